@@ -1,0 +1,250 @@
+"""The pages of the site that are made and not written: settings and commands; and the check that no page asks for anything from a network.
+
+MkDocs loads this file as a hook (``mkdocs.yml``). The functions that make the text need neither MkDocs nor the quantizers, only vaiopt.
+"""
+
+import dataclasses
+import html
+import json
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from vaiopt.settings import Settings, sections  # noqa: E402
+
+MADE_HERE = "<!-- Made by scripts/docs_pages.py: do not edit. -->\n\n"
+
+SETTINGS_HEAD = """# Settings
+
+Every setting has a default, so a file names only what differs. `vaiopt init` writes a file with all of them. The same settings can be
+changed on the command line, one at a time, where the value is TOML or a bare text:
+
+```bash
+vaiopt run settings.toml --set search.trials=30 --set objective.max_latency_ms=1.5
+```
+
+An unknown name, a wrong type or a value out of range is an [error](../troubleshooting.md#settings) before anything starts.
+
+**Search ranges.** Where *search range* stands below, and for everything in `[model.hyperparameters]`, a table may take the place of the
+value; the search then chooses it:
+
+```toml
+[model.hyperparameters]
+dense_nodes = {int = [32, 256], step = 32}
+learning_rate = {float = [1e-4, 1e-2], log = true, default = 1e-3}
+batch_norm = true
+
+[train]
+batch_size = {choice = [32, 64, 128]}
+```
+
+`int` and `float` take the lowest and the highest value, both included. `step` is the distance between neighbours, `log = true` makes the range
+even in the logarithm, `default` is the value of the first trial.
+"""
+
+CLI_HEAD = """# Commands
+
+`vaiopt COMMAND --help` prints the same. Every command that reports has `--json`: the result alone on stdout, as JSON; progress goes to
+stderr.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | a bug in vaiopt: one line says so and names the file that holds the traceback |
+| 2 | an error that you can cure: one line `error:`, one line `hint:`; see [Troubleshooting](../troubleshooting.md) |
+| 130 | interrupted with Ctrl-C |
+
+`vaiopt --version` prints the version.
+"""
+
+
+def plain(text: str) -> str:
+    """Return a text in which Markdown and HTML see nothing special; fit for the cell of a table."""
+    return re.sub(r"([\\`*_\[\]{}#|])", lambda found: "&#{};".format(ord(found.group())), html.escape(" ".join(text.split()), quote=False))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the cells are Markdown already."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| {} |\n".format(" | ".join(line)) for line in lines) + "\n"
+
+
+def code(text: str) -> str:
+    """Return an inline code that may hold any character and stand in a table."""
+    return "<code>{}</code>".format(plain(text))
+
+
+# --- settings
+
+
+def type_words(annotation: Any) -> str:
+    """Return the type of a setting in words."""
+    words = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "value"}
+    if annotation in words:
+        return words[annotation]
+    origin, arguments = annotation.__origin__, annotation.__args__
+    if origin is typing.Union:
+        return type_words(arguments[0])
+    if origin in (list, List):
+        return "list of {}s".format(type_words(arguments[0]))
+    return "table"
+
+
+def kind_of(declared: Any, annotation: Any) -> str:
+    """Return what a setting takes: its type, its choices and its lowest value."""
+    metadata = declared.metadata
+    if metadata["spec"]:
+        low = metadata["low"]
+        words = "text" if low is None else type_words(type(low))
+        kind = "{}, {}search range".format(words, '"auto" or ' if declared.default == "auto" else "or ")
+    else:
+        kind = type_words(annotation)
+    text = plain(kind)
+    if metadata["choices"]:
+        text = ", ".join(code(choice) for choice in metadata["choices"])
+    if metadata["low"] is not None:
+        text += "; at least {:g}".format(metadata["low"])
+    return text
+
+
+def default_of(declared: Any) -> str:
+    """Return the default of a setting as it would stand in the file."""
+    value = declared.default if declared.default is not dataclasses.MISSING else declared.default_factory()
+    return "unset" if value is None else code(json.dumps(value))
+
+
+def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
+    """Yield name, kind, default and meaning of each setting of a data class; the name is an anchor."""
+    hints = typing.get_type_hints(cls)
+    for declared in dataclasses.fields(cls):
+        if "doc" in declared.metadata:
+            name = prefix + declared.name
+            anchor = '<a id="{0}"></a>{1}'.format(name, code(name))
+            yield [anchor, kind_of(declared, hints[declared.name]), default_of(declared), plain(declared.metadata["doc"])]
+
+
+def settings_page() -> str:
+    """Return the page of all settings, from their declarations in ``vaiopt.settings``."""
+    columns = ["setting", "takes", "default", "meaning"]
+    parts = [MADE_HERE, SETTINGS_HEAD, "\n## At the top\n\n", table(columns, list(setting_rows(Settings)))]
+    for name, cls in sections().items():
+        parts.append("## [{0}]\n\n{1}\n\n".format(name, (cls.__doc__ or "").splitlines()[0]))
+        parts.append(table(columns, list(setting_rows(cls, name + "."))))
+    return "".join(parts)
+
+
+# --- commands
+
+
+def commands() -> Dict[str, Any]:
+    """Return the commands of ``vaiopt`` by name, as typer reads them."""
+    import typer
+
+    from vaiopt.cli.main import app
+
+    found: Dict[str, Any] = typer.main.get_command(app).commands
+    return found
+
+
+def placeholder(parameter: Any) -> str:
+    """Return the word that stands for the value of an argument or option."""
+    word: str = parameter.metavar or max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
+    return word
+
+
+def argument_words(parameter: Any) -> str:
+    """Return an argument as it stands in a synopsis."""
+    word = placeholder(parameter) + ("..." if parameter.nargs == -1 else "")
+    return word if parameter.required else "[{}]".format(word)
+
+
+def parameter_row(parameter: Any) -> List[str]:
+    """Return an argument or option and its meaning."""
+    is_option = parameter.param_type_name == "option"
+    meaning = parameter.help or ""
+    if parameter.default not in (None, False, [], ()) and parameter.show_default:
+        meaning += " [default: {}]".format(parameter.default)
+    if not is_option:
+        return [code(argument_words(parameter)), plain(meaning)]
+    names = ", ".join(sorted(parameter.opts, key=len)) + ("" if parameter.is_flag else " " + placeholder(parameter))
+    return [code(names), plain(meaning)]
+
+
+def cli_page() -> str:
+    """Return the page of all commands, from the declarations in ``vaiopt.cli``."""
+    parts = [MADE_HERE, CLI_HEAD]
+    for name, command in commands().items():
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option"]
+        synopsis = " ".join(["vaiopt", name, *[argument_words(p) for p in arguments], *(["[OPTION]..."] if options else [])])
+        parts.append("\n## vaiopt {0}\n\n{1}\n\n".format(name, plain(command.help or "")))
+        parts.append("```text\n{}\n```\n\n".format(synopsis))
+        parts.append(table(["argument or option", "meaning"], [parameter_row(p) for p in arguments + options]))
+    return "".join(parts)
+
+
+def project_page(name: str) -> Callable[[], str]:
+    """Return a function that reads a document of the project's top folder."""
+    return lambda: (ROOT / name).read_text(encoding="utf-8")
+
+
+PAGES: Dict[str, Callable[[], str]] = {
+    "reference/settings.md": settings_page,
+    "reference/cli.md": cli_page,
+    "contributing.md": project_page("CONTRIBUTING.md"),
+    "changelog.md": project_page("CHANGELOG.md"),
+}
+"""What makes each page that is no file of docs/, by its path there."""
+
+
+# --- docstrings
+
+ROLE = re.compile(r":\w+:`[~.]?([^`]+)`")
+"""A reference as Sphinx writes it."""
+
+SHARED = re.compile(r"^(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): (?P<text>.+(?:\n(?P=indent)\s+.+)*)", flags=re.MULTILINE)
+"""Several arguments or attributes with one description; the reader of docstrings takes one name a line."""
+
+
+def tidy_docstring(text: str) -> str:
+    """Return a docstring in which references are plain code and each argument has a line of its own."""
+
+    def apart(found: Any) -> str:
+        return "\n".join("{}{}: {}".format(found.group("indent"), name, found.group("text")) for name in found.group("names").split(", "))
+
+    return SHARED.sub(apart, ROLE.sub(r"``\1``", text))
+
+
+# --- the site
+
+
+def foreign_requests(page: str) -> List[str]:
+    """Return the elements of an HTML page with which a browser would fetch something from a network without being asked."""
+    # A canonical address, which "mkdocs serve" adds, is not fetched.
+    elements = re.findall(r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b[^>]*>""", page)
+    return [element for element in elements if re.search(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""", element)]
+
+
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """MkDocs: add the pages that are made."""
+    from mkdocs.structure.files import File
+
+    for path, make in PAGES.items():
+        files.append(File.generated(config, path, content=make()))
+    return files
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """MkDocs: refuse a page that would not open without a network."""
+    from mkdocs.exceptions import PluginError
+
+    found = foreign_requests(output)
+    if found:
+        raise PluginError("{} asks the network for {}".format(page.file.src_path, found[0]))
+    return output

@@ -1,0 +1,46 @@
+import h5py
+import numpy as np
+import pytest
+
+from vaiopt.errors import ModelError
+from vaiopt.keras import load_keras, load_model, load_tensorflow, read_model_config, save_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras = load_keras()
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, inner(inputs))
+
+
+def test_keras_is_keras_2():
+    assert load_tensorflow().keras is load_keras()
+    assert "Model" in dir(load_keras())
+
+
+def test_a_saved_model_predicts_the_same_and_has_no_field_that_old_tensorflow_cannot_read(model, tmp_path):
+    save_model(model, tmp_path / "m.h5")
+    x = np.ones((2, 4), np.float32)
+    assert np.array_equal(load_model(tmp_path / "m.h5").predict(x, verbose=0), model.predict(x, verbose=0))
+    assert '"optional"' not in str(read_model_config(tmp_path / "m.h5")).replace("'", '"')
+
+
+def test_a_file_that_is_no_keras_2_model_is_refused_with_the_reason(model, tmp_path):
+    cases = {
+        "missing.h5": "there is no model",
+        "k.keras": "Keras 3",
+        "text.h5": "not an HDF5 file",
+        "w.h5": "no architecture",
+        "k3.h5": "Keras 3.1",
+    }
+    (tmp_path / "k.keras").write_text("x")
+    (tmp_path / "text.h5").write_text("x")
+    model.save_weights(str(tmp_path / "w.h5"))
+    save_model(model, tmp_path / "k3.h5")
+    with h5py.File(str(tmp_path / "k3.h5"), "r+") as file:
+        file.attrs["keras_version"] = "3.1"
+    for name, says in cases.items():
+        with pytest.raises(ModelError) as caught:
+            load_model(tmp_path / name)
+        assert says in caught.value.message

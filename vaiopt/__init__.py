@@ -1,0 +1,70 @@
+"""vaiopt: from a Keras search space to a measured accuracy on an FPGA kit.
+
+``import vaiopt as vo`` is instant: what is named here is loaded from :mod:`vaiopt.api` when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any, List
+
+if TYPE_CHECKING:
+    from vaiopt.api import (
+        Run,
+        Settings,
+        VaioptError,
+        bundle_run,
+        choose_trial,
+        compile_run,
+        evaluate_run,
+        figure,
+        figures,
+        inspect_model,
+        load_settings,
+        measure_run,
+        open_run,
+        override,
+        quantize_run,
+        report_run,
+        run_flow,
+        search_run,
+        targets,
+        trials,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Run",
+    "Settings",
+    "VaioptError",
+    "bundle_run",
+    "choose_trial",
+    "compile_run",
+    "evaluate_run",
+    "figure",
+    "figures",
+    "inspect_model",
+    "load_settings",
+    "measure_run",
+    "open_run",
+    "override",
+    "quantize_run",
+    "report_run",
+    "run_flow",
+    "search_run",
+    "targets",
+    "trials",
+]
+
+
+if not TYPE_CHECKING:  # it would let a type checker believe that any name exists
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError("module 'vaiopt' has no attribute '{}'".format(name))
+        import importlib
+
+        value = globals()[name] = getattr(importlib.import_module("vaiopt.api"), name)
+        return value
+
+
+def __dir__() -> List[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,107 @@
+"""What goes wrong, said so that a person can act on it.
+
+Every error that a user can cause or cure is a :class:`VaioptError`: one sentence that says what is wrong, and a hint with the
+command or change that cures it. The command line prints both and exits with 2; anything else is a bug and exits with 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Iterable, List, Tuple
+
+
+class VaioptError(Exception):
+    """A user's error.
+
+    Args:
+        message: what is wrong, with the name of the file, key, layer or array that it is about; one line.
+        hint: the command or change that cures it; one line.
+
+    Attributes:
+        code: a short stable name, such as ``settings`` or ``data``: the heading in docs/troubleshooting.md.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = " ".join(str(message).split())
+        self.hint = " ".join(str(hint).split())
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Keep message and hint when the error crosses from a worker process."""
+        return (type(self), (self.message, self.hint))
+
+    def _render_traceback_(self) -> List[str]:
+        """Return what IPython and Jupyter show in place of a traceback: the two lines of the command line."""
+        return ["error: {}".format(self.message), "hint: {}".format(self.hint)]
+
+
+class SettingsError(VaioptError):
+    """An unknown key, a wrong type or value in the settings."""
+
+    code = "settings"
+
+
+class DataError(VaioptError):
+    """Data that is missing, corrupt, or of the wrong shape or type."""
+
+    code = "data"
+
+
+class ModelError(VaioptError):
+    """A model function or model file that cannot be used."""
+
+    code = "model"
+
+
+class RunError(VaioptError):
+    """A run folder that is missing, of another version, or not ready for this stage."""
+
+    code = "run"
+
+
+class TargetError(VaioptError):
+    """An unknown or unusable target."""
+
+    code = "target"
+
+
+class QuantizeError(VaioptError):
+    """A model that cannot be quantized."""
+
+    code = "quantize"
+
+
+class CompileError(VaioptError):
+    """A model that cannot be compiled."""
+
+    code = "compile"
+
+
+class BoardError(VaioptError):
+    """A board, bundle or runner that does not answer as it must."""
+
+    code = "board"
+
+
+class MissingToolError(VaioptError):
+    """A package or program that this step needs and that is not installed here."""
+
+    code = "missing-tool"
+
+
+def nearest(word: str, known: Iterable[str], count: int = 3) -> List[str]:
+    """Return up to ``count`` of the known words that look most like ``word``, best first (none if nothing is near)."""
+    by_lower = {str(k).lower(): str(k) for k in known}
+    found = difflib.get_close_matches(str(word).lower(), list(by_lower), n=count, cutoff=0.5)
+    return [by_lower[f] for f in found]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint: the nearest of the known words, or all of them when none is near."""
+    known = sorted(str(k) for k in known)
+    close = nearest(word, known)
+    if close:
+        return "Did you mean {}?".format(" or ".join("'{}'".format(c) for c in close))
+    return "Known: {}.".format(", ".join(known))
