@@ -1,0 +1,92 @@
+import pytest
+
+from vaiopt.errors import ModelError
+from vaiopt.models import FAMILIES, build, load_family
+from vaiopt.space import BuildFailed, HyperParameters, trace_space
+
+IMAGE, TABLE = (12, 12, 1), (30,)
+
+
+def make(shape, values=None, classes=3):
+    return HyperParameters(values, input_shape=shape, classes=classes, samples=100)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+@pytest.mark.parametrize("shape", [IMAGE, TABLE])
+def test_each_family_builds_over_its_whole_space(family, shape):
+    if family in ("cnn", "cnn_blocks") and shape == TABLE:
+        pytest.skip("a CNN needs images")
+    function = load_family(family)
+    space = trace_space(lambda hp: build(function, hp), lambda values: make(shape, values))
+    assert len(space.searched()) >= 4
+    model = build(function, make(shape))
+    assert model.output_shape == (None, 3)
+    assert model.optimizer is not None
+
+
+def test_auto_takes_a_cnn_for_images_and_an_mlp_for_tables():
+    function = load_family("auto")
+    assert build(function, make(IMAGE)).name == "cnn_blocks"
+    assert build(function, make(TABLE)).name == "mlp_tabular"
+    assert build(function, make((2, 2, 3))).name == "mlp_tabular"
+
+
+def test_a_name_that_is_no_family_gets_the_nearest():
+    with pytest.raises(ModelError) as caught:
+        load_family("cnn_block")
+    assert "cnn_blocks" in caught.value.hint
+
+
+def write(tmp_path, text):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
+    path = write(
+        tmp_path,
+        "from tensorflow import keras\n"
+        "def build_model(hp):\n"
+        "    model = keras.Sequential([keras.Input(hp.input_shape), keras.layers.Dense(hp.Int('units', 4, 8)), keras.layers.Dense(hp.classes)])\n"
+        "    return model\n",
+    )
+    assert build(load_family(path), make(TABLE)).count_params() == 31 * 4 + 5 * 3
+    assert build(load_family(path + ":build_model"), make(TABLE, {"units": 5})).layers[0].units == 5
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("def build_model(hp):\n    raise RuntimeError('no luck')\n", "RuntimeError: no luck (mine.py, line 2)"),
+        ("def build_model(hp):\n    pass\n", "returned None"),
+        ("def build_model(hp):\n    return 'model'\n", "builtins.str"),
+        ("from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.layers.Dense(3)])\n", "no known input"),
+        (
+            "from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)])\n",
+            "inputs of shape (7,)",
+        ),
+        (
+            "from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.Input((30,)), keras.layers.Dense(9)])\n",
+            "outputs of shape (9,)",
+        ),
+    ],
+)
+def test_a_function_that_gives_no_fitting_model_is_refused_in_words(tmp_path, text, says):
+    with pytest.raises(BuildFailed) as caught:
+        build(load_family(write(tmp_path, text)), make(TABLE))
+    assert says in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text, says", [("x = 1\n", "has no 'build_model'"), ("build_model = 3\n", "not a function"), ("1/0\n", "ZeroDivisionError")]
+)
+def test_a_file_without_a_usable_function_is_refused(tmp_path, text, says):
+    with pytest.raises(ModelError) as caught:
+        load_family(write(tmp_path, text))
+    assert says in caught.value.message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match="none.py"):
+        load_family(str(tmp_path / "none.py"))

@@ -1,0 +1,191 @@
+"""A folder of images: ``folder/class/*.png``, or ``folder/train/class/…`` and ``folder/test/class/…``."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.data.dataset import Dataset, Request, limit_dataset
+from vaiopt.data.images import load_pillow
+from vaiopt.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+
+GREY_MODES = ("1", "L", "LA")
+COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "CMYK", "YCbCr", "PA")
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What an image file says of itself, read without decoding it."""
+
+    path: Path
+    size: Tuple[int, int]
+    mode: str
+
+
+def load_folder(folder: Path, request: Request) -> Dataset:
+    """Load a folder of images, one subfolder per class; classes are numbered in the sorted order of their names.
+
+    Images are read as RGB, or as one channel if all of them are grey or ``request.grayscale`` is set, and resized to
+    ``request.image_size``; without it they must all have one size. With a limit, only the images that are kept are read.
+    The dataset's fingerprint is that of the files, not of the pixels: decoders of different versions may differ in the last bit.
+
+    Raises:
+        DataError: there are no class folders or a class has no image, a file cannot be read, or sizes differ.
+    """
+    roots = _roots(folder)
+    classes = _class_folders(roots[0])
+    for root in roots[1:]:
+        _check_same_classes(roots[0], root, classes)
+    listed = [_list_files(root, classes) for root in roots]
+    # The same limit as for any dataset, with file numbers in the place of samples.
+    stand_in = Dataset(
+        name=folder.name,
+        x=_numbers(listed[0][0]),
+        y=np.asarray(listed[0][1], dtype=np.int64),
+        classes=tuple(classes),
+        test_x=_numbers(listed[1][0]) if len(listed) == 2 else None,
+        test_y=np.asarray(listed[1][1], dtype=np.int64) if len(listed) == 2 else None,
+    )
+    kept = limit_dataset(stand_in, request.limit, request.seed)
+    chosen = [[listed[0][0][i] for i in kept.x[:, 0]]] + ([] if kept.test_x is None else [[listed[1][0][i] for i in kept.test_x[:, 0]]])
+    headers = [_read_header(path) for paths in chosen for path in paths]
+    mode = "L" if request.grayscale or all(header.mode in GREY_MODES for header in headers) else "RGB"
+    size = request.image_size or _common_size(headers)
+    arrays = [_decode(paths, mode, size) for paths in chosen]
+    return Dataset(
+        name=folder.name,
+        x=arrays[0],
+        y=kept.y,
+        classes=tuple(classes),
+        test_x=arrays[1] if len(arrays) == 2 else None,
+        test_y=kept.test_y,
+        fingerprint=_files_sha256(folder, chosen),
+    )
+
+
+def _numbers(paths: Sequence[Path]) -> np.ndarray:
+    return np.arange(len(paths), dtype=np.int64)[:, np.newaxis]
+
+
+def _subfolders(folder: Path) -> List[str]:
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _roots(folder: Path) -> List[Path]:
+    """Return the folder itself, or its ``train`` and ``test``."""
+    names = _subfolders(folder)
+    if "train" not in names or not _subfolders(folder / "train"):
+        return [folder]
+    others = [name for name in names if name not in ("train", "test")]
+    if others:
+        raise DataError(
+            "'{}' holds 'train' and also '{}'".format(folder, others[0]),
+            "Keep only 'train' and 'test' (optional); the validation part is split off from 'train' by data.split.",
+        )
+    return [folder / name for name in ("train", "test") if name in names]
+
+
+def _class_folders(root: Path) -> List[str]:
+    names = _subfolders(root)
+    if len(names) < 2:
+        raise DataError(
+            "'{}' holds {}".format(root, "a single class folder, '{}'".format(names[0]) if names else "no class folders"),
+            "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
+        )
+    return names
+
+
+def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
+    for name in _subfolders(test):
+        if name not in classes:
+            raise DataError(
+                "'{}' holds a class '{}' that '{}' does not".format(test, name, train), "Give train and test the same class folders."
+            )
+    for name in classes:
+        if not (test / name).is_dir():
+            raise DataError("'{}' has no class folder '{}'".format(test, name), "Give train and test the same class folders.")
+
+
+def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
+    """Return the image files of all classes, sorted by class and name, and the class number of each."""
+    paths: List[Path] = []
+    numbers: List[int] = []
+    for number, name in enumerate(classes):
+        found = sorted(p for p in (root / name).iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith("."))
+        if not found:
+            raise DataError(
+                "class folder '{}' holds no image".format(root / name),
+                "Put {} files straight into it, or remove it.".format(", ".join(SUFFIXES)),
+            )
+        paths += found
+        numbers += [number] * len(found)
+    return paths, numbers
+
+
+def _unreadable(path: Path, error: BaseException) -> DataError:
+    reason = str(error) or type(error).__name__
+    return DataError("'{}' cannot be read as an image ({})".format(path, reason), "Replace or remove the file.")
+
+
+def _read_header(path: Path) -> _Header:
+    image = load_pillow()
+    # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
+    try:
+        with image.open(str(path)) as opened:
+            header = _Header(path, opened.size, opened.mode)
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
+    if header.mode not in GREY_MODES + COLOUR_MODES:
+        raise DataError("'{}' has pixels of more than 8 bits (mode {})".format(path, header.mode), "Save it with 8 bits per channel.")
+    return header
+
+
+def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
+    """Return the one (height, width) of all images."""
+    first = headers[0]
+    for header in headers:
+        if header.size != first.size:
+            raise DataError(
+                "images differ in size: '{}' is {}x{}, '{}' is {}x{}".format(first.path, *first.size, header.path, *header.size),
+                "Set the size that all are brought to: data.image_size = [height, width], such as [{}, {}].".format(*first.size[::-1]),
+            )
+    return first.size[1], first.size[0]
+
+
+def _decode(paths: Sequence[Path], mode: str, size: Tuple[int, ...]) -> np.ndarray:
+    """Return the images as uint8 (N, H, W, C)."""
+    image = load_pillow()
+    result = np.empty((len(paths), size[0], size[1], 1 if mode == "L" else 3), dtype=np.uint8)
+    for i, path in enumerate(paths):
+        try:
+            with image.open(str(path)) as opened:
+                pixels: Any = _convert(opened, mode)
+                if pixels.size != (size[1], size[0]):
+                    pixels = pixels.resize((size[1], size[0]), image.BILINEAR)
+                result[i] = np.asarray(pixels).reshape(result.shape[1:])
+        except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+            raise _unreadable(path, error) from error
+    return result
+
+
+def _convert(opened: Any, mode: str) -> Any:
+    """Return the image in ``mode``; a palette with transparency goes by RGBA, as Pillow asks."""
+    if opened.mode in ("P", "PA") and "transparency" in opened.info:
+        opened = opened.convert("RGBA")
+    return opened.convert(mode)
+
+
+def _files_sha256(folder: Path, chosen: Sequence[Sequence[Path]]) -> str:
+    """Return the SHA-256 over the path in the folder and the bytes of every file."""
+    digest = hashlib.sha256()
+    for paths in chosen:
+        for path in paths:
+            digest.update("{}\0{}\0".format(path.relative_to(folder).as_posix(), path.stat().st_size).encode("utf-8", "surrogateescape"))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,186 @@
+"""MNIST and Fashion-MNIST from the files that Keras keeps, wherever they are, or downloaded by Keras."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import http.client
+import os
+import socket
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+from pathlib import Path
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt.data.npz import load_npz
+from vaiopt.data.places import DATA_VARIABLE, dataset_folders, keras_datasets
+from vaiopt.errors import DataError
+from vaiopt.keras import load_keras
+
+BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+"""Where Keras downloads from (keras/datasets/mnist.py and fashion_mnist.py, the same from TensorFlow 2.3 to tf_keras 2.21)."""
+
+SECONDS_WITHOUT_ANSWER = 15.0
+"""After so long without a byte a download is given up."""
+
+MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+"""Of the mnist.npz that Keras downloads (keras/datasets/mnist.py). Files that are found already are not held to it."""
+
+FASHION_FOLDER = "fashion-mnist"
+FASHION_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+"""In the order of their numbers (github.com/zalandoresearch/fashion-mnist, "Labels")."""
+
+IDX_UNSIGNED_BYTE = 0x08
+"""Third byte of an IDX file: the type of its values; the fourth is the number of axes, then come their sizes, big-endian 32 bit."""
+
+
+def load_mnist() -> Dataset:
+    """Return MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000.
+
+    Raises:
+        DataError: it is not on this machine and cannot be downloaded, or the file is damaged.
+        MissingToolError: it has to be downloaded, and there is no TensorFlow.
+    """
+    return load_npz(find_files("mnist", "", ["mnist.npz"], {"mnist.npz": MNIST_SHA256})[0], name="mnist")
+
+
+def load_fashion_mnist() -> Dataset:
+    """Return Fashion-MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000. Raises as :func:`load_mnist`."""
+    paths = find_files("fashion_mnist", FASHION_FOLDER, FASHION_FILES, {})
+    x, y, test_x, test_y = (read_idx(path, axes) for path, axes in zip(paths, (3, 1, 3, 1)))
+    return make_dataset("fashion_mnist", x, y, test_x=test_x, test_y=test_y, classes=FASHION_CLASSES, keys=FASHION_FILES)
+
+
+def find_files(name: str, subfolder: str, files: Sequence[str], sha256: Mapping[str, str]) -> List[Path]:
+    """Return the paths of the files of a dataset: all in one folder where they are found, else downloaded into Keras's folder.
+
+    Args:
+        name: of the dataset, for messages.
+        subfolder: of each data folder that the files are in, "" for none.
+        files: their names.
+        sha256: what a downloaded file must have, where it is known.
+
+    Raises:
+        DataError: a file is nowhere and cannot be downloaded.
+    """
+    folders = [folder / subfolder for folder in dataset_folders()]
+    for folder in folders:
+        if all((folder / file).is_file() for file in files):
+            return [folder / file for file in files]
+    home = keras_datasets() / subfolder
+    for file in files:
+        if not (home / file).is_file():
+            try:
+                download(file, home / file, sha256.get(file))
+            except DownloadFailed as error:
+                raise _missing(name, subfolder, files, folders, str(error)) from error
+    return [home / file for file in files]
+
+
+class DownloadFailed(Exception):
+    """A download did not end well; the text says why."""
+
+
+def _missing(name: str, subfolder: str, files: Sequence[str], folders: Sequence[Path], reason: str) -> DataError:
+    best = max(folders, key=lambda folder: sum((folder / file).is_file() for file in files))
+    absent = [file for file in files if not (best / file).is_file()]
+    return DataError(
+        "{} is not on this machine: no {} in {}; and it cannot be downloaded ({})".format(
+            name, absent[0], " or ".join(str(folder) for folder in folders), reason
+        ),
+        "Download {} into {}{}, or into {} a folder that {} names.".format(
+            ", ".join(BASE_URL + file for file in absent),
+            best,
+            os.sep,
+            "'{}' in".format(subfolder) if subfolder else "",
+            DATA_VARIABLE,
+        ),
+    )
+
+
+def download(file: str, path: Path, sha256: Optional[str]) -> None:
+    """Let Keras download a file, whole or not at all, and without waiting for ever.
+
+    Raises:
+        DownloadFailed: there is no network, the server does not answer, the folder cannot be written, or the file is not the right one.
+    """
+    host = BASE_URL.split("/")[2]
+    with _socket_timeout(SECONDS_WITHOUT_ANSWER):
+        try:
+            # Asked before Keras is, which takes seconds to import: without a network there is an answer at once.
+            urllib.request.urlopen(urllib.request.Request(BASE_URL + file, method="HEAD")).close()
+        except urllib.error.HTTPError as error:
+            raise DownloadFailed("{} answers {} {}".format(host, error.code, error.reason)) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise DownloadFailed("no answer from {}: {}".format(host, getattr(error, "reason", None) or error)) from error
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".download.", dir=str(path.parent)) as folder:
+                got = _get_file(file, folder)
+                if sha256 is not None and hashlib.sha256(got.read_bytes()).hexdigest() != sha256:
+                    raise DownloadFailed("what {} sends is not the file that Keras knows: its SHA-256 is another".format(host))
+                os.replace(str(got), str(path))
+        except OSError as error:
+            raise DownloadFailed("'{}' cannot be written: {}".format(path, error)) from error
+
+
+def _get_file(file: str, folder: str) -> Path:
+    keras = load_keras()
+    try:
+        # Keras prints its progress, and stdout is for results.
+        with contextlib.redirect_stdout(sys.stderr):
+            return Path(keras.utils.get_file(file, origin=BASE_URL + file, cache_dir=folder, cache_subdir="."))
+    except Exception as error:  # Keras turns every failed download into a bare Exception
+        raise DownloadFailed(str(error) or type(error).__name__) from error
+
+
+@contextlib.contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """Give every new connection a time-out: Keras's download sets none of its own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def read_idx(path: Path, axes: int) -> np.ndarray:
+    """Read a gzipped IDX file of bytes.
+
+    Args:
+        path: the ``.gz`` file.
+        axes: how many it must have: 3 for images, 1 for labels.
+
+    Returns:
+        uint8, with that many axes.
+
+    Raises:
+        DataError: it is no gzip, cut off, damaged, or holds something else.
+    """
+    cure = "The file is damaged or incomplete: download {} again.".format(BASE_URL + path.name)
+    try:
+        with gzip.open(str(path), "rb") as file:
+            content = file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError("'{}' cannot be read ({}: {})".format(path, type(error).__name__, error), cure) from error
+    start = 4 + 4 * axes
+    if len(content) < start or content[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
+        raise DataError("'{}' is not an IDX file of bytes with {} axes".format(path, axes), cure)
+    shape: Tuple[int, ...] = tuple(int(n) for n in np.frombuffer(content, dtype=">u4", count=axes, offset=4))
+    if len(content) - start != int(np.prod(shape, dtype=np.int64)):
+        raise DataError("'{}' says shape {} but holds {} values".format(path, shape, len(content) - start), cure)
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

@@ -1,0 +1,17 @@
+"""The default family: chosen from the shape of the data. Images get the CNN with searched blocks, tables the tabular MLP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaiopt.models import cnn_blocks, mlp_tabular
+from vaiopt.space import HyperParameters
+
+SMALLEST_IMAGE = 4
+"""Pixels on the shorter side below which an image is treated as a table of numbers."""
+
+
+def build_model(hp: HyperParameters) -> Any:
+    """Build the family that suits ``hp.input_shape``."""
+    is_image = len(hp.input_shape) == 3 and min(hp.input_shape[:2]) >= SMALLEST_IMAGE
+    return cnn_blocks.build_model(hp) if is_image else mlp_tabular.build_model(hp)

@@ -1,0 +1,42 @@
+"""What the families share: the last layer and the compilation of a classifier."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence, Tuple
+
+from vaiopt.keras import load_keras
+from vaiopt.space import HyperParameters
+
+DEFAULT_LEARNING_RATE = 1e-3
+"""Adam's and RMSprop's default in Keras."""
+
+
+def finish_classifier(
+    inputs: Any,
+    x: Any,
+    hp: HyperParameters,
+    name: str,
+    *,
+    optimizers: Sequence[str] = ("adam",),
+    learning_rates: Tuple[float, float] = (1e-5, 1e-2),
+) -> Any:
+    """Add the softmax layer, and compile for sparse labels.
+
+    Args:
+        inputs: the model's input.
+        x: the last hidden tensor, ``(batch, features)``.
+        hp: asked for ``learning_rate`` (logarithmic) and, if there is more than one, for the optimizer.
+        name: the model's name.
+        optimizers: Keras names; the first is the default.
+        learning_rates: the range.
+
+    Returns:
+        The compiled model, reporting ``accuracy``.
+    """
+    keras = load_keras()
+    outputs = keras.layers.Dense(hp.classes, activation="softmax", name="predictions")(x)
+    model = keras.Model(inputs, outputs, name=name)
+    optimizer = keras.optimizers.get(hp.Choice("optimizer", list(optimizers)))
+    optimizer.learning_rate = hp.Float("learning_rate", *learning_rates, sampling="log", default=DEFAULT_LEARNING_RATE)
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
