@@ -1,0 +1,92 @@
+"""Fits find the constants that made the data, and the comparison is the usual one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hardware.models import plain_cnn
+from vaiopt.hardware import inspect_model, load_target, read_graph
+from vaiopt.hardware.architectures import architectures
+from vaiopt.hardware.fitting import (
+    Measurement,
+    error_summary,
+    fit_constants,
+    leave_family_out,
+    line_through_operations,
+    measurement,
+    predict_ms,
+    spearman,
+)
+from vaiopt.hardware.targets import Constants
+
+TRUE = Constants(efficiency=1.1, bandwidth=20.0, overhead=3500.0, constant_ms=0.2)
+CLOCK = 300.0
+
+
+def made_up(count, seed=0):
+    """Networks whose times follow the model exactly."""
+    generator = np.random.default_rng(seed)
+    items = []
+    for number in range(count):
+        layers = int(generator.integers(5, 60))
+        conv, alu = generator.integers(0, 200_000, layers), generator.integers(0, 30_000, layers)
+        item = Measurement("n{}".format(number), "f{}".format(number % 5), conv, alu, generator.integers(10**4, 4 * 10**6, layers), 1.0)
+        items.append(item._replace(milliseconds=predict_ms(item, TRUE, CLOCK)))
+    return items
+
+
+def test_a_fit_finds_the_constants_that_made_the_data():
+    found = fit_constants(made_up(25), CLOCK)
+    for name in Constants._fields:
+        assert getattr(found, name) == pytest.approx(getattr(TRUE, name), rel=0.02), name
+
+
+def test_one_wrong_measurement_does_not_bend_a_fit():
+    items = made_up(25)
+    items[3] = items[3]._replace(milliseconds=items[3].milliseconds * 3)
+    assert fit_constants(items, CLOCK).bandwidth == pytest.approx(TRUE.bandwidth, rel=0.05)
+
+
+def test_only_the_free_constants_change():
+    start = TRUE._replace(bandwidth=35.0)
+    found = fit_constants(made_up(12), CLOCK, start=start, free=("bandwidth",))
+    assert found.bandwidth == pytest.approx(20.0, rel=0.01)
+    assert found._replace(bandwidth=35.0) == start
+
+
+def test_every_network_is_predicted_without_its_family():
+    items = made_up(20)
+    seen = []
+
+    def fit(rest):
+        seen.append({item.family for item in rest})
+        return TRUE
+
+    predicted = leave_family_out(items, CLOCK, fit)
+    assert set(predicted) == {item.name for item in items} and all(len(families) == 4 for families in seen) and len(seen) == 5
+    summary = error_summary(predicted, {item.name: item.milliseconds for item in items})
+    assert summary == {"networks": 20, "mean_percent": 0.0, "max_percent": 0.0, "spearman": 1.0}
+
+
+def test_a_prediction_from_a_measurement_is_that_of_the_inspection(keras):
+    model, target = plain_cnn(keras, size=64), load_target("zcu102")
+    item = measurement("plain", "plain", read_graph(model), architectures()["DPUCZDX8G_ISA1_B4096"], 1.0)
+    assert predict_ms(item, target.fit.single, target.clock_mhz) == pytest.approx(inspect_model(model, target).latency_ms)
+
+
+def test_the_line_to_compare_with_is_fitted_without_the_family():
+    items = [("a{}".format(i), "family {}".format(i % 3), float(i), 2.0 * i + 1.0) for i in range(1, 10)]
+    items.append(("odd", "odd", 5.0, 100.0))
+    predicted = line_through_operations(items)
+    assert predicted["odd"] == pytest.approx(11.0)
+
+
+@given(st.lists(st.floats(-100, 100, allow_nan=False), min_size=3, max_size=20, unique=True), st.randoms(use_true_random=False))
+def test_spearman_is_scipys(values, random):
+    from scipy.stats import spearmanr
+
+    other = list(values)
+    random.shuffle(other)
+    assert spearman(values, other) == pytest.approx(spearmanr(values, other)[0], abs=1e-9)
+    assert spearman(values, values) == pytest.approx(1.0)

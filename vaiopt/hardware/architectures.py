@@ -1,0 +1,172 @@
+"""DPU architectures: parallelism, on-chip memories, limits; and the fingerprints that name them.
+
+All of it is data of the vendor's target factory, in ``data/architectures.json`` with the source of each entry.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from vaiopt.errors import TargetError
+
+DATA = Path(__file__).parent / "data"
+
+SIZES = ("B512", "B800", "B1024", "B1152", "B1600", "B2304", "B3136", "B4096")
+"""Sizes of the DPUCZDX8G, by the number in the last byte of its fingerprint."""
+
+FAMILY_CODES = {
+    0x01: "DPUCZDX8G",
+    0x02: "DPUCAHX8H",
+    0x03: "DPUCAHX8L",
+    0x04: "DPUCZDI4G",
+    0x05: "DPUCVDX8H",
+    0x06: "DPUCVDX8G",
+    0x07: "DPUCADF8H",
+    0x08: "IPU_PHX",
+    0x09: "DPUCV2DX8G",
+}
+"""First byte of a fingerprint (Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa << 48 | features)."""
+
+
+class Engine(NamedTuple):
+    """One engine of a DPU: channels and output pixels per cycle, and which kernels, strides and fused activations it takes."""
+
+    channels: int
+    pixels: int
+    kernels: Tuple[int, ...]
+    strides: Tuple[int, ...]
+    activations: Tuple[str, ...]
+
+
+class Architecture(NamedTuple):
+    """A DPU. ``input_depth`` and ``weight_bank`` (number, width, depth) are its on-chip memories; None where not published."""
+
+    name: str
+    family: str
+    isa: int
+    fingerprint: str
+    batch: int
+    pixel_parallel: int
+    icp: int
+    ocp: int
+    ops_per_cycle: int
+    input_depth: Optional[int]
+    weight_bank: Optional[Tuple[int, int, int]]
+    conv: Engine
+    depthwise: Optional[Engine]
+    depthwise_bank: Optional[Tuple[int, int, int]]
+    alu: bool
+    alu_functions: Tuple[str, ...]
+    pool: Engine
+    average_kernels: Tuple[int, ...]
+    elementwise: Engine
+    elementwise_types: Tuple[str, ...]
+    retired: bool
+    source: str
+
+    @property
+    def size(self) -> str:
+        """``B4096`` and so on; the whole name for other families."""
+        found = re.search(r"_(B\d+)", self.name)
+        return found.group(1) if self.family == "DPUCZDX8G" and found else self.name
+
+
+def read_data(name: str) -> Dict[str, Any]:
+    """Return a JSON file of ``hardware/data``."""
+    content = json.loads((DATA / name).read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+@functools.lru_cache(maxsize=None)
+def architectures() -> Dict[str, Architecture]:
+    """Return every known DPU architecture by name."""
+    return {name: _architecture(name, entry) for name, entry in read_data("architectures.json")["architectures"].items()}
+
+
+def parse_range(text: Optional[str]) -> Tuple[int, ...]:
+    """Return the numbers in ``1-16`` or ``1,2,3,5`` or ``2-4,8``; none for None."""
+    numbers: List[int] = []
+    for part in (text or "").split(","):
+        low, _, high = part.partition("-")
+        if low:
+            numbers.extend(range(int(low), int(high or low) + 1))
+    return tuple(numbers)
+
+
+def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
+    conv, depthwise, pool, elementwise = (entry[key] for key in ("conv", "depthwise", "pool", "elementwise"))
+
+    def bank(value: Any) -> Optional[Tuple[int, int, int]]:
+        return None if value is None else (int(value[0]), int(value[1]), int(value[2]))
+
+    def engine(part: Mapping[str, Any]) -> Engine:
+        return Engine(
+            part["channels"], part["pixels"], parse_range(part.get("kernel")), parse_range(part.get("stride")), tuple(part["activations"])
+        )
+
+    return Architecture(
+        name=name,
+        family=entry["family"],
+        isa=entry["isa"],
+        fingerprint=entry["fingerprint"],
+        batch=entry["batch"] or 1,
+        pixel_parallel=entry["pixel_parallel"],
+        icp=entry["icp"],
+        ocp=entry["ocp"],
+        ops_per_cycle=entry["ops_per_cycle"],
+        input_depth=entry["input_bank_depth"],
+        weight_bank=bank(entry["weight_bank"]),
+        conv=Engine(
+            entry["icp"], entry["pixel_parallel"], parse_range(conv["kernel"]), parse_range(conv["stride"]), tuple(conv["activations"])
+        ),
+        depthwise=engine(depthwise) if depthwise else None,
+        depthwise_bank=bank(depthwise["weight_bank"]) if depthwise else None,
+        alu=pool["engine"] == "alu",
+        alu_functions=tuple(entry["alu_functions"]),
+        pool=Engine(pool["channels"], pool["pixels"], parse_range(pool["max_kernel"]), parse_range(pool["stride"]), ()),
+        average_kernels=parse_range(pool["average_kernel"]),
+        elementwise=engine(elementwise),
+        elementwise_types=tuple(elementwise["types"]),
+        retired=entry["retired"],
+        source=entry["source"],
+    )
+
+
+def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
+    """Return the architecture of a fingerprint (hexadecimal text or a number).
+
+    Fingerprints of the DPUCZDX8G that are not in the table (other releases, other options) are decoded: the last byte is the size, the
+    one before it the ALU's parallelism.
+
+    Raises:
+        TargetError: it is not a number, or of no known architecture.
+    """
+    hint = 'It must be like "0x101000056010407"; "xdputil query" prints the board\'s.'
+    try:
+        number = int(fingerprint, 16) if isinstance(fingerprint, str) else int(fingerprint)
+    except (TypeError, ValueError) as error:
+        raise TargetError("{}: the fingerprint {!r} is not a number".format(where, fingerprint), hint) from error
+    for architecture in architectures().values():
+        if int(architecture.fingerprint, 16) == number:
+            return architecture
+    family, isa, size = FAMILY_CODES.get(number >> 56 & 0xFF), number >> 48 & 0xFF, number & 0xFF
+    if family == "DPUCZDX8G" and isa == 1 and size < len(SIZES) and number >> 56 <= 0xFF:
+        known = architectures()["DPUCZDX8G_ISA1_" + SIZES[size]]
+        pixels = number >> 8 & 0x0F
+        return _with_alu(known, pixels)._replace(fingerprint="0x{:016x}".format(number))
+    raise TargetError(
+        "{}: the fingerprint 0x{:x} is of no known architecture{}".format(where, number, " (a {})".format(family) if family else ""),
+        hint + " 'vaiopt targets' lists what is known.",
+    )
+
+
+def _with_alu(architecture: Architecture, pixels: int) -> Architecture:
+    """Return the architecture with another ALU parallelism (it is configurable); 0 keeps it."""
+    if pixels == 0 or architecture.depthwise is None or pixels == architecture.depthwise.pixels:
+        return architecture
+    return architecture._replace(depthwise=architecture.depthwise._replace(pixels=pixels), pool=architecture.pool._replace(pixels=pixels))

@@ -1,0 +1,121 @@
+"""Where each fused layer of a model runs on a target, and how long it takes."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from vaiopt.hardware.cpu import cpu_latency_ms
+from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
+from vaiopt.hardware.graph import LayerGraph
+from vaiopt.hardware.latency import Work, layer_cycles, work
+from vaiopt.hardware.rules import place
+from vaiopt.hardware.shapes import elements
+from vaiopt.hardware.targets import Constants, Target, fallback
+
+
+class Estimate(NamedTuple):
+    """The fused layers of a model on a target and the time of each; what everything above is made from."""
+
+    layers: Tuple[FusedLayer, ...]
+    works: Tuple[Optional[Work], ...]
+    cycles: Tuple[float, ...]
+    milliseconds: Tuple[float, ...]
+    subgraphs: Tuple[Optional[int], ...]
+    output_functions: Tuple[bool, ...]
+    subgraph_count: int
+    latency_ms: float
+    dpu_latency_ms: float
+    fps_all_cores: float
+    constants: Constants
+
+
+def estimate(graph: LayerGraph, target: Target) -> Estimate:
+    """Return the fused layers of a model on a target, and their time."""
+    if target.architecture is None:
+        return _cpu_estimate(graph)
+    assert target.fit is not None
+    placements = place(graph, target)
+    layers = tuple(fuse(graph, placements))
+    ends = tuple(layer.main.kind == "softmax" and layer.reason.startswith("softmax of the outputs") for layer in layers)
+    subgraphs = dpu_subgraphs(layers)
+    count = len({number for number in subgraphs if number is not None})
+    works = tuple(work(layer, target.architecture) if layer.device == "DPU" and not layer.free else None for layer in layers)
+    per_ms = target.clock_mhz * 1000.0
+    cycles = tuple(0.0 if asked is None else layer_cycles(asked, target.fit.single) for asked in works)
+    cpu = [0.0 if layer.device == "DPU" or end else fallback_ms(layer) for layer, end in zip(layers, ends)]
+    milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
+    between = max(0, count - 1) * fallback()["call_ms"]
+    latency = sum(milliseconds) + between + target.fit.single.constant_ms
+    alone = _total(works, target.fit.dpu) / per_ms
+    busy = _total(works, target.fit.busy) / per_ms
+    batch = target.architecture.batch
+    per_second = target.cores * batch * 1000.0 / max(busy + sum(cpu) + between, 1e-9)
+    return Estimate(layers, works, cycles, milliseconds, tuple(subgraphs), ends, count, latency, alone, per_second, target.fit.single)
+
+
+def _total(works: Sequence[Optional[Work]], constants: Constants) -> float:
+    return sum(layer_cycles(asked, constants) for asked in works if asked is not None)
+
+
+def _cpu_estimate(graph: LayerGraph) -> Estimate:
+    layers = tuple(fuse(graph))
+    layers = tuple(layer._replace(device="CPU") for layer in layers)
+    milliseconds = tuple(cpu_latency_ms(layer) for layer in layers)
+    total = sum(milliseconds)
+    none: Tuple[None, ...] = (None,) * len(layers)
+    ends = tuple(layer.main.kind == "softmax" for layer in layers)
+    return Estimate(
+        layers,
+        none,
+        (0.0,) * len(layers),
+        milliseconds,
+        none,
+        ends,
+        0,
+        total,
+        0.0,
+        1000.0 / max(total, 1e-9),
+        Constants(1.0, 1.0, 0.0, 0.0),
+    )
+
+
+def fallback_ms(layer: FusedLayer) -> float:
+    """Return the time of a layer that the DPU leaves to the board's CPU; an assumption, see ``latency.json``."""
+    rates = fallback()
+    values = layer.main.input_size + elements(layer.output_shape)
+    return values * rates["ms_per_million_values"] / 1e6 + layer.main.macs * rates["ms_per_million_macs"] / 1e6
+
+
+def dpu_subgraphs(layers: Sequence[FusedLayer]) -> List[Optional[int]]:
+    """Return the DPU subgraph of each fused layer, numbered from 0 in order; None for CPU layers, inputs and lone free layers.
+
+    Layers are in one subgraph when they are connected and equally many changes of device away from the inputs: a DPU layer that needs
+    what the CPU makes of the DPU's results can only run in a later subgraph.
+    """
+    depth: List[int] = []
+    parent = list(range(len(layers)))
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            number = parent[number]
+        return number
+
+    for number, layer in enumerate(layers):
+        level = 0
+        for source in layer.inputs:
+            change = layers[source].main.kind != "input" and layers[source].device != layer.device
+            level = max(level, depth[source] + change)
+        depth.append(level)
+        for source in layer.inputs:
+            same = layers[source].device == layer.device == "DPU" and depth[source] == level and layers[source].main.kind != "input"
+            if same:
+                parent[root(source)] = root(number)
+    roots: Dict[int, int] = {}
+    working: Set[int] = {root(i) for i, layer in enumerate(layers) if layer.device == "DPU" and layer.main.kind not in FREE}
+    result: List[Optional[int]] = []
+    for number, layer in enumerate(layers):
+        if layer.device != "DPU" or layer.main.kind == "input" or root(number) not in working:
+            result.append(None)
+        else:
+            result.append(roots.setdefault(root(number), len(roots)))
+    return result

@@ -1,0 +1,296 @@
+"""What a model costs on a target, layer by layer: device and reason, cycles, time, utilisation, and what would make it cheaper."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from vaiopt.errors import SettingsError
+from vaiopt.hardware.estimate import Estimate
+from vaiopt.hardware.estimate import estimate as estimate_model
+from vaiopt.hardware.graph import LayerGraph, read_graph
+from vaiopt.hardware.latency import limit
+from vaiopt.hardware.shapes import elements
+from vaiopt.hardware.suggestions import suggest
+from vaiopt.hardware.targets import Target
+
+INPUT_LEVELS = 256
+"""Levels of an int8 tensor."""
+
+
+class LayerReport(NamedTuple):
+    """One fused layer on a target.
+
+    Attributes:
+        name: the Keras layer (``conv/relu`` for an activation of a layer that runs on its own).
+        type: the Keras class, or the function of an activation.
+        fused: names of the operations that run with it.
+        device: ``DPU`` or ``CPU``.
+        reason: why it is on the CPU, or what a person should know about it; may be empty.
+        cycles: DPU cycles; 0 on the CPU.
+        latency_ms: its part of the latency at one thread.
+        share: its part of the total, 0 to 1.
+        utilization: multiply-accumulates done of those that the convolution array could do in this time; None without convolution.
+        bound: what sets its time: ``compute``, ``memory``, ``overhead``, ``cpu`` or ``free``.
+        output_function: True for the softmax of the outputs, which every target leaves to the host.
+    """
+
+    name: str
+    type: str
+    fused: Tuple[str, ...]
+    device: str
+    reason: str
+    output_shape: Tuple[int, ...]
+    params: int
+    macs: int
+    bytes: int
+    cycles: float
+    latency_ms: float
+    share: float
+    utilization: Optional[float]
+    bound: str
+    output_function: bool
+    subgraph: Optional[int]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return the layer for ``--json``."""
+        return dict(
+            self._asdict(),
+            fused=list(self.fused),
+            output_shape=list(self.output_shape),
+            cycles=round(self.cycles),
+            latency_ms=round(self.latency_ms, 6),
+            share=round(self.share, 4),
+            utilization=None if self.utilization is None else round(self.utilization, 3),
+        )
+
+
+class Suggestion(NamedTuple):
+    """What would make one of the most costly layers cheaper."""
+
+    layer: str
+    latency_ms: float
+    share: float
+    text: str
+
+
+class Inspection(NamedTuple):
+    """What a model costs on a target.
+
+    Attributes:
+        latency_ms: end to end at one thread, host included.
+        dpu_latency_ms: the DPU's part; 0 for target cpu.
+        fps: frames per second at ``threads`` threads.
+        fps_all_cores: frames per second with every core of the DPU busy.
+        dpu_subgraphs: how many parts the DPU runs, with the CPU's work between them.
+        validated: True if the prediction rests on measurements of this target; ``validation`` says on what.
+        warnings: what a person should know about the model as a whole.
+    """
+
+    model: str
+    target: Target
+    threads: int
+    latency_ms: float
+    dpu_latency_ms: float
+    fps: float
+    fps_all_cores: float
+    params: int
+    macs: int
+    dpu_subgraphs: int
+    layers: Tuple[LayerReport, ...]
+    suggestions: Tuple[Suggestion, ...]
+    warnings: Tuple[str, ...]
+
+    @property
+    def validated(self) -> bool:
+        """True if the latency constants were fitted to measurements of exactly this target, and the DPU runs all of the model."""
+        return self.target.validated and not self.fallback_layers
+
+    @property
+    def validation(self) -> str:
+        """One sentence on what the prediction rests on."""
+        if self.fallback_layers:
+            return self.target.validation + "; the time of the layers on the CPU is an assumption"
+        return self.target.validation
+
+    @property
+    def cpu_layers(self) -> Tuple[str, ...]:
+        """Names of all layers that run on the CPU, the softmax of the outputs included."""
+        return tuple(layer.name for layer in self.layers if layer.device == "CPU")
+
+    @property
+    def fallback_layers(self) -> Tuple[str, ...]:
+        """Names of the layers that a DPU leaves to the CPU; not the softmax of the outputs. Empty for target cpu."""
+        if self.target.kind == "cpu":
+            return ()
+        return tuple(layer.name for layer in self.layers if layer.device == "CPU" and not layer.output_function)
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return the inspection for ``--json``."""
+        return {
+            "model": self.model,
+            "target": self.target.name,
+            "release": self.target.release,
+            "validated": self.validated,
+            "validation": self.validation,
+            "threads": self.threads,
+            "latency_ms": round(self.latency_ms, 6),
+            "dpu_latency_ms": round(self.dpu_latency_ms, 6),
+            "fps": round(self.fps, 3),
+            "fps_all_cores": round(self.fps_all_cores, 3),
+            "params": self.params,
+            "macs": self.macs,
+            "dpu_subgraphs": self.dpu_subgraphs,
+            "cpu_layers": list(self.cpu_layers),
+            "fallback_layers": list(self.fallback_layers),
+            "layers": [layer.to_json() for layer in self.layers],
+            "suggestions": [dict(s._asdict(), latency_ms=round(s.latency_ms, 6), share=round(s.share, 4)) for s in self.suggestions],
+            "warnings": list(self.warnings),
+        }
+
+
+def costs(model: Any, target: Target) -> Dict[str, float]:
+    """Return what a candidate costs, before it is trained; some ten milliseconds for a ResNet50.
+
+    Args:
+        model: a live Keras 2 model, or anything that :func:`vaiopt.hardware.read_graph` reads.
+        target: where it is to run.
+
+    Returns:
+        ``params``, ``macs``, ``latency_ms`` (end to end, one thread), ``dpu_latency_ms``, ``cpu_layers`` (layers that the DPU leaves to the
+        CPU, without the softmax of the outputs) and ``dpu_subgraphs``.
+    """
+    graph = read_graph(model)
+    estimate = estimate_model(graph, target)
+    fallen = 0
+    if target.kind != "cpu":
+        fallen = sum(layer.device == "CPU" and not ends for layer, ends in zip(estimate.layers, estimate.output_functions))
+    return {
+        "params": float(graph.params),
+        "macs": float(graph.macs),
+        "latency_ms": estimate.latency_ms,
+        "dpu_latency_ms": estimate.dpu_latency_ms,
+        "cpu_layers": float(fallen),
+        "dpu_subgraphs": float(estimate.subgraph_count),
+    }
+
+
+def inspect_model(model: Any, target: Target, threads: int = 1, input_range: Optional[Tuple[float, float]] = None) -> Inspection:
+    """Return what a model costs on a target, layer by layer. No code of the model is run.
+
+    Args:
+        model: a live Keras 2 model, its configuration, or the path of an ``.h5`` file or an architecture JSON.
+        target: from :func:`vaiopt.hardware.load_target`.
+        threads: threads that call the DPU at the same time.
+        input_range: smallest and largest value of the preprocessed data, if known: named when it wastes int8 levels.
+
+    Raises:
+        ModelError: the model cannot be read.
+        SettingsError: ``threads`` is less than one.
+    """
+    if threads < 1:
+        raise SettingsError("threads is {}".format(threads), "Use 1 or more.")
+    graph = read_graph(model)
+    estimate = estimate_model(graph, target)
+    reports = tuple(_report(estimate, number) for number, layer in enumerate(estimate.layers) if layer.main.kind != "input")
+    costly = sorted((i for i in range(len(estimate.layers))), key=lambda i: -estimate.milliseconds[i])[:3]
+    total = estimate.latency_ms
+    suggestions = tuple(
+        Suggestion(estimate.layers[i].name, estimate.milliseconds[i], estimate.milliseconds[i] / total, suggest(estimate, i, target))
+        for i in costly
+        if estimate.milliseconds[i] > 0
+    )
+    fps = min(threads * 1000.0 / total, estimate.fps_all_cores)
+    return Inspection(
+        model=graph.name,
+        target=target,
+        threads=threads,
+        latency_ms=total,
+        dpu_latency_ms=estimate.dpu_latency_ms,
+        fps=fps,
+        fps_all_cores=estimate.fps_all_cores,
+        params=graph.params,
+        macs=graph.macs,
+        dpu_subgraphs=estimate.subgraph_count,
+        layers=reports,
+        suggestions=suggestions,
+        warnings=tuple(_warnings(graph, estimate, target, input_range)),
+    )
+
+
+def input_levels(low: float, high: float) -> Tuple[int, int]:
+    """Return (fix position, levels used) of an int8 input whose values lie in ``low`` to ``high``.
+
+    The quantizer takes the largest power-of-two scale that does not overflow: ``floor(-log2(max(-low/128, high/127)))``.
+    """
+    import math
+
+    largest = max(-low / 128.0, high / 127.0, 1e-9)
+    position = math.floor(-math.log2(largest))
+    scale = 2.0**position
+    first, last = max(-128, math.floor(low * scale + 0.5)), min(127, math.floor(high * scale + 0.5))
+    return position, last - first + 1
+
+
+# ---------------------------------------------------------------- the report
+
+
+def _report(estimate: Estimate, number: int) -> LayerReport:
+    layer, asked = estimate.layers[number], estimate.works[number]
+    cycles = estimate.cycles[number]
+    dpu = layer.device == "DPU"
+    utilization = None
+    if asked is not None and asked.peak:
+        utilization = layer.macs / asked.peak * min(1.0, asked.conv_cycles / cycles)
+    stands_for_function = layer.main.kind in ("activation", "softmax") or layer.main.function == "swish"
+    kind = layer.main.function if stands_for_function else layer.main.layer_type
+    return LayerReport(
+        name=layer.name,
+        type=kind,
+        fused=tuple(member.name for member in layer.members[1:]),
+        device=layer.device,
+        reason=layer.reason,
+        output_shape=layer.output_shape,
+        params=sum(member.params for member in layer.members),
+        macs=layer.macs,
+        bytes=asked.traffic if asked is not None else layer.main.input_size + elements(layer.output_shape),
+        cycles=cycles,
+        latency_ms=estimate.milliseconds[number],
+        share=estimate.milliseconds[number] / max(estimate.latency_ms, 1e-12),
+        utilization=utilization,
+        bound="cpu" if not dpu else ("free" if asked is None else limit(asked, estimate.constants)),
+        output_function=estimate.output_functions[number],
+        subgraph=estimate.subgraphs[number],
+    )
+
+
+def _warnings(graph: LayerGraph, estimate: Estimate, target: Target, input_range: Optional[Tuple[float, float]]) -> List[str]:
+    """Return what concerns the model as a whole."""
+    warnings = []
+    if target.kind == "dpu":
+        if estimate.subgraph_count > 1:
+            warnings.append(
+                "{} DPU subgraphs: the CPU works between them, and a runner must run them all in order".format(estimate.subgraph_count)
+            )
+        for name in graph.nested:
+            warnings.append("nested model '{}' is flattened here; the quantizer refuses nested models: flatten it before".format(name))
+        warnings.extend(_input_warnings(graph, input_range))
+    return warnings
+
+
+def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]]) -> List[str]:
+    """Name a scaling of the inputs that uses few of the 256 int8 levels."""
+    ranges = [] if input_range is None else [("the preprocessed data", input_range)]
+    for operation in graph.operations:
+        if operation.layer_type == "Rescaling" and operation.scaling is not None:
+            scale, offset = operation.scaling
+            ranges.append(("Rescaling '{}' (of 0 to 255)".format(operation.name), (offset, 255.0 * scale + offset)))
+    result = []
+    for what, (low, high) in ranges:
+        position, levels = input_levels(low, high)
+        if levels < INPUT_LEVELS * 3 // 4:
+            result.append(
+                "{} lies in {:g} to {:g}: {} of 256 int8 levels are used (fix position {}); (x - 128) / 128 uses all".format(
+                    what, low, high, levels, position
+                )
+            )
+    return result

@@ -1,0 +1,108 @@
+"""One sentence per costly layer: what would make it cheaper, and by how much."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from vaiopt.hardware.architectures import Architecture
+from vaiopt.hardware.estimate import Estimate
+from vaiopt.hardware.fusion import FusedLayer
+from vaiopt.hardware.latency import ceil_div, layer_cycles, work
+from vaiopt.hardware.targets import Constants, Target
+
+WORTH_NAMING = 0.04
+"""A saving below this part of the layer's time is not named."""
+
+
+def suggest(estimate: Estimate, number: int, target: Target) -> str:
+    """Return a suggestion for one layer of an estimate."""
+    layer = estimate.layers[number]
+    if target.architecture is None:
+        return _on_cpu(layer)
+    if layer.device == "CPU":
+        return "runs on the CPU: {}".format(layer.reason or "see its reason")
+    assert target.fit is not None
+    now = estimate.cycles[number]
+    milliseconds = target.clock_mhz * 1000.0
+    options = _options(layer, target.architecture, target.fit.single, now)
+    if options:
+        saved, text = max(options)
+        return "{} (saves {:.3f} ms, {:.0f} % of this layer)".format(text, saved / milliseconds, 100 * saved / now)
+    return _general(layer, target.architecture, now, target.fit.single)
+
+
+def _on_cpu(layer: FusedLayer) -> str:
+    if layer.main.kind == "dense":
+        return "{} weights: fewer units, or GlobalAveragePooling2D instead of Flatten before it".format(layer.main.weights)
+    if layer.macs:
+        return "{:.2f} million multiplications: fewer filters, a smaller kernel or a stride".format(layer.macs / 1e6)
+    return "cost grows with its size: pool earlier"
+
+
+def _options(layer: FusedLayer, dpu: Architecture, constants: Constants, now: float) -> List[Tuple[float, str]]:
+    """Return (cycles saved, text) of changes that fit the hardware's groups better."""
+    main = layer.main
+    if main.kind not in ("conv", "dense", "transposed", "depthwise"):
+        return []
+    options = []
+    channels, filters = main.input_shapes[0][-1], main.output_shape[-1]
+    if main.kind != "depthwise" and filters > dpu.ocp and filters % dpu.ocp:
+        fewer = filters // dpu.ocp * dpu.ocp
+        saved = now - _cycles(_with_channels(layer, channels, fewer), dpu, constants)
+        text = "{} filters take {} groups of {}: use {}, or {} at the same cost".format(
+            filters, ceil_div(filters, dpu.ocp), dpu.ocp, fewer, ceil_div(filters, dpu.ocp) * dpu.ocp
+        )
+        options.append((saved, text))
+    if channels > dpu.icp and channels % dpu.icp:
+        fewer = channels // dpu.icp * dpu.icp
+        saved = now - _cycles(_with_channels(layer, fewer, fewer if main.kind == "depthwise" else filters), dpu, constants)
+        text = "{} input channels take {} groups of {}: give the layer before it {}, or {} at the same cost".format(
+            channels, ceil_div(channels, dpu.icp), dpu.icp, fewer, ceil_div(channels, dpu.icp) * dpu.icp
+        )
+        options.append((saved, text))
+    if main.kind == "conv" and layer.rows > dpu.pixel_parallel and layer.rows % dpu.pixel_parallel:
+        fewer = layer.rows // dpu.pixel_parallel * dpu.pixel_parallel
+        saved = now - _cycles(layer._replace(rows=fewer), dpu, constants)
+        text = "{} rows take {} groups of {}: an input that gives {} rows".format(
+            layer.rows, ceil_div(layer.rows, dpu.pixel_parallel), dpu.pixel_parallel, fewer
+        )
+        options.append((saved, text))
+    return [(saved, text) for saved, text in options if saved > WORTH_NAMING * now]
+
+
+def _with_channels(layer: FusedLayer, channels: int, filters: int) -> FusedLayer:
+    """Return the layer with other channel counts (weights in proportion)."""
+    main = layer.main
+    source, output = main.input_shapes[0], main.output_shape
+    scale = channels * filters / (source[-1] * output[-1]) if main.kind != "depthwise" else filters / output[-1]
+    changed = main._replace(
+        input_shapes=(source[:-1] + (channels,),), output_shape=output[:-1] + (filters,), weights=int(main.weights * scale)
+    )
+    return layer._replace(main=changed, output_shape=layer.output_shape[:-1] + (filters,))
+
+
+def _cycles(layer: FusedLayer, dpu: Architecture, constants: Constants) -> float:
+    return layer_cycles(work(layer, dpu), constants)
+
+
+def _general(layer: FusedLayer, dpu: Architecture, now: float, constants: Constants) -> str:
+    """Return advice for a layer whose sizes already fit the hardware's groups."""
+    main, asked = layer.main, work(layer, dpu)
+    arithmetic = constants.efficiency * asked.conv_cycles + asked.alu_cycles
+    memory = asked.traffic / constants.bandwidth
+    if constants.overhead > max(arithmetic, memory):
+        return "its time is mostly the fixed cost of a layer: fewer, larger layers"
+    if memory > arithmetic and main.weights > asked.traffic / 2:
+        return "limited by reading {:.2f} million weights: fewer channels, or GlobalAveragePooling2D instead of Flatten before it".format(
+            main.weights / 1e6
+        )
+    if memory > arithmetic:
+        return "limited by moving {:.2f} MB: a smaller image (stride or pooling earlier), or fewer channels".format(asked.traffic / 1e6)
+    if main.kind == "conv" and main.input_shapes[0][2] <= 4:
+        return "few input channels leave most of the array idle: fewer filters, a smaller kernel, or a larger stride here"
+    if asked.conv_cycles:
+        used = layer.macs / asked.peak
+        return "fits the array well ({:.0f} % used): only fewer filters, a smaller kernel or a smaller image makes it cheaper".format(
+            100 * used
+        )
+    return "runs on the slower ALU: a smaller window, fewer channels, or a smaller image"
