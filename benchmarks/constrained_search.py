@@ -1,0 +1,81 @@
+"""A hard limit on latency: does the search keep to it, and what does it cost in accuracy?
+
+The limit is the median predicted latency of random points of the space. Two searches of the same seed are run, without and with it.
+
+Run: python benchmarks/constrained_search.py [SETTINGS.toml] [--target zcu102] [--unconstrained RUN]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any, List
+
+import numpy as np
+
+from vaiopt.hardware import costs, load_target
+from vaiopt.models import build, load_family
+from vaiopt.run import Run, read_json
+from vaiopt.search import search_run
+from vaiopt.search.sampler import draw
+from vaiopt.settings import load_settings, override
+from vaiopt.space import HyperParameters, Space
+from vaiopt.study import INFEASIBLE, TrialRecord, load_trials
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def latencies(settings: Any, space: Space, count: int) -> List[float]:
+    """Return the predicted latency in ms of random points of an MNIST family's space."""
+    random = np.random.RandomState(0)
+    target = load_target(settings.hardware.target, settings.hardware.release)
+    columns = {d.name: draw(d, random, count) for d in space}
+    function = load_family(settings.model.family)
+    found = []
+    for i in range(count):
+        hp = HyperParameters({name: column[i] for name, column in columns.items()}, input_shape=(28, 28, 1), classes=10, samples=49000)
+        found.append(costs(build(function, hp), target)["latency_ms"])
+    return found
+
+
+def show(name: str, trials: List[TrialRecord], chosen: TrialRecord) -> None:
+    infeasible = [t for t in trials if t.status == INFEASIBLE]
+    print(
+        "{}: validation accuracy {:.4f}, {:.4f} ms (trial {}); {} trials, {} infeasible, of which trained: {}".format(
+            name,
+            chosen.metrics["val_accuracy"],
+            chosen.costs["latency_ms"],
+            chosen.number,
+            len(trials),
+            len(infeasible),
+            sum(1 for t in infeasible if t.curve),
+        )
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("settings", nargs="?", default=str(ROOT / "examples" / "mnist_cnn.toml"))
+    parser.add_argument("--target", default="zcu102")
+    parser.add_argument("--unconstrained", help="a finished run of the same settings, in place of the first search")
+    arguments = parser.parse_args()
+    settings = load_settings(arguments.settings, ["hardware.target={}".format(arguments.target)])
+    with tempfile.TemporaryDirectory() as folder:
+        free = Run(arguments.unconstrained or Path(folder) / "free")
+        if not arguments.unconstrained:
+            search_run(settings, free.folder, progress=print)
+        space = Space.from_json(read_json(free.space, "vaiopt search")["space"])
+        limit = statistics.median(latencies(settings, space, 200))
+        print("median latency of 200 random points on {}: {:.4f} ms".format(arguments.target, limit))
+        held = Run(Path(folder) / "held")
+        result = search_run(override(settings, ["objective.max_latency_ms={}".format(limit)]), held.folder)
+        number = int(read_json(free.float_metrics, "vaiopt search")["trial"])
+        trials = load_trials(free)
+        show("without a limit", trials, next(t for t in trials if t.number == number))
+        show("with the limit", load_trials(held), result.chosen)
+
+
+if __name__ == "__main__":
+    main()

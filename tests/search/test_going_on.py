@@ -1,0 +1,114 @@
+"""A search that is interrupted, killed, changed, or keeps its study in a database."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.search.quick import QUICK, SETTINGS
+from vaiopt.errors import RunError
+from vaiopt.run import Run
+from vaiopt.search import search_run
+from vaiopt.settings import override
+from vaiopt.study import COMPLETE, INTERRUPTED, journal_storage, load_trials, mend_journal, quiet_optuna
+
+
+def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
+    search_run(override(SETTINGS, ["search.trials=2"]), tmp_path / "run")
+    changed = override(SETTINGS, ["train.patience=3", "model.hyperparameters.nodes={int=[16, 64], step=16}"])
+    with pytest.raises(RunError) as caught:
+        search_run(changed, tmp_path / "run")
+    assert "--accept-changes" in caught.value.hint
+    lines = []
+    result = search_run(changed, tmp_path / "run", progress=lines.append, accept=True)
+    assert any("train.patience: 0 -> 3" in line for line in lines)
+    assert result.trials == {COMPLETE: 3}
+    assert load_trials(Run(tmp_path / "run"))[2].hyperparameters["nodes"] <= 64
+    search_run(changed, tmp_path / "run")
+
+
+def test_choices_that_the_study_cannot_change_are_refused_by_name(tmp_path):
+    search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run")
+    changed = override(SETTINGS, ["model.hyperparameters.shape={choice=['brick']}"])
+    with pytest.raises(RunError, match="'shape'"):
+        search_run(changed, tmp_path / "run", accept=True)
+    search_run(SETTINGS, tmp_path / "run", accept=True)
+
+
+def test_the_study_may_be_in_a_database(tmp_path):
+    url = "sqlite:///{}".format(tmp_path / "studies.db")
+    settings = override(SETTINGS, ["search.storage={}".format(json.dumps(url)), "search.study=one"])
+    search_run(override(settings, ["search.trials=2"]), tmp_path / "a")
+    search_run(settings, tmp_path / "a")
+    assert [t.status for t in load_trials(Run(tmp_path / "a"))] == [COMPLETE] * 3
+    assert not Run(tmp_path / "a").journal.exists()
+    with pytest.raises(RunError, match="belongs to the run") as caught:
+        search_run(settings, tmp_path / "b")
+    assert "search.study" in caught.value.hint
+    search_run(override(settings, ["search.study=two", "search.trials=1"]), tmp_path / "b")
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "nonsense", "oracle9://x"])
+def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(tmp_path, url):
+    with pytest.raises(RunError, match="cannot be used"):
+        search_run(override(SETTINGS, ["search.storage={}".format(json.dumps(url))]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_line_that_a_killed_search_did_not_finish_is_cut_off(tmp_path):
+    run = Run(tmp_path)
+    optuna = quiet_optuna()
+    study = optuna.create_study(study_name="vaiopt", storage=journal_storage(run))
+    study.tell(study.ask(), 1.0)
+    whole = run.journal.read_bytes()
+    run.journal.write_bytes(whole + b'{"op_code": 4, "wor')
+    mend_journal(run)
+    assert run.journal.read_bytes() == whole
+    study = optuna.load_study(study_name="vaiopt", storage=journal_storage(run))
+    study.tell(study.ask(), 2.0)
+    assert len(study.trials) == 2
+
+
+@pytest.mark.timeout(29)  # Optuna's own lock would be waited for, 30 s or for ever
+def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path):
+    code = (
+        "import os, sys\nfrom vaiopt.run import Run\nfrom vaiopt.study import journal_storage\n"
+        "journal_storage(Run(sys.argv[1]))._backend._lock.acquire()\nos._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    quiet_optuna().create_study(study_name="vaiopt", storage=journal_storage(Run(tmp_path)))
+    assert len(load_trials(Run(tmp_path))) == 0
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_and_resumed_equals_the_uninterrupted_one(tmp_path):
+    whole = tmp_path / "whole"
+    settings = override(SETTINGS, ["search.trials=6", "search.pruner=median"])
+    search_run(settings, whole)
+    killed = tmp_path / "killed"
+    command = [sys.executable, "-m", "vaiopt", "search", "--run", str(killed)]
+    for text in [*QUICK, "search.trials=6", "search.pruner=median"]:
+        command += ["--set", text]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    moments = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        journal = Run(killed).journal
+        size = journal.stat().st_size if journal.exists() else 0
+        deadline = time.perf_counter() + 120
+        # Once it has begun to write trials, at a random moment.
+        while process.poll() is None and time.perf_counter() < deadline and (not journal.exists() or journal.stat().st_size <= size + 200):
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 1.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    search_run(settings, killed)
+    first, second = ([t for t in load_trials(Run(folder)) if t.status != INTERRUPTED] for folder in (whole, killed))
+    assert [t.hyperparameters for t in first] == [t.hyperparameters for t in second]
+    assert [t.status for t in first] == [t.status for t in second]
+    assert [t.value for t in first] == pytest.approx([t.value for t in second])

@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaiopt.errors import SettingsError
+from vaiopt.search.objective import Objective, default_direction, pareto_front
+from vaiopt.settings import ObjectiveSettings
+
+
+def test_a_soft_cost_lowers_the_score_of_the_more_costly():
+    objective = Objective(ObjectiveSettings(weights={"latency_ms": 0.5}))
+    score = lambda ms: objective.score({"val_accuracy": 0.9}, {"latency_ms": ms}, {"latency_ms": 2.0})  # noqa: E731
+    assert score(2.0) == pytest.approx(0.9)
+    assert score(8.0) == pytest.approx(0.45)
+    assert score(0.5) == pytest.approx(1.8)
+
+
+def test_for_a_loss_a_soft_cost_raises_the_score():
+    objective = Objective(ObjectiveSettings(metric="val_loss", weights={"params": 1.0}, references={"params": 10.0}))
+    assert objective.direction == "minimize"
+    assert objective.score({"val_loss": 0.5}, {"params": 20.0}, {}) == pytest.approx(1.0)
+
+
+def test_each_hard_limit_makes_infeasible_with_its_reason():
+    objective = Objective(ObjectiveSettings(max_latency_ms=1.0, max_params=100, dpu_only=True))
+    assert "max_latency_ms" in objective.infeasible({"latency_ms": 1.5})
+    assert "max_params" in objective.infeasible({"latency_ms": 0.5, "params": 101})
+    assert "dpu_only" in objective.infeasible({"cpu_layers": 1.0})
+    assert objective.infeasible({"latency_ms": 1.0, "params": 100, "cpu_layers": 0.0}) is None
+
+
+def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
+    with pytest.raises(SettingsError, match="latency"):
+        Objective(ObjectiveSettings(weights={"latency": 1.0}))
+    with pytest.raises(SettingsError) as caught:
+        Objective(ObjectiveSettings(metric="val_acuracy")).score({"val_accuracy": 1.0}, {}, {})
+    assert "val_accuracy" in caught.value.hint
+
+
+@pytest.mark.parametrize("metric, direction", [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")])
+def test_the_direction_follows_from_the_name(metric, direction):
+    assert default_direction(metric) == direction
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
+def test_nothing_dominates_a_point_of_the_front_and_every_other_is_dominated(pairs):
+    points = {i: {"m": float(m), "c": float(c)} for i, (m, c) in enumerate(pairs)}
+    front = pareto_front(points, "m", "c", "maximize")
+
+    def dominates(a, b):
+        return a["m"] >= b["m"] and a["c"] <= b["c"] and a != b
+
+    for point in front.values():
+        assert not any(dominates(other, point) for other in points.values())
+    for number, point in points.items():
+        if number not in front:
+            assert any(dominates(f, point) or f == point for f in front.values())

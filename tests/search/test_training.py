@@ -1,0 +1,58 @@
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from vaiopt.data import load_dataset, split_dataset
+from vaiopt.keras import load_keras
+from vaiopt.search import training
+from vaiopt.search.pipeline import DeviceData
+from vaiopt.search.training import Plan, train
+
+PLAN = Plan(epochs=2, batch_size=32, seed=0, metric="val_accuracy", maximise=True, patience=0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    dataset = load_dataset("digits", limit=200, seed=0)
+    return DeviceData(dataset), split_dataset(dataset, (7, 2, 1), seed=0)
+
+
+def compiled():
+    keras = load_keras()
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(input_shape=(8, 8, 1)), keras.layers.BatchNormalization(), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_the_training_step_is_traced_once(digits, in_blocks, monkeypatch):
+    monkeypatch.setattr(training, "WORTH", 0 if in_blocks else 10**9)
+    model = compiled()
+    train(model, *digits, PLAN)
+    assert model.train_function.experimental_get_tracing_count() == 1
+
+
+def test_variables_made_before_the_first_step_change_no_result(digits, monkeypatch):
+    def result():
+        model = compiled()
+        return train(model, *digits, PLAN).curve[-1]["val_loss"], model.get_weights()
+
+    ours = result()
+    monkeypatch.setattr(training, "_make_variables", lambda model, sample: None)
+    plain = result()
+    assert ours[0] == plain[0]
+    assert all(np.array_equal(a, b) for a, b in zip(ours[1], plain[1]))
+
+
+def test_a_trained_model_is_freed_with_its_last_user(digits):
+    model = compiled()
+    train(model, *digits, PLAN)
+    seen = weakref.ref(model)
+    del model
+    load_keras().backend.clear_session()
+    gc.collect()
+    assert seen() is None

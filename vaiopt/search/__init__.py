@@ -1,0 +1,144 @@
+"""Bayesian search over a model family: the sampler, the trials, and the choice among them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional
+
+from vaiopt.errors import RunError
+from vaiopt.run import PathLike, Run
+from vaiopt.search.choose import best_trials, choose_trial, first_trial, measured_score
+from vaiopt.search.loop import Search
+from vaiopt.settings import Settings, read_run_settings, save_run_settings
+from vaiopt.study import Observer, TrialRecord, without_password
+
+__all__ = ["SearchResult", "accept_changes", "best_trials", "choose_trial", "measured_score", "search_run"]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        folder: of the run.
+        chosen: the best trial, whose model is ``float/model.h5``.
+        default: trial 0, the family's default point; None if it did not run.
+        trials: how many ended with each status.
+        seconds: wall time of this call.
+    """
+
+    folder: str
+    chosen: TrialRecord
+    default: Optional[TrialRecord]
+    trials: Dict[str, int]
+    seconds: float
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return it as a JSON object."""
+        default = self.default.to_json() if self.default is not None else None
+        return {"run": self.folder, "chosen": self.chosen.to_json(), "default": default, "trials": self.trials, "seconds": self.seconds}
+
+
+def search_run(
+    settings: Settings,
+    folder: PathLike,
+    *,
+    progress: Callable[[str], None] = lambda line: None,
+    on_trial: Optional[Callable[[TrialRecord], None]] = None,
+    accept: bool = False,
+) -> SearchResult:
+    """Search, or go on with a search, and write the best model to ``float/``.
+
+    Args:
+        settings: of the run.
+        folder: the run's; made if it is not there. An existing run of the same settings goes on to the number of trials asked for.
+        progress: told one line at a time.
+        on_trial: told each trial as it ends; an :class:`vaiopt.study.Observer` is told more.
+        accept: go on although the settings differ from those of the earlier trials.
+
+    Raises:
+        RunError: the folder holds a run of other settings, or no trial is complete.
+        VaioptError: of the data, the model function or the settings.
+    """
+    started = time.perf_counter()
+    run = Run(folder)
+    _check_folder(run, settings)
+    if accept:
+        accept_changes(run, settings, progress)
+    _check_changes(run, settings)
+    observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
+    trials = Search(run, settings, progress, observer).execute()
+    chosen = best_trials(run, settings, trials)[0]
+    choose_trial(run, settings, chosen, trials)
+    counts: Dict[str, int] = {}
+    for trial in trials:
+        counts[trial.status] = counts.get(trial.status, 0) + 1
+    default = first_trial(trials)
+    return SearchResult(str(run.folder), chosen, default, counts, time.perf_counter() - started)
+
+
+def _check_folder(run: Run, settings: Settings) -> None:
+    """Check that the folder is empty or holds a run."""
+    if run.folder.exists() and not run.settings.exists() and any(run.folder.iterdir()):
+        raise RunError("'{}' is not empty and not a run".format(run.folder), "Give another folder: --run runs/NAME")
+
+
+def _check_changes(run: Run, settings: Settings) -> None:
+    """Check that a run that has trials was made with the same settings.
+
+    What a later stage reads may change, and how many trials are wanted; what a trial depends on may not.
+    """
+    different = changes(read_run_settings(run)[0], settings) if run.settings.exists() and run.space.exists() else []
+    if different:
+        raise RunError(
+            "'{}' was made with other settings: {}".format(run.folder, "; ".join(different)),
+            "Search into a new folder (--run), restore them, or go on all the same with --accept-changes.",
+        )
+
+
+def accept_changes(run: Run, settings: Settings, progress: Callable[[str], None]) -> None:
+    """Let a run go on with other settings: they replace the saved ones, and the search space is traced again.
+
+    Its trials stay; those that do not fit the new space are left out when the next is proposed.
+
+    Raises:
+        RunError: the settings name another place for the study; its trials would be lost.
+    """
+    if not run.settings.exists():
+        return
+    saved, environment = read_run_settings(run)
+    different = changes(saved, settings)
+    kept = [text for text in different if text.startswith(("search.storage", "search.study"))]
+    if kept:
+        raise RunError("the trials of '{}' are kept elsewhere: {}".format(run.folder, "; ".join(kept)), "Restore these settings.")
+    if not different:
+        return
+    progress("changed: {}".format("; ".join(different)))
+    save_run_settings(run, settings, environment)
+    if run.space.exists():
+        run.space.unlink()
+
+
+def changes(saved: Settings, settings: Settings) -> List[str]:
+    """Return what differs in the settings that trials depend on, one text ``section.key: old -> new`` each."""
+    found = []
+    for section in ("data", "model", "train", "search", "objective", "hardware"):
+        old, new = getattr(saved, section), getattr(settings, section)
+        for declared in dataclasses.fields(old):
+            key = "{}.{}".format(section, declared.name)
+            before, after = getattr(old, declared.name), getattr(new, declared.name)
+            if before != after and key not in (
+                "search.trials",
+                "search.keep_models",
+                "search.workers",
+                "search.trial_timeout",
+                "search.trial_memory_mb",
+                "search.recycle_after",
+                "search.scheduler",
+                "search.resources",
+            ):
+                shown = [without_password(v) if key == "search.storage" else v for v in (before, after)]
+                found.append("{}: {!r} -> {!r}".format(key, *shown))
+    return found + (["seed: {} -> {}".format(saved.seed, settings.seed)] if saved.seed != settings.seed else [])

@@ -1,0 +1,115 @@
+"""The choice of a trial, and what is written of it: ``float/``."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from vaiopt.environment import installed_versions
+from vaiopt.errors import RunError
+from vaiopt.run import Run, atomic_folder, read_json, write_json
+from vaiopt.search.objective import Objective, pareto_front
+from vaiopt.search.shared import run_data_spec
+from vaiopt.settings import Settings
+from vaiopt.study import INTERRUPTED, TrialRecord, best_first
+
+
+def choose_trial(
+    run: Run,
+    settings: Settings,
+    record: TrialRecord,
+    trials: Sequence[TrialRecord],
+    *,
+    int8_ranking: Sequence[Dict[str, Any]] = (),
+) -> None:
+    """Make ``record`` the chosen trial: write ``float/`` with its model, metrics and data.
+
+    What was found on the test split stays if the choice is the same as before.
+
+    Args:
+        run: the run.
+        settings: its settings.
+        record: the trial.
+        trials: all of the run.
+        int8_ranking: the table that decided, if the candidates were ranked after quantization.
+
+    Raises:
+        RunError: the trial is not complete, or its model is no longer kept.
+    """
+    model = run.trial(record.number) / "model.h5"
+    if record.value is None:
+        raise RunError("trial {} is {}, not complete".format(record.number, record.status), "See: vaiopt trials {}".format(run.folder))
+    if not model.exists():
+        raise RunError(
+            "the model of trial {} was not kept".format(record.number),
+            "Kept are those of the best trials; see: vaiopt trials {}".format(run.folder),
+        )
+    same = run.float_evaluation.exists() and _chosen_number(run) == record.number
+    with atomic_folder(run.float_folder) as folder:
+        new = Run(run.folder)
+        shutil.copyfile(str(model), str(folder / new.float_model.name))
+        before = model.with_name(new.initial_weights.name)
+        if before.exists():
+            shutil.copyfile(str(before), str(folder / before.name))
+        write_json(folder / new.float_metrics.name, {**_metrics(settings, record, trials), "int8_ranking": list(int8_ranking)})
+        write_json(folder / new.data_spec.name, run_data_spec(settings, record.hyperparameters))
+        if same:
+            shutil.copyfile(str(run.float_evaluation), str(folder / run.float_evaluation.name))
+
+
+def _chosen_number(run: Run) -> int:
+    return int(read_json(run.float_metrics, "vaiopt search").get("trial", -1))
+
+
+def _metrics(settings: Settings, record: TrialRecord, trials: Sequence[TrialRecord]) -> Dict[str, Any]:
+    objective = Objective(settings.objective)
+    content = record.to_json()
+    default = first_trial(trials)
+    return {
+        "trial": record.number,
+        "objective": {"metric": objective.metric, "direction": objective.direction, "value": record.value},
+        **{name: content[name] for name in ("hyperparameters", "metrics", "costs", "curve", "seconds", "peak_memory_mb")},
+        "default_trial": None if default is None else {name: default.to_json()[name] for name in ("number", "value", "metrics", "costs")},
+        "pareto": {cost: front(trials, objective, cost) for cost in ("latency_ms", "params")},
+        "family": settings.model.family,
+        "target": settings.hardware.target,
+        "versions": installed_versions(),
+    }
+
+
+def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
+    """Return the trial of the default point: the first that was not interrupted."""
+    return next((t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None)
+
+
+def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
+    """Return the numbers of the trials on the Pareto front of the objective's metric against a cost, cheapest first."""
+    points = {t.number: {**t.costs, **t.metrics} for t in trials if t.value is not None}
+    return list(pareto_front(points, objective.metric, cost, objective.direction))
+
+
+def measured_score(run: Run, settings: Settings, record: TrialRecord, latency_ms: float) -> Tuple[Optional[float], str]:
+    """Return a trial's objective with its measured latency in place of the predicted one, or None and the hard limit that it breaks.
+
+    Raises:
+        RunError: the run has no space yet.
+    """
+    objective = Objective(settings.objective)
+    costs = {**record.costs, "latency_ms": latency_ms}
+    broken = objective.infeasible(costs)
+    if broken is not None:
+        return None, "measured: " + broken
+    references = read_json(run.space, "vaiopt search --run {}".format(run.folder))["costs"]
+    return objective.score(record.metrics, costs, references), ""
+
+
+def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
+    """Return the complete trials, the best objective first.
+
+    Raises:
+        RunError: none is complete.
+    """
+    found = [t for t in best_first(trials, Objective(settings.objective).direction) if t.value is not None]
+    if not found:
+        raise RunError("no trial of '{}' is complete".format(run.folder), "See the reasons with: vaiopt trials {}".format(run.folder))
+    return found

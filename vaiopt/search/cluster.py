@@ -1,0 +1,209 @@
+"""Trials on a Dask cluster, behind ``concurrent.futures.Executor``.
+
+The data set is sent to every worker once, with the code that runs trials there (:mod:`vaiopt.search.remote`). A trial is sent as plain values and
+comes back as its record and the files that it wrote, so the machines need no common disk, and the data need not be on any of them. A trial
+whose worker is lost is run again by Dask on another.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import socket
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, Tuple
+
+from vaiopt.errors import MissingToolError, RunError
+from vaiopt.run import atomic_path
+from vaiopt.search.shared import load
+from vaiopt.search.worker import run_trial
+from vaiopt.settings import Settings
+
+CONNECT_SECONDS = 10.0
+"""How long a scheduler may take to answer."""
+
+SENDINGS = 3
+"""How often the data are sent before a search gives up; a worker that is lost meanwhile spoils it for all."""
+
+LOST = ("CancelledError", "FutureCancelledError", "CommClosedError", "SchedulerClosedError")
+"""Names of what Dask raises from a future whose scheduler is gone; they differ between its versions."""
+
+
+class DaskExecutor(concurrent.futures.Executor):
+    """Runs trials on a Dask cluster, and anything else in this process.
+
+    Args:
+        settings: of the run; ``search.scheduler`` is the address of the scheduler, or the path of a scheduler file.
+
+    Raises:
+        MissingToolError: Dask is not installed.
+        RunError: no scheduler answers there, or it has no workers, or none with the resources that a trial asks for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = connect(settings.search.scheduler)
+        # Several searches may share a cluster, and one may come back to trials that it was killed over.
+        self._key = "vaiopt-trial-{}".format(uuid.uuid4().hex)
+        self._name = ""
+        if not self._suited():
+            self._client.close()
+            wanted = " ".join("{}={:g}".format(*item) for item in sorted(settings.search.resources.items()))
+            raise RunError(
+                "no worker of the cluster has what search.resources asks for: {}".format(wanted),
+                "Start one that does: dask worker {} --nthreads 1 --resources '{}'".format(settings.search.scheduler, wanted),
+            )
+
+    def _suited(self) -> int:
+        """Return how many workers there are now that have the resources of a trial."""
+        try:
+            workers = self._client.scheduler_info(**_all_workers()).get("workers", {})
+        except OSError:  # the scheduler is gone; the trial that is sent next says so
+            return 0
+        return sum(_has(worker.get("resources") or {}, self._settings.search.resources) for worker in workers.values())
+
+    @property
+    def slots(self) -> int:
+        """Trials at once: as set, or one for each suitable worker that is there now."""
+        workers = self._suited()
+        wanted = self._settings.search.workers
+        return max(1, min(wanted, workers) if wanted > 1 else workers)
+
+    def submit(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
+        """Send a trial to the cluster; call any other function here, at once."""
+        result: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
+        if fn is not run_trial:
+            try:
+                result.set_result(fn(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001  a future carries whatever its call raised, as the standard library's do
+                result.set_exception(error)
+            return result
+        from vaiopt.search.remote import run_in_plugin
+
+        job = args[0]
+        if self._client.status == "closed":
+            raise _lost(ConnectionError())
+        if not self._name:
+            self._name = self._send_data(job.folder)
+        remote = self._client.submit(
+            run_in_plugin,
+            self._name,
+            replace(job, folder="", memory_mb=None),
+            pure=False,
+            key="{}-{}".format(self._key, job.number),
+            resources=self._settings.search.resources or None,
+        )
+        remote.add_done_callback(lambda done: _settle(done, result, Path(job.folder)))
+        return result
+
+    def _send_data(self, folder: str) -> str:
+        """Send the data to all workers; those that join later get them from the scheduler. Return the name of the plugin that holds them.
+
+        The name is the run's: what a search that was killed left there is replaced when it goes on.
+        """
+        from vaiopt.search.remote import trial_plugin
+
+        settings = self._settings
+        plugin = trial_plugin(settings.to_dict(), load(settings.data, settings.seed), _user_file(settings))
+        name = "vaiopt-{}".format(hashlib.sha256("{}:{}".format(socket.gethostname(), folder).encode()).hexdigest()[:16])
+        # Before 2023.9 the one, since 2024 the other.
+        register = getattr(self._client, "register_plugin", None) or self._client.register_worker_plugin
+        for left in reversed(range(SENDINGS)):
+            try:
+                register(plugin, name=name)
+                break
+            except OSError as error:  # a worker was lost meanwhile, or the scheduler
+                if not left or self._client.status != "running":
+                    raise _lost(error) from error
+            except (ImportError, AttributeError, TypeError) as error:
+                raise RunError(
+                    "a worker of the cluster cannot run trials ({}: {})".format(type(error).__name__, error),
+                    "Install the same vaiopt in the environment of every worker: pip install 'vaiopt[dask]'",
+                ) from error
+        return name
+
+    def shutdown(self, wait: bool = True, **options: Any) -> None:
+        """Leave the cluster, which goes on without this search; its trials are ended by that."""
+        try:
+            if self._name and self._client.status == "running":
+                self._client.unregister_worker_plugin(self._name)
+        except (OSError, ValueError):  # the scheduler is gone, or started again; there is nothing to leave
+            pass
+        finally:
+            self._client.close()
+
+
+def _has(offered: Mapping[str, float], wanted: Mapping[str, float]) -> bool:
+    return all(offered.get(name, 0.0) >= amount for name, amount in wanted.items())
+
+
+def connect(address: str) -> Any:
+    """Return a Dask client.
+
+    Args:
+        address: ``tcp://HOST:PORT``, or the path of a scheduler file.
+
+    Raises:
+        MissingToolError: Dask is not installed.
+        RunError: no scheduler answers there, or it has no workers.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingToolError("Dask is not installed ({})".format(error), "Install it with: pip install 'vaiopt[dask]'") from error
+    where: Dict[str, Any] = {"address": address} if "://" in address else {"scheduler_file": address}
+    if "scheduler_file" in where and not Path(address).is_file():
+        raise RunError("there is no scheduler file '{}'".format(address), "Start one: dask scheduler --scheduler-file {}".format(address))
+    try:
+        client = Client(timeout=CONNECT_SECONDS, set_as_default=False, **where)
+    except (OSError, ValueError, RuntimeError) as error:  # TimeoutError is an OSError
+        raise RunError(
+            "no Dask scheduler answers at '{}' ({})".format(address, type(error).__name__),
+            "Start one with 'dask scheduler', and workers with 'dask worker {} --nthreads 1'.".format(address),
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError) as error:
+        client.close()
+        raise RunError(
+            "the Dask scheduler at '{}' has no workers".format(address),
+            "Start some: dask worker {} --nthreads 1 --nworkers 2".format(address),
+        ) from error
+    return client
+
+
+def _all_workers() -> Dict[str, Any]:
+    """Return the argument by which newer versions of Dask list all workers; they list five by default."""
+    import inspect
+
+    from distributed import Client
+
+    return {"n_workers": -1} if "n_workers" in inspect.signature(Client.scheduler_info).parameters else {}
+
+
+def _user_file(settings: Settings) -> Tuple[str, bytes]:
+    path = settings.model.family.partition(":")[0]
+    return (Path(path).name, Path(path).read_bytes()) if path.endswith(".py") and Path(path).is_file() else ("", b"")
+
+
+def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path) -> None:
+    """Write the files of a finished trial into the run folder and hand on its record."""
+    try:
+        record, files = remote.result()
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(content)
+        result.set_result(record)
+    except BaseException as error:  # noqa: BLE001  a future carries whatever its call raised, cancellation among it
+        result.set_exception(_lost(error) if type(error).__name__ in LOST else error)
+
+
+def _lost(error: BaseException) -> RunError:
+    return RunError(
+        "the Dask scheduler was lost, or it cancelled the trials ({})".format(type(error).__name__),
+        "See that it runs and repeat the command: only the trials that were running are run again.",
+    )

@@ -1,0 +1,68 @@
+"""k-fold cross-validation: the training and validation samples of a split, dealt anew k times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from vaiopt.data import Splits
+from vaiopt.errors import DataError
+
+
+def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
+    """Return k splits. Every sample of train and validation is validated on in exactly one; the test part is in none, and stays.
+
+    Args:
+        splits: the regular split.
+        folds: k, 2 or more. Each fold holds the classes in their shares, to one sample.
+        seed: of the dealing.
+
+    Raises:
+        DataError: a class has fewer samples than there are folds.
+    """
+    indices = np.concatenate([splits.train.indices, splits.validation.indices])
+    labels = splits.dataset.all_y[indices]
+    random = np.random.RandomState(seed)
+    fold = np.empty(len(indices), dtype=np.int64)
+    start = 0
+    for number in range(len(splits.classes)):
+        members = np.flatnonzero(labels == number)
+        if len(members) < folds:
+            raise DataError(
+                "class '{}' has {} samples, fewer than train.folds = {}".format(splits.classes[number], len(members), folds),
+                "Take fewer folds, or more data.",
+            )
+        # Each class goes on dealing where the one before stopped, so that the folds have one size.
+        fold[random.permutation(members)] = (start + np.arange(len(members))) % folds
+        start += len(members)
+    order = random.permutation(len(indices))
+    indices, fold = indices[order], fold[order]
+    return [
+        replace(
+            splits,
+            train=replace(splits.train, indices=indices[fold != number]),
+            validation=replace(splits.validation, indices=indices[fold == number]),
+        )
+        for number in range(folds)
+    ]
+
+
+def mean_metrics(curves: Sequence[Sequence[Dict[str, float]]]) -> Dict[str, float]:
+    """Return the mean over the folds of what each ended with, and the standard deviation of the validation metrics as ``<name>_std``."""
+    last = [curve[-1] for curve in curves]
+    names = [name for name in last[0] if name not in ("epoch", "seconds") and all(name in entry for entry in last)]
+    found = {name: float(np.mean([entry[name] for entry in last])) for name in names}
+    found.update({name + "_std": float(np.std([entry[name] for entry in last])) for name in names if name.startswith("val_")})
+    return found
+
+
+def mean_curve(curves: Sequence[Sequence[Dict[str, float]]]) -> List[Dict[str, float]]:
+    """Return the mean learning curve, as long as the shortest; ``seconds`` is the sum."""
+    result = []
+    for entries in zip(*curves):
+        names = [name for name in entries[0] if all(name in entry for entry in entries)]
+        mean = {name: float(np.mean([entry[name] for entry in entries])) for name in names}
+        result.append({**mean, "seconds": float(sum(entry["seconds"] for entry in entries))})
+    return result

@@ -1,0 +1,311 @@
+"""The search: ask for a point, have it trained, tell the study; again until all trials are done."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import shutil
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from vaiopt.environment import describe
+from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
+from vaiopt.run import Run, read_json, write_json
+from vaiopt.search.choose import first_trial
+from vaiopt.search.executors import death_reason, make_executor, memory_limit_mb, slots
+from vaiopt.search.given import given_points
+from vaiopt.search.interrupt import remembered_interrupt
+from vaiopt.search.objective import Objective
+from vaiopt.search.proposer import SpaceExhausted
+from vaiopt.search.pruning import prepare
+from vaiopt.search.sampler import grid_points, make_sampler
+from vaiopt.search.worker import Description, Job, describe_search, run_trial
+from vaiopt.settings import Settings, save_run_settings
+from vaiopt.space import Space
+from vaiopt.study import (
+    COMPLETE,
+    FAILED,
+    INFEASIBLE,
+    INTERRUPTED,
+    PRUNED,
+    RECORD,
+    RUNNING,
+    STUDY_NAME,
+    Observer,
+    TrialRecord,
+    best_first,
+    database_storage,
+    distributions,
+    journal_storage,
+    mend_journal,
+    quiet_optuna,
+    record_attribute,
+    records,
+    without_password,
+)
+
+Progress = Callable[[str], None]
+OWNER = "vaiopt:run"
+"""User attribute of a study in a database: the folder of the run that it belongs to."""
+MOST_FAILURES = 5
+"""Failures in a row, with no trial complete, after which the search stops: the fault is not in the hyperparameters."""
+
+
+class Search:
+    """One search over one run folder.
+
+    Args:
+        run: its folder; ``run.toml`` is written.
+        settings: of the run.
+        progress: told one line at a time what happens.
+        observer: told when the trials begin, as each starts and ends, and when they are over.
+    """
+
+    def __init__(self, run: Run, settings: Settings, progress: Progress, observer: Observer) -> None:
+        self._run = run
+        self._settings = settings
+        self._progress = progress
+        self._observer = observer
+        self._objective = Objective(settings.objective)
+        self._database: Any = None
+
+    def execute(self) -> List[TrialRecord]:
+        """Run the trials that are missing and return all of them.
+
+        Raises:
+            VaioptError: the data, the model function or the settings are unusable, the storage was lost, or every trial fails.
+        """
+        executor = make_executor(self._settings)
+        finished = False
+        try:
+            description = self._describe(executor)
+            space = Space.from_json(description["space"])
+            self._check(space)
+            wanted = self._wanted(space)
+            self._open_database()
+            # Only now is anything written: settings that cannot work leave no run behind.
+            save_run_settings(self._run, self._settings, describe())
+            write_json(self._run.space, {name: description[name] for name in ("space", "splits", "costs")})
+            study = self._open_study(space)
+            try:
+                with remembered_interrupt() as check:
+                    self._loop(study, space, executor, wanted, description["costs"], check)
+            finally:
+                self._observer.search_ended()
+            finished = True
+            return records(study)
+        except quiet_optuna().exceptions.StorageInternalError as error:
+            raise RunError(
+                "the storage '{}' was lost: {}".format(without_password(self._settings.search.storage), _last_cause(error)),
+                "See that it runs and repeat the command: only the trials that were running are run again.",
+            ) from error
+        finally:
+            # After an error or Ctrl-C trials may still be running: end them rather than wait.
+            executor.shutdown(wait=finished)
+            shutil.rmtree(str(self._run.running), ignore_errors=True)
+
+    def _describe(self, executor: Executor) -> Dict[str, Any]:
+        """Return what is known before the first trial, traced once per run and then kept."""
+        if self._run.space.exists():
+            return read_json(self._run.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
+        self._progress("loading the data and tracing the search space")
+        try:
+            found: Description = executor.submit(describe_search, self._settings.to_dict()).result()
+        except VaioptError:
+            raise
+        except Exception as error:
+            reason = death_reason(error, self._settings.search)
+            if reason is None:
+                raise
+            raise ModelError(
+                "building the model failed: {}".format(reason), "Check the model function with its default hyperparameters."
+            ) from error
+        return {"space": found.space, "splits": found.splits, "costs": found.costs}
+
+    def _check(self, space: Space) -> None:
+        if not space.searched() and self._settings.search.trials > 1:
+            raise SettingsError(
+                "the search space is empty: every hyperparameter has one value",
+                "Give the model function something to search, or train this one model: --set search.trials=1",
+            )
+        given_points(space, self._settings.search)
+
+    def _open_study(self, space: Space) -> Any:
+        optuna = quiet_optuna()
+        search = self._settings.search
+        study = optuna.create_study(
+            study_name=search.study if search.storage else STUDY_NAME,
+            storage=self._storage(),
+            sampler=make_sampler(space, search, seed=self._settings.seed, direction=self._objective.direction),
+            direction=self._objective.direction,
+            load_if_exists=True,
+        )
+        if search.storage:
+            study.set_user_attr(OWNER, self._owner)
+        self._check_ranges(study, space)
+        for trial in study.get_trials(deepcopy=False):
+            if not trial.state.is_finished():  # left by a search that was killed; it is run again
+                stale = optuna.trial.Trial(study, trial._trial_id)
+                self._tell(
+                    study, stale, TrialRecord(trial.number, INTERRUPTED, "the search was stopped", hyperparameters=dict(trial.params))
+                )
+        return study
+
+    def _storage(self) -> Any:
+        """Return the study's storage. One that was opened already, to see that it answers, is not opened again."""
+        if self._database is not None:
+            return self._database
+        mend_journal(self._run)
+        return journal_storage(self._run)
+
+    def _open_database(self) -> None:
+        """Open the database that the settings name, if they do, and check that the study there is this run's; another's is never touched.
+
+        Raises:
+            RunError: it cannot be reached, or the study belongs to another run.
+        """
+        search = self._settings.search
+        if not search.storage:
+            return
+        self._database = database_storage(search.storage)
+        try:
+            study = quiet_optuna().load_study(study_name=search.study, storage=self._database)
+        except KeyError:
+            return
+        owner = study.user_attrs.get(OWNER)
+        if owner != self._owner:
+            raise RunError(
+                "the study '{}' in search.storage belongs to {}".format(
+                    search.study, "the run '{}'".format(owner) if owner else "something else"
+                ),
+                "Give this run a study of its own: --set search.study=NAME",
+            )
+
+    @property
+    def _owner(self) -> str:
+        return str(self._run.folder.resolve())
+
+    def _check_ranges(self, study: Any, space: Space) -> None:
+        """Check that the study can hold points of the space; it cannot once the values of a choice have changed."""
+        check = quiet_optuna().distributions.check_distribution_compatibility
+        wanted = distributions(space)
+        for trial in study.get_trials(deepcopy=False):
+            for name, had in trial.distributions.items():
+                try:
+                    check(had, wanted.get(name, had))
+                except ValueError as error:
+                    raise RunError(
+                        "the values of '{}' have changed, which the study cannot follow".format(name),
+                        "Search into a new folder: --run runs/NAME, or restore the setting.",
+                    ) from error
+
+    def _wanted(self, space: Space) -> int:
+        """Return how many trials the search has in all."""
+        search = self._settings.search
+        return len(grid_points(space, search, self._settings.seed)) if search.sampler == "grid" else search.trials
+
+    def _loop(
+        self, study: Any, space: Space, executor: Executor, wanted: int, default_costs: Dict[str, float], check: Callable[[], None]
+    ) -> None:
+        running: Dict["Future[Any]", Tuple[Any, Job]] = {}
+        done = [r for r in records(study) if r.status not in (INTERRUPTED, RUNNING)]
+        exhausted = False
+        self._observer.search_started(wanted, done)
+        while running or (len(done) < wanted and not exhausted):
+            while len(running) < slots(executor, self._settings.search) and len(done) + len(running) < wanted and not exhausted:
+                try:
+                    trial, job = self._ask(study, space, default_costs)
+                except SpaceExhausted as error:
+                    self._progress("{}: the search ends here".format(error.message))
+                    exhausted = True
+                    break
+                check()
+                self._observer.trial_started(job.number, {name: job.values[name] for name in space.active(job.values)})
+                running[executor.submit(run_trial, job)] = (trial, job)
+            finished, _ = concurrent.futures.wait(list(running), return_when=FIRST_COMPLETED)
+            check()
+            for future in finished:
+                trial, job = running.pop(future)
+                record = self._finish(job, future, default_costs)
+                self._tell(study, trial, record)
+                done.append(record)
+                self._observer.trial_ended(record)
+                self._prune_models(records(study))
+            self._stop_if_hopeless(done)
+
+    def _ask(self, study: Any, space: Space, references: Dict[str, float]) -> Tuple[Any, Job]:
+        try:
+            trial = study.ask(fixed_distributions=distributions(space))
+        except SpaceExhausted:
+            # Optuna has made the trial already; it holds nothing.
+            empty = study.get_trials(deepcopy=False)[-1]
+            stale = quiet_optuna().trial.Trial(study, empty._trial_id)
+            self._tell(study, stale, TrialRecord(empty.number, INTERRUPTED, "no point was left to try"))
+            raise
+        values = space.canonical(trial.params)
+        before = [r for r in records(study) if r.number < trial.number]
+        direction = self._objective.direction
+        job = Job(
+            folder=str(self._run.folder),
+            settings=self._settings.to_dict(),
+            number=trial.number,
+            values=values,
+            memory_mb=memory_limit_mb(self._settings.search),
+            references=references,
+            pruning=prepare(self._settings.search, direction, space, trial.number, before),
+            keep_above=self._worst_kept(before),
+        )
+        return trial, job
+
+    def _kept(self) -> int:
+        return max(self._settings.search.keep_models, self._settings.objective.rank_int8)
+
+    def _worst_kept(self, trials: Sequence[TrialRecord]) -> Optional[float]:
+        """Return the score below which a model would not be kept, or None while there is room."""
+        complete = [t for t in best_first(trials, self._objective.direction) if t.value is not None]
+        return complete[self._kept() - 1].value if len(complete) >= self._kept() else None
+
+    def _finish(self, job: Job, future: "Future[Any]", default_costs: Dict[str, float]) -> TrialRecord:
+        try:
+            record = TrialRecord(**{**future.result(), "number": job.number})
+        except Exception as error:
+            reason = death_reason(error, self._settings.search, job.memory_mb)
+            if reason is None:
+                raise
+            return TrialRecord(job.number, FAILED, reason, hyperparameters=dict(job.values))
+        if record.status != COMPLETE:
+            return record
+        value = self._objective.score(record.metrics, record.costs, default_costs)
+        return TrialRecord(**{**record.__dict__, "value": value})
+
+    def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
+        optuna = quiet_optuna()
+        pruned = optuna.trial.TrialState.PRUNED
+        states = {COMPLETE: optuna.trial.TrialState.COMPLETE, PRUNED: pruned, INFEASIBLE: pruned}
+        state = states.get(record.status, optuna.trial.TrialState.FAIL)
+        for step, value in record.pruning.get("reports", ()):
+            trial.report(value, int(step))
+        trial.set_user_attr(RECORD, dict(record_attribute(record)))
+        study.tell(trial, values=record.value if record.status == COMPLETE else None, state=state)
+
+    def _prune_models(self, trials: Sequence[TrialRecord]) -> None:
+        """Delete the models of trials that can no longer be chosen."""
+        complete = [t for t in best_first(trials, self._objective.direction) if t.value is not None]
+        keep = {t.number for t in complete[: self._kept()]}
+        keep |= {t.number for t in [first_trial(trials)] if t is not None}
+        for trial in complete:
+            if trial.number not in keep:
+                shutil.rmtree(str(self._run.trial(trial.number)), ignore_errors=True)
+
+    def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
+        if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):
+            raise ModelError(
+                "the first {} trials all failed; the last: {}".format(len(done), done[-1].reason),
+                "Mend the model function; 'vaiopt trials' lists the reasons.",
+            )
+
+
+def _last_cause(error: BaseException) -> str:
+    """Return in one line what is at the bottom of an error of Optuna's: the driver's own words, without the statement that failed."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().splitlines()[0]

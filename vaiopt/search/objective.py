@@ -1,0 +1,85 @@
+"""The objective: one score from a trial's metrics and costs, and the hard limits that make a candidate infeasible."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, Mapping, Optional
+
+from vaiopt.errors import SettingsError, did_you_mean
+from vaiopt.settings import ObjectiveSettings
+
+COSTS = ("params", "macs", "latency_ms", "dpu_latency_ms")
+"""Costs that weights may name; each is known before training."""
+
+LIMITS = {"max_latency_ms": ("latency_ms", "ms"), "max_params": ("params", "parameters"), "max_macs": ("macs", "MACs")}
+"""Hard limits: the cost each one bounds, and its unit."""
+
+
+class Objective:
+    """Scores trials as the settings ask.
+
+    Args:
+        settings: metric, direction, weights, references and limits.
+
+    Raises:
+        SettingsError: a weight names no cost.
+    """
+
+    def __init__(self, settings: ObjectiveSettings) -> None:
+        for name in list(settings.weights) + list(settings.references):
+            if name not in COSTS:
+                raise SettingsError("objective.weights names '{}', which is no cost".format(name), did_you_mean(name, COSTS))
+        self._settings = settings
+        self.metric = settings.metric
+        self.direction = settings.direction if settings.direction != "auto" else default_direction(settings.metric)
+
+    def infeasible(self, costs: Mapping[str, float]) -> Optional[str]:
+        """Return which hard limit these costs break and by how much, or None."""
+        for limit, (cost, unit) in LIMITS.items():
+            most = getattr(self._settings, limit)
+            if most is not None and cost in costs and costs[cost] > most:
+                return "{:.4g} {} is above {} = {:.4g}".format(costs[cost], unit, limit, most)
+        if self._settings.dpu_only and costs.get("cpu_layers", 0) > 0:
+            return "{:g} layer(s) would run on the CPU (dpu_only)".format(costs["cpu_layers"])
+        return None
+
+    def score(self, metrics: Mapping[str, float], costs: Mapping[str, float], references: Mapping[str, float]) -> float:
+        """Return ``metric x product of (cost / reference)^-weight``; for a metric to minimise the exponent is ``+weight``.
+
+        Args:
+            metrics: the trial's, by name.
+            costs: the trial's.
+            references: those of the default point, used where the settings give none.
+
+        Raises:
+            SettingsError: the trial reports no such metric.
+        """
+        if self.metric not in metrics:
+            raise SettingsError("trials report no metric '{}'".format(self.metric), did_you_mean(self.metric, metrics))
+        value = float(metrics[self.metric])
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        for name, weight in self._settings.weights.items():
+            reference = self._settings.references.get(name, references.get(name, 0.0))
+            if name in costs and costs[name] > 0 and reference > 0:
+                value *= math.pow(costs[name] / reference, sign * weight)
+        return value
+
+
+def default_direction(metric: str) -> str:
+    """Return ``minimize`` for a metric whose name says loss or error, else ``maximize``."""
+    name = metric.lower()
+    words = ("loss", "error", "crossentropy", "mse", "mae", "mape", "msle", "divergence")
+    return "minimize" if any(word in name for word in words) else "maximize"
+
+
+def pareto_front(points: Mapping[int, Dict[str, float]], metric: str, cost: str, direction: str) -> Dict[int, Dict[str, float]]:
+    """Return the points for which no other has both a better or equal metric and a lower or equal cost (one of them strictly)."""
+    sign = 1.0 if direction == "maximize" else -1.0
+    usable = [(number, p) for number, p in points.items() if metric in p and cost in p]
+    ordered = sorted(usable, key=lambda item: (item[1][cost], -sign * item[1][metric], item[0]))
+    front, best = {}, -math.inf
+    for number, point in ordered:
+        if sign * point[metric] > best:
+            best = sign * point[metric]
+            front[number] = point
+    return front

@@ -1,0 +1,78 @@
+"""The input pipeline of a trial: raw samples stay on the device once per process; an epoch is a shuffled list of indices.
+
+Two habits of ``fit`` are avoided on purpose. Fed with arrays it keeps about one copy of the data per trial, so memory grows from trial to trial.
+And with tf.data's autotuning on, an epoch can hang for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Tuple
+
+import numpy as np
+
+from vaiopt.data import Dataset, Preprocessing
+from vaiopt.keras import load_tensorflow
+
+EVALUATION_BATCH = 1000
+"""Samples a step where nothing is learned: large batches evaluate 1.4 to 4 times faster than Keras's 32."""
+
+
+class DeviceData:
+    """All raw samples of a dataset as one constant tensor.
+
+    Args:
+        dataset: the data; 55 MB for MNIST, whose samples stay uint8 until a batch is made.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        tf = load_tensorflow()
+        self._x = tf.constant(dataset.gather(np.arange(len(dataset))))
+        self._y = dataset.all_y
+        self.sample_shape = dataset.sample_shape
+
+    def batches(
+        self, indices: np.ndarray, preprocessing: Preprocessing, batch_size: int, *, labels: Any = None, shuffle_seed: Any = None
+    ) -> Any:
+        """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32.
+
+        Args:
+            indices: which samples.
+            preprocessing: executed on each batch, as numpy would.
+            batch_size: samples a batch; the last may be smaller.
+            labels: array aligned with ``indices``, for pairs ``(x, y)``; None for ``x`` alone.
+            shuffle_seed: shuffle anew each epoch, from this seed; None keeps the order.
+        """
+        tf = load_tensorflow()
+        where = tf.constant(indices, dtype=tf.int64)
+        offset, scale = (tf.constant(np.asarray(v, dtype=np.float32)) for v in (preprocessing.offset, preprocessing.scale))
+        targets = None if labels is None else tf.constant(labels)
+        x = self._x
+
+        def make(positions: Any) -> Any:
+            batch = (tf.cast(tf.gather(x, tf.gather(where, positions)), tf.float32) - offset) / scale
+            return batch if targets is None else (batch, tf.gather(targets, positions))
+
+        count = len(indices)
+        data = tf.data.Dataset.range(count)
+        if shuffle_seed is not None:
+            data = data.shuffle(count, seed=shuffle_seed, reshuffle_each_iteration=True)
+        data = data.batch(min(batch_size, count)).map(make).prefetch(2)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return data.with_options(options)
+
+    def labels(self, indices: np.ndarray, kind: str, classes: int) -> np.ndarray:
+        """Return the labels of samples in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1)."""
+        y = self._y[indices]
+        if kind == "one_hot":
+            return np.eye(classes, dtype=np.float32)[y]
+        return y.astype(np.float32)[:, None] if kind == "binary" else y
+
+
+def label_kind(model: Any, classes: int) -> str:
+    """Return the form of labels that a compiled model's loss wants: ``binary`` for one output, ``sparse`` for a sparse loss, else ``one_hot``."""
+    if model.output_shape[-1] == 1 and classes == 2:
+        return "binary"
+    loss = model.loss
+    names: Tuple[str, ...] = (str(loss), getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
+    return "sparse" if any("sparse" in name.lower() for name in names) else "one_hot"
