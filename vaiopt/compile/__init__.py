@@ -1,0 +1,5 @@
+"""From the int8 model to a file that a target executes: ``.tflite`` for the CPU, ``.xmodel`` for a DPU."""
+
+from vaiopt.compile.api import CompileResult, compile_run, read_compiled
+
+__all__ = ["CompileResult", "compile_run", "read_compiled"]

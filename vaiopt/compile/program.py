@@ -1,0 +1,99 @@
+"""The int8 program: a quantized model as a list of integer operations, in the DPU's terms.
+
+This is what stands between the quantized Keras model and a file for a target. A tensor is int8 with a fix position, ``real = int8 *
+2**-position``; an operation computes exactly and rounds once, half up, to the position of its output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+
+Shape = Tuple[int, ...]
+
+OPERATIONS = frozenset(
+    [
+        "conv",
+        "depthwise",
+        "transposed_conv",
+        "dense",
+        "max_pool",
+        "average_pool",
+        "add",
+        "multiply",
+        "concat",
+        "relu",
+        "leaky",
+        "sigmoid",
+        "reshape",
+        "pad",
+        "upsample",
+        "round",
+    ]
+)
+
+ACTIVATIONS = frozenset(["linear", "relu", "relu6", "leaky"])
+
+LEAKY_SLOPE = 26 / 256
+"""The slope of the DPU's leaky ReLU, exactly (facts of the quantizer: 0.1 is computed as 26/256)."""
+
+SIGMOID_FACTOR = 2731 / 2**14
+"""The DPU's sigmoid is ``clip(x + 3, 0, 6) * 2731 / 2**14``."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 tensor: name, shape without batch, fix position."""
+
+    name: str
+    shape: Shape
+    position: int
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One integer operation.
+
+    Attributes:
+        kind: one of ``OPERATIONS``.
+        name: of the layer, for messages.
+        inputs: names of tensors.
+        output: the tensor that it makes.
+        activation: one of ``ACTIVATIONS``, applied before the rounding.
+        weights: int8, in Keras order: (kh, kw, in, out), depthwise (kh, kw, channels, multiplier), transposed (kh, kw, out, in), dense (in, out).
+        weight_position: fix position of the weights.
+        bias: int8 (out,), or None.
+        bias_position: fix position of the bias.
+        options: strides, padding ("same" or "valid"), dilation, kernel, amounts, axis, factor: as the kind needs.
+    """
+
+    kind: str
+    name: str
+    inputs: List[str]
+    output: Tensor
+    activation: str = "linear"
+    weights: Optional[np.ndarray] = None
+    weight_position: int = 0
+    bias: Optional[np.ndarray] = None
+    bias_position: int = 0
+    options: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Operations in an order in which each comes after those it depends on.
+
+    Attributes:
+        input, output: the only tensors that go in and come out.
+        operations: at least one.
+        left_out: what of the Keras model is not in it, in words: a last softmax, which does not change which class is largest.
+        threshold: for a model with a single output: the real value above which class 1 is predicted.
+    """
+
+    input: Tensor
+    output: Tensor
+    operations: List[Operation]
+    left_out: List[str] = field(default_factory=list)
+    threshold: Optional[float] = None

@@ -1,0 +1,106 @@
+"""Backend ``tflite``: the quantized model as an int8 ``.tflite``, for the CPU of a workstation or of a kit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Dict, Iterator, Tuple
+
+import numpy as np
+
+import vaiopt
+from vaiopt.compile.lower import to_tflite
+from vaiopt.compile.program import Program
+from vaiopt.compile.read_model import read_program
+from vaiopt.errors import CompileError
+from vaiopt.keras import load_tensorflow
+
+
+def compile_model(model: Any, path: Path) -> Program:
+    """Write the ``.tflite`` of a quantized Keras model to ``path`` and return the int8 program that is in it.
+
+    Raises:
+        CompileError: a layer has no integer counterpart; it is named.
+    """
+    program = read_program(model)
+    path.write_bytes(to_tflite(program, "vaiopt {}".format(vaiopt.__version__)))
+    return program
+
+
+def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
+    """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own interpreter.
+
+    Raises:
+        CompileError: the interpreter refuses the file.
+    """
+    try:
+        with _quiet():  # it greets on stderr
+            interpreter = _interpreter(path)
+            interpreter.allocate_tensors()
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        outputs = np.empty((len(x),) + tuple(target["shape"][1:]), dtype=np.int8)
+        for index, sample in enumerate(x):
+            interpreter.set_tensor(source["index"], sample.reshape(source["shape"]))
+            interpreter.invoke()
+            outputs[index] = interpreter.get_tensor(target["index"])[0]
+    except (ValueError, RuntimeError) as error:
+        raise CompileError(
+            "TensorFlow Lite refuses the compiled model ({})".format(error), "Report this: it is a mistake of vaiopt."
+        ) from error
+    return outputs
+
+
+def _interpreter(path: Path) -> Any:
+    """Return TensorFlow's own interpreter, or the package that follows it; with TensorFlow loaded, ``tflite_runtime`` cannot be."""
+    lite = load_tensorflow().lite
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # newer TensorFlow announces here that its interpreter moves to ai_edge_litert
+            return lite.Interpreter(model_path=str(path), num_threads=1)
+    except AttributeError:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_path=str(path), num_threads=1)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what C++ code writes to stderr nowhere."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
+    """Return how two sets of int8 outputs (N, …) differ: elements, largest difference, and equal top-1."""
+    actual, expected = (a.reshape(len(a), -1).astype(np.int64) for a in (actual, expected))
+    difference = np.abs(actual - expected)
+    return {
+        "samples": int(len(actual)),
+        "elements": int(actual.size),
+        "different": int((difference > 0).sum()),
+        "max_difference": int(difference.max(initial=0)),
+        "same_top1": int((actual.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+    }
+
+
+def tensor_json(tensor: Any, name: str) -> Dict[str, Any]:
+    """Return the record of an input or output tensor."""
+    shape: Tuple[int, ...] = (1,) + tuple(tensor.shape)
+    return {
+        "name": name,
+        "shape": list(shape),
+        "dtype": "int8",
+        "scale": 2.0**-tensor.position,
+        "zero_point": 0,
+        "position": tensor.position,
+    }

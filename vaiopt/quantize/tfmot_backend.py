@@ -1,0 +1,121 @@
+"""The off-board backend: the vendor's scheme on tensorflow-model-optimization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.keras import load_keras
+from vaiopt.quantize.deploy import make_quantized, position_list
+from vaiopt.quantize.emulation import Emulation
+from vaiopt.quantize.graph import Graph, read_graph
+from vaiopt.quantize.placement import float_layers, place
+from vaiopt.quantize.pof2s import load_tfmot
+from vaiopt.quantize.prepare import prepare, to_dpu_functions
+from vaiopt.quantize.refine import Key, refine
+from vaiopt.quantize.rules import Rules, rules_of
+
+LEARNING_RATE = 1e-4
+"""Of Adam in quantization-aware training: small, because the model is trained already."""
+
+TRAINING_BATCH = 64
+"""Samples of one step of quantization-aware training."""
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a backend returns.
+
+    Attributes:
+        model: the quantized Keras model.
+        positions: ``[{layer, tensor, bits, position}]``.
+        float_layers: layers that stay in float, with the reason.
+        save: writes the model to a path, in the backend's format.
+        release: of the quantizer that ran, empty if not known.
+    """
+
+    model: Any
+    positions: List[Dict[str, Any]]
+    float_layers: List[Tuple[str, str]]
+    save: Callable[[Any], None]
+    release: str = ""
+
+
+def prepared_graph(model: Any, rules: Rules) -> Graph:
+    """Return the graph of a functional float model after preparation, with every rounding placed."""
+    graph = read_graph(model)
+    prepare(graph, rules)
+    to_dpu_functions(graph)
+    place(graph, rules)
+    return graph
+
+
+def quantize_tfmot(
+    model: Any,
+    x: Sequence[np.ndarray],
+    *,
+    release: str,
+    batch_size: int,
+    training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None,
+    epochs: int = 0,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Quantized:
+    """Quantize a functional float model after the vendor's rules.
+
+    Args:
+        model: functional, checked.
+        x: calibration data, one float32 array per input.
+        release: whose rules.
+        batch_size: of the calibration.
+        training: inputs and class numbers for quantization-aware training, or None for post-training quantization only.
+        epochs: of that training.
+        seed: of its order.
+        progress: is told what happens.
+
+    Raises:
+        QuantizeError: the model cannot be quantized.
+        MissingToolError: tensorflow-model-optimization is not installed.
+    """
+    load_tfmot()
+    rules = rules_of(release)
+    graph = prepared_graph(model, rules)
+    emulation = Emulation(graph)
+    progress("choosing positions on {} samples".format(len(x[0])))
+    positions = refine(graph, rules, emulation.calibrate(x, batch_size))
+    if training is not None and epochs > 0:
+        emulation.set_positions(positions)
+        _train(emulation, training[0], training[1], epochs, seed, progress)
+        emulation.read_weights()
+        positions = refine(graph, rules, emulation.calibrate(x, batch_size))
+    return _result(graph, positions, rules.release)
+
+
+def _result(graph: Graph, positions: Dict[Key, int], release: str) -> Quantized:
+    from vaiopt.hardware.fixed_layers import save_quantized
+
+    entries = position_list(graph, positions)
+    quantized = make_quantized(graph, positions)
+    return Quantized(quantized, entries, float_layers(graph), lambda path: save_quantized(quantized, entries, path), release)
+
+
+def _train(emulation: Emulation, x: Sequence[np.ndarray], y: np.ndarray, epochs: int, seed: int, progress: Callable[[str], None]) -> None:
+    """Train the emulated model with the straight-through estimator at fixed positions."""
+    keras = load_keras()
+    keras.utils.set_random_seed(seed)
+    binary = emulation.model.output_shape[-1] == 1
+    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+    emulation.model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
+
+    def told(epoch: int, logs: Optional[Dict[str, float]] = None) -> None:
+        progress(
+            "training epoch {} of {}: loss {:.4f}, accuracy {:.4f}".format(
+                epoch + 1, epochs, (logs or {})["loss"], (logs or {})["accuracy"]
+            )
+        )
+
+    inputs = list(x) if len(x) > 1 else x[0]
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=told)
+    emulation.model.fit(inputs, y, batch_size=TRAINING_BATCH, epochs=epochs, shuffle=True, verbose=0, callbacks=[callback])
