@@ -1,0 +1,21 @@
+"""The one error of the scripts that run on a kit: what is wrong, and what to do about it.
+
+Everything in this folder is plain Python 3.7 with numpy. It is copied to a kit as it is, so it imports nothing from outside the folder
+but numpy and the runtime that executes the model.
+"""
+
+from __future__ import annotations
+
+
+class KitError(Exception):
+    """Bad input or a board that does not answer as it must.
+
+    Args:
+        message: what is wrong, with the name of the file, array, attribute or layer; made one line.
+        hint: what cures it; made one line.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = " ".join(str(message).split())
+        self.hint = " ".join(str(hint).split())

@@ -1,0 +1,122 @@
+"""Executing an int8 ``.tflite`` with a TFLite interpreter, on any CPU: a workstation's or a kit's ARM cores."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import Any, Dict, List, Tuple
+
+import numpy as np
+
+from kit_errors import KitError
+
+INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+"""Modules with an ``Interpreter``, in the order tried. TensorFlow has one too, and is used only when asked for."""
+
+MAKE_AGAIN = "Make the bundle again with: vaiopt bundle RUN --target cpu"
+
+
+def find_interpreter(allow_tensorflow: bool = False) -> Tuple[str, Any]:
+    """Return the name and the ``Interpreter`` class of the first interpreter package that is installed.
+
+    Raises:
+        KitError: there is none.
+    """
+    names = INTERPRETERS + (("tensorflow.lite",) if allow_tensorflow else ())
+    for name in names:
+        try:
+            return name.split(".")[0], importlib.import_module(name).Interpreter
+        except (ImportError, AttributeError):
+            continue
+    raise KitError(
+        "no TFLite interpreter is installed",
+        "Install one: pip install ai-edge-litert (Python 3.9 and later) or pip install tflite-runtime; with TensorFlow installed, add --tensorflow.",
+    )
+
+
+class TfliteModel:
+    """A checked int8 ``.tflite`` file.
+
+    Attributes:
+        batch: 1.
+        input_shape, output_shape: without batch.
+        input_position, output_position: fix positions; a scale in the file is ``2**-position``.
+    """
+
+    kind = "tflite"
+
+    def __init__(self, path: str, allow_tensorflow: bool = False) -> None:
+        self._path = path
+        self._package, self._interpreter = find_interpreter(allow_tensorflow)
+        interpreter = self._open()
+        self.input_shape, self.input_position = _tensor(interpreter.get_input_details(), path, "input")
+        self.output_shape, self.output_position = _tensor(interpreter.get_output_details(), path, "output")
+        self.batch = 1
+
+    def _open(self) -> Any:
+        try:
+            interpreter = self._interpreter(model_path=self._path, num_threads=1)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError, TypeError, MemoryError) as error:
+            raise KitError("'{}' is not a model that {} can load ({})".format(self._path, self._package, error), MAKE_AGAIN) from error
+        return interpreter
+
+    def make_runner(self) -> "TfliteRunner":
+        """Return a runner for one thread."""
+        return TfliteRunner(self._open(), self._path)
+
+    def describe(self) -> Dict[str, Any]:
+        """Return what ran: package and version."""
+        module = importlib.import_module(self._package)
+        return {"runtime": self._package, "runtime_version": _version(self._package, module), "device": "CPU"}
+
+
+def _version(package: str, module: Any) -> str:
+    version = getattr(module, "__version__", None)
+    if isinstance(version, str):
+        return version
+    try:
+        metadata = importlib.import_module("importlib.metadata")
+        return str(metadata.version(package.replace("_", "-")))
+    except Exception:  # noqa: BLE001 - a version is only reported; Python 3.7 has no importlib.metadata, and a package may lack its record
+        return "unknown"
+
+
+def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[int, ...], int]:
+    if len(details) != 1:
+        names = ", ".join(str(d.get("name")) for d in details) or "none"
+        raise KitError("'{}' has {} {} tensors ({}); one is needed".format(path, len(details), what, names), MAKE_AGAIN)
+    detail = details[0]
+    shape = tuple(int(n) for n in detail["shape"])
+    if detail["dtype"] != np.int8:
+        raise KitError("'{}': the {} is {}, not int8".format(path, what, np.dtype(detail["dtype"]).name), MAKE_AGAIN)
+    if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:
+        raise KitError("'{}': the {} has shape {}; one sample at a time is needed".format(path, what, shape), MAKE_AGAIN)
+    scale, zero = detail["quantization"]
+    position = -math.log2(scale) if scale > 0 and math.isfinite(scale) else 0.5
+    if zero != 0 or position != int(position):
+        raise KitError("'{}': the {} has scale {} and zero point {}, not a power of two and 0".format(path, what, scale, zero), MAKE_AGAIN)
+    return shape[1:], int(position)
+
+
+class TfliteRunner:
+    """One interpreter with its own arrays, for one thread."""
+
+    batch = 1
+
+    def __init__(self, interpreter: Any, path: str) -> None:
+        self._interpreter = interpreter
+        self._path = path
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        self._source, self._target = source["index"], target["index"]
+        self.input = np.zeros(tuple(int(n) for n in source["shape"]), dtype=np.int8)
+        self.output = np.zeros(tuple(int(n) for n in target["shape"]), dtype=np.int8)
+
+    def execute(self) -> None:
+        """Run the model on ``input`` and put the result into ``output``."""
+        try:
+            self._interpreter.set_tensor(self._source, self.input)
+            self._interpreter.invoke()
+            self.output = self._interpreter.get_tensor(self._target)
+        except (ValueError, RuntimeError) as error:
+            raise KitError("'{}' cannot be executed ({})".format(self._path, error), MAKE_AGAIN) from error

@@ -1,0 +1,69 @@
+"""Write ``docker/constraints-*.txt``: the versions of what vaiopt adds to each release's container, taken from the lock files.
+
+Usage: python docker/pin.py     after scripts/lock
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Dict, List, Set, Tuple
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = {"2.5": "container-2.5", "3.0": "container-2.5", "3.5": "container-3.5"}
+"""The lock file of each release's Python: 2.5 and 3.0 both have 3.7."""
+
+VENDOR = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "protobuf", "h5py", "tensorflow-model-optimization", "numpy"}
+"""Always the container's own."""
+
+HEADER = """\
+# Made by docker/pin.py from requirements/{lock}.txt: do not edit. What vaiopt needs in the container of Vitis-AI {release} (Python {python}).
+# docker/install.py uses it: what the container has already stays as it is there, whatever this file says.
+"""
+
+
+def read_lock(path: Path) -> Tuple[Dict[str, str], Dict[str, Set[str]]]:
+    """Return version and users of each package of a lock file."""
+    pins, users = {}, {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = re.match(r"([a-z0-9-]+)==(\S+)\s+# via (.*)$", line)
+        if found:
+            pins[found.group(1)] = found.group(2)
+            users[found.group(1)] = set(found.group(3).split(", "))
+    return pins, users
+
+
+def needed(asked: Set[str], pins: Dict[str, str], users: Dict[str, Set[str]]) -> List[str]:
+    """Return the pins of the packages asked for and of what they need in turn, without the vendor's."""
+    found = {name for name in asked if name in pins} - VENDOR
+    waiting = set(found)
+    while waiting:
+        parent = waiting.pop()
+        children = {name for name, via in users.items() if parent in via} - found - VENDOR
+        found |= children
+        waiting |= children
+    return ["{}=={}".format(name, pins[name]) for name in sorted(found)]
+
+
+def content(release: str) -> str:
+    """Return what the constraints file of a release must hold."""
+    lock = LOCKS[release]
+    path = ROOT / "requirements" / (lock + ".txt")
+    pins, users = read_lock(path)
+    found = re.search(r"Python (3\.\d+)", path.read_text(encoding="utf-8"))
+    python = found.group(1) if found else "?"
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = text[text.index("\ndependencies = [") : text.index("[project.optional-dependencies]")]
+    asked = {name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', section, flags=re.MULTILINE)}
+    lines = needed(asked, pins, users)
+    return HEADER.format(lock=lock, release=release, python=python) + "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the files."""
+    for release in LOCKS:
+        (ROOT / "docker" / "constraints-{}.txt".format(release)).write_text(content(release), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Numbers on both sides of the model: rounding, saturation, classes, percentiles."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from made_bundles import BOARD
+
+sys.path.insert(0, str(BOARD))
+
+from kit_numbers import Quantizer, compare, percentiles, to_classes
+from vaiopt.data.preprocessing import Preprocessing
+from vaiopt.hardware.fixed_point import quantize_activations
+
+
+def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
+    return Quantizer(types.SimpleNamespace(offset=offset, scale=scale), position)  # type: ignore[arg-type]
+
+
+def test_all_256_levels_of_an_image_are_used() -> None:
+    x = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(quantizer(128.0, 128.0, 7)(x), x.astype(int) - 128)
+
+
+def test_values_round_half_up_and_saturate() -> None:
+    x = np.array([-1000.0, -1.5, -0.5, 0.49, 0.5, 1.5, 1000.0], dtype=np.float32)
+    np.testing.assert_array_equal(quantizer(0.0, 1.0, 0)(x), [-128, -1, 0, 0, 1, 2, 127])
+
+
+@given(
+    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=3, max_size=3),
+    offset=st.floats(-300, 300, width=32),
+    scale=st.floats(0.015625, 300, width=32),
+    position=st.integers(-4, 9),
+)
+def test_the_kit_and_the_host_give_the_same_integers(values: Any, offset: float, scale: float, position: int) -> None:
+    x = np.asarray([values], dtype=np.float32)
+    host = Preprocessing(offset, scale, (3,), (-1.0, 1.0), raw_dtype="float32", layout="NF").apply(x)
+    np.testing.assert_array_equal(quantizer(offset, scale, position)(x), quantize_activations(host, position))
+
+
+def test_offset_and_scale_may_be_one_per_feature() -> None:
+    offset, scale = np.array([0, 10], dtype=np.float32), np.array([1, 2], dtype=np.float32)
+    np.testing.assert_array_equal(quantizer(offset, scale, 0)(np.array([[3, 14]], dtype=np.float32)), [[3, 2]])
+
+
+def test_the_first_of_equal_outputs_is_the_class() -> None:
+    outputs = np.array([[1, 5, 5], [-3, -128, -4]], dtype=np.int8)
+    np.testing.assert_array_equal(to_classes(outputs, 2, None), [1, 0])
+
+
+@pytest.mark.parametrize("threshold, expected", [(0.5, [0, 0, 1]), (0.0, [0, 1, 1]), (None, [0, 1, 1])])
+def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected: Any) -> None:
+    outputs = np.array([[-1], [64], [65]], dtype=np.int8)
+    np.testing.assert_array_equal(to_classes(outputs, 7, threshold), expected)
+
+
+def test_differences_do_not_wrap() -> None:
+    golden = types.SimpleNamespace(outputs=np.array([[-128, 0]], dtype=np.int8))
+    found = compare(golden, np.array([[127, 0]], dtype=np.int8))  # type: ignore[arg-type]
+    assert (found["max_difference"], found["different"], found["bit_exact"]) == (255, 1, False)
+
+
+def test_percentiles_are_in_milliseconds_and_in_order() -> None:
+    found = percentiles(np.arange(1, 101) / 1000.0)
+    assert found["p50"] == pytest.approx(50.5) and found["p50"] < found["p95"] < found["p99"] <= found["max"] == 100.0

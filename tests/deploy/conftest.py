@@ -1,0 +1,138 @@
+"""A real ssh server on the loopback, and runs with a bundle."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Iterator, List
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+for folder in ("compile", "board", "contract", "deploy"):
+    sys.path.insert(0, str(TESTS / folder))
+
+SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if os.path.exists("/usr/sbin/sshd") else None)
+SFTP = next(
+    (p for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server") if os.path.exists(p)), None
+)
+
+WRAPPER = """#!/bin/sh
+# What a login on the board gets: its own home, and the stand-ins for xir and vart.
+cd {home} || exit 1
+export PATH={path} PYTHONPATH={pythonpath} HOME={home} OMP_NUM_THREADS=1
+printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >> {calls}
+n=$(wc -l < {calls})
+if [ -s {drops} ] && grep -qx "$n" {drops}; then
+    kill -9 $PPID
+    exit 1
+fi
+exec sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+SERVER = """
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile {folder}/pid
+StrictModes no
+PasswordAuthentication no
+PermitRootLogin yes
+UsePAM no
+ForceCommand {folder}/login
+Subsystem sftp {sftp}
+"""
+
+CLIENT = """
+Host board
+    HostName 127.0.0.1
+    Port {port}
+    User {user}
+    IdentityFile {folder}/user_key
+    IdentitiesOnly yes
+    UserKnownHostsFile {folder}/known_hosts
+    StrictHostKeyChecking no
+    LogLevel ERROR
+"""
+
+
+class Board:
+    """A host named ``board`` behind a client configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "ssh_config"
+        self.home = folder / "home"
+        self._calls, self._drops = folder / "calls", folder / "drops"
+
+    def calls(self) -> List[str]:
+        """The commands that were asked for, in order."""
+        return self._calls.read_text().splitlines() if self._calls.exists() else []
+
+    def forget(self) -> None:
+        """Start as a fresh board."""
+        shutil.rmtree(str(self.home), ignore_errors=True)
+        self.home.mkdir()
+        self._calls.write_text("")
+        self._drops.write_text("")
+
+    def drop(self, *numbers: int) -> None:
+        """Kill the connection at these calls (counted from 1) before they do anything."""
+        self._drops.write_text("".join("{}\n".format(n) for n in numbers))
+
+
+@pytest.fixture(scope="session")
+def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    if SSHD is None or SFTP is None or not shutil.which("ssh-keygen"):
+        pytest.skip("no sshd: apt-get install openssh-server")
+    folder = tmp_path_factory.mktemp("sshd")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name in ("host_key", "user_key"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+    shutil.copyfile(str(folder / "user_key.pub"), str(folder / "authorized_keys"))
+    board = Board(folder)
+    board.forget()
+    login = folder / "login"
+    # The board's python3 is the one of the tests, which has numpy.
+    (folder / "bin").mkdir()
+    python = folder / "bin" / "python3"
+    python.write_text('#!/bin/sh\nexec "{}" "$@"\n'.format(sys.executable))
+    python.chmod(0o755)
+    login.write_text(
+        WRAPPER.format(
+            home=board.home, path="{}:/usr/bin:/bin".format(folder / "bin"), pythonpath=TESTS / "contract" / "standin",
+            calls=folder / "calls", drops=folder / "drops",
+        )
+    )  # fmt: skip
+    login.chmod(0o755)
+    (folder / "sshd_config").write_text(SERVER.format(port=port, folder=folder, sftp=SFTP))
+    board.config.write_text(CLIENT.format(port=port, folder=folder, user=getpass.getuser()))
+    if os.getuid() == 0:
+        os.makedirs("/run/sshd", exist_ok=True)
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE)
+    try:
+        for _ in range(100):
+            if server.poll() is not None:
+                pytest.skip("sshd does not start here: {}".format(server.stderr.read().decode()[-300:]))
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield board
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def board(ssh_server: Board) -> Board:
+    ssh_server.forget()
+    return ssh_server

@@ -1,0 +1,7 @@
+"""From the compiled model to a measurement: the bundle, its copy to a kit, and what the kit reports."""
+
+from vaiopt.deploy.board import board_files
+from vaiopt.deploy.bundle import BundleResult, bundle_run
+from vaiopt.deploy.measure import MeasureResult, measure
+
+__all__ = ["BundleResult", "MeasureResult", "board_files", "bundle_run", "measure"]

@@ -1,0 +1,72 @@
+"""Running a bundle here, in a Python process of its own that has nothing of this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict, List, Sequence
+
+from vaiopt.deploy.outcome import failure, is_progress
+from vaiopt.errors import BoardError
+
+DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
+"""Variables of this process that a kit would not have."""
+
+FOREIGN_PACKAGES = ("vaiopt", "tensorflow")
+"""A folder of PYTHONPATH with one of these is left out; others may hold the runtime that the bundle needs."""
+
+
+def clean_environment() -> Dict[str, str]:
+    """Return this process's environment without what could bring vaiopt or TensorFlow into the other one."""
+    environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
+    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    kept = [os.path.abspath(folder) for folder in folders if not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)]
+    environment.pop("PYTHONPATH", None)
+    if kept:
+        environment["PYTHONPATH"] = os.pathsep.join(kept)
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment["PYTHONUNBUFFERED"] = "1"
+    return environment
+
+
+def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Callable[[str], None]) -> str:
+    """Run a bundle's entry script and return the text of its result file.
+
+    Args:
+        folder: of the bundle; the script runs in it.
+        entry: name of the script.
+        arguments: of the script, without ``--output``.
+        progress: told every line that the script writes.
+
+    Raises:
+        BoardError: the script reports an error, or writes no result.
+    """
+    with tempfile.TemporaryDirectory(prefix="vaiopt-measure-") as temporary:
+        output = Path(temporary) / "result.json"
+        command = [sys.executable, entry, *arguments, "--output", str(output)]
+        lines: List[str] = []
+        child = subprocess.Popen(
+            command, cwd=str(folder), env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            assert child.stdout is not None
+            for raw in child.stdout:
+                line = raw.decode("utf-8", "replace").rstrip()
+                lines.append(line)
+                if is_progress(line):
+                    progress(line)
+            code = child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+        if code != 0:
+            raise failure(code, lines, "here")
+        if not output.is_file():
+            raise BoardError("the scripts wrote no result", "Run the command in the bundle's README.md by hand.")
+        return output.read_text(encoding="utf-8")

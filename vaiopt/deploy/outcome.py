@@ -1,0 +1,52 @@
+"""What comes back from a bundle's scripts: their messages, their exit code and their result file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List
+
+from vaiopt.errors import BoardError
+
+RESULT_VERSION = 1
+"""Of ``result.json``, as written by ``board/kit_measure.py``."""
+
+NEEDED = ("model", "accuracy", "samples", "per_class", "latency_ms", "fps", "golden")
+
+
+def is_progress(line: str) -> bool:
+    """Tell whether a line of the scripts is for a person: neither an error, which is raised, nor the greeting of TensorFlow Lite."""
+    return not line.startswith(("error: ", "hint: ", "INFO: Created TensorFlow Lite"))
+
+
+def failure(code: int, lines: List[str], where: str) -> BoardError:
+    """Return the error that the scripts reported on their way out with exit code ``code``."""
+    message, hint = "", ""
+    for line in lines:
+        if line.startswith("error: "):
+            message, hint = line[len("error: ") :], ""
+        elif line.startswith("hint: "):
+            hint = line[len("hint: ") :]
+    if message:
+        return BoardError(message, hint or "See the messages above.")
+    last = next((line for line in reversed(lines) if line.strip()), "no message")
+    return BoardError(
+        "the scripts stopped with exit code {} {}: {}".format(code, where, last[:300]), "Run the command in the bundle's README.md by hand."
+    )
+
+
+def read_result(text: str) -> Dict[str, Any]:
+    """Return the content of a result file.
+
+    Raises:
+        BoardError: it is not JSON, of another version, or incomplete.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise BoardError("the result is not valid JSON ({})".format(error), "Measure again.") from error
+    if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
+        raise BoardError("the result has an unknown version", "Make the bundle again with this vaiopt, then measure again.")
+    missing = [key for key in NEEDED if key not in content]
+    if missing:
+        raise BoardError("the result lacks {}".format(", ".join(missing)), "Make the bundle again with this vaiopt, then measure again.")
+    return content

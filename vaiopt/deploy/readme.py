@@ -1,0 +1,56 @@
+"""The README of a bundle: what is in it and the exact commands."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+_TEXT = """# {target}: {file}
+
+Made by `vaiopt bundle`. Everything that is needed to measure the model is in this folder; nothing has to be installed on the kit{needs}.
+
+## Run it here
+
+    python3 run_model.py {file} --data samples.npz --threads 2 --output result.json
+
+Accuracy, latency and throughput are printed and written to `result.json`. {expected}
+
+## Copy it to a kit and run it there
+
+    scp -r . root@BOARD:{target}
+    ssh root@BOARD 'cd {target} && python3 run_model.py {file} --data samples.npz --threads 2 --output result.json'
+    scp root@BOARD:{target}/result.json .
+
+or, from where the run is, all of it at once: `vaiopt measure RUN --target {target} --host root@BOARD`.
+
+## What is in it
+
+| file | content |
+| --- | --- |
+| `{file}` | the compiled model{fingerprint} |
+| `samples.npz` | `x`: raw test samples, `y`: labels, `expected`: the int8 Keras model's classes, if known, `indices`: in the data set |
+| `golden.npz` | int8 inputs and the int8 outputs to expect, bit by bit on a DPU |
+| `manifest.json` | SHA-256 of every file, preprocessing, fix positions, classes, expected accuracy |
+| `run_model.py`, `kit_*.py` | the scripts: Python 3.7 and numpy |
+
+Preprocessing is `(x - offset) / scale`, then `clip(floor(value * 2^{position} + 0.5), -128, 127)`; the scripts do it.
+"""
+
+
+def bundle_readme(manifest: Dict[str, Any]) -> str:
+    """Return the text for a manifest."""
+    is_tflite = manifest["model"]["file"].endswith(".tflite")
+    return _TEXT.format(
+        target=manifest["target"],
+        file=manifest["model"]["file"],
+        expected=_expected(manifest["expected"]["accuracy"], manifest["samples"]["count"]),
+        position=manifest["input"]["position"],
+        needs=" but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)" if is_tflite else "",
+        fingerprint=", fingerprint `{}`".format(manifest["fingerprint"]) if manifest["fingerprint"] else "",
+    )
+
+
+def _expected(accuracy: Optional[float], count: int) -> str:
+    """Return the sentence that says what accuracy to expect."""
+    if accuracy is None:
+        return "There are {} samples; what the int8 Keras model says of them is not known here.".format(count)
+    return "Expected on these {} samples, from the int8 Keras model: **{:.2f} %**.".format(count, 100 * accuracy)

@@ -1,0 +1,173 @@
+"""Running a bundle on a board: copied by ``scp``, started by ``ssh``, followed until it is done, whatever the connection does.
+
+The scripts run detached on the board and write their messages to a file, so a dropped connection does not stop them: it is made again,
+and the messages are read on from where they stopped. Files that are already there, whole, are not copied again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import time
+import uuid
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Sequence
+
+from vaiopt.deploy.outcome import failure, is_progress
+from vaiopt.deploy.ssh import Connection
+from vaiopt.errors import BoardError
+from vaiopt.run import PathLike
+
+Progress = Callable[[str], None]
+
+HOME = ".vaiopt"
+"""Folder in the user's home on the board; bundles are in it by the hash of their manifest."""
+
+SETTINGS = "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
+
+POLL_SECONDS = 0.5
+STALLED_SECONDS = 900.0
+"""Without any message for so long, a measurement is given up."""
+
+
+def run_remote(
+    folder: Path, names: Sequence[str], entry: str, arguments: Sequence[str], host: str, config: Optional[PathLike], progress: Progress
+) -> str:
+    """Run a bundle's entry script on a board and return the text of its result file.
+
+    Args:
+        folder: of the bundle, here.
+        names: of its files.
+        entry: name of the script.
+        arguments: of the script, without ``--output``.
+        host: ``user@host``.
+        config: configuration file for ssh, instead of the user's own.
+        progress: told every line that the script writes, and of copies and retries.
+
+    Raises:
+        BoardError: the board cannot be reached, the script reports an error, or a file arrives damaged.
+        MissingToolError: no ``ssh`` or ``scp`` is installed here.
+    """
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    with Connection(host, config, progress) as board:
+        place = "{}/{}".format(HOME, digests["manifest.json"][:16])
+        board.keep_trying("copying the bundle", lambda: _copy(board, folder, digests, place, progress))
+        job = _Job(board, place, progress)
+        board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
+        board.keep_trying("measuring", job.follow)
+        if job.code != 0:
+            job.clean()
+            raise failure(job.code, job.lines, "on {}".format(host))
+        text = str(board.keep_trying("fetching the result", job.fetch))
+        job.clean()
+        return text
+
+
+def _copy(board: Connection, folder: Path, digests: Dict[str, str], place: str, progress: Progress) -> None:
+    """Copy what is not there yet, and check that all is there, whole."""
+    board.run("mkdir", "-p", place)
+    missing = _missing(board, digests, place)
+    if not missing:
+        return
+    size = sum((folder / name).stat().st_size for name in missing)
+    progress("copying {} of {} files ({:.1f} MB) to {}:{}".format(len(missing), len(digests), size / 1e6, board.host, place))
+    board.copy([folder / name for name in missing], place)
+    damaged = _missing(board, digests, place)
+    if damaged:
+        raise BoardError(
+            "'{}' arrived damaged on '{}'".format(", ".join(damaged), board.host),
+            "Is its disk full ('df')? Then free space and measure again.",
+        )
+
+
+def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
+    """Return the files that are not on the board, or not whole. ``sha256sum`` is in coreutils and in busybox."""
+    done = board.run("sha256sum", *sorted(digests), folder=place)
+    there = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        digest, _, name = line.partition(" ")
+        there[name.lstrip(" *")] = digest
+    if done.code == 127:
+        raise BoardError("'{}' has no sha256sum".format(board.host), "Use a board image with coreutils or busybox.")
+    return [name for name, digest in sorted(digests.items()) if there.get(name) != digest]
+
+
+class _Job:
+    """One measurement on the board: its files are named after it, so that nothing of another one is taken for its own."""
+
+    def __init__(self, board: Connection, place: str, progress: Progress) -> None:
+        self.code = -1
+        self.lines: List[str] = []
+        self._board, self._place, self._progress = board, place, progress
+        self._name = "job-{}".format(uuid.uuid4().hex[:12])
+        self._read = 0
+        self._rest = b""
+
+    def start(self, entry: str, arguments: Sequence[str]) -> None:
+        """Start the script, detached; once, even if called again after the connection was lost."""
+        words = ["python3", entry, *arguments, "--output", self._name + ".json"]
+        command = "{} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code".format(
+            " ".join(shlex.quote(word) for word in words), name=self._name
+        )
+        # Who calls a second time finds the log, so the job started.
+        text = "cd {place} && {{ [ -e {name}.log ] || {{ : > {name}.log; {settings} nohup sh -c {command} >/dev/null 2>&1 </dev/null & }}; }}".format(
+            place=shlex.quote(self._place), name=self._name, settings=SETTINGS, command=shlex.quote(command)
+        )
+        answer = self._board.shell(text)
+        if answer.code != 0:
+            raise BoardError(
+                "the measurement cannot be started on '{}': {}".format(self._board.host, answer.message),
+                "Is there space ('df') and a python3?",
+            )
+
+    def follow(self) -> None:
+        """Pass messages on until the script has ended, and keep its exit code."""
+        last = time.monotonic()
+        while True:
+            # The code is looked for before the messages: when it is there, all messages are.
+            text = "cd {} && {{ cat {name}.code 2>/dev/null || echo -; }} && tail -c +{} {name}.log 2>/dev/null; true".format(
+                shlex.quote(self._place), self._read + 1, name=self._name
+            )
+            head, _, new = self._board.shell(text).stdout.partition(b"\n")
+            self._take(new)
+            if new:
+                last = time.monotonic()
+            code = head.strip()
+            if code != b"-" and code:
+                if not code.isdigit():
+                    raise BoardError(
+                        "'{}' answers {!r}".format(self._board.host, head[:80]), "Does its shell print something at login? It must not."
+                    )
+                self.code = int(code)
+                self._take(b"\n")
+                return
+            if time.monotonic() - last > STALLED_SECONDS:
+                raise BoardError(
+                    "'{}' has said nothing for {:.0f} s".format(self._board.host, STALLED_SECONDS),
+                    "Is the DPU alive? Try: ssh {} xdputil query".format(self._board.host),
+                )
+            time.sleep(POLL_SECONDS)
+
+    def _take(self, new: bytes) -> None:
+        self._read += len(new)
+        *whole, self._rest = (self._rest + new).split(b"\n")
+        for raw in whole:
+            line = raw.decode("utf-8", "replace").rstrip()
+            if line:
+                self.lines.append(line)
+                if is_progress(line):
+                    self._progress(line)
+
+    def fetch(self) -> str:
+        """Return the text of the result file, checked against its hash on the board."""
+        name = self._name + ".json"
+        told = self._board.run("sha256sum", name, folder=self._place).stdout.split()
+        content = bytes(self._board.run("cat", name, folder=self._place).stdout)
+        if not told or hashlib.sha256(content).hexdigest() != told[0].decode("ascii", "replace"):
+            raise BoardError("the result of '{}' arrived damaged".format(self._board.host), "Measure again.")
+        return content.decode("utf-8", "replace")
+
+    def clean(self) -> None:
+        """Remove the job's files; the bundle stays for the next time."""
+        names = [self._name + suffix for suffix in (".log", ".code", ".json")]
+        self._board.run("rm", "-rf", *names, folder=self._place)

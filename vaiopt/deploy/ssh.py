@@ -1,0 +1,176 @@
+"""The system's own ``ssh`` and ``scp``: the user's keys, configuration and known hosts count, and nothing is sent to a shell unquoted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Callable, NamedTuple, Optional, Sequence, Type
+
+from vaiopt.errors import BoardError, MissingToolError
+from vaiopt.run import PathLike
+
+HOST = re.compile(r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$")
+"""``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
+
+LOST = 255
+"""Exit code of ssh and scp when the connection fails or drops; a remote command's own code otherwise."""
+
+ATTEMPTS = 5
+PAUSE_SECONDS = 2.0
+
+OPTIONS = (
+    "ConnectTimeout=15",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    # One connection for all calls: a password is asked for once.
+    "ControlMaster=auto",
+    "ControlPersist=60",
+)
+
+LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
+"""What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older protocol."""
+
+Progress = Callable[[str], None]
+
+
+class Answer(NamedTuple):
+    """How a client ended: exit code, standard output, last line of its messages."""
+
+    code: int
+    stdout: bytes
+    message: str
+
+
+class Lost(Exception):
+    """The connection failed or dropped; ``args[0]`` is the client's message."""
+
+
+class Connection:
+    """Commands on, and copies to, one board.
+
+    Args:
+        host: ``user@host``; checked, since ssh would take something that starts with ``-`` for an option.
+        config: configuration file for ssh and scp, instead of the user's own.
+        progress: told of retries.
+
+    Raises:
+        BoardError: ``host`` is not a host.
+        MissingToolError: ``ssh`` or ``scp`` is not installed here.
+    """
+
+    def __init__(self, host: str, config: Optional[PathLike], progress: Progress) -> None:
+        if not HOST.match(host):
+            raise BoardError("'{}' is not a host".format(host), "Give --host local, or a board such as root@192.168.1.10.")
+        for tool in ("ssh", "scp"):
+            if shutil.which(tool) is None:
+                raise MissingToolError("'{}' is not installed here".format(tool), "Install it with: apt-get install openssh-client")
+        self.host = host
+        self._login = host.replace("[", "").replace("]", "")  # brackets around an IPv6 address are for scp only
+        self._progress = progress
+        self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-ssh-")
+        self._options = ["-F", os.fspath(config)] if config else []
+        # A person at a terminal may be asked for a password; a script must not hang.
+        batch = () if sys.stdin is not None and sys.stdin.isatty() else ("BatchMode=yes",)
+        for option in (*OPTIONS, "ControlPath={}/%C".format(self._folder.name), *batch):
+            self._options += ["-o", option]
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+        _call(["ssh", *self._options, "-O", "exit", "--", self._login])
+        self._folder.cleanup()
+
+    def run(self, *words: str, folder: str = "") -> Answer:
+        """Run a command on the board once; every word is quoted for its shell.
+
+        Args:
+            words: the command.
+            folder: where to run it; the user's home by default.
+
+        Raises:
+            Lost: the connection failed or dropped.
+        """
+        text = " ".join(shlex.quote(word) for word in words)
+        if folder:
+            text = "cd {} && {}".format(shlex.quote(folder), text)
+        return self.shell(text)
+
+    def shell(self, text: str) -> Answer:
+        """Run a text in the board's shell once. The text must hold nothing but what this package wrote, or quoted.
+
+        Raises:
+            Lost: the connection failed or dropped.
+        """
+        answer = _call(["ssh", *self._options, "--", self._login, text])
+        if answer.code == LOST:
+            raise Lost(answer.message)
+        return answer
+
+    def copy(self, files: Sequence[Path], folder: str) -> None:
+        """Copy files into a folder of the board.
+
+        Raises:
+            Lost: the connection failed or dropped, or a file could not be written.
+        """
+        command = ["scp", "-q", "-p", *self._options]
+        target = "{}:{}/".format(self.host, folder)
+        for extra in ([], ["-O"]):
+            answer = _call([*command, *extra, "--", *[str(path) for path in files], target])
+            if answer.code == 0 or not LEGACY_SCP.search(answer.message):
+                break
+        if answer.code != 0:
+            raise Lost(answer.message)
+
+    def keep_trying(self, what: str, action: Callable[[], object]) -> object:
+        """Return ``action()``; after a lost connection wait and call it again, a few times.
+
+        Args:
+            what: for the messages, such as "copying the bundle".
+            action: can be called again after it failed half-way.
+
+        Raises:
+            BoardError: it was lost every time.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return action()
+            except Lost as lost:
+                reason = str(lost)
+                if attempt == ATTEMPTS or is_final(reason):
+                    break
+                pause = PAUSE_SECONDS * attempt
+                self._progress("connection to {} lost while {} ({}); trying again in {:.0f} s".format(self.host, what, reason, pause))
+                time.sleep(pause)
+        raise BoardError(
+            "no connection to '{}' while {}: {}".format(self.host, what, reason), "Try by hand: ssh {} true".format(shlex.quote(self.host))
+        )
+
+
+FINAL = re.compile(
+    r"permission denied|host key verification failed|could not resolve|no space left|bad configuration|not found|read-only", re.IGNORECASE
+)
+
+
+def is_final(message: str) -> bool:
+    """Tell whether trying again is pointless."""
+    return FINAL.search(message) is not None
+
+
+def _call(command: Sequence[str]) -> Answer:
+    """Run a client. Its output goes to files: the shared connection that it leaves behind may keep a pipe open."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors).returncode
+        output.seek(0)
+        errors.seek(0)
+        lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines()]
+        lines = [line for line in lines if line and not line.startswith("Warning:")]
+        return Answer(code, output.read(), lines[-1] if lines else "no message")
