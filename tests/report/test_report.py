@@ -1,0 +1,379 @@
+"""The report as a whole: what is in the file, for runs at every stage."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+
+from tests.report.synthetic import SPACE, STAGES, make_records, make_run, write_h5, write_journal
+from vaiopt.errors import RunError
+from vaiopt.lineage import file_sha256
+from vaiopt.report import ReportData, ReportResult, build, gather, write_report
+from vaiopt.report.html import Section
+from vaiopt.report.page import page as page_of
+from vaiopt.run import Run, read_json, write_json
+from vaiopt.settings import SearchSettings, Settings
+from vaiopt.space import Dimension, Space
+
+EVERY_SECTION = "summary cost search hyperparameters curves test weights quantization layers measured trials repeat".split()
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with the output of every stage."""
+    return make_run(tmp_path_factory.mktemp("complete") / "run", trials=40)
+
+
+@pytest.fixture(scope="module")
+def written(complete: Run) -> ReportResult:
+    return write_report(complete)
+
+
+@pytest.fixture(scope="module")
+def page(written: ReportResult) -> str:
+    return written.path.read_text(encoding="utf-8")
+
+
+def specs(page: str) -> List[Dict[str, Any]]:
+    return [json.loads(text) for text in re.findall(r'<script type="application/json" id="spec-\d+">(.*?)</script>', page, re.S)]
+
+
+def test_a_complete_run_has_every_section_and_waits_for_nothing(written: ReportResult) -> None:
+    assert list(written.sections) == EVERY_SECTION
+    assert written.missing == {}
+    assert written.remarks == ()
+
+
+def test_the_report_stays_below_six_megabytes(written: ReportResult) -> None:
+    assert written.size == written.path.stat().st_size < 6e6
+
+
+def test_no_address_outside_the_file_is_loaded(page: str) -> None:
+    without_library = re.sub(r'<script type="text/plain" id="plotly">.*?</script>', "", page, flags=re.S)
+    for address in re.findall(r'(?:src|href|action)="([^"]*)"', without_library):
+        assert address.startswith(("#", "data:"))
+    assert not re.search(r"@import|url\(", without_library)
+    assert "default-src 'none'" in page
+
+
+def test_plotly_js_is_stored_whole(page: str) -> None:
+    from plotly.offline import get_plotlyjs
+
+    packed = re.search(r'<script type="text/plain" id="plotly">(.*?)</script>', page, re.S)
+    assert packed is not None
+    assert gzip.decompress(base64.b64decode(packed.group(1))).decode("utf-8") == get_plotlyjs()
+
+
+def test_the_same_run_gives_the_same_bytes(complete: Run, written: ReportResult) -> None:
+    before = written.path.read_bytes()
+    write_report(complete)
+    assert complete.report.read_bytes() == before
+
+
+def test_every_figure_of_the_page_has_its_data(page: str, written: ReportResult) -> None:
+    found = specs(page)
+    assert len(found) == len(written.figures) == len(set(written.figures)) > 30
+    assert re.findall(r'data-spec="spec-(\d+)"', page) == [str(i) for i in range(len(found))]
+    assert all(spec["data"] for spec in found)
+
+
+def test_every_figure_is_valid_for_plotly_in_both_palettes(complete: Run) -> None:
+    for section in build(gather(complete)):
+        for figure in section.figures():
+            for theme in ("light", "dark"):
+                assert len(figure.to_plotly(theme).data) == len(figure.traces)
+
+
+def test_every_figure_has_rows_as_wide_as_its_columns(complete: Run) -> None:
+    for section in build(gather(complete)):
+        for figure in section.figures():
+            assert figure.rows, figure.name
+            assert {len(row) for row in figure.rows} == {len(figure.columns)}, figure.name
+
+
+def test_every_table_has_rows_as_wide_as_its_columns(complete: Run) -> None:
+    tables = [
+        table for section in build(gather(complete)) for table in section.blocks if hasattr(table, "rows") and hasattr(table, "numeric")
+    ]
+    assert len(tables) >= 10
+    for table in tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}, table.columns
+
+
+def test_the_summary_tells_figures_of_every_stage(complete: Run, page: str) -> None:
+    summary = page[page.index('<section id="summary">') : page.index('<section id="cost">')]
+    chosen = read_json(complete.float_metrics, "")
+    assert "trial {}".format(chosen["trial"]) in summary
+    for path in (complete.float_evaluation, complete.quantized_evaluation, complete.measured("zcu102")):
+        assert "{:.2f} %".format(100 * read_json(path, "")["accuracy"]) in summary
+    assert "highest validation accuracy of" in summary
+    assert "Against the default point (trial 0" in summary
+
+
+def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -> None:
+    wrong = read_json(complete.float_evaluation, "")["misclassified"]
+    assert (
+        len(re.findall(r'<img src="data:image/png;base64,[^"]+" alt="Test sample \d+: true \d, predicted \d"', page))
+        == min(24, len(wrong))
+        > 0
+    )
+
+
+@pytest.mark.parametrize(
+    "stages, missing",
+    [
+        ((), {"test": "evaluate", "quantization": "quantize"}),
+        (("evaluate",), {"quantization": "quantize"}),
+        (("evaluate", "quantize", "compile", "bundle"), {"measured": "measure"}),
+    ],
+)
+def test_a_stage_that_has_not_run_is_named_with_its_command(tmp_path: Path, stages: Any, missing: Dict[str, str]) -> None:
+    run = make_run(tmp_path / "run", trials=12, stages=stages)
+    result = write_report(run)
+    text = result.path.read_text(encoding="utf-8")
+    assert {key: command.split()[1] for key, command in result.missing.items()} == missing
+    for command in result.missing.values():
+        assert command.startswith("vaiopt ")
+        assert str(run.folder) in command
+        assert command in text
+
+
+def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(page: str, tmp_path: Path) -> None:
+    assert "The weights after training (bars) and before it (orange outline)." in page
+    run = make_run(tmp_path / "run", trials=4, stages=())
+    run.initial_weights.unlink()
+    assert "the run kept no initial weights" in write_report(run).path.read_text(encoding="utf-8")
+
+
+def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=6)
+    content = {key: value for key, value in read_json(run.quantized_metrics, "").items() if key != "version"}
+    write_json(run.quantized_metrics, {**content, "source_sha256": file_sha256(run.float_model)})
+    assert write_report(run).remarks == ()
+    write_h5(run.float_model, seed=7)
+    result = write_report(run)
+    text = result.path.read_text(encoding="utf-8")
+    assert any("not made from the model that is chosen now" in remark and remark in text for remark in result.remarks)
+    assert result.missing["quantization"] == "vaiopt quantize {}".format(run.folder)
+    assert "confusion_int8" not in result.figures
+    assert "int8 levels" not in text
+    assert gather(run).measured == {}
+
+
+def test_a_search_without_a_chosen_model_shows_its_trials(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=5, stages=(), chosen=False)
+    result = write_report(run)
+    assert {"summary", "cost", "search", "hyperparameters", "curves", "trials", "repeat"} == set(result.sections)
+    assert "No model was chosen yet" in result.path.read_text(encoding="utf-8")
+
+
+def test_a_run_of_one_trial_has_a_report(tmp_path: Path) -> None:
+    result = write_report(make_run(tmp_path / "run", trials=1, stages=("evaluate",)))
+    assert "convergence" in result.figures
+
+
+def test_a_run_whose_trials_all_failed_has_a_report(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=1, stages=(), chosen=False)
+    run.journal.unlink()
+    failed = [type(r)(r.number, "failed", "out of memory", hyperparameters=r.hyperparameters) for r in make_records(3)]
+    write_journal(run, failed)
+    text = write_report(run).path.read_text(encoding="utf-8")
+    assert "out of memory" in text
+    assert "No trial has completed yet." in text
+
+
+def test_a_run_without_trials_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=1, stages=(), chosen=False)
+    run.journal.unlink()
+    with pytest.raises(RunError):
+        write_report(run)
+    assert not run.report.exists()
+
+
+def test_a_corrupt_file_is_refused_by_name_and_the_old_report_stays(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4)
+    write_report(run)
+    before = run.report.read_bytes()
+    run.quantized_metrics.write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match="metrics.json"):
+        write_report(run)
+    assert run.report.read_bytes() == before
+
+
+def test_names_and_reasons_cannot_become_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vaiopt.report.export._has_kaleido", lambda: False)
+    evil = '<script>alert("x")</script>&%{y}'
+    run = make_run(tmp_path / evil.replace("/", "_"), trials=1, stages=())
+    space = Space((*SPACE.dimensions, Dimension(evil, "choice", evil, values=(evil, "@blue"))))
+    records = [
+        type(r)(**{**r.__dict__, "reason": evil, "hyperparameters": {**r.hyperparameters, evil: evil if r.number % 2 else "@blue"}})
+        for r in make_records(12)
+    ]
+    run.journal.unlink()
+    write_journal(run, records, space)
+    _evaluation_with_classes(run, [evil, "b"])
+    text = write_report(run, export=tmp_path / "export").path.read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert text.count("</script>") == text.count("<script")
+    for spec in specs(text):
+        drawn = [trace for trace in spec["data"] if trace["type"] != "parcoords"]
+        assert "<script" not in json.dumps(drawn)
+        assert "alert" not in "".join(str(trace.get("hovertemplate")) for trace in drawn)
+
+
+def _evaluation_with_classes(run: Run, classes: List[str]) -> None:
+    rows = [{"class": name, "precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10} for name in classes]
+    wrong = [{"index": 0, "true": 0, "predicted": 1, "confidence": 0.9}]
+    content = {
+        "split": "test",
+        "samples": 20,
+        "accuracy": 0.9,
+        "macro_f1": 0.9,
+        "loss": 0.3,
+        "per_class": rows,
+        "confusion": [[9, 1], [1, 9]],
+    }
+    write_json(run.float_evaluation, {**content, "misclassified": wrong})
+    spec = {key: value for key, value in read_json(run.data_spec, "").items() if key != "version"}
+    write_json(run.data_spec, {**spec, "classes": classes})
+
+
+def test_data_that_changed_leaves_the_pictures_out_and_says_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=("evaluate",))
+    spec = {key: value for key, value in read_json(run.data_spec, "").items() if key != "version"}
+    write_json(run.data_spec, {**spec, "sha256": "0" * 64})
+    result = write_report(run)
+    assert any("shown without their content" in remark for remark in result.remarks)
+    assert "data:image/png" not in result.path.read_text(encoding="utf-8")
+
+
+def test_tabular_mistakes_are_shown_by_their_values(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=("evaluate",), source="breast_cancer")
+    text = write_report(run).path.read_text(encoding="utf-8")
+    assert ">mean radius</th>" in text
+    assert "data:image/png" not in text
+
+
+def test_export_writes_the_data_of_every_figure(complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import vaiopt.report.export as export
+
+    monkeypatch.setattr(export, "_has_kaleido", lambda: False)
+    result = write_report(complete, export=tmp_path / "out")
+    names = {path.name for path in result.exported}
+    assert {name + ".csv" for name in result.figures} < names
+    assert any("kaleido is not installed" in remark for remark in result.remarks)
+    with (tmp_path / "out" / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == 41
+    assert rows[0][:3] == ["trial", "status", "value"]
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_export_without_a_browser_says_what_is_missing(complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import vaiopt.report.export as export
+
+    def no_browser(*_: Any) -> None:
+        raise RuntimeError("Kaleido requires Google Chrome to be installed.")
+
+    monkeypatch.setattr(export, "_has_kaleido", lambda: True)
+    monkeypatch.setattr(export, "_draw", no_browser)
+    result = write_report(complete, export=tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.png"))
+    assert not list((tmp_path / "out").glob(".png*"))
+    assert "requires Google Chrome" in result.remarks[0]
+
+
+def test_reporting_loads_no_tensorflow(complete: Run, root: Path) -> None:
+    code = "import sys; from vaiopt.run import Run; from vaiopt.report import write_report; write_report(Run(sys.argv[1]));"
+    code += "print('tensorflow' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(complete.folder)], cwd=str(root), stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
+
+
+def test_importing_the_report_loads_neither_plotly_nor_sklearn(root: Path) -> None:
+    code = "import sys, vaiopt.report; print(sorted({'plotly', 'sklearn', 'optuna', 'pandas', 'h5py'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_result_is_plain_json(written: ReportResult) -> None:
+    content = json.loads(json.dumps(written.to_json()))
+    assert content["path"].endswith("report.html")
+    assert content["figures"] == list(written.figures)
+
+
+def test_sections_without_content_are_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=3, stages=STAGES[:1])
+    sections: List[Section] = build(gather(run))
+    assert "measured" not in [section.key for section in sections]
+    assert all(section.blocks for section in sections)
+
+
+def trials_text(sampler: str, records: List[Any], space: Space = SPACE) -> str:
+    """Return the section on hyperparameters as text."""
+    settings = Settings(search=SearchSettings(sampler=sampler))
+    declared = {d["name"]: d for d in space.to_json()["dimensions"]}
+    sections = build(ReportData(name="run", settings=settings, trials=records, space=declared))
+    section = next(section for section in sections if section.key == "hyperparameters")
+    return " ".join(str(getattr(block, "caption", block)) for block in section.blocks)
+
+
+@pytest.mark.parametrize(
+    "sampler, words",
+    [
+        ("gp", "the Gaussian process that the search proposed its points with"),
+        ("forest", "the forest of random trees that the search proposed"),
+        ("tpe", "as the sampler gp fits it (this search proposed its points with tpe)"),
+    ],
+)
+def test_the_report_says_which_model_partial_dependence_comes_from(sampler: str, words: str) -> None:
+    assert words in trials_text(sampler, make_records(20))
+
+
+def test_few_trials_equal_trials_and_a_single_hyperparameter_are_told_in_words() -> None:
+    assert "need at least 4 completed trials" in trials_text("gp", make_records(3))
+    equal = [type(r)(**{**r.__dict__, "value": 0.5}) for r in make_records(8) if r.value is not None]
+    assert "have the same objective" in trials_text("gp", equal)
+    one = [type(r)(i, "complete", value=float(i), hyperparameters={"filters": 8 + 8 * i}) for i, r in enumerate(make_records(6))]
+    text = trials_text("gp", one)
+    assert "varied: there is nothing to compare" in text
+    assert "expects on average" in text
+
+
+def test_trials_without_a_search_space_have_a_report() -> None:
+    assert "no search space on file" in trials_text("gp", make_records(8), Space())
+
+
+@pytest.mark.slow
+def test_thousands_of_trials_stay_below_six_megabytes() -> None:
+    records = make_records(6000)
+    best = max((r for r in records if r.value is not None), key=lambda r: float(r.value or 0.0))
+    declared = {d["name"]: d for d in SPACE.to_json()["dimensions"]}
+    chosen = {"trial": best.number, "metrics": best.metrics}
+    data = ReportData(name="large", settings=Settings(), trials=records, chosen=chosen, space=declared)
+    sections = build(data)
+    assert len(page_of(data, sections).encode("utf-8")) < 6e6
+    convergence = next(figure for section in sections for figure in section.figures() if figure.name == "convergence")
+    assert len(convergence.rows) == 6000
+
+
+def test_names_that_make_the_same_file_name_are_told_apart() -> None:
+    trials = [
+        type(r)(r.number, "complete", value=float(r.number), hyperparameters={"a b": r.number, "a_b": r.number % 3})
+        for r in make_records(6)
+    ]
+    names = [figure.name for section in build(ReportData(name="run", settings=Settings(), trials=trials)) for figure in section.figures()]
+    assert "slice_a_b" in names
+    assert "slice_a_b_2" in names
+    assert len(names) == len(set(names))

@@ -1,0 +1,111 @@
+"""The hyperparameters as the completed trials show them, and rank correlations.
+
+A hyperparameter that is not active in a trial (its condition does not hold) has no value there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.study import TrialRecord
+
+_LOG_RATIO = 30.0
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One hyperparameter as the trials show it.
+
+    Attributes:
+        name: its name. values: one a trial, ``None`` where it is not active.
+        choices: the distinct values of a categorical one (texts and truth values), in order; empty for numbers.
+        log: whether its numbers span so much that a logarithmic axis shows them better.
+    """
+
+    name: str
+    values: Tuple[Any, ...]
+    choices: Tuple[Any, ...] = ()
+    log: bool = False
+
+    @property
+    def varies(self) -> bool:
+        """Whether it has two values or more."""
+        return len({repr(v) for v in self.values if v is not None}) > 1
+
+    def only(self, positions: Sequence[int]) -> "Dimension":
+        """Return the dimension over some of the trials; its choices and scale stay."""
+        return replace(self, values=tuple(self.values[i] for i in positions))
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its values are whole numbers."""
+        return not self.choices and all(isinstance(v, int) for v in self.values if v is not None)
+
+    def codes(self) -> np.ndarray:
+        """Return float64 (trials,): the number or its decimal logarithm, or the position of the choice; NaN where it is not active."""
+        return np.array([math.nan if v is None else self.code(v) for v in self.values], np.float64)
+
+    def code(self, value: Any) -> float:
+        """Return the number that stands for ``value``."""
+        if self.choices:
+            return float(self.choices.index(told_apart(value)))
+        return math.log10(float(value)) if self.log else float(value)
+
+    def decode(self, code: float) -> Any:
+        """Return the value that a code stands for."""
+        if self.choices:
+            return self.choices[int(code)]
+        value = 10.0**code if self.log else code
+        return int(round(value)) if self.whole else value
+
+
+def dimensions(trials: Sequence[TrialRecord], declared: Mapping[str, Mapping[str, Any]]) -> List[Dimension]:
+    """Return the hyperparameters of the trials, in the order in which they first appear.
+
+    Args:
+        trials: records of :mod:`vaiopt.study`.
+        declared: by name, what ``space.json`` says of it (``log``, ``values``, ``ordered``); may be empty.
+    """
+    names: Dict[str, None] = {}
+    for trial in trials:
+        names.update(dict.fromkeys(trial.hyperparameters))
+    return [_dimension(name, tuple(_value(trial.hyperparameters, name) for trial in trials), declared.get(name, {})) for name in names]
+
+
+def _value(hyperparameters: Mapping[str, Any], name: str) -> Any:
+    """Return a value, ``None`` where it is not active."""
+    return told_apart(hyperparameters[name]) if name in hyperparameters else None
+
+
+def told_apart(value: Any) -> Any:
+    """Return a value that is active; a choice may itself be ``None``, which is told apart as a text."""
+    return "None" if value is None else value
+
+
+def _dimension(name: str, values: Tuple[Any, ...], declared: Mapping[str, Any]) -> Dimension:
+    present = [v for v in values if v is not None]
+    if any(isinstance(v, (bool, str)) or not isinstance(v, (int, float)) for v in present):
+        order = [repr(v) for v in declared.get("values", ())]
+        distinct = {repr(v): v for v in present}
+        keys = sorted(distinct, key=lambda key: (order.index(key) if key in order else len(order), key))
+        return Dimension(name, values, choices=tuple(distinct[key] for key in keys))
+    positive = bool(present) and min(present) > 0
+    log = positive and (bool(declared.get("log")) or max(present) / min(present) >= _LOG_RATIO)
+    return Dimension(name, values, log=log)
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> Optional[float]:
+    """Return Spearman's rank correlation of two series over the places where both have a value; ``None`` if undefined."""
+    from scipy.stats import rankdata
+
+    both = np.isfinite(first) & np.isfinite(second)
+    if both.sum() < 4:
+        return None
+    a, b = rankdata(first[both]), rankdata(second[both])
+    if a.std() == 0 or b.std() == 0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])

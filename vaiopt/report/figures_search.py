@@ -1,0 +1,307 @@
+"""Figures of the search: accuracy against cost, convergence, learning curves, time line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.report import labels
+from vaiopt.report.data import ReportData, evenly
+from vaiopt.report.figure import Figure, axis, text
+from vaiopt.report.theme import STATUS_COLOURS
+from vaiopt.report.ticks import log_ticks, number
+from vaiopt.study import TrialRecord
+
+MANY_TRIALS = 500
+"""With more trials than this each has a short hover text, so that the report stays small."""
+
+MAX_POINTS = 4000
+"""Points of one kind that a figure draws at most, evenly spaced."""
+
+MAX_CURVES = 400
+"""Learning curves drawn at most; the best trials are kept."""
+
+
+def describe(data: ReportData, trial: TrialRecord) -> str:
+    """Return a trial's hover text for plotly: number, metric, costs and hyperparameters, escaped; less of it where there are very many trials."""
+    lines = ["<b>Trial {}</b> · {}".format(trial.number, text(trial.status))]
+    score = data.score(trial)
+    if score is not None:
+        lines.append("{} {}".format(text(labels.name(data.metric)), labels.metric(data.metric, score)))
+    if len(data.trials) > MANY_TRIALS:
+        return "<br>".join(lines)
+    lines += ["{} {:,.6g}".format(text(labels.name(key)), value) for key, value in trial.costs.items() if key in ("params", "latency_ms")]
+    lines += ["{} = {}".format(text(key), text(labels.value(value))) for key, value in list(trial.hyperparameters.items())[:12]]
+    if trial.reason:
+        lines.append(text(trial.reason[:120]))
+    return "<br>".join(lines)
+
+
+def pareto_front(points: Sequence[Tuple[float, float]], minimise: bool = False) -> List[int]:
+    """Return positions of the points that no other beats in both cost (first, lower is better) and score (second), by rising cost.
+
+    Args:
+        minimise: a lower score is better.
+    """
+    sign = 1.0 if minimise else -1.0
+    front: List[int] = []
+    best = float("inf")
+    for position in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)):
+        if sign * points[position][1] < best:
+            best = sign * points[position][1]
+            front.append(position)
+    return front
+
+
+def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
+    """Return the metric against a cost with the Pareto front, or ``None`` if no trial has that cost."""
+    scored = [(t, float(t.costs[cost]), data.score(t)) for t in data.trials if cost in t.costs and t.status in ("complete", "pruned")]
+    known = [(t, x, y) for t, x, y in scored if y is not None]
+    finished = [(t, x, y) for t, x, y in known if t.status == "complete"]
+    if not finished:
+        return None
+    front = pareto_front([(x, y) for _, x, y in finished], data.minimise)
+    traces: List[Dict[str, Any]] = []
+    for status in ("complete", "pruned"):
+        own = [item for item in known if item[0].status == status]
+        if own:
+            traces.append(_points(data, own, status, {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}))
+    corner = [finished[i] for i in front]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "Pareto front",
+            "x": [x for _, x, _ in corner],
+            "y": [y for _, _, y in corner],
+            "line": {"color": "@orange", "width": 2, "shape": "hv"},
+            "hoverinfo": "skip",
+        }
+    )
+    chosen = [item for item in finished if item[0].number == data.chosen_number]
+    if chosen:
+        traces.append(
+            _points(data, chosen, "chosen", {"color": "@rose", "size": 15, "symbol": "star", "line": {"color": "@card", "width": 1}})
+        )
+    best = {finished[i][0].number for i in front}
+    xs = [x for _, x, _ in known]
+    wide = min(xs) > 0 and max(xs) / min(xs) > 6
+    return Figure(
+        name="tradeoff_{}".format(cost),
+        title="{} against {}".format(_sentence(labels.name(data.metric)), labels.name(cost)),
+        caption="",
+        traces=traces,
+        layout={"xaxis": axis(labels.name(cost), **(_log_axis(xs) if wide else {})), "yaxis": _metric_axis(data)},
+        columns=("trial", "status", cost, data.metric, "on_front"),
+        rows=[(t.number, t.status, x, y, t.number in best) for t, x, y in known],
+        height=400,
+    )
+
+
+def _log_axis(values: Sequence[float]) -> Dict[str, Any]:
+    places = log_ticks(min(values), max(values))
+    return {"type": "log", "tickvals": places, "ticktext": [number(place) for place in places]}
+
+
+def _points(data: ReportData, items: Sequence[Tuple[TrialRecord, float, float]], label: str, marker: Dict[str, Any]) -> Dict[str, Any]:
+    items = evenly(items, MAX_POINTS)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": label,
+        "x": [x for _, x, _ in items],
+        "y": [y for _, _, y in items],
+        "text": [describe(data, t) for t, _, _ in items],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": marker,
+    }
+
+
+def _metric_axis(data: ReportData) -> Dict[str, Any]:
+    return axis(labels.name(data.metric), **({"tickformat": ".1%"} if labels.is_share(data.metric) else {}))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def convergence(data: ReportData) -> Optional[Figure]:
+    """Return the objective of each trial and the best so far, or ``None`` without a completed trial."""
+    complete = data.complete
+    if not complete:
+        return None
+    values = [float(t.value or 0.0) for t in complete]
+    best = [float(v) for v in (np.minimum if data.minimise else np.maximum).accumulate(values)]
+    steps = [i for i in range(len(best)) if i in (0, len(best) - 1) or best[i] != best[i - 1]]
+    others = [t for t in data.trials if t.status not in ("complete",)]
+    traces = [
+        _points(data, [(t, float(t.number), v) for t, v in zip(complete, values)], "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "best so far",
+            "x": [complete[i].number for i in steps],
+            "y": [best[i] for i in steps],
+            "line": {"color": "@orange", "width": 2.5, "shape": "hv"},
+            "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
+        },
+    ]
+    for status in [status for status in STATUS_COLOURS if status != "complete"]:
+        own = [t for t in others if t.status == status]
+        if own:
+            trace = _points(
+                data, [(t, t.number, 0.0) for t in own], status, {"color": STATUS_COLOURS[status], "size": 8, "symbol": "line-ns-open"}
+            )
+            traces.append(dict(trace, yaxis="y2"))
+    is_metric = not data.settings.objective.weights
+    value_axis = _metric_axis(data) if is_metric else axis("score")
+    last = data.trials[-1].number
+    layout: Dict[str, Any] = {"xaxis": axis("trial", range=[-0.02 * last - 0.5, last * 1.02 + 0.5], zeroline=False), "yaxis": value_axis}
+    if others:
+        layout["yaxis"] = dict(value_axis, domain=[0.12, 1.0])
+        layout["yaxis2"] = {"domain": [0.0, 0.06], "visible": False, "fixedrange": True, "range": [-1, 1]}
+        layout["xaxis"]["anchor"] = "y2"
+    return Figure(
+        name="convergence",
+        title="Convergence",
+        caption="The objective of each trial in order, and the best up to then."
+        + (" Marks at the foot are trials without an objective." if others else ""),
+        traces=traces,
+        layout=layout,
+        columns=("trial", "status", "value", "best_so_far"),
+        rows=[(t.number, t.status, t.value, b) for t, b in zip(complete, best)] + [(t.number, t.status, None, None) for t in others],
+    )
+
+
+def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
+    """Return the learning curves of all trials for ``accuracy`` or ``loss``, or ``None`` if no trial has one."""
+    validation = "val_" + quantity
+    with_curve = [t for t in data.trials if any(validation in step for step in t.curve)]
+    if not with_curve:
+        return None
+    sign = 1.0 if data.minimise else -1.0
+    ranked = sorted(with_curve, key=lambda t: (sign * t.value if t.value is not None else float("inf"), t.number))
+    epochs = max(len(t.curve) for t in with_curve)
+    drawn = sorted(ranked[:MAX_CURVES], key=lambda t: t.number)
+    traces: List[Dict[str, Any]] = []
+    for status in STATUS_COLOURS:
+        own = [t for t in drawn if t.status == status and t.number != data.chosen_number]
+        if own:
+            traces.append(_curves(own, validation, status))
+    for trial in [t for t in drawn if t.number == data.chosen_number]:
+        label = "trial {}".format(trial.number)
+        traces.append(_curve(trial, validation, label, {"color": "@rose", "width": 3}))
+        if any(quantity in step for step in trial.curve):
+            traces.append(_curve(trial, quantity, label + ", training", {"color": "@rose", "width": 2, "dash": "dot"}))
+    caption = "The best {} of {} trials are drawn.".format(len(drawn), len(with_curve)) if len(drawn) < len(with_curve) else ""
+    return Figure(
+        name="learning_curves_{}".format(quantity),
+        title={"f1": "Macro F1"}.get(quantity, _sentence(quantity)),
+        caption=caption,
+        traces=traces,
+        layout={
+            "xaxis": axis("epoch", **({"dtick": 1} if epochs <= 12 else {})),
+            "yaxis": axis(labels.name(validation), **({"tickformat": ".0%"} if quantity != "loss" else {})),
+        },
+        columns=("trial", "status", "epoch", quantity, validation),
+        rows=[(t.number, t.status, step.get("epoch"), step.get(quantity), step.get(validation)) for t in with_curve for step in t.curve],
+    )
+
+
+def _curves(trials: Sequence[TrialRecord], key: str, status: str) -> Dict[str, Any]:
+    """Return one trace with a gap after each trial's curve: hundreds of traces would be slow to draw."""
+    x: List[Any] = []
+    y: List[Any] = []
+    numbers: List[Any] = []
+    for trial in trials:
+        steps = [step for step in trial.curve if step.get(key) is not None]
+        x += [step.get("epoch") for step in steps] + [None]
+        y += [step[key] for step in steps] + [None]
+        numbers += [trial.number] * len(steps) + [None]
+    return {
+        "type": "scatter",
+        # Markers on every epoch would blot out the lines of many trials; a single epoch is nothing but a marker.
+        "mode": "lines" if len(trials) > 12 and len(x) > 2 * len(trials) else "lines+markers",
+        "name": status,
+        "x": x,
+        "y": y,
+        "customdata": numbers,
+        "hovertemplate": "trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>",
+        "line": {"color": "@faint" if status == "complete" else STATUS_COLOURS[status], "width": 1.2},
+        "marker": {"size": 3, "color": "@grey" if status == "complete" else STATUS_COLOURS[status]},
+        "opacity": 1.0 if status == "complete" else 0.5,
+        "connectgaps": False,
+    }
+
+
+def _curve(trial: TrialRecord, key: str, label: str, line: Dict[str, Any]) -> Dict[str, Any]:
+    steps = [step for step in trial.curve if step.get(key) is not None]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if len(steps) < 40 else "lines",
+        "name": label,
+        "x": [step.get("epoch") for step in steps],
+        "y": [step[key] for step in steps],
+        "hovertemplate": text(label) + ", epoch %{x}: %{y:.4f}<extra></extra>",
+        "line": line,
+    }
+
+
+def time_line(data: ReportData) -> Optional[Figure]:
+    """Return when each trial ran on which worker, or ``None`` if no trial says when it started and ended."""
+    timed = [(t, _moment(t.started), _moment(t.finished)) for t in data.trials]
+    known = [(t, a, b) for t, a, b in timed if a is not None and b is not None]
+    if not known:
+        return None
+    origin = min(a for _, a, _ in known)
+    spans = [(t, (a - origin).total_seconds(), (b - a).total_seconds()) for t, a, b in known]
+    longest = max(start + length for _, start, length in spans)
+    unit, divisor = ("s", 1.0) if longest < 300 else ("min", 60.0) if longest < 3 * 3600 else ("h", 3600.0)
+    workers = sorted({str(t.worker) for t, _, _ in spans})
+    names = {worker: "worker {}".format(i + 1) if len(workers) > 1 else "worker" for i, worker in enumerate(workers)}
+    traces = []
+    for status, colour in STATUS_COLOURS.items():
+        own = evenly([(t, start, length) for t, start, length in spans if t.status == status], MAX_POINTS)
+        if own:
+            traces.append(
+                {
+                    "type": "bar",
+                    "orientation": "h",
+                    "name": status,
+                    "y": [names[str(t.worker)] for t, _, _ in own],
+                    "base": [start / divisor for _, start, _ in own],
+                    "x": [length / divisor for _, _, length in own],
+                    "text": [describe(data, t) + "<br>ran {}".format(labels.seconds(length)) for t, _, length in own],
+                    "textposition": "none",
+                    "hovertemplate": "%{text}<extra></extra>",
+                    # Gaps between very narrow bars would be all that is seen.
+                    "marker": {"color": colour, "line": {"color": "@card", "width": 1 if len(spans) <= 60 * len(workers) else 0}},
+                }
+            )
+    return Figure(
+        name="time_line",
+        title="Time line",
+        caption="When each trial ran, one row a worker. Gaps are time spent proposing, loading and saving.",
+        traces=traces,
+        layout={
+            "barmode": "overlay",
+            "xaxis": axis("time since the first trial started ({})".format(unit)),
+            "yaxis": axis(type="category", autorange="reversed", showgrid=False),
+        },
+        columns=("trial", "status", "worker", "started", "finished", "seconds", "peak_memory_mb"),
+        rows=[(t.number, t.status, t.worker, t.started, t.finished, length, t.peak_memory_mb) for t, _, length in spans],
+        height=150 + 34 * len(workers),
+    )
+
+
+def _moment(stamp: Any) -> Optional[datetime]:
+    """Return an ISO time as UTC without a zone, so that all can be compared, or ``None`` if there is none."""
+    if not stamp:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(stamp).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)

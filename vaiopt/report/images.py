@@ -1,0 +1,57 @@
+"""Arrays to PNG data URIs, with nothing but zlib: the report needs small pictures and no imaging library."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Return 8-bit pixels as a PNG file.
+
+    Args:
+        pixels: uint8, (H, W) or (H, W, 1) grey, or (H, W, 3) red, green, blue.
+
+    Raises:
+        ValueError: another type or shape.
+    """
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)):
+        raise ValueError("pixels must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {} {}".format(pixels.dtype, pixels.shape))
+    height, width = pixels.shape[:2]
+    # Each row of a PNG starts with its filter; 0 is none.
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content) & 0xFFFFFFFF)
+
+
+def data_uri(pixels: np.ndarray) -> str:
+    """Return 8-bit pixels as a ``data:image/png`` address. Raises as :func:`png`."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
+
+
+def to_pixels(sample: Any, low: float, high: float, longest: int = 96) -> np.ndarray:
+    """Return an image sample as 8-bit pixels: values ``low`` to ``high`` become 0 to 255, large images are thinned out.
+
+    Args:
+        sample: (H, W), (H, W, 1) or (H, W, 3); other channel counts are averaged to grey.
+        low, high: the range of the values; equal bounds give black.
+        longest: the longer side is at most this many pixels.
+    """
+    array = np.asarray(sample, np.float64)
+    if array.ndim == 3 and array.shape[2] not in (1, 3):
+        array = array.mean(axis=2)
+    step = max(1, int(np.ceil(max(array.shape[:2]) / longest)))
+    array = array[::step, ::step]
+    span = high - low
+    scaled = (array - low) / span * 255.0 if span > 0 else np.zeros_like(array)
+    return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)

@@ -1,0 +1,81 @@
+"""Numbers and names as people read them; one spelling for page, figures and tables."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+NAMES = {
+    "val_accuracy": "validation accuracy",
+    "val_f1": "validation macro F1",
+    "val_loss": "validation loss",
+    "accuracy": "training accuracy",
+    "loss": "training loss",
+    "params": "parameters",
+    "macs": "multiply-accumulates",
+    "latency_ms": "predicted latency (ms)",
+    "dpu_latency_ms": "predicted DPU latency (ms)",
+    "cpu_layers": "layers left to the CPU",
+}
+
+
+def name(key: str) -> str:
+    """Return a metric's or cost's name in words; an unknown one as it is."""
+    return NAMES.get(key, key)
+
+
+def is_share(metric: str) -> bool:
+    """Return whether a metric is a share of 1, shown in percent."""
+    return any(part in metric for part in ("accuracy", "f1", "precision", "recall"))
+
+
+def percent(value: Optional[float], digits: int = 2) -> Optional[str]:
+    """Return a share as ``98.54 %``; ``None`` stays."""
+    return None if value is None else "{:.{}f} %".format(100.0 * float(value), digits)
+
+
+def metric(key: str, value: Optional[float]) -> Optional[str]:
+    """Return a metric's value: a share in percent, anything else with four digits."""
+    if value is None:
+        return None
+    return percent(value) if is_share(key) else "{:.4g}".format(float(value))
+
+
+def points(difference: float) -> str:
+    """Return a difference of two shares in percentage points, with its sign."""
+    text = "{:.2f}".format(abs(100.0 * difference))
+    return "{}{} points".format("\u00b1" if text == "0.00" else "+" if difference > 0 else "\u2212", text)
+
+
+def count(value: Optional[float]) -> Optional[str]:
+    """Return a whole number with thin groups: ``12,345``."""
+    return None if value is None else "{:,}".format(int(round(float(value))))
+
+
+def milliseconds(value: Optional[float]) -> Optional[str]:
+    """Return a time given in milliseconds with three significant digits, in microseconds if it is short."""
+    if value is None:
+        return None
+    time = float(value)
+    return "{:.3g} \u00b5s".format(1000.0 * time) if 0 < time < 0.1 else "{:.3g} ms".format(time)
+
+
+def seconds(value: Optional[float]) -> Optional[str]:
+    """Return a duration as ``42 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    if value is None:
+        return None
+    total = float(value)
+    if total < 10:
+        return "{:.1f} s".format(total)
+    whole = int(round(total))
+    if whole < 60:
+        return "{} s".format(whole)
+    if whole < 3600:
+        return "{} min {} s".format(whole // 60, whole % 60)
+    return "{} h {} min".format(whole // 3600, whole % 3600 // 60)
+
+
+def value(item: Any) -> str:
+    """Return a hyperparameter's value: a float with four digits, anything else as it is written."""
+    if isinstance(item, bool) or not isinstance(item, float):
+        return str(item)
+    return "{:.4g}".format(item)

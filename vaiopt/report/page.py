@@ -1,0 +1,155 @@
+"""The HTML page: sections, figures as data, plotly.js, style and script in one file that fetches nothing."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+from vaiopt.errors import MissingToolError
+from vaiopt.report.data import ReportData
+from vaiopt.report.figure import Figure, Table
+from vaiopt.report.html import Block, Group, Markup, Section, escape, join, table, tag
+from vaiopt.report.theme import DARK, LIGHT, PALETTES, css_variables
+
+_ASSETS = Path(__file__).with_name("assets")
+
+# It forbids every request to a network; plotly draws parallel coordinates with code that it makes itself, hence unsafe-eval.
+_POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<header class="top"><div><h1>{name}</h1><p>{subtitle}</p></div><button id="theme" type="button" hidden>Dark</button></header>
+<div class="frame">
+<nav aria-label="Sections">{links}</nav>
+<main>
+<noscript><p class="note">The figures need JavaScript; the tables do not.</p></noscript>
+{sections}
+<footer>{footer}</footer>
+</main>
+</div>
+{specs}
+<script type="application/json" id="palettes">{palettes}</script>
+<script type="text/plain" id="plotly">{plotly}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def page(data: ReportData, sections: Sequence[Section]) -> str:
+    """Return the report as one HTML text.
+
+    Raises:
+        MissingToolError: plotly is not installed.
+    """
+    figures = [figure for section in sections for figure in section.figures()]
+    specs = [_json_script("spec-{}".format(i), figure.spec()) for i, figure in enumerate(figures)]
+    numbers = {id(figure): i for i, figure in enumerate(figures)}
+    return _PAGE.format(
+        title=escape("{} · vaiopt".format(data.name)),
+        name=escape(data.name),
+        subtitle=escape(_subtitle(data)),
+        policy=_POLICY,
+        style=_style(),
+        links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
+        sections="\n".join(_section(section, numbers) for section in sections),
+        footer=escape("Written by vaiopt from the run folder '{}'. Nothing on this page is fetched from a network.".format(data.folder)),
+        specs="\n".join(specs),
+        palettes=_json(PALETTES),
+        plotly=_packed_plotly(),
+        script=(_ASSETS / "page.js").read_text(encoding="utf-8"),
+    )
+
+
+def _subtitle(data: ReportData) -> str:
+    settings = data.settings
+    parts = [settings.data.source, "model family {}".format(settings.model.family), "target {}".format(settings.hardware.target)]
+    return " · ".join([*parts, "seed {}".format(settings.seed)])
+
+
+def _style() -> str:
+    light, dark = css_variables(LIGHT), css_variables(DARK)
+    themes = ":root{{color-scheme:light;{light}}}@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
+    forced = ":root[data-theme=light]{{color-scheme:light;{light}}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
+    return (themes + forced).format(light=light, dark=dark) + (_ASSETS / "style.css").read_text(encoding="utf-8")
+
+
+def _section(section: Section, numbers: Dict[int, int]) -> Markup:
+    parts: List[Any] = [tag("h2", section.title)]
+    if section.lead:
+        parts.append(tag("p", section.lead, class_="lead"))
+    parts += [_block(block, numbers) for block in section.blocks]
+    return tag("section", join(parts, "\n"), id=section.key)
+
+
+def _block(block: Block, numbers: Dict[int, int]) -> Markup:
+    if isinstance(block, Figure):
+        return _figure(block, numbers[id(block)])
+    if isinstance(block, Table):
+        return table(block)
+    if isinstance(block, Group):
+        kind = "grid wide" if block.wide else "grid"
+        cells = tag("div", join([_figure(figure, numbers[id(figure)]) for figure in block.figures]), class_=kind)
+        head = [tag("h3", block.title)] if block.title else []
+        return tag("div", join([*head, *([tag("p", block.caption)] if block.caption else []), cells]), class_="group")
+    return block
+
+
+def _figure(figure: Figure, number: int) -> Markup:
+    is_parallel = bool(figure.traces) and figure.traces[0].get("type") == "parcoords"
+    style = "height:{}px;{}".format(figure.height, "min-width:{}px".format(figure.min_width) if figure.min_width else "")
+    plot = tag(
+        "div",
+        "drawing …",
+        class_="plot waiting",
+        style=style,
+        role="img",
+        aria_label="{}. {}".format(figure.title, figure.caption).strip(),
+        data_spec="spec-{}".format(number),
+        data_height=figure.height,
+        data_name=figure.name,
+        data_small="1" if figure.small else None,
+        data_trials=json.dumps([row[0] for row in figure.rows]) if is_parallel else None,
+    )
+    caption = [tag("b", figure.title)] + ([tag("span", figure.caption)] if figure.caption else [])
+    parts = [tag("figcaption", join(caption)), tag("div", plot, class_="scroll") if figure.min_width else plot]
+    if is_parallel:
+        parts.append(tag("p", "", class_="brushed", aria_live="polite"))
+    return tag("figure", join(parts))
+
+
+def _json(content: Any) -> str:
+    """Return JSON that cannot end the script element that it stands in."""
+    return (
+        json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    )
+
+
+def _json_script(key: str, content: Any) -> str:
+    return '<script type="application/json" id="{}">{}</script>'.format(key, _json(content))
+
+
+def _packed_plotly() -> str:
+    """Return plotly.js, as the installed plotly package brings it, gzipped (the same bytes each time) and in base 64."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise MissingToolError("plotly cannot be imported ({})".format(error), "Install it with: pip install plotly") from error
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as file:
+        file.write(get_plotlyjs().encode("utf-8"))
+    return base64.b64encode(packed.getvalue()).decode("ascii")

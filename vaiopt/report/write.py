@@ -1,0 +1,120 @@
+"""Putting the report together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from vaiopt.errors import RunError, did_you_mean
+from vaiopt.report.data import ReportData, gather
+from vaiopt.report.export import export as export_files
+from vaiopt.report.figure import Figure
+from vaiopt.report.html import Block, Group, Section
+from vaiopt.report.page import page
+from vaiopt.report.sections_model import hardware, mistakes, quantization, weights
+from vaiopt.report.sections_run import measured, repeat, trials
+from vaiopt.report.sections_search import curves, hyperparameters, search, trade_offs
+from vaiopt.report.summary import summary
+from vaiopt.run import Run, write_text
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What :func:`write_report` wrote.
+
+    Attributes:
+        path: the report. size: its bytes.
+        sections: the anchors of its sections. figures: the names of its figures.
+        missing: sections that wait for a stage, with the command that makes it.
+        exported: files written besides. remarks: what could not be shown or exported, and the cure.
+    """
+
+    path: Path
+    size: int
+    sections: Tuple[str, ...]
+    figures: Tuple[str, ...]
+    missing: Dict[str, str] = field(default_factory=dict)
+    exported: Tuple[Path, ...] = ()
+    remarks: Tuple[str, ...] = ()
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object."""
+        return {
+            "path": str(self.path),
+            "size": self.size,
+            "sections": list(self.sections),
+            "figures": list(self.figures),
+            "missing": dict(self.missing),
+            "exported": [str(path) for path in self.exported],
+            "remarks": list(self.remarks),
+        }
+
+
+SECTIONS = (summary, trade_offs, search, hyperparameters, curves, mistakes, weights, quantization, hardware, measured, trials, repeat)
+"""What makes each section, in the report's order."""
+
+
+def build(data: ReportData) -> List[Section]:
+    """Return the report's sections; those that have nothing to show are left out."""
+    made = [make(data) for make in SECTIONS]
+    return _unique_names([section for section in made if section.blocks])
+
+
+def figure(data: ReportData, name: str) -> Figure:
+    """Return one figure of the report by its name.
+
+    Raises:
+        RunError: the run has no such figure.
+    """
+    names: List[str] = []
+    # The section on hyperparameters fits models to the trials, which takes seconds: it is asked last.
+    for make in sorted(SECTIONS, key=lambda make: make is hyperparameters):
+        for found in _unique_names([make(data)])[0].figures():
+            if found.name == name:
+                return found
+            names.append(found.name)
+    raise RunError("'{}' has no figure '{}'".format(data.folder, name), did_you_mean(name, names))
+
+
+def _unique_names(sections: Sequence[Section]) -> List[Section]:
+    """Number figures of the same name: two hyperparameters may differ in characters only that no file name can have."""
+    seen: Dict[str, int] = {}
+
+    def unique(block: Block) -> Block:
+        if isinstance(block, Group):
+            return replace(block, figures=[_figure(figure) for figure in block.figures])
+        return _figure(block) if isinstance(block, Figure) else block
+
+    def _figure(figure: Figure) -> Figure:
+        seen[figure.name] = seen.get(figure.name, 0) + 1
+        return figure if seen[figure.name] == 1 else replace(figure, name="{}_{}".format(figure.name, seen[figure.name]))
+
+    return [replace(section, blocks=[unique(block) for block in section.blocks]) for section in sections]
+
+
+def write_report(run: Run, *, export: Optional[Path] = None) -> ReportResult:
+    """Write ``report.html`` into the run folder: one file that opens offline.
+
+    Args:
+        run: the run; what it does not have yet is left out, or shown with the command that makes it.
+        export: a folder for every figure as PNG and its data as CSV.
+
+    Raises:
+        RunError: the run has no trials yet, or a file of it is corrupt or of another version.
+        MissingToolError: plotly is not installed.
+    """
+    data = gather(run)
+    sections = build(data)
+    text = page(data, sections)
+    write_text(run.report, text)
+    exported, remarks = export_files(sections, Path(export)) if export is not None else ([], [])
+    return ReportResult(
+        path=run.report,
+        size=len(text.encode("utf-8")),
+        sections=tuple(section.key for section in sections),
+        figures=tuple(figure.name for section in sections for figure in section.figures()),
+        missing={section.key: section.missing for section in sections if section.missing},
+        exported=tuple(exported),
+        remarks=(*data.notes, *remarks),
+    )
