@@ -1,0 +1,166 @@
+"""The command line as a person meets it: what it prints, and how it refuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vaiopt.cli import main
+
+COMMANDS = (
+    "init",
+    "run",
+    "search",
+    "trials",
+    "choose",
+    "quantize",
+    "evaluate",
+    "compile",
+    "bundle",
+    "measure",
+    "calibrate",
+    "report",
+    "dashboard",
+    "inspect",
+    "targets",
+    "doctor",
+)
+
+
+def call(capfd, *arguments):
+    """Return exit code, stdout and stderr of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    out, err = capfd.readouterr()
+    return caught.value.code, out, err
+
+
+def refused(capfd, *arguments):
+    """Return message and hint of a command that must be refused."""
+    code, out, err = call(capfd, *arguments)
+    lines = err.strip().splitlines()
+    assert code == 2, err
+    assert out == ""
+    assert [line.split(":")[0] for line in lines[-2:]] == ["error", "hint"], err
+    assert "Traceback" not in err
+    return lines[-2], lines[-1]
+
+
+def test_help_names_every_command(capfd):
+    code, out, _ = call(capfd, "--help")
+    assert code == 0
+    for name in COMMANDS:
+        assert name in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(capfd, name):
+    code, out, _ = call(capfd, name, "--help")
+    assert code == 0
+    assert "Usage: vaiopt {}".format(name) in out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["targets"], ["doctor"], ["targets", "zcu102"], ["search", "--help"]])
+def test_nothing_heavy_is_loaded_without_need(arguments, root):
+    program = (
+        "import sys\nfrom vaiopt.cli import main\ntry:\n    main({!r})\nexcept SystemExit as e:\n    code = e.code\n"
+        "heavy = [m for m in ('tensorflow', 'skopt', 'optuna', 'plotly', 'pandas', 'scipy') if m in sys.modules]\n"
+        "print('LOADED', code, heavy)"
+    ).format(arguments)
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=str(root), check=True)
+    assert done.stdout.decode().strip().splitlines()[-1] == "LOADED 0 []"
+
+
+def test_init_writes_a_file_that_search_reads_and_does_not_overwrite_it(capfd, tmp_path):
+    path = tmp_path / "s.toml"
+    assert call(capfd, "init", path, "--set", "search.trials=4")[0] == 0
+    assert "trials = 4" in path.read_text()
+    _, hint = refused(capfd, "init", path)
+    assert "--force" in hint
+    assert call(capfd, "init", path, "--force")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["trials", "quantize", "evaluate", "compile", "bundle", "measure", "report", "choose", "dashboard"])
+def test_a_missing_run_folder_names_the_command_that_makes_one(capfd, tmp_path, command):
+    error, hint = refused(capfd, command, tmp_path / "none")
+    assert "none" in error
+    assert "vaiopt search" in hint
+
+
+@pytest.mark.parametrize(
+    "command, makes",
+    [("quantize", "search"), ("evaluate", "search"), ("compile", "quantize"), ("bundle", "compile"), ("measure", "bundle")],
+)
+def test_a_stage_out_of_order_names_the_command_that_comes_first(capfd, tmp_path, command, makes):
+    (tmp_path / "run.toml").write_text("version = 1\n")
+    _, hint = refused(capfd, command, tmp_path)
+    assert "vaiopt {}".format(makes) in hint
+    assert [p.name for p in tmp_path.iterdir()] == ["run.toml"]
+
+
+@pytest.mark.parametrize("command", ["quantize", "report", "trials"])
+def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
+    (tmp_path / "run.toml").write_text("version = 99\n")
+    error, _ = refused(capfd, command, tmp_path)
+    assert "version 99" in error
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["serach"], "serach"),
+        (["search", "--sett", "x"], "--sett"),
+        (["search", "none.toml"], "none.toml"),
+        (["search", "--set", "search.trials=x"], "search.trials"),
+        (["search", "--set", "data.source=mnits"], "mnits"),
+        (["search", "--set", "model.family=cnnn"], "cnnn"),
+        (["search", "--set", "data.split=1:2"], "split"),
+        (["search", "--set", "objective.weights.latency=1"], "latency"),
+        (["search", "--target", "zcu103"], "zcu103"),
+        (["run", "--from", "quantise"], "quantise"),
+        (["run", "--from", "report", "--to", "search"], "comes before"),
+        (["run", "--from", "quantize", "--run", "none"], "none"),
+        (["targets", "zcu103"], "zcu103"),
+        (["inspect", "none.h5"], "none.h5"),
+        (["quantize", "none.h5", "--calib", "c.npz", "--out", "o"], "c.npz"),
+        (["quantize", "none.h5"], "--calib"),
+    ],
+)
+def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(capfd, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    extra = ["--set", "search.workers=0"] if arguments[0] == "search" else []
+    error, hint = refused(capfd, *arguments, *extra)
+    assert says in error
+    assert len(hint) > len("hint: ")
+    assert [p for p in Path(tmp_path).rglob("*") if p.is_file()] == []
+
+
+def test_json_is_all_that_stands_on_stdout(capfd):
+    for arguments in (["targets"], ["targets", "zcu102"], ["doctor"]):
+        code, out, _ = call(capfd, *arguments, "--json")
+        assert code == 0
+        json.loads(out)
+
+
+def test_ctrl_c_says_so_and_is_no_bug(capfd, monkeypatch):
+    import vaiopt.environment
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(vaiopt.environment, "diagnose", interrupted)
+    code, out, err = call(capfd, "doctor")
+    assert (code, out, err) == (130, "", "interrupted\n")
+
+
+def test_a_bug_keeps_its_traceback_in_a_named_file(capfd, monkeypatch):
+    import vaiopt.environment
+
+    monkeypatch.setattr(vaiopt.environment, "diagnose", lambda: 1 / 0)
+    code, _, err = call(capfd, "doctor")
+    assert code == 1
+    named = err.split("The traceback is in ")[1].split(";")[0]
+    assert "ZeroDivisionError" in Path(named).read_text()
+    Path(named).unlink()

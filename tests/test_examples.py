@@ -1,0 +1,57 @@
+"""Every file of examples/ searches: on made-up images of the right shape, few and briefly, since what it reaches is in docs/results.md."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaiopt.search import search_run
+from vaiopt.settings import load_settings
+from vaiopt.study import COMPLETE, PRUNED
+
+EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.toml"))
+BRIEF = ["data.limit=400", "search.workers=0", "search.trials=2", "objective.rank_int8=0"]
+OTHERWISE = {
+    "mnist_mlp_variants": [
+        "train.epochs=1",
+        "search.trials=3",
+        'search.points=[{optimizer="sgd", initializer="normal_10"}, {batch_size=48000}]',
+    ],
+    "breast_cancer_narrowed": ["train.epochs=1", "search.grid_fraction=2e-4"],
+    "breast_cancer_scan": ["train.epochs=1", "search.grid_fraction=1e-5"],
+    "fashion_mlp_grid": ["train.epochs=1", "search.grid_fraction=0.03"],
+}
+"""What makes an example brief, where it is not one epoch alone."""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Return a folder with files like MNIST's and Fashion-MNIST's: noise with a bright row whose place is the class."""
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.RandomState(0)
+    y = np.arange(700) % 10
+    x = random.randint(0, 80, (700, 28, 28)).astype(np.uint8)
+    x[np.arange(700), 2 * y + 4] = 255
+    np.savez(str(folder / "mnist.npz"), x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    fashion = folder / "fashion-mnist"
+    fashion.mkdir()
+    for name, part in (("train", slice(0, 600)), ("t10k", slice(600, 700))):
+        count = len(y[part])
+        with gzip.open(str(fashion / (name + "-images-idx3-ubyte.gz")), "wb") as file:
+            file.write(struct.pack(">IIII", 0x803, count, 28, 28) + x[part].tobytes())
+        with gzip.open(str(fashion / (name + "-labels-idx1-ubyte.gz")), "wb") as file:
+            file.write(struct.pack(">II", 0x801, count) + y[part].astype(np.uint8).tobytes())
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_the_example_searches(path, images, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAIOPT_DATA", str(images))
+    settings = load_settings(path, [*BRIEF, *OTHERWISE.get(path.stem, ["train.epochs=1"])])
+    result = search_run(settings, tmp_path / "run")
+    assert sum(result.trials.values()) >= 2
+    assert set(result.trials) <= {COMPLETE, PRUNED}
+    assert result.chosen.value > 0

@@ -1,0 +1,286 @@
+"""What holds for the project as a whole: packaging, dependencies, what is imported when. The documents have tests of their own, in docs/."""
+
+import ast
+import importlib.util
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if sys.version_info >= (3, 8):
+    from importlib import metadata
+else:
+    import importlib_metadata as metadata
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted(p for folder in ("vaiopt", "board") for p in (ROOT / folder).rglob("*.py"))
+VENDOR = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "protobuf", "h5py", "tensorflow-model-optimization"}
+HEAVY = {
+    "tensorflow",
+    "tf_keras",
+    "keras",
+    "tensorflow_model_optimization",
+    "skopt",
+    "sklearn",
+    "scipy",
+    "plotly",
+    "optuna",
+    "pandas",
+    "dask",
+    "distributed",
+}
+
+
+def source_id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def project() -> Dict[str, object]:
+    with open(str(ROOT / "pyproject.toml"), "rb") as file:
+        return tomllib.load(file)["project"]
+
+
+def imports_on_loading(tree: ast.AST) -> Iterator[Tuple[str, int]]:
+    """Yield the top-level package and line of each import that runs when the module is loaded: not in functions, not for types only."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.split(".")[0], node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0], node.lineno
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from imports_on_loading(node)
+
+
+# --- sources
+
+
+def test_modules_stay_short_and_functions_shorter() -> None:
+    long = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > 500:
+            long.append(source_id(path))
+        for node in ast.walk(ast.parse(text)):
+            # The last line of a function is known from Python 3.8 on.
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and getattr(node, "end_lineno", 0) - node.lineno >= 60:
+                long.append("{}:{} {}".format(source_id(path), node.lineno, node.name))
+    assert long == []
+
+
+def test_no_heavy_package_is_imported_by_loading_a_module() -> None:
+    found = []
+    for path in SOURCES:
+        light = path.parent == ROOT / "vaiopt" / "cli" or source_id(path) in ("vaiopt/__init__.py", "vaiopt/errors.py", "vaiopt/run.py")
+        banned = HEAVY | {"numpy"} if light else HEAVY
+        for package, line in imports_on_loading(ast.parse(path.read_text(encoding="utf-8"))):
+            if package in banned:
+                found.append("{}:{} {}".format(source_id(path), line, package))
+    assert found == []
+
+
+def test_the_kit_needs_numpy_and_its_runtime_only() -> None:
+    modules = {p.stem for p in (ROOT / "board").glob("*.py")}
+    assert modules, "board/ has no scripts"
+    allowed = modules | {"numpy", "xir", "vart", "ai_edge_litert", "tflite_runtime"}
+    for path in (ROOT / "board").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            for name in names:
+                top = name.split(".")[0]
+                assert top in allowed or is_standard(top), "{} imports {}".format(path.name, name)
+
+
+def is_standard(module: str) -> bool:
+    """Whether a module comes with Python."""
+    if sys.version_info >= (3, 10):
+        return module in sys.stdlib_module_names
+    specification = importlib.util.find_spec(module)
+    return specification is not None and "site-packages" not in str(specification.origin)
+
+
+def test_the_command_line_starts_without_tensorflow_or_numpy() -> None:
+    code = "import sys, vaiopt.cli; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), capture_output=True, check=True)
+    loaded = set(result.stdout.decode().split())
+    assert "vaiopt" in loaded
+    assert loaded & (HEAVY | {"numpy"}) == set()
+
+
+# --- dependencies
+
+
+def requirements_of(name: str) -> List[Requirement]:
+    """What an installed package needs here."""
+    found = []
+    for text in metadata.distribution(name).requires or []:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            found.append(requirement)
+    return found
+
+
+def test_base_dependencies_reach_no_package_of_the_vendor() -> None:
+    waiting = [Requirement(text) for text in project()["dependencies"]]
+    waiting = [r for r in waiting if r.marker is None or r.marker.evaluate({"extra": ""})]
+    seen: Set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        assert name not in VENDOR, "{} is the vendor's".format(name)
+        assert requirement.specifier.contains(metadata.version(requirement.name), prereleases=True), str(requirement)
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(requirements_of(requirement.name))
+    assert {"numpy", "optuna", "scikit-optimize"} <= seen
+
+
+DISTRIBUTIONS = {"PIL": "pillow", "skopt": "scikit-optimize", "sklearn": "scikit-learn", "tf_keras": "tf-keras"}
+# In every container and with every TensorFlow, so that vaiopt may not ask for them; or of the container, the kit, a cluster or a notebook only.
+NOT_ASKED_FOR = {"h5py", "flatbuffers", "vart", "xir", "dask", "distributed", "IPython"}
+
+
+def test_every_package_that_vaiopt_imports_is_asked_for() -> None:
+    texts = list(project()["dependencies"])
+    for extra in project()["optional-dependencies"].values():
+        texts += extra
+    asked = {canonicalize_name(Requirement(text).name) for text in texts}
+    missing = set()
+    for path in (ROOT / "vaiopt").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = {(node.module or "").split(".")[0]}
+            else:
+                continue
+            for name in names - NOT_ASKED_FOR - {"vaiopt", "tomllib"}:
+                if canonicalize_name(DISTRIBUTIONS.get(name, name)) not in asked and not is_standard(name):
+                    missing.add("{} ({})".format(name, source_id(path)))
+    assert missing == set()
+
+
+LOCKS = {
+    "host-3.11": ("3.11", ["host", "notebook", "test", "lint"]),
+    "docs-3.11": ("3.11", ["docs"]),
+    "container-2.5": ("3.7", ["cpu", "test"]),
+    "container-3.5": ("3.8", ["cpu", "test"]),
+}
+
+
+def read_lock(name: str) -> Dict[str, str]:
+    lines = (ROOT / "requirements" / (name + ".txt")).read_text(encoding="utf-8").splitlines()
+    pins = [line.split("#")[0].strip().split("==") for line in lines if line.split("#")[0].strip()]
+    return {canonicalize_name(package): version for package, version in pins}
+
+
+@pytest.mark.parametrize("name", sorted(LOCKS))
+def test_a_lock_file_holds_what_pyproject_asks_for(name: str) -> None:
+    python, extras = LOCKS[name]
+    pins = read_lock(name)
+    # The site needs but the command line of vaiopt, to read it.
+    asked = [text for text in project()["dependencies"] if name != "docs-3.11" or text.startswith("typer")]
+    for extra in extras:
+        asked += project()["optional-dependencies"][extra]
+    inputs = (ROOT / "requirements" / (name + ".in")).read_text(encoding="utf-8").splitlines()
+    asked += [line for line in inputs if line and not line.startswith("#")]
+    if "tensorflow-cpu" in pins:  # the same package, a third smaller
+        pins["tensorflow"] = pins["tensorflow-cpu"]
+    for text in asked:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate(
+            {"python_version": python, "python_full_version": python + ".0", "extra": ""}
+        ):
+            pin = pins.get(canonicalize_name(requirement.name))
+            assert pin is not None and requirement.specifier.contains(pin, prereleases=True), "{}: run scripts/lock".format(text)
+
+
+@pytest.mark.parametrize("name", sorted(LOCKS))
+def test_a_lock_file_names_no_index(name: str) -> None:
+    assert "://" not in (ROOT / "requirements" / (name + ".txt")).read_text(encoding="utf-8")
+
+
+# --- the package
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy: building leaves files behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("vaiopt", "board"):
+        shutil.copytree(str(ROOT / name), str(folder / "tree" / name), ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(str(ROOT / name), str(folder / "tree" / name))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--wheel-dir",
+        str(folder),
+        ".",
+    ]
+    result = subprocess.run(command, cwd=str(folder / "tree"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert result.returncode == 0, result.stdout.decode()
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(str(path))
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_module_data_file_and_script_of_the_kit(wheel: zipfile.ZipFile) -> None:
+    def files(folder: str) -> Set[str]:
+        found = (p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        return {str(p.relative_to(ROOT / folder)) for p in found if not any(part.startswith(".") for part in p.parts[len(ROOT.parts) :])}
+
+    expected = {"vaiopt/" + name for name in files("vaiopt")} | {"vaiopt/_board/" + name for name in files("board")}
+    assert expected - set(wheel.namelist()) == set()
+
+
+@pytest.mark.slow
+def test_the_wheel_installs_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
+    information = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+    assert "vaiopt = vaiopt.cli:main" in wheel.read(information["entry_points.txt"]).decode()
+    assert wheel.read(information["LICENSE"]) == (ROOT / "LICENSE").read_bytes()
+    text = wheel.read(information["METADATA"]).decode()
+    assert "License :: OSI Approved :: Apache Software License" in text
+    assert "Requires-Python: >=3.7" in text
+
+
+def test_the_licence_is_the_whole_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+# --- examples
+
+
+def test_the_examples_are_settings_that_vaiopt_reads() -> None:
+    from vaiopt.settings import load_settings
+
+    examples = sorted((ROOT / "examples").glob("*.toml"))
+    assert [path.name for path in examples if path.name == "digits.toml"], "scripts/demo runs examples/digits.toml"
+    for path in examples:
+        load_settings(path, [])

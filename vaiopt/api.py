@@ -1,0 +1,261 @@
+"""The Python API, made for notebooks: ``import vaiopt as vo``. Every stage is one function whose result shows itself.
+
+The names: ``vaiopt.search``, ``vaiopt.quantize``, ``vaiopt.report`` and the like are packages, and importing one puts it into ``vaiopt``
+under its own name, so no function can have that name. What a stage does to a run is therefore called ``<stage>_run``, as in the packages
+themselves; :func:`run_flow` does several stages. All take a run or its folder, and changed settings as ``{"section.key": value}``; the
+functions in :mod:`vaiopt.flow`, which the command line uses too, do the work.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from vaiopt import flow
+from vaiopt.errors import MissingToolError, VaioptError
+from vaiopt.flow import Progress, silent
+from vaiopt.run import PathLike, Run, open_run
+from vaiopt.settings import Overrides, Settings, load_settings, override
+from vaiopt.study import TrialRecord, columns, load_trials
+from vaiopt.views import (
+    BundleView,
+    CompileView,
+    EvaluationView,
+    FiguresView,
+    InspectionView,
+    MeasureView,
+    QuantizeView,
+    ReportView,
+    SearchView,
+    SummaryView,
+    TargetsView,
+    TrialView,
+)
+
+__all__ = [
+    "Run",
+    "Settings",
+    "VaioptError",
+    "bundle_run",
+    "choose_trial",
+    "compile_run",
+    "evaluate_run",
+    "figure",
+    "figures",
+    "inspect_model",
+    "load_settings",
+    "measure_run",
+    "open_run",
+    "override",
+    "quantize_run",
+    "report_run",
+    "run_flow",
+    "search_run",
+    "targets",
+    "trials",
+]
+
+
+def _lines(settings: Settings, progress: Optional[Progress]) -> Optional[Callable[[TrialRecord], None]]:
+    """Return what tells each trial as it ends, in the words of the command line."""
+    if progress is None:
+        return None
+    from vaiopt.cli.live import TrialLines
+
+    return TrialLines(settings, progress)
+
+
+def search_run(settings: Settings, folder: PathLike, *, accept_changes: bool = False, progress: Optional[Progress] = print) -> SearchView:
+    """Search for the best model; an existing run goes on to the number of trials asked for.
+
+    Args:
+        settings: from :func:`load_settings`.
+        folder: the run's; made if it is not there.
+        accept_changes: go on with a run although its settings have changed.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: the settings, the data or the model function cannot be used.
+    """
+    on_trial = _lines(settings, progress)
+    return SearchView(**vars(flow.search(settings, folder, progress=progress or silent, on_trial=on_trial, accept=accept_changes)))
+
+
+def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> EvaluationView:
+    """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then from the files.
+
+    Raises:
+        RunError: no model was chosen yet.
+    """
+    return EvaluationView(**vars(flow.evaluate(*flow.open_with(run), progress or silent)))
+
+
+def quantize_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> QuantizeView:
+    """Make the chosen model int8.
+
+    Args:
+        run: a run, or its folder.
+        overrides: settings other than the run's own, such as ``{"quantize.method": "qat"}``.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: no model was chosen yet, or it cannot be quantized; a layer is named.
+    """
+    return QuantizeView(**vars(flow.quantize(*flow.open_with(run, overrides), progress or silent)))
+
+
+def compile_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> CompileView:
+    """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the Vitis-AI container).
+
+    Args:
+        run: a run, or its folder.
+        overrides: settings other than the run's own, such as ``{"hardware.target": "zcu102"}``.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: there is no int8 model yet, the target is not known, or its compiler is not installed here.
+    """
+    return CompileView(**vars(flow.compile_model(*flow.open_with(run, overrides), progress or silent)))
+
+
+def bundle_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> BundleView:
+    """Put model, samples, golden outputs and the kit's scripts into one folder, and into a ``.tar.gz``. Arguments as :func:`compile_run`.
+
+    Raises:
+        VaioptError: the run was not compiled for this target, or its data is not here.
+    """
+    return BundleView(**vars(flow.bundle(*flow.open_with(run, overrides), progress or silent)))
+
+
+def measure_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> MeasureView:
+    """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host": "root@BOARD"}``. Arguments as :func:`compile_run`.
+
+    Raises:
+        VaioptError: there is no bundle for this target, or the board does not answer as it must.
+    """
+    return MeasureView(**vars(flow.measure(*flow.open_with(run, overrides), progress or silent)))
+
+
+def report_run(run: PathLike, *, export: Optional[PathLike] = None) -> ReportView:
+    """Write ``report.html``.
+
+    Args:
+        run: a run, or its folder.
+        export: a folder for every figure as PNG and its data as CSV.
+
+    Raises:
+        RunError: the run has no trials yet.
+    """
+    from vaiopt.report import write_report
+
+    return ReportView(**vars(write_report(open_run(run), export=None if export is None else Path(export))))
+
+
+def run_flow(
+    settings: Settings,
+    folder: PathLike,
+    *,
+    first: Optional[str] = None,
+    last: Optional[str] = None,
+    progress: Optional[Progress] = print,
+) -> SummaryView:
+    """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first`` to ``last``.
+
+    Args:
+        settings: from :func:`load_settings`.
+        folder: the run's.
+        first, last: names of steps; None for all.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: as the steps do.
+    """
+    on_trial = _lines(settings, progress)
+    return SummaryView(**vars(flow.run_flow(settings, folder, first=first, last=last, progress=progress or silent, on_trial=on_trial)))
+
+
+def choose_trial(run: PathLike, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None) -> TrialView:
+    """Choose another trial of a finished search: by number, or the best within a predicted latency; neither: the best.
+
+    The stages after the search must then be run again.
+
+    Raises:
+        RunError: there is no such trial, or its model was not kept.
+    """
+    return TrialView(**vars(flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)))
+
+
+def inspect_model(model: Any, target: str = "zcu102", *, release: Optional[str] = None, threads: int = 1) -> InspectionView:
+    """Return what a model costs on a target, layer by layer, before it is trained.
+
+    Args:
+        model: a live Keras 2 model, an ``.h5`` or architecture JSON, ``file.py:function``, or a run.
+        target: one of :func:`targets`, or an ``arch.json``.
+        release: of Vitis AI; by default the target's newest.
+        threads: for frames per second.
+
+    Raises:
+        VaioptError: the model or the target cannot be used.
+    """
+    return InspectionView(*flow.inspect(model, target, release=release, threads=threads))
+
+
+def targets(release: Optional[str] = None) -> TargetsView:
+    """Return the known targets.
+
+    Args:
+        release: of Vitis AI: 2.5, 3.0 or 3.5.
+
+    Raises:
+        TargetError: there is no such release.
+    """
+    from vaiopt.hardware import list_targets
+
+    return TargetsView(list_targets(release))
+
+
+def trials(run: PathLike) -> Any:
+    """Return the trials of a run as a pandas data frame, one row a trial, indexed by number.
+
+    Columns: ``status``, ``value`` (the objective), ``reason``, ``hp.<name>`` for each hyperparameter, the metrics, the costs, ``seconds``,
+    ``peak_memory_mb``, ``started`` and ``finished`` (UTC). What a trial lacks is missing in its row.
+
+    Raises:
+        RunError: there is no such run, or it has no trials yet.
+        MissingToolError: pandas is not installed.
+    """
+    rows = [record.row() for record in load_trials(open_run(run))]
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingToolError("a data frame of trials needs pandas ({})".format(error), "Install it with: pip install pandas") from error
+    frame = pandas.DataFrame(rows, columns=columns(rows)).set_index("number")
+    for name in ("started", "finished"):
+        # One by one: of a whole column pandas takes the format from the first, and not all have fractions of a second.
+        frame[name] = pandas.to_datetime([pandas.Timestamp(text) if text else None for text in frame[name]], utc=True)
+    return frame
+
+
+def figure(run: PathLike, name: str, *, theme: str = "light") -> Any:
+    """Return one figure of the report as a ``plotly.graph_objects.Figure``.
+
+    Args:
+        run: a run, or its folder.
+        name: such as ``convergence``, ``tradeoff_latency_ms``, ``parallel_coordinates``; :func:`figures` lists all.
+        theme: ``light`` or ``dark``.
+
+    Raises:
+        RunError: the run has no such figure, or no trials yet.
+    """
+    from vaiopt.report import figure as find
+    from vaiopt.report import gather
+
+    return find(gather(open_run(run)), name).to_plotly(theme)
+
+
+def figures(run: PathLike, *, theme: str = "light") -> FiguresView:
+    """Return all figures of the report by name, as ``plotly.graph_objects.Figure``. Arguments and errors as :func:`figure`."""
+    from vaiopt.report import build, gather
+
+    found = [figure for section in build(gather(open_run(run))) for figure in section.figures()]
+    return FiguresView({figure.name: figure.to_plotly(theme) for figure in found})

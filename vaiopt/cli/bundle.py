@@ -1,0 +1,18 @@
+"""``vaiopt bundle``: the folder that is copied to a kit."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+import typer
+
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, load_of_run, progress
+
+
+def command(run: str = RUN, target: Optional[str] = TARGET, overrides: List[str] = SET, as_json: bool = JSON) -> None:
+    """Put model, samples, golden outputs and the runner into one folder, and into a .tar.gz."""
+    from vaiopt.flow import bundle
+
+    opened, settings = load_of_run(run, overrides, target)
+    result = bundle(opened, settings, progress)
+    emit(result, as_json, lambda r: typer.echo("bundle: {}".format(r.to_json()["folder"])))

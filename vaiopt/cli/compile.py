@@ -1,0 +1,33 @@
+"""``vaiopt compile``: the int8 model for a target."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional
+
+import typer
+
+from vaiopt.cli.common import JSON, RUN, SET, emit, load_of_run, progress
+
+
+def command(
+    run: str = RUN,
+    targets: Optional[List[str]] = typer.Option(
+        None, "--target", "-t", help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]", show_default=False
+    ),
+    overrides: List[str] = SET,
+    as_json: bool = JSON,
+) -> None:
+    """Compile the int8 model: an int8 .tflite for cpu, an .xmodel for a DPU (in the Vitis-AI container)."""
+    from vaiopt.flow import compile_model
+
+    results = []
+    for target in targets or [None]:  # type: ignore[list-item]
+        opened, settings = load_of_run(run, overrides, target)
+        results.append(compile_model(opened, settings, progress))
+    emit(results if len(results) > 1 else results[0], as_json, lambda _: _show(results))
+
+
+def _show(results: List[Any]) -> None:
+    for result in results:
+        content = result.to_json()
+        typer.echo("{}: {}".format(content["target"], content["file"]))

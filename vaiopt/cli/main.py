@@ -1,0 +1,133 @@
+"""The ``vaiopt`` command: its commands, and what it says when something goes wrong.
+
+Nothing heavy is imported here: ``vaiopt --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from typing import Any, List, NoReturn, Optional
+
+import typer
+
+from vaiopt import __version__
+from vaiopt.cli import (
+    bundle,
+    calibrate,
+    choose,
+    compile,
+    dashboard,
+    doctor,
+    evaluate,
+    init,
+    inspect,
+    measure,
+    quantize,
+    report,
+    run,
+    search,
+    targets,
+    trials,
+)
+from vaiopt.errors import VaioptError
+
+app = typer.Typer(
+    name="vaiopt",
+    help="From a Keras search space to a measured accuracy on an FPGA kit. Start with: vaiopt init, then vaiopt run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's help costs as much time again as all else
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo("vaiopt {}".format(__version__))
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+    """Hold the options that stand before a command."""
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it."""
+
+# The base of what typer raises for arguments it cannot use: click's up to typer 0.2x, then its own copy of it.
+UsageError: Any = typer.BadParameter.__bases__[0]
+
+for module, name in (
+    (init, "init"),
+    (run, "run"),
+    (search, "search"),
+    (trials, "trials"),
+    (choose, "choose"),
+    (quantize, "quantize"),
+    (evaluate, "evaluate"),
+    (compile, "compile"),
+    (bundle, "bundle"),
+    (measure, "measure"),
+    (calibrate, "calibrate"),
+    (report, "report"),
+    (dashboard, "dashboard"),
+    (inspect, "inspect"),
+    (targets, "targets"),
+    (doctor, "doctor"),
+):
+    app.command(name)(module.command)
+
+
+def main(arguments: Optional[List[str]] = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted."""
+    try:
+        code = app(args=arguments, prog_name="vaiopt", standalone_mode=False)
+        if code == INTERRUPTED:  # what some versions of typer make of Ctrl-C
+            raise KeyboardInterrupt
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except VaioptError as error:
+        _fail(error.message, error.hint)
+    except UsageError as error:
+        context: Any = getattr(error, "ctx", None)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(context.get_help())
+            sys.exit(2)
+        _fail(error.format_message(), "See: {} --help".format(context.command_path if context else "vaiopt"))
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (a pager, head); Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            _bug()
+        _fail(
+            "{}: {}".format(error.strerror or error, error.filename or ""),
+            "Check that the path exists, is yours to write, and that the disk has room.",
+        )
+    except Exception:  # noqa: BLE001  anything else is a bug: keep the traceback, show one line
+        _bug()
+
+
+def _fail(message: str, hint: str) -> NoReturn:
+    typer.echo("error: {}".format(message), err=True)
+    typer.echo("hint: {}".format(hint), err=True)
+    sys.exit(2)
+
+
+def _bug() -> NoReturn:
+    with tempfile.NamedTemporaryFile("w", prefix="vaiopt-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write("vaiopt {}, {}\n{}\n\n".format(__version__, " ".join(sys.argv), sys.version))
+        traceback.print_exc(file=file)
+    last = (traceback.format_exc().strip().splitlines() or ["unknown"])[-1]
+    typer.echo("error: a bug in vaiopt: {}".format(last[:300]), err=True)
+    typer.echo("hint: The traceback is in {}; please report it.".format(file.name), err=True)
+    sys.exit(1)

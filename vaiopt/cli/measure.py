@@ -1,0 +1,33 @@
+"""``vaiopt measure``: accuracy and latency of the bundle, here or on a kit."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+import typer
+
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, load_of_run, percent, progress
+
+
+def command(
+    run: str = RUN,
+    target: Optional[str] = TARGET,
+    host: Optional[str] = typer.Option(None, "--host", help="local, or root@BOARD. [default: the run's]", show_default=False),
+    overrides: List[str] = SET,
+    as_json: bool = JSON,
+) -> None:
+    """Run the bundle's own scripts and keep what they report."""
+    import json
+
+    from vaiopt.flow import measure
+
+    given = [] if host is None else ["deploy.host={}".format(json.dumps(host))]
+    opened, settings = load_of_run(run, [*overrides, *given], target)
+    result = measure(opened, settings, progress)
+    emit(result, as_json, _show)
+
+
+def _show(result: object) -> None:
+    content = result.to_json()  # type: ignore[attr-defined]
+    typer.echo("accuracy {} on {} samples".format(percent(content["accuracy"]), content["samples"]))
+    typer.echo("latency {:.3g} ms (median, one thread)".format(content["latency_ms"]["p50"]))

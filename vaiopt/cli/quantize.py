@@ -1,0 +1,62 @@
+"""``vaiopt quantize``: the chosen model, or any Keras 2 model, as int8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, List, Optional
+
+import typer
+
+from vaiopt.cli.common import JSON, SET, emit, load_of_run, percent, progress
+
+
+def command(
+    model: str = typer.Argument(
+        ..., metavar="RUN|MODEL.h5", help="A run folder, or a Keras 2 .h5 with --calib and --out.", show_default=False
+    ),
+    calib: Optional[Path] = typer.Option(
+        None, "--calib", help="For a bare model: .npz with x (and y), preprocessed as the model reads it.", show_default=False
+    ),
+    out: Optional[Path] = typer.Option(None, "--out", help="For a bare model: the folder to write.", show_default=False),
+    backend: Optional[str] = typer.Option(None, "--backend", help="auto, tfmot or vitis.", show_default=False),
+    method: Optional[str] = typer.Option(None, "--method", help="ptq or qat.", show_default=False),
+    release: Optional[str] = typer.Option(
+        None, "--release", help="2.5, 3.0 or 3.5: whose rules the off-board backend follows.", show_default=False
+    ),
+    calib_batch_size: Optional[int] = typer.Option(
+        None, "--calib-batch-size", min=1, help="Fix positions depend on it.", show_default=False
+    ),
+    overrides: List[str] = SET,
+    as_json: bool = JSON,
+) -> None:
+    """Make a model int8 as the DPU computes it."""
+    import json
+
+    from vaiopt.flow import quantize, quantize_bare
+    from vaiopt.settings import load_settings
+
+    options = {
+        "quantize.backend": backend,
+        "quantize.method": method,
+        "hardware.release": release,
+        "quantize.calib_batch_size": calib_batch_size,
+    }
+    changed = [*overrides, *("{}={}".format(key, json.dumps(value)) for key, value in options.items() if value is not None)]
+    if Path(model).is_dir() or (calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))):
+        opened, settings = load_of_run(model, changed)
+        result = quantize(opened, settings, progress)
+    else:
+        result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
+    emit(result, as_json, _show)
+
+
+def _show(result: Any) -> None:
+    content = result.to_json()
+    if content["evaluated_on"]:
+        accuracies = (percent(content["float"]["accuracy"]), percent(content["int8"]["accuracy"]))
+        typer.echo("{} accuracy: float {}, int8 {}".format(content["evaluated_on"], *accuracies))
+    for row in result.worst_layers():
+        typer.echo("{layer}/{tensor}: {snr_db:.1f} dB; {suggestion}".format(**row))
+    typer.echo("wrote {}".format(content["folder"]))
+    for warning in content["warnings"]:
+        typer.echo("warning: {}".format(warning), err=True)

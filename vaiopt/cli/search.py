@@ -1,0 +1,43 @@
+"""``vaiopt search``: Bayesian search over a model family."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, List, Optional
+
+import typer
+
+from vaiopt.cli.common import JSON, RUN_OPTION, SET, SETTINGS, TARGET, emit, load, number, run_folder, short
+from vaiopt.cli.live import follow
+
+
+def command(
+    settings: Optional[str] = SETTINGS,
+    run: Optional[str] = RUN_OPTION,
+    overrides: List[str] = SET,
+    target: Optional[str] = TARGET,
+    scheduler: Optional[str] = typer.Option(
+        None, "--scheduler", help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file.", show_default=False
+    ),
+    accept: bool = typer.Option(False, "--accept-changes", help="Go on with a run although its settings have changed."),
+    as_json: bool = JSON,
+) -> None:
+    """Search for the best model; an existing run goes on to the number of trials asked for."""
+    from vaiopt import flow
+
+    given = [] if scheduler is None else ["search.scheduler={}".format(json.dumps(scheduler))]
+    wanted = load(settings, [*overrides, *given], target)
+    folder = run_folder(run, settings, wanted.data.source)
+    view = follow(wanted, folder, as_json)
+    result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
+    emit(result, as_json, _show)
+
+
+def _show(result: Any) -> None:
+    chosen = result.chosen
+    typer.echo("best: trial {}, objective {}".format(chosen.number, number(chosen.value, 5)))
+    for name, value in chosen.hyperparameters.items():
+        typer.echo("  {} = {}".format(name, short(value)))
+    counts = ", ".join("{} {}".format(count, status) for status, count in sorted(result.trials.items()))
+    typer.echo("trials: {}; {:.0f} s".format(counts, result.seconds))
+    typer.echo("next: vaiopt run --from quantize --run {}".format(result.folder))

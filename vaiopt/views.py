@@ -1,0 +1,419 @@
+"""How results show themselves: as aligned text in a terminal, as tables and figures in a notebook.
+
+A view is the result of a stage, of its own class and with all its fields, that can show itself as well. What it shows (a :class:`Sheet`)
+is made from the report's own tables and figures, so that notebook and report say the same.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from vaiopt.compile import CompileResult
+from vaiopt.deploy import BundleResult, MeasureResult
+from vaiopt.errors import VaioptError
+from vaiopt.evaluate import Evaluations
+from vaiopt.flow import Summary
+from vaiopt.hardware import Inspection, TargetSummary
+from vaiopt.quantize import QuantizeResult
+from vaiopt.report import Figure, ReportData, ReportResult, gather_search, labels
+from vaiopt.report.figure import Table
+from vaiopt.report.figures_model import confusion, layer_costs, quantization_loss
+from vaiopt.report.figures_search import convergence
+from vaiopt.report.html import Markup, heading, join, note, table, tag, tiles
+from vaiopt.report.layers import layer_rows
+from vaiopt.report.sections_model import (
+    class_table,
+    layer_table,
+    mistake_table,
+    quantization_advice,
+    quantization_facts,
+    speed_advice,
+)
+from vaiopt.report.sections_run import flatten, measured_facts, ranked, trial_table
+from vaiopt.report.summary import hyperparameter_table
+from vaiopt.run import Run
+from vaiopt.search import SearchResult
+from vaiopt.settings import Settings
+from vaiopt.study import TrialRecord
+from vaiopt.text import aligned, fitting
+
+MOST_ROWS = 10
+"""Rows of a table of trials or mistakes; the rest is in :func:`vaiopt.trials` and in the report."""
+
+TEXT_WIDTH = 120
+"""Characters of a line of text where there is no terminal."""
+
+# Grey with an opacity is legible on light and on dark pages alike; a notebook does not tell which it has. What is important is what
+# Jupyter's own style sheet sets on every table and heading.
+STYLE = """
+.vaiopt { max-width: 1100px; padding: 0.4em 0; font-variant-numeric: tabular-nums; }
+.vaiopt h3 { margin: 0.9em 0 0.3em !important; font-size: 1em !important; font-weight: 600 !important; }
+.vaiopt h3:first-of-type { margin-top: 0.2em !important; font-size: 1.15em !important; }
+.vaiopt .tiles { display: flex; flex-wrap: wrap; gap: 0.5em; margin: 0.3em 0 0.6em; }
+.vaiopt .tile { background: rgba(128,128,128,0.12); border-radius: 8px; padding: 0.45em 0.8em; min-width: 8em; }
+.vaiopt .tile dt, .vaiopt .tile dd { margin: 0; padding: 0; float: none; width: auto; display: block; font-weight: 400; }
+.vaiopt .tile dt, .vaiopt .remark { font-size: 0.85em; opacity: 0.8; }
+.vaiopt .tile dd.value { font-size: 1.25em; font-weight: 600; overflow-wrap: anywhere; }
+.vaiopt .scroll { overflow: auto; max-height: 30em; margin: 0.3em 0; }
+.vaiopt table { border-collapse: collapse; margin: 0 !important; font-size: 0.92em; }
+.vaiopt th, .vaiopt td { padding: 0.25em 0.7em !important; white-space: nowrap; border-bottom: 1px solid rgba(128,128,128,0.3); }
+.vaiopt th, .vaiopt td { text-align: left !important; } .vaiopt th.num, .vaiopt td.num { text-align: right !important; }
+.vaiopt td.long { white-space: normal; min-width: 24em; }
+.vaiopt tr.mark td { background: rgba(43,108,212,0.18); font-weight: 600; }
+.vaiopt .note { border-left: 3px solid #c75c00; padding-left: 0.7em; margin: 0.5em 0; }
+"""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a result shows.
+
+    Attributes:
+        title: what it is.
+        facts: key figures: (label, value, remark); those without a value are left out.
+        tables: (heading, table); those without rows are left out.
+        notes: what a person should know.
+    """
+
+    title: str
+    facts: Sequence[Tuple[str, Optional[str], str]] = ()
+    tables: Sequence[Tuple[str, Table]] = ()
+    notes: Sequence[str] = ()
+
+    def to_text(self) -> str:
+        """Return it as lines of text."""
+        width = shutil.get_terminal_size((TEXT_WIDTH, 0)).columns
+        facts = [(plain(label), plain(value), plain(remark)) for label, value, remark in self.facts if value is not None]
+        parts = [self.title, aligned(("", "", ""), facts, (0, 1, 2), width)] if facts else [self.title]
+        for title, content in self.tables:
+            if content.rows:
+                parts.append("\n".join([title] * bool(title) + [_table_text(content, width)]))
+        return "\n\n".join(parts + ["note: " + line for line in self.notes])
+
+    def to_html(self) -> str:
+        """Return it as HTML for a notebook's cell, its style included."""
+        parts: List[Any] = [tag("style", Markup(STYLE)), heading(self.title), tiles(self.facts)]
+        for title, content in self.tables:
+            if content.rows:
+                parts += [heading(title)] * bool(title) + [table(content)]
+        return str(tag("div", join([*parts, *[note(line) for line in self.notes]]), class_="vaiopt"))
+
+
+def _table_text(content: Table, width: int) -> str:
+    """Return a table as text, without its last columns if they do not fit."""
+    columns, rows = [str(column) for column in content.columns], [[plain(cell) for cell in row] for row in content.rows]
+    count = fitting(columns, rows, width)
+    left = [position for position in range(count) if position not in content.numeric]
+    rest = ["and: {}".format(", ".join(columns[count:]))] if count < len(columns) else []
+    return "\n".join([aligned(columns[:count], [row[:count] for row in rows], left, width), *rest])
+
+
+def plain(value: Any) -> str:
+    """Return a cell as text: a dash for none, HTML without its tags."""
+    if value is None:
+        return "-"
+    return html.unescape(re.sub(r"<[^>]+>", "", value)) if isinstance(value, Markup) else str(value)
+
+
+class View:
+    """A result that shows itself."""
+
+    def sheet(self) -> Sheet:
+        """Return what it shows."""
+        raise NotImplementedError
+
+    def plots(self) -> List[Figure]:
+        """Return the figures that stand under it."""
+        return []
+
+    def __repr__(self) -> str:
+        return self.sheet().to_text()
+
+    def _repr_html_(self) -> str:
+        return self.sheet().to_html()
+
+    def _ipython_display_(self) -> None:
+        from IPython import get_ipython
+        from IPython.display import display
+
+        sheet = self.sheet()
+        display({"text/plain": sheet.to_text(), "text/html": sheet.to_html()}, raw=True)
+        # A terminal would open a browser's window for each figure.
+        if hasattr(get_ipython(), "kernel"):
+            for figure in self.plots():
+                show(figure.to_plotly())
+
+
+def show(figure: Any) -> None:
+    """Display a plotly figure in a notebook; without nbformat, which plotly asks for, as HTML that holds all of plotly.js."""
+    from IPython.display import HTML, display
+
+    if importlib.util.find_spec("nbformat") is not None:
+        display(figure)
+    else:
+        display(HTML(figure.to_html(full_html=False, include_plotlyjs=True)))
+
+
+class SearchView(View, SearchResult):
+    """The outcome of a search: the chosen trial, the best trials, and how the search converged."""
+
+    def _data(self) -> Optional[ReportData]:
+        try:
+            return gather_search(Run(self.folder))
+        except VaioptError:  # the folder is gone: what the result itself knows is shown
+            return None
+
+    def sheet(self) -> Sheet:
+        """Return the chosen trial beside the default point, and the best trials."""
+        data, counts = self._data(), ", ".join("{} {}".format(n, status) for status, n in sorted(self.trials.items()))
+        facts: List[Tuple[str, Optional[str], str]] = [("chosen", "trial {}".format(self.chosen.number), "")]
+        tables: List[Tuple[str, Table]] = []
+        if data is not None:
+            score = labels.metric(data.metric, self.chosen.metrics.get(data.metric))
+            before = None if self.default is None else labels.metric(data.metric, self.default.metrics.get(data.metric))
+            facts.append((labels.name(data.metric), score, "" if before is None else "default point: {}".format(before)))
+            best = ranked(data)[:MOST_ROWS]
+            title = "Trials" if len(best) == len(data.trials) else "The best {} of {} trials".format(len(best), len(data.trials))
+            tables = [("Hyperparameters", hyperparameter_table(data)), (title, trial_table(data, best))]
+        facts += [*_costs(self.chosen), ("trials", str(sum(self.trials.values())), counts), ("time", labels.seconds(self.seconds), "")]
+        return Sheet("Search · {}".format(self.folder), facts, tables)
+
+    def plots(self) -> List[Figure]:
+        """Return the convergence of the search."""
+        data = self._data()
+        return _known([None if data is None else convergence(data)])
+
+
+class TrialView(View, TrialRecord):
+    """One trial."""
+
+    def sheet(self) -> Sheet:
+        """Return its metrics, costs and hyperparameters."""
+        facts: List[Tuple[str, Optional[str], str]] = [("status", self.status, self.reason)]
+        facts += [(labels.name(key), labels.metric(key, self.metrics.get(key)), "") for key in ("val_accuracy", "val_f1", "val_loss")]
+        rows = [[name, labels.value(value)] for name, value in self.hyperparameters.items()]
+        tables = [("Hyperparameters", Table(("hyperparameter", "value"), rows, numeric=(1,)))]
+        return Sheet("Trial {}".format(self.number), [*facts, *_costs(self), ("time", labels.seconds(self.seconds), "")], tables)
+
+
+def _costs(record: TrialRecord) -> List[Tuple[str, Optional[str], str]]:
+    costs = record.costs
+    return [
+        ("parameters", labels.count(costs.get("params")), ""),
+        ("predicted latency", labels.milliseconds(costs.get("latency_ms")), ""),
+    ]
+
+
+class EvaluationView(View, Evaluations):
+    """The chosen model on the test split."""
+
+    def _data(self) -> ReportData:
+        content = self.to_json()
+        classes = [str(row["class"]) for row in self.float_test.per_class]
+        return ReportData("", Settings(), data={"classes": classes}, float_test=content["float"], int8_test=content["int8"])
+
+    def sheet(self) -> Sheet:
+        """Return accuracies, the table by class and the surest mistakes."""
+        found, int8 = self.float_test, self.int8_test
+        facts = [
+            ("float accuracy", labels.percent(found.accuracy), "macro F1 {:.4f}".format(found.macro_f1)),
+            ("test samples", labels.count(found.samples), "{} misclassified".format(labels.count(len(found.misclassified)))),
+        ]
+        if int8 is not None:
+            change = "{} to float".format(labels.points(int8.accuracy - found.accuracy))
+            facts.insert(1, ("int8 accuracy", labels.percent(int8.accuracy), change))
+        data = self._data()
+        mistakes = mistake_table(data, found.misclassified[:MOST_ROWS])
+        return Sheet(
+            "Test split · trial {}".format(found.trial), facts, [("By class", class_table(data)), ("The surest mistakes", mistakes)]
+        )
+
+    def plots(self) -> List[Figure]:
+        """Return the confusion matrix of the int8 model, or of the float model before there is one."""
+        last = self.int8_test if self.int8_test is not None else self.float_test
+        return _known([confusion(last.to_json(), "confusion_{}".format(last.kind), "Confusion, {} model".format(last.kind))])
+
+
+class QuantizeView(View, QuantizeResult):
+    """The int8 model beside the float model."""
+
+    def sheet(self) -> Sheet:
+        """Return accuracies, how it was quantized, and the layers that int8 hurts most."""
+        before, after, content = self.float_scores, self.int8_scores, self.to_json()
+        loss = "" if self.loss_points is None else "{} to float".format(labels.points(-self.loss_points / 100))
+        facts = [
+            ("float accuracy", labels.percent(before.get("accuracy")), "on {} samples".format(self.evaluated_on)),
+            ("int8 accuracy", labels.percent(after.get("accuracy")), loss),
+        ]
+        how = Table(("", ""), [row for row in quantization_facts(content) if "accuracy" not in row[0]])
+        tables = [("How", how), ("Where it hurts most", quantization_advice(content))]
+        return Sheet("Int8 · {}".format(self.folder), facts, tables, self.warnings)
+
+    def plots(self) -> List[Figure]:
+        """Return the signal-to-noise ratio of each layer."""
+        return _known([quantization_loss(self.to_json())])
+
+
+class CompileView(View, CompileResult):
+    """The compiled model."""
+
+    def sheet(self) -> Sheet:
+        """Return the file, and all that its record says."""
+        record = self.record
+        facts = [
+            ("file", str(self.file), _bytes(record.get("bytes"))),
+            ("backend", self.backend, ""),
+            ("time", labels.seconds(record.get("seconds")), ""),
+        ]
+        left_out = ("target", "backend", "file", "bytes", "seconds", "versions", "operations", "warnings", "version")
+        rows = flatten({key: value for key, value in record.items() if key not in left_out})
+        operations = [[o.get("layer"), o.get("kind")] for o in record.get("operations") or [] if isinstance(o, dict)]
+        tables = [("Operations", Table(("layer", "operation"), operations)), ("Record", Table(("", ""), rows))]
+        return Sheet("Compiled for {}".format(self.target), facts, tables, [str(line) for line in record.get("warnings") or []])
+
+
+class BundleView(View, BundleResult):
+    """The folder for the kit."""
+
+    def sheet(self) -> Sheet:
+        """Return where it is and what is in it."""
+        manifest = self.manifest
+        expected = manifest.get("expected") or {}
+        facts = [
+            ("samples", labels.count((manifest.get("samples") or {}).get("count")), ""),
+            ("accuracy to expect", labels.percent(expected.get("accuracy")), str(expected.get("of", ""))),
+            ("archive", str(self.archive), "the folder, packed"),
+        ]
+        paths = [self.folder / name for name in sorted([*manifest.get("files", {}), "manifest.json"])]
+        files = [[path.name, _bytes(path.stat().st_size)] for path in paths if path.is_file()]
+        return Sheet("Bundle · {}".format(self.folder), facts, [("", Table(("file", "size"), files, numeric=(1,)))])
+
+
+class MeasureView(View, MeasureResult):
+    """What the kit, or this computer, measured."""
+
+    def sheet(self) -> Sheet:
+        """Return accuracy and latency, and the rest as a table."""
+        content = self.record
+        latency, fps = content.get("latency_ms") or {}, content.get("fps") or {}
+        expected = (content.get("expected") or {}).get("accuracy")
+        facts = [
+            (
+                "accuracy",
+                labels.percent(content.get("accuracy")),
+                "" if expected is None else "int8 in Keras: " + str(labels.percent(expected)),
+            ),
+            ("latency, median", labels.milliseconds(latency.get("p50")), "one sample, one thread"),
+            ("frames per second", labels.count(fps.get("value")), "{} threads".format(fps.get("threads"))),
+        ]
+        shown = {"accuracy", "latency, median", "frames per second", "threads"}
+        rows = [[word, value] for word, value in measured_facts(content).items() if word not in shown]
+        return Sheet("Measured on {} ({})".format(self.target, self.host), facts, [("", Table(("", ""), rows))])
+
+
+class InspectionView(View, Inspection):
+    """What a model costs on a target."""
+
+    def sheet(self) -> Sheet:
+        """Return the totals, the table of layers, and what would make it faster."""
+        content = self.to_json()
+        facts: List[Tuple[str, Optional[str], str]] = [
+            ("latency", labels.milliseconds(self.latency_ms), "end to end, one thread"),
+            ("frames per second", labels.count(self.fps_all_cores), "all cores"),
+            ("parameters", labels.count(self.params), "{} multiply-accumulates".format(labels.count(self.macs))),
+        ]
+        if self.target.kind == "dpu":
+            facts.insert(1, ("on the DPU", labels.milliseconds(self.dpu_latency_ms), "{} subgraph(s)".format(self.dpu_subgraphs)))
+            facts.append(("layers left to the CPU", str(len(self.fallback_layers)), ", ".join(self.fallback_layers[:3])))
+        tables = [("Layers", layer_table(layer_rows(content))), ("What would make it faster", speed_advice(content))]
+        title = "{} on {}, release {}".format(self.model, self.target.name, self.target.release)
+        return Sheet(title, facts, tables, ["the latency is {}".format(self.validation), *self.warnings])
+
+    def plots(self) -> List[Figure]:
+        """Return the cost of each layer."""
+        return _known([layer_costs(layer_rows(self.to_json()), self.target.name)])
+
+
+class ReportView(View, ReportResult):
+    """The report."""
+
+    def sheet(self) -> Sheet:
+        """Return a link to it, and what it waits for."""
+        facts = [("report", _link(self.path), "{}, {} figures".format(_bytes(self.size), len(self.figures)))]
+        missing = Table(("missing", "made by"), [[section, command] for section, command in self.missing.items()])
+        exported = [("exported", str(len(self.exported)), "files")] if self.exported else []
+        return Sheet("Report", [*facts, *exported], [("", missing)], self.remarks)
+
+
+class SummaryView(View, Summary):
+    """What a run came to."""
+
+    def sheet(self) -> Sheet:
+        """Return its accuracies, costs and times."""
+        chosen = "" if self.trial is None else "trial {}".format(self.trial)
+        change = ""
+        if self.int8_accuracy is not None and self.float_accuracy is not None:
+            change = "{} to float".format(labels.points(self.int8_accuracy - self.float_accuracy))
+        facts = [
+            ("float accuracy", labels.percent(self.float_accuracy), chosen),
+            ("int8 accuracy", labels.percent(self.int8_accuracy), change),
+            ("measured accuracy", labels.percent(self.measured_accuracy), "on {}".format(self.target)),
+            ("parameters", labels.count(self.params), ""),
+            ("predicted latency", labels.milliseconds(self.predicted_latency_ms), ""),
+            ("measured latency", labels.milliseconds(self.measured_latency_ms), "median, one thread"),
+            ("report", None if self.report is None else _link(Path(self.report)), ""),
+        ]
+        rows = [[step, labels.seconds(seconds)] for step, seconds in self.seconds.items()]
+        return Sheet("Run · {}".format(self.run), facts, [("", Table(("step", "time"), rows, numeric=(1,)))])
+
+
+class TargetsView(View, List[TargetSummary]):
+    """The known targets."""
+
+    def sheet(self) -> Sheet:
+        """Return one row a target."""
+        rows = [
+            [
+                t.name,
+                t.title,
+                t.architecture,
+                t.cores,
+                "{:g}".format(t.clock_mhz) if t.clock_mhz else None,
+                "validated" if t.validated else "extrapolated",
+            ]
+            for t in self
+        ]
+        columns = ("target", "board", "architecture", "cores", "MHz", "latency")
+        return Sheet("Targets", tables=[("", Table(columns, rows, numeric=(3, 4)))])
+
+
+class FiguresView(View, Dict[str, Any]):
+    """Plotly figures by name."""
+
+    def sheet(self) -> Sheet:
+        """Return the names and titles; a figure shows itself."""
+        rows = [[name, html.unescape(figure.layout.title.text or "")] for name, figure in self.items()]
+        return Sheet("{} figures".format(len(self)), tables=[("", Table(("name", "shows"), rows))])
+
+
+def _known(figures: Sequence[Optional[Figure]]) -> List[Figure]:
+    return [figure for figure in figures if figure is not None]
+
+
+def _bytes(size: Any) -> str:
+    if size is None:
+        return ""
+    return "{:.1f} MB".format(size / 1e6) if size >= 1e6 else "{:.1f} kB".format(size / 1e3)
+
+
+def _link(path: Path) -> Markup:
+    """Return a link to a file: relative where it lies under the notebook's folder, which a notebook server can open, else absolute."""
+    whole, here = path.resolve(), Path.cwd()
+    target = whole.relative_to(here).as_posix() if here in whole.parents else whole.as_uri()
+    return tag("a", str(path), href=target, target="_blank")
