@@ -66,7 +66,8 @@
   }
 
   function draw(element) {
-    var spec = resolve(JSON.parse(document.getElementById(element.dataset.spec).textContent), palettes[theme()]);
+    var colours = theme();
+    var spec = resolve(JSON.parse(document.getElementById(element.dataset.spec).textContent), palettes[colours]);
     var parallel = spec.data[0] && spec.data[0].type === "parcoords";
     if (parallel && !hasWebGL()) {
       spec = asLines(spec);
@@ -97,6 +98,7 @@
         drawn.push(element);
         if (spec.data[0] && spec.data[0].type === "parcoords") brushing(element);
       }
+      if (theme() !== colours) return draw(element);  // the button was clicked meanwhile
     });
   }
 
