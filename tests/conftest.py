@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +21,11 @@ os.environ["NO_COLOR"] = "1"
 # The same examples every time, and no limit on the time of one: the machines of CI are slow and shared.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+
+def pytest_make_parametrize_id(val: Any, argname: str) -> Optional[str]:
+    """Name bytes by their argument: gzip puts the time into them, and all workers of xdist must collect the same names."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")
