@@ -32,7 +32,9 @@ WATCHER = """<!doctype html>
 <script>
 var page, end = Date.now() + 120000, toClick = CLICK;
 function backgrounds() {
-  return Array.from(page.querySelectorAll(".plot")).map(function (plot) { return (plot.querySelector(".main-svg") || { style: {} }).style.background; });
+  return Array.from(page.querySelectorAll(".plot"), function (plot) {
+    return (plot.querySelector(".main-svg") || { style: {} }).style.background;
+  });
 }
 function look() {
   page = document.querySelector("iframe").contentDocument;
