@@ -43,6 +43,14 @@ def write(tmp_path, text):
     return str(path)
 
 
+def test_what_a_function_prints_leaves_stdout_to_the_result(tmp_path, capfd):
+    function = load_family(write(tmp_path, "print('at import')\ndef build_model(hp):\n    print('in the function')\n"))
+    with pytest.raises(BuildFailed):
+        build(function, make(TABLE))
+    out, err = capfd.readouterr()
+    assert not out and "at import" in err and "in the function" in err
+
+
 def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
     path = write(
         tmp_path,
@@ -59,6 +67,7 @@ def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
     "text, says",
     [
         ("def build_model(hp):\n    raise RuntimeError('no luck')\n", "RuntimeError: no luck (mine.py, line 2)"),
+        ("import sys\ndef build_model(hp):\n    sys.exit(3)\n", "SystemExit: 3 (mine.py, line 3)"),
         ("def build_model(hp):\n    pass\n", "returned None"),
         ("def build_model(hp):\n    return 'model'\n", "builtins.str"),
         ("from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.layers.Dense(3)])\n", "no known input"),

@@ -6,6 +6,7 @@ A family is added by a module with such a function and a line in :data:`FAMILIES
 from __future__ import annotations
 
 import importlib
+import contextlib
 import importlib.util
 import inspect
 import sys
@@ -75,10 +76,11 @@ def load_module(path: Path, kind: str) -> Any:
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     try:
-        specification.loader.exec_module(module)
+        with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the command's result
+            specification.loader.exec_module(module)
     except VaioptError:
         raise
-    except Exception as error:  # a user's code: anything may happen in it, and all of it is theirs to mend
+    except (Exception, SystemExit) as error:  # a user's code: anything may happen in it, and all of it is theirs to mend
         raise ModelError(
             "'{}' fails when it is imported: {}".format(path, describe(error)), "Run it alone: python {}".format(path)
         ) from error
@@ -97,10 +99,11 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     """
     keras = load_keras()
     try:
-        model = function(hp)
+        with contextlib.redirect_stdout(sys.stderr):
+            model = function(hp)
     except VaioptError:
         raise
-    except Exception as error:  # a user's code, as above
+    except (Exception, SystemExit) as error:  # a user's code, as above
         raise BuildFailed(
             "the model function raised {}".format(describe(error)), "Mend it for these hyperparameters: {}".format(hp.values)
         ) from error
