@@ -75,6 +75,19 @@ def test_a_malformed_name_is_refused(wrong):
         load_target(wrong)
 
 
+def test_a_name_that_is_near_nothing_is_told_the_boards_and_not_every_architecture():
+    with pytest.raises(TargetError) as error:
+        load_target("model.h5")
+    assert "zcu102" in error.value.hint and "DPUCAHX8H" not in error.value.hint
+
+
+@pytest.mark.parametrize("wrong", ["x", "9.9", "3"])
+def test_a_release_that_does_not_exist_is_refused(wrong):
+    with pytest.raises(TargetError, match="no release") as error:
+        load_target("zcu102", wrong)
+    assert "3.0" in error.value.hint
+
+
 # ---------------------------------------------------------------- arch.json
 
 
@@ -114,6 +127,8 @@ def test_an_arch_json_may_name_its_target_board_clock_and_cores(tmp_path):
         {"target": "DPU_OF_MINE"},
         {"fingerprint": "0x101000056010407", "board": "zcu1"},
         {"fingerprint": "0x101000056010407", "clock_mhz": -1},
+        {"fingerprint": "0x101000056010407", "clock_mhz": float("nan")},
+        {"fingerprint": "0x101000056010407", "clock_mhz": 10**400},
         {"fingerprint": "0x101000056010407", "cores": 1.5},
     ],
 )

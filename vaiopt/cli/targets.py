@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 
 import typer
 
-from vaiopt.cli.common import JSON, emit, print_table
+from vaiopt.cli.common import JSON, emit, number, print_table
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
 
 def _show_all(targets: Any) -> None:
     rows = [
-        (t["name"], t["architecture"], t["cores"], "{:g}".format(t["clock_mhz"]), "validated" if t["validated"] else "extrapolated")
+        (t["name"], t["architecture"], t["cores"], number(t["clock_mhz"] or None), "validated" if t["validated"] else "extrapolated")
         for t in targets
     ]
     print_table(("target", "architecture", "cores", "MHz", "latency"), rows, left=(0, 1, 4))

@@ -13,11 +13,17 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from vaiopt.errors import TargetError, did_you_mean
+from vaiopt.errors import TargetError, did_you_mean, nearest
 from vaiopt.hardware.architectures import SIZES, Architecture, architectures, decode_fingerprint, read_data
 
 DEFAULT_RELEASE = "3.0"
 """The newest release for the DPUCZDX8G (the MPSoC boards)."""
+
+RELEASES = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.5", "3.0", "3.5")
+"""The releases of Vitis AI."""
+
+LARGEST = 1e6
+"""More megahertz or cores than any target has."""
 
 
 class Constants(NamedTuple):
@@ -171,9 +177,16 @@ def load_target(name_or_path: str, release: Optional[str] = None) -> Target:
 
 
 def _release(text: str, release: Optional[str]) -> str:
-    """Return the release that is meant: the given one, else the board's own, else the newest of the MPSoC boards."""
+    """Return the release that is meant: the given one, else the board's own, else the newest of the MPSoC boards.
+
+    Raises:
+        TargetError: there is no such release.
+    """
     if release:
-        return str(release).lstrip("v")
+        given = str(release).lstrip("v")
+        if given not in RELEASES:
+            raise TargetError("there is no release '{}' of Vitis AI".format(release), "Use one of {}.".format(", ".join(RELEASES)))
+        return given
     board = _boards().get(text.lower().split("-")[0], {})
     return str(board.get("release", DEFAULT_RELEASE))
 
@@ -236,8 +249,10 @@ def _named_target(text: str, release: str, asked: Optional[str]) -> Target:
         own = own_target(text)
         if own is not None:
             return _target_from_file(own, release, asked)
-        known = own_targets() + ["cpu"] + sorted(_boards()) + sorted(architectures()) + [size.lower() for size in SIZES]
-        raise TargetError("there is no target '{}'".format(text), did_you_mean(text, known) + " 'vaiopt targets' lists them.")
+        named = own_targets() + ["cpu"] + sorted(_boards())
+        known = named + sorted(architectures()) + [size.lower() for size in SIZES]
+        hint = did_you_mean(text, known if nearest(text, known) else named) + " 'vaiopt targets' lists them."
+        raise TargetError("there is no target '{}'".format(text), hint)
     size, clock, cores = options
     if board == "":
         architecture = architectures()["DPUCZDX8G_ISA1_" + str(size)]
@@ -273,9 +288,9 @@ def _split_name(text: str) -> Tuple[Optional[str], Tuple[Optional[str], Optional
     for part in parts:
         if part.upper() in SIZES and size is None:
             size = part.upper()
-        elif re.match(r"^\d+(\.\d+)?mhz$", part) and clock is None:
+        elif re.match(r"^\d{1,6}(\.\d+)?mhz$", part) and clock is None:
             clock = float(part[:-3])
-        elif re.match(r"^\d+cores?$", part) and cores is None:
+        elif re.match(r"^\d{1,6}cores?$", part) and cores is None:
             cores = int(part.rstrip("cores"))
         else:
             return None, (None, None, None)
@@ -405,7 +420,7 @@ def _with_options(target: Target, content: Mapping[str, Any], path: Path) -> Tar
     """Apply ``clock_mhz`` and ``cores`` of an arch.json, which are ours and optional."""
     for key in ("clock_mhz", "cores"):
         value = content.get(key, 1)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0 or (key == "cores" and value != int(value)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LARGEST or (key == "cores" and value != int(value)):
             raise TargetError("'{}': {} is {!r}".format(path, key, value), "Give a positive number.")
     if "clock_mhz" not in content and "cores" not in content:
         return target
