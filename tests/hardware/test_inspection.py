@@ -49,6 +49,24 @@ def test_layers_on_the_cpu_split_the_dpu_and_cost_time(keras):
     assert subgraphs == sorted(subgraphs) and set(subgraphs) == {0, 1, 2}
 
 
+def test_scaling_of_the_input_costs_nothing_more_since_measured_times_contain_it(keras):
+    plain = plain_cnn(keras, size=64, channels=3)
+    inputs = keras.Input((64, 64, 3))
+    scaled = keras.Model(inputs, plain(keras.layers.Normalization(mean=0.5, variance=1.0)(keras.layers.Rescaling(1 / 255)(inputs))))
+    inspection = inspect_model(scaled, load_target("zcu102"))
+    assert len(inspection.fallback_layers) == 2
+    assert inspection.latency_ms == pytest.approx(inspect_model(plain, load_target("zcu102")).latency_ms)
+    inside = inspect_model(with_layers(keras, keras.layers.Rescaling(1 / 255)), load_target("zcu102"))
+    assert inside.latency_ms > inspect_model(with_layers(keras), load_target("zcu102")).latency_ms
+
+
+def test_the_dpu_alone_never_takes_longer_than_end_to_end(keras):
+    wide = keras.Sequential([keras.Input((4096,))] + [keras.layers.Dense(4096) for _ in range(4)])
+    for name in ("zcu102", "kv260", "ultra96"):
+        inspection = inspect_model(wide, load_target(name))
+        assert inspection.dpu_latency_ms <= sum(layer.latency_ms for layer in inspection.layers) + 1e-9
+
+
 def test_branches_around_a_cpu_layer_are_counted_once(keras):
     kl = keras.layers
     inputs = keras.Input((8, 8, 16))

@@ -12,6 +12,9 @@ from vaiopt.hardware.rules import place
 from vaiopt.hardware.shapes import elements
 from vaiopt.hardware.targets import Constants, Target, fallback
 
+PREPROCESSING = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
+"""Layers that, right after an input, do what the host does to every image."""
+
 
 class Estimate(NamedTuple):
     """The fused layers of a model on a target and the time of each; what everything above is made from."""
@@ -42,11 +45,12 @@ def estimate(graph: LayerGraph, target: Target) -> Estimate:
     works = tuple(work(layer, target.architecture) if layer.device == "DPU" and not layer.free else None for layer in layers)
     per_ms = target.clock_mhz * 1000.0
     cycles = tuple(0.0 if asked is None else layer_cycles(asked, target.fit.single) for asked in works)
-    cpu = [0.0 if layer.device == "DPU" or end else fallback_ms(layer) for layer, end in zip(layers, ends)]
+    hosts = [end or before for end, before in zip(ends, _preprocessing(layers))]
+    cpu = [0.0 if layer.device == "DPU" or host else fallback_ms(layer) for layer, host in zip(layers, hosts)]
     milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
     between = max(0, count - 1) * fallback()["call_ms"]
     latency = sum(milliseconds) + between + target.fit.single.constant_ms
-    alone = _total(works, target.fit.dpu) / per_ms
+    alone = min(_total(works, target.fit.dpu), sum(cycles)) / per_ms  # the DPU's own time is a part of that at one thread
     busy = _total(works, target.fit.busy) / per_ms
     batch = target.architecture.batch
     per_second = target.cores * batch * 1000.0 / max(busy + sum(cpu) + between, 1e-9)
@@ -55,6 +59,15 @@ def estimate(graph: LayerGraph, target: Target) -> Estimate:
 
 def _total(works: Sequence[Optional[Work]], constants: Constants) -> float:
     return sum(layer_cycles(asked, constants) for asked in works if asked is not None)
+
+
+def _preprocessing(layers: Sequence[FusedLayer]) -> List[bool]:
+    """Tell which layers only scale or resize the inputs: the published end-to-end times, and so ``constant_ms``, contain that."""
+    before: List[bool] = []
+    for layer in layers:
+        sources = bool(layer.inputs) and all(layers[source].main.kind == "input" or before[source] for source in layer.inputs)
+        before.append(sources and layer.main.layer_type in PREPROCESSING)
+    return before
 
 
 def _cpu_estimate(graph: LayerGraph) -> Estimate:
