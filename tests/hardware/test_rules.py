@@ -109,6 +109,12 @@ def test_the_limits_of_other_architectures_are_theirs(keras):
     assert report(large_pool, "x", "DPUCZDX8G_ISA0_B4096_MAX").device == "CPU"
 
 
+def test_relu6_needs_an_engine_that_has_it(keras):
+    model = with_layers(keras, keras.layers.ReLU(6.0, name="x"))
+    assert not inspect_model(model, load_target(ZCU102)).fallback_layers
+    assert report(model, "x", "DPUCVDX8H_ISA0").device == "CPU"
+
+
 def test_a_dense_layer_must_fit_the_memories_as_a_convolution_over_the_image(keras):
     kl = keras.layers
     small, large = keras.Input((8, 8, 16)), keras.Input((28, 28, 8))

@@ -65,9 +65,10 @@ def place(graph: LayerGraph, target: Target) -> List[Placement]:
     if target.architecture is None:
         return [Placement("CPU")] * len(graph.operations)
     places: List[Placement] = []
-    ends = _output_functions(graph)
+    users = graph.consumers
+    ends = _output_functions(graph, users)
     for number, operation in enumerate(graph.operations):
-        context = _Context(graph, target, target.architecture, places, number in ends)
+        context = _Context(graph, users, target, target.architecture, places, number in ends)
         rule = _RULES.get(operation.kind, _other)
         placement = rule(operation, context)
         if operation.assumed_shape:
@@ -77,9 +78,8 @@ def place(graph: LayerGraph, target: Target) -> List[Placement]:
     return places
 
 
-def _output_functions(graph: LayerGraph) -> Tuple[int, ...]:
+def _output_functions(graph: LayerGraph, users: List[List[int]]) -> Tuple[int, ...]:
     """Return the operations that are a softmax at the end of the model, possibly with a reshape after it."""
-    users = graph.consumers
 
     def ends(number: int) -> bool:
         return all(graph.operations[user].kind in ("reshape", "flatten") and ends(user) for user in users[number])
@@ -91,6 +91,7 @@ class _Context(NamedTuple):
     """What a rule looks at besides the operation itself."""
 
     graph: LayerGraph
+    users: List[List[int]]
     target: Target
     dpu: Architecture
     places: List[Placement]
@@ -273,8 +274,7 @@ def _pool(operation: Operation, context: _Context) -> Placement:
 def _batch_norm(operation: Operation, context: _Context) -> Placement:
     """Batch normalization that no convolution takes in (source: vitis_pof2s_quantize_strategy.json, convert_bn_to_dwconv)."""
     source = context.graph.operations[operation.inputs[0]]
-    users = context.graph.consumers[operation.inputs[0]]
-    folded = source.kind in ("conv", "depthwise", "transposed", "dense") and len(users) == 1
+    folded = source.kind in ("conv", "depthwise", "transposed", "dense") and len(context.users[operation.inputs[0]]) == 1
     if folded:
         return context.places[operation.inputs[0]]._replace(reason="")
     if context.dpu.depthwise is None:
@@ -298,7 +298,7 @@ def _activation(operation: Operation, context: _Context) -> Placement:
     """Activation functions (sources: vitis_pof2s_quantize_transforms.py; nonlinear and alu_type in the target files)."""
     function, dpu = operation.function, context.dpu
     if function in ("relu", "relu6"):
-        return _DPU
+        return _DPU if function in dpu.conv.activations else _cpu("ReLU(6.0): this DPU has none; use ReLU")
     if function == "leaky_relu":
         return _leaky_relu(operation, context)
     if function in ("sigmoid", "hard_sigmoid"):
