@@ -39,6 +39,7 @@ LAYER_ADVICE = {
     "Rescaling": "leave the scaling to the data's preprocessing, which the kit runs anyway",
     "Normalization": "leave the scaling to the data's preprocessing, which the kit runs anyway",
     "Resizing": "resize the data before the model",
+    "CustomScaleLayer": "use Add: the scale can go into the weights of the convolution before it",
     "Average": "use Add: the factor can go into the next weights",
     "Subtract": "use Add: the sign can go into the weights before it",
     "Maximum": "use Add or Concatenate",
