@@ -19,7 +19,7 @@ from vaiopt.hardware import costs, load_target
 from vaiopt.models import build, load_family
 from vaiopt.run import Run, read_json
 from vaiopt.search import search_run
-from vaiopt.search.sampler import draw
+from vaiopt.search.encoding import draw
 from vaiopt.settings import load_settings, override
 from vaiopt.space import HyperParameters, Space
 from vaiopt.study import INFEASIBLE, TrialRecord, load_trials
