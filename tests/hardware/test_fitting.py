@@ -31,7 +31,8 @@ def made_up(count, seed=0):
     for number in range(count):
         layers = int(generator.integers(5, 60))
         conv, alu = generator.integers(0, 200_000, layers), generator.integers(0, 30_000, layers)
-        item = Measurement("n{}".format(number), "f{}".format(number % 5), conv, alu, generator.integers(10**4, 4 * 10**6, layers), 1.0)
+        traffic, waits = generator.integers(10**4, 4 * 10**6, layers), generator.random(layers) < 0.1
+        item = Measurement("n{}".format(number), "f{}".format(number % 5), conv, alu, traffic, waits, 1.0)
         items.append(item._replace(milliseconds=predict_ms(item, TRUE, CLOCK)))
     return items
 

@@ -36,6 +36,8 @@ def test_a_layer_takes_the_slower_of_arithmetic_and_memory_and_a_fixed_cost(conv
     cycles = layer_cycles(asked, constants)
     assert cycles == pytest.approx(max(efficiency * conv + alu, traffic / bandwidth) + overhead)
     assert layer_cycles(asked._replace(traffic=traffic * 2), constants) >= cycles
+    waiting = layer_cycles(asked._replace(waits=True), constants)
+    assert waiting == pytest.approx(efficiency * conv + alu + traffic / bandwidth + overhead)
     parts = {"compute": efficiency * conv + alu, "memory": traffic / bandwidth, "overhead": overhead}
     assert parts[limit(asked, constants)] == pytest.approx(max(parts.values()))
 
@@ -57,6 +59,7 @@ def test_each_kind_of_layer_asks_what_the_reference_page_says(keras):
     assert asked["up"].conv_cycles == 4 * (2 * 6 * 4 * 3 * 1)
     assert asked["mean"].alu_cycles == 20 * 12 * 1
     assert asked["dense"].conv_cycles == 1 and asked["dense"].traffic == 80 + 8 + 10
+    assert [name for name in asked if asked[name].waits] == ["dense"]
 
 
 @pytest.mark.parametrize("target", ["zcu102", "kv260", "ultra96", "b512", "vck190", "cpu"])

@@ -14,7 +14,7 @@ import numpy as np
 from vaiopt.errors import RunError, SettingsError, TargetError
 from vaiopt.hardware.calibrated import KEY, NAME, fit_to_json, targets_folder
 from vaiopt.hardware.estimate import Estimate, estimate
-from vaiopt.hardware.fitting import Measurement, error_summary, fit_constants, leave_family_out, predict_ms
+from vaiopt.hardware.fitting import Measurement, error_summary, fit_constants, leave_family_out, measured_works, predict_ms
 from vaiopt.hardware.graph import read_graph
 from vaiopt.hardware.targets import Constants, Fit, Target, list_targets, load_target
 from vaiopt.run import PathLike, Run, read_json, require, write_json
@@ -207,7 +207,7 @@ def _check_model(run: Run, name: str, record: Dict[str, Any], path: Path, comman
 
 def _digest(made: Estimate) -> str:
     """Return a digest of what a model asks of the DPU: equal for models that the latency model cannot tell apart."""
-    asked = [[w.conv_cycles, w.alu_cycles, w.traffic] for w in made.works if w is not None]
+    asked = [[w.conv_cycles, w.alu_cycles, w.traffic, w.waits] for w in made.works if w is not None]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
@@ -284,8 +284,7 @@ def _means_something(name: str) -> bool:
 def _measurement(item: _Measured, milliseconds: float) -> Measurement:
     """Return what a run's model asks of the DPU and the time it took; its family are the runs with the same architecture."""
     asked = [work for work in item.estimate.works if work is not None]
-    columns = np.array([(w.conv_cycles, w.alu_cycles, w.traffic) for w in asked], dtype=np.float64)
-    return Measurement(str(item.run.folder), item.architecture, columns[:, 0], columns[:, 1], columns[:, 2], milliseconds)
+    return measured_works(str(item.run.folder), item.architecture, asked, milliseconds)
 
 
 def _fit(usable: Sequence[_Measured], base: Target, release: str) -> Tuple[Fit, Dict[str, Any], List[str]]:

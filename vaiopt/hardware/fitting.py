@@ -9,7 +9,7 @@ import numpy as np
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.fusion import fuse
 from vaiopt.hardware.graph import LayerGraph
-from vaiopt.hardware.latency import work
+from vaiopt.hardware.latency import Work, work
 from vaiopt.hardware.targets import Constants
 
 START = Constants(efficiency=1.03, bandwidth=28.0, overhead=3000.0, constant_ms=0.15)
@@ -25,7 +25,7 @@ OUTLIER = 0.05
 class Measurement(NamedTuple):
     """One network that was measured: cycles asked of each engine and bytes moved, layer by layer, and the time it took.
 
-    ``conv``, ``alu`` and ``traffic`` have one entry per layer that costs something (see :class:`vaiopt.hardware.latency.Work`).
+    ``conv``, ``alu``, ``traffic`` and ``waits`` have one entry per layer that costs something (see :class:`vaiopt.hardware.latency.Work`).
     """
 
     name: str
@@ -33,20 +33,27 @@ class Measurement(NamedTuple):
     conv: np.ndarray
     alu: np.ndarray
     traffic: np.ndarray
+    waits: np.ndarray
     milliseconds: float
 
 
 def measurement(name: str, family: str, graph: LayerGraph, dpu: Architecture, milliseconds: float) -> Measurement:
     """Return what a graph asks of a DPU, all layers taken to run there, together with its measured time."""
     works = [work(layer, dpu) for layer in fuse(graph) if not layer.free and layer.main.kind != "softmax"]
-    columns = np.array([(asked.conv_cycles, asked.alu_cycles, asked.traffic) for asked in works], dtype=np.float64)
-    return Measurement(name, family, columns[:, 0], columns[:, 1], columns[:, 2], milliseconds)
+    return measured_works(name, family, works, milliseconds)
+
+
+def measured_works(name: str, family: str, works: Sequence[Work], milliseconds: float) -> Measurement:
+    """Return what the layers of a network ask of a DPU, together with the network's measured time."""
+    conv, alu, traffic, waits = np.array([(w.conv_cycles, w.alu_cycles, w.traffic, w.waits) for w in works], dtype=np.float64).T
+    return Measurement(name, family, conv, alu, traffic, waits.astype(bool), milliseconds)
 
 
 def predict_ms(item: Measurement, constants: Constants, clock_mhz: float) -> float:
     """Return the predicted time of a measured network; the same formula as :func:`vaiopt.hardware.latency.layer_cycles`."""
     arithmetic = constants.efficiency * item.conv + item.alu
-    cycles = np.maximum(arithmetic, item.traffic / constants.bandwidth) + constants.overhead
+    memory = item.traffic / constants.bandwidth
+    cycles = np.where(item.waits, arithmetic + memory, np.maximum(arithmetic, memory)) + constants.overhead
     return float(cycles.sum()) / (clock_mhz * 1000.0) + constants.constant_ms
 
 

@@ -25,12 +25,14 @@ class Work(NamedTuple):
         alu_cycles: cycles of the ALU and elementwise engines at full speed.
         traffic: bytes read and written.
         peak: multiply-accumulates that the convolution array could have done in ``conv_cycles``.
+        waits: True if the arithmetic waits for the memory instead of running beside it: a dense layer uses each weight once.
     """
 
     conv_cycles: int
     alu_cycles: int
     traffic: int
     peak: int
+    waits: bool = False
 
 
 def ceil_div(number: int, divisor: int) -> int:
@@ -47,7 +49,7 @@ def work(layer: FusedLayer, dpu: Architecture) -> Work:
         return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp)
     if main.kind == "dense":
         cycles = conv_cycles(1, 1, (1, 1), main.input_shapes[0][-1], main.output_shape[-1], dpu)
-        return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp)
+        return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp, waits=True)
     if main.kind == "transposed":
         height, width, channels = main.input_shapes[0]
         taps = (ceil_div(main.kernel[0], main.strides[0]), ceil_div(main.kernel[1], main.strides[1]))
@@ -106,9 +108,10 @@ def _traffic(layer: FusedLayer) -> int:
 
 
 def layer_cycles(asked: Work, constants: Constants) -> float:
-    """Return the cycles that a layer takes: arithmetic or memory, whichever is slower, and the cost per layer."""
+    """Return the cycles that a layer takes: arithmetic or memory, whichever is slower (both where one waits), and the cost per layer."""
     arithmetic = constants.efficiency * asked.conv_cycles + asked.alu_cycles
-    return max(arithmetic, asked.traffic / constants.bandwidth) + constants.overhead
+    memory = asked.traffic / constants.bandwidth
+    return (arithmetic + memory if asked.waits else max(arithmetic, memory)) + constants.overhead
 
 
 def limit(asked: Work, constants: Constants) -> str:
