@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -284,3 +285,14 @@ def test_the_examples_are_settings_that_vaiopt_reads() -> None:
     assert [path.name for path in examples if path.name == "digits.toml"], "scripts/demo runs examples/digits.toml"
     for path in examples:
         load_settings(path, [])
+
+
+# --- benchmarks
+
+
+def test_every_benchmark_finds_what_it_imports() -> None:
+    code = "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path, run_name='loaded')"
+    scripts = sorted(str(path) for path in (ROOT / "benchmarks").glob("*.py"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])}
+    done = subprocess.run([sys.executable, "-c", code, *scripts], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout.decode()
