@@ -28,7 +28,7 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 
 class Run:
-    """Paths of one run folder. Making one touches no file; see :func:`create_run` and :func:`open_run`."""
+    """Paths of one run folder. Making one touches no file; :func:`open_run` checks that it is one."""
 
     def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)

@@ -7,7 +7,7 @@ from vaiopt.hardware.rules import place
 
 
 def fused(model):
-    return {layer.name: layer for layer in read_graph(model).layers}
+    return {layer.name: layer for layer in fuse(read_graph(model))}
 
 
 def test_convolution_normalization_and_relu_are_one_layer(keras):

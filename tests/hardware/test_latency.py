@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.hardware.models import plain_cnn
 from vaiopt.hardware import costs, inspect_model, load_target, read_graph
 from vaiopt.hardware.architectures import architectures
+from vaiopt.hardware.fusion import fuse
 from vaiopt.hardware.latency import Work, conv_cycles, layer_cycles, limit, work
 from vaiopt.hardware.targets import Constants
 
@@ -51,7 +52,7 @@ def test_each_kind_of_layer_asks_what_the_reference_page_says(keras):
     x = kl.Add(name="add")([y, kl.Conv2D(40, 3, padding="same")(x)])
     x = kl.Conv2DTranspose(8, 4, strides=2, padding="same", name="up")(x)
     x = kl.Dense(10, name="dense")(kl.GlobalAveragePooling2D(name="mean")(x))
-    asked = {layer.name: work(layer, B4096) for layer in read_graph(keras.Model(inputs, x)).layers}
+    asked = {layer.name: work(layer, B4096) for layer in fuse(read_graph(keras.Model(inputs, x)))}
     assert asked["depthwise"].alu_cycles == 5 * 12 * 9 * 2 and asked["depthwise"].conv_cycles == 0
     assert asked["pool"].alu_cycles == 3 * 6 * 4 * 2
     assert asked["conv"].conv_cycles == 2 * 6 * 2 * 3 and asked["conv"].traffic == 24 * 40 + 10 * 6 * 24 + 10 * 6 * 40

@@ -29,8 +29,9 @@ from typing import Any, Dict, List, Set, Tuple
 import numpy as np
 
 from vaiopt.compile.flatbuffer import FlatBuffer
-from vaiopt.compile.program import LEAKY_SLOPE, SIGMOID_FACTOR, Operation, Program, Tensor
+from vaiopt.compile.program import Operation, Program, Tensor
 from vaiopt.errors import CompileError
+from vaiopt.hardware.fixed_point import LEAKY_ALPHA, SIGMOID_MULTIPLIER, SIGMOID_SHIFT
 
 ONLY_DPU_LAYERS = "Use layers that the DPU runs: 'vaiopt inspect' lists them."
 
@@ -172,7 +173,7 @@ class _Lowering:
             if positive:
                 write(output, 1.0, UP, self._activation(operation))
                 return
-        slope = float(operation.options.get("slope", LEAKY_SLOPE)) if operation.activation == "leaky" else 1.0
+        slope = float(operation.options.get("slope", LEAKY_ALPHA)) if operation.activation == "leaky" else 1.0
         if not 0 < slope <= 1:
             raise CompileError(
                 "layer '{}' has a leaky ReLU of slope {}".format(operation.name, slope), "Use a slope between 0 and 1; the DPU has 0.1."
@@ -328,8 +329,7 @@ class _Lowering:
         self._write_relu(moved, self._add(operation.output), operation)
 
     def _write_relu(self, source: Tensor, output: int, operation: Operation) -> None:
-        name, version = {"relu": ("RELU", 2), "relu6": ("RELU6", 2)}[operation.activation]
-        self.file.operator(name, [self.numbers[source.name]], output, version=version)
+        self.file.operator(operation.activation.upper(), [self.numbers[source.name]], output, version=2)
 
     def op_leaky(self, operation: Operation) -> None:
         """Write a leaky ReLU of an int8 tensor: two rescalings and their maximum."""
@@ -347,7 +347,7 @@ class _Lowering:
             )
         channels = source.shape[-1]
         ones, three = np.ones((1, 1, channels, 1), dtype=np.int8), np.full(channels, 3, dtype=np.int8)
-        options = {"weight_scale": SIGMOID_FACTOR}
+        options = {"weight_scale": SIGMOID_MULTIPLIER / 2**SIGMOID_SHIFT}
         self.op_depthwise(dataclasses.replace(operation, activation="relu", weights=ones, bias=three, options=options))
 
     # ------------------------------------------------------------ shapes

@@ -13,35 +13,6 @@ import numpy as np
 
 Shape = Tuple[int, ...]
 
-OPERATIONS = frozenset(
-    [
-        "conv",
-        "depthwise",
-        "transposed_conv",
-        "dense",
-        "max_pool",
-        "average_pool",
-        "add",
-        "multiply",
-        "concat",
-        "relu",
-        "leaky",
-        "sigmoid",
-        "reshape",
-        "pad",
-        "upsample",
-        "round",
-    ]
-)
-
-ACTIVATIONS = frozenset(["linear", "relu", "relu6", "leaky"])
-
-LEAKY_SLOPE = 26 / 256
-"""The slope of the DPU's leaky ReLU, exactly (facts of the quantizer: 0.1 is computed as 26/256)."""
-
-SIGMOID_FACTOR = 2731 / 2**14
-"""The DPU's sigmoid is ``clip(x + 3, 0, 6) * 2731 / 2**14``."""
-
 
 @dataclass(frozen=True)
 class Tensor:
@@ -57,11 +28,12 @@ class Operation:
     """One integer operation.
 
     Attributes:
-        kind: one of ``OPERATIONS``.
+        kind: ``conv``, ``depthwise``, ``transposed_conv``, ``dense``, ``max_pool``, ``average_pool``, ``add``, ``multiply``, ``concat``, ``relu``,
+            ``leaky``, ``sigmoid``, ``reshape``, ``pad``, ``upsample`` or ``round``.
         name: of the layer, for messages.
         inputs: names of tensors.
         output: the tensor that it makes.
-        activation: one of ``ACTIVATIONS``, applied before the rounding.
+        activation: ``linear``, ``relu``, ``relu6`` or ``leaky``, applied before the rounding.
         weights: int8, in Keras order: (kh, kw, in, out), depthwise (kh, kw, channels, multiplier), transposed (kh, kw, out, in), dense (in, out).
         weight_position: fix position of the weights.
         bias: int8 (out,), or None.

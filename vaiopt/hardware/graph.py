@@ -43,11 +43,6 @@ class Operation(NamedTuple):
     assumed_shape: bool = False
 
     @property
-    def output_size(self) -> int:
-        """Number of output values; bytes, at 8 bits each."""
-        return elements(self.output_shape)
-
-    @property
     def input_size(self) -> int:
         """Number of input values, all inputs together; bytes, at 8 bits each."""
         return sum(elements(shape) for shape in self.input_shapes)
@@ -87,13 +82,6 @@ class LayerGraph(NamedTuple):
             for source in operation.inputs:
                 users[source].append(number)
         return users
-
-    @property
-    def layers(self) -> "Tuple[Any, ...]":
-        """The fused layers (:class:`vaiopt.hardware.fusion.FusedLayer`), as if every operation ran on the DPU."""
-        from vaiopt.hardware.fusion import fuse
-
-        return tuple(fuse(self))
 
 
 def read_graph(model: Any) -> LayerGraph:

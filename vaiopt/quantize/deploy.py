@@ -14,15 +14,6 @@ from vaiopt.quantize.graph import Graph, Node
 from vaiopt.quantize.refine import Key
 
 
-def integer_weights(graph: Graph, positions: Dict[Key, int]) -> Dict[Key, np.ndarray]:
-    """Return the int8 weights by node and tensor."""
-    return {
-        (node.name, key): quantize_weights(value, positions[(node.name, key)])
-        for node in graph
-        for key, value in quantized_weights(node).items()
-    }
-
-
 def make_quantized(graph: Graph, positions: Dict[Key, int]) -> Any:
     """Return the quantized Keras model (see :mod:`vaiopt.hardware.fixed_layers`)."""
     fix_position = fixed_layers()["FixPosition"]

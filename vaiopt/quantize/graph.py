@@ -77,11 +77,6 @@ class Graph:
         """Return the nodes that read a node, as often as they read it."""
         return [node for node in self.nodes.values() for source in node.inputs if source == name]
 
-    def single_consumer(self, name: str) -> Optional[Node]:
-        """Return the only reader of a node; None if it has several or none, or is an output too."""
-        readers = self.consumers(name)
-        return readers[0] if len(readers) == 1 and name not in self.outputs else None
-
     def feeds_only(self, name: str) -> bool:
         """Tell whether a node is read at most once, the outputs of the model counted."""
         return len(self.consumers(name)) + self.outputs.count(name) <= 1

@@ -35,7 +35,7 @@ from vaiopt.search.validation import Validator
 from vaiopt.search.values import default_epochs, model_overrides, training_values
 from vaiopt.search.watch import MemoryWatch
 from vaiopt.settings import Settings, settings_from_dict
-from vaiopt.space import HyperParameters, Space, Value, check_overrides, trace_space
+from vaiopt.space import HyperParameters, Value, check_overrides, trace_space
 from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 
 
@@ -292,6 +292,3 @@ def _message(error: BaseException) -> str:
     if not text:
         return "no message"
     return (text[-1] if text[0].endswith("in user code:") else text[0]).strip()[:300]
-
-
-__all__ = ["Description", "Job", "Space", "describe_search", "run_trial"]
