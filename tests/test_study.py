@@ -1,9 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vaiopt.errors import RunError
 from vaiopt.run import Run
 from vaiopt.space import Dimension, HyperParameters, Space
-from vaiopt.study import TrialRecord, best_first, distribution, load_trials, without_password
+from vaiopt.study import TrialRecord, best_first, distribution, load_trials, pareto_front, without_password
 
 
 def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
@@ -70,3 +72,15 @@ def test_a_corrupt_journal_is_refused(tmp_path):
     run.journal.write_text("not json\n")
     with pytest.raises(RunError, match="study"):
         load_trials(run)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40), st.sampled_from(["maximize", "minimize"]))
+def test_the_front_holds_exactly_what_nothing_dominates(points, direction):
+    front = pareto_front(points, direction)
+    sign = 1 if direction == "maximize" else -1
+
+    def dominated(cost, score):
+        return any(c <= cost and sign * s >= sign * score and (c < cost or sign * s > sign * score) for c, s in points)
+
+    assert {points[i] for i in front} == {p for p in points if not dominated(*p)}
+    assert [points[i][0] for i in front] == sorted(points[i][0] for i in front)

@@ -320,6 +320,21 @@ def best_first(trials: Sequence[TrialRecord], direction: str) -> List[TrialRecor
     return complete + [t for t in trials if t.value is None]
 
 
+def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[int]:
+    """Return positions of the points that no other beats in both cost (first, lower is better) and score (second), by rising cost.
+
+    Of equal points the first counts.
+    """
+    sign = -1.0 if direction == "maximize" else 1.0
+    front: List[int] = []
+    best = math.inf
+    for position in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)):
+        if sign * points[position][1] < best:
+            best = sign * points[position][1]
+            front.append(position)
+    return front
+
+
 def distribution(dimension: Dimension) -> Any:
     """Return Optuna's distribution for a dimension."""
     optuna = quiet_optuna()

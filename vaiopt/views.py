@@ -35,12 +35,12 @@ from vaiopt.report.sections_model import (
     quantization_facts,
     speed_advice,
 )
-from vaiopt.report.sections_run import flatten, measured_facts, ranked, trial_table
+from vaiopt.report.sections_run import flatten, measured_facts, trial_table
 from vaiopt.report.summary import hyperparameter_table
 from vaiopt.run import Run
 from vaiopt.search import SearchResult
 from vaiopt.settings import Settings
-from vaiopt.study import TrialRecord
+from vaiopt.study import TrialRecord, best_first
 from vaiopt.text import aligned, fitting
 
 MOST_ROWS = 10
@@ -178,7 +178,7 @@ class SearchView(View, SearchResult):
             score = labels.metric(data.metric, self.chosen.metrics.get(data.metric))
             before = None if self.default is None else labels.metric(data.metric, self.default.metrics.get(data.metric))
             facts.append((labels.name(data.metric), score, "" if before is None else "default point: {}".format(before)))
-            best = ranked(data)[:MOST_ROWS]
+            best = best_first(data.trials, data.direction)[:MOST_ROWS]
             title = "Trials" if len(best) == len(data.trials) else "The best {} of {} trials".format(len(best), len(data.trials))
             tables = [("Hyperparameters", hyperparameter_table(data)), (title, trial_table(data, best))]
         facts += [*_costs(self.chosen), ("trials", str(sum(self.trials.values())), counts), ("time", labels.seconds(self.seconds), "")]

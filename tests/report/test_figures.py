@@ -17,7 +17,7 @@ from vaiopt.report.examples import class_name, examples, worst
 from vaiopt.report.figure import clean, file_stem
 from vaiopt.report.figures_each import distributions
 from vaiopt.report.figures_model import confusion, layer_costs
-from vaiopt.report.figures_search import convergence, learning_curves, pareto_front, time_line, trade_off
+from vaiopt.report.figures_search import convergence, learning_curves, time_line, trade_off
 from vaiopt.report.images import data_uri, png, to_pixels
 from vaiopt.report.layers import layer_rows
 from vaiopt.report.summary import why
@@ -28,18 +28,6 @@ from vaiopt.study import TrialRecord
 
 def data(trials: List[TrialRecord], **more: Any) -> ReportData:
     return ReportData(name="run", settings=Settings(), trials=trials, **more)
-
-
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40), st.booleans())
-def test_the_front_holds_exactly_what_nothing_dominates(points: List[Tuple[int, int]], minimise: bool) -> None:
-    front = pareto_front(points, minimise)
-    sign = -1 if minimise else 1
-
-    def dominated(cost: int, score: int) -> bool:
-        return any(c <= cost and sign * s >= sign * score and (c < cost or sign * s > sign * score) for c, s in points)
-
-    assert {points[i] for i in front} == {p for p in points if not dominated(*p)}
-    assert [points[i][0] for i in front] == sorted(points[i][0] for i in front)
 
 
 @pytest.mark.parametrize("minimise, expected", [(False, [0.2, 0.5, 0.5, 0.9]), (True, [0.2, 0.2, 0.2, 0.2])])

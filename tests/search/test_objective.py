@@ -1,9 +1,7 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vaiopt.errors import SettingsError
-from vaiopt.search.objective import Objective, default_direction, pareto_front
+from vaiopt.search.objective import Objective, default_direction
 from vaiopt.settings import ObjectiveSettings
 
 
@@ -40,18 +38,3 @@ def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
 @pytest.mark.parametrize("metric, direction", [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")])
 def test_the_direction_follows_from_the_name(metric, direction):
     assert default_direction(metric) == direction
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
-def test_nothing_dominates_a_point_of_the_front_and_every_other_is_dominated(pairs):
-    points = {i: {"m": float(m), "c": float(c)} for i, (m, c) in enumerate(pairs)}
-    front = pareto_front(points, "m", "c", "maximize")
-
-    def dominates(a, b):
-        return a["m"] >= b["m"] and a["c"] <= b["c"] and a != b
-
-    for point in front.values():
-        assert not any(dominates(other, point) for other in points.values())
-    for number, point in points.items():
-        if number not in front:
-            assert any(dominates(f, point) or f == point for f in front.values())

@@ -78,6 +78,11 @@ class ReportData:
         return str(self.settings.objective.metric)
 
     @property
+    def direction(self) -> str:
+        """``maximize`` or ``minimize`` the objective."""
+        return "minimize" if self.minimise else "maximize"
+
+    @property
     def search_space(self) -> Space:
         """The search space; without dimensions if it is not known."""
         return Space.from_json({"dimensions": list(self.space.values())})

@@ -12,7 +12,7 @@ from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.figure import Figure, axis, text
 from vaiopt.report.theme import STATUS_COLOURS
 from vaiopt.report.ticks import log_ticks, number
-from vaiopt.study import TrialRecord
+from vaiopt.study import TrialRecord, pareto_front
 
 MANY_TRIALS = 500
 """With more trials than this each has a short hover text, so that the report stays small."""
@@ -39,22 +39,6 @@ def describe(data: ReportData, trial: TrialRecord) -> str:
     return "<br>".join(lines)
 
 
-def pareto_front(points: Sequence[Tuple[float, float]], minimise: bool = False) -> List[int]:
-    """Return positions of the points that no other beats in both cost (first, lower is better) and score (second), by rising cost.
-
-    Args:
-        minimise: a lower score is better.
-    """
-    sign = 1.0 if minimise else -1.0
-    front: List[int] = []
-    best = float("inf")
-    for position in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)):
-        if sign * points[position][1] < best:
-            best = sign * points[position][1]
-            front.append(position)
-    return front
-
-
 def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     """Return the metric against a cost with the Pareto front, or ``None`` if no trial has that cost."""
     scored = [(t, float(t.costs[cost]), data.score(t)) for t in data.trials if cost in t.costs and t.status in ("complete", "pruned")]
@@ -62,7 +46,7 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     finished = [(t, x, y) for t, x, y in known if t.status == "complete"]
     if not finished:
         return None
-    front = pareto_front([(x, y) for _, x, y in finished], data.minimise)
+    front = pareto_front([(x, y) for _, x, y in finished], data.direction)
     traces: List[Dict[str, Any]] = []
     for status in ("complete", "pruned"):
         own = [item for item in known if item[0].status == status]

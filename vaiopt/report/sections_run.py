@@ -8,7 +8,7 @@ from vaiopt.report import labels
 from vaiopt.report.data import ReportData
 from vaiopt.report.figure import Table
 from vaiopt.report.html import Block, Section, chip, details, heading, paragraph, table, tag, to_do
-from vaiopt.study import TrialRecord
+from vaiopt.study import TrialRecord, best_first
 
 MAX_TRIALS = 300
 
@@ -20,13 +20,7 @@ def trials(data: ReportData) -> Section:
     lead = "Best first. A click on a heading sorts by it."
     if len(data.trials) > MAX_TRIALS:
         lead += " The first {} of {}; all are in the export and in 'vaiopt trials {}'.".format(MAX_TRIALS, len(data.trials), data.folder)
-    return Section("trials", "Trials", lead, [trial_table(data, ranked(data)[:MAX_TRIALS])])
-
-
-def ranked(data: ReportData) -> List[TrialRecord]:
-    """Return the completed trials from best to worst, then the others by number."""
-    sign = 1.0 if data.minimise else -1.0
-    return sorted(data.trials, key=lambda t: (0, sign * t.value, t.number) if t.value is not None else (1, 0.0, t.number))
+    return Section("trials", "Trials", lead, [trial_table(data, best_first(data.trials, data.direction)[:MAX_TRIALS])])
 
 
 def trial_table(data: ReportData, records: Sequence[TrialRecord]) -> Table:

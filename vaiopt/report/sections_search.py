@@ -98,7 +98,7 @@ def _surrogate(data: ReportData, varying: Sequence[Dimension]) -> Dependence:
         data.trials,
         varying,
         model="forest" if data.settings.search.sampler == "forest" else "gp",
-        direction="minimize" if data.minimise else "maximize",
+        direction=data.direction,
         seed=data.settings.seed,
     )
 

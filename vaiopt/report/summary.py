@@ -8,9 +8,8 @@ from vaiopt.report import labels
 from vaiopt.report.data import ReportData
 from vaiopt.report.figure import Table
 from vaiopt.report.figures_model import stages
-from vaiopt.report.figures_search import pareto_front
 from vaiopt.report.html import Block, Markup, Section, heading, join, note, paragraph, tag, tiles, to_do
-from vaiopt.study import TrialRecord
+from vaiopt.study import TrialRecord, pareto_front
 
 
 def summary(data: ReportData) -> Section:
@@ -145,7 +144,7 @@ def on_front(data: ReportData, cost: str) -> bool:
     """Return whether the chosen trial lies on the Pareto front of the metric against a cost."""
     known = [(t.number, float(t.costs[cost]), data.score(t)) for t in data.complete if cost in t.costs]
     usable = [(number, x, y) for number, x, y in known if y is not None]
-    front = pareto_front([(x, y) for _, x, y in usable], data.minimise)
+    front = pareto_front([(x, y) for _, x, y in usable], data.direction)
     return data.chosen_number in [usable[i][0] for i in front]
 
 

@@ -8,10 +8,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from vaiopt.environment import installed_versions
 from vaiopt.errors import RunError
 from vaiopt.run import Run, atomic_folder, read_json, write_json
-from vaiopt.search.objective import Objective, pareto_front
+from vaiopt.search.objective import Objective
 from vaiopt.search.shared import run_data_spec
 from vaiopt.settings import Settings
-from vaiopt.study import INTERRUPTED, TrialRecord, best_first
+from vaiopt.study import INTERRUPTED, TrialRecord, best_first, pareto_front
 
 
 def choose_trial(
@@ -84,8 +84,9 @@ def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
 
 def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
     """Return the numbers of the trials on the Pareto front of the objective's metric against a cost, cheapest first."""
-    points = {t.number: {**t.costs, **t.metrics} for t in trials if t.value is not None}
-    return list(pareto_front(points, objective.metric, cost, objective.direction))
+    known = sorted((t for t in trials if t.value is not None and objective.metric in t.metrics and cost in t.costs), key=lambda t: t.number)
+    points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
+    return [known[i].number for i in pareto_front(points, objective.direction)]
 
 
 def measured_score(run: Run, settings: Settings, record: TrialRecord, latency_ms: float) -> Tuple[Optional[float], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Mapping, Optional
+from typing import Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings import ObjectiveSettings
@@ -70,16 +70,3 @@ def default_direction(metric: str) -> str:
     name = metric.lower()
     words = ("loss", "error", "crossentropy", "mse", "mae", "mape", "msle", "divergence")
     return "minimize" if any(word in name for word in words) else "maximize"
-
-
-def pareto_front(points: Mapping[int, Dict[str, float]], metric: str, cost: str, direction: str) -> Dict[int, Dict[str, float]]:
-    """Return the points for which no other has both a better or equal metric and a lower or equal cost (one of them strictly)."""
-    sign = 1.0 if direction == "maximize" else -1.0
-    usable = [(number, p) for number, p in points.items() if metric in p and cost in p]
-    ordered = sorted(usable, key=lambda item: (item[1][cost], -sign * item[1][metric], item[0]))
-    front, best = {}, -math.inf
-    for number, point in ordered:
-        if sign * point[metric] > best:
-            best = sign * point[metric]
-            front[number] = point
-    return front
