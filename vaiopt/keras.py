@@ -12,7 +12,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, ContextManager, Dict, Iterator, Optional
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.run import PathLike, atomic_path
@@ -63,18 +63,21 @@ def _keras_version(tf: Any) -> str:
     return str(tf.keras.__version__)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> ContextManager[None]:
     """Drop what TensorFlow's C++ prints on stderr before its logging is set up; ``TF_CPP_MIN_LOG_LEVEL`` does not reach that.
 
     Nothing is dropped when TensorFlow is loaded already, or when ``TF_CPP_MIN_LOG_LEVEL`` is 0.
     """
     if "tensorflow" in sys.modules or os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0":
-        yield
-        return
+        return contextlib.nullcontext()
+    return without_stderr()
+
+
+@contextlib.contextmanager
+def without_stderr() -> Iterator[None]:
+    """Send what C++ code writes to stderr nowhere."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield

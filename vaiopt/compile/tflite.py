@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -16,7 +13,7 @@ from vaiopt.compile.lower import to_tflite
 from vaiopt.compile.program import Program
 from vaiopt.compile.read_model import read_program
 from vaiopt.errors import CompileError
-from vaiopt.keras import load_tensorflow
+from vaiopt.keras import load_tensorflow, without_stderr
 
 
 def compile_model(model: Any, path: Path) -> Program:
@@ -37,7 +34,7 @@ def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
         CompileError: the interpreter refuses the file.
     """
     try:
-        with _quiet():  # it greets on stderr
+        with without_stderr():  # it greets on stderr
             interpreter = _interpreter(path)
             interpreter.allocate_tensors()
         source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
@@ -64,20 +61,6 @@ def _interpreter(path: Path) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
         return Interpreter(model_path=str(path), num_threads=1)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Send what C++ code writes to stderr nowhere."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
