@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.run import atomic_path
+from vaiopt.search.executors import InProcessExecutor
 from vaiopt.search.shared import load
 from vaiopt.search.worker import run_trial
 from vaiopt.settings import Settings
@@ -73,15 +74,11 @@ class DaskExecutor(concurrent.futures.Executor):
 
     def submit(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
         """Send a trial to the cluster; call any other function here, at once."""
-        result: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         if fn is not run_trial:
-            try:
-                result.set_result(fn(*args, **kwargs))
-            except Exception as error:  # noqa: BLE001  a future carries whatever its call raised, as the standard library's do
-                result.set_exception(error)
-            return result
+            return InProcessExecutor().submit(fn, *args, **kwargs)
         from vaiopt.search.remote import run_in_plugin
 
+        result: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         job = args[0]
         if self._client.status == "closed":
             raise _lost(ConnectionError())
@@ -193,9 +190,7 @@ def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path)
     try:
         record, files = remote.result()
         for name, content in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as temporary:
+            with atomic_path(folder / name) as temporary:
                 temporary.write_bytes(content)
         result.set_result(record)
     except BaseException as error:  # noqa: BLE001  a future carries whatever its call raised, cancellation among it

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError
 from vaiopt.models import describe, load_family
-from vaiopt.search.pipeline import DeviceData, label_kind
+from vaiopt.search.pipeline import DeviceData, label_kind, loss_labels
 from vaiopt.search.training import Outcome, outcome
 from vaiopt.space import BuildFailed, HyperParameters
 
@@ -76,7 +76,7 @@ def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None
     train, validation = splits.train.take(slice(0, few)), splits.validation.take(slice(0, few))
     model.fit = lambda *args, **kwargs: Nothing()
     kind = label_kind(model, len(splits.classes)) if model.loss is not None else "sparse"
-    labels = [_labels(part.y, kind, len(splits.classes)) for part in (train, validation)]
+    labels = [loss_labels(part.y, kind, len(splits.classes)) for part in (train, validation)]
     try:
         fit(hp, model, train.x, labels[0], validation_data=(validation.x, labels[1]), epochs=1, callbacks=[], verbose=0)
     except Exception as error:
@@ -124,11 +124,3 @@ def _history_curve(returned: Any) -> List[Dict[str, float]]:
         return []
     epochs = min(len(values) for values in history.values())
     return [{"epoch": i + 1.0, "seconds": 0.0, **{name: float(v[i]) for name, v in history.items()}} for i in range(epochs)]
-
-
-def _labels(y: Any, kind: str, classes: int) -> Any:
-    import numpy as np
-
-    if kind == "one_hot":
-        return np.eye(classes, dtype=np.float32)[y]
-    return y.astype(np.float32)[:, None] if kind == "binary" else y

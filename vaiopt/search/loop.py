@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.environment import describe
@@ -274,8 +275,7 @@ class Search:
             return TrialRecord(job.number, FAILED, reason, hyperparameters=dict(job.values))
         if record.status != COMPLETE:
             return record
-        value = self._objective.score(record.metrics, record.costs, default_costs)
-        return TrialRecord(**{**record.__dict__, "value": value})
+        return replace(record, value=self._objective.score(record.metrics, record.costs, default_costs))
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
         optuna = quiet_optuna()

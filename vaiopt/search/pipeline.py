@@ -62,11 +62,15 @@ class DeviceData:
         return data.with_options(options)
 
     def labels(self, indices: np.ndarray, kind: str, classes: int) -> np.ndarray:
-        """Return the labels of samples in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1)."""
-        y = self._y[indices]
-        if kind == "one_hot":
-            return np.eye(classes, dtype=np.float32)[y]
-        return y.astype(np.float32)[:, None] if kind == "binary" else y
+        """Return the labels of samples as :func:`loss_labels` does."""
+        return loss_labels(self._y[indices], kind, classes)
+
+
+def loss_labels(y: np.ndarray, kind: str, classes: int) -> np.ndarray:
+    """Return class numbers (n,) in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1)."""
+    if kind == "one_hot":
+        return np.eye(classes, dtype=np.float32)[y]
+    return y.astype(np.float32)[:, None] if kind == "binary" else y
 
 
 def label_kind(model: Any, classes: int) -> str:

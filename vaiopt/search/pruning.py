@@ -74,14 +74,11 @@ def prepare(settings: SearchSettings, direction: str, space: Space, number: int,
     by_number = {t.number: t for t in trials}
     before = tuple(_plain(by_number[n]) if n in by_number else {} for n in range(number))
     # Until one trial is complete there is nothing to compare with, but its reports are what the next are compared with.
-    return _pruning(settings.pruner, direction, space, before, any(t.status == COMPLETE for t in trials))
-
-
-def _pruning(pruner: str, direction: str, space: Space, trials: Sequence[Mapping[str, Any]], may_stop: bool) -> Pruning:
+    may_stop = any(t.status == COMPLETE for t in trials)
     epochs = next((d for d in space if d.name == "epochs"), None)
     longest = 1 if epochs is None else max(int(v) for v in (epochs.grid() or [epochs.high]))  # type: ignore[arg-type]
     per_epoch = max(1, math.ceil(REPORTS / longest))
-    return Pruning(pruner, direction, per_epoch, per_epoch * longest, may_stop, trials)
+    return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
 
 def _plain(record: TrialRecord) -> Dict[str, Any]:
