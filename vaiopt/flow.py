@@ -28,7 +28,6 @@ Progress = Callable[[str], None]
 STEPS = ("search", "quantize", "evaluate", "compile", "bundle", "measure", "report")
 """In order. Each reads what those before it left in the run folder."""
 
-
 SAMPLES_IN_THE_LOOP = 100
 """Samples in a bundle that is measured during a search: enough for the median latency of one sample."""
 
@@ -110,9 +109,7 @@ def run_flow(
         VaioptError: as the steps do.
     """
     steps = steps_between(first, last)
-    run = Run(folder)
-    if steps[0] != "search":
-        run = open_run(folder)
+    run = Run(folder) if steps[0] == "search" else open_run(folder)
     seconds: Dict[str, float] = {}
     for step in steps:
         progress("[{}/{}] {}".format(STEPS.index(step) + 1, len(STEPS), step))
@@ -157,7 +154,7 @@ def search(
         accept_changes(Run(folder), settings, progress)
     every, total = settings.objective.measure_every, settings.search.trials
     for count in range(every, total, every) if every else ():
-        part = override(settings, ["search.trials={}".format(count)])
+        part = override(settings, {"search.trials": count})
         search_run(part, folder, progress=progress, on_trial=on_trial)
         _measure_best(Run(folder), settings, progress)
     result = search_run(settings, folder, progress=progress, on_trial=on_trial)
@@ -179,7 +176,7 @@ def _measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     from vaiopt.study import load_trials, note_measurement, open_study
 
     name = _name(settings)
-    few = override(settings, ["deploy.samples={}".format(SAMPLES_IN_THE_LOOP)])
+    few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
     trials = load_trials(run)
     unmeasured = [t for t in best_trials(run, settings, trials) if "predicted_latency_ms" not in t.costs]
     for candidate in unmeasured[: settings.objective.measure_best]:
