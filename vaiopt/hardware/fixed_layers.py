@@ -29,13 +29,12 @@ import numpy as np
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.hardware.fixed_point import BITS, LEAKY_ALPHA
+from vaiopt.hardware.fixed_vitis import WEIGHTS, input_layers, is_vitis_model, slots, vitis_integer_outputs, vitis_positions
 from vaiopt.keras import load_keras, load_model, load_tensorflow, read_model_config, save_model
 from vaiopt.run import PathLike, atomic_path
 
 POSITIONS_ATTRIBUTE = "vaiopt_fix_positions"
 """Attribute of the ``.h5`` file, and of a loaded model, with the positions of weights and activations."""
-
-_WEIGHT_TENSORS = ("kernel", "depthwise_kernel", "bias", "alpha")
 
 _DYADIC = (
     "InputLayer FixPosition FixedSigmoid Conv2D DepthwiseConv2D Conv2DTranspose Dense PReLU Add Multiply Concatenate MaxPooling2D "
@@ -112,8 +111,6 @@ def fix_positions(model: Any) -> List[Dict[str, Any]]:
 
     A model of ours that was changed since it was loaded (cloned, say) still tells the positions of its activations.
     """
-    from vaiopt.hardware.fixed_vitis import is_vitis_model, vitis_positions
-
     known = getattr(model, POSITIONS_ATTRIBUTE, None)
     if known:
         return [dict(entry) for entry in known]
@@ -137,8 +134,6 @@ def integer_outputs(model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batc
     Returns:
         Arrays of the activations' shapes, NHWC, samples first, in the order of the model's layers.
     """
-    from vaiopt.hardware.fixed_vitis import is_vitis_model, vitis_integer_outputs
-
     if is_vitis_model(model):
         return vitis_integer_outputs(model, x, batch_size)
     keras = load_keras()
@@ -159,17 +154,15 @@ def integer_outputs(model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batc
 
 def output_tensors(model: Any) -> List[str]:
     """Return ``<layer>/<tensor>`` of the last rounded activation before each output of the model: the logits before a softmax."""
-    from vaiopt.hardware.fixed_vitis import is_vitis_model, slots
-
     if is_vitis_model(model):
-        names = {slot.layer.name: (slot.float_layer, slot.tensor) for slot in slots(model) if slot.tensor not in _WEIGHT_TENSORS}
+        names = {slot.layer.name: (slot.float_layer, slot.tensor) for slot in slots(model) if slot.tensor not in WEIGHTS}
     else:
         names = {layer.name: (layer.float_layer, layer.tensor) for layer in model.layers if is_fix_position(layer)}
     found = []
     for tensor in model.outputs:
         layer = tensor._keras_history.layer
         while layer.name not in names:
-            inbound = _sources(layer)
+            inbound = input_layers(layer)
             if len(inbound) != 1:
                 raise ModelError(
                     "no rounded tensor leads to output '{}' alone".format(tensor.name.split(":")[0]),
@@ -203,12 +196,6 @@ def _is_dyadic(model: Any) -> bool:
         if not dyadic:
             return False
     return True
-
-
-def _sources(layer: Any) -> List[Any]:
-    """Return the layers that a layer reads."""
-    inbound = layer.inbound_nodes[0].inbound_layers if layer.inbound_nodes else []
-    return list(inbound) if isinstance(inbound, (list, tuple)) else [inbound]
 
 
 def _in_float64(model: Any) -> Any:

@@ -15,7 +15,8 @@ from vaiopt.hardware.fixed_point import BITS, quantize_activations
 from vaiopt.keras import load_keras
 
 _ACTIVATIONS = ("post_activation", "pre_activation", "output_0")
-_WEIGHTS = ("kernel", "depthwise_kernel", "bias", "alpha")
+WEIGHTS = ("kernel", "depthwise_kernel", "bias", "alpha")
+"""Tensors of a layer that are weights."""
 _DEPTHWISE = "_depthwise_conv"
 
 
@@ -87,7 +88,7 @@ def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slo
         if type(layer).__name__ == "VitisQuantize":
             wanted = [("input", layer.name + "_pos")]
         else:
-            wanted = [(tensor, tensor + "_pos") for tensor in _WEIGHTS + _ACTIVATIONS]
+            wanted = [(tensor, tensor + "_pos") for tensor in WEIGHTS + _ACTIVATIONS]
         for tensor, variable in wanted:
             if variable in values:
                 float_layer, name = names.of(layer, tensor)
@@ -99,8 +100,8 @@ def _inner(layer: Any) -> Any:
     return getattr(layer, "layer", layer)
 
 
-def _sources(layer: Any) -> List[Any]:
-    """Return the layers a layer reads."""
+def input_layers(layer: Any) -> List[Any]:
+    """Return the layers that a layer reads."""
     inbound = layer.inbound_nodes[0].inbound_layers if layer.inbound_nodes else []
     return list(inbound) if isinstance(inbound, (list, tuple)) else [inbound]
 
@@ -120,7 +121,7 @@ class _Names:
         if known is not None:
             return name not in known
         kind = type(_inner(layer)).__name__
-        sources = [_inner(source).name for source in _sources(layer)]
+        sources = [_inner(source).name for source in input_layers(layer)]
         if kind in ("Activation", "VitisSigmoid"):
             functions = ("relu", "relu6", "sigmoid", "swish", "softmax", "tanh", "linear", "elu", "selu", "gelu")
             return any(name == "{}_{}".format(source, function) for source in sources for function in functions)
@@ -129,7 +130,7 @@ class _Names:
     def of(self, layer: Any, tensor: str) -> Tuple[str, str]:
         """Return the float layer and the tensor's name."""
         if type(layer).__name__ == "VitisQuantize":
-            source = _sources(layer)[0]
+            source = input_layers(layer)[0]
             is_input = type(source).__name__ == "InputLayer"
             return self._float_layer(source), "input" if is_input else "output"
         name = self._float_layer(layer)
@@ -137,9 +138,9 @@ class _Names:
             name, part = name[: -len(_DEPTHWISE)], "depthwise_output"
         else:
             part = "output"
-        if tensor in _WEIGHTS or tensor == "pre_activation":
+        if tensor in WEIGHTS or tensor == "pre_activation":
             return name, tensor
-        readers = [reader for reader in self.model.layers if layer in _sources(reader) and reader.name in self.fused]
+        readers = [reader for reader in self.model.layers if layer in input_layers(reader) and reader.name in self.fused]
         if type(_inner(layer)).__name__ == "VitisSigmoid":
             return name, "sigmoid" if any(_inner(reader).name == _inner(layer).name + "_mul" for reader in readers) else part
         if tensor == "post_activation" and any(type(_inner(reader)).__name__ == "VitisSigmoid" for reader in readers):
@@ -151,6 +152,6 @@ class _Names:
         name = str(_inner(layer).name)
         if layer.name not in self.fused or name.endswith(_DEPTHWISE):
             return name
-        own = [source for source in _sources(layer) if name.startswith(_inner(source).name + "_")]
+        own = [source for source in input_layers(layer) if name.startswith(_inner(source).name + "_")]
         longest = max(own, key=lambda source: len(_inner(source).name)) if own else None
         return self._float_layer(longest) if longest is not None else name

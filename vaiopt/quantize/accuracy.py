@@ -8,8 +8,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt import metrics
-from vaiopt.hardware.fixed_layers import is_fix_position
+from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs, is_fix_position
 from vaiopt.hardware.fixed_point import levels_used
+from vaiopt.hardware.fixed_vitis import is_vitis_model
 from vaiopt.keras import load_keras
 from vaiopt.quantize.build import make_model, single_or_list
 from vaiopt.quantize.graph import Graph, Node
@@ -66,9 +67,6 @@ def float_activations(graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[st
 
 def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarray]:
     """Return the rounded values of the activations ``<layer>/<tensor>`` of a quantized model of either backend."""
-    from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs
-    from vaiopt.hardware.fixed_vitis import is_vitis_model
-
     if is_vitis_model(model):
         positions = {"{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)}
         integers = integer_outputs(model, list(x) if len(x) > 1 else x[0])

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
+from vaiopt.hardware.fixed_layers import custom_objects
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize.build import make_model, single_or_list
 from vaiopt.quantize.graph import CONVOLUTIONS, Graph, Node
@@ -76,8 +77,6 @@ class Emulation:
 
     def _apply(self, annotated: Any) -> Any:
         quantization, classes = load_tfmot().quantization.keras, pof2s()
-        from vaiopt.hardware.fixed_layers import custom_objects
-
         known = {name: classes[name] for name in ("Pof2sQuantizer", "Pof2sQuantizeConfig")}
         with quantization.quantize_scope(dict(known, **custom_objects())):
             return quantization.quantize_apply(annotated, scheme=classes["Pof2sScheme"]())

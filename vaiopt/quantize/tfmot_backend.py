@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.hardware.fixed_layers import save_quantized
 from vaiopt.keras import load_keras
 from vaiopt.quantize.deploy import make_quantized, position_list
 from vaiopt.quantize.emulation import Emulation
@@ -94,8 +95,6 @@ def quantize_tfmot(
 
 
 def _result(graph: Graph, positions: Dict[Key, int], release: str) -> Quantized:
-    from vaiopt.hardware.fixed_layers import save_quantized
-
     entries = position_list(graph, positions)
     quantized = make_quantized(graph, positions)
     return Quantized(quantized, entries, float_layers(graph), lambda path: save_quantized(quantized, entries, path), release)

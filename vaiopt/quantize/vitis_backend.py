@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 import numpy as np
 
 from vaiopt.errors import MissingToolError, QuantizeError
+from vaiopt.hardware.fixed_layers import POSITIONS_ATTRIBUTE
 from vaiopt.hardware.fixed_vitis import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize.build import make_model, single_or_list
@@ -169,8 +170,6 @@ def left_in_float(model: Any) -> List[Tuple[str, str]]:
 def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
     """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's layers beside its own attributes."""
     import h5py
-
-    from vaiopt.hardware.fixed_layers import POSITIONS_ATTRIBUTE
 
     path = Path(path)
     model.save(str(path), save_format="h5", include_optimizer=False)
