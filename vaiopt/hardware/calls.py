@@ -237,6 +237,11 @@ def _functional(body: Mapping[str, Any]) -> RawModel:
     layers = {_layer_name(layer): layer for layer in body["layers"]}
     pending: List[RawCall] = []
     offsets = _node_offsets(body, layers)
+
+    def shift(reference: Tuple[str, int, int]) -> Reference:
+        source, call, tensor = reference
+        return source, call - offsets.get(source, 0), tensor
+
     for name, layer in layers.items():
         nodes = layer.get("inbound_nodes") or []
         nested = _from_config(layer) if _is_model(layer) else None
@@ -250,9 +255,8 @@ def _functional(body: Mapping[str, Any]) -> RawModel:
             nodes = [nodes] if _is_reference(nodes[0], layers) or nodes[0][0] == "_CONSTANT_VALUE" else nodes
         for number, node in enumerate(nodes or [[]]):
             references, arguments = _node_inputs(node, layers)
-            inputs = [(source, call - offsets.get(str(source), 0), tensor) for source, call, tensor in references]
+            inputs = [shift(reference) for reference in references]
             pending.append(RawCall((name, number), name, class_name, config, inputs, arguments, None, None, nested))
-    shift = lambda reference: (reference[0], reference[1] - offsets.get(str(reference[0]), 0), reference[2])  # noqa: E731
     inputs = [shift(reference) for reference in _coordinates(body["input_layers"])]
     outputs = [shift(reference) for reference in _coordinates(body["output_layers"])]
     return RawModel(_ordered(pending), inputs, outputs)

@@ -6,10 +6,9 @@ The constants, what each means and how they were obtained are in ``data/cpu.json
 from __future__ import annotations
 
 import functools
-import json
 from typing import Dict, Sequence
 
-from vaiopt.hardware.architectures import DATA
+from vaiopt.hardware.architectures import read_data
 from vaiopt.hardware.fusion import FREE, FusedLayer
 from vaiopt.hardware.latency import ceil_div
 from vaiopt.hardware.shapes import elements
@@ -21,8 +20,7 @@ INPUT_GROUP = 4
 @functools.lru_cache(maxsize=None)
 def constants() -> Dict[str, float]:
     """Return the measured constants in milliseconds, by name."""
-    content = json.loads((DATA / "cpu.json").read_text(encoding="utf-8"))
-    return {name: float(value) for name, value in content["constants"].items()}
+    return {name: float(value) for name, value in read_data("cpu.json")["constants"].items()}
 
 
 def cpu_latency_ms(layer: FusedLayer) -> float:

@@ -119,12 +119,9 @@ def error_summary(predicted: Mapping[str, float], measured: Mapping[str, float])
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     """Return Spearman's rank correlation, ties sharing their mean rank."""
-    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+    from scipy.stats import rankdata
 
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
-    return np.array([(np.sum(array < value) + np.sum(array <= value) - 1) / 2.0 for value in array])
+    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
 
 
 def line_through_operations(items: Sequence[Tuple[str, str, float, float]]) -> Dict[str, float]:

@@ -220,15 +220,14 @@ def inspect_model(model: Any, target: Target, threads: int = 1, input_range: Opt
 def input_levels(low: float, high: float) -> Tuple[int, int]:
     """Return (fix position, levels used) of an int8 input whose values lie in ``low`` to ``high``.
 
-    The quantizer takes the largest power-of-two scale that does not overflow: ``floor(-log2(max(-low/128, high/127)))``.
+    The quantizer takes the largest power-of-two scale that does not overflow.
     """
-    import math
+    import numpy as np  # not at the top: 'vaiopt targets' does without
 
-    largest = max(-low / 128.0, high / 127.0, 1e-9)
-    position = math.floor(-math.log2(largest))
-    scale = 2.0**position
-    first, last = max(-128, math.floor(low * scale + 0.5)), min(127, math.floor(high * scale + 0.5))
-    return position, last - first + 1
+    from vaiopt.hardware.fixed_point import levels_used, non_overflow_position
+
+    position = non_overflow_position(np.array([low, high]))
+    return position, levels_used(low, high, position)
 
 
 # ---------------------------------------------------------------- the report

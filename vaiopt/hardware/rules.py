@@ -11,6 +11,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 from vaiopt.hardware.architectures import Architecture, Engine
 from vaiopt.hardware.fusion import Placement
 from vaiopt.hardware.graph import LayerGraph, Operation
+from vaiopt.hardware.latency import ceil_div
 from vaiopt.hardware.targets import Target
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
@@ -131,10 +132,6 @@ def _window_problem(operation: Operation, engine: Engine, kernels: Tuple[int, ..
     return None
 
 
-def _ceil(number: int, divisor: int) -> int:
-    return -(-number // divisor)
-
-
 def _conv(operation: Operation, context: _Context) -> Placement:
     """Convolution (sources: conv limits in the target files; dpu_op_filter.py; UG1414 "Currently Supported Operators")."""
     if len(operation.input_shapes[0]) != 3:
@@ -157,11 +154,11 @@ def _conv_memory_problem(kernel: Tuple[int, int], channels: int, dpu: Architectu
     area = kernel[0] * kernel[1]
     if dpu.weight_bank is not None:
         number, width, depth = dpu.weight_bank
-        if area * _ceil(channels, width) * _ceil(dpu.ocp, number) > depth:
+        if area * ceil_div(channels, width) * ceil_div(dpu.ocp, number) > depth:
             return "kernel {}x{} over {} channels: the weights do not fit into the weight memory; use fewer channels or a smaller kernel".format(
                 kernel[0], kernel[1], channels
             )
-    if dpu.input_depth is not None and area * _ceil(channels, dpu.icp) > dpu.input_depth:
+    if dpu.input_depth is not None and area * ceil_div(channels, dpu.icp) > dpu.input_depth:
         return (
             "kernel {}x{} over {} channels: one window does not fit into the input memory; use fewer channels or a smaller kernel".format(
                 kernel[0], kernel[1], channels
@@ -193,7 +190,7 @@ def _depthwise(operation: Operation, context: _Context) -> Placement:
         return _cpu("padding of {} pixels: this DPU takes up to 15; use a smaller kernel".format(max(operation.padding)))
     if dpu.depthwise_bank is not None:
         area = operation.kernel[0] * operation.kernel[1]
-        if area * _ceil(engine.channels, dpu.depthwise_bank[1]) > dpu.depthwise_bank[2]:
+        if area * ceil_div(engine.channels, dpu.depthwise_bank[1]) > dpu.depthwise_bank[2]:
             return _cpu("kernel {}x{}: the weights do not fit into the memory of the depthwise engine".format(*operation.kernel))
     if operation.input_shapes[0][2] > 256 * engine.channels:
         return _cpu("{} channels: this DPU takes up to {}; use fewer".format(operation.input_shapes[0][2], 256 * engine.channels))

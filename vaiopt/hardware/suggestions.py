@@ -7,7 +7,7 @@ from typing import List, Tuple
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.fusion import FusedLayer
-from vaiopt.hardware.latency import ceil_div, layer_cycles, work
+from vaiopt.hardware.latency import ceil_div, layer_cycles, limit, work
 from vaiopt.hardware.targets import Constants, Target
 
 WORTH_NAMING = 0.04
@@ -23,12 +23,12 @@ def suggest(estimate: Estimate, number: int, target: Target) -> str:
         return "runs on the CPU: {}".format(layer.reason or "see its reason")
     assert target.fit is not None
     now = estimate.cycles[number]
-    milliseconds = target.clock_mhz * 1000.0
+    per_ms = target.clock_mhz * 1000.0
     options = _options(layer, target.architecture, target.fit.single, now)
     if options:
         saved, text = max(options)
-        return "{} (saves {:.3f} ms, {:.0f} % of this layer)".format(text, saved / milliseconds, 100 * saved / now)
-    return _general(layer, target.architecture, now, target.fit.single)
+        return "{} (saves {:.3f} ms, {:.0f} % of this layer)".format(text, saved / per_ms, 100 * saved / now)
+    return _general(layer, target.architecture, target.fit.single)
 
 
 def _on_cpu(layer: FusedLayer) -> str:
@@ -85,18 +85,17 @@ def _cycles(layer: FusedLayer, dpu: Architecture, constants: Constants) -> float
     return layer_cycles(work(layer, dpu), constants)
 
 
-def _general(layer: FusedLayer, dpu: Architecture, now: float, constants: Constants) -> str:
+def _general(layer: FusedLayer, dpu: Architecture, constants: Constants) -> str:
     """Return advice for a layer whose sizes already fit the hardware's groups."""
     main, asked = layer.main, work(layer, dpu)
-    arithmetic = constants.efficiency * asked.conv_cycles + asked.alu_cycles
-    memory = asked.traffic / constants.bandwidth
-    if constants.overhead > max(arithmetic, memory):
+    bound = limit(asked, constants)
+    if bound == "overhead":
         return "its time is mostly the fixed cost of a layer: fewer, larger layers"
-    if memory > arithmetic and main.weights > asked.traffic / 2:
+    if bound == "memory" and main.weights > asked.traffic / 2:
         return "limited by reading {:.2f} million weights: fewer channels, or GlobalAveragePooling2D instead of Flatten before it".format(
             main.weights / 1e6
         )
-    if memory > arithmetic:
+    if bound == "memory":
         return "limited by moving {:.2f} MB: a smaller image (stride or pooling earlier), or fewer channels".format(asked.traffic / 1e6)
     if main.kind == "conv" and main.input_shapes[0][2] <= 4:
         return "few input channels leave most of the array idle: fewer filters, a smaller kernel, or a larger stride here"
