@@ -92,7 +92,8 @@ def _finish(record: Dict[str, Any], target: Target, folder: Path, seconds: float
 
 
 def _compile_tflite(run: Run, folder: Path, progress: Progress) -> Dict[str, Any]:
-    from vaiopt.compile.tflite import compare_outputs, compile_model, run_tflite, tensor_json
+    from vaiopt.compile.program import tensor_json
+    from vaiopt.compile.tflite import compare_outputs, compile_model, run_tflite
     from vaiopt.hardware.fixed_layers import load_quantized
 
     progress("writing an int8 .tflite")
@@ -106,8 +107,8 @@ def _compile_tflite(run: Run, folder: Path, progress: Progress) -> Dict[str, Any
     return {
         "backend": "tflite",
         "file": "model.tflite",
-        "input": tensor_json(program.input, program.input.name),
-        "output": tensor_json(program.output, program.output.name),
+        "input": tensor_json(program.input.name, [1, *program.input.shape], program.input.position),
+        "output": tensor_json(program.output.name, [1, *program.output.shape], program.output.position),
         "threshold": program.threshold,
         "left_out": program.left_out,
         "operations": [{"kind": operation.kind, "layer": operation.name} for operation in program.operations],

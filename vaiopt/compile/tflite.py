@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 
@@ -73,17 +73,4 @@ def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
         "different": int((difference > 0).sum()),
         "max_difference": int(difference.max(initial=0)),
         "same_top1": int((actual.argmax(axis=1) == expected.argmax(axis=1)).sum()),
-    }
-
-
-def tensor_json(tensor: Any, name: str) -> Dict[str, Any]:
-    """Return the record of an input or output tensor."""
-    shape: Tuple[int, ...] = (1,) + tuple(tensor.shape)
-    return {
-        "name": name,
-        "shape": list(shape),
-        "dtype": "int8",
-        "scale": 2.0**-tensor.position,
-        "zero_point": 0,
-        "position": tensor.position,
     }

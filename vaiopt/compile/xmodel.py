@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
+from vaiopt.compile.program import tensor_json
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
 from vaiopt.hardware.inspection import inspect_model
@@ -116,10 +117,6 @@ def golden_positions(run: Run) -> Optional[Tuple[int, int, List[int], List[int]]
     return int(golden["input_position"]), int(golden["output_position"]), shapes[0], shapes[1]
 
 
-def _tensor(name: str, shape: List[int], position: int) -> Dict[str, Any]:
-    return {"name": name, "shape": shape, "dtype": "int8", "scale": 2.0**-position, "zero_point": 0, "position": position}
-
-
 def _without_xir(said: Dict[str, Any], golden: Any, fingerprint: str, warnings: List[str]) -> Dict[str, Any]:
     if golden is None:
         raise CompileError(
@@ -128,8 +125,8 @@ def _without_xir(said: Dict[str, Any], golden: Any, fingerprint: str, warnings: 
         )
     warnings.append("xir is not installed here: fix positions and fingerprint are those that were asked for, not read back")
     return {
-        "input": _tensor("", [1] + golden[2], golden[0]),
-        "output": _tensor("", [1] + golden[3], golden[1]),
+        "input": tensor_json("", [1] + golden[2], golden[0]),
+        "output": tensor_json("", [1] + golden[3], golden[1]),
         "fingerprint": fingerprint,
         "dpu": said["dpu"],
         "subgraphs": None,
@@ -167,8 +164,8 @@ def _with_xir(subgraphs: List[Dict[str, Any]], golden: Any, warnings: List[str])
                 "Quantize and compile again with the same release.",
             )
     return {
-        "input": _tensor(source["name"], source["shape"], source["position"]),
-        "output": _tensor(target["name"], target["shape"], target["position"]),
+        "input": tensor_json(source["name"], source["shape"], source["position"]),
+        "output": tensor_json(target["name"], target["shape"], target["position"]),
         "fingerprint": dpu[0]["fingerprint"],
         "dpu": dpu[0]["dpu"],
         "subgraphs": [
