@@ -7,7 +7,6 @@ is made from the report's own tables and figures, so that notebook and report sa
 from __future__ import annotations
 
 import html
-import importlib.util
 import re
 import shutil
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.compile import CompileResult
 from vaiopt.deploy import BundleResult, MeasureResult
+from vaiopt.environment import has_module
 from vaiopt.errors import VaioptError
 from vaiopt.evaluate import Evaluations
 from vaiopt.flow import Summary
@@ -154,7 +154,7 @@ def show(figure: Any) -> None:
     """Display a plotly figure in a notebook; without nbformat, which plotly asks for, as HTML that holds all of plotly.js."""
     from IPython.display import HTML, display
 
-    if importlib.util.find_spec("nbformat") is not None:
+    if has_module("nbformat"):
         display(figure)
     else:
         display(HTML(figure.to_html(full_html=False, include_plotlyjs=True)))

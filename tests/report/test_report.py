@@ -210,7 +210,7 @@ def test_a_corrupt_file_is_refused_by_name_and_the_old_report_stays(tmp_path: Pa
 
 
 def test_names_and_reasons_cannot_become_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vaiopt.report.export._has_kaleido", lambda: False)
+    monkeypatch.setattr("vaiopt.report.export.has_module", lambda name: False)
     evil = '<script>alert("x")</script>&%{y}'
     run = make_run(tmp_path / evil.replace("/", "_"), trials=1, stages=())
     space = Space((*SPACE.dimensions, Dimension(evil, "choice", evil, values=(evil, "@blue"))))
@@ -266,7 +266,7 @@ def test_tabular_mistakes_are_shown_by_their_values(tmp_path: Path) -> None:
 def test_export_writes_the_data_of_every_figure(complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import vaiopt.report.export as export
 
-    monkeypatch.setattr(export, "_has_kaleido", lambda: False)
+    monkeypatch.setattr(export, "has_module", lambda name: False)
     result = write_report(complete, export=tmp_path / "out")
     names = {path.name for path in result.exported}
     assert {name + ".csv" for name in result.figures} < names
@@ -284,7 +284,7 @@ def test_export_without_a_browser_says_what_is_missing(complete: Run, tmp_path: 
     def no_browser(*_: Any) -> None:
         raise RuntimeError("Kaleido requires Google Chrome to be installed.")
 
-    monkeypatch.setattr(export, "_has_kaleido", lambda: True)
+    monkeypatch.setattr(export, "has_module", lambda name: True)
     monkeypatch.setattr(export, "_draw", no_browser)
     result = write_report(complete, export=tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.png"))

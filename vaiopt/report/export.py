@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import tempfile
 from pathlib import Path
 from typing import Any, Iterable, List, Sequence, Tuple
 
+from vaiopt.environment import has_module
 from vaiopt.report.figure import Figure
 from vaiopt.report.html import Section
 from vaiopt.run import atomic_path
@@ -47,7 +47,7 @@ def write_csv(path: Path, columns: Sequence[Any], rows: Iterable[Sequence[Any]])
 
 def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], List[str]]:
     """Write figures as PNG through kaleido; without it, or without a browser that it can start, write none and say what is missing."""
-    if not _has_kaleido():
+    if not has_module("kaleido"):
         return [], ["No PNG files: kaleido is not installed. Install it and a browser: pip install kaleido, then {}.".format(_BROWSER)]
     paths = [folder / (figure.name + ".png") for figure in figures]
     with tempfile.TemporaryDirectory(dir=str(folder), prefix=".png.") as temporary:
@@ -60,10 +60,6 @@ def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], L
         for source, path in zip(drawn, paths):
             source.replace(path)
     return paths, []
-
-
-def _has_kaleido() -> bool:
-    return importlib.util.find_spec("kaleido") is not None
 
 
 def _draw(figures: Sequence[Figure], paths: Sequence[Path]) -> None:

@@ -5,13 +5,13 @@ Files that ``import keras_tuner`` for its base class also run where it is not in
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import types
 from collections import defaultdict
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from vaiopt.data import Splits
+from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
 from vaiopt.models import describe, load_family
 from vaiopt.search.pipeline import DeviceData, label_kind, loss_labels
@@ -23,7 +23,7 @@ Fit = Callable[..., Any]
 
 def load_model_function(family: str) -> Any:
     """Return the model function that ``model.family`` names; a user's file may import ``keras_tuner``. Raises ModelError."""
-    if family.partition(":")[0].endswith(".py") and "keras_tuner" not in sys.modules and importlib.util.find_spec("keras_tuner") is None:
+    if family.partition(":")[0].endswith(".py") and "keras_tuner" not in sys.modules and not has_module("keras_tuner"):
         _install_base_class()
     return load_family(family)
 

@@ -6,10 +6,10 @@ proposed twice, and a proposal depends on the seed and the trials so far alone.
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from typing import Any, Callable, Dict, List, Sequence
 
+from vaiopt.environment import has_module
 from vaiopt.errors import MissingToolError
 from vaiopt.search.encoding import key
 from vaiopt.search.given import given_points
@@ -60,7 +60,7 @@ def _proposals(space: Space, settings: SearchSettings, seed: int, direction: str
     if name in ("gp", "forest"):
         return _from_proposer(proposer)
     package = PACKAGES.get(name)
-    if package is not None and importlib.util.find_spec(package) is None:
+    if package is not None and not has_module(package):
         raise MissingToolError(
             "the sampler '{}' needs the package '{}'".format(name, package),
             "Install it with: pip install {}, or choose another: --set search.sampler=gp".format(package),
