@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Callable, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence
 
 import typer
 
@@ -73,15 +73,16 @@ def load(settings_path: Optional[str], overrides: List[str], target: Optional[st
     """Return the settings of a file (or the defaults) with ``--set`` and ``--target`` applied."""
     from vaiopt.settings import load_settings
 
-    return load_settings(settings_path, [*overrides, *_target(target)])
+    return load_settings(settings_path, [*overrides, *given({"hardware.target": target})])
 
 
 def load_of_run(folder: str, overrides: List[str], target: Optional[str] = None) -> Any:
     """Return an existing run and its settings with ``--set`` and ``--target`` applied."""
     from vaiopt.flow import open_with
 
-    return open_with(folder, [*overrides, *_target(target)])
+    return open_with(folder, [*overrides, *given({"hardware.target": target})])
 
 
-def _target(target: Optional[str]) -> List[str]:
-    return [] if target is None else ["hardware.target={}".format(json.dumps(target))]
+def given(options: Mapping[str, Any]) -> List[str]:
+    """Return the options that were given, by the settings that they stand for, as ``--set`` takes them."""
+    return ["{}={}".format(key, json.dumps(value)) for key, value in options.items() if value is not None]

@@ -6,7 +6,7 @@ from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, load_of_run, percent, progress
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, percent, progress
 
 
 def command(
@@ -17,12 +17,9 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Run the bundle's own scripts and keep what they report."""
-    import json
-
     from vaiopt.flow import measure
 
-    given = [] if host is None else ["deploy.host={}".format(json.dumps(host))]
-    opened, settings = load_of_run(run, [*overrides, *given], target)
+    opened, settings = load_of_run(run, [*overrides, *given({"deploy.host": host})], target)
     result = measure(opened, settings, progress)
     emit(result, as_json, _show)
 

@@ -7,7 +7,7 @@ from typing import Any, List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, SET, emit, load_of_run, percent, progress
+from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, percent, progress
 
 
 def command(
@@ -19,7 +19,7 @@ def command(
     ),
     out: Optional[Path] = typer.Option(None, "--out", help="For a bare model: the folder to write.", show_default=False),
     backend: Optional[str] = typer.Option(None, "--backend", help="auto, tfmot or vitis.", show_default=False),
-    method: Optional[str] = typer.Option(None, "--method", help="ptq or qat.", show_default=False),
+    method: Optional[str] = typer.Option(None, "--method", help="ptq, finetune (vitis only) or qat.", show_default=False),
     release: Optional[str] = typer.Option(
         None, "--release", help="2.5, 3.0 or 3.5: whose rules the off-board backend follows.", show_default=False
     ),
@@ -30,8 +30,6 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Make a model int8 as the DPU computes it."""
-    import json
-
     from vaiopt.flow import quantize, quantize_bare
     from vaiopt.settings import load_settings
 
@@ -41,7 +39,7 @@ def command(
         "hardware.release": release,
         "quantize.calib_batch_size": calib_batch_size,
     }
-    changed = [*overrides, *("{}={}".format(key, json.dumps(value)) for key, value in options.items() if value is not None)]
+    changed = [*overrides, *given(options)]
     if Path(model).is_dir() or (calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))):
         opened, settings = load_of_run(model, changed)
         result = quantize(opened, settings, progress)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN_OPTION, SET, SETTINGS, TARGET, emit, load, number, run_folder, short
+from vaiopt.cli.common import JSON, RUN_OPTION, SET, SETTINGS, TARGET, emit, given, load, number, run_folder, short
 from vaiopt.cli.live import follow
 
 
@@ -25,8 +24,7 @@ def command(
     """Search for the best model; an existing run goes on to the number of trials asked for."""
     from vaiopt import flow
 
-    given = [] if scheduler is None else ["search.scheduler={}".format(json.dumps(scheduler))]
-    wanted = load(settings, [*overrides, *given], target)
+    wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
     result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
