@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 from vaiopt.compile.xmodel import examine, read_xmodel
 from vaiopt.environment import container_release, vitis_compiler
@@ -187,7 +187,7 @@ def run_compiler(command: List[str], folder: Path, failed_log: Path, progress: P
     return lines
 
 
-def reason(lines: List[str], code: Optional[int]) -> str:
+def reason(lines: List[str], code: int) -> str:
     """Return the line that says why the compiler failed."""
     telling = [line for line in lines if WHY.search(line)]
     if telling:

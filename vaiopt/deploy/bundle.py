@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from vaiopt.deploy.board import board_files
+from vaiopt.deploy.board import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.hardware.targets import load_target
@@ -153,7 +153,7 @@ def _manifest(compiled: Dict[str, Any], samples: Dict[str, Any], folder: Path) -
         "output": {**compiled["output"], "threshold": compiled.get("threshold")},
         "left_out": compiled.get("left_out", []),
         "expected": {"accuracy": samples["accuracy"], "of": "the int8 Keras model on these samples"},
-        "entry": "run_model.py",
+        "entry": ENTRY,
     }
 
 

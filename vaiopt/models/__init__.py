@@ -46,7 +46,7 @@ def load_family(family: str) -> BuildModel:
     path, _, name = family.partition(":")
     if not path.endswith(".py"):
         raise ModelError("unknown model family '{}'".format(family), did_you_mean(family, FAMILIES) + " Or give file.py:build_model.")
-    found = getattr(load_module(Path(path), "model"), name or "build_model", None)
+    found = getattr(_load_module(Path(path)), name or "build_model", None)
     if found is None:
         raise ModelError(
             "'{}' has no '{}'".format(path, name or "build_model"), "Define def build_model(hp) in it, or name another function."
@@ -59,14 +59,14 @@ def load_family(family: str) -> BuildModel:
     return build
 
 
-def load_module(path: Path, kind: str) -> Any:
-    """Import a Python file of the user's, under a name of its own.
+def _load_module(path: Path) -> Any:
+    """Import a model file of the user's, under a name of its own.
 
     Raises:
         ModelError: it is missing, or raises when it is imported; the message gives its last line of traceback.
     """
     if not path.is_file():
-        raise ModelError("there is no {} file '{}'".format(kind, path), "Paths are looked up beside the settings file, then here.")
+        raise ModelError("there is no model file '{}'".format(path), "Paths are looked up beside the settings file, then here.")
     # A user's file imports tensorflow by itself; Keras must be settled before that.
     load_keras()
     name = "vaiopt_user_{}".format(path.stem)
