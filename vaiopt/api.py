@@ -13,10 +13,10 @@ from typing import Any, Callable, Optional
 
 from vaiopt import flow
 from vaiopt.errors import MissingToolError, VaioptError
-from vaiopt.flow import Progress, silent
 from vaiopt.run import PathLike, Run, open_run
 from vaiopt.settings import Overrides, Settings, load_settings, override
 from vaiopt.study import TrialRecord, columns, load_trials
+from vaiopt.text import Progress, silent
 from vaiopt.views import (
     BundleView,
     CompileView,

@@ -14,6 +14,7 @@ from vaiopt.lineage import describe_stale, stale_parts
 from vaiopt.run import PathLike, Run, open_run, read_json, require, write_json
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.study import TrialRecord
+from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
@@ -24,16 +25,11 @@ if TYPE_CHECKING:
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
 
-Progress = Callable[[str], None]
 STEPS = ("search", "quantize", "evaluate", "compile", "bundle", "measure", "report")
 """In order. Each reads what those before it left in the run folder."""
 
 SAMPLES_IN_THE_LOOP = 100
 """Samples in a bundle that is measured during a search: enough for the median latency of one sample."""
-
-
-def silent(line: str) -> None:
-    """Drop a line of progress."""
 
 
 @dataclass(frozen=True)

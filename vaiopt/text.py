@@ -1,8 +1,15 @@
-"""Tables as text."""
+"""Tables as text, and what is told line by line."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
+
+Progress = Callable[[str], None]
+"""Told one line at a time what happens."""
+
+
+def silent(line: str) -> None:
+    """Drop a line of progress."""
 
 
 def aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]], left: Sequence[int] = (0,), width: Optional[int] = None) -> str:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Dict
 
 from vaiopt.environment import installed_versions
 from vaiopt.errors import CompileError
 from vaiopt.hardware.targets import Target, load_target
 from vaiopt.lineage import file_sha256
 from vaiopt.run import GOLDEN_ARRAYS, Run, atomic_folder, read_arrays, read_json, require, write_json
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress, silent
 
 RECORD = "compile.json"
-
-
-def _silent(line: str) -> None:
-    """Drop a line of progress."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class CompileResult:
         return {**self.record, "file": str(self.file), "folder": str(self.folder)}
 
 
-def compile_run(run: Run, settings: Any, target: str, *, progress: Progress = _silent) -> CompileResult:
+def compile_run(run: Run, settings: Any, target: str, *, progress: Progress = silent) -> CompileResult:
     """Compile the int8 model of a run for a target, into ``compiled/<target>/``.
 
     Args:

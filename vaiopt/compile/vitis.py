@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
 from vaiopt.compile.xmodel import examine, read_xmodel
 from vaiopt.environment import container_release, vitis_compiler
@@ -17,8 +17,7 @@ from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.targets import Target
 from vaiopt.keras import read_model_config
 from vaiopt.run import Run
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress
 
 NAME = "model"
 LOG = "compile.log"

@@ -13,6 +13,7 @@ from vaiopt.search.choose import best_trials, choose_trial, first_trial, measure
 from vaiopt.search.loop import Search
 from vaiopt.settings import Settings, read_run_settings, save_run_settings
 from vaiopt.study import Observer, TrialRecord, without_password
+from vaiopt.text import Progress, silent
 
 __all__ = ["SearchResult", "accept_changes", "best_trials", "choose_trial", "measured_score", "search_run"]
 
@@ -45,7 +46,7 @@ def search_run(
     settings: Settings,
     folder: PathLike,
     *,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = silent,
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
     accept: bool = False,
 ) -> SearchResult:
@@ -98,7 +99,7 @@ def _check_changes(run: Run, settings: Settings) -> None:
         )
 
 
-def accept_changes(run: Run, settings: Settings, progress: Callable[[str], None]) -> None:
+def accept_changes(run: Run, settings: Settings, progress: Progress) -> None:
     """Let a run go on with other settings: they replace the saved ones, and the search space is traced again.
 
     Its trials stay; those that do not fit the new space are left out when the next is proposed.

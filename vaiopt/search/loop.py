@@ -43,8 +43,8 @@ from vaiopt.study import (
     records,
     without_password,
 )
+from vaiopt.text import Progress
 
-Progress = Callable[[str], None]
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
