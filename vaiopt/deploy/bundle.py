@@ -7,7 +7,7 @@ import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
@@ -17,16 +17,11 @@ from vaiopt.errors import MissingToolError, RunError
 from vaiopt.hardware.targets import load_target
 from vaiopt.lineage import file_sha256
 from vaiopt.run import GOLDEN_ARRAYS, Run, atomic_folder, atomic_path, read_arrays, read_json, require, write_json, write_text
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
 BATCH = 1000
 """Samples predicted at once while the expected classes are computed."""
-
-
-def _silent(line: str) -> None:
-    """Drop a line of progress."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class BundleResult:
         return {**self.manifest, "folder": str(self.folder), "archive": str(self.archive)}
 
 
-def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = _silent) -> BundleResult:
+def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = silent) -> BundleResult:
     """Make ``bundle/<target>/`` and ``bundle/<target>.tar.gz`` from the compiled model and test samples.
 
     Args:

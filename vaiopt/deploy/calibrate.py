@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from vaiopt.hardware.graph import read_graph
 from vaiopt.hardware.targets import Constants, Fit, Target, list_targets, load_target
 from vaiopt.run import PathLike, Run, read_json, require, write_json
 from vaiopt.settings import settings_from_run
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress, silent
 
 MINIMUM = 3
 """Different models that a fit needs: each is predicted once by constants fitted to the others."""
@@ -49,10 +48,6 @@ NEARNESS = {name: MEASUREMENT_ERROR / spread for name, spread in SPREAD.items()}
 
 BUSY = ("efficiency", "bandwidth", "overhead")
 """The constants of a core that works while the others do."""
-
-
-def _silent(line: str) -> None:
-    """Drop a line of progress."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ def calibrate_runs(
     *,
     name: Optional[str] = None,
     out: Optional[PathLike] = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> CalibrateResult:
     """Fit the constants of the latency model to measured runs and write them as a target.
 

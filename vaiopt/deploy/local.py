@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence
+from typing import Dict, List, Sequence
 
 from vaiopt.deploy.outcome import failure, is_progress
 from vaiopt.errors import BoardError
+from vaiopt.text import Progress
 
 DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
 """Variables of this process that a kit would not have."""
@@ -32,7 +33,7 @@ def clean_environment() -> Dict[str, str]:
     return environment
 
 
-def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Callable[[str], None]) -> str:
+def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Progress) -> str:
     """Run a bundle's entry script and return the text of its result file.
 
     Args:

@@ -6,7 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.outcome import read_result
@@ -14,15 +14,10 @@ from vaiopt.errors import BoardError, RunError
 from vaiopt.hardware.targets import load_target
 from vaiopt.lineage import file_sha256
 from vaiopt.run import PathLike, Run, read_json, write_json
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
 """Modules that must not be loaded where a bundle is measured: it is to run on a kit that has none of them."""
-
-
-def _silent(line: str) -> None:
-    """Drop a line of progress."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def measure(
     threads: int = 2,
     repeat: int = 0,
     ssh_config: Optional[PathLike] = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> MeasureResult:
     """Run the bundle of a target and write ``measured/<target>.json``.
 

@@ -11,14 +11,13 @@ import shlex
 import time
 import uuid
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from vaiopt.deploy.outcome import failure, is_progress
 from vaiopt.deploy.ssh import Connection
 from vaiopt.errors import BoardError
 from vaiopt.run import PathLike
-
-Progress = Callable[[str], None]
+from vaiopt.text import Progress
 
 HOME = ".vaiopt"
 """Folder in the user's home on the board; bundles are in it by the hash of their manifest."""

@@ -16,6 +16,7 @@ from typing import Callable, NamedTuple, Optional, Sequence, Type
 
 from vaiopt.errors import BoardError, MissingToolError
 from vaiopt.run import PathLike
+from vaiopt.text import Progress
 
 HOST = re.compile(r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$")
 """``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
@@ -37,8 +38,6 @@ OPTIONS = (
 
 LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
 """What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older protocol."""
-
-Progress = Callable[[str], None]
 
 
 class Answer(NamedTuple):
