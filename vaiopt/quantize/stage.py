@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -18,14 +18,13 @@ from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.rules import rules_of
 from vaiopt.quantize.tfmot_backend import Quantized, prepared_graph, quantize_tfmot
 from vaiopt.run import PathLike, Run, atomic_folder, require, write_json, write_positions
+from vaiopt.text import Progress, silent
 
 BACKENDS = ("auto", "tfmot", "vitis")
 METHODS = ("ptq", "finetune", "qat")
 
 NOISE_SAMPLES = 100
 """Calibration samples that the signal-to-noise report looks at."""
-
-Progress = Callable[[str], None]
 
 
 class Labelled(NamedTuple):
@@ -34,10 +33,6 @@ class Labelled(NamedTuple):
     x: Arrays
     y: Optional[np.ndarray]
     raw: Optional[np.ndarray] = None
-
-
-def _quiet(line: str) -> None:
-    """Tell nobody."""
 
 
 def choose_backend(backend: str) -> str:
@@ -94,7 +89,7 @@ def quantize_model(
         DataError: an array is empty, of the wrong shape or scale, or has no labels where they are needed.
         MissingToolError: the backend is not installed here.
     """
-    tell = progress or _quiet
+    tell = progress or silent
     backend = choose_backend(backend)
     _check_choices(backend, method, release, calib_batch_size, Path(out))
     functional = functional_model(model)

@@ -17,6 +17,7 @@ from vaiopt.quantize.pof2s import load_tfmot
 from vaiopt.quantize.prepare import prepare, to_dpu_functions
 from vaiopt.quantize.refine import Key, refine
 from vaiopt.quantize.rules import Rules, rules_of
+from vaiopt.text import Progress, silent
 
 LEARNING_RATE = 1e-4
 """Of Adam in quantization-aware training: small, because the model is trained already."""
@@ -62,7 +63,7 @@ def quantize_tfmot(
     training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None,
     epochs: int = 0,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = silent,
 ) -> Quantized:
     """Quantize a functional float model after the vendor's rules.
 
@@ -100,7 +101,7 @@ def _result(graph: Graph, positions: Dict[Key, int], release: str) -> Quantized:
     return Quantized(quantized, entries, float_layers(graph), lambda path: save_quantized(quantized, entries, path), release)
 
 
-def _train(emulation: Emulation, x: Sequence[np.ndarray], y: np.ndarray, epochs: int, seed: int, progress: Callable[[str], None]) -> None:
+def _train(emulation: Emulation, x: Sequence[np.ndarray], y: np.ndarray, epochs: int, seed: int, progress: Progress) -> None:
     """Train the emulated model with the straight-through estimator at fixed positions."""
     keras = load_keras()
     keras.utils.set_random_seed(seed)

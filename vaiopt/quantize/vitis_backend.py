@@ -12,7 +12,7 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from vaiopt.quantize.graph import read_graph
 from vaiopt.quantize.prepare import split_separable
 from vaiopt.quantize.rules import RULES
 from vaiopt.quantize.tfmot_backend import LEARNING_RATE, TRAINING_BATCH, Quantized
+from vaiopt.text import Progress, silent
 
 FINETUNE_EPOCHS = 10
 """Of fast finetuning, per layer: the vendor's default."""
@@ -75,7 +76,7 @@ def quantize_vitis(
     training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None,
     epochs: int = 0,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = silent,
 ) -> Quantized:
     """Quantize a functional float model with the vendor's quantizer.
 
@@ -143,7 +144,7 @@ def _trained(
     training: Tuple[Sequence[np.ndarray], np.ndarray],
     epochs: int,
     seed: int,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Any:
     """Train with the vendor's emulation, from calibrated positions on, and return the model to deploy."""
     keras = load_keras()
