@@ -155,15 +155,19 @@ class ObjectiveSettings:
     measure_best: int = _setting(2, "how many of the best are measured each time, of those not measured yet", low=1)
 
 
+QUANTIZERS = ("auto", "tfmot", "vitis")
+METHODS = ("ptq", "finetune", "qat")
+
+
 @dataclass(frozen=True)
 class QuantizeSettings:
     """Float to int8."""
 
-    backend: str = _setting("auto", "auto: vitis where vai_q_tensorflow2 is installed, else tfmot", choices=("auto", "tfmot", "vitis"))
+    backend: str = _setting("auto", "auto: vitis where vai_q_tensorflow2 is installed, else tfmot", choices=QUANTIZERS)
     method: str = _setting(
         "ptq",
         "post-training; the vendor's fast finetuning (vitis only); or quantization-aware training",
-        choices=("ptq", "finetune", "qat"),
+        choices=METHODS,
     )
     calibration_size: int = _setting(200, "images for calibration, drawn from the training split by class", low=1)
     calib_batch_size: int = _setting(50, "their batch size; fix positions depend on it", low=1)

@@ -18,10 +18,8 @@ from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.rules import rules_of
 from vaiopt.quantize.tfmot_backend import Quantized, prepared_graph, quantize_tfmot
 from vaiopt.run import PathLike, Run, atomic_folder, require, write_json, write_positions
+from vaiopt.settings import METHODS, QUANTIZERS
 from vaiopt.text import Progress, silent
-
-BACKENDS = ("auto", "tfmot", "vitis")
-METHODS = ("ptq", "finetune", "qat")
 
 NOISE_SAMPLES = 100
 """Calibration samples that the signal-to-noise report looks at."""
@@ -41,8 +39,8 @@ def choose_backend(backend: str) -> str:
     Raises:
         QuantizeError: there is no such backend.
     """
-    if backend not in BACKENDS:
-        raise QuantizeError("there is no backend '{}'".format(backend), did_you_mean(backend, BACKENDS))
+    if backend not in QUANTIZERS:
+        raise QuantizeError("there is no backend '{}'".format(backend), did_you_mean(backend, QUANTIZERS))
     if backend != "auto":
         return backend
     return "vitis" if has_vitis_quantizer() else "tfmot"
