@@ -137,7 +137,8 @@ class ObjectiveSettings:
     direction: str = _setting("auto", "auto: minimise a loss or error, maximise anything else", choices=("auto", "maximize", "minimize"))
     weights: Dict[str, float] = _setting(
         {},
-        "soft costs: score = metric x product of (cost / reference)^-weight, over params, macs, latency_ms; for instance {latency_ms = 0.05}",
+        "soft costs: score = metric x product of (cost / reference)^-weight, over params, macs, latency_ms or dpu_latency_ms; "
+        "for instance {latency_ms = 0.05}",
     )
     references: Dict[str, float] = _setting({}, "the reference of each soft cost; by default that of the default point")
     max_latency_ms: Optional[float] = _setting(None, "hard limit: a slower candidate is infeasible and never trained", low=0.0)

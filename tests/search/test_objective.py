@@ -30,6 +30,8 @@ def test_each_hard_limit_makes_infeasible_with_its_reason():
 def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
     with pytest.raises(SettingsError, match="latency"):
         Objective(ObjectiveSettings(weights={"latency": 1.0}))
+    with pytest.raises(SettingsError, match="objective.references names 'parms'"):
+        Objective(ObjectiveSettings(references={"parms": 1.0}))
     with pytest.raises(SettingsError) as caught:
         Objective(ObjectiveSettings(metric="val_acuracy")).score({"val_accuracy": 1.0}, {}, {})
     assert "val_accuracy" in caught.value.hint

@@ -22,13 +22,14 @@ class Objective:
         settings: metric, direction, weights, references and limits.
 
     Raises:
-        SettingsError: a weight names no cost.
+        SettingsError: a weight or reference names no cost.
     """
 
     def __init__(self, settings: ObjectiveSettings) -> None:
-        for name in list(settings.weights) + list(settings.references):
-            if name not in COSTS:
-                raise SettingsError("objective.weights names '{}', which is no cost".format(name), did_you_mean(name, COSTS))
+        for key in ("weights", "references"):
+            for name in getattr(settings, key):
+                if name not in COSTS:
+                    raise SettingsError("objective.{} names '{}', which is no cost".format(key, name), did_you_mean(name, COSTS))
         self._settings = settings
         self.metric = settings.metric
         self.direction = settings.direction if settings.direction != "auto" else default_direction(settings.metric)
