@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from vaiopt.data import load_dataset, split_dataset
+from vaiopt.errors import ModelError
 from vaiopt.evaluate import evaluate_model
 
 
@@ -38,3 +39,8 @@ def test_one_output_stands_for_two_classes():
     found = evaluate_model(lambda x: np.full((len(x), 1), 0.8), splits, kind="float", trial=0)
     assert found.accuracy == pytest.approx(float((splits.test.y == 1).mean()))
     assert found.misclassified[0]["confidence"] == pytest.approx(0.8)
+
+
+def test_outputs_that_are_not_numbers_are_refused(splits):
+    with pytest.raises(ModelError, match="int8 model of trial 4"):
+        evaluate_model(lambda x: np.full((len(x), 10), np.nan), splits, kind="int8", trial=4)

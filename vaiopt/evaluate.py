@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from vaiopt import metrics
 from vaiopt.data import Splits
+from vaiopt.errors import ModelError
 
 BATCH = 1000
 """Samples a step of prediction."""
@@ -77,9 +77,17 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         splits: of the run.
         kind: what the model is, ``float`` or ``int8``.
         trial: number of the trial it came from.
+
+    Raises:
+        ModelError: an output is NaN or infinite.
     """
     part = splits.test
     outputs = np.concatenate([predict(part.take(slice(start, start + BATCH)).x) for start in range(0, len(part), BATCH)])
+    if not np.all(np.isfinite(outputs)):
+        raise ModelError(
+            "the {} model of trial {} gives values that are not numbers".format(kind, trial),
+            "Choose another trial: vaiopt choose RUN --trial N",
+        )
     probabilities = np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
     true, predicted = part.y, metrics.predicted_classes(outputs)
     rows = np.arange(len(true))
@@ -93,7 +101,7 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         kind=kind,
         trial=trial,
         samples=len(true),
-        loss=loss if math.isfinite(loss) else 0.0,
+        loss=loss,
         misclassified=misclassified,
         **metrics.summary(true, predicted, splits.classes),
     )
