@@ -18,9 +18,15 @@ from made_bundles import BOARD
 
 sys.path.insert(0, str(BOARD))
 
+import kit_bundle
+import kit_dpu
+import kit_measure
 from kit_numbers import Quantizer, compare, percentiles, to_classes
+from vaiopt.compile.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
+from vaiopt.deploy.outcome import RESULT_VERSION
 from vaiopt.hardware.fixed_point import quantize_activations
+from vaiopt.run import FORMAT_VERSION
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
@@ -74,3 +80,7 @@ def test_differences_do_not_wrap() -> None:
 def test_percentiles_are_in_milliseconds_and_in_order() -> None:
     found = percentiles(np.arange(1, 101) / 1000.0)
     assert found["p50"] == pytest.approx(50.5) and found["p50"] < found["p95"] < found["p99"] <= found["max"] == 100.0
+
+
+def test_the_kit_and_the_host_agree_on_what_is_written_in_both() -> None:
+    assert (kit_dpu.HARMLESS, kit_measure.RESULT_VERSION, kit_bundle.MANIFEST_VERSION) == (HARMLESS, RESULT_VERSION, FORMAT_VERSION)
