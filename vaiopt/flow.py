@@ -171,27 +171,31 @@ def _measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     from vaiopt.search import best_trials, choose_trial, measured_score
     from vaiopt.study import load_trials, note_measurement, open_study
 
-    name = _name(settings)
+    target, name = settings.hardware.target, _name(settings)
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
     trials = load_trials(run)
     unmeasured = [t for t in best_trials(run, settings, trials) if "predicted_latency_ms" not in t.costs]
-    for candidate in unmeasured[: settings.objective.measure_best]:
-        choose_trial(run, settings, candidate, trials)
-        quantize_run(run, settings)
-        compile_run(run, settings, settings.hardware.target)
-        bundle_run(run, name, few)
-        result = measure_bundle(run, name, host=settings.deploy.host, threads=settings.deploy.threads)
-        latency = float(result.to_json()["latency_ms"]["p50"])
-        value, reason = measured_score(run, settings, candidate, latency)
-        note_measurement(open_study(run), candidate, latency, value, reason)
-        progress(
-            "trial {}: {:.4g} ms measured, {:.4g} ms predicted".format(candidate.number, latency, candidate.costs.get("latency_ms", 0.0))
-        )
-    # What is there belongs to the last candidate measured; the stages make it again for the chosen one.
-    for folder in (run.quantized_folder, run.compiled(name), run.bundle(name)):
-        shutil.rmtree(str(folder), ignore_errors=True)
-    if run.measured(name).exists():
-        run.measured(name).unlink()
+    left = {run.quantized_folder, run.compiled(name), run.bundle(name)}
+    try:
+        for candidate in unmeasured[: settings.objective.measure_best]:
+            choose_trial(run, settings, candidate, trials)
+            quantize_run(run, settings)
+            compile_run(run, settings, target)
+            left.add(bundle_run(run, target, few).archive)
+            result = measure_bundle(run, target, host=settings.deploy.host, threads=settings.deploy.threads)
+            left.add(result.path)
+            latency = float(result.to_json()["latency_ms"]["p50"])
+            value, reason = measured_score(run, settings, candidate, latency)
+            note_measurement(open_study(run), candidate, latency, value, reason)
+            predicted = candidate.costs.get("latency_ms", 0.0)
+            progress("trial {}: {:.4g} ms measured, {:.4g} ms predicted".format(candidate.number, latency, predicted))
+    finally:
+        # What is there belongs to the last candidate; the stages make it again for the chosen one.
+        for path in left:
+            if path.is_dir():
+                shutil.rmtree(str(path), ignore_errors=True)
+            elif path.exists():
+                path.unlink()
 
 
 def _rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecord:
