@@ -24,6 +24,9 @@ FORMAT_VERSION = 1
 GOLDEN_ARRAYS = ("inputs", "outputs", "input_position", "output_position")
 """Arrays of ``golden.npz`` that the kit compares; the raw inputs beside them stay on the host."""
 
+NPZ_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
+
 PathLike = Union[str, "os.PathLike[str]"]
 
 
@@ -277,17 +280,7 @@ def read_arrays(path: PathLike, names: Iterable[str], command: str) -> Dict[str,
     try:
         with np.load(str(path), allow_pickle=False) as file:
             return {name: file[name] for name in names}
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except NPZ_ERRORS as error:
         raise RunError("'{}' is damaged ({})".format(path, error), "Make it again with: {}".format(command)) from error
 
 

@@ -180,3 +180,22 @@ def test_a_calibration_file_must_hold_x(tmp_path):
         load_calibration(path)
     with pytest.raises(DataError, match="there is no"):
         load_calibration(tmp_path / "absent.npz")
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_calibration_file_that_is_cut_off_is_refused(tmp_path, kept):
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(str(whole), x=np.arange(999.0))
+    content = whole.read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(DataError, match="cut.npz"):
+        load_calibration(tmp_path / "cut.npz")
+
+
+def test_a_calibration_file_with_a_damaged_array_is_refused(tmp_path):
+    path = tmp_path / "calib.npz"
+    np.savez_compressed(str(path), x=np.random.RandomState(0).rand(999))
+    content = path.read_bytes()
+    path.write_bytes(content[:3000] + bytes(100) + content[3100:])
+    with pytest.raises(DataError, match="calib.npz"):
+        load_calibration(path)

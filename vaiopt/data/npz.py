@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.errors import DataError
+from vaiopt.run import NPZ_ERRORS
 
 TRAINING_KEYS = (("x", "y"), ("x_train", "y_train"))
 TEST_KEYS = ("x_test", "y_test")
@@ -64,7 +63,7 @@ def read_arrays(path: Path) -> Dict[str, Any]:
         with opened as file:
             for key in file.files:
                 arrays[key] = file[key] if key in wanted else None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except NPZ_ERRORS as error:
         where = "array '{}' of '{}'".format(key, path) if key else "'{}'".format(path)
         if "pickle" in str(error):
             raise DataError(

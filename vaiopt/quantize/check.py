@@ -9,7 +9,7 @@ import numpy as np
 
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.keras import load_keras, load_model, read_model_config
-from vaiopt.run import PathLike
+from vaiopt.run import NPZ_ERRORS, PathLike
 
 Arrays = Union[np.ndarray, Sequence[np.ndarray]]
 
@@ -265,7 +265,7 @@ def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     try:
         with np.load(str(path), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError) as error:
+    except NPZ_ERRORS as error:
         raise DataError(
             "'{}' is not a readable .npz file ({})".format(path, error), "Write it with numpy.savez(path, x=x, y=y)."
         ) from error
