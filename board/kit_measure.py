@@ -163,6 +163,7 @@ def _check_output(path: str) -> None:
 def write_result(path: str, result: Dict[str, Any]) -> None:
     """Write the result whole: under another name first, then renamed into place."""
     text = json.dumps(dict(result, version=RESULT_VERSION), indent=1, sort_keys=True, allow_nan=False)
+    temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(prefix=".result.", dir=os.path.dirname(os.path.abspath(path)))
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -170,4 +171,6 @@ def write_result(path: str, result: Dict[str, Any]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
         raise KitError("the result cannot be written to '{}' ({})".format(path, error), "Free space, or give another --output.") from error

@@ -21,6 +21,7 @@ sys.path.insert(0, str(BOARD))
 import kit_bundle
 import kit_dpu
 import kit_measure
+from kit_errors import KitError
 from kit_numbers import Quantizer, compare, percentiles, to_classes
 from vaiopt.compile.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
@@ -84,3 +85,10 @@ def test_percentiles_are_in_milliseconds_and_in_order() -> None:
 
 def test_the_kit_and_the_host_agree_on_what_is_written_in_both() -> None:
     assert (kit_dpu.HARMLESS, kit_measure.RESULT_VERSION, kit_bundle.MANIFEST_VERSION) == (HARMLESS, RESULT_VERSION, FORMAT_VERSION)
+
+
+def test_a_result_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "result.json").mkdir()  # a folder takes no file's place
+    with pytest.raises(KitError, match="result.json"):
+        kit_measure.write_result(str(tmp_path / "result.json"), {"accuracy": 1.0})
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
