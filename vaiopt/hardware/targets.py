@@ -420,7 +420,12 @@ def _with_options(target: Target, content: Mapping[str, Any], path: Path) -> Tar
     """Apply ``clock_mhz`` and ``cores`` of an arch.json, which are ours and optional."""
     for key in ("clock_mhz", "cores"):
         value = content.get(key, 1)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < LARGEST or (key == "cores" and value != int(value)):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not 0 < value < LARGEST
+            or (key == "cores" and value != int(value))
+        ):
             raise TargetError("'{}': {} is {!r}".format(path, key, value), "Give a positive number.")
     if "clock_mhz" not in content and "cores" not in content:
         return target

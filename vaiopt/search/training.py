@@ -90,7 +90,9 @@ def train(
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     callback = make_callback(Validator(model, device, splits), plan, steps, judge, score, tell)
     labels = device.labels(part.indices, label_kind(model, len(splits.classes)), len(splits.classes))
-    data = device.batches(part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed if plan.shuffle else None)
+    data = device.batches(
+        part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed if plan.shuffle else None
+    )
     _make_variables(model, next(iter(device.batches(part.indices[:1], splits.preprocessing, 1, labels=labels[:1]))))
     if steps * plan.epochs >= WORTH:
         _run_in_blocks(model, min(plan.steps_per_execution, steps if judge is None else max(1, steps // judge.per_epoch)))
