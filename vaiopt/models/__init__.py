@@ -5,8 +5,8 @@ A family is added by a module with such a function and a line in :data:`FAMILIES
 
 from __future__ import annotations
 
-import importlib
 import contextlib
+import importlib
 import importlib.util
 import inspect
 import sys
