@@ -81,7 +81,6 @@ class TrainSettings:
         "of the learning rate; cosine takes it down to 0 over the epochs, which lets few epochs reach more",
         choices=("constant", "cosine"),
     )
-    shuffle: bool = _setting(True, "a new order of the training samples in each epoch; false: the same order in all of them")
     folds: int = _setting(0, "k of k-fold cross-validation as a trial's metric (0: the validation split)", low=0)
     patience: int = _setting(0, "stop a trial after this many epochs without a better objective (0: never)", low=0)
 

@@ -1,6 +1,5 @@
 import gc
 import weakref
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,17 +46,6 @@ def test_variables_made_before_the_first_step_change_no_result(digits, monkeypat
     plain = result()
     assert ours[0] == plain[0]
     assert all(np.array_equal(a, b) for a, b in zip(ours[1], plain[1]))
-
-
-def test_without_shuffling_all_epochs_have_the_order_of_the_split(digits):
-    def weights(**changes):
-        model = compiled()
-        train(model, *digits, replace(PLAN, **changes))
-        return model.get_weights()
-
-    same = [np.array_equal(a, b) for a, b in zip(weights(shuffle=False), weights(shuffle=False, seed=1))]
-    assert all(same)
-    assert not all(np.array_equal(a, b) for a, b in zip(weights(), weights(seed=1)))
 
 
 def test_a_trained_model_is_freed_with_its_last_user(digits):

@@ -48,7 +48,6 @@ class Plan:
         maximise: whether it is better when higher.
         patience: epochs without a better one before stopping; 0 never stops.
         schedule: of the learning rate: ``constant`` or ``cosine``.
-        shuffle: whether each epoch has an order of the samples of its own; if not, all have that of the split.
         steps_per_execution: batches that TensorFlow runs before Python has its turn; see docs/performance.md.
     """
 
@@ -59,7 +58,6 @@ class Plan:
     maximise: bool
     patience: int
     schedule: str = "constant"
-    shuffle: bool = True
     steps_per_execution: int = STEPS
 
 
@@ -90,9 +88,7 @@ def train(
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     callback = make_callback(Validator(model, device, splits), plan, steps, judge, score, tell)
     labels = device.labels(part.indices, label_kind(model, len(splits.classes)), len(splits.classes))
-    data = device.batches(
-        part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed if plan.shuffle else None
-    )
+    data = device.batches(part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed)
     _make_variables(model, next(iter(device.batches(part.indices[:1], splits.preprocessing, 1, labels=labels[:1]))))
     if steps * plan.epochs >= WORTH:
         _run_in_blocks(model, min(plan.steps_per_execution, steps if judge is None else max(1, steps // judge.per_epoch)))

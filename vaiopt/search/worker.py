@@ -268,7 +268,6 @@ class _Trial:
             maximise=self.objective.direction == "maximize",
             patience=self._settings.train.patience,
             schedule=self._settings.train.schedule,
-            shuffle=self._settings.train.shuffle,
         )
 
 
