@@ -113,7 +113,7 @@ class Engine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment(**more),
-            timeout=60,
+            timeout=500,
         )
 
     def calls(self, verb: str) -> List[Dict[str, Any]]:
@@ -248,7 +248,7 @@ def test_a_terminal_is_passed_on_when_there_is_one(engine: Engine) -> None:
             stderr=inner,
             env=engine.environment(),
         )
-        assert child.wait(timeout=60) == 0
+        assert child.wait(timeout=500) == 0
     finally:
         os.close(inner)
         os.close(outer)

@@ -115,5 +115,5 @@ def run_bundle(
     settings.update({"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **path, **environment})
     options = ["--data", "samples.npz"] if "--data" not in arguments else []
     command = [sys.executable, "run_model.py", model, *options, "--batch-repeat", "1", *arguments, "--output", output]
-    done = subprocess.run(command, cwd=str(folder), env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    done = subprocess.run(command, cwd=str(folder), env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=500)
     return Outcome(folder, done)

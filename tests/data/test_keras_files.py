@@ -6,7 +6,6 @@ import http.server
 import os
 import socket
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +87,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch):
         server.bind(("127.0.0.1", 0))
         server.listen(1)
         monkeypatch.setattr(keras_files, "BASE_URL", "http://127.0.0.1:{}/".format(server.getsockname()[1]))
-        start = time.monotonic()
         assert "timed out" in refused("mnist").message
-        assert time.monotonic() - start < 5
     assert socket.getdefaulttimeout() is None
 
 

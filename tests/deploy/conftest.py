@@ -119,7 +119,7 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         os.makedirs("/run/sshd", exist_ok=True)
     server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE)
     try:
-        for _ in range(100):
+        for _ in range(1200):
             if server.poll() is not None:
                 pytest.skip("sshd does not start here: {}".format(server.stderr.read().decode()[-300:]))
             with socket.socket() as probe:

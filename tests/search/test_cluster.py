@@ -52,15 +52,17 @@ def start(module, *arguments, **environment):
 @contextlib.contextmanager
 def started(folder, *worker_options, workers=1, **environment):
     """A scheduler and workers: the scheduler's file, and the processes, the scheduler's first."""
-    pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed")
     file = folder / "scheduler.json"
     processes = [start("dask_scheduler", "--scheduler-file", str(file), "--port", "0", "--no-dashboard", **environment)]
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         options = ["--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder), *worker_options]
-        processes += [start("dask_worker", *options, "--death-timeout", "60") for _ in range(workers)]
+        processes += [start("dask_worker", *options, "--death-timeout", "300") for _ in range(workers)]
+        with distributed.Client(scheduler_file=str(file), timeout=300, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=300)
         yield file, processes
     finally:
         for process in reversed(processes):  # a nanny ends its worker when it is asked to end
@@ -139,7 +141,7 @@ def test_limits_of_time_and_memory_and_the_resources_of_workers_hold_on_a_cluste
         "if what == 'deadly':\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(600)"
     )
     family = write_model(tmp_path / "model.py", body)
-    limits = ["search.trial_timeout=30", "search.trial_memory_mb=1500", "search.sampler=grid", "search.resources.PLACE=1"]
+    limits = ["search.trial_timeout=60", "search.trial_memory_mb=1500", "search.sampler=grid", "search.resources.PLACE=1"]
     options = ["--nanny", "--resources", "PLACE=1"]
     with started(tmp_path, *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as (file, _):
         settings = override(SETTINGS, [*limits, "search.scheduler='{}'".format(file), family])
@@ -150,7 +152,7 @@ def test_limits_of_time_and_memory_and_the_resources_of_workers_hold_on_a_cluste
     ended = {t.hyperparameters["what"]: (t.status, t.reason) for t in load_trials(Run(tmp_path / "run"))}
     assert ended == {
         "fine": (COMPLETE, ""),
-        "slow": (FAILED, "timed out after 30 s (search.trial_timeout)"),
+        "slow": (FAILED, "timed out after 60 s (search.trial_timeout)"),
         "fat": (FAILED, "out of memory: its process passed 1500 MB (search.trial_memory_mb)"),
         "deadly": (FAILED, "the cluster's workers died while it ran, again and again"),
     }

@@ -26,7 +26,7 @@ def take_memory(limit_mb):
         for _ in range(200):
             kept.append(bytearray(10**7))
             time.sleep(0.01)
-    return len(kept)
+        time.sleep(60)  # the watch may be late on a busy machine
 
 
 def fail_for_the_user(_):
@@ -35,7 +35,7 @@ def fail_for_the_user(_):
 
 @pytest.fixture(scope="module")
 def pool():
-    executor = ProcessExecutor(workers=1, recycle_after=3, timeout=60.0)
+    executor = ProcessExecutor(workers=1, recycle_after=3, timeout=300.0)
     yield executor
     executor.shutdown(wait=False)
 
@@ -49,12 +49,12 @@ def test_in_process_runs_here_and_keeps_errors_in_the_future():
 
 def test_a_users_error_arrives_with_its_hint(pool):
     with pytest.raises(DataError) as caught:
-        pool.submit(fail_for_the_user, 0).result(30)
+        pool.submit(fail_for_the_user, 0).result(300)
     assert caught.value.hint == "cure"
 
 
 def test_a_process_is_replaced_after_some_calls(pool):
-    pids = [pool.submit(pid, i).result(30) for i in range(7)]
+    pids = [pool.submit(pid, i).result(300) for i in range(7)]
     assert len(set(pids)) >= 2
     assert os.getpid() not in pids
 
@@ -62,23 +62,23 @@ def test_a_process_is_replaced_after_some_calls(pool):
 def test_a_call_that_takes_too_long_is_stopped_and_the_next_one_works():
     executor = ProcessExecutor(workers=1, recycle_after=3, timeout=2.0)
     with pytest.raises(FutureTimeout) as caught:
-        executor.submit(time.sleep, 60).result(30)
+        executor.submit(time.sleep, 60).result(300)
     assert "timed out after 2 s" in death_reason(caught.value, SETTINGS)
-    assert executor.submit(os.getpid).result(30) != os.getpid()
+    assert executor.submit(os.getpid).result(300) != os.getpid()
     executor.shutdown(wait=False)
 
 
 def test_a_process_that_takes_too_much_memory_ends_itself_and_the_next_call_works(pool):
     with pytest.raises(Exception) as caught:
-        pool.submit(take_memory, 300.0).result(30)
+        pool.submit(take_memory, 300.0).result(300)
     assert caught.value.exitcode == OUT_OF_MEMORY
     assert "passed 300 MB" in death_reason(caught.value, SETTINGS, 300.0)
-    assert pool.submit(pid, 0).result(30) != os.getpid()
+    assert pool.submit(pid, 0).result(300) != os.getpid()
 
 
 def test_a_process_that_is_killed_is_told_apart(pool):
     with pytest.raises(Exception) as caught:
-        pool.submit(os._exit, 3).result(30)
+        pool.submit(os._exit, 3).result(300)
     assert "exit code 3" in death_reason(caught.value, SETTINGS)
     assert death_reason(ValueError("x"), SETTINGS) is None
 
@@ -87,19 +87,19 @@ def test_a_process_that_is_killed_is_told_apart(pool):
     sys.version_info < (3, 8), reason="the last pebble for Python 3.7 waits for ever if an idle process is killed from outside"
 )
 def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
-    os.kill(pool.submit(pid, 0).result(30), signal.SIGKILL)
+    os.kill(pool.submit(pid, 0).result(300), signal.SIGKILL)
     for _ in range(2):
         future = pool.submit(pid, 0)
-        if not future.exception(30):
+        if not future.exception(300):
             break
         assert "before the trial began" in death_reason(future.exception(), SETTINGS)
-    assert future.result(30) != os.getpid()
+    assert future.result(300) != os.getpid()
 
 
 def test_worker_processes_end_with_the_process_that_started_them():
     code = (
         "import os, signal, time\nfrom vaiopt.search.executors import ProcessExecutor\nif __name__ == '__main__':\n"
-        "    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=60.0)\n    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n    print(pool.submit(os.getpid).result(), flush=True)\n"
         "    pool.submit(time.sleep, 60)\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
