@@ -74,6 +74,10 @@ def test_groups_channels_first_and_inner_models_are_refused_by_name():
     refused(first, "cf", "channels first")
 
 
+def test_a_batch_normalisation_along_another_axis_is_refused_by_name():
+    refused(network(lambda layers, x: head(layers, layers.BatchNormalization(axis=1, name="rows")(x))), "rows", "axis")
+
+
 def test_mixed_precision_is_refused_by_name():
     model = network(lambda layers, x: head(layers, layers.Conv2D(4, 3, dtype="mixed_float16", name="half")(x)))
     assert "mixed precision" in refused(model, "half", "mixed_float16").hint

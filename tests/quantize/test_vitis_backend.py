@@ -72,6 +72,11 @@ def test_both_backends_write_the_same_files(session):
 def test_sequential_models_and_separable_convolutions_are_prepared_for_it(session):
     assert session["sequential"] == "vitis"
     assert session["separable"][1:6] == ["sep/depthwise_kernel", "sep/depthwise_output", "sep/kernel", "sep/bias", "sep/output"]
+    assert session["separable_integers"][:3] == ["img/input", "sep/depthwise_output", "sep/output"], "names as in fix_positions.json"
+
+
+def test_a_batch_normalisation_without_beta_gets_one_before_the_vendor_sees_it(session):
+    assert session["without_beta"][0] == "img/input"
 
 
 def test_finetuning_and_training_run(session):

@@ -44,6 +44,9 @@ def main() -> None:
     golden = np.load(str(out / "q" / "golden.npz"))
     sequential = keras.Sequential([keras.layers.Dense(5, activation="relu", input_shape=(6,), name="a"), keras.layers.Dense(4, name="b")])
     separable = network(lambda layers, t: head(layers, layers.SeparableConv2D(4, 3, activation="relu", name="sep")(t)))
+    without_beta = network(
+        lambda layers, t: head(layers, layers.BatchNormalization(center=False, name="norm")(layers.Conv2D(4, 3, name="conv")(t)))
+    )
     foreign = network(lambda layers, t: head(layers, layers.ELU(name="elu")(t)))
     answer = {
         "vendor": has_vitis_quantizer(),
@@ -62,9 +65,9 @@ def main() -> None:
             )
         ),
         "sequential": quantize_model(sequential, images(20, (6,)), out=out / "s").backend,
-        "separable": [
-            "{layer}/{tensor}".format(**entry) for entry in json.loads((out_of(separable, out) / "fix_positions.json").read_text())
-        ],
+        "separable": names_of(separable, out / "sep"),
+        "separable_integers": list(integer_outputs(load_quantized(out / "sep" / "quantized.h5"), images(4))),
+        "without_beta": names_of(without_beta, out / "beta"),
         "finetune": quantize_model(network(head), x, out=out / "f", method="finetune").method,
         "qat": quantize_model(network(head), x, np.arange(40) % 4, out=out / "t", method="qat", qat_epochs=1).method,
         "left_in_float": quantize_model(foreign, x, out=out / "e").float_layers,
@@ -77,8 +80,9 @@ def main() -> None:
     print(json.dumps(answer))
 
 
-def out_of(model, out):
-    return quantize_model(model, images(20), out=out / "sep").folder
+def names_of(model, out):
+    quantize_model(model, images(20), out=out)
+    return ["{layer}/{tensor}".format(**entry) for entry in json.loads((out / "fix_positions.json").read_text())]
 
 
 def softmax(logits):

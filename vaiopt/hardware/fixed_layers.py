@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Set, Union
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def integer_outputs(model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batc
         Arrays of the activations' shapes, NHWC, samples first, in the order of the model's layers.
     """
     if is_vitis_model(model):
-        return vitis_integer_outputs(model, x, batch_size)
+        return vitis_integer_outputs(model, x, batch_size, _float_names(model))
     keras = load_keras()
     exact = _in_float64(model) if _is_dyadic(model) else model
     points = [layer for layer in exact.layers if is_fix_position(layer)]
@@ -155,7 +155,9 @@ def integer_outputs(model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batc
 def output_tensors(model: Any) -> List[str]:
     """Return ``<layer>/<tensor>`` of the last rounded activation before each output of the model: the logits before a softmax."""
     if is_vitis_model(model):
-        names = {slot.layer.name: (slot.float_layer, slot.tensor) for slot in slots(model) if slot.tensor not in WEIGHTS}
+        names = {
+            slot.layer.name: (slot.float_layer, slot.tensor) for slot in slots(model, _float_names(model)) if slot.tensor not in WEIGHTS
+        }
     else:
         names = {layer.name: (layer.float_layer, layer.tensor) for layer in model.layers if is_fix_position(layer)}
     found = []
@@ -208,6 +210,12 @@ def _in_float64(model: Any) -> Any:
         copy = keras.Model.from_config(config)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _float_names(model: Any) -> Optional[Set[str]]:
+    """Return the names of the float model's layers, as far as they have positions; None where these are not known."""
+    known = getattr(model, POSITIONS_ATTRIBUTE, None)
+    return {entry["layer"] for entry in known} if known else None
 
 
 def attach_positions(model: Any, positions: Sequence[Dict[str, Any]]) -> None:

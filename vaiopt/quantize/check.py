@@ -78,14 +78,15 @@ def check_model(model: Any) -> None:
     """Refuse a functional model that no quantizer can take.
 
     Raises:
-        QuantizeError: a layer is quantized already, nested, grouped, not float32, of channels first, an operation on tensors, or has a weight
-            that is not a number; or an input has an unknown size.
+        QuantizeError: a layer is quantized already, nested, grouped, not float32, of channels first, an operation on tensors, normalises along
+            another axis than the last, or has a weight that is not a number; or an input has an unknown size.
     """
     config = model.get_config()
     _check_kinds(config)
     for entry in config["layers"]:
         _check_layer(entry["class_name"], entry["config"])
     for layer in model.layers:
+        _check_axis(layer)
         for variable, values in zip(layer.weights, layer.get_weights()):
             if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 raise QuantizeError(
@@ -129,6 +130,16 @@ def _check_layer(kind: str, config: Dict[str, Any]) -> None:
     if isinstance(config.get("activation"), dict) and "layer" in str(config["activation"].get("module", "layer")):
         raise QuantizeError(
             "layer '{}' has a layer as its activation".format(name), "Put the activation layer behind it, as a layer of its own."
+        )
+
+
+def _check_axis(layer: Any) -> None:
+    if type(layer).__name__ != "BatchNormalization":
+        return
+    axes = [int(axis) for axis in np.atleast_1d(layer.axis)]
+    if axes not in ([-1], [len(layer.input_shape) - 1]):
+        raise QuantizeError(
+            "batch normalisation '{}' works along axis {}".format(layer.name, axes[0]), "Use axis=-1, the channels; the DPU has no other."
         )
 
 

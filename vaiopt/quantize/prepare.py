@@ -105,12 +105,20 @@ def _fold_batch_norms(graph: Graph) -> None:
             _to_depthwise(node)
 
 
+def complete_batch_norm(norm: Node) -> None:
+    """Give a batch normalisation the gamma of one and the beta of zero that it may lack."""
+    like = norm.weights["moving_mean"]
+    values = {"gamma": np.ones_like(like), "beta": np.zeros_like(like), **norm.weights}
+    norm.weights = OrderedDict((key, values[key]) for key in ("gamma", "beta", "moving_mean", "moving_variance"))
+    norm.config = dict(norm.config, scale=True, center=True)
+
+
 def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the factor, mean and beta of a batch normalisation, in float32."""
+    complete_batch_norm(norm)
     weights = norm.weights
-    deviation = np.sqrt(weights["moving_variance"] + np.float32(norm.config["epsilon"]))
-    factor = weights["gamma"] / deviation if "gamma" in weights else np.float32(1) / deviation
-    return factor, weights["moving_mean"], weights.get("beta", np.zeros_like(factor))
+    factor = weights["gamma"] / np.sqrt(weights["moving_variance"] + np.float32(norm.config["epsilon"]))
+    return factor, weights["moving_mean"], weights["beta"]
 
 
 def _fold(conv: Node, norm: Node) -> None:

@@ -1,8 +1,8 @@
 """The container's backend: the vendor's VitisQuantizer, guarded against what breaks it.
 
 A Sequential model is turned functional (release 3.5 fails on one), a separable convolution is split with its activation kept (3.0 and 3.5 drop
-it), and quantized models, subclasses, groups, mixed precision and unknown sizes were refused before (:mod:`vaiopt.quantize.check`). The
-vendor's coded messages become errors with hints.
+it), a batch normalisation without beta gets one (no release folds it otherwise), and quantized models, subclasses, groups, mixed precision and
+unknown sizes were refused before (:mod:`vaiopt.quantize.check`). The vendor's coded messages become errors with hints.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.errors import MissingToolError, QuantizeError
-from vaiopt.hardware.fixed_layers import POSITIONS_ATTRIBUTE
+from vaiopt.hardware.fixed_layers import POSITIONS_ATTRIBUTE, attach_positions
 from vaiopt.hardware.fixed_vitis import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize.build import make_model, single_or_list
 from vaiopt.quantize.graph import read_graph
-from vaiopt.quantize.prepare import split_separable
+from vaiopt.quantize.prepare import complete_batch_norm, split_separable
 from vaiopt.quantize.rules import RULES
 from vaiopt.quantize.tfmot_backend import LEARNING_RATE, TRAINING_BATCH, Quantized
 from vaiopt.text import Progress, silent
@@ -96,7 +96,7 @@ def quantize_vitis(
     """
     vitis = load_vitis()
     float_names = [layer.name for layer in model.layers]
-    model = _without_separable(model)
+    model = _digestible(model)
     data = list(x) if len(x) > 1 else x[0]
     progress("running the vendor's quantizer on {} samples".format(len(x[0])))
     with translated_messages():
@@ -114,15 +114,21 @@ def quantize_vitis(
             "the vendor's quantizer left the whole model in float", "See its messages above; 'vaiopt inspect' names the layers."
         )
     positions = vitis_positions(quantized, float_names)
+    attach_positions(quantized, positions)
     return Quantized(quantized, positions, left_in_float(quantized), lambda path: _save(quantized, positions, path), installed_release())
 
 
-def _without_separable(model: Any) -> Any:
-    """Return the model with its separable convolutions split into a depthwise and a pointwise one."""
-    if not any(type(layer).__name__ == "SeparableConv2D" for layer in model.layers):
+def _digestible(model: Any) -> Any:
+    """Return the model with what the vendor's quantizer fails on written otherwise: the same function, with its own layers' names."""
+    if not any(
+        type(layer).__name__ == "SeparableConv2D" or _lacks_beta(type(layer).__name__, layer.get_config()) for layer in model.layers
+    ):
         return model
     graph = read_graph(model)
     split_separable(graph)
+    for node in graph:
+        if _lacks_beta(node.kind, node.config):
+            complete_batch_norm(node)
     layers = {}
 
     def call(node: Any, layer: Any, inputs: List[Any]) -> Any:
@@ -134,6 +140,10 @@ def _without_separable(model: Any) -> Any:
         if node.weights:
             layers[node.name].set_weights(list(node.weights.values()))
     return result
+
+
+def _lacks_beta(kind: str, config: Mapping[str, Any]) -> bool:
+    return kind == "BatchNormalization" and not config.get("center", True)
 
 
 def _trained(

@@ -93,6 +93,8 @@ class VitisQuantizer:
         for layer in float_model.layers:
             if type(layer).__name__ == "SeparableConv2D":
                 raise AssertionError("a separable convolution loses its activation here: " + layer.name)
+            if type(layer).__name__ == "BatchNormalization" and not layer.center:
+                raise KeyError("beta:0")
             if layer.name == "refuse_me":
                 raise ValueError("[Quantizer_TF2_Unsupported_Layer][Unsupported layer type] Layer refuse_me is not supported.")
             if layer.name == "break_me":
