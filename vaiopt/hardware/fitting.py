@@ -53,7 +53,7 @@ def predict_ms(item: Measurement, constants: Constants, clock_mhz: float) -> flo
     """Return the predicted time of a measured network; the same formula as :func:`vaiopt.hardware.latency.layer_cycles`."""
     arithmetic = constants.efficiency * item.conv + item.alu
     memory = item.traffic / constants.bandwidth
-    cycles = np.where(item.waits, arithmetic + memory, np.maximum(arithmetic, memory)) + constants.overhead
+    cycles = np.where(item.waits, item.conv + item.alu + memory, np.maximum(arithmetic, memory)) + constants.overhead
     return float(cycles.sum()) / (clock_mhz * 1000.0) + constants.constant_ms
 
 

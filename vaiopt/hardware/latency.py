@@ -108,10 +108,14 @@ def _traffic(layer: FusedLayer) -> int:
 
 
 def layer_cycles(asked: Work, constants: Constants) -> float:
-    """Return the cycles that a layer takes: arithmetic or memory, whichever is slower (both where one waits), and the cost per layer."""
-    arithmetic = constants.efficiency * asked.conv_cycles + asked.alu_cycles
+    """Return the cycles that a layer takes: arithmetic or memory, whichever is slower, and the cost per layer.
+
+    Where the arithmetic waits, both count, and the arithmetic at full speed, or else a fit could not tell slow memory from slow arithmetic.
+    """
     memory = asked.traffic / constants.bandwidth
-    return (arithmetic + memory if asked.waits else max(arithmetic, memory)) + constants.overhead
+    if asked.waits:
+        return asked.conv_cycles + asked.alu_cycles + memory + constants.overhead
+    return max(constants.efficiency * asked.conv_cycles + asked.alu_cycles, memory) + constants.overhead
 
 
 def limit(asked: Work, constants: Constants) -> str:
