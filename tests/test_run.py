@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -28,6 +29,25 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
     with atomic_folder(folder) as new:
         (new / "new").write_text("3")
     assert [p.name for p in folder.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one_in_its_place(tmp_path, monkeypatch):
+    folder = tmp_path / "f"
+    with atomic_folder(folder) as new:
+        (new / "old").write_text("1")
+    replace, calls = os.replace, []
+
+    def failing(source, target):
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError("no space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError), atomic_folder(folder) as new:
+        (new / "new").write_text("2")
+    assert [p.name for p in folder.iterdir()] == ["old"]
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 

@@ -160,8 +160,10 @@ def _search(versions: Dict[str, str]) -> StageReport:
     if not has_tensorflow or needs_legacy:
         missing = "tf_keras" if needs_legacy else "TensorFlow"
         return StageReport("search", False, "{} is not installed".format(missing), "pip install 'vaiopt[host]'")
+    if not has_module("skopt"):
+        return StageReport("search", False, "scikit-optimize is not installed", "pip install vaiopt")
     name = "TensorFlow {}".format(versions.get("tensorflow") or versions.get("tensorflow-cpu", "?"))
-    return StageReport("search", True, "{}, scikit-optimize {}".format(name, versions.get("scikit-optimize", "not installed")))
+    return StageReport("search", True, "{}, scikit-optimize {}".format(name, versions.get("scikit-optimize", "?")))
 
 
 def _minor(versions: Dict[str, str]) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from vaiopt.candidates import measure_best, rank_by_int8
 from vaiopt.errors import RunError, SettingsError, did_you_mean
 from vaiopt.lineage import describe_stale, stale_parts
 from vaiopt.run import PathLike, Run, open_run, read_json, require, write_json
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 STEPS = ("search", "quantize", "evaluate", "compile", "bundle", "measure", "report")
 """In order. Each reads what those before it left in the run folder."""
-
-SAMPLES_IN_THE_LOOP = 100
-"""Samples in a bundle that is measured during a search: enough for the median latency of one sample."""
 
 
 @dataclass(frozen=True)
@@ -152,75 +149,14 @@ def search(
     for count in range(every, total, every) if every else ():
         part = override(settings, {"search.trials": count})
         search_run(part, folder, progress=progress, on_trial=on_trial)
-        _measure_best(Run(folder), settings, progress)
+        measure_best(Run(folder), settings, progress)
     result = search_run(settings, folder, progress=progress, on_trial=on_trial)
     if every:
-        _measure_best(Run(folder), settings, progress)
+        measure_best(Run(folder), settings, progress)
         result = replace(result, chosen=choose(Run(folder)))
     if settings.objective.rank_int8 < 2:
         return result
-    return replace(result, chosen=_rank_by_int8(Run(folder), settings, progress))
-
-
-def _measure_best(run: Run, settings: Settings, progress: Progress) -> None:
-    """Quantize, compile and measure the best trials that were not measured yet, and let the measured latency count in the objective."""
-    from vaiopt.compile import compile_run
-    from vaiopt.deploy import bundle_run
-    from vaiopt.deploy import measure as measure_bundle
-    from vaiopt.quantize import quantize_run
-    from vaiopt.search import best_trials, choose_trial, measured_score
-    from vaiopt.study import load_trials, note_measurement, open_study
-
-    target, name = settings.hardware.target, _name(settings)
-    few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
-    trials = load_trials(run)
-    unmeasured = [t for t in best_trials(run, settings, trials) if "predicted_latency_ms" not in t.costs]
-    left = {run.quantized_folder, run.compiled(name), run.bundle(name)}
-    try:
-        for candidate in unmeasured[: settings.objective.measure_best]:
-            choose_trial(run, settings, candidate, trials)
-            quantize_run(run, settings)
-            compile_run(run, settings, target)
-            left.add(bundle_run(run, target, few).archive)
-            result = measure_bundle(run, target, host=settings.deploy.host, threads=settings.deploy.threads)
-            left.add(result.path)
-            latency = float(result.to_json()["latency_ms"]["p50"])
-            value, reason = measured_score(run, settings, candidate, latency)
-            note_measurement(open_study(run), candidate, latency, value, reason)
-            predicted = candidate.costs.get("latency_ms", 0.0)
-            progress("trial {}: {:.4g} ms measured, {:.4g} ms predicted".format(candidate.number, latency, predicted))
-    finally:
-        # What is there belongs to the last candidate; the stages make it again for the chosen one.
-        for path in left:
-            if path.is_dir():
-                shutil.rmtree(str(path), ignore_errors=True)
-            elif path.exists():
-                path.unlink()
-
-
-def _rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecord:
-    """Quantize each of the best candidates, choose the one with the best int8 validation accuracy, and keep the table in its metrics.
-
-    Among equals the float objective decides: candidates are tried in its order and the first maximum wins.
-    """
-    from vaiopt.quantize import quantize_run
-    from vaiopt.search import best_trials, choose_trial
-    from vaiopt.study import load_trials
-
-    trials = load_trials(run)
-    table = []
-    candidates = best_trials(run, settings, trials)[: settings.objective.rank_int8]
-    for candidate in candidates:
-        choose_trial(run, settings, candidate, trials)
-        result = quantize_run(run, settings)
-        accuracy = result.to_json()["int8"]["accuracy"]
-        progress("trial {}: int8 validation accuracy {:.4f}, objective {:.4f}".format(candidate.number, accuracy, candidate.value or 0.0))
-        table.append({"trial": candidate.number, "objective": candidate.value, "int8_val_accuracy": accuracy})
-    chosen = candidates[max(range(len(table)), key=lambda i: (table[i]["int8_val_accuracy"], -i))]
-    choose_trial(run, settings, chosen, trials, int8_ranking=table)
-    # What is there belongs to the last candidate tried; the stage makes it again for the chosen one.
-    shutil.rmtree(str(run.quantized_folder), ignore_errors=True)
-    return chosen
+    return replace(result, chosen=rank_by_int8(Run(folder), settings, progress))
 
 
 def quantize(run: Run, settings: Settings, progress: Progress = silent) -> QuantizeResult:

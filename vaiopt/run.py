@@ -216,7 +216,12 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=".old.{}.".format(folder.name), dir=str(folder.parent)))
             os.replace(str(folder), str(old))
-        os.replace(str(temporary), str(folder))
+        try:
+            os.replace(str(temporary), str(folder))
+        except BaseException:
+            if old is not None and not folder.exists():
+                os.replace(str(old), str(folder))
+            raise
         if old is not None:
             shutil.rmtree(str(old), ignore_errors=True)
     finally:

@@ -67,6 +67,7 @@ def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = sil
     scripts = board_files()
     progress("loading test samples")
     samples = _samples(run, settings.deploy.samples, progress)
+    archive = run.bundle(name).parent / "{}.tar.gz".format(name)
     with atomic_folder(run.bundle(name)) as folder:
         shutil.copyfile(str(model), str(folder / model.name))
         for script, path in scripts.items():
@@ -78,8 +79,9 @@ def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = sil
         write_text(folder / "README.md", bundle_readme(manifest))
         manifest["files"] = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         write_json(folder / MANIFEST, manifest)
-    progress("packing {}.tar.gz".format(name))
-    archive = run.bundle(name).parent / "{}.tar.gz".format(name)
+        if archive.exists():  # so that an old one never stands beside a newer folder
+            archive.unlink()
+    progress("packing {}".format(archive.name))
     write_archive(run.bundle(name), archive)
     return BundleResult(name, run.bundle(name), archive, manifest)
 
