@@ -122,7 +122,7 @@ def test_kerastuners_names_and_scopes_work():
     def build(hp):
         with hp.name_scope("head"):
             hp.Fixed("kind", "dense")
-            assert hp.get("kind") == "dense"
+            assert hp.get("kind") == hp["kind"] == "dense"
         hp.Int("units", 32, 512, step=2, sampling="log")
         hp.Float("rate", 1e-4, 1e-2, sampling="log", parent_name="head/kind", parent_values=["dense"])
 

@@ -243,6 +243,9 @@ class HyperParameters:
             return self.values[name]
         raise KeyError("{} does not exist.".format(name))
 
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
     def __contains__(self, name: str) -> bool:
         return name in self.values
 

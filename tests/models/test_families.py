@@ -70,7 +70,11 @@ def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
         ("import sys\ndef build_model(hp):\n    sys.exit(3)\n", "SystemExit: 3 (mine.py, line 3)"),
         ("def build_model(hp):\n    pass\n", "returned None"),
         ("def build_model(hp):\n    return 'model'\n", "builtins.str"),
-        ("from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.layers.Dense(3)])\n", "no known input"),
+        (
+            "from tensorflow import keras\ndef build_model(hp):\n    x = keras.Input((30,))\n"
+            "    return keras.Model(x, [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)])\n",
+            "more than one output",
+        ),
         (
             "from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)])\n",
             "inputs of shape (7,)",

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict
 
 from vaiopt.errors import ModelError, VaioptError, did_you_mean
 from vaiopt.keras import load_keras
+from vaiopt.models.inputs import fit_input
 from vaiopt.space import BuildFailed, HyperParameters
 
 FAMILIES: Dict[str, str] = {
@@ -101,6 +102,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             model = function(hp)
+        if hp.input_shape and isinstance(model, keras.Model):
+            model = fit_input(model, tuple(hp.input_shape))
     except VaioptError:
         raise
     except (Exception, SystemExit) as error:  # a user's code, as above
@@ -115,7 +118,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     shape = getattr(model, "output_shape", None)
     if not getattr(model, "inputs", None) or not isinstance(shape, tuple):
         raise BuildFailed(
-            "the model has no known input, or more than one output", "Return a functional or Sequential model with one output."
+            "the model has no known input, or more than one output",
+            "Return a functional or Sequential model with one output; where there are no data to tell, its first layer needs an input_shape.",
         )
     given = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else None
     if hp.input_shape and given != tuple(hp.input_shape):
