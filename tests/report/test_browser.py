@@ -32,14 +32,14 @@ WATCHER = """<!doctype html>
 <script>
 var page, end = Date.now() + 120000, toClick = CLICK;
 function backgrounds() {
-  return Array.from(page.querySelectorAll(".plot"), function (plot) {
+  return Array.from(page.querySelectorAll("div.plot"), function (plot) {
     return (plot.querySelector(".main-svg") || { style: {} }).style.background;
   });
 }
 function look() {
   page = document.querySelector("iframe").contentDocument;
   var shown = backgrounds(), waiting = shown.indexOf(undefined), done = shown.length > 0 && waiting < 0;
-  if (waiting >= 0) page.querySelectorAll(".plot")[waiting].scrollIntoView({ block: "center", inline: "center" });
+  if (waiting >= 0) page.querySelectorAll("div.plot")[waiting].scrollIntoView({ block: "center", inline: "center" });
   if (done && toClick) {
     page.getElementById("theme").click();
     toClick = false;

@@ -11,7 +11,7 @@ from vaiopt.report import labels
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.figure import Figure, axis, text
 from vaiopt.report.theme import STATUS_COLOURS
-from vaiopt.report.ticks import log_ticks, number
+from vaiopt.report.ticks import linear_ticks, log_ticks, number
 from vaiopt.study import TrialRecord, pareto_front
 
 MANY_TRIALS = 500
@@ -77,16 +77,17 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
         title="{} against {}".format(_sentence(labels.name(data.metric)), labels.name(cost)),
         caption="",
         traces=traces,
-        layout={"xaxis": axis(labels.name(cost), **(_log_axis(xs) if wide else {})), "yaxis": _metric_axis(data)},
+        layout={"xaxis": axis(labels.name(cost), **_number_axis(xs, log=wide)), "yaxis": _metric_axis(data)},
         columns=("trial", "status", cost, data.metric, "on_front"),
         rows=[(t.number, t.status, x, y, t.number in best) for t, x, y in known],
         height=400,
     )
 
 
-def _log_axis(values: Sequence[float]) -> Dict[str, Any]:
-    places = log_ticks(min(values), max(values))
-    return {"type": "log", "tickvals": places, "ticktext": [number(place) for place in places]}
+def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
+    """Return an axis whose ticks are written in our own words: plotly's, such as 780µ, read like another unit beside one in the title."""
+    places = (log_ticks if log else linear_ticks)(min(values), max(values))
+    return {"type": "log" if log else "linear", "tickvals": places, "ticktext": [number(place) for place in places]}
 
 
 def _points(data: ReportData, items: Sequence[Tuple[TrialRecord, float, float]], label: str, marker: Dict[str, Any]) -> Dict[str, Any]:
@@ -142,7 +143,10 @@ def convergence(data: ReportData) -> Optional[Figure]:
     is_metric = not data.settings.objective.weights
     value_axis = _metric_axis(data) if is_metric else axis("score")
     last = data.trials[-1].number
-    layout: Dict[str, Any] = {"xaxis": axis("trial", range=[-0.02 * last - 0.5, last * 1.02 + 0.5], zeroline=False), "yaxis": value_axis}
+    layout: Dict[str, Any] = {
+        "xaxis": axis("trial", range=[-0.02 * last - 0.5, last * 1.02 + 0.5], zeroline=False, **({"dtick": 1} if last <= 12 else {})),
+        "yaxis": value_axis,
+    }
     if others:
         layout["yaxis"] = dict(value_axis, domain=[0.12, 1.0])
         layout["yaxis2"] = {"domain": [0.0, 0.06], "visible": False, "fixedrange": True, "range": [-1, 1]}
