@@ -3,11 +3,12 @@
     python benchmarks/search_regret.py run digits vaiopt:gp vaiopt:tpe optuna:tpe optuna:gp random gp_minimize kerastuner --seeds 30 --trials 60
     python benchmarks/search_regret.py show digits
 
-Each run is appended to ``benchmarks/data/regret_<table>.csv`` (method, seed, the best accuracy so far after every trial, seconds of
-proposing), so the script can be stopped and goes on where it was. Every method sees the same conditional space; the learning rate is
-continuous, its accuracy interpolated between the table's nine. ``vaiopt:NAME`` is a sampler of vaiopt, ``NAME+ACQUISITION`` with that
-acquisition. Peers in their own published form: ``optuna:tpe`` and ``optuna:gp`` define by run, ``gp_minimize`` of scikit-optimize with the
-inactive sizes passed on (as in the published notebook: 10 random points, gp_hedge), ``kerastuner`` its BayesianOptimizationOracle.
+Each run is a row of ``benchmarks/data/regret_<table>.csv`` (method, seed, seconds of proposing, the best accuracy so far after every trial),
+so the script can be stopped and goes on where it was; a row of fewer trials than asked for is run anew. Every method sees the same conditional
+space; the learning rate is continuous, its accuracy interpolated between the table's nine. ``vaiopt:NAME`` is a sampler of vaiopt,
+``NAME+ACQUISITION`` with that acquisition. Peers in their own published form: ``optuna:tpe`` and ``optuna:gp`` define by run, ``gp_minimize`` of
+scikit-optimize with the inactive sizes passed on (as in the published notebook: 10 random points, gp_hedge), ``kerastuner`` its
+BayesianOptimizationOracle (of the package keras-tuner, which is not in vaiopt's environments).
 Regret is the table's best accuracy minus the best found. Every method but the random ones starts as it does by itself.
 """
 
@@ -24,6 +25,7 @@ NODES = (16, 32, 64, 128)
 ACTIVATIONS = ("relu", "logistic")
 BATCHES = (16, 64)
 RATES = (10**-4.5, 10**-0.5)
+BEST = 3  # columns of a row before the best accuracies
 
 
 class Table:
@@ -170,7 +172,7 @@ def run(arguments):
     """Run what is missing."""
     table = Table(arguments.table)
     path = FOLDER / "regret_{}.csv".format(arguments.table)
-    done = {(row[0], int(row[1])) for row in read(path)}
+    done = {(row[0], int(row[1])) for row in read(path) if len(row) >= BEST + arguments.trials}
     for seed in range(arguments.seeds):
         for method in arguments.methods:
             if (method, seed) in done:
@@ -179,9 +181,12 @@ def run(arguments):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 values, seconds = METHODS[kind](table, name, seed, arguments.trials)
-            best = np.maximum.accumulate(values)
-            with path.open("a", newline="") as file:
-                csv.writer(file).writerow([method, seed, "{:.2f}".format(seconds), *("{:.5f}".format(v) for v in best)])
+            # A method that ends by itself has no more to show: what it found is its best for the rest.
+            best = np.maximum.accumulate([*values, *[-np.inf] * (arguments.trials - len(values))])
+            others = [row for row in read(path) if (row[0], int(row[1])) != (method, seed)]
+            with path.open("w", newline="") as file:
+                row = [method, seed, "{:.2f}".format(seconds), *("{:.5f}".format(v) for v in best)]
+                csv.writer(file).writerows([*others, row])
 
 
 def read(path):
@@ -203,7 +208,7 @@ def show(arguments):
         own = [row for row in rows if row[0] == method]
         texts = []
         for mark in marks:
-            regrets = [100 * (table.best - float(row[2 + mark])) for row in own if len(row) > 2 + mark]
+            regrets = [100 * (table.best - float(row[BEST - 1 + mark])) for row in own if len(row) >= BEST + mark]
             error = np.std(regrets, ddof=1) / np.sqrt(len(regrets)) if len(regrets) > 1 else float("nan")
             texts.append("{:>9.3f} ({:.3f})".format(np.mean(regrets), error) if regrets else "{:>17}".format("-"))
         print("{:22}{:>6}{}{:>14.1f}".format(method, len(own), "".join(texts), np.mean([float(row[2]) for row in own])))

@@ -117,7 +117,7 @@ class SearchSettings:
     trial_timeout: float = _setting(3600.0, "seconds after which a trial is stopped", low=1.0)
     trial_memory_mb: float = _setting(0.0, "memory of a worker process at which its trial is stopped (0: 90 % of this machine's)", low=0.0)
     recycle_after: int = _setting(
-        8, "trials after which a worker process is replaced by a fresh one; TensorFlow keeps some MB of each", low=1
+        50, "trials after which a worker process is replaced by a fresh one, so that what a model function leaks cannot add up", low=1
     )
     scheduler: str = _setting("", "a Dask cluster: tcp://HOST:PORT, or the path of a scheduler file; search.workers is its trials at once")
     resources: Dict[str, float] = _setting(

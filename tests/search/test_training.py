@@ -56,3 +56,30 @@ def test_a_trained_model_is_freed_with_its_last_user(digits):
     load_keras().backend.clear_session()
     gc.collect()
     assert seen() is None
+
+
+def test_no_graph_is_left_of_a_trained_model(digits):
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    def graphs():
+        load_keras().backend.clear_session()
+        gc.collect()
+        return sum(isinstance(found, FuncGraph) and found.name == "train_function" for found in gc.get_objects())
+
+    before = graphs()
+    model = compiled()
+    training.keep_no_graph(model.optimizer)
+    train(model, *digits, PLAN)
+    del model
+    assert graphs() == before
+
+
+def test_gradients_that_are_not_added_up_change_no_result(digits):
+    def result(prepare):
+        model = compiled()
+        prepare(model.optimizer)
+        train(model, *digits, PLAN)
+        return model.get_weights()
+
+    ours, plain = result(training.keep_no_graph), result(lambda optimizer: None)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, plain))

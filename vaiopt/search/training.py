@@ -115,6 +115,19 @@ def _make_variables(model: Any, sample: Any) -> None:
     model.reset_metrics()
 
 
+def keep_no_graph(optimizer: Any) -> None:
+    """Let an optimizer of one device apply its gradients without adding them up over devices first.
+
+    Keras from 2.11 on does that even with one, by a function with a gradient of its own; such functions TensorFlow registers for good, and with
+    this one the graph of the training step and all weights that it reads: a search would grow by each model it trained.
+
+    Args:
+        optimizer: of a compiled model.
+    """
+    if hasattr(optimizer, "aggregate_gradients") and load_tensorflow().distribute.get_strategy().num_replicas_in_sync == 1:
+        optimizer.aggregate_gradients = lambda grads_and_vars: grads_and_vars
+
+
 def _run_in_blocks(model: Any, steps: int) -> None:
     """Let ``fit`` run several batches in one call of TensorFlow, unless the model function chose that itself or runs eagerly.
 
