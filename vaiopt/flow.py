@@ -147,8 +147,7 @@ def search(
         accept_changes(Run(folder), settings, progress)
     every, total = settings.objective.measure_every, settings.search.trials
     for count in range(every, total, every) if every else ():
-        part = override(settings, {"search.trials": count})
-        search_run(part, folder, progress=progress, on_trial=on_trial)
+        search_run(settings, folder, progress=progress, on_trial=on_trial, until=count)
         measure_best(Run(folder), settings, progress)
     result = search_run(settings, folder, progress=progress, on_trial=on_trial)
     if every:

@@ -77,6 +77,11 @@ class Run:
         return self.running / "{:04d}.json".format(number)
 
     @property
+    def search_lock(self) -> Path:
+        """``running/lock``: held by the search that is at work in this folder."""
+        return self.running / "lock"
+
+    @property
     def float_folder(self) -> Path:
         """``float/``: the chosen model."""
         return self.folder / "float"

@@ -82,6 +82,17 @@ def test_init_writes_a_file_that_search_reads_and_does_not_overwrite_it(capfd, t
     assert call(capfd, "init", path, "--force")[0] == 0
 
 
+def test_without_a_settings_file_a_run_goes_on_with_its_own(tmp_path):
+    from vaiopt.cli.common import load
+
+    (tmp_path / "run.toml").write_text("version = 1\n[train]\nepochs = 7\n")
+    (tmp_path / "other.toml").write_text("[train]\nepochs = 5\n")
+    found = load(None, ["search.trials=40"], run=str(tmp_path))
+    assert (found.train.epochs, found.search.trials) == (7, 40)
+    assert load(str(tmp_path / "other.toml"), [], run=str(tmp_path)).train.epochs == 5
+    assert load(None, [], run=str(tmp_path / "none")).train.epochs == "auto"
+
+
 @pytest.mark.parametrize("command", ["trials", "quantize", "evaluate", "compile", "bundle", "measure", "report", "choose", "dashboard"])
 def test_a_missing_run_folder_names_the_command_that_makes_one(capfd, tmp_path, command):
     error, hint = refused(capfd, command, tmp_path / "none")

@@ -168,6 +168,21 @@ def test_a_scheduler_that_does_not_answer_is_refused_with_the_command_that_start
         connect(str(tmp_path / "none.json"))
 
 
+@pytest.mark.parametrize("content", ["", "garbage", "[1]", '{"workers": {}}', "\x00\udcff"])
+def test_a_scheduler_file_without_an_address_is_refused(tmp_path, content):
+    pytest.importorskip("distributed")
+    (tmp_path / "cluster.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(RunError, match="cluster.json' is not a scheduler file"):
+        connect(str(tmp_path / "cluster.json"))
+
+
+@pytest.mark.parametrize("address", ["tcp://", "tcp://host", "tcp://:", "tcp://host:port", "tcp://[", "://1.2.3.4:8786"])
+def test_what_is_no_address_is_refused_at_once(address):
+    pytest.importorskip("distributed")
+    with pytest.raises(RunError, match="is not the address of a scheduler"):
+        connect(address)
+
+
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingToolError) as caught:

@@ -14,7 +14,8 @@ from tests.search.quick import QUICK, SETTINGS
 from vaiopt.errors import RunError
 from vaiopt.run import Run
 from vaiopt.search import search_run
-from vaiopt.settings import override
+from vaiopt.search.only import only_search
+from vaiopt.settings import override, settings_from_run
 from vaiopt.study import COMPLETE, INTERRUPTED, journal_storage, load_trials, mend_journal, quiet_optuna
 
 
@@ -30,6 +31,11 @@ def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
     assert result.trials == {COMPLETE: 3}
     assert load_trials(Run(tmp_path / "run"))[2].hyperparameters["nodes"] <= 64
     search_run(changed, tmp_path / "run")
+
+
+def test_the_first_part_of_a_search_leaves_its_settings_whole(tmp_path):
+    assert search_run(SETTINGS, tmp_path / "run", until=1).trials == {COMPLETE: 1}
+    assert settings_from_run(Run(tmp_path / "run")) == SETTINGS
 
 
 def test_choices_that_the_study_cannot_change_are_refused_by_name(tmp_path):
@@ -112,3 +118,13 @@ def test_a_search_that_is_killed_and_resumed_equals_the_uninterrupted_one(tmp_pa
     assert [t.hyperparameters for t in first] == [t.hyperparameters for t in second]
     assert [t.status for t in first] == [t.status for t in second]
     assert [t.value for t in first] == pytest.approx([t.value for t in second])
+
+
+def test_two_searches_cannot_work_in_one_run(tmp_path):
+    with only_search(Run(tmp_path / "run")):
+        with pytest.raises(RunError, match=r"another search is at work in .*run' \(process {}\)".format(os.getpid())):
+            search_run(SETTINGS, tmp_path / "run")
+        assert Run(tmp_path / "run").search_lock.exists()
+    assert list((tmp_path / "run").iterdir()) == []
+    assert search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run").trials == {COMPLETE: 1}
+    assert not Run(tmp_path / "run").running.exists()

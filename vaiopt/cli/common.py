@@ -8,7 +8,9 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence
 
 import typer
 
-SETTINGS = typer.Argument(None, help="A settings file; 'vaiopt init' writes one. Without it: the defaults.", show_default=False)
+SETTINGS = typer.Argument(
+    None, help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]", show_default=False
+)
 RUN = typer.Argument(..., help="The run folder, made by 'vaiopt search'.", show_default=False)
 RUN_OPTION = typer.Option(None, "--run", "-r", help="The run folder to make or go on with. [default: runs/NAME]", show_default=False)
 SET = typer.Option([], "--set", "-s", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given again.", show_default=False)
@@ -69,10 +71,13 @@ def run_folder(run: Optional[str], settings_path: Optional[str], source: str) ->
     return str(Path("runs") / (name or "run"))
 
 
-def load(settings_path: Optional[str], overrides: List[str], target: Optional[str] = None) -> Any:
-    """Return the settings of a file (or the defaults) with ``--set`` and ``--target`` applied."""
+def load(settings_path: Optional[str], overrides: List[str], target: Optional[str] = None, run: Optional[str] = None) -> Any:
+    """Return the settings of a file, else of the run if there is one, else the defaults, with ``--set`` and ``--target`` applied."""
+    from vaiopt.run import Run
     from vaiopt.settings import load_settings
 
+    if settings_path is None and run is not None and Run(run).settings.is_file():
+        return load_of_run(run, overrides, target)[1]
     return load_settings(settings_path, [*overrides, *given({"hardware.target": target})])
 
 

@@ -41,7 +41,7 @@ def command(
     if settings is None and run is not None and steps_between(first, last)[0] != "search":
         _, wanted = load_of_run(run, overrides, target)
     else:
-        wanted = load(settings, overrides, target)
+        wanted = load(settings, overrides, target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
     summary = run_flow(wanted, folder, first=first, last=last, progress=view.progress, on_trial=view)

@@ -24,7 +24,7 @@ def command(
     """Search for the best model; an existing run goes on to the number of trials asked for."""
     from vaiopt import flow
 
-    wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target)
+    wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
     result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)

@@ -49,6 +49,7 @@ def search_run(
     progress: Progress = silent,
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
     accept: bool = False,
+    until: Optional[int] = None,
 ) -> SearchResult:
     """Search, or go on with a search, and write the best model to ``float/``.
 
@@ -58,6 +59,7 @@ def search_run(
         progress: told one line at a time.
         on_trial: told each trial as it ends; an :class:`vaiopt.study.Observer` is told more.
         accept: go on although the settings differ from those of the earlier trials.
+        until: stop for now at this many trials, if that is fewer than the settings ask for.
 
     Raises:
         RunError: the folder holds a run of other settings, or no trial is complete.
@@ -70,7 +72,7 @@ def search_run(
         accept_changes(run, settings, progress)
     _check_changes(run, settings)
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    trials = Search(run, settings, progress, observer).execute()
+    trials = Search(run, settings, progress, observer, until).execute()
     chosen = best_trials(run, settings, trials)[0]
     choose_trial(run, settings, chosen, trials)
     counts: Dict[str, int] = {}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
+import json
 import socket
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Tuple
+from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.run import atomic_path
@@ -150,11 +152,9 @@ def connect(address: str) -> Any:
         from distributed import Client
     except ImportError as error:
         raise MissingToolError("Dask is not installed ({})".format(error), "Install it with: pip install 'vaiopt[dask]'") from error
-    where: Dict[str, Any] = {"address": address} if "://" in address else {"scheduler_file": address}
-    if "scheduler_file" in where and not Path(address).is_file():
-        raise RunError("there is no scheduler file '{}'".format(address), "Start one: dask scheduler --scheduler-file {}".format(address))
+    where = _checked(address) if "://" in address else _address_in(address)
     try:
-        client = Client(timeout=CONNECT_SECONDS, set_as_default=False, **where)
+        client = Client(where, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:  # TimeoutError is an OSError
         raise RunError(
             "no Dask scheduler answers at '{}' ({})".format(address, type(error).__name__),
@@ -169,6 +169,31 @@ def connect(address: str) -> Any:
             "Start some: dask worker {} --nthreads 1 --nworkers 2".format(address),
         ) from error
     return client
+
+
+def _address_in(path: str) -> str:
+    """Return the address that a scheduler file holds."""
+    if not Path(path).is_file():
+        raise RunError("there is no scheduler file '{}'".format(path), "Start one: dask scheduler --scheduler-file {}".format(path))
+    try:
+        return _checked(str(json.loads(Path(path).read_text(encoding="utf-8"))["address"]))
+    except (ValueError, KeyError, TypeError) as error:  # no JSON, no text, or of another shape
+        raise RunError(
+            "'{}' is not a scheduler file: it holds no address".format(path),
+            "Start the scheduler anew: dask scheduler --scheduler-file {}".format(path),
+        ) from error
+
+
+def _checked(address: str) -> str:
+    """Return an address; Dask takes a broken one, too, and then waits for it."""
+    try:
+        parts = urlsplit(address)
+        complete = parts.hostname is not None and parts.port is not None
+    except ValueError:
+        complete = False
+    if not complete:
+        raise RunError("'{}' is not the address of a scheduler".format(address), "Give tcp://HOST:PORT, or the path of a scheduler file.")
+    return address
 
 
 def _all_workers() -> Dict[str, Any]:

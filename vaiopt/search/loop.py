@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Executor, Future
 from dataclasses import replace
@@ -16,6 +17,7 @@ from vaiopt.search.executors import death_reason, make_executor, memory_limit_mb
 from vaiopt.search.given import given_points
 from vaiopt.search.interrupt import remembered_interrupt
 from vaiopt.search.objective import Objective
+from vaiopt.search.only import only_search
 from vaiopt.search.proposer import SpaceExhausted
 from vaiopt.search.pruning import prepare
 from vaiopt.search.sampler import grid_points, make_sampler
@@ -59,13 +61,15 @@ class Search:
         settings: of the run.
         progress: told one line at a time what happens.
         observer: told when the trials begin, as each starts and ends, and when they are over.
+        until: trials at which to stop for now, if fewer than the settings ask for.
     """
 
-    def __init__(self, run: Run, settings: Settings, progress: Progress, observer: Observer) -> None:
+    def __init__(self, run: Run, settings: Settings, progress: Progress, observer: Observer, until: Optional[int] = None) -> None:
         self._run = run
         self._settings = settings
         self._progress = progress
         self._observer = observer
+        self._until = until
         self._objective = Objective(settings.objective)
         self._database: Any = None
 
@@ -75,6 +79,10 @@ class Search:
         Raises:
             VaioptError: the data, the model function or the settings are unusable, the storage was lost, or every trial fails.
         """
+        with contextlib.ExitStack() as held:  # until the workers have ended, too
+            return self._execute(held)
+
+    def _execute(self, held: contextlib.ExitStack) -> List[TrialRecord]:
         executor = make_executor(self._settings)
         finished = False
         try:
@@ -84,6 +92,7 @@ class Search:
             wanted = self._wanted(space)
             self._open_database()
             # Only now is anything written: settings that cannot work leave no run behind.
+            held.enter_context(only_search(self._run))
             save_run_settings(self._run, self._settings, describe())
             write_json(self._run.space, {name: description[name] for name in ("space", "splits", "costs")})
             study = self._open_study(space)
@@ -102,7 +111,6 @@ class Search:
         finally:
             # After an error or Ctrl-C trials may still be running: end them rather than wait.
             executor.shutdown(wait=finished)
-            shutil.rmtree(str(self._run.running), ignore_errors=True)
 
     def _describe(self, executor: Executor) -> Dict[str, Any]:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -200,9 +208,10 @@ class Search:
                     ) from error
 
     def _wanted(self, space: Space) -> int:
-        """Return how many trials the search has in all."""
+        """Return how many trials there are to be when this ends."""
         search = self._settings.search
-        return len(grid_points(space, search, self._settings.seed)) if search.sampler == "grid" else search.trials
+        total = len(grid_points(space, search, self._settings.seed)) if search.sampler == "grid" else search.trials
+        return total if self._until is None else min(total, self._until)
 
     def _loop(
         self, study: Any, space: Space, executor: Executor, wanted: int, default_costs: Dict[str, float], check: Callable[[], None]

@@ -89,7 +89,7 @@ def train(
     callback = make_callback(Validator(model, device, splits), plan, steps, judge, score, tell)
     labels = device.labels(part.indices, label_kind(model, len(splits.classes)), len(splits.classes))
     data = device.batches(part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed)
-    _make_variables(model, next(iter(device.batches(part.indices[:1], splits.preprocessing, 1, labels=labels[:1]))))
+    _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
     if steps * plan.epochs >= WORTH:
         _run_in_blocks(model, min(plan.steps_per_execution, steps if judge is None else max(1, steps // judge.per_epoch)))
     model.fit(data, epochs=plan.epochs, verbose=0, callbacks=[callback, *schedule_callbacks(model, plan.schedule, plan.epochs, steps)])
