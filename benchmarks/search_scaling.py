@@ -1,16 +1,18 @@
 """Trials an hour with one local worker of one and of two threads, two of one thread, and two of a Dask cluster; and what is not training.
 
-    python benchmarks/search_scaling.py --repeat 3
+    python benchmarks/search_scaling.py --repeat 5
 
 The lab's CNN on a part of MNIST (on the digits without it, see VAIOPT_DATA): the same 10 random points each time, nothing stopped early, the
 Dask workers started as a user starts them. The rate counts from the start of the first trial to the end of the last, so
-that it does not hang on how long TensorFlow takes to import. Every repetition runs the four one after the other. ``between`` is the share of that
-time, with one worker, in which no trial ran; ``around`` the share within trials that was not an epoch (with its validation): building the model,
-tracing it, writing it.
+that it does not hang on how long TensorFlow takes to import. Every repetition runs the four one after the other, and is a row of
+``benchmarks/data/scaling.csv``: method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition: median, lowest and highest.
+``between`` is the share of the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was within trials, but in no
+epoch (with its validation): building the model, its costs, writing it.
 """
 
 import argparse
 import contextlib
+import csv
 import datetime
 import statistics
 import subprocess
@@ -20,6 +22,9 @@ import time
 from pathlib import Path
 
 TRIALS = 10
+METHODS = {"one": (1, 1), "one-two-threads": (1, 2), "two": (2, 2), "dask": (2, 2)}
+"""Workers, and threads in all."""
+FILE = Path(__file__).resolve().parent / "data" / "scaling.csv"
 
 
 def settings_for(workers, scheduler, samples, epochs):
@@ -74,37 +79,47 @@ def cluster(folder):
             process.wait()
 
 
+def spread(values, form):
+    """Return the median of values, with the lowest and the highest."""
+    return "{} ({} to {})".format(*(form.format(v) for v in (statistics.median(values), min(values), max(values))))
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--samples", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("methods", nargs="*", default=list(METHODS), metavar="METHOD", help="of: {}".format(", ".join(METHODS)))
     arguments = parser.parse_args()
     shape = (arguments.samples, arguments.epochs)
-    found = {name: [] for name in ("one worker", "one, two threads", "two workers", "Dask, two workers")}
+    found = {name: [] for name in arguments.methods}
     import vaiopt.search.executors as executors
 
     for _ in range(arguments.repeat):
         for name, rows in found.items():
-            if name.startswith("Dask"):
+            workers, threads = METHODS[name]
+            executors.cores = lambda threads=threads: threads
+            if name == "dask":
                 with tempfile.TemporaryDirectory() as folder, cluster(folder) as file:
-                    rows.append(measure(2, file, *shape))
+                    rows.append(measure(workers, file, *shape))
             else:
-                workers = 2 if name == "two workers" else 1
-                threads = 1 if name == "one worker" else 2  # in all
-                executors.cores = lambda threads=threads: threads
                 rows.append(measure(workers, "", *shape))
             whole, inside, epochs = rows[-1]
             print(
-                "{:20}{:8.1f} s {:8.0f} trials/h {:8.1f} s a trial".format(name, whole, 3600 * TRIALS / whole, inside / TRIALS), flush=True
+                "{:12}{:8.1f} s {:8.0f} trials/h {:8.1f} s a trial".format(name, whole, 3600 * TRIALS / whole, inside / TRIALS), flush=True
             )
-    one, threads, two, dask = (statistics.median(row[0] for row in rows) for rows in found.values())
-    print("two workers against one of one thread: {:.2f}, of two threads: {:.2f}".format(one / two, threads / two))
-    print("Dask against two local workers: {:.2f}".format(two / dask))
-    between = statistics.median(1 - inside / whole for whole, inside, _ in found["one worker"])
-    around = statistics.median(1 - epochs / inside for _, inside, epochs in found["one worker"])
-    print("one worker: {:.1%} between trials, {:.1%} around the epochs".format(between, around))
+    with FILE.open("w", newline="") as file:
+        csv.writer(file).writerows([name, *("{:.2f}".format(v) for v in row)] for name, rows in found.items() for row in rows)
+    for name, rows in found.items():
+        print("{:12} {} trials an hour".format(name, spread([3600 * TRIALS / row[0] for row in rows], "{:.0f}")))
+    for faster, slower in (("two", "one"), ("two", "one-two-threads"), ("dask", "two")):
+        if faster in found and slower in found:
+            ratios = [b[0] / a[0] for a, b in zip(found[faster], found[slower])]
+            print("{} against {}: {}".format(faster, slower, spread(ratios, "{:.2f}")))
+    if "one" in found:
+        print("one: {} between trials".format(spread([1 - inside / whole for whole, inside, _ in found["one"]], "{:.1%}")))
+        print("one: {} around the epochs".format(spread([(inside - epochs) / whole for whole, inside, epochs in found["one"]], "{:.1%}")))
 
 
 if __name__ == "__main__":
