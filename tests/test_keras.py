@@ -26,6 +26,18 @@ def test_a_saved_model_predicts_the_same_and_has_no_field_that_old_tensorflow_ca
     assert '"optional"' not in str(read_model_config(tmp_path / "m.h5")).replace("'", '"')
 
 
+def test_a_full_disk_is_an_error_and_leaves_nothing(model, tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError):
+            save_model(model, tmp_path / "model.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_is_no_keras_2_model_is_refused_with_the_reason(model, tmp_path):
     cases = {
         "missing.h5": "there is no model",

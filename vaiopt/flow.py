@@ -141,15 +141,13 @@ def search(
     Raises:
         VaioptError: as :func:`vaiopt.search.search_run` and :func:`vaiopt.quantize.quantize_run`.
     """
-    from vaiopt.search import accept_changes, search_run
+    from vaiopt.search import search_run
 
-    if accept:
-        accept_changes(Run(folder), settings, progress)
     every, total = settings.objective.measure_every, settings.search.trials
     for count in range(every, total, every) if every else ():
-        search_run(settings, folder, progress=progress, on_trial=on_trial, until=count)
+        search_run(settings, folder, progress=progress, on_trial=on_trial, accept=accept, until=count)
         measure_best(Run(folder), settings, progress)
-    result = search_run(settings, folder, progress=progress, on_trial=on_trial)
+    result = search_run(settings, folder, progress=progress, on_trial=on_trial, accept=accept)
     if every:
         measure_best(Run(folder), settings, progress)
         result = replace(result, chosen=choose(Run(folder)))

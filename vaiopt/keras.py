@@ -7,6 +7,7 @@ it is first looked at, which makes it ``tf_keras``. The vendor's tools read Kera
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -99,13 +100,16 @@ def save_model(model: Any, path: PathLike) -> None:
     """
     import h5py
 
-    with atomic_path(Path(path).with_suffix(".h5")) as temporary, warnings.catch_warnings():
+    # In memory: HDF5's library does not survive a disk that is full, it crashes when the file is closed.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*HDF5 file.*")  # the newest format is what no Vitis-AI tool reads
-        model.save(str(temporary), include_optimizer=False, save_format="h5")
-        with h5py.File(str(temporary), "r+") as file:
-            config = file.attrs["model_config"]
-            text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
-            file.attrs["model_config"] = json.dumps(_without_optional(json.loads(text))).encode("utf-8")
+        model.save(file, include_optimizer=False, save_format="h5")
+        config = file.attrs["model_config"]
+        text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
+        file.attrs["model_config"] = json.dumps(_without_optional(json.loads(text))).encode("utf-8")
+    with atomic_path(Path(path).with_suffix(".h5")) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def _without_optional(config: Any) -> Any:

@@ -38,12 +38,12 @@ def test_the_first_part_of_a_search_leaves_its_settings_whole(tmp_path):
     assert settings_from_run(Run(tmp_path / "run")) == SETTINGS
 
 
-def test_choices_that_the_study_cannot_change_are_refused_by_name(tmp_path):
+def test_choices_that_the_study_cannot_change_are_refused_by_name_and_nothing_is_written(tmp_path):
     search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run")
     changed = override(SETTINGS, ["model.hyperparameters.shape={choice=['brick']}"])
     with pytest.raises(RunError, match="'shape'"):
         search_run(changed, tmp_path / "run", accept=True)
-    search_run(SETTINGS, tmp_path / "run", accept=True)
+    search_run(SETTINGS, tmp_path / "run")
 
 
 def test_the_study_may_be_in_a_database(tmp_path):

@@ -11,11 +11,11 @@ from vaiopt.errors import RunError
 from vaiopt.run import PathLike, Run
 from vaiopt.search.choose import best_trials, choose_trial, first_trial, measured_score
 from vaiopt.search.loop import Search
-from vaiopt.settings import Settings, read_run_settings, save_run_settings
+from vaiopt.settings import Settings, read_run_settings
 from vaiopt.study import Observer, TrialRecord, without_password
 from vaiopt.text import Progress, silent
 
-__all__ = ["SearchResult", "accept_changes", "best_trials", "choose_trial", "measured_score", "search_run"]
+__all__ = ["SearchResult", "best_trials", "choose_trial", "measured_score", "search_run"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def search_run(
         folder: the run's; made if it is not there. An existing run of the same settings goes on to the number of trials asked for.
         progress: told one line at a time.
         on_trial: told each trial as it ends; an :class:`vaiopt.study.Observer` is told more.
-        accept: go on although the settings differ from those of the earlier trials.
+        accept: go on although the settings differ from those of the earlier trials. Those stay; what does not fit the new search space is left
+            out when the next is proposed.
         until: stop for now at this many trials, if that is fewer than the settings ask for.
 
     Raises:
@@ -68,11 +69,11 @@ def search_run(
     started = time.perf_counter()
     run = Run(folder)
     _check_folder(run, settings)
-    if accept:
-        accept_changes(run, settings, progress)
-    _check_changes(run, settings)
+    different = _check_changes(run, settings, accept)
+    if different:
+        progress("changed: {}".format("; ".join(different)))
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    trials = Search(run, settings, progress, observer, until).execute()
+    trials = Search(run, settings, progress, observer, anew=bool(different), until=until).execute()
     chosen = best_trials(run, settings, trials)[0]
     choose_trial(run, settings, chosen, trials)
     counts: Dict[str, int] = {}
@@ -83,45 +84,29 @@ def search_run(
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
-    """Check that the folder is empty or holds a run."""
-    if run.folder.exists() and not run.settings.exists() and any(run.folder.iterdir()):
+    """Check that the folder is empty or holds a run, if only what a search leaves that is killed before it writes the settings."""
+    if run.folder.exists() and not run.settings.exists() and any(path != run.running for path in run.folder.iterdir()):
         raise RunError("'{}' is not empty and not a run".format(run.folder), "Give another folder: --run runs/NAME")
 
 
-def _check_changes(run: Run, settings: Settings) -> None:
-    """Check that a run that has trials was made with the same settings.
+def _check_changes(run: Run, settings: Settings, accept: bool) -> List[str]:
+    """Return what differs from the settings that a run with trials was made with, if that is accepted.
 
     What a later stage reads may change, and how many trials are wanted; what a trial depends on may not.
+
+    Raises:
+        RunError: it is not accepted, or another place for the study is among it: its trials would be lost.
     """
     different = changes(read_run_settings(run)[0], settings) if run.settings.exists() and run.space.exists() else []
-    if different:
+    if different and not accept:
         raise RunError(
             "'{}' was made with other settings: {}".format(run.folder, "; ".join(different)),
             "Search into a new folder (--run), restore them, or go on all the same with --accept-changes.",
         )
-
-
-def accept_changes(run: Run, settings: Settings, progress: Progress) -> None:
-    """Let a run go on with other settings: they replace the saved ones, and the search space is traced again.
-
-    Its trials stay; those that do not fit the new space are left out when the next is proposed.
-
-    Raises:
-        RunError: the settings name another place for the study; its trials would be lost.
-    """
-    if not run.settings.exists():
-        return
-    saved, environment = read_run_settings(run)
-    different = changes(saved, settings)
     kept = [text for text in different if text.startswith(("search.storage", "search.study"))]
     if kept:
         raise RunError("the trials of '{}' are kept elsewhere: {}".format(run.folder, "; ".join(kept)), "Restore these settings.")
-    if not different:
-        return
-    progress("changed: {}".format("; ".join(different)))
-    save_run_settings(run, settings, environment)
-    if run.space.exists():
-        run.space.unlink()
+    return different
 
 
 def changes(saved: Settings, settings: Settings) -> List[str]:

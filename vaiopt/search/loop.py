@@ -40,6 +40,7 @@ from vaiopt.study import (
     distributions,
     journal_storage,
     mend_journal,
+    open_study,
     quiet_optuna,
     record_attribute,
     records,
@@ -61,14 +62,18 @@ class Search:
         settings: of the run.
         progress: told one line at a time what happens.
         observer: told when the trials begin, as each starts and ends, and when they are over.
+        anew: trace the search space again, though the run has one: the settings have changed.
         until: trials at which to stop for now, if fewer than the settings ask for.
     """
 
-    def __init__(self, run: Run, settings: Settings, progress: Progress, observer: Observer, until: Optional[int] = None) -> None:
+    def __init__(
+        self, run: Run, settings: Settings, progress: Progress, observer: Observer, *, anew: bool = False, until: Optional[int] = None
+    ) -> None:
         self._run = run
         self._settings = settings
         self._progress = progress
         self._observer = observer
+        self._anew = anew
         self._until = until
         self._objective = Objective(settings.objective)
         self._database: Any = None
@@ -93,6 +98,7 @@ class Search:
             self._open_database()
             # Only now is anything written: settings that cannot work leave no run behind.
             held.enter_context(only_search(self._run))
+            self._check_ranges(space)
             save_run_settings(self._run, self._settings, describe())
             write_json(self._run.space, {name: description[name] for name in ("space", "splits", "costs")})
             study = self._open_study(space)
@@ -114,7 +120,7 @@ class Search:
 
     def _describe(self, executor: Executor) -> Dict[str, Any]:
         """Return what is known before the first trial, traced once per run and then kept."""
-        if self._run.space.exists():
+        if self._run.space.exists() and not self._anew:
             return read_json(self._run.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
         self._progress("loading the data and tracing the search space")
         try:
@@ -150,7 +156,6 @@ class Search:
         )
         if search.storage:
             study.set_user_attr(OWNER, self._owner)
-        self._check_ranges(study, space)
         for trial in study.get_trials(deepcopy=False):
             if not trial.state.is_finished():  # left by a search that was killed; it is run again
                 stale = optuna.trial.Trial(study, trial._trial_id)
@@ -193,8 +198,12 @@ class Search:
     def _owner(self) -> str:
         return str(self._run.folder.resolve())
 
-    def _check_ranges(self, study: Any, space: Space) -> None:
-        """Check that the study can hold points of the space; it cannot once the values of a choice have changed."""
+    def _check_ranges(self, space: Space) -> None:
+        """Check that the study, if there is one, can hold points of the space; it cannot once the values of a choice have changed."""
+        try:
+            study = open_study(self._run)
+        except RunError:  # there is none yet; if something else is wrong with it, that is told when it is opened to write
+            return
         check = quiet_optuna().distributions.check_distribution_compatibility
         wanted = distributions(space)
         for trial in study.get_trials(deepcopy=False):
