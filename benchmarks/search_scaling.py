@@ -5,7 +5,7 @@
 The lab's CNN on a part of MNIST (on the digits without it, see VAIOPT_DATA): the same 10 random points each time, nothing stopped early, the
 Dask workers started as a user starts them. The rate counts from the start of the first trial to the end of the last, so
 that it does not hang on how long TensorFlow takes to import. Every repetition runs the four one after the other, and is a row of
-``benchmarks/data/scaling.csv``: method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition: median, lowest and highest.
+``benchmarks/data/scaling.csv`` (or of ``--output``): method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition: median, lowest and highest.
 ``between`` is the share of the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was within trials, but in no
 epoch (with its validation): building the model, its costs, writing it.
 """
@@ -91,6 +91,7 @@ def main():
     parser.add_argument("--samples", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("methods", nargs="*", default=list(METHODS), metavar="METHOD", help="of: {}".format(", ".join(METHODS)))
+    parser.add_argument("--output", type=Path, default=FILE)
     arguments = parser.parse_args()
     shape = (arguments.samples, arguments.epochs)
     found = {name: [] for name in arguments.methods}
@@ -109,7 +110,7 @@ def main():
             print(
                 "{:12}{:8.1f} s {:8.0f} trials/h {:8.1f} s a trial".format(name, whole, 3600 * TRIALS / whole, inside / TRIALS), flush=True
             )
-    with FILE.open("w", newline="") as file:
+    with arguments.output.open("w", newline="") as file:
         csv.writer(file).writerows([name, *("{:.2f}".format(v) for v in row)] for name, rows in found.items() for row in rows)
     for name, rows in found.items():
         print("{:12} {} trials an hour".format(name, spread([3600 * TRIALS / row[0] for row in rows], "{:.0f}")))

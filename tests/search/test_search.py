@@ -1,5 +1,6 @@
 """Whole searches, on real data that are small: scikit-learn's digits."""
 
+import errno
 import json
 import time
 from urllib.request import Request, urlopen
@@ -11,7 +12,7 @@ from vaiopt.errors import DataError, ModelError, RunError, SettingsError
 from vaiopt.initial_weights import read_initial_weights
 from vaiopt.keras import load_model
 from vaiopt.run import Run, read_json
-from vaiopt.search import search_run
+from vaiopt.search import search_run, worker
 from vaiopt.settings import override
 from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, load_trials
 
@@ -301,3 +302,14 @@ def test_a_grid_with_too_many_points_is_refused_before_training(tmp_path):
         search_run(override(SETTINGS, ["search.sampler=grid", "search.grid_limit=20"]), tmp_path / "run")
     assert caught.value.hint.startswith("Take a random part of it: --set search.grid_fraction=0.0")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_stops_the_search_and_the_trial_is_run_again(tmp_path, monkeypatch):
+    def full(model, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(worker, "save_model", full)
+        with pytest.raises(OSError, match="No space left"):
+            search_run(SETTINGS, tmp_path / "run")
+    assert search_run(SETTINGS, tmp_path / "run").trials == {COMPLETE: 3, INTERRUPTED: 1}

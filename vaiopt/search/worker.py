@@ -7,6 +7,7 @@ record, and the search tells it to Optuna.
 from __future__ import annotations
 
 import datetime
+import errno
 import gc
 import os
 import socket
@@ -135,7 +136,10 @@ def _guarded(job: Job) -> Dict[str, Any]:
         return {"status": FAILED, "reason": error.message, "hyperparameters": dict(job.values)}
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return {"status": FAILED, "reason": "out of memory ({})".format(_message(error)), "hyperparameters": dict(job.values)}
-    except Exception as error:  # noqa: BLE001  a user's model may raise anything while it trains; the search goes on, and the traceback is kept
+    except Exception as error:
+        # A user's model may raise anything while it trains; the search goes on, and the traceback is kept.
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # a full disk is no fault of the trial's: the search stops, and later runs it again
         reason = "{}: {}".format(type(error).__name__, _message(error))
         return {"status": FAILED, "reason": reason, "hyperparameters": dict(job.values), "traceback": traceback.format_exc()}
     finally:
