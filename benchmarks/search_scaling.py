@@ -5,9 +5,9 @@
 The lab's CNN on a part of MNIST (on the digits without it, see VAIOPT_DATA): the same 10 random points each time, nothing stopped early, the
 Dask workers started as a user starts them. The rate counts from the start of the first trial to the end of the last, so
 that it does not hang on how long TensorFlow takes to import. Every repetition runs the four one after the other, and is a row of
-``benchmarks/data/scaling.csv`` (or of ``--output``): method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition: median, lowest and highest.
-``between`` is the share of the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was within trials, but in no
-epoch (with its validation): building the model, its costs, writing it.
+``benchmarks/data/scaling.csv`` (or of ``--output``): method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition:
+median, lowest and highest. ``between`` is the share of the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was
+within trials, but in no epoch (with its validation): building the model, its costs, writing it.
 """
 
 import argparse
