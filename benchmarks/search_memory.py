@@ -1,4 +1,4 @@
-"""Does memory grow from trial to trial? A search of 60 like trials on the digits, and the peak memory of each.
+"""Does memory grow from trial to trial? A search of 60 like trials on the digits in one worker process, and the peak memory of each.
 
 Run: python benchmarks/search_memory.py [--trials 60]
 """
@@ -13,18 +13,18 @@ from typing import List
 
 from vaiopt.run import Run
 from vaiopt.search import search_run
-from vaiopt.settings import SearchSettings, load_settings
+from vaiopt.settings import load_settings
 from vaiopt.study import load_trials
 
 
-def peaks(trials: int, recycle_after: int) -> List[float]:
+def peaks(trials: int) -> List[float]:
     """Return the peak resident memory in MB of each trial of a search in which only the learning rate differs."""
     settings = load_settings(
         None,
         [
             "search.trials={}".format(trials),
             "search.sampler=random",
-            "search.recycle_after={}".format(recycle_after),
+            "search.recycle_after={}".format(trials),  # never: what a trial leaves behind must show
             "train.epochs=2",
             "model.family=cnn",
             "model.hyperparameters={activation='relu', dense_nodes=128, dense_layers=1}",
@@ -40,16 +40,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=60)
     count = parser.parse_args().trials
-    for recycle_after in (SearchSettings().recycle_after, count):
-        found = peaks(count, recycle_after)
-        third = count // 3
-        first, last = statistics.median(found[:third]), statistics.median(found[-third:])
-        print(
-            "recycled after {} trials: first third {:.0f} MB, last third {:.0f} MB, ratio {:.3f}".format(
-                recycle_after, first, last, last / first
-            )
-        )
-        print("  highest / lowest {:.3f}; MB: {}".format(max(found) / min(found), " ".join("{:.0f}".format(p) for p in found)))
+    found = peaks(count)
+    third = count // 3
+    first, last = statistics.median(found[:third]), statistics.median(found[-third:])
+    print("first third {:.0f} MB, last third {:.0f} MB, ratio {:.3f}".format(first, last, last / first))
+    print("highest / lowest {:.3f}; MB: {}".format(max(found) / min(found), " ".join("{:.0f}".format(p) for p in found)))
 
 
 if __name__ == "__main__":

@@ -55,8 +55,8 @@ def histograms(model: Any) -> Dict[str, Histogram]:
 
 def histogram(values: np.ndarray) -> Histogram:
     """Return the distribution of the values of a tensor, which has any shape but is not empty."""
-    flat = values.astype(np.float64).ravel()
-    flat = flat[:: -(-len(flat) // MOST)]
+    flat = values.ravel()
+    flat = flat[:: -(-len(flat) // MOST)].astype(np.float64)
     low, high = float(flat.min()), float(flat.max())
     counts = np.histogram(flat, BINS, (low, high))[0] if high > low else np.eye(1, BINS, dtype=np.int64)[0] * len(flat)
     return Histogram(low, high, float(flat.mean()), float(flat.std()), counts.astype(np.int64))
