@@ -98,7 +98,10 @@ class Search:
             self._open_database()
             # Only now is anything written: settings that cannot work leave no run behind.
             held.enter_context(only_search(self._run))
+            mend_journal(self._run)
             self._check_ranges(space)
+            if self._anew:  # killed in between, the run has no search space, rather than that of other settings
+                self._run.space.unlink()
             save_run_settings(self._run, self._settings, describe())
             write_json(self._run.space, {name: description[name] for name in ("space", "splits", "costs")})
             study = self._open_study(space)
@@ -168,7 +171,6 @@ class Search:
         """Return the study's storage. One that was opened already, to see that it answers, is not opened again."""
         if self._database is not None:
             return self._database
-        mend_journal(self._run)
         return journal_storage(self._run)
 
     def _open_database(self) -> None:

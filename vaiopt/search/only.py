@@ -40,8 +40,8 @@ def _locked(run: Run) -> IO[str]:
             holder = file.read().strip()
             file.close()
             raise RunError(
-                "another search is at work in '{}'{}".format(run.folder, " (process {})".format(holder) if holder else ""),
-                "Wait for it, stop it, or search into another folder: --run runs/NAME",
+                "another search is at work in '{}'".format(run.folder),
+                "Wait for it, stop it (process {}), or search into another folder: --run runs/NAME".format(holder or "unknown"),
             ) from error
         except OSError:
             return file
