@@ -95,7 +95,7 @@ def test_the_epochs_of_all_folds_count_and_nothing_is_left_in_the_run_folder(tmp
 
     def look(self, epoch, epochs, value):
         write(self, epoch, epochs, value)
-        seen.append((epoch, epochs, [p.name for p in Run(tmp_path / "run").running.iterdir()]))
+        seen.append((epoch, epochs, [p.name for p in Run(tmp_path / "run").running.glob("*.json")]))
 
     monkeypatch.setattr(ProgressFile, "write", look)
     settings = override(SETTINGS, ["train.folds=2", "train.epochs=1", "search.trials=1"])
