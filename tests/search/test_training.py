@@ -1,5 +1,6 @@
 import gc
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_no_graph_is_left_of_a_trained_model(digits):
 
     before = graphs()
     model = compiled()
-    training.keep_no_graph(model.optimizer)
+    training.keep_no_graph(model)
     train(model, *digits, PLAN)
     del model
     assert graphs() == before
@@ -77,9 +78,21 @@ def test_no_graph_is_left_of_a_trained_model(digits):
 def test_gradients_that_are_not_added_up_change_no_result(digits):
     def result(prepare):
         model = compiled()
-        prepare(model.optimizer)
+        prepare(model)
         train(model, *digits, PLAN)
         return model.get_weights()
 
-    ours, plain = result(training.keep_no_graph), result(lambda optimizer: None)
+    ours, plain = result(training.keep_no_graph), result(lambda model: None)
     assert all(np.array_equal(a, b) for a, b in zip(ours, plain))
+
+
+def test_gradients_of_several_devices_and_by_an_own_rule_are_still_added_up():
+    optimizers = load_keras().optimizers
+
+    class Own(optimizers.SGD):
+        def aggregate_gradients(self, grads_and_vars):
+            return grads_and_vars
+
+    for optimizer, devices in ((optimizers.SGD(), 2), (Own(), 1)):
+        training.keep_no_graph(SimpleNamespace(optimizer=optimizer, distribute_strategy=SimpleNamespace(num_replicas_in_sync=devices)))
+        assert "aggregate_gradients" not in vars(optimizer)

@@ -32,7 +32,10 @@ def _locked(run: Run) -> IO[str]:
 
     while True:
         run.running.mkdir(parents=True, exist_ok=True)
-        file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115  open for as long as the lock is held
+        try:
+            file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115  open for as long as the lock is held
+        except FileNotFoundError:  # a search that ended just now deleted the folder
+            continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -45,9 +48,9 @@ def _locked(run: Run) -> IO[str]:
             ) from error
         except OSError:
             return file
-        if run.search_lock.exists() and os.path.samestat(os.fstat(file.fileno()), os.stat(str(run.search_lock))):
+        if os.fstat(file.fileno()).st_nlink:
             file.truncate(0)
             file.write("{}\n".format(os.getpid()))
             file.flush()
             return file
-        file.close()  # a search that ended just now deleted this file
+        file.close()  # or this file

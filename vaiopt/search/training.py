@@ -115,17 +115,20 @@ def _make_variables(model: Any, sample: Any) -> None:
     model.reset_metrics()
 
 
-def keep_no_graph(optimizer: Any) -> None:
-    """Let an optimizer of one device apply its gradients without adding them up over devices first.
+def keep_no_graph(model: Any) -> None:
+    """Let the optimizer of a model on one device apply its gradients without adding them up over devices first.
 
     Keras from 2.11 on does that even with one, by a function with a gradient of its own; such functions TensorFlow registers for good, and with
-    this one the graph of the training step and all weights that it reads: a search would grow by each model it trained.
+    this one the graph of the training step and all weights that it reads: a search would grow by each model it trained. A model on several
+    devices, and an optimizer that adds up in a way of its own, are left as they are.
 
     Args:
-        optimizer: of a compiled model.
+        model: compiled.
     """
-    if hasattr(optimizer, "aggregate_gradients") and load_tensorflow().distribute.get_strategy().num_replicas_in_sync == 1:
-        optimizer.aggregate_gradients = lambda grads_and_vars: grads_and_vars
+    found = getattr(type(model.optimizer), "aggregate_gradients", None)
+    is_keras = found is not None and found.__module__.split(".")[0] in ("keras", "tf_keras")
+    if is_keras and model.distribute_strategy.num_replicas_in_sync == 1:
+        model.optimizer.aggregate_gradients = lambda grads_and_vars: grads_and_vars
 
 
 def _run_in_blocks(model: Any, steps: int) -> None:

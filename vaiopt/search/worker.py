@@ -252,7 +252,7 @@ class _Trial:
         model, device = self._model, self._shared.device
         self.initial_weights = histograms(model)
         _compile_if_needed(model)
-        keep_no_graph(model.optimizer)
+        keep_no_graph(model)
         if self._fit is not None:
             return self._train_by_fit(self._fit, splits, judge, tell)
         values = training_values(self.hp)
