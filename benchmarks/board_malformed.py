@@ -1,11 +1,14 @@
-"""1,000 random malformed inputs to the scripts for the kit: each must end with exit code 2 and an ``error:`` line, never with a result.
+"""1,000 random malformed inputs to the scripts for the kit: each must end with exit code 2 and an
+``error:`` line, never with a result.
 
     python benchmarks/board_malformed.py [--cases 1000] [--seed 0] [--jobs 2]
 
-The runtime is the strict stand-in of ``tests/contract``, which aborts and crashes where the real one does. Kinds: files (cut, overwritten,
-empty, foreign, missing; with and without a manifest that agrees), arrays (type, shape, values), attributes and structure of the
-compiled model, fields of the manifest, options. A damaged byte that changes nothing (a time stamp inside an archive) must give exactly
-the result of the undamaged bundle; those are counted apart. Prints one JSON object; exit code 1 if any case ends otherwise.
+The runtime is the strict stand-in of ``tests/contract``, which aborts and crashes where the real
+one does. Kinds: files (cut, overwritten, empty, foreign, missing; with and without a manifest that
+agrees), arrays (type, shape, values), attributes and structure of the compiled model, fields of the
+manifest, options. A damaged byte that changes nothing (a time stamp inside an archive) must give
+exactly the result of the undamaged bundle; those are counted apart. Prints one JSON object; exit
+code 1 if any case ends otherwise.
 """
 
 from __future__ import annotations
@@ -50,7 +53,12 @@ def _damaged(data: bytes, r: random.Random) -> bytes:
         return data[:start] + data[start + r.randint(1, 200) :]
     if kind == "tail":
         return data + bytes(r.randrange(256) for _ in range(r.randint(1, 300)))
-    other = {"empty": b"", "text": b"<html>404</html>\n" * r.randint(1, 40), "zeros": bytes(len(data)), "doubled": data + data}
+    other = {
+        "empty": b"",
+        "text": b"<html>404</html>\n" * r.randint(1, 40),
+        "zeros": bytes(len(data)),
+        "doubled": data + data,
+    }
     return other.get(kind, bytes(r.randrange(256) for _ in range(r.randint(1, 4000))))
 
 
@@ -60,7 +68,7 @@ def files(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     path = folder / name
     if r.random() < 0.1:
         path.unlink()
-        return "{} removed".format(name), []
+        return f"{name} removed", []
     path.write_bytes(_damaged(path.read_bytes(), r))
     agrees = name != "manifest.json" and r.random() < 0.7
     if agrees:
@@ -100,7 +108,15 @@ def arrays(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         del content[key]
         what = "removed"
     elif "position" in key:
-        content[key] = r.choice([np.int32(r.choice([-3, 0, 9, 60])), np.float32(7), np.array([7, 7]), np.array("7"), np.array(99999999999)])
+        content[key] = r.choice(
+            [
+                np.int32(r.choice([-3, 0, 9, 60])),
+                np.float32(7),
+                np.array([7, 7]),
+                np.array("7"),
+                np.array(99999999999),
+            ]
+        )
         what = repr(content[key])
     elif key in ("y", "expected") and r.random() < 0.4:
         content[key] = content[key].copy()
@@ -108,10 +124,10 @@ def arrays(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         what = "a label out of range"
     else:
         content[key] = _bad_array(content[key], r)
-        what = "{} {}".format(content[key].dtype, content[key].shape)
+        what = f"{content[key].dtype} {content[key].shape}"
     np.savez(str(folder / name), **content)
     seal(folder)
-    return "{}: {} {}".format(name, key, what), []
+    return f"{name}: {key} {what}", []
 
 
 # ---------------------------------------------------------------- the compiled model
@@ -134,16 +150,28 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
 
     changes: Dict[str, Callable[[], Any]] = {
         "no device": lambda: _drop(r.choice([user, dpu, cpu])["attrs"], "device"),
-        "wrong device": lambda: r.choice([user, dpu, cpu])["attrs"].__setitem__("device", r.choice(["GPU", "dpu", "", 7, None])),
+        "wrong device": (
+            lambda: r.choice([user, dpu, cpu])["attrs"].__setitem__(
+                "device", r.choice(["GPU", "dpu", "", 7, None])
+            )
+        ),
         "no fingerprint": lambda: _drop(dpu["attrs"], "dpu_fingerprint"),
         "fingerprint of a wrong type": lambda: dpu["attrs"].__setitem__("dpu_fingerprint", wrong),
         "no runner": lambda: _drop(dpu["attrs"], "runner"),
         "no mode run": lambda: dpu["attrs"]["runner"].pop("run"),
         "no fix_point": lambda: _drop(which["attrs"], "fix_point"),
         "fix_point of a wrong type": lambda: which["attrs"].__setitem__("fix_point", wrong),
-        "another fix_point": lambda: which["attrs"].__setitem__("fix_point", r.choice([-70, -8, 0, 1, 3, 5, 66, 1000])),
-        "another type": lambda: which.__setitem__("dtype", r.choice(["float32", "int8", "xint4", "xuint8", "", "XINT8"])),
-        "another shape": lambda: dims([1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]),
+        "another fix_point": (
+            lambda: which["attrs"].__setitem__(
+                "fix_point", r.choice([-70, -8, 0, 1, 3, 5, 66, 1000])
+            )
+        ),
+        "another type": lambda: which.__setitem__(
+            "dtype", r.choice(["float32", "int8", "xint4", "xuint8", "", "XINT8"])
+        ),
+        "another shape": lambda: dims(
+            [1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]
+        ),
         "no shape": lambda: dims(r.choice([[], [1], [1, 0, 3], [1, -4, 4, 1]])),
         "second input": lambda: dpu["input_tensors"].append(tensor("second", [1, 4], 3)),
         "second output": lambda: (
@@ -153,8 +181,14 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         ),
         "no input": lambda: dpu.__setitem__("input_tensors", []),
         "no output": lambda: dpu.__setitem__("output_tensors", []),
-        "foreign operator": lambda: content["ops"][-1].__setitem__("type", r.choice(["Mylayer", "resize", "prelu", "matmul", "tanh"])),
-        "second DPU subgraph": lambda: content["children"].insert(2, dict(copy.deepcopy(dpu), name="subgraph_second")),
+        "foreign operator": (
+            lambda: content["ops"][-1].__setitem__(
+                "type", r.choice(["Mylayer", "resize", "prelu", "matmul", "tanh"])
+            )
+        ),
+        "second DPU subgraph": (
+            lambda: content["children"].insert(2, dict(copy.deepcopy(dpu), name="subgraph_second"))
+        ),
         "no DPU subgraph": lambda: content["children"].remove(dpu),
         "no children": lambda: content.__setitem__("children", []),
         "no operators": lambda: content["graph"].__setitem__("op_num", 0),
@@ -163,7 +197,7 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     changes[name]()
     write_model(folder / "model.xmodel", content)
     seal(folder)
-    return "model: {}".format(name), []
+    return f"model: {name}", []
 
 
 # ---------------------------------------------------------------- the manifest and the options
@@ -180,7 +214,20 @@ def fields(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     where = content
     for key in place[:-1]:
         where = where[key]
-    wrong = [None, "text", [], {}, True, [None], float("nan"), -1e400, {"a": []}, 12345.5, [1, 2], "a" * 64]
+    wrong = [
+        None,
+        "text",
+        [],
+        {},
+        True,
+        [None],
+        float("nan"),
+        -1e400,
+        {"a": []},
+        12345.5,
+        [1, 2],
+        "a" * 64,
+    ]
     if r.random() < 0.3:
         del where[place[-1]]
         what = "removed"
@@ -203,7 +250,7 @@ def options(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         ["--unknown"],
         ["extra"],
     ])  # fmt: skip
-    return "options {}".format(given), given
+    return f"options {given}", given
 
 
 KINDS: Dict[str, Callable[[Path, random.Random], Tuple[str, List[str]]]] = {
@@ -211,9 +258,13 @@ KINDS: Dict[str, Callable[[Path, random.Random], Tuple[str, List[str]]]] = {
 }  # fmt: skip
 
 
-def run_case(number: int, seed: int, intact: Path, reference: Dict[str, Any]) -> Tuple[str, str, str]:
-    """Return kind, description and verdict of one case: "refused", "unchanged", or what went wrong."""
-    r = random.Random("{}/{}".format(seed, number))
+def run_case(
+    number: int, seed: int, intact: Path, reference: Dict[str, Any]
+) -> Tuple[str, str, str]:
+    """Return kind, description and verdict of one case: "refused", "unchanged", or what went
+    wrong.
+    """
+    r = random.Random(f"{seed}/{number}")
     kind = sorted(KINDS)[number % len(KINDS)]
     with tempfile.TemporaryDirectory(prefix="malformed-") as temporary:
         folder = Path(temporary) / "bundle"
@@ -222,12 +273,21 @@ def run_case(number: int, seed: int, intact: Path, reference: Dict[str, Any]) ->
         try:
             outcome = run_bundle(folder, *arguments)
         except Exception as error:  # noqa: BLE001 - the benchmark goes on: a case that hangs or cannot be started is a failure of its own
-            return kind, what, "not ended: {!r}".format(error)
-    if outcome.code == 2 and outcome.error and outcome.result is None and "Traceback" not in outcome.stderr:
+            return kind, what, f"not ended: {error!r}"
+    if (
+        outcome.code == 2
+        and outcome.error
+        and outcome.result is None
+        and "Traceback" not in outcome.stderr
+    ):
         return kind, what, "refused" if outcome.hint else "refused without a hint"
-    if outcome.code == 0 and outcome.result and all(outcome.result[key] == reference[key] for key in SAME):
+    if (
+        outcome.code == 0
+        and outcome.result
+        and all(outcome.result[key] == reference[key] for key in SAME)
+    ):
         return kind, what, "unchanged"
-    return kind, what, "exit code {}: {}".format(outcome.code, outcome.stderr[-300:])
+    return kind, what, f"exit code {outcome.code}: {outcome.stderr[-300:]}"
 
 
 def main() -> int:
@@ -242,7 +302,12 @@ def main() -> int:
         reference = run_bundle(intact).result
         (intact / "result.json").unlink()
         with ThreadPoolExecutor(given.jobs) as pool:
-            rows = list(pool.map(lambda number: run_case(number, given.seed, intact, reference), range(given.cases)))
+            rows = list(
+                pool.map(
+                    lambda number: run_case(number, given.seed, intact, reference),
+                    range(given.cases),
+                )
+            )
     counts: Dict[str, Dict[str, int]] = {}
     bad = []
     for kind, what, verdict in rows:
@@ -250,7 +315,11 @@ def main() -> int:
         counts.setdefault(kind, collections.Counter())[verdict if good else "wrong"] += 1
         if not good:
             bad.append({"kind": kind, "case": what, "verdict": verdict})
-    print(json.dumps({"cases": len(rows), "seed": given.seed, "counts": counts, "wrong": bad}, indent=1))
+    print(
+        json.dumps(
+            {"cases": len(rows), "seed": given.seed, "counts": counts, "wrong": bad}, indent=1
+        )
+    )
     return 1 if bad else 0
 
 

@@ -1,6 +1,7 @@
 """A hard limit on latency: does the search keep to it, and what does it cost in accuracy?
 
-The limit is the median predicted latency of random points of the space. Two searches of the same seed are run, without and with it.
+The limit is the median predicted latency of random points of the space. Two searches of the same
+seed are run, without and with it.
 
 Run: python benchmarks/constrained_search.py [SETTINGS.toml] [--target zcu102] [--unconstrained RUN]
 """
@@ -35,7 +36,12 @@ def latencies(settings: Any, space: Space, count: int) -> List[float]:
     function = load_family(settings.model.family)
     found = []
     for i in range(count):
-        hp = HyperParameters({name: column[i] for name, column in columns.items()}, input_shape=(28, 28, 1), classes=10, samples=49000)
+        hp = HyperParameters(
+            {name: column[i] for name, column in columns.items()},
+            input_shape=(28, 28, 1),
+            classes=10,
+            samples=49000,
+        )
         found.append(costs(build(function, hp), target)["latency_ms"])
     return found
 
@@ -43,7 +49,8 @@ def latencies(settings: Any, space: Space, count: int) -> List[float]:
 def show(name: str, trials: List[TrialRecord], chosen: TrialRecord) -> None:
     infeasible = [t for t in trials if t.status == INFEASIBLE]
     print(
-        "{}: validation accuracy {:.4f}, {:.4f} ms (trial {}); {} trials, {} infeasible, of which trained: {}".format(
+        "{}: validation accuracy {:.4f}, {:.4f} ms (trial {}); {} trials, {} infeasible, of which"
+        " trained: {}".format(
             name,
             chosen.metrics["val_accuracy"],
             chosen.costs["latency_ms"],
@@ -59,18 +66,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("settings", nargs="?", default=str(ROOT / "examples" / "mnist_cnn.toml"))
     parser.add_argument("--target", default="zcu102")
-    parser.add_argument("--unconstrained", help="a finished run of the same settings, in place of the first search")
+    parser.add_argument(
+        "--unconstrained", help="a finished run of the same settings, in place of the first search"
+    )
     arguments = parser.parse_args()
-    settings = load_settings(arguments.settings, ["hardware.target={}".format(arguments.target)])
+    settings = load_settings(arguments.settings, [f"hardware.target={arguments.target}"])
     with tempfile.TemporaryDirectory() as folder:
         free = Run(arguments.unconstrained or Path(folder) / "free")
         if not arguments.unconstrained:
             search_run(settings, free.folder, progress=print)
         space = Space.from_json(read_json(free.space, "vaiopt search")["space"])
         limit = statistics.median(latencies(settings, space, 200))
-        print("median latency of 200 random points on {}: {:.4f} ms".format(arguments.target, limit))
+        print(f"median latency of 200 random points on {arguments.target}: {limit:.4f} ms")
         held = Run(Path(folder) / "held")
-        result = search_run(override(settings, ["objective.max_latency_ms={}".format(limit)]), held.folder)
+        result = search_run(override(settings, [f"objective.max_latency_ms={limit}"]), held.folder)
         number = int(read_json(free.float_metrics, "vaiopt search")["trial"])
         trials = load_trials(free)
         show("without a limit", trials, next(t for t in trials if t.number == number))

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Check the latency model against the vendor's published measurements: networks built in code, constants fitted without their family.
+"""Check the latency model against the vendor's published measurements: networks built in code,
+constants fitted without their family.
 
 Usage: benchmarks/latency_model.py [--json FILE]
 
-Prints Markdown tables (those of docs/results.md) and, with --json, writes the same as data. Exits with 1 if a bar is missed.
-Takes about two minutes and needs TensorFlow.
+Prints Markdown tables (those of docs/results.md) and, with --json, writes the same as data. Exits
+with 1 if a bar is missed. Takes about two minutes and needs TensorFlow.
 """
 
 import argparse
@@ -40,19 +41,31 @@ Bar = Tuple[str, float, float, bool]
 
 
 def cross_validation(board: str, release: str, graphs: Dict[str, Any]) -> Dict[str, Any]:
-    """Predict each network of the B4096 tables with constants fitted to other families; end to end and, per core, with all cores busy."""
+    """Predict each network of the B4096 tables with constants fitted to other families; end to end
+    and, per core, with all cores busy.
+    """
     rows = [row for row in load_rows() if row.board == board and row.release == release]
     clock, dpu = rows[0].clock_mhz, architectures()["DPUCZDX8G_ISA1_B4096"]
     alone, together = single(rows, graphs, dpu), busy(rows, graphs, dpu)
     return {
         "single": _compare(alone, leave_family_out(alone, clock)),
-        "busy": _compare(together, leave_family_out(together, clock, start=START._replace(constant_ms=0.0), free=BUSY)),
-        "line": _compare(alone, line_through_operations([(i.name, i.family, _gops(graphs, i.name), i.milliseconds) for i in alone])),
+        "busy": _compare(
+            together,
+            leave_family_out(together, clock, start=START._replace(constant_ms=0.0), free=BUSY),
+        ),
+        "line": _compare(
+            alone,
+            line_through_operations(
+                [(i.name, i.family, _gops(graphs, i.name), i.milliseconds) for i in alone]
+            ),
+        ),
     }
 
 
 def ultra96(graphs: Dict[str, Any]) -> Dict[str, Any]:
-    """Predict the Ultra96's B1600 with the KV260's constants of release 3.0, the bandwidth fitted to other families."""
+    """Predict the Ultra96's B1600 with the KV260's constants of release 3.0, the bandwidth fitted
+    to other families.
+    """
     rows = [row for row in load_rows() if row.board == "ultra96"]
     clock, dpu = rows[0].clock_mhz, architectures()["DPUCZDX8G_ISA1_B1600"]
     items = single(rows, graphs, dpu)
@@ -62,7 +75,9 @@ def ultra96(graphs: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def estimate_ms(repeats: int = 9) -> float:
-    """Return the median processor time of one estimate for ResNet50, in milliseconds, once the model exists."""
+    """Return the median processor time of one estimate for ResNet50, in milliseconds, once the
+    model exists.
+    """
     keras = load_keras()
     model, target = keras.applications.ResNet50(weights=None), load_target("zcu102", "3.0")
     costs(model, target)
@@ -106,24 +121,53 @@ def bars(results: Dict[str, Any]) -> List[Bar]:
         ("ZCU102 end to end, largest error %", main["max_percent"], 12, main["max_percent"] <= 12),
         ("ZCU102 end to end, Spearman", main["spearman"], 0.99, main["spearman"] >= 0.99),
         ("times better than a line through operations", round(ratio, 1), 5, ratio >= 5),
-        ("KV260 DPU alone, mean error %", results["kv260"]["busy"]["mean_percent"], 6, results["kv260"]["busy"]["mean_percent"] <= 6),
-        ("Ultra96 B1600, mean error %", results["ultra96"]["mean_percent"], 12, results["ultra96"]["mean_percent"] <= 12),
-        ("estimate for ResNet50, processor time in ms", round(results["estimate_ms"], 1), 50, results["estimate_ms"] <= 50),
+        (
+            "KV260 DPU alone, mean error %",
+            results["kv260"]["busy"]["mean_percent"],
+            6,
+            results["kv260"]["busy"]["mean_percent"] <= 6,
+        ),
+        (
+            "Ultra96 B1600, mean error %",
+            results["ultra96"]["mean_percent"],
+            12,
+            results["ultra96"]["mean_percent"] <= 12,
+        ),
+        (
+            "estimate for ResNet50, processor time in ms",
+            round(results["estimate_ms"], 1),
+            50,
+            results["estimate_ms"] <= 50,
+        ),
     ]
 
 
 def markdown(results: Dict[str, Any]) -> str:
     """Return the tables of docs/results.md."""
     lines = ["| figure | reached | required | |", "| --- | ---: | ---: | --- |"]
-    lines += ["| {} | {} | {} | {} |".format(what, value, limit, "yes" if met else "**no**") for what, value, limit, met in bars(results)]
+    lines += [
+        "| {} | {} | {} | {} |".format(what, value, limit, "yes" if met else "**no**")
+        for what, value, limit, met in bars(results)
+    ]
     for title, part in (
         ("ZCU102, release 3.0, end to end at one thread", results["zcu102"]["single"]),
         ("KV260, release 3.0, the DPU alone", results["kv260"]["busy"]),
-        ("Ultra96 (B1600), end to end at one thread, only the bandwidth fitted", results["ultra96"]),
+        (
+            "Ultra96 (B1600), end to end at one thread, only the bandwidth fitted",
+            results["ultra96"],
+        ),
     ):
-        lines += ["", "**{}**".format(title), "", "| network | measured ms | predicted ms | error |", "| --- | ---: | ---: | ---: |"]
         lines += [
-            "| {name} | {measured_ms:.2f} | {predicted_ms:.2f} | {error_percent:+.1f} % |".format(**row)
+            "",
+            f"**{title}**",
+            "",
+            "| network | measured ms | predicted ms | error |",
+            "| --- | ---: | ---: | ---: |",
+        ]
+        lines += [
+            "| {name} | {measured_ms:.2f} | {predicted_ms:.2f} | {error_percent:+.1f} % |".format(
+                **row
+            )
             for row in sorted(part["rows"], key=lambda row: row["family"])
         ]
     return "\n".join(lines)
@@ -131,15 +175,22 @@ def markdown(results: Dict[str, Any]) -> str:
 
 def main() -> int:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", metavar="FILE", help="write the results to this file, too")
     arguments = parser.parse_args()
     graphs = build_graphs(NETWORKS + ULTRA96_NETWORKS)
-    results: Dict[str, Any] = {board: cross_validation(board, "3.0", graphs) for board in ("zcu102", "zcu104", "kv260")}
+    results: Dict[str, Any] = {
+        board: cross_validation(board, "3.0", graphs) for board in ("zcu102", "zcu104", "kv260")
+    }
     results["ultra96"] = ultra96(graphs)
     results["estimate_ms"] = estimate_ms()
     results["operations"] = {
-        network.name: {"published_gops": network.gops, "built_gops": round(_gops(graphs, network.name), 4)}
+        network.name: {
+            "published_gops": network.gops,
+            "built_gops": round(_gops(graphs, network.name), 4),
+        }
         for network in NETWORKS + ULTRA96_NETWORKS
     }
     print(markdown(results))

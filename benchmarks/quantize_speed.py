@@ -1,9 +1,12 @@
-"""Post-training quantization, side by side: our off-board backend and, given a folder with vai_q_tensorflow2's Python package, the vendor's.
+"""Post-training quantization, side by side: our off-board backend and, given a folder with
+vai_q_tensorflow2's Python package, the vendor's.
 
-Each repetition quantizes the recorded lab CNN with its 200 calibration images, the two in turn, each in a process of its own; the time is that of
-quantization alone, without imports, as both record it in metrics.json.
+Each repetition quantizes the recorded lab CNN with its 200 calibration images, the two in turn,
+each in a process of its own; the time is that of quantization alone, without imports, as both
+record it in metrics.json.
 
-The vendor's package has the name of tensorflow-model-optimization, which ours needs; so it is put on the path of its own processes only.
+The vendor's package has the name of tensorflow-model-optimization, which ours needs; so it is put
+on the path of its own processes only.
 
 Run: python benchmarks/quantize_speed.py [--repeat 3] [--release 3.5] [--vendor FOLDER]
 """
@@ -27,7 +30,14 @@ def seconds(backend: str, release: str, vendor: str) -> float:
     """Return the seconds of one quantization in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "q"
-        arguments = ["quantize", str(CASE / "float.h5"), "--calib", str(CASE / "calib.npz"), "--out", str(out)]
+        arguments = [
+            "quantize",
+            str(CASE / "float.h5"),
+            "--calib",
+            str(CASE / "calib.npz"),
+            "--out",
+            str(out),
+        ]
         options = ["--backend", backend, "--release", release]
         paths = ([vendor] if backend == "vitis" else []) + [path for path in sys.path if path]
         subprocess.run(
@@ -44,7 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--release", default="3.5")
-    parser.add_argument("--vendor", default="", help="folder with vai_q_tensorflow2's package tensorflow_model_optimization")
+    parser.add_argument(
+        "--vendor",
+        default="",
+        help="folder with vai_q_tensorflow2's package tensorflow_model_optimization",
+    )
     arguments = parser.parse_args()
     backends = ["tfmot", "vitis"] if arguments.vendor else ["tfmot"]
     found: Dict[str, List[float]] = {name: [] for name in backends}
@@ -52,10 +66,16 @@ def main() -> None:
         for name in backends:
             found[name].append(seconds(name, arguments.release, arguments.vendor))
     for name, values in found.items():
-        print("{}: median {:.2f} s, {:.2f} to {:.2f}".format(name, statistics.median(values), min(values), max(values)))
+        print(
+            f"{name}: median {statistics.median(values):.2f} s, {min(values):.2f} to"
+            f" {max(values):.2f}"
+        )
     if len(backends) == 2:
         ratios = [ours / theirs for ours, theirs in zip(found["tfmot"], found["vitis"])]
-        print("ours / the vendor's: {:.2f} ({:.2f} to {:.2f})".format(statistics.median(ratios), min(ratios), max(ratios)))
+        print(
+            f"ours / the vendor's: {statistics.median(ratios):.2f} ({min(ratios):.2f} to"
+            f" {max(ratios):.2f})"
+        )
 
 
 if __name__ == "__main__":

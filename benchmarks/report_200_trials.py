@@ -1,8 +1,9 @@
 """How long the report of a 200-trial run takes, and how large it is.
 
-Run in the repository: ``python benchmarks/report_200_trials.py [--trials 200] [--run FOLDER]``. Without ``--run`` a run folder with made-up
-trials and the outputs of every stage is written to a temporary place (that time is not counted). Ends with exit code 1 when a limit is
-broken: 20 seconds, 6 MB.
+Run in the repository: ``python benchmarks/report_200_trials.py [--trials 200] [--run FOLDER]``.
+Without ``--run`` a run folder with made-up trials and the outputs of every stage is written to a
+temporary place (that time is not counted). Ends with exit code 1 when a limit is broken: 20
+seconds, 6 MB.
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ def measure(run: Run) -> bool:
 
     result = write_report(run)
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
-    print("report of {}: {:.1f} s ({:.1f} s of processor, imports included)".format(run.folder, seconds, processor))
-    print("{:.2f} MB, {} sections, {} figures".format(result.size / 1e6, len(result.sections), len(result.figures)))
+    print(
+        f"report of {run.folder}: {seconds:.1f} s ({processor:.1f} s of processor, imports"
+        " included)"
+    )
+    print(
+        f"{result.size / 1e6:.2f} MB, {len(result.sections)} sections, {len(result.figures)}"
+        " figures"
+    )
     return seconds <= LIMIT_SECONDS and result.size < LIMIT_BYTES
 
 

@@ -1,4 +1,5 @@
-"""Does memory grow from trial to trial? A search of 60 like trials on the digits in one worker process, and the peak memory of each.
+"""Does memory grow from trial to trial? A search of 60 like trials on the digits in one worker
+process, and the peak memory of each.
 
 Run: python benchmarks/search_memory.py [--trials 60]
 """
@@ -18,13 +19,15 @@ from vaiopt.study import load_trials
 
 
 def peaks(trials: int) -> List[float]:
-    """Return the peak resident memory in MB of each trial of a search in which only the learning rate differs."""
+    """Return the peak resident memory in MB of each trial of a search in which only the learning
+    rate differs.
+    """
     settings = load_settings(
         None,
         [
-            "search.trials={}".format(trials),
+            f"search.trials={trials}",
             "search.sampler=random",
-            "search.recycle_after={}".format(trials),  # never: what a trial leaves behind must show
+            f"search.recycle_after={trials}",  # never: what a trial leaves behind must show
             "train.epochs=2",
             "model.family=cnn",
             "model.hyperparameters={activation='relu', dense_nodes=128, dense_layers=1}",
@@ -43,8 +46,12 @@ def main() -> None:
     found = peaks(count)
     third = count // 3
     first, last = statistics.median(found[:third]), statistics.median(found[-third:])
-    print("first third {:.0f} MB, last third {:.0f} MB, ratio {:.3f}".format(first, last, last / first))
-    print("highest / lowest {:.3f}; MB: {}".format(max(found) / min(found), " ".join("{:.0f}".format(p) for p in found)))
+    print(f"first third {first:.0f} MB, last third {last:.0f} MB, ratio {last / first:.3f}")
+    print(
+        "highest / lowest {:.3f}; MB: {}".format(
+            max(found) / min(found), " ".join(f"{p:.0f}" for p in found)
+        )
+    )
 
 
 if __name__ == "__main__":

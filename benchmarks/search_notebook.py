@@ -1,17 +1,23 @@
-"""The lab's experiment against the plain notebook loop that it was published as: time to a good model, time in all, peak memory.
+"""The lab's experiment against the plain notebook loop that it was published as: time to a good
+model, time in all, peak memory.
 
-    python benchmarks/search_notebook.py run --seeds 5     # MNIST, 15 trials of 3 epochs: some 20 minutes a seed on two cores
-    python benchmarks/search_notebook.py show
+    python benchmarks/search_notebook.py run --seeds 5     # MNIST, 15 trials of 3 epochs: some 20
+    minutes a seed on two cores python benchmarks/search_notebook.py show
 
-Needs mnist.npz, see VAIOPT_DATA. Three methods, one after the other for each seed, each in a process of its own:
+Needs mnist.npz, see VAIOPT_DATA. Three methods, one after the other for each seed, each in a
+process of its own:
 
-- ``notebook``: ``gp_minimize`` with EI and one given point (10 random ones follow), ``fit`` on arrays, ``clear_session`` after each trial;
-- ``notebook-no-stall``: the same on a Dataset without tf.data's autotuning, which now and then keeps ``fit`` waiting after an epoch;
-- ``vaiopt``: ``vaiopt search`` on examples/mnist_cnn.toml in this process, with the learning rate of each trial going down to 0 by a cosine.
+- ``notebook``: ``gp_minimize`` with EI and one given point (10 random ones follow), ``fit`` on
+  arrays, ``clear_session`` after each trial;
+- ``notebook-no-stall``: the same on a Dataset without tf.data's autotuning, which now and then
+  keeps ``fit`` waiting after an epoch;
+- ``vaiopt``: ``vaiopt search`` on examples/mnist_cnn.toml in this process, with the learning rate
+  of each trial going down to 0 by a cosine.
 
-Every finished trial is a line of ``benchmarks/data/notebook.csv``: method, seed, trial, seconds since the process was started, validation
-accuracy (0 of a trial that was stopped early), peak memory of the process and its children so far in MB (proportional set size: what several
-processes map counts once). The script can be stopped; what is complete is not repeated.
+Every finished trial is a line of ``benchmarks/data/notebook.csv``: method, seed, trial, seconds
+since the process was started, validation accuracy (0 of a trial that was stopped early), peak
+memory of the process and its children so far in MB (proportional set size: what several processes
+map counts once). The script can be stopped; what is complete is not repeated.
 """
 
 import argparse
@@ -32,7 +38,9 @@ GOOD = 0.985
 
 
 def notebook(seed, told, stall):
-    """Search as the notebook does; ``told`` is called with the validation accuracy after each trial."""
+    """Search as the notebook does; ``told`` is called with the validation accuracy after each
+    trial.
+    """
     from vaiopt.keras import load_keras, load_tensorflow
 
     tf, keras = load_tensorflow(), load_keras()
@@ -42,7 +50,10 @@ def notebook(seed, told, stall):
     from vaiopt.data import load_dataset, split_dataset
 
     splits = split_dataset(load_dataset("mnist", seed=seed), (7, 2, 1), seed=seed)
-    train, validation = [(part.x, keras.utils.to_categorical(part.y, 10)) for part in (splits.train, splits.validation)]
+    train, validation = [
+        (part.x, keras.utils.to_categorical(part.y, 10))
+        for part in (splits.train, splits.validation)
+    ]
 
     def build(rate, layers, nodes, activation):
         model = keras.Sequential()
@@ -54,7 +65,11 @@ def notebook(seed, told, stall):
         for _ in range(layers):
             model.add(keras.layers.Dense(nodes, activation=activation))
         model.add(keras.layers.Dense(10, activation="softmax"))
-        model.compile(optimizer=keras.optimizers.Adam(rate), loss="categorical_crossentropy", metrics=["accuracy"])
+        model.compile(
+            optimizer=keras.optimizers.Adam(rate),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+        )
         return model
 
     def dataset(arrays, shuffle):
@@ -66,17 +81,31 @@ def notebook(seed, told, stall):
     def objective(x):
         model = build(float(x[0]), int(x[1]), int(x[2]), str(x[3]))
         if stall:
-            history = model.fit(*train, epochs=3, batch_size=128, validation_data=validation, verbose=0)
+            history = model.fit(
+                *train, epochs=3, batch_size=128, validation_data=validation, verbose=0
+            )
         else:
-            history = model.fit(dataset(train, True), epochs=3, validation_data=dataset(validation, False), verbose=0)
+            history = model.fit(
+                dataset(train, True),
+                epochs=3,
+                validation_data=dataset(validation, False),
+                verbose=0,
+            )
         accuracy = history.history["val_accuracy"][-1]
         told(accuracy)
         del model
         keras.backend.clear_session()
         return -accuracy
 
-    space = [Real(1e-6, 1e-2, prior="log-uniform"), Integer(1, 5), Integer(5, 512), Categorical(["relu", "sigmoid"])]
-    gp_minimize(objective, space, n_calls=TRIALS, x0=[1e-5, 1, 16, "relu"], acq_func="EI", random_state=seed)
+    space = [
+        Real(1e-6, 1e-2, prior="log-uniform"),
+        Integer(1, 5),
+        Integer(5, 512),
+        Categorical(["relu", "sigmoid"]),
+    ]
+    gp_minimize(
+        objective, space, n_calls=TRIALS, x0=[1e-5, 1, 16, "relu"], acq_func="EI", random_state=seed
+    )
 
 
 def vaiopt(seed, told):
@@ -84,11 +113,20 @@ def vaiopt(seed, told):
     from vaiopt.search import search_run
     from vaiopt.settings import load_settings
 
-    changed = ["seed={}".format(seed), "search.trials={}".format(TRIALS), "search.workers=0", "train.schedule=cosine"]
+    changed = [
+        f"seed={seed}",
+        f"search.trials={TRIALS}",
+        "search.workers=0",
+        "train.schedule=cosine",
+    ]
     settings = load_settings(ROOT / "examples" / "mnist_cnn.toml", changed)
     with tempfile.TemporaryDirectory() as folder:
         search_run(
-            settings, Path(folder) / "run", on_trial=lambda record: told(record.metrics.get("val_accuracy") if record.value else 0.0)
+            settings,
+            Path(folder) / "run",
+            on_trial=lambda record: told(
+                record.metrics.get("val_accuracy") if record.value else 0.0
+            ),
         )
 
 
@@ -134,13 +172,22 @@ def measure(method, seed):
     rows = []
     for number, line in enumerate(process.stdout):
         rows.append(
-            [method, seed, number, "{:.1f}".format(time.perf_counter() - started), "{:.5f}".format(json.loads(line)), round(peak[0])]
+            [
+                method,
+                seed,
+                number,
+                f"{time.perf_counter() - started:.1f}",
+                f"{json.loads(line):.5f}",
+                round(peak[0]),
+            ]
         )
         print(*rows[-1], flush=True)
     process.wait()
     watcher.join()
     if process.returncode != 0 or len(rows) != TRIALS:
-        raise SystemExit("{} with seed {} ended with {} after {} trials".format(method, seed, process.returncode, len(rows)))
+        raise SystemExit(
+            f"{method} with seed {seed} ended with {process.returncode} after {len(rows)} trials"
+        )
     return rows
 
 
@@ -150,7 +197,9 @@ def read():
     if FILE.exists():
         with FILE.open(newline="") as file:
             for method, seed, _, seconds, accuracy, memory in csv.reader(file):
-                found.setdefault((method, int(seed)), []).append((float(seconds), float(accuracy), float(memory)))
+                found.setdefault((method, int(seed)), []).append(
+                    (float(seconds), float(accuracy), float(memory))
+                )
     return found
 
 
@@ -175,29 +224,38 @@ def show():
         "peak MB": lambda r: r[-1][2],
         "best val %": lambda r: 100 * max(accuracy for _, accuracy, _ in r),
     }
-    print("{:20}{:>6}{}".format("", "seeds", "".join("{:>30}".format(name) for name in figures)))
+    print("{:20}{:>6}{}".format("", "seeds", "".join(f"{name:>30}" for name in figures)))
     for method in METHODS:
         own = [found for (name, _), found in sorted(rows.items()) if name == method]
         if own:
             texts = [
-                "{:.4g} ({:.4g} to {:.4g})".format(np.median(v), min(v), max(v)) for v in ([f(r) for r in own] for f in figures.values())
+                f"{np.median(v):.4g} ({min(v):.4g} to {max(v):.4g})"
+                for v in ([f(r) for r in own] for f in figures.values())
             ]
-            print("{:20}{:>6}{}".format(method, len(own), "".join("{:>30}".format(t) for t in texts)))
+            print("{:20}{:>6}{}".format(method, len(own), "".join(f"{t:>30}" for t in texts)))
     for method in METHODS[:2]:
         pairs = [
-            (rows["vaiopt", seed], found) for (name, seed), found in sorted(rows.items()) if name == method and ("vaiopt", seed) in rows
+            (rows["vaiopt", seed], found)
+            for (name, seed), found in sorted(rows.items())
+            if name == method and ("vaiopt", seed) in rows
         ]
         if pairs:
             texts = []
             for figure in figures.values():
                 ratios = [figure(ours) / figure(theirs) for ours, theirs in pairs]
-                texts.append("{:.3f} ({:.3f} to {:.3f})".format(np.median(ratios), min(ratios), max(ratios)))
-            print("{:20}{:>6}{}".format("vaiopt / " + method[-9:], len(pairs), "".join("{:>30}".format(t) for t in texts)))
+                texts.append(f"{np.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+            print(
+                "{:20}{:>6}{}".format(
+                    "vaiopt / " + method[-9:], len(pairs), "".join(f"{t:>30}" for t in texts)
+                )
+            )
 
 
 def main():
     """Parse the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("run", "show", "child"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,5 @@
-"""CPU and wall seconds of one proposal after 50, 100 and 200 trials, on the space of the regret benchmark.
+"""CPU and wall seconds of one proposal after 50, 100 and 200 trials, on the space of the regret
+benchmark.
 
 python benchmarks/search_overhead.py
 """
@@ -16,14 +17,18 @@ from vaiopt.study import COMPLETE, TrialRecord
 def main():
     """Measure and print."""
     space = trace_space(build, HyperParameters)
-    random = Proposer(space, model="gp", acquisition="EI", initial_points=10**9, seed=0, direction="maximize")
+    random = Proposer(
+        space, model="gp", acquisition="EI", initial_points=10**9, seed=0, direction="maximize"
+    )
     history = []
     while len(history) < 200:
         point = random.propose(history)
         value = -abs(point["learning_rate"] - 0.003) - 0.01 * point["layers"]
         history.append(TrialRecord(len(history), COMPLETE, value=value, hyperparameters=point))
     for model in ("gp", "forest"):
-        proposer = Proposer(space, model=model, acquisition="EI", initial_points=5, seed=0, direction="maximize")
+        proposer = Proposer(
+            space, model=model, acquisition="EI", initial_points=5, seed=0, direction="maximize"
+        )
         for count in (50, 100, 200):
             cpu, wall = [], []
             for _ in range(3):
@@ -32,7 +37,8 @@ def main():
                 cpu.append(time.process_time() - before[0])
                 wall.append(time.perf_counter() - before[1])
             print(
-                "{:8}{:5} trials: {:.2f} s of CPU, {:.2f} s".format(model, count, statistics.median(cpu), statistics.median(wall)),
+                f"{model:8}{count:5} trials: {statistics.median(cpu):.2f} s of CPU,"
+                f" {statistics.median(wall):.2f} s",
                 flush=True,
             )
 

@@ -1,8 +1,10 @@
-"""What each pruner saves and costs: searches of 15 trials by `gp` on the learning curves of the table that search_table.py makes.
+"""What each pruner saves and costs: searches of 15 trials by `gp` on the learning curves of the
+table that search_table.py makes.
 
     python benchmarks/search_pruning.py digits --seeds 30
 
-Prints the share of epochs that were trained, and the mean regret, in points, of the best trial that was completed. A report is an epoch.
+Prints the share of epochs that were trained, and the mean regret, in points, of the best trial that
+was completed. A report is an epoch.
 """
 
 import argparse
@@ -17,7 +19,9 @@ from vaiopt.study import COMPLETE, PRUNED, TrialRecord
 
 
 def train(curve, pruner, earlier):
-    """Return the record of a trial that has this learning curve, without its number and point, and the epochs trained."""
+    """Return the record of a trial that has this learning curve, without its number and point, and
+    the epochs trained.
+    """
     if pruner == "none":
         return {"status": COMPLETE, "value": curve[-1]}, len(curve)
     may_stop = any(t["state"] == COMPLETE for t in earlier)
@@ -29,38 +33,51 @@ def train(curve, pruner, earlier):
         except Pruned:
             status = PRUNED
             break
-    return {"status": status, "value": curve[-1] if status == COMPLETE else None, "pruning": judge.notes()}, step
+    return {
+        "status": status,
+        "value": curve[-1] if status == COMPLETE else None,
+        "pruning": judge.notes(),
+    }, step
 
 
 def search(curves, pruner, seed, trials):
     """Return the share of epochs trained and the best accuracy of a completed trial."""
     space = trace_space(build, HyperParameters)
-    proposer = Proposer(space, model="gp", acquisition="EI", initial_points=5, seed=seed, direction="maximize")
+    proposer = Proposer(
+        space, model="gp", acquisition="EI", initial_points=5, seed=seed, direction="maximize"
+    )
     records, earlier, spent = [], [], 0
     for number in range(trials):
         point = proposer.propose(records)
         fields, epochs = train([table(point) for table in curves], pruner, earlier)
         spent += epochs
         records.append(TrialRecord(number, hyperparameters=point, **fields))
-        earlier.append({"state": fields["status"], "value": fields["value"], **fields.get("pruning", {})})
+        earlier.append(
+            {"state": fields["status"], "value": fields["value"], **fields.get("pruning", {})}
+        )
     return spent / (trials * len(curves)), max(r.value for r in records if r.value is not None)
 
 
 def main():
     """Run all pruners and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("table")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=15)
     arguments = parser.parse_args()
-    epochs = np.load(FOLDER / "search_{}.npz".format(arguments.table))["accuracy"].shape[-1]
+    epochs = np.load(FOLDER / f"search_{arguments.table}.npz")["accuracy"].shape[-1]
     curves = [Table(arguments.table, epoch) for epoch in range(epochs)]
     for pruner in ("none", "median", "halving", "hyperband"):
-        results = [search(curves, pruner, seed, arguments.trials) for seed in range(arguments.seeds)]
+        results = [
+            search(curves, pruner, seed, arguments.trials) for seed in range(arguments.seeds)
+        ]
         share, best = (np.mean([r[i] for r in results]) for i in (0, 1))
         error = 100 * np.std([r[1] for r in results], ddof=1) / np.sqrt(arguments.seeds)
         print(
-            "{:10} {:4.0f} % of the epochs, regret {:.2f} ({:.2f})".format(pruner, 100 * share, 100 * (curves[-1].best - best), error),
+            f"{pruner:10} {100 * share:4.0f} % of the epochs, regret"
+            f" {100 * (curves[-1].best - best):.2f} ({error:.2f})",
             flush=True,
         )
 

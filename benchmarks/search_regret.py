@@ -1,15 +1,18 @@
 """Compare samplers on the tables that search_table.py makes: the regret after 15, 30 and 60 trials.
 
-    python benchmarks/search_regret.py run digits vaiopt:gp vaiopt:tpe optuna:tpe optuna:gp random gp_minimize kerastuner --seeds 30 --trials 60
-    python benchmarks/search_regret.py show digits
+    python benchmarks/search_regret.py run digits vaiopt:gp vaiopt:tpe optuna:tpe optuna:gp random
+    gp_minimize kerastuner --seeds 30 --trials 60 python benchmarks/search_regret.py show digits
 
-Each run is a row of ``benchmarks/data/regret_<table>.csv`` (method, seed, seconds of proposing, the best accuracy so far after every trial),
-so the script can be stopped and goes on where it was; a row of fewer trials than asked for is run anew. Every method sees the same conditional
-space; the learning rate is continuous, its accuracy interpolated between the table's nine. ``vaiopt:NAME`` is a sampler of vaiopt,
-``NAME+ACQUISITION`` with that acquisition. Peers in their own published form: ``optuna:tpe`` and ``optuna:gp`` define by run, ``gp_minimize`` of
-scikit-optimize with the inactive sizes passed on (as in the published notebook: 10 random points, gp_hedge), ``kerastuner`` its
+Each run is a row of ``benchmarks/data/regret_<table>.csv`` (method, seed, seconds of proposing, the
+best accuracy so far after every trial), so the script can be stopped and goes on where it was; a
+row of fewer trials than asked for is run anew. Every method sees the same conditional space; the
+learning rate is continuous, its accuracy interpolated between the table's nine. ``vaiopt:NAME`` is
+a sampler of vaiopt, ``NAME+ACQUISITION`` with that acquisition. Peers in their own published form:
+``optuna:tpe`` and ``optuna:gp`` define by run, ``gp_minimize`` of scikit-optimize with the inactive
+sizes passed on (as in the published notebook: 10 random points, gp_hedge), ``kerastuner`` its
 BayesianOptimizationOracle (of the package keras-tuner, which is not in vaiopt's environments).
-Regret is the table's best accuracy minus the best found. Every method but the random ones starts as it does by itself.
+Regret is the table's best accuracy minus the best found. Every method but the random ones starts as
+it does by itself.
 """
 
 import argparse
@@ -32,16 +35,18 @@ class Table:
     """The accuracy of any configuration after an epoch, the last one by default."""
 
     def __init__(self, name, epoch=-1):
-        self._accuracy = np.load(FOLDER / "search_{}.npz".format(name))["accuracy"][..., epoch]
+        self._accuracy = np.load(FOLDER / f"search_{name}.npz")["accuracy"][..., epoch]
         self.best = float(np.nanmax(self._accuracy))
 
     def __call__(self, point):
         layers = int(point["layers"])
-        sizes = [NODES.index(int(point["nodes{}".format(i)])) if i <= layers else 0 for i in (1, 2, 3)]
+        sizes = [NODES.index(int(point[f"nodes{i}"])) if i <= layers else 0 for i in (1, 2, 3)]
         steps = self._accuracy.shape[4] - 1
         place = steps * np.log(point["learning_rate"] / RATES[0]) / np.log(RATES[1] / RATES[0])
         low = int(np.clip(np.floor(place), 0, steps - 1))
-        row = self._accuracy[(layers - 1, *sizes)][:, ACTIVATIONS.index(point["activation"]), BATCHES.index(int(point["batch_size"]))]
+        row = self._accuracy[(layers - 1, *sizes)][
+            :, ACTIVATIONS.index(point["activation"]), BATCHES.index(int(point["batch_size"]))
+        ]
         return float(row[low] + (place - low) * (row[low + 1] - row[low]))
 
 
@@ -50,7 +55,7 @@ def build(hp):
     layers = hp.Int("layers", 1, 3, default=2)
     for index in (1, 2, 3):
         with hp.conditional_scope("layers", list(range(index, 4))):
-            hp.Choice("nodes{}".format(index), list(NODES), default=32)
+            hp.Choice(f"nodes{index}", list(NODES), default=32)
     hp.Float("learning_rate", *RATES, sampling="log", default=1e-3)
     hp.Choice("activation", list(ACTIVATIONS))
     hp.Choice("batch_size", list(BATCHES))
@@ -62,13 +67,24 @@ def run_vaiopt(table, name, seed, trials):
     from vaiopt.search.sampler import make_sampler
     from vaiopt.settings import SearchSettings
     from vaiopt.space import HyperParameters, trace_space
-    from vaiopt.study import COMPLETE, RECORD, TrialRecord, distributions, quiet_optuna, record_attribute
+    from vaiopt.study import (
+        COMPLETE,
+        RECORD,
+        TrialRecord,
+        distributions,
+        quiet_optuna,
+        record_attribute,
+    )
 
     optuna = quiet_optuna()
     space = trace_space(build, HyperParameters)
     sampler, _, acquisition = name.partition("+")
-    settings = SearchSettings(sampler=sampler, acquisition=acquisition or SearchSettings().acquisition)
-    study = optuna.create_study(sampler=make_sampler(space, settings, seed=seed, direction="maximize"), direction="maximize")
+    settings = SearchSettings(
+        sampler=sampler, acquisition=acquisition or SearchSettings().acquisition
+    )
+    study = optuna.create_study(
+        sampler=make_sampler(space, settings, seed=seed, direction="maximize"), direction="maximize"
+    )
     values, seconds = [], 0.0
     for number in range(trials):
         started = time.process_time()
@@ -96,7 +112,7 @@ def run_optuna(table, name, seed, trials):
     def objective(trial):
         point = {"layers": trial.suggest_int("layers", 1, 3)}
         for index in range(1, point["layers"] + 1):
-            point["nodes{}".format(index)] = 2 ** trial.suggest_int("log_nodes{}".format(index), 4, 7)
+            point[f"nodes{index}"] = 2 ** trial.suggest_int(f"log_nodes{index}", 4, 7)
         point["learning_rate"] = trial.suggest_float("learning_rate", *RATES, log=True)
         point["activation"] = trial.suggest_categorical("activation", ACTIVATIONS)
         point["batch_size"] = trial.suggest_categorical("batch_size", BATCHES)
@@ -114,7 +130,13 @@ def run_gp_minimize(table, name, seed, trials):
 
     names = ("layers", "nodes1", "nodes2", "nodes3", "learning_rate", "activation", "batch_size")
     nodes = [Categorical(NODES) for _ in range(3)]
-    space = [Integer(1, 3), *nodes, Real(*RATES, prior="log-uniform"), Categorical(ACTIVATIONS), Categorical(BATCHES)]
+    space = [
+        Integer(1, 3),
+        *nodes,
+        Real(*RATES, prior="log-uniform"),
+        Categorical(ACTIVATIONS),
+        Categorical(BATCHES),
+    ]
     values = []
 
     def objective(x):
@@ -122,7 +144,14 @@ def run_gp_minimize(table, name, seed, trials):
         return -values[-1]
 
     started = time.process_time()
-    gp_minimize(objective, space, n_calls=trials, x0=[2, 32, 32, 32, 1e-3, "relu", 16], acq_func="EI", random_state=seed)
+    gp_minimize(
+        objective,
+        space,
+        n_calls=trials,
+        x0=[2, 32, 32, 32, 1e-3, "relu", 16],
+        acq_func="EI",
+        random_state=seed,
+    )
     return values, time.process_time() - started
 
 
@@ -131,7 +160,10 @@ def run_random(table, name, seed, trials):
     random = np.random.RandomState(seed)
     values = []
     for _ in range(trials):
-        point = {"layers": random.randint(1, 4), **{"nodes{}".format(i): NODES[random.randint(4)] for i in (1, 2, 3)}}
+        point = {
+            "layers": random.randint(1, 4),
+            **{f"nodes{i}": NODES[random.randint(4)] for i in (1, 2, 3)},
+        }
         point["learning_rate"] = float(np.exp(random.uniform(*np.log(RATES))))
         point["activation"] = ACTIVATIONS[random.randint(2)]
         point["batch_size"] = BATCHES[random.randint(2)]
@@ -148,7 +180,10 @@ def run_kerastuner(table, name, seed, trials):
     hp = keras_tuner.HyperParameters()
     build(hp)
     oracle = keras_tuner.oracles.BayesianOptimizationOracle(
-        objective=keras_tuner.Objective("val_accuracy", "max"), max_trials=trials, seed=seed, hyperparameters=hp
+        objective=keras_tuner.Objective("val_accuracy", "max"),
+        max_trials=trials,
+        seed=seed,
+        hyperparameters=hp,
     )
     values = []
     started = time.process_time()
@@ -165,13 +200,19 @@ def run_kerastuner(table, name, seed, trials):
     return values, time.process_time() - started
 
 
-METHODS = {"vaiopt": run_vaiopt, "optuna": run_optuna, "gp_minimize": run_gp_minimize, "random": run_random, "kerastuner": run_kerastuner}
+METHODS = {
+    "vaiopt": run_vaiopt,
+    "optuna": run_optuna,
+    "gp_minimize": run_gp_minimize,
+    "random": run_random,
+    "kerastuner": run_kerastuner,
+}
 
 
 def run(arguments):
     """Run what is missing."""
     table = Table(arguments.table)
-    path = FOLDER / "regret_{}.csv".format(arguments.table)
+    path = FOLDER / f"regret_{arguments.table}.csv"
     done = {(row[0], int(row[1])) for row in read(path) if len(row) >= BEST + arguments.trials}
     for seed in range(arguments.seeds):
         for method in arguments.methods:
@@ -181,11 +222,12 @@ def run(arguments):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 values, seconds = METHODS[kind](table, name, seed, arguments.trials)
-            # A method that ends by itself has no more to show: what it found is its best for the rest.
+            # A method that ends by itself has no more to show: what it found is its best for the
+            # rest.
             best = np.maximum.accumulate([*values, *[-np.inf] * (arguments.trials - len(values))])
             others = [row for row in read(path) if (row[0], int(row[1])) != (method, seed)]
             with path.open("w", newline="") as file:
-                row = [method, seed, "{:.2f}".format(seconds), *("{:.5f}".format(v) for v in best)]
+                row = [method, seed, f"{seconds:.2f}", *(f"{v:.5f}" for v in best)]
                 csv.writer(file).writerows([*others, row])
 
 
@@ -200,23 +242,46 @@ def read(path):
 def show(arguments):
     """Print the mean regret and its standard error, in points of accuracy."""
     table = Table(arguments.table)
-    rows = read(FOLDER / "regret_{}.csv".format(arguments.table))
-    print("{}: best of the table {:.4f}; mean regret in points (standard error)".format(arguments.table, table.best))
+    rows = read(FOLDER / f"regret_{arguments.table}.csv")
+    print(
+        f"{arguments.table}: best of the table {table.best:.4f}; mean regret in points (standard"
+        " error)"
+    )
     marks = (15, 30, 60)
-    print("{:22}{:>6}{}{:>14}".format("", "seeds", "".join("{:>16}".format("{} trials".format(m)) for m in marks), "CPU s a run"))
+    print(
+        "{:22}{:>6}{}{:>14}".format(
+            "", "seeds", "".join("{:>16}".format(f"{m} trials") for m in marks), "CPU s a run"
+        )
+    )
     for method in sorted({row[0] for row in rows}):
         own = [row for row in rows if row[0] == method]
         texts = []
         for mark in marks:
-            regrets = [100 * (table.best - float(row[BEST - 1 + mark])) for row in own if len(row) >= BEST + mark]
-            error = np.std(regrets, ddof=1) / np.sqrt(len(regrets)) if len(regrets) > 1 else float("nan")
-            texts.append("{:>9.3f} ({:.3f})".format(np.mean(regrets), error) if regrets else "{:>17}".format("-"))
-        print("{:22}{:>6}{}{:>14.1f}".format(method, len(own), "".join(texts), np.mean([float(row[2]) for row in own])))
+            regrets = [
+                100 * (table.best - float(row[BEST - 1 + mark]))
+                for row in own
+                if len(row) >= BEST + mark
+            ]
+            error = (
+                np.std(regrets, ddof=1) / np.sqrt(len(regrets))
+                if len(regrets) > 1
+                else float("nan")
+            )
+            texts.append(
+                f"{np.mean(regrets):>9.3f} ({error:.3f})" if regrets else "{:>17}".format("-")
+            )
+        print(
+            "{:22}{:>6}{}{:>14.1f}".format(
+                method, len(own), "".join(texts), np.mean([float(row[2]) for row in own])
+            )
+        )
 
 
 def main():
     """Parse the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("run", "show"))
     parser.add_argument("table")
     parser.add_argument("methods", nargs="*", default=[])

@@ -1,13 +1,16 @@
-"""Trials an hour with one local worker of one and of two threads, two of one thread, and two of a Dask cluster; and what is not training.
+"""Trials an hour with one local worker of one and of two threads, two of one thread, and two of a
+Dask cluster; and what is not training.
 
     python benchmarks/search_scaling.py --repeat 5
 
-The lab's CNN on a part of MNIST (on the digits without it, see VAIOPT_DATA): the same 10 random points each time, nothing stopped early, the
-Dask workers started as a user starts them. The rate counts from the start of the first trial to the end of the last, so
-that it does not hang on how long TensorFlow takes to import. Every repetition runs the four one after the other, and is a row of
-``benchmarks/data/scaling.csv`` (or of ``--output``): method, seconds in all, in trials, in epochs. Ratios are of the runs of one repetition:
-median, lowest and highest. ``between`` is the share of the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was
-within trials, but in no epoch (with its validation): building the model, its costs, writing it.
+The lab's CNN on a part of MNIST (on the digits without it, see VAIOPT_DATA): the same 10 random
+points each time, nothing stopped early, the Dask workers started as a user starts them. The rate
+counts from the start of the first trial to the end of the last, so that it does not hang on how
+long TensorFlow takes to import. Every repetition runs the four one after the other, and is a row of
+``benchmarks/data/scaling.csv`` (or of ``--output``): method, seconds in all, in trials, in epochs.
+Ratios are of the runs of one repetition: median, lowest and highest. ``between`` is the share of
+the whole, with one worker, in which no trial ran; ``around`` the share of the whole that was within
+trials, but in no epoch (with its validation): building the model, its costs, writing it.
 """
 
 import argparse
@@ -35,19 +38,33 @@ def settings_for(workers, scheduler, samples, epochs):
 
     try:
         load_dataset("mnist", limit=1000)
-        source = ["data.source=mnist", "data.limit={}".format(samples)]
+        source = ["data.source=mnist", f"data.limit={samples}"]
     except DataError:
         source = ["data.source=digits"]
-    # No learning rate is stopped early and batches are alike: trials of about the same length, so that an idle worker at the end counts for little.
-    fixed = ["model.family=cnn", "train.epochs={}".format(epochs), "search.sampler=random", "search.pruner=none"]
+    # No learning rate is stopped early and batches are alike: trials of about the same length, so
+    # that an idle worker at the end counts for little.
+    fixed = [
+        "model.family=cnn",
+        f"train.epochs={epochs}",
+        "search.sampler=random",
+        "search.pruner=none",
+    ]
     return load_settings(
         None,
-        [*source, *fixed, "search.trials={}".format(TRIALS), "search.workers={}".format(workers), "search.scheduler={}".format(scheduler)],
+        [
+            *source,
+            *fixed,
+            f"search.trials={TRIALS}",
+            f"search.workers={workers}",
+            f"search.scheduler={scheduler}",
+        ],
     )
 
 
 def measure(workers, scheduler, samples, epochs):
-    """Search once; return the seconds from the first start to the last end, the seconds in trials, and the seconds in epochs."""
+    """Search once; return the seconds from the first start to the last end, the seconds in trials,
+    and the seconds in epochs.
+    """
     from vaiopt.run import Run
     from vaiopt.search import search_run
     from vaiopt.study import load_trials
@@ -55,9 +72,16 @@ def measure(workers, scheduler, samples, epochs):
     with tempfile.TemporaryDirectory() as folder:
         search_run(settings_for(workers, scheduler, samples, epochs), Path(folder) / "run")
         trials = load_trials(Run(Path(folder) / "run"))
-    times = [[datetime.datetime.fromisoformat(t.rstrip("Z")) for t in (trial.started, trial.finished)] for trial in trials]
+    times = [
+        [datetime.datetime.fromisoformat(t.rstrip("Z")) for t in (trial.started, trial.finished)]
+        for trial in trials
+    ]
     whole = (max(end for _, end in times) - min(start for start, _ in times)).total_seconds()
-    return whole, sum(t.seconds for t in trials), sum(epoch["seconds"] for t in trials for epoch in t.curve)
+    return (
+        whole,
+        sum(t.seconds for t in trials),
+        sum(epoch["seconds"] for t in trials for epoch in t.curve),
+    )
 
 
 @contextlib.contextmanager
@@ -66,11 +90,25 @@ def cluster(folder):
     file = Path(folder) / "scheduler.json"
     run = [sys.executable, "-m"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    processes = [subprocess.Popen([*run, "distributed.cli.dask_scheduler", "--scheduler-file", str(file), "--port", "0"], **quiet)]
+    processes = [
+        subprocess.Popen(
+            [*run, "distributed.cli.dask_scheduler", "--scheduler-file", str(file), "--port", "0"],
+            **quiet,
+        )
+    ]
     try:
         while not file.exists():
             time.sleep(0.1)
-        worker = [*run, "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--local-directory", str(folder)]
+        worker = [
+            *run,
+            "distributed.cli.dask_worker",
+            "--scheduler-file",
+            str(file),
+            "--nthreads",
+            "1",
+            "--local-directory",
+            str(folder),
+        ]
         processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]
         yield str(file)
     finally:
@@ -81,16 +119,26 @@ def cluster(folder):
 
 def spread(values, form):
     """Return the median of values, with the lowest and the highest."""
-    return "{} ({} to {})".format(*(form.format(v) for v in (statistics.median(values), min(values), max(values))))
+    return "{} ({} to {})".format(
+        *(form.format(v) for v in (statistics.median(values), min(values), max(values)))
+    )
 
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--samples", type=int, default=20000)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("methods", nargs="*", default=list(METHODS), metavar="METHOD", help="of: {}".format(", ".join(METHODS)))
+    parser.add_argument(
+        "methods",
+        nargs="*",
+        default=list(METHODS),
+        metavar="METHOD",
+        help="of: {}".format(", ".join(METHODS)),
+    )
     parser.add_argument("--output", type=Path, default=FILE)
     arguments = parser.parse_args()
     shape = (arguments.samples, arguments.epochs)
@@ -108,19 +156,37 @@ def main():
                 rows.append(measure(workers, "", *shape))
             whole, inside, epochs = rows[-1]
             print(
-                "{:12}{:8.1f} s {:8.0f} trials/h {:8.1f} s a trial".format(name, whole, 3600 * TRIALS / whole, inside / TRIALS), flush=True
+                f"{name:12}{whole:8.1f} s {3600 * TRIALS / whole:8.0f} trials/h"
+                f" {inside / TRIALS:8.1f} s a trial",
+                flush=True,
             )
     with arguments.output.open("w", newline="") as file:
-        csv.writer(file).writerows([name, *("{:.2f}".format(v) for v in row)] for name, rows in found.items() for row in rows)
+        csv.writer(file).writerows(
+            [name, *(f"{v:.2f}" for v in row)] for name, rows in found.items() for row in rows
+        )
     for name, rows in found.items():
-        print("{:12} {} trials an hour".format(name, spread([3600 * TRIALS / row[0] for row in rows], "{:.0f}")))
+        print(
+            "{:12} {} trials an hour".format(
+                name, spread([3600 * TRIALS / row[0] for row in rows], "{:.0f}")
+            )
+        )
     for faster, slower in (("two", "one"), ("two", "one-two-threads"), ("dask", "two")):
         if faster in found and slower in found:
             ratios = [b[0] / a[0] for a, b in zip(found[faster], found[slower])]
             print("{} against {}: {}".format(faster, slower, spread(ratios, "{:.2f}")))
     if "one" in found:
-        print("one: {} between trials".format(spread([1 - inside / whole for whole, inside, _ in found["one"]], "{:.1%}")))
-        print("one: {} around the epochs".format(spread([(inside - epochs) / whole for whole, inside, epochs in found["one"]], "{:.1%}")))
+        print(
+            "one: {} between trials".format(
+                spread([1 - inside / whole for whole, inside, _ in found["one"]], "{:.1%}")
+            )
+        )
+        print(
+            "one: {} around the epochs".format(
+                spread(
+                    [(inside - epochs) / whole for whole, inside, epochs in found["one"]], "{:.1%}"
+                )
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
-"""Make the tabular benchmark of the samplers: every configuration of a small MLP family, trained for real.
+"""Make the tabular benchmark of the samplers: every configuration of a small MLP family, trained
+for real.
 
-    python benchmarks/search_table.py digits        # some ten minutes on one core
-    python benchmarks/search_table.py mnist         # a thinned MNIST: 2,500 images of 14 x 14 pixels; needs mnist.npz, see VAIOPT_DATA
+    python benchmarks/search_table.py digits        # some ten minutes on one core python
+    benchmarks/search_table.py mnist         # a thinned MNIST: 2,500 images of 14 x 14 pixels;
+    needs mnist.npz, see VAIOPT_DATA
 
-The result is ``benchmarks/data/search_<name>.npz`` with ``accuracy`` (layers, nodes1, nodes2, nodes3, learning rate, activation, batch size,
-epoch) on validation data. Inactive sizes stand at their first value; the other cells of an inactive size stay NaN. The script can be
-stopped and goes on where it was. The networks are trained by scikit-learn's MLPClassifier (Adam, one ``partial_fit`` an epoch): the same
-arithmetic as Keras without 0.5 s of tracing a model, which is what makes thousands of trainings affordable.
+The result is ``benchmarks/data/search_<name>.npz`` with ``accuracy`` (layers, nodes1, nodes2,
+nodes3, learning rate, activation, batch size, epoch) on validation data. Inactive sizes stand at
+their first value; the other cells of an inactive size stay NaN. The script can be stopped and goes
+on where it was. The networks are trained by scikit-learn's MLPClassifier (Adam, one ``partial_fit``
+an epoch): the same arithmetic as Keras without 0.5 s of tracing a model, which is what makes
+thousands of trainings affordable.
 """
 
 import itertools
@@ -23,7 +27,15 @@ ACTIVATIONS = ("relu", "logistic")
 BATCHES = (16, 64)
 LAYERS = (1, 2, 3)
 EPOCHS = 8
-SHAPE = (len(LAYERS), len(NODES), len(NODES), len(NODES), len(RATES), len(ACTIVATIONS), len(BATCHES))
+SHAPE = (
+    len(LAYERS),
+    len(NODES),
+    len(NODES),
+    len(NODES),
+    len(RATES),
+    len(ACTIVATIONS),
+    len(BATCHES),
+)
 FOLDER = Path(__file__).resolve().parent / "data"
 
 
@@ -77,9 +89,13 @@ def main(name):
     """Fill the table of ``name``."""
     from threadpoolctl import threadpool_limits
 
-    path = FOLDER / "search_{}.npz".format(name)
+    path = FOLDER / f"search_{name}.npz"
     FOLDER.mkdir(exist_ok=True)
-    accuracy = np.load(path)["accuracy"] if path.exists() else np.full((*SHAPE, EPOCHS), np.nan, dtype=np.float32)
+    accuracy = (
+        np.load(path)["accuracy"]
+        if path.exists()
+        else np.full((*SHAPE, EPOCHS), np.nan, dtype=np.float32)
+    )
     data = load(name)
     missing = [index for index in cells() if np.isnan(accuracy[index]).any()]
     # In random order, so that a table that is not complete yet can be looked at.
@@ -93,7 +109,7 @@ def main(name):
             if time.perf_counter() - saved > 30 or done == len(missing):
                 np.savez_compressed(path, accuracy=accuracy)
                 saved = time.perf_counter()
-                print("{}/{}".format(done, len(missing)), flush=True)
+                print(f"{done}/{len(missing)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,11 @@ QUERY_SECONDS = 60
 
 
 def query_board() -> Dict[str, Any]:
-    """Return ``{"source", "fingerprints", "dpu", "frequency_mhz", "versions"}`` from ``xdputil query`` or ``show_dpu``.
+    """Return ``{"source", "fingerprints", "dpu", "frequency_mhz", "versions"}`` from ``xdputil
+    query`` or ``show_dpu``.
 
-    Where neither is installed or answers, ``fingerprints`` is empty: then nothing is known, and the runtime itself decides.
+    Where neither is installed or answers, ``fingerprints`` is empty: then nothing is known, and the
+    runtime itself decides.
     """
     for command, parse in ((["xdputil", "query"], _parse_xdputil), (["show_dpu"], _parse_show_dpu)):
         text = _output_of(command)
@@ -31,7 +33,8 @@ def query_board() -> Dict[str, Any]:
 def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
     """Return :func:`query_board` if the board's DPU is the one that the model was compiled for.
 
-    Fingerprint 0 of a board means not known, and ``XLNX_ENABLE_FINGERPRINT_CHECK=0`` turns the check off, as in the runtime.
+    Fingerprint 0 of a board means not known, and ``XLNX_ENABLE_FINGERPRINT_CHECK=0`` turns the
+    check off, as in the runtime.
 
     Raises:
         KitError: the fingerprints differ. The runtime would abort at the first execution.
@@ -42,9 +45,11 @@ def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
     if known and model not in known and os.environ.get("XLNX_ENABLE_FINGERPRINT_CHECK", "1") != "0":
         mine = hex(known[0])
         raise KitError(
-            "'{}' was compiled for fingerprint {}, this board's DPU has {}".format(path, hex(model), ", ".join(hex(v) for v in known)),
-            'Compile with the release of the board image, or with {{"fingerprint": "{}"}} as arch.json: '.format(mine)
-            + "vaiopt compile RUN --target arch.json",
+            "'{}' was compiled for fingerprint {}, this board's DPU has {}".format(
+                path, hex(model), ", ".join(hex(v) for v in known)
+            ),
+            f'Compile with the release of the board image, or with {{"fingerprint": "{mine}"}} as'
+            " arch.json: " + "vaiopt compile RUN --target arch.json",
         )
     return board
 
@@ -54,7 +59,12 @@ def _output_of(command: List[str]) -> str:
     if program is None:
         return ""
     try:
-        done = subprocess.run([program] + command[1:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=QUERY_SECONDS)
+        done = subprocess.run(
+            [program] + command[1:],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=QUERY_SECONDS,
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode("utf-8", "replace")
@@ -69,20 +79,32 @@ def _parse_xdputil(text: str) -> Optional[Dict[str, Any]]:
     if not isinstance(kernels, list):
         return None
     kernels = [kernel for kernel in kernels if isinstance(kernel, dict)]
-    fingerprints = [value for value in (_hex(kernel.get("fingerprint")) for kernel in kernels) if value is not None]
+    fingerprints = [
+        value
+        for value in (_hex(kernel.get("fingerprint")) for kernel in kernels)
+        if value is not None
+    ]
     versions = content.get("VAI Version")
     first = kernels[0] if kernels else {}
     return {
         "fingerprints": fingerprints,
         "dpu": str(first.get("DPU Arch", "")),
         "frequency_mhz": first.get("DPU Frequency (MHz)"),
-        "versions": {str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {},
+        "versions": (
+            {str(k): str(v) for k, v in versions.items()} if isinstance(versions, dict) else {}
+        ),
     }
 
 
 def _parse_show_dpu(text: str) -> Optional[Dict[str, Any]]:
-    fingerprints = [int(value, 16) for value in re.findall(r"fingerprint\s*=\s*(0x[0-9a-fA-F]+)", text)]
-    return {"fingerprints": fingerprints, "dpu": "", "frequency_mhz": None, "versions": {}} if fingerprints else None
+    fingerprints = [
+        int(value, 16) for value in re.findall(r"fingerprint\s*=\s*(0x[0-9a-fA-F]+)", text)
+    ]
+    return (
+        {"fingerprints": fingerprints, "dpu": "", "frequency_mhz": None, "versions": {}}
+        if fingerprints
+        else None
+    )
 
 
 def _hex(value: Any) -> Optional[int]:

@@ -1,7 +1,9 @@
-"""Reading a bundle: its manifest, its samples and its golden outputs, all checked before anything is executed.
+"""Reading a bundle: its manifest, its samples and its golden outputs, all checked before anything
+is executed.
 
-A bundle is the folder made by ``vaiopt bundle``. ``manifest.json`` names every file with its SHA-256, so a file that was cut off or
-changed on the way to the kit is found here and not by a wrong accuracy.
+A bundle is the folder made by ``vaiopt bundle``. ``manifest.json`` names every file with its
+SHA-256, so a file that was cut off or changed on the way to the kit is found here and not by a
+wrong accuracy.
 """
 
 from __future__ import annotations
@@ -44,24 +46,29 @@ class Manifest:
         self.content = _read_json(path)
         if self.content.get("version") != MANIFEST_VERSION:
             raise KitError(
-                "'{}' has version {!r}, this script reads {}".format(path, self.content.get("version"), MANIFEST_VERSION), MAKE_AGAIN
+                "'{}' has version {!r}, this script reads {}".format(
+                    path, self.content.get("version"), MANIFEST_VERSION
+                ),
+                MAKE_AGAIN,
             )
         self.classes = [str(name) for name in self._get(self.content, "classes", list)]
         if not self.classes:
-            raise KitError("'{}' names no class".format(path), MAKE_AGAIN)
+            raise KitError(f"'{path}' names no class", MAKE_AGAIN)
         preprocessing = self._get(self.content, "preprocessing", dict)
         self.shape = self._shape(preprocessing, "shape")
         self.offset = self._numbers(preprocessing, "offset")
         self.scale = self._numbers(preprocessing, "scale")
         if np.any(np.asarray(self.scale) == 0):
-            raise KitError("'{}': preprocessing.scale is 0".format(path), MAKE_AGAIN)
+            raise KitError(f"'{path}': preprocessing.scale is 0", MAKE_AGAIN)
         self.input_position = self._position("input")
         self.output_position = self._position("output")
         output = self._get(self.content, "output", dict)
         self.output_name = output["name"] if isinstance(output.get("name"), str) else ""
         threshold = output.get("threshold")
-        if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, (int, float))):
-            raise KitError("'{}': output.threshold is not a number".format(path), MAKE_AGAIN)
+        if threshold is not None and (
+            isinstance(threshold, bool) or not isinstance(threshold, (int, float))
+        ):
+            raise KitError(f"'{path}': output.threshold is not a number", MAKE_AGAIN)
         self.threshold: Optional[float] = threshold
         self.files = self._files()
 
@@ -69,39 +76,56 @@ class Manifest:
         files = {}
         for name, digest in self._get(self.content, "files", dict).items():
             if not isinstance(digest, str) or len(digest) != 64 or os.path.basename(name) != name:
-                raise KitError("'{}': files[{!r}] is not a file name with its SHA-256".format(self.path, name), MAKE_AGAIN)
+                raise KitError(
+                    f"'{self.path}': files[{name!r}] is not a file name with its SHA-256",
+                    MAKE_AGAIN,
+                )
             files[name] = digest
         return files
 
     def _get(self, where: Dict[str, Any], key: str, kind: type) -> Any:
         value = where.get(key)
         if not isinstance(value, kind):
-            raise KitError("'{}': '{}' is missing or not a {}".format(self.path, key, _JSON_NAMES[kind]), MAKE_AGAIN)
+            raise KitError(
+                f"'{self.path}': '{key}' is missing or not a {_JSON_NAMES[kind]}", MAKE_AGAIN
+            )
         return value
 
     def _shape(self, where: Dict[str, Any], key: str) -> Tuple[int, ...]:
         values = self._get(where, key, list)
-        if not values or not all(isinstance(v, int) and not isinstance(v, bool) and 0 < v < 1 << 20 for v in values):
-            raise KitError("'{}': '{}' is not a list of positive integers".format(self.path, key), MAKE_AGAIN)
+        if not values or not all(
+            isinstance(v, int) and not isinstance(v, bool) and 0 < v < 1 << 20 for v in values
+        ):
+            raise KitError(f"'{self.path}': '{key}' is not a list of positive integers", MAKE_AGAIN)
         return tuple(values)
 
     def _numbers(self, where: Dict[str, Any], key: str) -> Numbers:
         value = where.get(key)
         values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in values):
-            raise KitError("'{}': preprocessing.{} is not a number or a list of numbers".format(self.path, key), MAKE_AGAIN)
+        if not values or not all(
+            isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
+            for v in values
+        ):
+            raise KitError(
+                f"'{self.path}': preprocessing.{key} is not a number or a list of numbers",
+                MAKE_AGAIN,
+            )
         if not isinstance(value, list):
             return float(value)  # type: ignore[arg-type]
         if len(value) != self.shape[-1]:
             raise KitError(
-                "'{}': preprocessing.{} has {} numbers for {} features".format(self.path, key, len(value), self.shape[-1]), MAKE_AGAIN
+                f"'{self.path}': preprocessing.{key} has {len(value)} numbers for {self.shape[-1]}"
+                " features",
+                MAKE_AGAIN,
             )
         return np.asarray(value, dtype=np.float32)
 
     def _position(self, key: str) -> int:
         value = self._get(self.content, key, dict).get("position")
         if not isinstance(value, int) or isinstance(value, bool) or not -64 <= value <= 64:
-            raise KitError("'{}': {}.position is not an integer between -64 and 64".format(self.path, key), MAKE_AGAIN)
+            raise KitError(
+                f"'{self.path}': {key}.position is not an integer between -64 and 64", MAKE_AGAIN
+            )
         return value
 
     def check_file(self, path: str) -> str:
@@ -114,11 +138,14 @@ class Manifest:
         digest = file_sha256(path)
         if name not in self.files:
             raise KitError(
-                "'{}' is not a file of the bundle in '{}'".format(path, self.path),
+                f"'{path}' is not a file of the bundle in '{self.path}'",
                 "Give a file that the manifest names: " + ", ".join(sorted(self.files)),
             )
         if digest != self.files[name]:
-            raise KitError("'{}' is not the file that '{}' describes: its SHA-256 differs".format(path, self.path), COPY_AGAIN)
+            raise KitError(
+                f"'{path}' is not the file that '{self.path}' describes: its SHA-256 differs",
+                COPY_AGAIN,
+            )
         return digest
 
 
@@ -130,11 +157,14 @@ def _read_json(path: str) -> Dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
     except FileNotFoundError:
-        raise KitError("there is no '{}'".format(path), "Run this from a bundle: its manifest.json lies beside the model.") from None
+        raise KitError(
+            f"there is no '{path}'",
+            "Run this from a bundle: its manifest.json lies beside the model.",
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise KitError("'{}' cannot be read ({})".format(path, error), COPY_AGAIN) from error
+        raise KitError(f"'{path}' cannot be read ({error})", COPY_AGAIN) from error
     if not isinstance(content, dict):
-        raise KitError("'{}' does not hold a JSON object".format(path), MAKE_AGAIN)
+        raise KitError(f"'{path}' does not hold a JSON object", MAKE_AGAIN)
     return content
 
 
@@ -148,13 +178,18 @@ def file_sha256(path: str) -> str:
                 digest.update(block)
                 size += len(block)
     except (OSError, ValueError) as error:
-        raise KitError("'{}' cannot be read ({})".format(path, getattr(error, "strerror", None) or error), COPY_AGAIN) from error
+        raise KitError(
+            "'{}' cannot be read ({})".format(path, getattr(error, "strerror", None) or error),
+            COPY_AGAIN,
+        ) from error
     if not size:
-        raise KitError("'{}' is empty".format(path), COPY_AGAIN)
+        raise KitError(f"'{path}' is empty", COPY_AGAIN)
     return digest.hexdigest()
 
 
-def read_arrays(path: str, names: List[str], optional: Tuple[str, ...] = ()) -> Dict[str, np.ndarray]:
+def read_arrays(
+    path: str, names: List[str], optional: Tuple[str, ...] = ()
+) -> Dict[str, np.ndarray]:
     """Return arrays of an ``.npz`` file, never unpickling anything.
 
     Raises:
@@ -164,82 +199,114 @@ def read_arrays(path: str, names: List[str], optional: Tuple[str, ...] = ()) -> 
     try:
         with np.load(path, allow_pickle=False) as file:
             if not hasattr(file, "files"):
-                raise KitError("'{}' is not an .npz file".format(path), MAKE_AGAIN)
+                raise KitError(f"'{path}' is not an .npz file", MAKE_AGAIN)
             present = list(file.files)
             for name in list(names) + [n for n in optional if n in present]:
                 if name not in present:
                     raise KitError(
-                        "'{}' has no array '{}'".format(path, name), "It has: " + (", ".join(present) or "nothing") + ". " + MAKE_AGAIN
+                        f"'{path}' has no array '{name}'",
+                        "It has: " + (", ".join(present) or "nothing") + ". " + MAKE_AGAIN,
                     )
                 arrays[name] = file[name]
-    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, MemoryError, NotImplementedError, SyntaxError) as error:
-        raise KitError("'{}' cannot be read as .npz ({})".format(path, error), COPY_AGAIN) from error
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        MemoryError,
+        NotImplementedError,
+        SyntaxError,
+    ) as error:
+        raise KitError(f"'{path}' cannot be read as .npz ({error})", COPY_AGAIN) from error
     except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise KitError("'{}' is damaged ({})".format(path, error), COPY_AGAIN) from error
+        raise KitError(f"'{path}' is damaged ({error})", COPY_AGAIN) from error
     return arrays
 
 
 class Samples:
-    """Raw samples ``x`` (N, …), labels ``y`` (N,) and the int8 Keras model's classes ``expected`` (N,), or None."""
+    """Raw samples ``x`` (N, …), labels ``y`` (N,) and the int8 Keras model's classes ``expected``
+    (N,), or None.
+    """
 
     def __init__(self, path: str, manifest: Manifest) -> None:
         arrays = read_arrays(path, ["x", "y"], ("expected",))
         self.x = _numeric(arrays["x"], path, "x")
         self.y = _labels(arrays["y"], path, "y", len(manifest.classes))
-        self.expected = _labels(arrays["expected"], path, "expected", len(manifest.classes)) if "expected" in arrays else None
+        self.expected = (
+            _labels(arrays["expected"], path, "expected", len(manifest.classes))
+            if "expected" in arrays
+            else None
+        )
         if self.x.ndim < 2 or len(self.x) == 0:
-            raise KitError("'{}': array 'x' holds no samples (shape {})".format(path, self.x.shape), MAKE_AGAIN)
+            raise KitError(
+                f"'{path}': array 'x' holds no samples (shape {self.x.shape})", MAKE_AGAIN
+            )
         if tuple(self.x.shape[1:]) != manifest.shape:
             raise KitError(
-                "'{}': array 'x' has samples of shape {}, the model takes {}".format(path, tuple(self.x.shape[1:]), manifest.shape),
+                f"'{path}': array 'x' has samples of shape {tuple(self.x.shape[1:])}, the model"
+                f" takes {manifest.shape}",
                 MAKE_AGAIN,
             )
         for name, labels in (("y", self.y), ("expected", self.expected)):
             if labels is not None and len(labels) != len(self.x):
-                raise KitError("'{}': {} samples but {} values in '{}'".format(path, len(self.x), len(labels), name), MAKE_AGAIN)
+                raise KitError(
+                    f"'{path}': {len(self.x)} samples but {len(labels)} values in '{name}'",
+                    MAKE_AGAIN,
+                )
 
     def __len__(self) -> int:
         return len(self.x)
 
 
 class Golden:
-    """int8 inputs (M, …) and the int8 outputs (M, classes) that the target must give for them, with their fix positions."""
+    """int8 inputs (M, …) and the int8 outputs (M, classes) that the target must give for them, with
+    their fix positions.
+    """
 
     def __init__(self, path: str) -> None:
         arrays = read_arrays(path, ["inputs", "outputs", "input_position", "output_position"])
         self.inputs = _int8(arrays["inputs"], path, "inputs")
         self.outputs = _int8(arrays["outputs"], path, "outputs")
         if self.inputs.ndim < 2 or len(self.inputs) == 0 or len(self.inputs) != len(self.outputs):
-            raise KitError("'{}': {} golden inputs but {} outputs".format(path, len(self.inputs), len(self.outputs)), MAKE_AGAIN)
+            raise KitError(
+                f"'{path}': {len(self.inputs)} golden inputs but {len(self.outputs)} outputs",
+                MAKE_AGAIN,
+            )
         self.input_position = _whole(arrays["input_position"], path, "input_position")
         self.output_position = _whole(arrays["output_position"], path, "output_position")
 
 
 def _numeric(array: np.ndarray, path: str, name: str) -> np.ndarray:
     if array.dtype.kind not in "uif" or array.dtype.itemsize > 8:
-        raise KitError("'{}': array '{}' is {}, not numbers".format(path, name, array.dtype), MAKE_AGAIN)
+        raise KitError(f"'{path}': array '{name}' is {array.dtype}, not numbers", MAKE_AGAIN)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise KitError("'{}': array '{}' holds NaN or infinity".format(path, name), MAKE_AGAIN)
+        raise KitError(f"'{path}': array '{name}' holds NaN or infinity", MAKE_AGAIN)
     return np.ascontiguousarray(array)
 
 
 def _labels(array: np.ndarray, path: str, name: str, classes: int) -> np.ndarray:
     if array.dtype.kind not in "ui" or array.ndim != 1:
         raise KitError(
-            "'{}': array '{}' is {} of shape {}, not one whole number per sample".format(path, name, array.dtype, array.shape), MAKE_AGAIN
+            f"'{path}': array '{name}' is {array.dtype} of shape {array.shape}, not one whole"
+            " number per sample",
+            MAKE_AGAIN,
         )
     if array.size and (array.min() < 0 or array.max() >= classes):
-        raise KitError("'{}': array '{}' holds labels outside 0 to {}".format(path, name, classes - 1), MAKE_AGAIN)
+        raise KitError(
+            f"'{path}': array '{name}' holds labels outside 0 to {classes - 1}", MAKE_AGAIN
+        )
     return array.astype(np.int64)
 
 
 def _int8(array: np.ndarray, path: str, name: str) -> np.ndarray:
     if array.dtype != np.int8:
-        raise KitError("'{}': array '{}' is {}, not int8".format(path, name, array.dtype), MAKE_AGAIN)
+        raise KitError(f"'{path}': array '{name}' is {array.dtype}, not int8", MAKE_AGAIN)
     return np.ascontiguousarray(array) if array.ndim else array
 
 
 def _whole(array: np.ndarray, path: str, name: str) -> int:
     if array.size != 1 or array.dtype.kind not in "ui":
-        raise KitError("'{}': '{}' is not one whole number".format(path, name), MAKE_AGAIN)
+        raise KitError(f"'{path}': '{name}' is not one whole number", MAKE_AGAIN)
     return int(array.reshape(-1)[0])

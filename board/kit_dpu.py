@@ -1,12 +1,16 @@
 """Executing an ``.xmodel`` on the DPU with ``xir`` and ``vart``.
 
-Most mistakes make these libraries abort the process or compute silently wrong, so everything is checked here first: the devices of the
-subgraphs, the fingerprint, names, shapes and types of tensors. Facts they leave to their user:
+Most mistakes make these libraries abort the process or compute silently wrong, so everything is
+checked here first: the devices of the subgraphs, the fingerprint, names, shapes and types of
+tensors. Facts they leave to their user:
 
-- an attribute must be asked for with ``has_attr`` before ``get_attr``, which aborts when it is missing;
+- an attribute must be asked for with ``has_attr`` before ``get_attr``, which aborts when it is
+  missing;
 - a runner keeps neither graph nor subgraph alive, so the graph is kept here as long as a runner is;
-- the batch is the first dimension of the *runner's* tensors and belongs to the device, not to the model;
-- arrays are taken by their bytes: strides are ignored, other types are converted without saturation or abort the process.
+- the batch is the first dimension of the *runner's* tensors and belongs to the device, not to the
+  model;
+- arrays are taken by their bytes: strides are ignored, other types are converted without saturation
+  or abort the process.
 """
 
 from __future__ import annotations
@@ -36,10 +40,15 @@ HARMLESS = frozenset(
         "upload",
     ]
 )
-"""Operators before or after the DPU that do not change which class is largest, so that the DPU's own output decides."""
+"""Operators before or after the DPU that do not change which class is largest, so that the DPU's
+own output decides.
+"""
 
 COMPILE_AGAIN = "Compile the model again: vaiopt compile RUN --target TARGET"
-CHANGE_MODEL = "Use only layers that the DPU runs ('vaiopt inspect' names the others), then quantize and compile again."
+CHANGE_MODEL = (
+    "Use only layers that the DPU runs ('vaiopt inspect' names the others), then quantize and"
+    " compile again."
+)
 IMAGE = "Run this on a board with its Vitis-AI image, where python3 has xir and vart."
 
 
@@ -53,16 +62,20 @@ def load_modules() -> Tuple[Any, Any]:
         import vart
         import xir
     except ImportError as error:
-        raise KitError("the runtime of the DPU cannot be imported ({})".format(error), IMAGE) from error
-    if not hasattr(getattr(xir, "Graph", None), "deserialize") or not hasattr(getattr(vart, "Runner", None), "create_runner"):
+        raise KitError(f"the runtime of the DPU cannot be imported ({error})", IMAGE) from error
+    if not hasattr(getattr(xir, "Graph", None), "deserialize") or not hasattr(
+        getattr(vart, "Runner", None), "create_runner"
+    ):
         raise KitError(
-            "'{}' is not the xir of Vitis-AI".format(getattr(xir, "__file__", "xir")), "Uninstall it (pip uninstall xir). " + IMAGE
+            "'{}' is not the xir of Vitis-AI".format(getattr(xir, "__file__", "xir")),
+            "Uninstall it (pip uninstall xir). " + IMAGE,
         )
     return xir, vart
 
 
 class DpuModel:
-    """A checked ``.xmodel`` with exactly one DPU subgraph and nothing beside it that changes its result.
+    """A checked ``.xmodel`` with exactly one DPU subgraph and nothing beside it that changes its
+    result.
 
     Attributes:
         batch: frames that the device takes at a time.
@@ -82,16 +95,22 @@ class DpuModel:
         runner = self._vart.Runner.create_runner(self._subgraph, "run")
         inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
         if len(inputs) != 1:
-            raise KitError("'{}' has {} inputs ({}); one is needed".format(path, len(inputs), _names(inputs)), COMPILE_AGAIN)
+            raise KitError(
+                f"'{path}' has {len(inputs)} inputs ({_names(inputs)}); one is needed",
+                COMPILE_AGAIN,
+            )
         self._output_index = _choose_output(outputs, output_name, path)
         self._input_dims, self.input_position = _check_tensor(inputs[0], path)
         self._output_dims = [_check_tensor(tensor, path) for tensor in outputs]
         output_dims, self.output_position = self._output_dims[self._output_index]
         self.batch = self._input_dims[0]
         if any(dims[0] != self.batch for dims, _ in self._output_dims):
-            raise KitError("'{}': input and output differ in their batch".format(path), COMPILE_AGAIN)
+            raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
         self.input_shape, self.output_shape = self._input_dims[1:], output_dims[1:]
-        self.input_name, self.output_name = str(inputs[0].name), str(outputs[self._output_index].name)
+        self.input_name, self.output_name = (
+            str(inputs[0].name),
+            str(outputs[self._output_index].name),
+        )
         self._first = runner
 
     def make_runner(self) -> "DpuRunner":
@@ -100,11 +119,15 @@ class DpuModel:
         if runner is None:
             runner = self._vart.Runner.create_runner(self._subgraph, "run")
         dims = [d for d, _ in self._output_dims]
-        return DpuRunner(runner, self._graph, self._subgraph, self._input_dims, dims, self._output_index)
+        return DpuRunner(
+            runner, self._graph, self._subgraph, self._input_dims, dims, self._output_index
+        )
 
     def describe(self) -> Dict[str, Any]:
         """Return what ran: fingerprints, the DPU's name, tensors, tool versions."""
-        graph_libraries = self._graph.get_attr("libs_info") if self._graph.has_attr("libs_info") else {}
+        graph_libraries = (
+            self._graph.get_attr("libs_info") if self._graph.has_attr("libs_info") else {}
+        )
         return {
             "runtime": "vart",
             "runtime_version": self._board.get("versions", {}).get("libvart-runner.so", "unknown"),
@@ -114,7 +137,11 @@ class DpuModel:
             "batch": self.batch,
             "input_name": self.input_name,
             "output_name": self.output_name,
-            "compiled_with": sorted(str(name) for name in graph_libraries) if isinstance(graph_libraries, dict) else [],
+            "compiled_with": (
+                sorted(str(name) for name in graph_libraries)
+                if isinstance(graph_libraries, dict)
+                else []
+            ),
         }
 
 
@@ -122,7 +149,9 @@ def _names(things: Any) -> str:
     return ", ".join(sorted(str(thing.name) for thing in things)) or "none"
 
 
-def _attribute(owner: Any, name: str, kinds: Tuple[type, ...], path: str, default: Any = None) -> Any:
+def _attribute(
+    owner: Any, name: str, kinds: Tuple[type, ...], path: str, default: Any = None
+) -> Any:
     """Return an attribute of a subgraph or tensor, asking first whether it is there."""
     if owner.has_attr(name):
         value = owner.get_attr(name)
@@ -130,7 +159,7 @@ def _attribute(owner: Any, name: str, kinds: Tuple[type, ...], path: str, defaul
             return value
     if default is not None:
         return default
-    raise KitError("'{}': '{}' has no usable attribute '{}'".format(path, _name(owner), name), COMPILE_AGAIN)
+    raise KitError(f"'{path}': '{_name(owner)}' has no usable attribute '{name}'", COMPILE_AGAIN)
 
 
 def _name(owner: Any) -> str:
@@ -141,7 +170,8 @@ def _name(owner: Any) -> str:
 def check_looks_like_xmodel(path: str) -> None:
     """Raise unless the file is a whole sequence of protobuf fields, as an ``.xmodel`` is.
 
-    ``xir`` aborts on a truncated or foreign file, and takes an empty one for a graph without operators.
+    ``xir`` aborts on a truncated or foreign file, and takes an empty one for a graph without
+    operators.
     """
     try:
         size = os.path.getsize(path)
@@ -151,20 +181,23 @@ def check_looks_like_xmodel(path: str) -> None:
                 key = _varint(file)
                 kind, number = key & 7, key >> 3
                 if kind not in (0, 1, 2, 5) or not 0 < number < 1 << 12:
-                    raise ValueError("field {} of wire type {}".format(number, kind))
+                    raise ValueError(f"field {number} of wire type {kind}")
                 step = {1: 8, 5: 4}.get(kind, 0)
                 if kind == 0:
                     _varint(file)
                 elif kind == 2:
                     step = _varint(file)
                 if file.tell() + step > size:
-                    raise ValueError("the file ends {} bytes early".format(file.tell() + step - size))
+                    raise ValueError(f"the file ends {file.tell() + step - size} bytes early")
                 file.seek(step, os.SEEK_CUR)
                 fields += 1
             if fields < 2:
                 raise ValueError("it holds no graph")
     except (OSError, ValueError) as error:
-        raise KitError("'{}' is not a compiled model ({})".format(path, error), "Copy the .xmodel again, or compile it again.") from error
+        raise KitError(
+            f"'{path}' is not a compiled model ({error})",
+            "Copy the .xmodel again, or compile it again.",
+        ) from error
 
 
 def _varint(file: Any) -> int:
@@ -183,36 +216,53 @@ def find_dpu_subgraph(graph: Any, path: str) -> Any:
     """Return the one DPU subgraph of a compiled model.
 
     Raises:
-        KitError: the model is not compiled, has no or several DPU subgraphs, or operators outside the DPU that change the result; named.
+        KitError: the model is not compiled, has no or several DPU subgraphs, or operators outside
+            the DPU that change the result; named.
     """
     root = graph.get_root_subgraph()
     if graph.get_op_num() < 1 or root.is_leaf:
-        raise KitError("'{}' is not compiled: it has no subgraphs for devices".format(path), COMPILE_AGAIN)
+        raise KitError(f"'{path}' is not compiled: it has no subgraphs for devices", COMPILE_AGAIN)
     children = root.toposort_child_subgraph()
     devices = []
     for child in children:
         device = _attribute(child, "device", (str,), path)
         if device not in ("USER", "DPU", "CPU"):
-            raise KitError("'{}': subgraph '{}' is for an unknown device '{}'".format(path, child.get_name(), device), COMPILE_AGAIN)
+            raise KitError(
+                f"'{path}': subgraph '{child.get_name()}' is for an unknown device '{device}'",
+                COMPILE_AGAIN,
+            )
         devices.append(device)
     dpu = [child for child, device in zip(children, devices) if device == "DPU"]
-    others = [_foreign_operators(child) for child, device in zip(children, devices) if device == "CPU"]
+    others = [
+        _foreign_operators(child) for child, device in zip(children, devices) if device == "CPU"
+    ]
     foreign = [text for texts in others for text in texts]
     if not dpu:
-        raise KitError("'{}' has no part for the DPU".format(path), CHANGE_MODEL)
+        raise KitError(f"'{path}' has no part for the DPU", CHANGE_MODEL)
     if len(dpu) > 1:
         between = " with {} on the CPU between them".format(", ".join(foreign)) if foreign else ""
         names = ", ".join(child.get_name() for child in dpu)
         raise KitError(
-            "'{}' needs {} DPU subgraphs ({}){}; running one would be half a model".format(path, len(dpu), names, between), CHANGE_MODEL
+            f"'{path}' needs {len(dpu)} DPU subgraphs ({names}){between}; running one would be half"
+            " a model",
+            CHANGE_MODEL,
         )
     if foreign:
-        raise KitError("'{}' needs operators on the CPU that would be left out: {}".format(path, ", ".join(foreign)), CHANGE_MODEL)
+        raise KitError(
+            "'{}' needs operators on the CPU that would be left out: {}".format(
+                path, ", ".join(foreign)
+            ),
+            CHANGE_MODEL,
+        )
     return dpu[0]
 
 
 def _foreign_operators(subgraph: Any) -> List[str]:
-    found = ["'{}' ({})".format(op.get_name(), op.get_type()) for op in subgraph.get_ops() if op.get_type() not in HARMLESS]
+    found = [
+        f"'{op.get_name()}' ({op.get_type()})"
+        for op in subgraph.get_ops()
+        if op.get_type() not in HARMLESS
+    ]
     return sorted(found)
 
 
@@ -223,7 +273,10 @@ def _choose_output(outputs: Any, name: str, path: str) -> int:
     if name in names:
         return names.index(name)
     raise KitError(
-        "'{}' has {} outputs ({}) and the manifest does not say which decides".format(path, len(names), ", ".join(names)), CHANGE_MODEL
+        "'{}' has {} outputs ({}) and the manifest does not say which decides".format(
+            path, len(names), ", ".join(names)
+        ),
+        CHANGE_MODEL,
     )
 
 
@@ -231,21 +284,34 @@ def _check_tensor(tensor: Any, path: str) -> Tuple[Tuple[int, ...], int]:
     """Return dims and fix position of a runner's tensor, checked."""
     dims = tuple(tensor.dims)
     if len(dims) < 2 or not all(isinstance(n, int) and 0 < n < 1 << 24 for n in dims):
-        raise KitError("'{}': tensor '{}' has shape {}".format(path, tensor.name, list(dims)), COMPILE_AGAIN)
+        raise KitError(f"'{path}': tensor '{tensor.name}' has shape {list(dims)}", COMPILE_AGAIN)
     if tensor.dtype != "xint8":
-        raise KitError("'{}': tensor '{}' is {}, not xint8".format(path, tensor.name, tensor.dtype), COMPILE_AGAIN)
+        raise KitError(
+            f"'{path}': tensor '{tensor.name}' is {tensor.dtype}, not xint8", COMPILE_AGAIN
+        )
     if int(tensor.get_element_num()) != int(np.prod(dims, dtype=np.int64)):
-        raise KitError("'{}': tensor '{}' does not hold as many elements as its shape says".format(path, tensor.name), COMPILE_AGAIN)
+        raise KitError(
+            f"'{path}': tensor '{tensor.name}' does not hold as many elements as its shape says",
+            COMPILE_AGAIN,
+        )
     position = _attribute(tensor, "fix_point", (int,), path)
     if not -64 <= position <= 64:
-        raise KitError("'{}': tensor '{}' has fix_point {}".format(path, tensor.name, position), COMPILE_AGAIN)
+        raise KitError(f"'{path}': tensor '{tensor.name}' has fix_point {position}", COMPILE_AGAIN)
     return dims, position
 
 
 class DpuRunner:
     """One VART runner with its own int8, C-contiguous arrays, for one thread."""
 
-    def __init__(self, runner: Any, graph: Any, subgraph: Any, input_dims: Any, output_dims: Any, output_index: int) -> None:
+    def __init__(
+        self,
+        runner: Any,
+        graph: Any,
+        subgraph: Any,
+        input_dims: Any,
+        output_dims: Any,
+        output_index: int,
+    ) -> None:
         self._keep_alive = (graph, subgraph)
         self._runner = runner
         self.batch = input_dims[0]
@@ -260,5 +326,6 @@ class DpuRunner:
         status = self._runner.wait(job)
         if status != 0:
             raise KitError(
-                "the DPU answered {} to a job".format(status), "Run 'xdputil query' to see whether the DPU is alive; restart the board."
+                f"the DPU answered {status} to a job",
+                "Run 'xdputil query' to see whether the DPU is alive; restart the board.",
             )

@@ -1,7 +1,7 @@
 """The one error of the scripts that run on a kit: what is wrong, and what to do about it.
 
-Everything in this folder is plain Python 3.7 with numpy. It is copied to a kit as it is, so it imports nothing from outside the folder
-but numpy and the runtime that executes the model.
+Everything in this folder is plain Python 3.7 with numpy. It is copied to a kit as it is, so it
+imports nothing from outside the folder but numpy and the runtime that executes the model.
 """
 
 from __future__ import annotations

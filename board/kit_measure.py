@@ -23,7 +23,8 @@ GOLDEN = "golden.npz"
 
 
 def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
-    """Check everything, run the model as the options ask, write the result file and return its content.
+    """Check everything, run the model as the options ask, write the result file and return its
+    content.
 
     Raises:
         KitError: something is wrong with the bundle, the model, the board or the output file.
@@ -31,21 +32,31 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     started, began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     _check_output(options.output)
     say("checking the bundle")
-    manifest = Manifest(options.manifest or os.path.join(os.path.dirname(os.path.abspath(options.model)), "manifest.json"))
-    digests = {"model": manifest.check_file(options.model), "samples": manifest.check_file(options.data)}
+    manifest = Manifest(
+        options.manifest
+        or os.path.join(os.path.dirname(os.path.abspath(options.model)), "manifest.json")
+    )
+    digests = {
+        "model": manifest.check_file(options.model),
+        "samples": manifest.check_file(options.data),
+    }
     samples = Samples(options.data, manifest)
     golden_path = os.path.join(manifest.folder, GOLDEN)
     golden = None
     if GOLDEN in manifest.files:
         digests["golden"] = manifest.check_file(golden_path)
         golden = Golden(golden_path)
-    say("loading {}".format(os.path.basename(options.model)))
+    say(f"loading {os.path.basename(options.model)}")
     model = load_model(options, manifest)
     _check_model(model, manifest, len(manifest.classes), options.model)
     result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
-            "model": {"file": os.path.basename(options.model), "sha256": digests["model"], "kind": model.kind},
+            "model": {
+                "file": os.path.basename(options.model),
+                "sha256": digests["model"],
+                "kind": model.kind,
+            },
             "samples_sha256": digests["samples"],
             "target": str(manifest.content.get("target", "")),
             "release": str(manifest.content.get("release", "")),
@@ -54,27 +65,45 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
             "seconds": time.perf_counter() - began,
             "python": platform.python_version(),
             "numpy": np.__version__,
-            "machine": {"name": platform.node(), "processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
-            "modules": sorted(name for name in sys.modules if "." not in name and not name.startswith("_")),
+            "machine": {
+                "name": platform.node(),
+                "processor": platform.machine(),
+                "system": platform.system(),
+                "cores": os.cpu_count(),
+            },
+            "modules": sorted(
+                name for name in sys.modules if "." not in name and not name.startswith("_")
+            ),
         }
     )
     result["warnings"] = check_release(result["release"], result["runtime"], say)
     write_result(options.output, result)
     say(
         "accuracy {:.2f} % on {} samples; {:.3f} ms (p50); {:.0f} frames/s with {} threads".format(
-            100 * result["accuracy"], result["samples"], result["latency_ms"]["p50"], result["fps"]["value"], options.threads
+            100 * result["accuracy"],
+            result["samples"],
+            result["latency_ms"]["p50"],
+            result["fps"]["value"],
+            options.threads,
         )
     )
     return result
 
 
 def check_release(compiled: str, runtime: Dict[str, Any], say: Callable[[str], None]) -> List[str]:
-    """Return, and say, a warning if the DPU's runtime is of another Vitis-AI release than the compiler was."""
-    found = re.search(r"\b(\d+\.\d+)\.\d+", str(runtime.get("runtime_version", ""))) if runtime.get("runtime") == "vart" else None
+    """Return, and say, a warning if the DPU's runtime is of another Vitis-AI release than the
+    compiler was.
+    """
+    found = (
+        re.search(r"\b(\d+\.\d+)\.\d+", str(runtime.get("runtime_version", "")))
+        if runtime.get("runtime") == "vart"
+        else None
+    )
     if found is None or not compiled or found.group(1) == compiled:
         return []
-    text = "compiled with release {}, but the runtime of this board is {}: a board image of release {} is meant".format(
-        compiled, found.group(1), compiled
+    text = (
+        f"compiled with release {compiled}, but the runtime of this board is {found.group(1)}: a"
+        f" board image of release {compiled} is meant"
     )
     say("warning: " + text)
     return [text]
@@ -91,7 +120,9 @@ def load_model(options: Any, manifest: Manifest) -> Any:
         from kit_tflite import TfliteModel
 
         return TfliteModel(options.model, options.tensorflow)
-    raise KitError("'{}' is neither .xmodel nor .tflite".format(options.model), "Give the model file of the bundle.")
+    raise KitError(
+        f"'{options.model}' is neither .xmodel nor .tflite", "Give the model file of the bundle."
+    )
 
 
 def _squeeze(shape: Tuple[int, ...]) -> Tuple[int, ...]:
@@ -100,36 +131,61 @@ def _squeeze(shape: Tuple[int, ...]) -> Tuple[int, ...]:
 
 def _check_model(model: Any, manifest: Manifest, classes: int, path: str) -> None:
     if _squeeze(model.input_shape) != _squeeze(manifest.shape):
-        raise KitError("'{}' takes samples of shape {}, the manifest says {}".format(path, model.input_shape, manifest.shape), MAKE_AGAIN)
+        raise KitError(
+            f"'{path}' takes samples of shape {model.input_shape}, the manifest says"
+            f" {manifest.shape}",
+            MAKE_AGAIN,
+        )
     for what in ("input", "output"):
         actual, told = getattr(model, what + "_position"), getattr(manifest, what + "_position")
         if actual != told:
-            raise KitError("'{}' has its {} at fix position {}, the manifest says {}".format(path, what, actual, told), MAKE_AGAIN)
+            raise KitError(
+                f"'{path}' has its {what} at fix position {actual}, the manifest says {told}",
+                MAKE_AGAIN,
+            )
     outputs = int(np.prod(model.output_shape, dtype=np.int64))
     if outputs != classes and not (outputs == 1 and classes == 2):
-        raise KitError("'{}' gives {} values for {} classes".format(path, outputs, classes), MAKE_AGAIN)
+        raise KitError(f"'{path}' gives {outputs} values for {classes} classes", MAKE_AGAIN)
 
 
-def _run(options: Any, manifest: Manifest, model: Any, samples: Samples, golden: Any, say: Callable[[str], None]) -> Dict[str, Any]:
+def _run(
+    options: Any,
+    manifest: Manifest,
+    model: Any,
+    samples: Samples,
+    golden: Any,
+    say: Callable[[str], None],
+) -> Dict[str, Any]:
     quantize = Quantizer(manifest, model.input_position)
     frames = quantize(samples.x)
     runner = model.make_runner()
-    golden_result: Dict[str, Any] = {"compared": False, "reason": "the bundle has no golden outputs"}
+    golden_result: Dict[str, Any] = {
+        "compared": False,
+        "reason": "the bundle has no golden outputs",
+    }
     if golden is not None:
-        say("comparing {} golden outputs".format(len(golden.inputs)))
+        say(f"comparing {len(golden.inputs)} golden outputs")
         golden_result = _compare_golden(golden, model, runner)
-    say("running {} samples, one at a time".format(len(samples)))
+    say(f"running {len(samples)} samples, one at a time")
     outputs, latency = measure_latency(runner, frames, say)
-    result = score(to_classes(outputs, model.output_position, manifest.threshold), samples, manifest.classes)
-    say("running with {} threads".format(options.threads))
-    repeat = options.batch_repeat or repeats_for_a_second(latency["p50"] / 1000.0, len(frames), model.batch, options.threads)
+    result = score(
+        to_classes(outputs, model.output_position, manifest.threshold), samples, manifest.classes
+    )
+    say(f"running with {options.threads} threads")
+    repeat = options.batch_repeat or repeats_for_a_second(
+        latency["p50"] / 1000.0, len(frames), model.batch, options.threads
+    )
     fps = measure_throughput(model.make_runner, frames, options.threads, repeat, outputs, None)
-    with_preprocessing = measure_throughput(model.make_runner, samples.x, options.threads, repeat, outputs, quantize)
+    with_preprocessing = measure_throughput(
+        model.make_runner, samples.x, options.threads, repeat, outputs, quantize
+    )
     fps["value_with_preprocessing"] = with_preprocessing["value"]
     fps["different_outputs"] += with_preprocessing["different_outputs"]
     if fps["different_outputs"]:
         raise KitError(
-            "{} outputs differ between one thread and {}".format(fps["different_outputs"], options.threads),
+            "{} outputs differ between one thread and {}".format(
+                fps["different_outputs"], options.threads
+            ),
             "The runtime is not safe with these threads: use --threads 1.",
         )
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})
@@ -140,13 +196,18 @@ def _compare_golden(golden: Golden, model: Any, runner: Any) -> Dict[str, Any]:
     sizes = (int(np.prod(model.input_shape)), int(np.prod(model.output_shape)))
     if (golden.inputs[0].size, golden.outputs[0].size) != sizes:
         raise KitError(
-            "the golden outputs are of another model: sizes {} and {}".format(golden.inputs[0].size, golden.outputs[0].size), MAKE_AGAIN
+            f"the golden outputs are of another model: sizes {golden.inputs[0].size} and"
+            f" {golden.outputs[0].size}",
+            MAKE_AGAIN,
         )
-    if (golden.input_position, golden.output_position) != (model.input_position, model.output_position):
+    if (golden.input_position, golden.output_position) != (
+        model.input_position,
+        model.output_position,
+    ):
         raise KitError(
-            "the golden outputs are for fix positions {} and {}, the model has {} and {}".format(
-                golden.input_position, golden.output_position, model.input_position, model.output_position
-            ),
+            f"the golden outputs are for fix positions {golden.input_position} and"
+            f" {golden.output_position}, the model has {model.input_position} and"
+            f" {model.output_position}",
             MAKE_AGAIN,
         )
     return compare(golden, run_batches(runner, golden.inputs))
@@ -156,16 +217,21 @@ def _check_output(path: str) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise KitError(
-            "the result cannot be written to '{}'".format(path), "Give --output a file name in a folder that exists and is writable."
+            f"the result cannot be written to '{path}'",
+            "Give --output a file name in a folder that exists and is writable.",
         )
 
 
 def write_result(path: str, result: Dict[str, Any]) -> None:
     """Write the result whole: under another name first, then renamed into place."""
-    text = json.dumps(dict(result, version=RESULT_VERSION), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(
+        dict(result, version=RESULT_VERSION), indent=1, sort_keys=True, allow_nan=False
+    )
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=".result.", dir=os.path.dirname(os.path.abspath(path)))
+        handle, temporary = tempfile.mkstemp(
+            prefix=".result.", dir=os.path.dirname(os.path.abspath(path))
+        )
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text + "\n")
         os.chmod(temporary, 0o644)
@@ -173,4 +239,7 @@ def write_result(path: str, result: Dict[str, Any]) -> None:
     except OSError as error:
         if os.path.exists(temporary):
             os.unlink(temporary)
-        raise KitError("the result cannot be written to '{}' ({})".format(path, error), "Free space, or give another --output.") from error
+        raise KitError(
+            f"the result cannot be written to '{path}' ({error})",
+            "Free space, or give another --output.",
+        ) from error

@@ -1,4 +1,6 @@
-"""The numbers on both sides of a model: raw samples to int8, int8 outputs to classes, counts and percentiles."""
+"""The numbers on both sides of a model: raw samples to int8, int8 outputs to classes, counts and
+percentiles.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +12,37 @@ from kit_bundle import Golden, Manifest
 
 
 class Quantizer:
-    """Raw samples to the int8 input of the model: ``clip(floor((x - offset) / scale * 2**position + 0.5), -128, 127)``.
+    """Raw samples to the int8 input of the model: ``clip(floor((x - offset) / scale * 2**position +
+    0.5), -128, 127)``.
 
-    Rounding is half up, as the quantizer and the DPU do, and saturates: a plain cast would truncate and wrap. The arithmetic is
-    float32 in the same order as in training and calibration, so that ties fall the same way.
+    Rounding is half up, as the quantizer and the DPU do, and saturates: a plain cast would truncate
+    and wrap. The arithmetic is float32 in the same order as in training and calibration, so that
+    ties fall the same way.
     """
 
     def __init__(self, manifest: Manifest, position: int) -> None:
-        self._offset = np.float32(manifest.offset) if isinstance(manifest.offset, float) else manifest.offset
-        self._scale = np.float32(manifest.scale) if isinstance(manifest.scale, float) else manifest.scale
+        self._offset = (
+            np.float32(manifest.offset) if isinstance(manifest.offset, float) else manifest.offset
+        )
+        self._scale = (
+            np.float32(manifest.scale) if isinstance(manifest.scale, float) else manifest.scale
+        )
         self._step = np.float32(2.0**position)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return int8 of the shape of ``x``, C-contiguous."""
         real = (x.astype(np.float32) - self._offset) / self._scale
-        return np.ascontiguousarray(np.clip(np.floor(real * self._step + np.float32(0.5)), -128, 127).astype(np.int8))
+        return np.ascontiguousarray(
+            np.clip(np.floor(real * self._step + np.float32(0.5)), -128, 127).astype(np.int8)
+        )
 
 
 def to_classes(outputs: np.ndarray, position: int, threshold: Optional[float]) -> np.ndarray:
-    """Return the predicted class of each row of int8 ``outputs`` (N, …): the largest value, the first of equals.
+    """Return the predicted class of each row of int8 ``outputs`` (N, …): the largest value, the
+    first of equals.
 
-    A model with a single output says class 1 when the real value, ``int8 * 2**-position``, is above ``threshold`` (default 0).
+    A model with a single output says class 1 when the real value, ``int8 * 2**-position``, is above
+    ``threshold`` (default 0).
     """
     rows = outputs.reshape(len(outputs), -1)
     if rows.shape[1] == 1:
@@ -40,26 +52,38 @@ def to_classes(outputs: np.ndarray, position: int, threshold: Optional[float]) -
 
 
 def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:
-    """Return accuracy, counts per class and, when known, how often the int8 Keras model predicted the same class."""
+    """Return accuracy, counts per class and, when known, how often the int8 Keras model predicted
+    the same class.
+    """
     right = predicted == samples.y
     result: Dict[str, Any] = {
         "samples": int(len(right)),
         "correct": int(right.sum()),
         "accuracy": float(right.mean()),
         "per_class": [
-            {"class": name, "count": int((samples.y == label).sum()), "correct": int(right[samples.y == label].sum())}
+            {
+                "class": name,
+                "count": int((samples.y == label).sum()),
+                "correct": int(right[samples.y == label].sum()),
+            }
             for label, name in enumerate(classes)
         ],
     }
     if samples.expected is not None:
         same = predicted == samples.expected
-        result["agreement"] = {"samples": int(len(same)), "equal": int(same.sum()), "fraction": float(same.mean())}
+        result["agreement"] = {
+            "samples": int(len(same)),
+            "equal": int(same.sum()),
+            "fraction": float(same.mean()),
+        }
         result["expected_accuracy"] = float((samples.expected == samples.y).mean())
     return result
 
 
 def compare(golden: Golden, outputs: np.ndarray) -> Dict[str, Any]:
-    """Return how the int8 ``outputs`` for the golden inputs differ from the golden outputs: elements and largest difference."""
+    """Return how the int8 ``outputs`` for the golden inputs differ from the golden outputs:
+    elements and largest difference.
+    """
     expected = golden.outputs.reshape(len(golden.outputs), -1).astype(np.int64)
     actual = outputs.reshape(len(outputs), -1).astype(np.int64)
     difference = np.abs(actual - expected)
@@ -78,6 +102,6 @@ def compare(golden: Golden, outputs: np.ndarray) -> Dict[str, Any]:
 def percentiles(seconds: np.ndarray) -> Dict[str, float]:
     """Return p50, p95, p99, mean, minimum and maximum of times, in milliseconds."""
     ms = np.asarray(seconds, dtype=np.float64) * 1000.0
-    values = {"p{}".format(p): float(np.percentile(ms, p)) for p in (50, 95, 99)}
+    values = {f"p{p}": float(np.percentile(ms, p)) for p in (50, 95, 99)}
     values.update({"mean": float(ms.mean()), "min": float(ms.min()), "max": float(ms.max())})
     return values

@@ -1,4 +1,6 @@
-"""Executing an int8 ``.tflite`` with a TFLite interpreter, on any CPU: a workstation's or a kit's ARM cores."""
+"""Executing an int8 ``.tflite`` with a TFLite interpreter, on any CPU: a workstation's or a kit's
+ARM cores.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,16 @@ import numpy as np
 from kit_errors import KitError
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
-"""Modules with an ``Interpreter``, in the order tried. TensorFlow has one too, and is used only when asked for."""
+"""Modules with an ``Interpreter``, in the order tried. TensorFlow has one too, and is used only
+when asked for.
+"""
 
 MAKE_AGAIN = "Make the bundle again with: vaiopt bundle RUN --target cpu"
 
 
 def find_interpreter(allow_tensorflow: bool = False) -> Tuple[str, Any]:
-    """Return the name and the ``Interpreter`` class of the first interpreter package that is installed.
+    """Return the name and the ``Interpreter`` class of the first interpreter package that is
+    installed.
 
     Raises:
         KitError: there is none.
@@ -30,7 +35,8 @@ def find_interpreter(allow_tensorflow: bool = False) -> Tuple[str, Any]:
             continue
     raise KitError(
         "no TFLite interpreter is installed",
-        "Install one: pip install ai-edge-litert (Python 3.9 and later) or pip install tflite-runtime; with TensorFlow installed, add --tensorflow.",
+        "Install one: pip install ai-edge-litert (Python 3.9 and later) or pip install"
+        " tflite-runtime; with TensorFlow installed, add --tensorflow.",
     )
 
 
@@ -49,8 +55,12 @@ class TfliteModel:
         self._path = path
         self._package, self._interpreter = find_interpreter(allow_tensorflow)
         interpreter = self._open()
-        self.input_shape, self.input_position = _tensor(interpreter.get_input_details(), path, "input")
-        self.output_shape, self.output_position = _tensor(interpreter.get_output_details(), path, "output")
+        self.input_shape, self.input_position = _tensor(
+            interpreter.get_input_details(), path, "input"
+        )
+        self.output_shape, self.output_position = _tensor(
+            interpreter.get_output_details(), path, "output"
+        )
         self.batch = 1
 
     def _open(self) -> Any:
@@ -58,7 +68,9 @@ class TfliteModel:
             interpreter = self._interpreter(model_path=self._path, num_threads=1)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError, TypeError, MemoryError) as error:
-            raise KitError("'{}' is not a model that {} can load ({})".format(self._path, self._package, error), MAKE_AGAIN) from error
+            raise KitError(
+                f"'{self._path}' is not a model that {self._package} can load ({error})", MAKE_AGAIN
+            ) from error
         return interpreter
 
     def make_runner(self) -> "TfliteRunner":
@@ -68,7 +80,11 @@ class TfliteModel:
     def describe(self) -> Dict[str, Any]:
         """Return what ran: package and version."""
         module = importlib.import_module(self._package)
-        return {"runtime": self._package, "runtime_version": _version(self._package, module), "device": "CPU"}
+        return {
+            "runtime": self._package,
+            "runtime_version": _version(self._package, module),
+            "device": "CPU",
+        }
 
 
 def _version(package: str, module: Any) -> str:
@@ -85,17 +101,28 @@ def _version(package: str, module: Any) -> str:
 def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[int, ...], int]:
     if len(details) != 1:
         names = ", ".join(str(d.get("name")) for d in details) or "none"
-        raise KitError("'{}' has {} {} tensors ({}); one is needed".format(path, len(details), what, names), MAKE_AGAIN)
+        raise KitError(
+            f"'{path}' has {len(details)} {what} tensors ({names}); one is needed", MAKE_AGAIN
+        )
     detail = details[0]
     shape = tuple(int(n) for n in detail["shape"])
     if detail["dtype"] != np.int8:
-        raise KitError("'{}': the {} is {}, not int8".format(path, what, np.dtype(detail["dtype"]).name), MAKE_AGAIN)
+        raise KitError(
+            "'{}': the {} is {}, not int8".format(path, what, np.dtype(detail["dtype"]).name),
+            MAKE_AGAIN,
+        )
     if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:
-        raise KitError("'{}': the {} has shape {}; one sample at a time is needed".format(path, what, shape), MAKE_AGAIN)
+        raise KitError(
+            f"'{path}': the {what} has shape {shape}; one sample at a time is needed", MAKE_AGAIN
+        )
     scale, zero = detail["quantization"]
     position = -math.log2(scale) if scale > 0 and math.isfinite(scale) else 0.5
     if zero != 0 or position != int(position):
-        raise KitError("'{}': the {} has scale {} and zero point {}, not a power of two and 0".format(path, what, scale, zero), MAKE_AGAIN)
+        raise KitError(
+            f"'{path}': the {what} has scale {scale} and zero point {zero}, not a power of two"
+            " and 0",
+            MAKE_AGAIN,
+        )
     return shape[1:], int(position)
 
 
@@ -119,4 +146,4 @@ class TfliteRunner:
             self._interpreter.invoke()
             self.output = self._interpreter.get_tensor(self._target)
         except (ValueError, RuntimeError) as error:
-            raise KitError("'{}' cannot be executed ({})".format(self._path, error), MAKE_AGAIN) from error
+            raise KitError(f"'{self._path}' cannot be executed ({error})", MAKE_AGAIN) from error

@@ -1,7 +1,9 @@
-"""Running a model over samples: one frame at a time for latency, and with several threads for throughput.
+"""Running a model over samples: one frame at a time for latency, and with several threads for
+throughput.
 
-A *runner* has ``input`` and ``output``, its own int8 arrays of shape (batch, …) that are reused for every run, and ``execute()``. One
-runner belongs to one thread: a runtime guards each of its runners with a lock, so sharing one would only queue.
+A *runner* has ``input`` and ``output``, its own int8 arrays of shape (batch, …) that are reused for
+every run, and ``execute()``. One runner belongs to one thread: a runtime guards each of its runners
+with a lock, so sharing one would only queue.
 """
 
 from __future__ import annotations
@@ -19,14 +21,18 @@ from kit_numbers import percentiles
 Say = Callable[[str], None]
 
 MIN_EXECUTIONS = 1000
-"""Executions below which a 99th percentile says little; reached by going over the samples again while the time allows."""
+"""Executions below which a 99th percentile says little; reached by going over the samples again
+while the time allows.
+"""
 MAX_LATENCY_SECONDS = 10.0
 MAX_REPEATS = 10000
 PROGRESS_SECONDS = 2.0
 
 
 def run_batches(runner: Any, frames: np.ndarray) -> np.ndarray:
-    """Return the int8 outputs (N, …) of ``frames`` (N, …) int8. The last batch is filled up with its own last frame."""
+    """Return the int8 outputs (N, …) of ``frames`` (N, …) int8. The last batch is filled up with
+    its own last frame.
+    """
     outputs = np.empty((len(frames),) + tuple(runner.output.shape[1:]), dtype=np.int8)
     for start in range(0, len(frames), runner.batch):
         _fill(runner, frames, start)
@@ -42,11 +48,14 @@ def _fill(runner: Any, frames: np.ndarray, start: int) -> None:
         runner.input[len(part) :] = runner.input[len(part) - 1]
 
 
-def measure_latency(runner: Any, frames: np.ndarray, say: Say) -> Tuple[np.ndarray, Dict[str, float]]:
+def measure_latency(
+    runner: Any, frames: np.ndarray, say: Say
+) -> Tuple[np.ndarray, Dict[str, float]]:
     """Run every frame once, in one thread, and time each execution alone, input already in place.
 
     Returns:
-        the outputs (N, …) and the percentiles in milliseconds. With a device batch above 1 one execution holds a whole batch.
+        the outputs (N, …) and the percentiles in milliseconds. With a device batch above 1 one
+        execution holds a whole batch.
     """
     outputs = np.empty((len(frames),) + tuple(runner.output.shape[1:]), dtype=np.int8)
     starts = range(0, len(frames), runner.batch)
@@ -69,7 +78,7 @@ def measure_latency(runner: Any, frames: np.ndarray, say: Say) -> Tuple[np.ndarr
         done += 1
         if clock() - spoke > PROGRESS_SECONDS:
             spoke = clock()
-            say("  {} of {} executions".format(done, len(times)))
+            say(f"  {done} of {len(times)} executions")
     result = percentiles(times[:done])
     result["executions"] = done
     result["batch"] = runner.batch
@@ -79,7 +88,9 @@ def measure_latency(runner: Any, frames: np.ndarray, say: Say) -> Tuple[np.ndarr
 class _Work:
     """Batches of frames handed out to threads, each batch once."""
 
-    def __init__(self, frames: np.ndarray, batch: int, repeat: int, expected: Optional[np.ndarray]) -> None:
+    def __init__(
+        self, frames: np.ndarray, batch: int, repeat: int, expected: Optional[np.ndarray]
+    ) -> None:
         self.frames = frames
         self.per_pass = -(-len(frames) // batch)
         self.total = self.per_pass * repeat
@@ -91,7 +102,9 @@ class _Work:
         self._lock = threading.Lock()
 
     def take(self) -> int:
-        """Return the number of a batch, or -1. ``itertools.count`` is advanced by one bytecode, so no lock is needed."""
+        """Return the number of a batch, or -1. ``itertools.count`` is advanced by one bytecode, so
+        no lock is needed.
+        """
         number = next(self._counter)
         return number % self.per_pass if number < self.total and not self.errors else -1
 
@@ -102,7 +115,8 @@ class _Work:
 
 
 def repeats_for_a_second(latency: float, frames: int, batch: int, threads: int) -> int:
-    """Return how often to go over the frames so that the throughput measurement takes about a second, as far as latency tells.
+    """Return how often to go over the frames so that the throughput measurement takes about a
+    second, as far as latency tells.
 
     Args:
         latency: seconds of one execution, of ``batch`` frames.
@@ -131,7 +145,8 @@ def measure_throughput(
         prepare: turns raw samples into int8 frames, inside the timed part.
 
     Returns:
-        ``{"threads", "frames", "seconds", "value"}``, the last in frames per second, and ``different_outputs``.
+        ``{"threads", "frames", "seconds", "value"}``, the last in frames per second, and
+        ``different_outputs``.
     """
     runners = [make_runner() for _ in range(threads)]
     for runner in runners:
@@ -139,7 +154,10 @@ def measure_throughput(
         runner.execute()
     work = _Work(frames, runners[0].batch, repeat, expected)
     start = threading.Barrier(threads + 1)
-    workers = [threading.Thread(target=_loop, args=(runner, work, prepare, start), daemon=True) for runner in runners]
+    workers = [
+        threading.Thread(target=_loop, args=(runner, work, prepare, start), daemon=True)
+        for runner in runners
+    ]
     for worker in workers:
         worker.start()
     start.wait()
@@ -152,13 +170,26 @@ def measure_throughput(
         raise (
             error
             if isinstance(error, KitError)
-            else KitError("a thread stopped: {}".format(error), "Run with --threads 1 to see whether it is the model.")
+            else KitError(
+                f"a thread stopped: {error}", "Run with --threads 1 to see whether it is the model."
+            )
         )
     count = len(frames) * repeat
-    return {"threads": threads, "frames": count, "seconds": seconds, "value": count / seconds, "different_outputs": work.wrong}
+    return {
+        "threads": threads,
+        "frames": count,
+        "seconds": seconds,
+        "value": count / seconds,
+        "different_outputs": work.wrong,
+    }
 
 
-def _loop(runner: Any, work: _Work, prepare: Optional[Callable[[np.ndarray], np.ndarray]], start: threading.Barrier) -> None:
+def _loop(
+    runner: Any,
+    work: _Work,
+    prepare: Optional[Callable[[np.ndarray], np.ndarray]],
+    start: threading.Barrier,
+) -> None:
     """Take batches until none is left; one thread's part of :func:`measure_throughput`."""
     frames, batch, expected = work.frames, runner.batch, work.expected
     shape = tuple(runner.input.shape[1:])
@@ -176,7 +207,9 @@ def _loop(runner: Any, work: _Work, prepare: Optional[Callable[[np.ndarray], np.
             count = len(part)
             runner.input[:count] = part.reshape((count,) + shape)
             runner.execute()
-            if expected is not None and not np.array_equal(runner.output[:count], expected[first : first + count]):
+            if expected is not None and not np.array_equal(
+                runner.output[:count], expected[first : first + count]
+            ):
                 wrong += 1
             done += count
     except Exception as error:  # noqa: BLE001 - any failure of the runtime in a thread has to reach the main thread, which raises it

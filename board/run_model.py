@@ -3,9 +3,10 @@
 
     python3 run_model.py model.xmodel --data samples.npz --threads 2 --output result.json
 
-Executes ``.xmodel`` on the DPU (xir, vart) and ``.tflite`` on the CPU (ai_edge_litert or tflite_runtime). Needs Python 3.7, numpy and
-that runtime; nothing else, no installation, no network. The work is done in a second process: where the runtime aborts, this one still
-says why. Exit code 0: done; 2: an ``error:`` and a ``hint:`` line say what is wrong and what to do.
+Executes ``.xmodel`` on the DPU (xir, vart) and ``.tflite`` on the CPU (ai_edge_litert or
+tflite_runtime). Needs Python 3.7, numpy and that runtime; nothing else, no installation, no
+network. The work is done in a second process: where the runtime aborts, this one still says why.
+Exit code 0: done; 2: an ``error:`` and a ``hint:`` line say what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -23,17 +24,32 @@ from kit_errors import KitError
 WORKER = "--in-this-process"
 
 CURES = (
-    (r"fingerprint", "Compile with the release of the board image ('xdputil query' shows the board's fingerprint)."),
+    (
+        r"fingerprint",
+        (
+            "Compile with the release of the board image ('xdputil query' shows the board's"
+            " fingerprint)."
+        ),
+    ),
     (
         r"no device is available|DEVICE_BUSY|cannot open|xclbin|/dev/dri",
         "No DPU answers: is this a board with its DPU loaded ('xdputil query')?",
     ),
-    (r"serializ|parse|protobuf|deserial", "The model file is damaged or not an .xmodel: copy the bundle again."),
+    (
+        r"serializ|parse|protobuf|deserial",
+        "The model file is damaged or not an .xmodel: copy the bundle again.",
+    ),
     (
         r"bad_any_cast|bad any cast",
-        "Model and board image are of different Vitis-AI releases: compile with the release of the board image.",
+        (
+            "Model and board image are of different Vitis-AI releases: compile with the release of"
+            " the board image."
+        ),
     ),
-    (r"bad_alloc|out of memory|CMA|Cannot allocate", "The board has too little memory: use fewer --threads."),
+    (
+        r"bad_alloc|out of memory|CMA|Cannot allocate",
+        "The board has too little memory: use fewer --threads.",
+    ),
 )
 
 
@@ -42,23 +58,53 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print an error and a hint line and exit with code 2."""
-        print("error: {}\nhint: The options are told by: python3 {} --help".format(" ".join(message.split()), self.prog), file=sys.stderr)
+        print(
+            "error: {}\nhint: The options are told by: python3 {} --help".format(
+                " ".join(message.split()), self.prog
+            ),
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 
 def parse_arguments(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = Parser(description="Run a compiled model here; report accuracy, latency and throughput.")
-    parser.add_argument("model", metavar="MODEL", help="model.xmodel (DPU) or model.tflite (CPU), in its bundle")
-    parser.add_argument("--data", required=True, help="samples.npz of the bundle")
-    parser.add_argument("--threads", type=_whole_number(256), default=1, help="threads for the throughput measurement (default 1)")
-    parser.add_argument(
-        "--batch-repeat", type=_whole_number(100000), default=0, help="go over the samples R times for throughput (default: about a second)"
+    parser = Parser(
+        description="Run a compiled model here; report accuracy, latency and throughput."
     )
-    parser.add_argument("--output", default="result.json", help="where to write the result (default result.json)")
-    parser.add_argument("--manifest", default="", help="manifest.json (default: the one beside MODEL)")
-    parser.add_argument("--tensorflow", action="store_true", help="for .tflite: use TensorFlow's interpreter if there is no other")
-    parser.add_argument(WORKER, dest="worker", action="store_true", help="no second process: an abort of the runtime is then not explained")
+    parser.add_argument(
+        "model", metavar="MODEL", help="model.xmodel (DPU) or model.tflite (CPU), in its bundle"
+    )
+    parser.add_argument("--data", required=True, help="samples.npz of the bundle")
+    parser.add_argument(
+        "--threads",
+        type=_whole_number(256),
+        default=1,
+        help="threads for the throughput measurement (default 1)",
+    )
+    parser.add_argument(
+        "--batch-repeat",
+        type=_whole_number(100000),
+        default=0,
+        help="go over the samples R times for throughput (default: about a second)",
+    )
+    parser.add_argument(
+        "--output", default="result.json", help="where to write the result (default result.json)"
+    )
+    parser.add_argument(
+        "--manifest", default="", help="manifest.json (default: the one beside MODEL)"
+    )
+    parser.add_argument(
+        "--tensorflow",
+        action="store_true",
+        help="for .tflite: use TensorFlow's interpreter if there is no other",
+    )
+    parser.add_argument(
+        WORKER,
+        dest="worker",
+        action="store_true",
+        help="no second process: an abort of the runtime is then not explained",
+    )
     return parser.parse_args(arguments)
 
 
@@ -67,14 +113,18 @@ def _whole_number(largest: int) -> Callable[[str], int]:
 
     def check(text: str) -> int:
         if not text.isdigit() or not 1 <= int(text) <= largest:
-            raise argparse.ArgumentTypeError("{!r} is not a whole number between 1 and {}".format(text, largest))
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number between 1 and {largest}"
+            )
         return int(text)
 
     return check
 
 
 def supervise(arguments: List[str]) -> int:
-    """Run the work in a second process, pass its messages on, and explain it if the runtime ends the process. Return the exit code."""
+    """Run the work in a second process, pass its messages on, and explain it if the runtime ends
+    the process. Return the exit code.
+    """
     command = [sys.executable, os.path.abspath(__file__)] + arguments + [WORKER]
     lines: List[str] = []
     child = subprocess.Popen(command, stderr=subprocess.PIPE)
@@ -90,8 +140,8 @@ def supervise(arguments: List[str]) -> int:
     reader.join(5.0)
     if code in (0, 2):
         return code
-    print("error: {}".format(_why(code, lines)), file=sys.stderr)
-    print("hint: {}".format(_cure(lines)), file=sys.stderr)
+    print(f"error: {_why(code, lines)}", file=sys.stderr)
+    print(f"hint: {_cure(lines)}", file=sys.stderr)
     return 2
 
 
@@ -105,11 +155,21 @@ def _pass_on(stream: Any, lines: List[str]) -> None:
 
 
 def _why(code: int, lines: List[str]) -> str:
-    fatal = [line for line in lines if re.match(r"^F\d|.*\[FATAL\]|.*Check fail|.*fingerprint fail|^\w*(Error|Exception)\b", line)]
+    fatal = [
+        line
+        for line in lines
+        if re.match(
+            r"^F\d|.*\[FATAL\]|.*Check fail|.*fingerprint fail|^\w*(Error|Exception)\b", line
+        )
+    ]
     fatal = [line for line in fatal if "stack trace" not in line]
-    ended = "signal {}".format(-code) if code < 0 else "exit code {}".format(code)
-    told = max(fatal, key=lambda line: ("fingerprint fail" in line, lines.index(line))) if fatal else (lines[-1] if lines else "no message")
-    return "the runtime ended the process ({}): {}".format(ended, told[:500])
+    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+    told = (
+        max(fatal, key=lambda line: ("fingerprint fail" in line, lines.index(line)))
+        if fatal
+        else (lines[-1] if lines else "no message")
+    )
+    return f"the runtime ended the process ({ended}): {told[:500]}"
 
 
 def _cure(lines: List[str]) -> str:
@@ -117,7 +177,10 @@ def _cure(lines: List[str]) -> str:
     for pattern, cure in CURES:
         if re.search(pattern, text, re.IGNORECASE):
             return cure
-    return "Copy the bundle again; if it stays, compile the model again with the release of the board image."
+    return (
+        "Copy the bundle again; if it stays, compile the model again with the release of the board"
+        " image."
+    )
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -131,10 +194,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
         measure(options, lambda line: print(line, file=sys.stderr, flush=True))
     except KitError as error:
-        print("error: {}\nhint: {}".format(error.message, error.hint), file=sys.stderr, flush=True)
+        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr, flush=True)
         return 2
     except ImportError as error:
-        print("error: {}\nhint: Copy the whole bundle folder; numpy must be installed.".format(error), file=sys.stderr, flush=True)
+        print(
+            f"error: {error}\nhint: Copy the whole bundle folder; numpy must be installed.",
+            file=sys.stderr,
+            flush=True,
+        )
         return 2
     return 0
 
@@ -143,5 +210,6 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # The runtime's own clean-up at exit is skipped: the result is written, and what it does to the process then is not ours to explain.
+    # The runtime's own clean-up at exit is skipped: the result is written, and what it does to the
+    # process then is not ours to explain.
     os._exit(code)

@@ -1,8 +1,10 @@
-"""Install vaiopt into the Vitis-AI container's environment without changing a package that is there.
+"""Install vaiopt into the Vitis-AI container's environment without changing a package that is
+there.
 
-Run by the Dockerfile with the environment's own Python: ``python install.py SOURCE``, where SOURCE is the folder with pyproject.toml. Packages
-that are there are pinned to what they are, the others to the ``constraints-*.txt`` beside this file. What is installed is compared before and
-after; a difference fails the build. Standard library only.
+Run by the Dockerfile with the environment's own Python: ``python install.py SOURCE``, where SOURCE
+is the folder with pyproject.toml. Packages that are there are pinned to what they are, the others
+to the ``constraints-*.txt`` beside this file. What is installed is compared before and after; a
+difference fails the build. Standard library only.
 """
 
 import glob
@@ -15,19 +17,25 @@ import tempfile
 from typing import Dict, List, Sequence
 
 FOREIGN = ("tensorflow", "tensorflow-cpu", "tf-keras", "keras", "tensorflow-model-optimization")
-"""Never to be added: the vendor's environment has the same modules under other names, which these would overwrite."""
+"""Never to be added: the vendor's environment has the same modules under other names, which these
+would overwrite.
+"""
 
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9][A-Za-z0-9.!+_-]*)$")
-ENVIRONMENT = dict(os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONNOUSERSITE="1")
+ENVIRONMENT = dict(
+    os.environ, PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONNOUSERSITE="1"
+)
 """What pip runs with: it must see and change this environment, not a home's packages."""
 
-VERSION = re.compile(r"^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?$")
+VERSION = re.compile(
+    r"^(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?$"
+)
 """Versions that pip accepts in a constraint; conda knows others."""
 
 
 def fail(message: str, hint: str) -> int:
     """Print what is wrong and what cures it, as vaiopt does; return the exit code."""
-    sys.stderr.write("error: {}\nhint: {}\n".format(message, hint))
+    sys.stderr.write(f"error: {message}\nhint: {hint}\n")
     return 2
 
 
@@ -39,7 +47,11 @@ def canonical(name: str) -> str:
 def installed() -> Dict[str, str]:
     """Return the version of every package of this environment, conda's included."""
     command = [sys.executable, "-m", "pip", "list", "--format=json"]
-    listed = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ENVIRONMENT).stdout.decode("utf-8"))
+    listed = json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE, env=ENVIRONMENT).stdout.decode(
+            "utf-8"
+        )
+    )
     return {canonical(item["name"]): str(item["version"]) for item in listed}
 
 
@@ -56,33 +68,54 @@ def read_pins(path: str) -> Dict[str, str]:
 
 def constraints(before: Dict[str, str], pins: Dict[str, str]) -> List[str]:
     """Return lines for pip: what is there stays as it is, what is not is pinned."""
-    lines = ["{}=={}".format(name, version) for name, version in sorted(before.items()) if VERSION.match(version)]
-    return lines + ["{}=={}".format(name, version) for name, version in sorted(pins.items()) if name not in before]
+    lines = [
+        f"{name}=={version}" for name, version in sorted(before.items()) if VERSION.match(version)
+    ]
+    return lines + [
+        f"{name}=={version}" for name, version in sorted(pins.items()) if name not in before
+    ]
 
 
 def changes(before: Dict[str, str], after: Dict[str, str]) -> List[str]:
-    """Return what is wrong with what was installed: packages that were there and changed, and packages that must not come."""
+    """Return what is wrong with what was installed: packages that were there and changed, and
+    packages that must not come.
+    """
     found = []
     for name, version in sorted(before.items()):
         if name != "vaiopt" and after.get(name) != version:
             found.append("{} {} became {}".format(name, version, after.get(name, "nothing")))
-    return found + ["{} {} came".format(name, after[name]) for name in FOREIGN if name in after and name not in before]
+    return found + [
+        f"{name} {after[name]} came" for name in FOREIGN if name in after and name not in before
+    ]
 
 
 def install(source: str, pins: Dict[str, str], options: Sequence[str] = ()) -> int:
     """Install vaiopt from a folder; return the exit code."""
     before = installed()
     if not before:
-        return fail("'{}' has no packages".format(sys.executable), "Run this with the Python of the vendor's environment.")
+        return fail(
+            f"'{sys.executable}' has no packages",
+            "Run this with the Python of the vendor's environment.",
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "constraints.txt")
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(constraints(before, pins)) + "\n")
-        command = [sys.executable, "-m", "pip", "install", "--no-input", "--no-cache-dir", "--constraint", path]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--no-cache-dir",
+            "--constraint",
+            path,
+        ]
         code = subprocess.run([*command, *options, source], env=ENVIRONMENT).returncode
     if code != 0:
         return fail(
-            "pip could not install vaiopt beside the vendor's packages", "The lines above say which package asks for another version."
+            "pip could not install vaiopt beside the vendor's packages",
+            "The lines above say which package asks for another version.",
         )
     after = installed()
     wrong = changes(before, after)
@@ -92,18 +125,25 @@ def install(source: str, pins: Dict[str, str], options: Sequence[str] = ()) -> i
             "Take the package that asks for it out of pyproject.toml.",
         )
     added = sorted(set(after) - set(before))
-    print("{} packages as they were, {} added: {}".format(len(before), len(added), ", ".join("{} {}".format(n, after[n]) for n in added)))
+    print(
+        "{} packages as they were, {} added: {}".format(
+            len(before), len(added), ", ".join(f"{n} {after[n]}" for n in added)
+        )
+    )
     return 0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Install from the folder that is given, with the one constraints file beside this script."""
     if len(arguments) < 1:
-        return fail("no folder to install from", "python install.py FOLDER [OPTION OF pip install]...")
+        return fail(
+            "no folder to install from", "python install.py FOLDER [OPTION OF pip install]..."
+        )
     files = glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "constraints-*.txt"))
     if len(files) != 1:
         return fail(
-            "{} constraints files beside install.py, one is needed".format(len(files)), "The Dockerfile copies that of the release."
+            f"{len(files)} constraints files beside install.py, one is needed",
+            "The Dockerfile copies that of the release.",
         )
     return install(arguments[0], read_pins(files[0]), arguments[1:])
 

@@ -1,4 +1,5 @@
-"""Write ``docker/constraints-*.txt``: the versions of what vaiopt adds to each release's container, taken from the lock files.
+"""Write ``docker/constraints-*.txt``: the versions of what vaiopt adds to each release's container,
+taken from the lock files.
 
 Usage: python docker/pin.py     after scripts/lock
 """
@@ -12,7 +13,16 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = {"2.5": "container-2.5", "3.0": "container-2.5", "3.5": "container-3.5"}
 """The lock file of each release's Python: 2.5 and 3.0 both have 3.7."""
 
-VENDOR = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "protobuf", "h5py", "tensorflow-model-optimization", "numpy"}
+VENDOR = {
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "tf-keras",
+    "protobuf",
+    "h5py",
+    "tensorflow-model-optimization",
+    "numpy",
+}
 """Always the container's own."""
 
 HEADER = """\
@@ -33,7 +43,9 @@ def read_lock(path: Path) -> Tuple[Dict[str, str], Dict[str, Set[str]]]:
 
 
 def needed(asked: Set[str], pins: Dict[str, str], users: Dict[str, Set[str]]) -> List[str]:
-    """Return the pins of the packages asked for and of what they need in turn, without the vendor's."""
+    """Return the pins of the packages asked for and of what they need in turn, without the
+    vendor's.
+    """
     found = {name for name in asked if name in pins} - VENDOR
     waiting = set(found)
     while waiting:
@@ -41,7 +53,7 @@ def needed(asked: Set[str], pins: Dict[str, str], users: Dict[str, Set[str]]) ->
         children = {name for name, via in users.items() if parent in via} - found - VENDOR
         found |= children
         waiting |= children
-    return ["{}=={}".format(name, pins[name]) for name in sorted(found)]
+    return [f"{name}=={pins[name]}" for name in sorted(found)]
 
 
 def content(release: str) -> str:
@@ -53,7 +65,9 @@ def content(release: str) -> str:
     python = found.group(1) if found else "?"
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     section = text[text.index("\ndependencies = [") : text.index("[project.optional-dependencies]")]
-    asked = {name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', section, flags=re.MULTILINE)}
+    asked = {
+        name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', section, flags=re.MULTILINE)
+    }
     lines = needed(asked, pins, users)
     return HEADER.format(lock=lock, release=release, python=python) + "\n".join(lines) + "\n"
 
@@ -61,7 +75,9 @@ def content(release: str) -> str:
 def main() -> int:
     """Write the files."""
     for release in LOCKS:
-        (ROOT / "docker" / "constraints-{}.txt".format(release)).write_text(content(release), encoding="utf-8")
+        (ROOT / "docker" / f"constraints-{release}.txt").write_text(
+            content(release), encoding="utf-8"
+        )
     return 0
 
 

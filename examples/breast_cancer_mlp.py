@@ -1,4 +1,6 @@
-"""The MLP of the published scan of the Wisconsin breast cancer data. Learning rates are multiples of what suits each optimizer, as in Talos."""
+"""The MLP of the published scan of the Wisconsin breast cancer data. Learning rates are multiples
+of what suits each optimizer, as in Talos.
+"""
 
 from vaiopt.keras import load_keras
 
@@ -10,7 +12,10 @@ def build_model(hp):
     keras = load_keras()
     layers = keras.layers
     name = hp.Choice("optimizer", list(UNIT))
-    rate = hp.Choice("lr", [0.5, 0.95, 1.4, 1.85, 2.3, 2.75, 3.2, 3.65, 4.1, 4.55], default=0.95) / UNIT[name]
+    rate = (
+        hp.Choice("lr", [0.5, 0.95, 1.4, 1.85, 2.3, 2.75, 3.2, 3.65, 4.1, 4.55], default=0.95)
+        / UNIT[name]
+    )
     nodes = hp.Choice("first_neuron", [4, 8, 16, 32, 64], default=16)
     hidden = hp.Choice("hidden_layers", [0, 1, 2])
     dropout = hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.4])
@@ -26,6 +31,11 @@ def build_model(hp):
         x = layers.Dense(max(2, nodes // 2) if narrow else nodes, activation=activation)(x)
         x = layers.Dropout(dropout)(x)
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
-    losses = {"log_cosh": keras.losses.LogCosh(), "binary_crossentropy": keras.losses.BinaryCrossentropy()}
-    model.compile(optimizer=getattr(keras.optimizers, name)(rate), loss=losses[loss], metrics=["accuracy"])
+    losses = {
+        "log_cosh": keras.losses.LogCosh(),
+        "binary_crossentropy": keras.losses.BinaryCrossentropy(),
+    }
+    model.compile(
+        optimizer=getattr(keras.optimizers, name)(rate), loss=losses[loss], metrics=["accuracy"]
+    )
     return model

@@ -1,4 +1,6 @@
-"""The MLP of the published studies on MNIST, 784-128-256-10, written for KerasTuner's ``hp``: its variants, and the space that Hyperband searched."""
+"""The MLP of the published studies on MNIST, 784-128-256-10, written for KerasTuner's ``hp``: its
+variants, and the space that Hyperband searched.
+"""
 
 from vaiopt.keras import load_keras
 
@@ -9,7 +11,9 @@ def mlp(hp, nodes1, nodes2, optimizer, initializer="glorot_uniform", penalty=Non
     x = inputs = keras.Input(hp.input_shape)
     x = layers.Flatten()(x)
     for nodes in (nodes1, nodes2):
-        x = layers.Dense(nodes, activation="relu", kernel_initializer=initializer, kernel_regularizer=penalty)(x)
+        x = layers.Dense(
+            nodes, activation="relu", kernel_initializer=initializer, kernel_regularizer=penalty
+        )(x)
         if dropout:
             x = layers.Dropout(dropout)(x)
     outputs = layers.Dense(hp.classes, activation="softmax", kernel_initializer=initializer)(x)
@@ -30,12 +34,16 @@ def build_variant(hp):
         "sgd": lambda: keras.optimizers.SGD(0.01),
     }
     start = hp.Choice("initializer", ["glorot_uniform", "normal_10"])
-    initializer = {"class_name": "RandomNormal", "config": {"mean": 10.0}} if start == "normal_10" else start
+    initializer = (
+        {"class_name": "RandomNormal", "config": {"mean": 10.0}} if start == "normal_10" else start
+    )
     kind = hp.Choice("regularizer", ["none", "l2", "l1"])
     with hp.conditional_scope("regularizer", ["l2", "l1"]):
         strength = hp.Choice("strength", [0.1, 0.01, 0.001])
     penalty = None if kind == "none" else getattr(keras.regularizers, kind)(strength)
-    return mlp(hp, 128, 256, optimizers[name](), initializer, penalty, hp.Choice("dropout", [0.0, 0.3]))
+    return mlp(
+        hp, 128, 256, optimizers[name](), initializer, penalty, hp.Choice("dropout", [0.0, 0.3])
+    )
 
 
 def build_tuned(hp):

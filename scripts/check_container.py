@@ -1,7 +1,8 @@
 """Check that installing vaiopt in a Vitis-AI container changes none of the vendor's packages.
 
-Run by scripts/test with the Python of a replica: ``python scripts/check_container.py 2.5``. A bare environment is given the metadata of the
-container's packages, and pip is asked what it would install there today. Needs a package index.
+Run by scripts/test with the Python of a replica: ``python scripts/check_container.py 2.5``. A bare
+environment is given the metadata of the container's packages, and pip is asked what it would
+install there today. Needs a package index.
 """
 
 import json
@@ -27,14 +28,24 @@ NOT_IN_CONTAINER = "tensorflow-model-optimization"
 
 
 def container_packages(release: str) -> Dict[str, Path]:
-    """Return the metadata folder of each package of the container, by name: the vendor's, and what they need."""
-    lines = (ROOT / "requirements" / "container-{}.in".format(release)).read_text(encoding="utf-8").splitlines()
-    waiting = [line for line in lines if line and not line.startswith("#") and not line.startswith(NOT_IN_CONTAINER)]
+    """Return the metadata folder of each package of the container, by name: the vendor's, and what
+    they need.
+    """
+    lines = (
+        (ROOT / "requirements" / f"container-{release}.in").read_text(encoding="utf-8").splitlines()
+    )
+    waiting = [
+        line
+        for line in lines
+        if line and not line.startswith("#") and not line.startswith(NOT_IN_CONTAINER)
+    ]
     found: Dict[str, Path] = {}
     while waiting:
         requirement = Requirement(waiting.pop())
         name = canonicalize_name(requirement.name)
-        if name in found or (requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})):
+        if name in found or (
+            requirement.marker is not None and not requirement.marker.evaluate({"extra": ""})
+        ):
             continue
         try:
             distribution = metadata.distribution(requirement.name)
@@ -60,22 +71,35 @@ def would_install(packages: Dict[str, Path], folder: Path) -> List[Dict[str, str
     report = folder / "report.json"
     subprocess.run([*pip, "--dry-run", "--report", str(report), *dependencies], check=True)
     content = json.loads(report.read_text(encoding="utf-8"))
-    return [{"name": canonicalize_name(item["metadata"]["name"]), "version": item["metadata"]["version"]} for item in content["install"]]
+    return [
+        {
+            "name": canonicalize_name(item["metadata"]["name"]),
+            "version": item["metadata"]["version"],
+        }
+        for item in content["install"]
+    ]
 
 
 def main(release: str) -> int:
-    """Print what would be installed and what would change; return 1 if anything of the container's would."""
+    """Print what would be installed and what would change; return 1 if anything of the container's
+    would.
+    """
     packages = container_packages(release)
     with tempfile.TemporaryDirectory() as folder:
         installs = would_install(packages, Path(folder) / "env")
     added: Set[str] = {item["name"] for item in installs}
-    changed = ["{name} to {version}".format(**item) for item in installs if item["name"] in packages]
-    print("{} packages of the container, {} would be added".format(len(packages), len(added - set(packages))))
+    changed = [
+        "{name} to {version}".format(**item) for item in installs if item["name"] in packages
+    ]
+    print(f"{len(packages)} packages of the container, {len(added - set(packages))} would be added")
     if "tensorflow-cpu" not in packages or "optuna" not in added:
-        print("error: the check did not see TensorFlow in the container, or Optuna among what is added")
+        print(
+            "error: the check did not see TensorFlow in the container, or Optuna among what is"
+            " added"
+        )
         return 1
     for text in changed:
-        print("error: installing vaiopt would change the container's {}".format(text))
+        print(f"error: installing vaiopt would change the container's {text}")
     return 1 if changed else 0
 
 

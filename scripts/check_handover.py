@@ -1,6 +1,8 @@
-"""Whether a run crosses between two environments: searched in one, quantized in the other, with the same int8 model as if it had stayed.
+"""Whether a run crosses between two environments: searched in one, quantized in the other, with the
+same int8 model as if it had stayed.
 
-Usage: python scripts/check_handover.py PYTHON PYTHON     (both ways; vaiopt must be importable in both, for instance through PYTHONPATH)
+Usage: python scripts/check_handover.py PYTHON PYTHON     (both ways; vaiopt must be importable in
+both, for instance through PYTHONPATH)
 """
 
 import json
@@ -10,12 +12,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-SEARCH = ["--set", "search.trials=1", "--set", "search.workers=0", "--set", "train.epochs=2", "--set", "data.limit=600"]
+SEARCH = [
+    "--set",
+    "search.trials=1",
+    "--set",
+    "search.workers=0",
+    "--set",
+    "train.epochs=2",
+    "--set",
+    "data.limit=600",
+]
 
 
 def vaiopt(python: str, *arguments: str) -> None:
     """Run a vaiopt command in an environment; its output is shown only if it fails."""
-    done = subprocess.run([python, "-m", "vaiopt", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [python, "-m", "vaiopt", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode != 0:
         print(done.stdout.decode())
         sys.exit("FAILED: {} -m vaiopt {}".format(python, " ".join(arguments)))
@@ -28,7 +41,9 @@ def positions(run: Path) -> dict:
 
 
 def check(made: str, used: str, folder: Path) -> None:
-    """Search with one Python, quantize with both, compare, and go on to a measurement with the other."""
+    """Search with one Python, quantize with both, compare, and go on to a measurement with the
+    other.
+    """
     there = folder / "there"
     vaiopt(made, "search", "--run", str(there), *SEARCH)
     here = folder / "here"
@@ -36,7 +51,7 @@ def check(made: str, used: str, folder: Path) -> None:
     vaiopt(made, "quantize", str(there))
     vaiopt(used, "run", "--from", "quantize", "--to", "measure", "--run", str(here))
     if positions(there) != positions(here):
-        sys.exit("FAILED: fix positions differ: {} and {}".format(positions(there), positions(here)))
+        sys.exit(f"FAILED: fix positions differ: {positions(there)} and {positions(here)}")
     measured = json.loads((here / "measured" / "cpu.json").read_text())
     print(
         "searched with {}, quantized and measured with {}: {} equal fix positions, accuracy {:.4f}".format(

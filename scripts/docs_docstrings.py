@@ -1,4 +1,6 @@
-"""Makes the docstrings fit what mkdocstrings reads: an extension of griffe, its reader, named in ``mkdocs.yml``."""
+"""Makes the docstrings fit what mkdocstrings reads: an extension of griffe, its reader, named in
+``mkdocs.yml``.
+"""
 
 import sys
 from pathlib import Path

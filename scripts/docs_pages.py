@@ -1,6 +1,8 @@
-"""The pages of the site that are made and not written: settings and commands; and the check that no page asks for anything from a network.
+"""The pages of the site that are made and not written: settings and commands; and the check that no
+page asks for anything from a network.
 
-MkDocs loads this file as a hook (``mkdocs.yml``). The functions that make the text need neither MkDocs nor the quantizers, only vaiopt.
+MkDocs loads this file as a hook (``mkdocs.yml``). The functions that make the text need neither
+MkDocs nor the quantizers, only vaiopt.
 """
 
 import dataclasses
@@ -66,7 +68,11 @@ stderr.
 
 def plain(text: str) -> str:
     """Return a text in which Markdown and HTML see nothing special; fit for the cell of a table."""
-    return re.sub(r"([\\`*_\[\]{}#|])", lambda found: "&#{};".format(ord(found.group())), html.escape(" ".join(text.split()), quote=False))
+    return re.sub(
+        r"([\\`*_\[\]{}#|])",
+        lambda found: f"&#{ord(found.group())};",
+        html.escape(" ".join(text.split()), quote=False),
+    )
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -77,7 +83,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def code(text: str) -> str:
     """Return an inline code that may hold any character and stand in a table."""
-    return "<code>{}</code>".format(plain(text))
+    return f"<code>{plain(text)}</code>"
 
 
 # --- settings
@@ -92,7 +98,7 @@ def type_words(annotation: Any) -> str:
     if origin is typing.Union:
         return type_words(arguments[0])
     if origin in (list, List):
-        return "list of {}s".format(type_words(arguments[0]))
+        return f"list of {type_words(arguments[0])}s"
     return "table"
 
 
@@ -102,7 +108,9 @@ def kind_of(declared: Any, annotation: Any) -> str:
     if metadata["spec"]:
         low = metadata["low"]
         words = "text" if low is None else type_words(type(low))
-        kind = "{}, {}search range".format(words, '"auto" or ' if declared.default == "auto" else "or ")
+        kind = "{}, {}search range".format(
+            words, '"auto" or ' if declared.default == "auto" else "or "
+        )
     else:
         kind = type_words(annotation)
     text = plain(kind)
@@ -115,26 +123,42 @@ def kind_of(declared: Any, annotation: Any) -> str:
 
 def default_of(declared: Any) -> str:
     """Return the default of a setting as it would stand in the file."""
-    value = declared.default if declared.default is not dataclasses.MISSING else declared.default_factory()
+    value = (
+        declared.default
+        if declared.default is not dataclasses.MISSING
+        else declared.default_factory()
+    )
     return "unset" if value is None else code(json.dumps(value))
 
 
 def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
-    """Yield name, kind, default and meaning of each setting of a data class; the name is an anchor."""
+    """Yield name, kind, default and meaning of each setting of a data class; the name is an
+    anchor.
+    """
     hints = typing.get_type_hints(cls)
     for declared in dataclasses.fields(cls):
         if "doc" in declared.metadata:
             name = prefix + declared.name
-            anchor = '<a id="{0}"></a>{1}'.format(name, code(name))
-            yield [anchor, kind_of(declared, hints[declared.name]), default_of(declared), plain(declared.metadata["doc"])]
+            anchor = f'<a id="{name}"></a>{code(name)}'
+            yield [
+                anchor,
+                kind_of(declared, hints[declared.name]),
+                default_of(declared),
+                plain(declared.metadata["doc"]),
+            ]
 
 
 def settings_page() -> str:
     """Return the page of all settings, from their declarations in ``vaiopt.settings``."""
     columns = ["setting", "takes", "default", "meaning"]
-    parts = [MADE_HERE, SETTINGS_HEAD, "\n## At the top\n\n", table(columns, list(setting_rows(Settings)))]
+    parts = [
+        MADE_HERE,
+        SETTINGS_HEAD,
+        "\n## At the top\n\n",
+        table(columns, list(setting_rows(Settings))),
+    ]
     for name, cls in sections().items():
-        parts.append("## [{0}]\n\n{1}\n\n".format(name, (cls.__doc__ or "").splitlines()[0]))
+        parts.append("## [{}]\n\n{}\n\n".format(name, (cls.__doc__ or "").splitlines()[0]))
         parts.append(table(columns, list(setting_rows(cls, name + "."))))
     return "".join(parts)
 
@@ -154,14 +178,16 @@ def commands() -> Dict[str, Any]:
 
 def placeholder(parameter: Any) -> str:
     """Return the word that stands for the value of an argument or option."""
-    word: str = parameter.metavar or max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
+    word: str = (
+        parameter.metavar or max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
+    )
     return word
 
 
 def argument_words(parameter: Any) -> str:
     """Return an argument as it stands in a synopsis."""
     word = placeholder(parameter) + ("..." if parameter.nargs == -1 else "")
-    return word if parameter.required else "[{}]".format(word)
+    return word if parameter.required else f"[{word}]"
 
 
 def parameter_row(parameter: Any) -> List[str]:
@@ -169,10 +195,12 @@ def parameter_row(parameter: Any) -> List[str]:
     is_option = parameter.param_type_name == "option"
     meaning = parameter.help or ""
     if parameter.default not in (None, False, [], ()) and parameter.show_default:
-        meaning += " [default: {}]".format(parameter.default)
+        meaning += f" [default: {parameter.default}]"
     if not is_option:
         return [code(argument_words(parameter)), plain(meaning)]
-    names = ", ".join(sorted(parameter.opts, key=len)) + ("" if parameter.is_flag else " " + placeholder(parameter))
+    names = ", ".join(sorted(parameter.opts, key=len)) + (
+        "" if parameter.is_flag else " " + placeholder(parameter)
+    )
     return [code(names), plain(meaning)]
 
 
@@ -182,10 +210,21 @@ def cli_page() -> str:
     for name, command in commands().items():
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option"]
-        synopsis = " ".join(["vaiopt", name, *[argument_words(p) for p in arguments], *(["[OPTION]..."] if options else [])])
-        parts.append("\n## vaiopt {0}\n\n{1}\n\n".format(name, plain(command.help or "")))
-        parts.append("```text\n{}\n```\n\n".format(synopsis))
-        parts.append(table(["argument or option", "meaning"], [parameter_row(p) for p in arguments + options]))
+        synopsis = " ".join(
+            [
+                "vaiopt",
+                name,
+                *[argument_words(p) for p in arguments],
+                *(["[OPTION]..."] if options else []),
+            ]
+        )
+        parts.append("\n## vaiopt {}\n\n{}\n\n".format(name, plain(command.help or "")))
+        parts.append(f"```text\n{synopsis}\n```\n\n")
+        parts.append(
+            table(
+                ["argument or option", "meaning"], [parameter_row(p) for p in arguments + options]
+            )
+        )
     return "".join(parts)
 
 
@@ -208,15 +247,25 @@ PAGES: Dict[str, Callable[[], str]] = {
 ROLE = re.compile(r":\w+:`[~.]?([^`]+)`")
 """A reference as Sphinx writes it."""
 
-SHARED = re.compile(r"^(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): (?P<text>.+(?:\n(?P=indent)\s+.+)*)", flags=re.MULTILINE)
-"""Several arguments or attributes with one description; the reader of docstrings takes one name a line."""
+SHARED = re.compile(
+    r"^(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): (?P<text>.+(?:\n(?P=indent)\s+.+)*)",
+    flags=re.MULTILINE,
+)
+"""Several arguments or attributes with one description; the reader of docstrings takes one name a
+line.
+"""
 
 
 def tidy_docstring(text: str) -> str:
-    """Return a docstring in which references are plain code and each argument has a line of its own."""
+    """Return a docstring in which references are plain code and each argument has a line of its
+    own.
+    """
 
     def apart(found: Any) -> str:
-        return "\n".join("{}{}: {}".format(found.group("indent"), name, found.group("text")) for name in found.group("names").split(", "))
+        return "\n".join(
+            "{}{}: {}".format(found.group("indent"), name, found.group("text"))
+            for name in found.group("names").split(", ")
+        )
 
     return SHARED.sub(apart, ROLE.sub(r"``\1``", text))
 
@@ -225,10 +274,19 @@ def tidy_docstring(text: str) -> str:
 
 
 def foreign_requests(page: str) -> List[str]:
-    """Return the elements of an HTML page with which a browser would fetch something from a network without being asked."""
+    """Return the elements of an HTML page with which a browser would fetch something from a network
+    without being asked.
+    """
     # A canonical address, which "mkdocs serve" adds, is not fetched.
-    elements = re.findall(r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b[^>]*>""", page)
-    return [element for element in elements if re.search(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""", element)]
+    elements = re.findall(
+        r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b[^>]*>""",
+        page,
+    )
+    return [
+        element
+        for element in elements
+        if re.search(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""", element)
+    ]
 
 
 def on_files(files: Any, config: Any, **_: Any) -> Any:
@@ -246,5 +304,5 @@ def on_post_page(output: str, page: Any, **_: Any) -> str:
 
     found = foreign_requests(output)
     if found:
-        raise PluginError("{} asks the network for {}".format(page.file.src_path, found[0]))
+        raise PluginError(f"{page.file.src_path} asks the network for {found[0]}")
     return output

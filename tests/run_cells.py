@@ -1,7 +1,9 @@
-"""Run the code cells of a notebook one after another without Jupyter, and show what it would: a value as its HTML, if it makes any.
+"""Run the code cells of a notebook one after another without Jupyter, and show what it would: a
+value as its HTML, if it makes any.
 
-Usage: python tests/run_cells.py NOTEBOOK RESULT.json     (the result: for each code cell its source, its output and the HTML it shows)
-Cells tagged with the name of a package that is not installed are left out: their output is null.
+Usage: python tests/run_cells.py NOTEBOOK RESULT.json     (the result: for each code cell its
+source, its output and the HTML it shows) Cells tagged with the name of a package that is not
+installed are left out: their output is null.
 """
 
 import ast
@@ -37,7 +39,9 @@ def main() -> None:
         if cell["cell_type"] == "code":
             source = "".join(cell["source"])
             known = all(importlib.util.find_spec(tag) for tag in cell["metadata"].get("tags", []))
-            results.append(run_cell(source, names) if known else {"source": source, "output": None, "html": ""})
+            results.append(
+                run_cell(source, names) if known else {"source": source, "output": None, "html": ""}
+            )
     Path(sys.argv[2]).write_text(json.dumps(results), encoding="utf-8")
 
 

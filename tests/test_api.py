@@ -1,4 +1,6 @@
-"""``import vaiopt as vo``: light to import, complete, and the same as the command line underneath."""
+"""``import vaiopt as vo``: light to import, complete, and the same as the command line
+underneath.
+"""
 
 import importlib
 import inspect
@@ -26,8 +28,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_importing_the_package_loads_nothing_heavy(root: Path) -> None:
-    code = "import sys, vaiopt; print(' '.join(name for name in sys.modules if '.' not in name or name.startswith('vaiopt')))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, check=True)
+    code = (
+        "import sys, vaiopt; print(' '.join(name for name in sys.modules if '.' not in name or"
+        " name.startswith('vaiopt')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, check=True
+    )
     loaded = set(result.stdout.decode().split())
     assert {name for name in loaded if name.startswith("vaiopt")} == {"vaiopt"}
     assert loaded & {"numpy", "tensorflow", "optuna", "pandas", "plotly", "rich"} == set()
@@ -35,9 +42,13 @@ def test_importing_the_package_loads_nothing_heavy(root: Path) -> None:
 
 def test_loading_the_api_loads_no_tensorflow_optuna_pandas_or_plotly(root: Path) -> None:
     code = "import sys, vaiopt.api; print(' '.join({name.split('.')[0] for name in sys.modules}))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, check=True
+    )
     assert (
-        set(result.stdout.decode().split()) & {"tensorflow", "tf_keras", "keras", "optuna", "pandas", "plotly", "skopt", "IPython"} == set()
+        set(result.stdout.decode().split())
+        & {"tensorflow", "tf_keras", "keras", "optuna", "pandas", "plotly", "skopt", "IPython"}
+        == set()
     )
 
 
@@ -55,19 +66,33 @@ def test_no_name_can_be_overwritten_by_the_import_of_a_module() -> None:
 
 
 def test_a_stage_on_a_run_that_is_not_there_is_a_users_error(tmp_path: Path) -> None:
-    for stage in (vo.evaluate_run, vo.quantize_run, vo.compile_run, vo.bundle_run, vo.measure_run, vo.report_run, vo.trials):
+    for stage in (
+        vo.evaluate_run,
+        vo.quantize_run,
+        vo.compile_run,
+        vo.bundle_run,
+        vo.measure_run,
+        vo.report_run,
+        vo.trials,
+    ):
         with pytest.raises(vo.VaioptError, match="no run folder"):
             stage(tmp_path / "none")
 
 
 def test_a_users_error_shows_its_hint_instead_of_a_traceback_in_a_notebook() -> None:
-    assert SettingsError("it is wrong", "mend it")._render_traceback_() == ["error: it is wrong", "hint: mend it"]
+    assert SettingsError("it is wrong", "mend it")._render_traceback_() == [
+        "error: it is wrong",
+        "hint: mend it",
+    ]
 
 
 def test_a_run_may_be_given_wherever_its_folder_may(run: Run) -> None:
     opened = vo.open_run(run)
     assert opened.folder == run.folder
-    by_run, by_path, by_text = (vo.evaluate_run(given, progress=None).to_json() for given in (run, run.folder, str(run.folder)))
+    by_run, by_path, by_text = (
+        vo.evaluate_run(given, progress=None).to_json()
+        for given in (run, run.folder, str(run.folder))
+    )
     assert by_run == by_path == by_text
     assert by_run["float"]["accuracy"] == read_json(run.float_evaluation, "")["accuracy"]
 
@@ -108,7 +133,9 @@ def test_a_run_without_trials_is_an_empty_frame(run: Run, monkeypatch: pytest.Mo
     assert {"status", "value", "seconds", "started"} <= set(frame.columns)
 
 
-def test_without_pandas_the_hint_says_how_to_get_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_the_hint_says_how_to_get_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingToolError) as caught:
         vo.trials(run)
@@ -118,7 +145,9 @@ def test_without_pandas_the_hint_says_how_to_get_it(run: Run, monkeypatch: pytes
 def test_a_figure_is_the_reports_own(run: Run) -> None:
     found = vo.figures(run)
     assert len(found) > 20
-    assert "quantization_loss" in repr(found) and "Quantization loss by layer" in found._repr_html_()
+    assert (
+        "quantization_loss" in repr(found) and "Quantization loss by layer" in found._repr_html_()
+    )
     for name in ("convergence", "quantization_loss", "parallel_coordinates"):
         assert vo.figure(run, name) == found[name]
     assert vo.figure(run, "convergence", theme="dark") != found["convergence"]
@@ -151,7 +180,9 @@ def test_the_report_is_written_and_linked(run: Run) -> None:
 
 def test_a_flow_that_only_reports_shows_its_summary(run: Run) -> None:
     lines = []
-    summary = vo.run_flow(vo.load_settings(run.settings), run, first="report", progress=lines.append)
+    summary = vo.run_flow(
+        vo.load_settings(run.settings), run, first="report", progress=lines.append
+    )
     assert summary.seconds.keys() == {"report"}
     assert lines == ["[7/7] report"]
     for shown in (repr(summary), summary._repr_html_()):
@@ -159,20 +190,37 @@ def test_a_flow_that_only_reports_shows_its_summary(run: Run) -> None:
 
 
 def test_settings_are_changed_by_plain_values() -> None:
-    settings = vo.load_settings(None, {"search.trials": 4, "objective.max_latency_ms": 1.5, "train.epochs": {"int": [1, 3]}})
+    settings = vo.load_settings(
+        None, {"search.trials": 4, "objective.max_latency_ms": 1.5, "train.epochs": {"int": [1, 3]}}
+    )
     assert (settings.search.trials, settings.objective.max_latency_ms) == (4, 1.5)
-    assert vo.override(settings, {"objective.max_latency_ms": None, "seed": 7}).objective.max_latency_ms is None
-    assert vo.override(settings, "seed=7") == vo.override(settings, ["seed=7"]) == vo.override(settings, {"seed": 7})
+    assert (
+        vo.override(
+            settings, {"objective.max_latency_ms": None, "seed": 7}
+        ).objective.max_latency_ms
+        is None
+    )
+    assert (
+        vo.override(settings, "seed=7")
+        == vo.override(settings, ["seed=7"])
+        == vo.override(settings, {"seed": 7})
+    )
     with pytest.raises(SettingsError, match="trails"):
         vo.load_settings(None, {"search.trails": 4})
     with pytest.raises(SettingsError, match="not a section"):
         vo.load_settings(None, {"seed.x": 4, "seed": 1, "seed.y": 2})
 
 
-def test_the_example_in_the_documents_runs(run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_in_the_documents_runs(
+    run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("pandas")
     text = (root / "docs" / "how-to" / "notebook.md").read_text(encoding="utf-8")
-    (code,) = [block for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL) if "open_run" in block]
+    (code,) = [
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+        if "open_run" in block
+    ]
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "first").symlink_to(run.folder)
     monkeypatch.chdir(tmp_path)
@@ -184,4 +232,6 @@ def test_the_example_in_the_documents_runs(run: Run, root: Path, tmp_path: Path,
 
 def test_the_documents_name_every_function(root: Path) -> None:
     text = (root / "docs" / "how-to" / "notebook.md").read_text(encoding="utf-8")
-    assert [name for name in vo.__all__ if name not in ("Run", "Settings") and "vo." + name not in text] == []
+    assert [
+        name for name in vo.__all__ if name not in ("Run", "Settings") and "vo." + name not in text
+    ] == []

@@ -22,7 +22,9 @@ SETTINGS = load_settings(
 
 
 @pytest.mark.slow
-def test_an_interrupted_ranking_leaves_the_choice_and_no_int8_model_of_a_candidate(tmp_path, monkeypatch):
+def test_an_interrupted_ranking_leaves_the_choice_and_no_int8_model_of_a_candidate(
+    tmp_path, monkeypatch
+):
     run, calls, quantize_run = Run(tmp_path / "run"), [], quantize.quantize_run
 
     def interrupted(run, settings, **options):

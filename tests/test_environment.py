@@ -15,7 +15,14 @@ def test_versions_are_found_without_importing_anything():
 
 def test_every_stage_is_told_ready_or_how_to_make_it_so():
     diagnosis = environment.diagnose()
-    assert [s.stage for s in diagnosis.stages] == ["search", "quantize", "compile (cpu)", "compile (DPU)", "measure", "report"]
+    assert [s.stage for s in diagnosis.stages] == [
+        "search",
+        "quantize",
+        "compile (cpu)",
+        "compile (DPU)",
+        "measure",
+        "report",
+    ]
     for stage in diagnosis.stages:
         assert stage.uses
         assert stage.ready or stage.hint
@@ -33,7 +40,11 @@ def test_the_vendors_package_is_not_taken_for_the_toolkit_of_the_same_name(tmp_p
 
 def test_the_commit_is_that_of_the_callers_checkout(tmp_path):
     assert environment.git_commit(tmp_path) == ""
-    run = lambda *words: subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=str(tmp_path), check=True)  # noqa: E731
+
+    def run(*words):
+        author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *author, *words], cwd=str(tmp_path), check=True)
+
     run("init", "-q")
     (tmp_path / "a").write_text("1")
     run("add", "a")
@@ -43,7 +54,9 @@ def test_the_commit_is_that_of_the_callers_checkout(tmp_path):
     assert environment.git_commit(tmp_path) == clean + "+"
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores"
+)
 def test_only_the_cores_that_this_process_may_use_count():
     before = os.sched_getaffinity(0)
     try:

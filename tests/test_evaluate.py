@@ -12,7 +12,9 @@ def splits():
 
 
 def outputs_of(splits, wrong):
-    """Return a predict function that is right but for the test samples ``wrong``, batch by batch."""
+    """Return a predict function that is right but for the test samples ``wrong``, batch by
+    batch.
+    """
     y = splits.test.y.copy()
     y[wrong] = (y[wrong] + 1) % 10
     queue = list(y)

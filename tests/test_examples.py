@@ -1,4 +1,6 @@
-"""Every file of examples/ searches: on made-up images of the right shape, few and briefly, since what it reaches is in docs/results.md."""
+"""Every file of examples/ searches: on made-up images of the right shape, few and briefly, since
+what it reaches is in docs/results.md.
+"""
 
 import gzip
 import struct
@@ -28,13 +30,17 @@ OTHERWISE = {
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Return a folder with files like MNIST's and Fashion-MNIST's: noise with a bright row whose place is the class."""
+    """Return a folder with files like MNIST's and Fashion-MNIST's: noise with a bright row whose
+    place is the class.
+    """
     folder = tmp_path_factory.mktemp("data")
     random = np.random.RandomState(0)
     y = np.arange(700) % 10
     x = random.randint(0, 80, (700, 28, 28)).astype(np.uint8)
     x[np.arange(700), 2 * y + 4] = 255
-    np.savez(str(folder / "mnist.npz"), x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    np.savez(
+        str(folder / "mnist.npz"), x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:]
+    )
     fashion = folder / "fashion-mnist"
     fashion.mkdir()
     for name, part in (("train", slice(0, 600)), ("t10k", slice(600, 700))):

@@ -20,7 +20,15 @@ QUICK = [
     "search.initial_points=2",
     "search.pruner=none",
 ]
-SETTINGS = load_settings(None, [*QUICK, "model.hyperparameters.filters1=16", "model.hyperparameters.blocks=1", "objective.rank_int8=2"])
+SETTINGS = load_settings(
+    None,
+    [
+        *QUICK,
+        "model.hyperparameters.filters1=16",
+        "model.hyperparameters.blocks=1",
+        "objective.rank_int8=2",
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +55,7 @@ def test_every_step_leaves_its_files_and_the_summary_has_every_figure(whole):
     content = summary.to_json()
     assert None not in content.values(), content
     assert list(content["seconds"]) == list(flow.STEPS)
-    assert all("[{}/7] {}".format(i + 1, step) in lines for i, step in enumerate(flow.STEPS))
+    assert all(f"[{i + 1}/7] {step}" in lines for i, step in enumerate(flow.STEPS))
     json.dumps(content, allow_nan=False)
 
 
@@ -74,7 +82,9 @@ def test_candidates_are_ranked_by_int8_accuracy(whole):
 
 def test_test_data_are_read_once_for_a_chosen_model(whole, monkeypatch):
     run, _, _ = whole
-    monkeypatch.setattr("vaiopt.data.load_run_splits", lambda run: pytest.fail("the test split was read again"))
+    monkeypatch.setattr(
+        "vaiopt.data.load_run_splits", lambda run: pytest.fail("the test split was read again")
+    )
     again = flow.evaluate(run, SETTINGS)
     assert again.float_test.samples == again.int8_test.samples == 60
 
@@ -94,7 +104,7 @@ def test_trials_are_compared_on_the_test_split_without_choosing_one(whole):
     path.write_text("{")
     with pytest.raises(RunError) as caught:
         flow.evaluate_trials(run, [summary.trial])
-    assert "rm '{}'".format(path) in caught.value.hint
+    assert f"rm '{path}'" in caught.value.hint
 
 
 def test_a_part_of_the_flow_repeats_only_its_own_files(whole):
@@ -112,13 +122,24 @@ def test_another_trial_can_be_chosen_and_its_evaluation_is_its_own(whole):
     assert read_json(run.float_metrics, "")["trial"] == other.number
     assert not run.float_evaluation.exists()
     later = flow.summarise(run)
-    assert (later.trial, later.int8_accuracy, later.measured_accuracy, later.measured_latency_ms) == (other.number, None, None, None)
-    assert later.stale.startswith("quantized, compiled/cpu, bundle/cpu and measured/cpu were not made from the model that is chosen now")
+    assert (
+        later.trial,
+        later.int8_accuracy,
+        later.measured_accuracy,
+        later.measured_latency_ms,
+    ) == (other.number, None, None, None)
+    assert later.stale.startswith(
+        "quantized, compiled/cpu, bundle/cpu and measured/cpu were not made from the model that is"
+        " chosen now"
+    )
     assert flow.evaluate(run, SETTINGS).int8_test is None
     flow.choose(run, trial=summary.trial)
     assert flow.summarise(run).int8_accuracy == summary.int8_accuracy
     cheapest = min(load_trials(run), key=lambda t: t.costs["latency_ms"])
-    assert flow.choose(run, max_latency_ms=cheapest.costs["latency_ms"]).costs["latency_ms"] == cheapest.costs["latency_ms"]
+    assert (
+        flow.choose(run, max_latency_ms=cheapest.costs["latency_ms"]).costs["latency_ms"]
+        == cheapest.costs["latency_ms"]
+    )
     with pytest.raises(RunError, match="no trial 99"):
         flow.choose(run, trial=99)
     with pytest.raises(RunError, match="at most"):
@@ -148,7 +169,13 @@ def test_a_bare_model_is_quantized_without_a_run(whole, tmp_path):
 
 def test_with_hardware_in_the_loop_the_measured_latency_counts(tmp_path):
     settings = override(
-        SETTINGS, ["objective.measure_every=2", "objective.measure_best=1", "objective.rank_int8=0", "objective.weights.latency_ms=0.1"]
+        SETTINGS,
+        [
+            "objective.measure_every=2",
+            "objective.measure_best=1",
+            "objective.rank_int8=0",
+            "objective.weights.latency_ms=0.1",
+        ],
     )
     lines = []
     result = flow.search(settings, tmp_path / "run", progress=lines.append)
@@ -160,10 +187,16 @@ def test_with_hardware_in_the_loop_the_measured_latency_counts(tmp_path):
     reference = read_json(run.space, "")["costs"]["latency_ms"]
     for trial in measured:
         assert trial.costs["latency_ms"] != trial.costs["predicted_latency_ms"]
-        assert trial.value == pytest.approx(trial.metrics["val_accuracy"] * (trial.costs["latency_ms"] / reference) ** -0.1)
+        assert trial.value == pytest.approx(
+            trial.metrics["val_accuracy"] * (trial.costs["latency_ms"] / reference) ** -0.1
+        )
     assert result.chosen.value == max(t.value for t in trials)
     assert read_json(run.float_metrics, "")["trial"] == result.chosen.number
-    assert [path.name for part in ("quantized", "compiled", "bundle", "measured") for path in run.folder.glob(part + "/*")] == []
+    assert [
+        path.name
+        for part in ("quantized", "compiled", "bundle", "measured")
+        for path in run.folder.glob(part + "/*")
+    ] == []
 
 
 def test_a_measured_latency_above_the_limit_makes_infeasible(whole):

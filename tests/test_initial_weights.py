@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaiopt.errors import RunError
-from vaiopt.initial_weights import ENOUGH, MOST, histogram, histograms, read_initial_weights, write_initial_weights
+from vaiopt.initial_weights import (
+    ENOUGH,
+    MOST,
+    histogram,
+    histograms,
+    read_initial_weights,
+    write_initial_weights,
+)
 from vaiopt.keras import load_keras, save_model
 from vaiopt.report.weights import read_weights
 
@@ -42,7 +49,12 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert list(read) == list(found)
     for name, row in found.items():
         assert np.array_equal(read[name].counts, row.counts)
-        assert (read[name].low, read[name].high, read[name].mean, read[name].deviation) == (row.low, row.high, row.mean, row.deviation)
+        assert (read[name].low, read[name].high, read[name].mean, read[name].deviation) == (
+            row.low,
+            row.high,
+            row.mean,
+            row.deviation,
+        )
 
 
 def test_a_model_without_weights_has_an_empty_file(tmp_path: Path) -> None:
@@ -57,10 +69,16 @@ def test_a_damaged_file_is_refused_with_the_command_that_makes_it(tmp_path: Path
     assert "vaiopt choose run" in (caught.value.hint or "")
 
 
-def test_names_are_those_of_the_model_file_nested_models_and_statistics_included(tmp_path: Path) -> None:
+def test_names_are_those_of_the_model_file_nested_models_and_statistics_included(
+    tmp_path: Path,
+) -> None:
     keras = load_keras()
     inner = keras.Sequential(
-        [keras.layers.Dense(4, input_shape=(8,), name="first"), keras.layers.BatchNormalization(name="norm")], name="inner"
+        [
+            keras.layers.Dense(4, input_shape=(8,), name="first"),
+            keras.layers.BatchNormalization(name="norm"),
+        ],
+        name="inner",
     )
     model = keras.Sequential([inner, keras.layers.Dense(2, name="last")], name="outer")
     model.build((None, 8))

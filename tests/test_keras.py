@@ -19,10 +19,14 @@ def test_keras_is_keras_2():
     assert "Model" in dir(load_keras())
 
 
-def test_a_saved_model_predicts_the_same_and_has_no_field_that_old_tensorflow_cannot_read(model, tmp_path):
+def test_a_saved_model_predicts_the_same_and_has_no_field_that_old_tensorflow_cannot_read(
+    model, tmp_path
+):
     save_model(model, tmp_path / "m.h5")
     x = np.ones((2, 4), np.float32)
-    assert np.array_equal(load_model(tmp_path / "m.h5").predict(x, verbose=0), model.predict(x, verbose=0))
+    assert np.array_equal(
+        load_model(tmp_path / "m.h5").predict(x, verbose=0), model.predict(x, verbose=0)
+    )
     assert '"optional"' not in str(read_model_config(tmp_path / "m.h5")).replace("'", '"')
 
 

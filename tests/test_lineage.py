@@ -26,7 +26,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def later(*targets: str) -> List[str]:
-    return ["{}/{}".format(part, target) for part in ("compiled", "bundle", "measured") for target in targets]
+    return [f"{part}/{target}" for part in ("compiled", "bundle", "measured") for target in targets]
 
 
 def test_what_was_made_from_the_chosen_model_is_not_stale(run: Run) -> None:
@@ -38,7 +38,7 @@ def test_after_another_choice_everything_made_from_the_earlier_one_is_stale(run:
     write_text(run.float_model, "another")
     found = stale_parts(run)
     assert sorted(found) == sorted(["quantized", "measured/cpu@kit", *later("cpu", "zcu102")])
-    assert "vaiopt run --from quantize --run {}".format(run.folder) in describe_stale(run, found)
+    assert f"vaiopt run --from quantize --run {run.folder}" in describe_stale(run, found)
     write_text(run.float_model, "float")
     assert stale_parts(run) == []
 

@@ -1,4 +1,6 @@
-"""What holds for the project as a whole: packaging, dependencies, what is imported when. The documents have tests of their own, in docs/."""
+"""What holds for the project as a whole: packaging, dependencies, what is imported when. The
+documents have tests of their own, in docs/.
+"""
 
 import ast
 import importlib.util
@@ -26,7 +28,15 @@ else:
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(p for folder in ("vaiopt", "board") for p in (ROOT / folder).rglob("*.py"))
-VENDOR = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras", "protobuf", "h5py", "tensorflow-model-optimization"}
+VENDOR = {
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "tf-keras",
+    "protobuf",
+    "h5py",
+    "tensorflow-model-optimization",
+}
 HEAVY = {
     "tensorflow",
     "tf_keras",
@@ -53,7 +63,9 @@ def project() -> Dict[str, object]:
 
 
 def imports_on_loading(tree: ast.AST) -> Iterator[Tuple[str, int]]:
-    """Yield the top-level package and line of each import that runs when the module is loaded: not in functions, not for types only."""
+    """Yield the top-level package and line of each import that runs when the module is loaded: not
+    in functions, not for types only.
+    """
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -77,19 +89,26 @@ def test_modules_stay_short_and_functions_shorter() -> None:
             long.append(source_id(path))
         for node in ast.walk(ast.parse(text)):
             # The last line of a function is known from Python 3.8 on.
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and getattr(node, "end_lineno", 0) - node.lineno >= 60:
-                long.append("{}:{} {}".format(source_id(path), node.lineno, node.name))
+            if (
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and getattr(node, "end_lineno", 0) - node.lineno >= 60
+            ):
+                long.append(f"{source_id(path)}:{node.lineno} {node.name}")
     assert long == []
 
 
 def test_no_heavy_package_is_imported_by_loading_a_module() -> None:
     found = []
     for path in SOURCES:
-        light = path.parent == ROOT / "vaiopt" / "cli" or source_id(path) in ("vaiopt/__init__.py", "vaiopt/errors.py", "vaiopt/run.py")
+        light = path.parent == ROOT / "vaiopt" / "cli" or source_id(path) in (
+            "vaiopt/__init__.py",
+            "vaiopt/errors.py",
+            "vaiopt/run.py",
+        )
         banned = HEAVY | {"numpy"} if light else HEAVY
         for package, line in imports_on_loading(ast.parse(path.read_text(encoding="utf-8"))):
             if package in banned:
-                found.append("{}:{} {}".format(source_id(path), line, package))
+                found.append(f"{source_id(path)}:{line} {package}")
     assert found == []
 
 
@@ -107,7 +126,7 @@ def test_the_kit_needs_numpy_and_its_runtime_only() -> None:
                 continue
             for name in names:
                 top = name.split(".")[0]
-                assert top in allowed or is_standard(top), "{} imports {}".format(path.name, name)
+                assert top in allowed or is_standard(top), f"{path.name} imports {name}"
 
 
 def is_standard(module: str) -> bool:
@@ -119,8 +138,13 @@ def is_standard(module: str) -> bool:
 
 
 def test_the_command_line_starts_without_tensorflow_or_numpy() -> None:
-    code = "import sys, vaiopt.cli; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=str(ROOT), capture_output=True, check=True)
+    code = (
+        "import sys, vaiopt.cli; print(' '.join(sorted({name.split('.')[0] for name in"
+        " sys.modules})))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=str(ROOT), capture_output=True, check=True
+    )
     loaded = set(result.stdout.decode().split())
     assert "vaiopt" in loaded
     assert loaded & (HEAVY | {"numpy"}) == set()
@@ -146,16 +170,24 @@ def test_base_dependencies_reach_no_package_of_the_vendor() -> None:
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
-        assert name not in VENDOR, "{} is the vendor's".format(name)
-        assert requirement.specifier.contains(metadata.version(requirement.name), prereleases=True), str(requirement)
+        assert name not in VENDOR, f"{name} is the vendor's"
+        assert requirement.specifier.contains(
+            metadata.version(requirement.name), prereleases=True
+        ), str(requirement)
         if name not in seen:
             seen.add(name)
             waiting.extend(requirements_of(requirement.name))
     assert {"numpy", "optuna", "scikit-optimize"} <= seen
 
 
-DISTRIBUTIONS = {"PIL": "pillow", "skopt": "scikit-optimize", "sklearn": "scikit-learn", "tf_keras": "tf-keras"}
-# In every container and with every TensorFlow, so that vaiopt may not ask for them; or of the container, the kit, a cluster or a notebook only.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "skopt": "scikit-optimize",
+    "sklearn": "scikit-learn",
+    "tf_keras": "tf-keras",
+}
+# In every container and with every TensorFlow, so that vaiopt may not ask for them; or of the
+# container, the kit, a cluster or a notebook only.
 NOT_ASKED_FOR = {"h5py", "flatbuffers", "vart", "xir", "dask", "distributed", "IPython"}
 
 
@@ -174,8 +206,10 @@ def test_every_package_that_vaiopt_imports_is_asked_for() -> None:
             else:
                 continue
             for name in names - NOT_ASKED_FOR - {"vaiopt", "tomllib"}:
-                if canonicalize_name(DISTRIBUTIONS.get(name, name)) not in asked and not is_standard(name):
-                    missing.add("{} ({})".format(name, source_id(path)))
+                if canonicalize_name(
+                    DISTRIBUTIONS.get(name, name)
+                ) not in asked and not is_standard(name):
+                    missing.add(f"{name} ({source_id(path)})")
     assert missing == set()
 
 
@@ -198,7 +232,11 @@ def test_a_lock_file_holds_what_pyproject_asks_for(name: str) -> None:
     python, extras = LOCKS[name]
     pins = read_lock(name)
     # The site needs but the command line of vaiopt, to read it.
-    asked = [text for text in project()["dependencies"] if name != "docs-3.11" or text.startswith("typer")]
+    asked = [
+        text
+        for text in project()["dependencies"]
+        if name != "docs-3.11" or text.startswith("typer")
+    ]
     for extra in extras:
         asked += project()["optional-dependencies"][extra]
     inputs = (ROOT / "requirements" / (name + ".in")).read_text(encoding="utf-8").splitlines()
@@ -211,7 +249,9 @@ def test_a_lock_file_holds_what_pyproject_asks_for(name: str) -> None:
             {"python_version": python, "python_full_version": python + ".0", "extra": ""}
         ):
             pin = pins.get(canonicalize_name(requirement.name))
-            assert pin is not None and requirement.specifier.contains(pin, prereleases=True), "{}: run scripts/lock".format(text)
+            assert pin is not None and requirement.specifier.contains(pin, prereleases=True), (
+                f"{text}: run scripts/lock"
+            )
 
 
 @pytest.mark.parametrize("name", sorted(LOCKS))
@@ -227,7 +267,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel, built from a copy: building leaves files behind."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("vaiopt", "board"):
-        shutil.copytree(str(ROOT / name), str(folder / "tree" / name), ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            str(ROOT / name),
+            str(folder / "tree" / name),
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(str(ROOT / name), str(folder / "tree" / name))
     command = [
@@ -243,19 +287,31 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
         str(folder),
         ".",
     ]
-    result = subprocess.run(command, cwd=str(folder / "tree"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    result = subprocess.run(
+        command, cwd=str(folder / "tree"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert result.returncode == 0, result.stdout.decode()
     (path,) = folder.glob("*.whl")
     return zipfile.ZipFile(str(path))
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_data_file_and_script_of_the_kit(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_every_module_data_file_and_script_of_the_kit(
+    wheel: zipfile.ZipFile,
+) -> None:
     def files(folder: str) -> Set[str]:
-        found = (p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-        return {str(p.relative_to(ROOT / folder)) for p in found if not any(part.startswith(".") for part in p.parts[len(ROOT.parts) :])}
+        found = (
+            p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts
+        )
+        return {
+            str(p.relative_to(ROOT / folder))
+            for p in found
+            if not any(part.startswith(".") for part in p.parts[len(ROOT.parts) :])
+        }
 
-    expected = {"vaiopt/" + name for name in files("vaiopt")} | {"vaiopt/_board/" + name for name in files("board")}
+    expected = {"vaiopt/" + name for name in files("vaiopt")} | {
+        "vaiopt/_board/" + name for name in files("board")
+    }
     assert expected - set(wheel.namelist()) == set()
 
 
@@ -282,7 +338,9 @@ def test_the_examples_are_settings_that_vaiopt_reads() -> None:
     from vaiopt.settings import load_settings
 
     examples = sorted((ROOT / "examples").glob("*.toml"))
-    assert [path.name for path in examples if path.name == "digits.toml"], "scripts/demo runs examples/digits.toml"
+    assert [path.name for path in examples if path.name == "digits.toml"], (
+        "scripts/demo runs examples/digits.toml"
+    )
     for path in examples:
         load_settings(path, [])
 
@@ -291,8 +349,18 @@ def test_the_examples_are_settings_that_vaiopt_reads() -> None:
 
 
 def test_every_benchmark_finds_what_it_imports() -> None:
-    code = "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path, run_name='loaded')"
+    code = (
+        "import runpy, sys\nfor path in sys.argv[1:]:\n    runpy.run_path(path, run_name='loaded')"
+    )
     scripts = sorted(str(path) for path in (ROOT / "benchmarks").glob("*.py"))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])}
-    done = subprocess.run([sys.executable, "-c", code, *scripts], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *scripts],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     assert done.returncode == 0, done.stdout.decode()

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from vaiopt.errors import RunError
-from vaiopt.run import Run, atomic_folder, atomic_path, open_run, read_arrays, read_json, require, write_json
+from vaiopt.run import (
+    Run,
+    atomic_folder,
+    atomic_path,
+    open_run,
+    read_arrays,
+    read_json,
+    require,
+    write_json,
+)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -66,7 +75,9 @@ def test_nan_is_refused_in_json_and_leaves_no_file(tmp_path):
         ("{}", "format version None"),
     ],
 )
-def test_a_damaged_or_foreign_json_file_is_refused_with_the_command_that_makes_it(tmp_path, text, says):
+def test_a_damaged_or_foreign_json_file_is_refused_with_the_command_that_makes_it(
+    tmp_path, text, says
+):
     path = tmp_path / "a.json"
     path.write_text(text)
     with pytest.raises(RunError) as caught:
@@ -97,7 +108,13 @@ def test_damaged_arrays_name_the_command_that_makes_them_again(tmp_path):
     whole = path.read_bytes()
     assert read_arrays(path, ["inputs"], "make it")["inputs"][-1] == 999
     middle = len(whole) // 2
-    for damaged in (b"", b"PK", b"no zip", whole[:middle], whole[:middle] + b"\0" * 20 + whole[middle + 20 :]):
+    for damaged in (
+        b"",
+        b"PK",
+        b"no zip",
+        whole[:middle],
+        whole[:middle] + b"\0" * 20 + whole[middle + 20 :],
+    ):
         path.write_bytes(damaged)
         with pytest.raises(RunError) as caught:
             read_arrays(path, ["inputs"], "make it")

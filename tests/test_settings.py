@@ -20,7 +20,13 @@ def test_the_commented_file_means_the_defaults():
 
 def test_a_run_keeps_its_settings_filled_in(tmp_path):
     settings = load_settings(
-        None, ["search.trials=3", "train.batch_size={choice=[32, 64]}", "objective.max_latency_ms=2", "data.split=[8, 1, 1]"]
+        None,
+        [
+            "search.trials=3",
+            "train.batch_size={choice=[32, 64]}",
+            "objective.max_latency_ms=2",
+            "data.split=[8, 1, 1]",
+        ],
     )
     save_run_settings(Run(tmp_path), settings, {"versions": {"python": "3"}})
     read, environment = read_run_settings(Run(tmp_path))
@@ -62,7 +68,11 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         ("train.optimizer=3", "must be a text", ""),
         ("objective.max_params=-1", "objective.max_params is -1", "at least 0"),
         ("search.resources={GPU=-1}", "search.resources.GPU is -1.0", "at least 0"),
-        ("search.resources={GPU='one'}", "search.resources.GPU must be a number, not the text 'one'", ""),
+        (
+            "search.resources={GPU='one'}",
+            "search.resources.GPU must be a number, not the text 'one'",
+            "",
+        ),
         ("search.resources=GPU", "search.resources must be a table", ""),
         ("seed=-1", "seed is -1", "at least 0"),
     ],
@@ -90,7 +100,9 @@ def test_a_missing_file_is_named_and_init_suggested(tmp_path):
 
 def test_paths_in_a_file_are_looked_up_beside_it(tmp_path):
     (tmp_path / "mine.py").write_text("")
-    (tmp_path / "s.toml").write_text('[model]\nfamily = "mine.py:build"\n[data]\nsource = "digits"\n')
+    (tmp_path / "s.toml").write_text(
+        '[model]\nfamily = "mine.py:build"\n[data]\nsource = "digits"\n'
+    )
     settings = load_settings(tmp_path / "s.toml")
     assert settings.model.family == str(tmp_path / "mine.py") + ":build"
     assert settings.data.source == "digits"

@@ -19,7 +19,7 @@ def by_name(space):
 
 def layers_by_loop(hp):
     for i in range(hp.Int("layers", 1, 4)):
-        hp.Int("units_{}".format(i), 8, 64, step=8)
+        hp.Int(f"units_{i}", 8, 64, step=8)
 
 
 def test_branches_written_as_plain_python_become_conditions():
@@ -55,7 +55,13 @@ def test_a_branch_below_a_branch_is_found():
 def test_inactive_values_stand_at_their_default_in_the_canonical_point():
     space = trace(layers_by_loop)
     point = {"layers": 1, "units_0": 64, "units_1": 48, "units_2": 8, "units_3": 16}
-    assert space.canonical(point) == {"layers": 1, "units_0": 64, "units_1": 8, "units_2": 8, "units_3": 8}
+    assert space.canonical(point) == {
+        "layers": 1,
+        "units_0": 64,
+        "units_1": 8,
+        "units_2": 8,
+        "units_3": 8,
+    }
 
 
 def test_a_space_survives_json():
@@ -70,7 +76,10 @@ def test_one_name_with_two_ranges_is_refused():
 
     with pytest.raises(ModelError) as caught:
         trace(build)
-    assert caught.value.message == "the model function asks for 'units' with two different ranges or defaults"
+    assert (
+        caught.value.message
+        == "the model function asks for 'units' with two different ranges or defaults"
+    )
     assert caught.value.hint == "Give each of them a name of its own."
 
 
@@ -86,10 +95,19 @@ def test_a_range_that_depends_on_another_value_is_refused():
     "ask, message",
     [
         (lambda hp: hp.Int("x", 5, 1), "hyperparameter 'x' has an empty range [5, 1]"),
-        (lambda hp: hp.Int("x", 1, 5, default=9), "the default 9 of hyperparameter 'x' is not in its range"),
-        (lambda hp: hp.Float("x", 0.0, 1.0, sampling="log"), "hyperparameter 'x' has a logarithmic range from 0"),
+        (
+            lambda hp: hp.Int("x", 1, 5, default=9),
+            "the default 9 of hyperparameter 'x' is not in its range",
+        ),
+        (
+            lambda hp: hp.Float("x", 0.0, 1.0, sampling="log"),
+            "hyperparameter 'x' has a logarithmic range from 0",
+        ),
         (lambda hp: hp.Choice("x", []), "hyperparameter 'x' has no values to choose from"),
-        (lambda hp: hp.Choice("x", ["a"], default="b"), "the default 'b' of hyperparameter 'x' is not in its range"),
+        (
+            lambda hp: hp.Choice("x", ["a"], default="b"),
+            "the default 'b' of hyperparameter 'x' is not in its range",
+        ),
         (lambda hp: hp.Int("x", 1, 5, step=0), "hyperparameter 'x' has a step of 0"),
     ],
 )
@@ -124,7 +142,9 @@ def test_kerastuners_names_and_scopes_work():
             hp.Fixed("kind", "dense")
             assert hp.get("kind") == hp["kind"] == "dense"
         hp.Int("units", 32, 512, step=2, sampling="log")
-        hp.Float("rate", 1e-4, 1e-2, sampling="log", parent_name="head/kind", parent_values=["dense"])
+        hp.Float(
+            "rate", 1e-4, 1e-2, sampling="log", parent_name="head/kind", parent_values=["dense"]
+        )
 
     space = by_name(trace(build))
     assert space["units"].grid() == [32, 64, 128, 256, 512]

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from vaiopt.errors import RunError
 from vaiopt.run import Run
 from vaiopt.space import Dimension, HyperParameters, Space
-from vaiopt.study import TrialRecord, best_first, distribution, load_trials, pareto_front, without_password
+from vaiopt.study import (
+    TrialRecord,
+    best_first,
+    distribution,
+    load_trials,
+    pareto_front,
+    without_password,
+)
 
 
 def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
@@ -25,7 +32,10 @@ def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
         ("postgresql://me:secret@host:5432/name", "postgresql://me:***@host:5432/name"),
         ("postgresql://me:s/e@cret@host/name", "postgresql://me:***@host/name"),
         ("postgresql:me:secret@host/name", "postgresql:***@host/name"),
-        ("postgresql://host/name?user=me&password=secret&sslmode=require", "postgresql://host/name?user=me&password=***&sslmode=require"),
+        (
+            "postgresql://host/name?user=me&password=secret&sslmode=require",
+            "postgresql://host/name?user=me&password=***&sslmode=require",
+        ),
         ("postgresql://me@host:5432/name", "postgresql://me@host:5432/name"),
         ("sqlite:////folder/studies.db", "sqlite:////folder/studies.db"),
     ],
@@ -35,7 +45,9 @@ def test_passwords_in_urls_are_not_shown(url, shown):
 
 
 def test_nan_becomes_null_in_json():
-    assert TrialRecord(0, "complete", metrics={"val_loss": float("nan")}).to_json()["metrics"] == {"val_loss": None}
+    assert TrialRecord(0, "complete", metrics={"val_loss": float("nan")}).to_json()["metrics"] == {
+        "val_loss": None
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,13 +86,19 @@ def test_a_corrupt_journal_is_refused(tmp_path):
         load_trials(run)
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40), st.sampled_from(["maximize", "minimize"]))
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40),
+    st.sampled_from(["maximize", "minimize"]),
+)
 def test_the_front_holds_exactly_what_nothing_dominates(points, direction):
     front = pareto_front(points, direction)
     sign = 1 if direction == "maximize" else -1
 
     def dominated(cost, score):
-        return any(c <= cost and sign * s >= sign * score and (c < cost or sign * s > sign * score) for c, s in points)
+        return any(
+            c <= cost and sign * s >= sign * score and (c < cost or sign * s > sign * score)
+            for c, s in points
+        )
 
     assert {points[i] for i in front} == {p for p in points if not dominated(*p)}
     assert [points[i][0] for i in front] == sorted(points[i][0] for i in front)

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from vaiopt.space import Dimension, Space
 from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, PRUNED, RUNNING, TrialRecord
-from vaiopt.surrogate import better_half, encode_points, fit_surrogate, from_unit, normal_scores, raw_targets, to_unit, usable
+from vaiopt.surrogate import (
+    better_half,
+    encode_points,
+    fit_surrogate,
+    from_unit,
+    normal_scores,
+    raw_targets,
+    to_unit,
+    usable,
+)
 
 RATE = Dimension("rate", "float", 1e-3, low=1e-4, high=1e-1, log=True)
 SPACE = Space(
@@ -25,7 +34,10 @@ def record(status, value=None, reports=()):
 
 
 def test_points_are_numbers_within_the_unit_cube_and_other_choices_lie_at_distance_one():
-    points = [{"rate": 1e-4, "size": 3, "kind": "a", "fixed": 7}, {"rate": 1e-1, "size": 9, "kind": "c", "fixed": 7}]
+    points = [
+        {"rate": 1e-4, "size": 3, "kind": "a", "fixed": 7},
+        {"rate": 1e-1, "size": 9, "kind": "c", "fixed": 7},
+    ]
     low, high = encode_points(SPACE, points)
     assert low[:2].tolist() == [0.0, 0.0] and high[:2].tolist() == [1.0, 1.0]
     assert np.linalg.norm(low[2:] - high[2:]) == pytest.approx(1.0)
@@ -39,12 +51,25 @@ def test_a_place_in_a_range_is_found_again(value):
 @pytest.mark.parametrize("direction, best, worst", [("maximize", 0.9, 0.5), ("minimize", 0.5, 0.9)])
 def test_trials_without_an_objective_count_as_what_they_stand_for(direction, best, worst):
     sign = -1.0 if direction == "maximize" else 1.0
-    trials = [record(COMPLETE, v) for v in (0.5, 0.7, 0.9)] + [record(s) for s in (FAILED, INFEASIBLE, PRUNED, RUNNING)]
-    assert (sign * raw_targets(trials, direction)).tolist() == [0.5, 0.7, 0.9, worst, worst, worst, best]
+    trials = [record(COMPLETE, v) for v in (0.5, 0.7, 0.9)] + [
+        record(s) for s in (FAILED, INFEASIBLE, PRUNED, RUNNING)
+    ]
+    assert (sign * raw_targets(trials, direction)).tolist() == [
+        0.5,
+        0.7,
+        0.9,
+        worst,
+        worst,
+        worst,
+        best,
+    ]
 
 
 def test_a_pruned_trial_counts_as_what_the_trials_nearest_to_it_came_to():
-    complete = [record(COMPLETE, value, [(1, first), (2, value)]) for first, value in ((0.5, 0.7), (0.6, 0.8), (0.6, 0.8), (0.1, 0.9))]
+    complete = [
+        record(COMPLETE, value, [(1, first), (2, value)])
+        for first, value in ((0.5, 0.7), (0.6, 0.8), (0.6, 0.8), (0.1, 0.9))
+    ]
     for status, reports, counted in (
         (PRUNED, [(1, 0.55)], 0.75),  # gains 0.2, as those nearest to it
         (PRUNED, [(1, 0.55), (2, 0.72)], 0.72),  # where the others ended
@@ -53,8 +78,12 @@ def test_a_pruned_trial_counts_as_what_the_trials_nearest_to_it_came_to():
         (PRUNED, [(3, 0.75)], 0.75),  # nobody reported there
         (FAILED, [(1, 0.55)], 0.7),
     ):
-        assert raw_targets([*complete, record(status, reports=reports)], "maximize")[-1] == pytest.approx(-counted)
-        losses = [record(COMPLETE, -t.value, [(s, -r) for s, r in t.pruning["reports"]]) for t in complete]
+        assert raw_targets([*complete, record(status, reports=reports)], "maximize")[
+            -1
+        ] == pytest.approx(-counted)
+        losses = [
+            record(COMPLETE, -t.value, [(s, -r) for s, r in t.pruning["reports"]]) for t in complete
+        ]
         stopped = record(status, reports=[(s, -r) for s, r in reports])
         assert raw_targets([*losses, stopped], "minimize")[-1] == pytest.approx(-counted)
 
@@ -87,7 +116,10 @@ def test_scores_keep_the_order_and_ties(values):
 
 def test_interrupted_trials_and_those_outside_of_the_space_are_left_out():
     inside, outside = ({"rate": rate, "size": 3, "kind": "a"} for rate in (1e-2, 1.0))
-    trials = [TrialRecord(0, COMPLETE, hyperparameters=inside), TrialRecord(1, INTERRUPTED, hyperparameters=inside)]
+    trials = [
+        TrialRecord(0, COMPLETE, hyperparameters=inside),
+        TrialRecord(1, INTERRUPTED, hyperparameters=inside),
+    ]
     assert usable(SPACE, [*trials, TrialRecord(2, COMPLETE, hyperparameters=outside)]) == trials[:1]
 
 

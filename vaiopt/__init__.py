@@ -1,6 +1,7 @@
 """vaiopt: from a Keras search space to a measured accuracy on an FPGA kit.
 
-``import vaiopt as vo`` is instant: what is named here is loaded from :mod:`vaiopt.api` when it is first used.
+``import vaiopt as vo`` is instant: what is named here is loaded from :mod:`vaiopt.api` when it is
+first used.
 """
 
 from typing import TYPE_CHECKING, Any, List
@@ -59,7 +60,7 @@ if not TYPE_CHECKING:  # it would let a type checker believe that any name exist
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
-            raise AttributeError("module 'vaiopt' has no attribute '{}'".format(name))
+            raise AttributeError(f"module 'vaiopt' has no attribute '{name}'")
         import importlib
 
         value = globals()[name] = getattr(importlib.import_module("vaiopt.api"), name)

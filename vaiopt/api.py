@@ -1,9 +1,12 @@
-"""The Python API, made for notebooks: ``import vaiopt as vo``. Every stage is one function whose result shows itself.
+"""The Python API, made for notebooks: ``import vaiopt as vo``. Every stage is one function whose
+result shows itself.
 
-The names: ``vaiopt.search``, ``vaiopt.quantize``, ``vaiopt.report`` and the like are packages, and importing one puts it into ``vaiopt``
-under its own name, so no function can have that name. What a stage does to a run is therefore called ``<stage>_run``, as in the packages
-themselves; :func:`run_flow` does several stages. All take a run or its folder, and changed settings as ``{"section.key": value}``; the
-functions in :mod:`vaiopt.flow`, which the command line uses too, do the work.
+The names: ``vaiopt.search``, ``vaiopt.quantize``, ``vaiopt.report`` and the like are packages, and
+importing one puts it into ``vaiopt`` under its own name, so no function can have that name. What a
+stage does to a run is therefore called ``<stage>_run``, as in the packages themselves;
+:func:`run_flow` does several stages. All take a run or its folder, and changed settings as
+``{"section.key": value}``; the functions in :mod:`vaiopt.flow`, which the command line uses too, do
+the work.
 """
 
 from __future__ import annotations
@@ -56,7 +59,9 @@ __all__ = [
 ]
 
 
-def _lines(settings: Settings, progress: Optional[Progress]) -> Optional[Callable[[TrialRecord], None]]:
+def _lines(
+    settings: Settings, progress: Optional[Progress]
+) -> Optional[Callable[[TrialRecord], None]]:
     """Return what tells each trial as it ends, in the words of the command line."""
     if progress is None:
         return None
@@ -65,7 +70,13 @@ def _lines(settings: Settings, progress: Optional[Progress]) -> Optional[Callabl
     return TrialLines(settings, progress)
 
 
-def search_run(settings: Settings, folder: PathLike, *, accept_changes: bool = False, progress: Optional[Progress] = print) -> SearchView:
+def search_run(
+    settings: Settings,
+    folder: PathLike,
+    *,
+    accept_changes: bool = False,
+    progress: Optional[Progress] = print,
+) -> SearchView:
     """Search for the best model; an existing run goes on to the number of trials asked for.
 
     Args:
@@ -78,11 +89,22 @@ def search_run(settings: Settings, folder: PathLike, *, accept_changes: bool = F
         VaioptError: the settings, the data or the model function cannot be used.
     """
     on_trial = _lines(settings, progress)
-    return SearchView(**vars(flow.search(settings, folder, progress=progress or silent, on_trial=on_trial, accept=accept_changes)))
+    return SearchView(
+        **vars(
+            flow.search(
+                settings,
+                folder,
+                progress=progress or silent,
+                on_trial=on_trial,
+                accept=accept_changes,
+            )
+        )
+    )
 
 
 def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> EvaluationView:
-    """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then from the files.
+    """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then
+    from the files.
 
     Raises:
         RunError: no model was chosen yet.
@@ -90,7 +112,9 @@ def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> Eval
     return EvaluationView(**vars(flow.evaluate(*flow.open_with(run), progress or silent)))
 
 
-def quantize_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> QuantizeView:
+def quantize_run(
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+) -> QuantizeView:
     """Make the chosen model int8.
 
     Args:
@@ -104,8 +128,11 @@ def quantize_run(run: PathLike, overrides: Overrides = (), *, progress: Optional
     return QuantizeView(**vars(flow.quantize(*flow.open_with(run, overrides), progress or silent)))
 
 
-def compile_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> CompileView:
-    """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the Vitis-AI container).
+def compile_run(
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+) -> CompileView:
+    """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the
+    Vitis-AI container).
 
     Args:
         run: a run, or its folder.
@@ -113,13 +140,19 @@ def compile_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[
         progress: told one line at a time; None for silence.
 
     Raises:
-        VaioptError: there is no int8 model yet, the target is not known, or its compiler is not installed here.
+        VaioptError: there is no int8 model yet, the target is not known, or its compiler is not
+            installed here.
     """
-    return CompileView(**vars(flow.compile_model(*flow.open_with(run, overrides), progress or silent)))
+    return CompileView(
+        **vars(flow.compile_model(*flow.open_with(run, overrides), progress or silent))
+    )
 
 
-def bundle_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> BundleView:
-    """Put model, samples, golden outputs and the kit's scripts into one folder, and into a ``.tar.gz``. Arguments as :func:`compile_run`.
+def bundle_run(
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+) -> BundleView:
+    """Put model, samples, golden outputs and the kit's scripts into one folder, and into a
+    ``.tar.gz``. Arguments as :func:`compile_run`.
 
     Raises:
         VaioptError: the run was not compiled for this target, or its data is not here.
@@ -127,8 +160,11 @@ def bundle_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[P
     return BundleView(**vars(flow.bundle(*flow.open_with(run, overrides), progress or silent)))
 
 
-def measure_run(run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print) -> MeasureView:
-    """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host": "root@BOARD"}``. Arguments as :func:`compile_run`.
+def measure_run(
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+) -> MeasureView:
+    """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host":
+    "root@BOARD"}``. Arguments as :func:`compile_run`.
 
     Raises:
         VaioptError: there is no bundle for this target, or the board does not answer as it must.
@@ -148,7 +184,9 @@ def report_run(run: PathLike, *, export: Optional[PathLike] = None) -> ReportVie
     """
     from vaiopt.report import write_report
 
-    return ReportView(**vars(write_report(open_run(run), export=None if export is None else Path(export))))
+    return ReportView(
+        **vars(write_report(open_run(run), export=None if export is None else Path(export)))
+    )
 
 
 def run_flow(
@@ -159,7 +197,8 @@ def run_flow(
     last: Optional[str] = None,
     progress: Optional[Progress] = print,
 ) -> SummaryView:
-    """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first`` to ``last``.
+    """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first``
+    to ``last``.
 
     Args:
         settings: from :func:`load_settings`.
@@ -171,11 +210,25 @@ def run_flow(
         VaioptError: as the steps do.
     """
     on_trial = _lines(settings, progress)
-    return SummaryView(**vars(flow.run_flow(settings, folder, first=first, last=last, progress=progress or silent, on_trial=on_trial)))
+    return SummaryView(
+        **vars(
+            flow.run_flow(
+                settings,
+                folder,
+                first=first,
+                last=last,
+                progress=progress or silent,
+                on_trial=on_trial,
+            )
+        )
+    )
 
 
-def choose_trial(run: PathLike, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None) -> TrialView:
-    """Choose another trial of a finished search: by number, or the best within a predicted latency; neither: the best.
+def choose_trial(
+    run: PathLike, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
+) -> TrialView:
+    """Choose another trial of a finished search: by number, or the best within a predicted latency;
+    neither: the best.
 
     The stages after the search must then be run again.
 
@@ -185,11 +238,14 @@ def choose_trial(run: PathLike, *, trial: Optional[int] = None, max_latency_ms: 
     return TrialView(**vars(flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)))
 
 
-def inspect_model(model: Any, target: str = "zcu102", *, release: Optional[str] = None, threads: int = 1) -> InspectionView:
+def inspect_model(
+    model: Any, target: str = "zcu102", *, release: Optional[str] = None, threads: int = 1
+) -> InspectionView:
     """Return what a model costs on a target, layer by layer, before it is trained.
 
     Args:
-        model: a live Keras 2 model, an ``.h5`` or architecture JSON, ``file.py:function``, or a run.
+        model: a live Keras 2 model, an ``.h5`` or architecture JSON, ``file.py:function``, or a
+            run.
         target: one of :func:`targets`, or an ``arch.json``.
         release: of Vitis AI; by default the target's newest.
         threads: for frames per second.
@@ -217,8 +273,9 @@ def targets(release: Optional[str] = None) -> TargetsView:
 def trials(run: PathLike) -> Any:
     """Return the trials of a run as a pandas data frame, one row a trial, indexed by number.
 
-    Columns: ``status``, ``value`` (the objective), ``reason``, ``hp.<name>`` for each hyperparameter, the metrics, the costs, ``seconds``,
-    ``peak_memory_mb``, ``started`` and ``finished`` (UTC). What a trial lacks is missing in its row.
+    Columns: ``status``, ``value`` (the objective), ``reason``, ``hp.<name>`` for each
+    hyperparameter, the metrics, the costs, ``seconds``, ``peak_memory_mb``, ``started`` and
+    ``finished`` (UTC). What a trial lacks is missing in its row.
 
     Raises:
         RunError: there is no such run, or it has no trials yet.
@@ -228,11 +285,16 @@ def trials(run: PathLike) -> Any:
     try:
         import pandas
     except ImportError as error:
-        raise MissingToolError("a data frame of trials needs pandas ({})".format(error), "Install it with: pip install pandas") from error
+        raise MissingToolError(
+            f"a data frame of trials needs pandas ({error})", "Install it with: pip install pandas"
+        ) from error
     frame = pandas.DataFrame(rows, columns=columns(rows)).set_index("number")
     for name in ("started", "finished"):
-        # One by one: of a whole column pandas takes the format from the first, and not all have fractions of a second.
-        frame[name] = pandas.to_datetime([pandas.Timestamp(text) if text else None for text in frame[name]], utc=True)
+        # One by one: of a whole column pandas takes the format from the first, and not all have
+        # fractions of a second.
+        frame[name] = pandas.to_datetime(
+            [pandas.Timestamp(text) if text else None for text in frame[name]], utc=True
+        )
     return frame
 
 
@@ -241,7 +303,8 @@ def figure(run: PathLike, name: str, *, theme: str = "light") -> Any:
 
     Args:
         run: a run, or its folder.
-        name: such as ``convergence``, ``tradeoff_latency_ms``, ``parallel_coordinates``; :func:`figures` lists all.
+        name: such as ``convergence``, ``tradeoff_latency_ms``, ``parallel_coordinates``;
+            :func:`figures` lists all.
         theme: ``light`` or ``dark``.
 
     Raises:
@@ -254,7 +317,9 @@ def figure(run: PathLike, name: str, *, theme: str = "light") -> Any:
 
 
 def figures(run: PathLike, *, theme: str = "light") -> FiguresView:
-    """Return all figures of the report by name, as ``plotly.graph_objects.Figure``. Arguments and errors as :func:`figure`."""
+    """Return all figures of the report by name, as ``plotly.graph_objects.Figure``. Arguments and
+    errors as :func:`figure`.
+    """
     from vaiopt.report import build, gather
 
     found = [figure for section in build(gather(open_run(run))) for figure in section.figures()]

@@ -1,4 +1,6 @@
-"""What a search does with its best candidates before one is chosen: quantize them, or measure them on the kit. Part of :mod:`vaiopt.flow`."""
+"""What a search does with its best candidates before one is chosen: quantize them, or measure them
+on the kit. Part of :mod:`vaiopt.flow`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,15 @@ from vaiopt.study import TrialRecord
 from vaiopt.text import Progress
 
 SAMPLES_IN_THE_LOOP = 100
-"""Samples in a bundle that is measured during a search: enough for the median latency of one sample."""
+"""Samples in a bundle that is measured during a search: enough for the median latency of one
+sample.
+"""
 
 
 def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
-    """Quantize, compile and measure the best trials that were not measured yet, and let the measured latency count in the objective."""
+    """Quantize, compile and measure the best trials that were not measured yet, and let the
+    measured latency count in the objective.
+    """
     from vaiopt.compile import compile_run
     from vaiopt.deploy import bundle_run
     from vaiopt.deploy import measure as measure_bundle
@@ -30,7 +36,9 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     name = load_target(target, settings.hardware.release).name
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
     trials = load_trials(run)
-    unmeasured = [t for t in best_trials(run, settings, trials) if "predicted_latency_ms" not in t.costs]
+    unmeasured = [
+        t for t in best_trials(run, settings, trials) if "predicted_latency_ms" not in t.costs
+    ]
     left = {run.compiled(name), run.bundle(name)}
     with _trying_candidates(run, settings, trials, left):
         for candidate in unmeasured[: settings.objective.measure_best]:
@@ -38,19 +46,25 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
             quantize_run(run, settings)
             compile_run(run, settings, target)
             left.add(bundle_run(run, target, few).archive)
-            result = measure_bundle(run, target, host=settings.deploy.host, threads=settings.deploy.threads)
+            result = measure_bundle(
+                run, target, host=settings.deploy.host, threads=settings.deploy.threads
+            )
             left.add(result.path)
             latency = float(result.to_json()["latency_ms"]["p50"])
             value, reason = measured_score(run, settings, candidate, latency)
             note_measurement(open_study(run), candidate, latency, value, reason)
             predicted = candidate.costs.get("latency_ms", 0.0)
-            progress("trial {}: {:.4g} ms measured, {:.4g} ms predicted".format(candidate.number, latency, predicted))
+            progress(
+                f"trial {candidate.number}: {latency:.4g} ms measured, {predicted:.4g} ms predicted"
+            )
 
 
 def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecord:
-    """Quantize each of the best candidates, choose the one with the best int8 validation accuracy, and keep the table in its metrics.
+    """Quantize each of the best candidates, choose the one with the best int8 validation accuracy,
+    and keep the table in its metrics.
 
-    Among equals the float objective decides: candidates are tried in its order and the first maximum wins.
+    Among equals the float objective decides: candidates are tried in its order and the first
+    maximum wins.
     """
     from vaiopt.quantize import quantize_run
     from vaiopt.search import best_trials, choose_trial
@@ -65,9 +79,16 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
             result = quantize_run(run, settings)
             accuracy = result.to_json()["int8"]["accuracy"]
             progress(
-                "trial {}: int8 validation accuracy {:.4f}, objective {:.4f}".format(candidate.number, accuracy, candidate.value or 0.0)
+                f"trial {candidate.number}: int8 validation accuracy {accuracy:.4f}, objective"
+                f" {candidate.value or 0.0:.4f}"
             )
-            table.append({"trial": candidate.number, "objective": candidate.value, "int8_val_accuracy": accuracy})
+            table.append(
+                {
+                    "trial": candidate.number,
+                    "objective": candidate.value,
+                    "int8_val_accuracy": accuracy,
+                }
+            )
     chosen = candidates[max(range(len(table)), key=lambda i: (table[i]["int8_val_accuracy"], -i))]
     choose_trial(run, settings, chosen, trials, int8_ranking=table)
     return chosen
@@ -75,15 +96,19 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
 
 @contextlib.contextmanager
 def _trying_candidates(
-    run: Run, settings: Settings, trials: Sequence[TrialRecord], left: AbstractSet[Path] = frozenset()
+    run: Run,
+    settings: Settings,
+    trials: Sequence[TrialRecord],
+    left: AbstractSet[Path] = frozenset(),
 ) -> Iterator[None]:
     """Let candidates be the chosen trial in turn. After an error or Ctrl-C the choice is as it was.
 
-    What was made of them goes in any case, the int8 model and ``left``: the stages make it again for the chosen one.
+    What was made of them goes in any case, the int8 model and ``left``: the stages make it again
+    for the chosen one.
     """
     from vaiopt.search import choose_trial
 
-    number = read_json(run.float_metrics, "vaiopt search --run {}".format(run.folder))["trial"]
+    number = read_json(run.float_metrics, f"vaiopt search --run {run.folder}")["trial"]
     try:
         yield
     except BaseException:

@@ -1,7 +1,8 @@
 """Optuna's dashboard on a run: its pages, for looking only.
 
-The dashboard can also rename and delete studies and tell trials their values. A search may be running on the same study, and a run's trials
-are not to be lost by a click, so every request that is not for reading is refused. Reading takes no lock: a search never waits for it.
+The dashboard can also rename and delete studies and tell trials their values. A search may be
+running on the same study, and a run's trials are not to be lost by a click, so every request that
+is not for reading is refused. Reading takes no lock: a search never waits for it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def make_dashboard(run: Run, host: str, port: int) -> Tuple[str, Any]:
         port: 0 takes any that is free.
 
     Returns:
-        The address of the run's page, and the server: ``serve_forever()`` answers until it is interrupted.
+        The address of the run's page, and the server: ``serve_forever()`` answers until it is
+            interrupted.
 
     Raises:
         RunError: the run has no study yet, or it cannot be read.
@@ -40,27 +42,33 @@ def make_dashboard(run: Run, host: str, port: int) -> Tuple[str, Any]:
         from optuna_dashboard import wsgi
     except ImportError as error:
         raise MissingToolError(
-            "Optuna's dashboard is not installed ({})".format(error), "Install it with: pip install 'vaiopt[dashboard]'"
+            f"Optuna's dashboard is not installed ({error})",
+            "Install it with: pip install 'vaiopt[dashboard]'",
         ) from error
     application = for_reading(wsgi(journal_storage(run)))
     try:
         server = make_server(host, port, application, server_class=_Server, handler_class=_Handler)
     except (OSError, OverflowError) as error:
         raise SettingsError(
-            "nothing can listen at {}:{} ({})".format(host, port, _reason(error)),
+            f"nothing can listen at {host}:{port} ({_reason(error)})",
             "Give another with --port (0 takes any that is free) or --host.",
         ) from error
-    shown = "[{}]".format(host) if ":" in host else host
-    return "http://{}:{}/dashboard/studies/{}".format(shown, server.server_port, study._study_id), server
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{server.server_port}/dashboard/studies/{study._study_id}", server
 
 
 def for_reading(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Return a WSGI application that hands on requests for reading, and answers any other with 403."""
+    """Return a WSGI application that hands on requests for reading, and answers any other with
+    403.
+    """
 
     def answer(environ: Any, start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in READING:
             return application(environ, start_response)
-        headers: List[Tuple[str, str]] = [("Content-Type", "application/json"), ("Content-Length", str(len(REFUSED)))]
+        headers: List[Tuple[str, str]] = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(REFUSED))),
+        ]
         start_response("403 Forbidden", headers)
         return [REFUSED]
 
@@ -74,7 +82,9 @@ def _reason(error: Exception) -> str:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers requests side by side: a page asks for several at once. Ctrl-C does not wait for them."""
+    """Answers requests side by side: a page asks for several at once. Ctrl-C does not wait for
+    them.
+    """
 
     daemon_threads = True
 

@@ -1,4 +1,6 @@
-"""What is installed here, and what each stage could use: the facts behind ``vaiopt doctor`` and the automatic choice of backends."""
+"""What is installed here, and what each stage could use: the facts behind ``vaiopt doctor`` and the
+automatic choice of backends.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ PACKAGES = (
 
 
 def installed_versions() -> Dict[str, str]:
-    """Return the versions of the packages that matter, of those installed, without importing any."""
+    """Return the versions of the packages that matter, of those installed, without importing
+    any.
+    """
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # Python 3.7
@@ -61,14 +65,25 @@ def has_module(name: str) -> bool:
 
 
 def has_vitis_quantizer() -> bool:
-    """Return whether ``vai_q_tensorflow2`` is installed. It comes under the name of tensorflow-model-optimization, so its files are looked for."""
-    spec = importlib.util.find_spec("tensorflow_model_optimization") if has_module("tensorflow_model_optimization") else None
+    """Return whether ``vai_q_tensorflow2`` is installed. It comes under the name of
+    tensorflow-model-optimization, so its files are looked for.
+    """
+    spec = (
+        importlib.util.find_spec("tensorflow_model_optimization")
+        if has_module("tensorflow_model_optimization")
+        else None
+    )
     locations = list(spec.submodule_search_locations or []) if spec else []
-    return any((Path(place) / "python" / "core" / "quantization" / "keras" / "vitis").is_dir() for place in locations)
+    return any(
+        (Path(place) / "python" / "core" / "quantization" / "keras" / "vitis").is_dir()
+        for place in locations
+    )
 
 
 def has_tfmot() -> bool:
-    """Return whether the real tensorflow-model-optimization is installed (not the vendor's package of the same name)."""
+    """Return whether the real tensorflow-model-optimization is installed (not the vendor's package
+    of the same name).
+    """
     return has_module("tensorflow_model_optimization") and not has_vitis_quantizer()
 
 
@@ -83,26 +98,47 @@ def vitis_compiler() -> Optional[str]:
 
 
 def container_release() -> Optional[str]:
-    """Return the Vitis-AI release of the container this runs in, such as ``3.0``; None outside one."""
+    """Return the Vitis-AI release of the container this runs in, such as ``3.0``; None outside
+    one.
+    """
     prefix = os.environ.get("CONDA_DEFAULT_ENV", "")
     if prefix != "vitis-ai-tensorflow2" and not Path("/opt/vitis_ai").is_dir():
         return None
-    return {"2.8": "2.5", "2.10": "3.0", "2.12": "3.5"}.get(".".join(installed_versions().get("tensorflow", "").split(".")[:2]))
+    return {"2.8": "2.5", "2.10": "3.0", "2.12": "3.5"}.get(
+        ".".join(installed_versions().get("tensorflow", "").split(".")[:2])
+    )
 
 
 def git_commit(folder: Optional[Path] = None) -> str:
-    """Return the commit of the caller's git checkout, with ``+`` if it has changes; empty outside one."""
+    """Return the commit of the caller's git checkout, with ``+`` if it has changes; empty outside
+    one.
+    """
     try:
-        options = {"cwd": str(folder or Path.cwd()), "timeout": 5, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options).stdout.decode().strip()  # type: ignore[call-overload]
-        changed = subprocess.run(["git", "status", "--porcelain"], **options).stdout.strip() if commit else b""  # type: ignore[call-overload]
+        options = {
+            "cwd": str(folder or Path.cwd()),
+            "timeout": 5,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.DEVNULL,
+        }
+        commit = (
+            subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options)
+            .stdout.decode()
+            .strip()
+        )  # type: ignore[call-overload]
+        changed = (
+            subprocess.run(["git", "status", "--porcelain"], **options).stdout.strip()
+            if commit
+            else b""
+        )  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit + ("+" if changed else "")
 
 
 def cores() -> int:
-    """Return how many cores this process may use, which in a container or under ``taskset`` can be fewer than the machine has."""
+    """Return how many cores this process may use, which in a container or under ``taskset`` can be
+    fewer than the machine has.
+    """
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
@@ -149,9 +185,15 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at what is installed, importing nothing heavy, and say what each stage could use here."""
+    """Look at what is installed, importing nothing heavy, and say what each stage could use
+    here.
+    """
     versions = installed_versions()
-    return Diagnosis(versions, container_release(), [_search(versions), _quantize(), *_compile(), _measure(), _report()])
+    return Diagnosis(
+        versions,
+        container_release(),
+        [_search(versions), _quantize(), *_compile(), _measure(), _report()],
+    )
 
 
 def _search(versions: Dict[str, str]) -> StageReport:
@@ -159,11 +201,17 @@ def _search(versions: Dict[str, str]) -> StageReport:
     needs_legacy = has_tensorflow and _minor(versions) >= (2, 16) and not has_module("tf_keras")
     if not has_tensorflow or needs_legacy:
         missing = "tf_keras" if needs_legacy else "TensorFlow"
-        return StageReport("search", False, "{} is not installed".format(missing), "pip install 'vaiopt[host]'")
+        return StageReport(
+            "search", False, f"{missing} is not installed", "pip install 'vaiopt[host]'"
+        )
     if not has_module("skopt"):
-        return StageReport("search", False, "scikit-optimize is not installed", "pip install vaiopt")
+        return StageReport(
+            "search", False, "scikit-optimize is not installed", "pip install vaiopt"
+        )
     name = "TensorFlow {}".format(versions.get("tensorflow") or versions.get("tensorflow-cpu", "?"))
-    return StageReport("search", True, "{}, scikit-optimize {}".format(name, versions.get("scikit-optimize", "?")))
+    return StageReport(
+        "search", True, "{}, scikit-optimize {}".format(name, versions.get("scikit-optimize", "?"))
+    )
 
 
 def _minor(versions: Dict[str, str]) -> Any:
@@ -175,17 +223,34 @@ def _quantize() -> StageReport:
     if has_vitis_quantizer():
         return StageReport("quantize", True, "vitis: vai_q_tensorflow2")
     if has_tfmot():
-        return StageReport("quantize", True, "tfmot: tensorflow-model-optimization", "vai_q_tensorflow2 comes with the Vitis-AI container")
-    return StageReport("quantize", False, "neither vai_q_tensorflow2 nor tensorflow-model-optimization", "pip install 'vaiopt[host]'")
+        return StageReport(
+            "quantize",
+            True,
+            "tfmot: tensorflow-model-optimization",
+            "vai_q_tensorflow2 comes with the Vitis-AI container",
+        )
+    return StageReport(
+        "quantize",
+        False,
+        "neither vai_q_tensorflow2 nor tensorflow-model-optimization",
+        "pip install 'vaiopt[host]'",
+    )
 
 
 def _compile() -> List[StageReport]:
     compiler = vitis_compiler()
     vitis = StageReport(
-        "compile (DPU)", compiler is not None, compiler or "no vai_c_tensorflow2", "" if compiler else "run it in the container: docker/run"
+        "compile (DPU)",
+        compiler is not None,
+        compiler or "no vai_c_tensorflow2",
+        "" if compiler else "run it in the container: docker/run",
     )
     has_tensorflow = has_module("tensorflow")
-    cpu = StageReport("compile (cpu)", has_tensorflow, "TensorFlow's TFLite converter" if has_tensorflow else "no TensorFlow")
+    cpu = StageReport(
+        "compile (cpu)",
+        has_tensorflow,
+        "TensorFlow's TFLite converter" if has_tensorflow else "no TensorFlow",
+    )
     return [cpu, vitis]
 
 
@@ -194,10 +259,19 @@ def _measure() -> StageReport:
         return StageReport("measure", True, "xir and vart: this is a kit, or has its runtime")
     interpreter = tflite_interpreter()
     if interpreter:
-        return StageReport("measure", True, "local: {} (target cpu)".format(interpreter), "a kit: --host root@BOARD")
-    return StageReport("measure", False, "no TFLite interpreter", "pip install 'vaiopt[host]', or measure on a kit: --host root@BOARD")
+        return StageReport(
+            "measure", True, f"local: {interpreter} (target cpu)", "a kit: --host root@BOARD"
+        )
+    return StageReport(
+        "measure",
+        False,
+        "no TFLite interpreter",
+        "pip install 'vaiopt[host]', or measure on a kit: --host root@BOARD",
+    )
 
 
 def _report() -> StageReport:
     ready = has_module("plotly")
-    return StageReport("report", ready, "plotly" if ready else "no plotly", "" if ready else "pip install vaiopt")
+    return StageReport(
+        "report", ready, "plotly" if ready else "no plotly", "" if ready else "pip install vaiopt"
+    )

@@ -1,7 +1,8 @@
 """What goes wrong, said so that a person can act on it.
 
-Every error that a user can cause or cure is a :class:`VaioptError`: one sentence that says what is wrong, and a hint with the
-command or change that cures it. The command line prints both and exits with 2; anything else is a bug and exits with 1.
+Every error that a user can cause or cure is a :class:`VaioptError`: one sentence that says what is
+wrong, and a hint with the command or change that cures it. The command line prints both and exits
+with 2; anything else is a bug and exits with 1.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ class VaioptError(Exception):
     """A user's error.
 
     Args:
-        message: what is wrong, with the name of the file, key, layer or array that it is about; one line.
+        message: what is wrong, with the name of the file, key, layer or array that it is about; one
+            line.
         hint: the command or change that cures it; one line.
 
     Attributes:
-        code: a short stable name, such as ``settings`` or ``data``: the heading in docs/troubleshooting.md.
+        code: a short stable name, such as ``settings`` or ``data``: the heading in
+            docs/troubleshooting.md.
     """
 
     code = "error"
@@ -33,8 +36,10 @@ class VaioptError(Exception):
         return (type(self), (self.message, self.hint))
 
     def _render_traceback_(self) -> List[str]:
-        """Return what IPython and Jupyter show in place of a traceback: the two lines of the command line."""
-        return ["error: {}".format(self.message), "hint: {}".format(self.hint)]
+        """Return what IPython and Jupyter show in place of a traceback: the two lines of the
+        command line.
+        """
+        return [f"error: {self.message}", f"hint: {self.hint}"]
 
 
 class SettingsError(VaioptError):
@@ -92,7 +97,9 @@ class MissingToolError(VaioptError):
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> List[str]:
-    """Return up to ``count`` of the known words that look most like ``word``, best first (none if nothing is near)."""
+    """Return up to ``count`` of the known words that look most like ``word``, best first (none if
+    nothing is near).
+    """
     by_lower = {str(k).lower(): str(k) for k in known}
     found = difflib.get_close_matches(str(word).lower(), list(by_lower), n=count, cutoff=0.5)
     return [by_lower[f] for f in found]
@@ -103,5 +110,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     known = sorted(str(k) for k in known)
     close = nearest(word, known)
     if close:
-        return "Did you mean {}?".format(" or ".join("'{}'".format(c) for c in close))
+        return "Did you mean {}?".format(" or ".join(f"'{c}'" for c in close))
     return "Known: {}.".format(", ".join(known))

@@ -1,4 +1,6 @@
-"""The chosen model, once, on the test split: accuracy, macro F1, per class, confusion, and what it got wrong."""
+"""The chosen model, once, on the test split: accuracy, macro F1, per class, confusion, and what it
+got wrong.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class Evaluation:
         loss: mean cross-entropy of the true class.
         per_class: ``class``, ``precision``, ``recall``, ``f1``, ``support`` of each.
         confusion: counts; rows are true, columns predicted classes.
-        misclassified: ``index`` within the test split, ``true``, ``predicted`` (class numbers) and ``confidence``, the most confident first.
+        misclassified: ``index`` within the test split, ``true``, ``predicted`` (class numbers) and
+            ``confidence``, the most confident first.
     """
 
     kind: str
@@ -66,14 +69,18 @@ class Evaluations:
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""
-        return {"float": self.float_test.to_json(), "int8": self.int8_test.to_json() if self.int8_test is not None else None}
+        return {
+            "float": self.float_test.to_json(),
+            "int8": self.int8_test.to_json() if self.int8_test is not None else None,
+        }
 
 
 def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -> Evaluation:
     """Evaluate a model on the test split.
 
     Args:
-        predict: maps preprocessed samples ``(n, *shape)`` float32 to probabilities ``(n, classes)``, or ``(n, 1)`` for class 1 of two.
+        predict: maps preprocessed samples ``(n, *shape)`` float32 to probabilities ``(n,
+            classes)``, or ``(n, 1)`` for class 1 of two.
         splits: of the run.
         kind: what the model is, ``float`` or ``int8``.
         trial: number of the trial it came from.
@@ -82,20 +89,30 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         ModelError: an output is NaN or infinite.
     """
     part = splits.test
-    outputs = np.concatenate([predict(part.take(slice(start, start + BATCH)).x) for start in range(0, len(part), BATCH)])
+    outputs = np.concatenate(
+        [predict(part.take(slice(start, start + BATCH)).x) for start in range(0, len(part), BATCH)]
+    )
     if not np.all(np.isfinite(outputs)):
         raise ModelError(
-            "the {} model of trial {} gives values that are not numbers".format(kind, trial),
+            f"the {kind} model of trial {trial} gives values that are not numbers",
             "Choose another trial: vaiopt choose RUN --trial N",
         )
-    probabilities = np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+    probabilities = (
+        np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
+    )
     true, predicted = part.y, metrics.predicted_classes(outputs)
     rows = np.arange(len(true))
     loss = float(-np.log(np.clip(probabilities[rows, true], 1e-7, 1.0)).mean())
     confidence = probabilities[rows, predicted]
     wrong = sorted(np.flatnonzero(true != predicted), key=lambda i: (-confidence[i], i))
     misclassified = [
-        {"index": int(i), "true": int(true[i]), "predicted": int(predicted[i]), "confidence": float(confidence[i])} for i in wrong
+        {
+            "index": int(i),
+            "true": int(true[i]),
+            "predicted": int(predicted[i]),
+            "confidence": float(confidence[i]),
+        }
+        for i in wrong
     ]
     return Evaluation(
         kind=kind,

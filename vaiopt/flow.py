@@ -1,4 +1,6 @@
-"""The named steps in their order, any of them first or last. The only place that composes stages."""
+"""The named steps in their order, any of them first or last. The only place that composes
+stages.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ class Summary:
         predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
         report: path of ``report.html``, if there is one.
         seconds: wall time of each step of this call.
-        stale: what is left out because it was not made from the model that is chosen now, in a sentence; empty if there is nothing.
+        stale: what is left out because it was not made from the model that is chosen now, in a
+            sentence; empty if there is nothing.
     """
 
     run: str
@@ -65,18 +68,21 @@ class Summary:
 
 
 def steps_between(first: Optional[str], last: Optional[str]) -> List[str]:
-    """Return the steps from ``first`` to ``last``, both included; None means from the start, or to the end.
+    """Return the steps from ``first`` to ``last``, both included; None means from the start, or to
+    the end.
 
     Raises:
         SettingsError: there is no such step, or the last comes before the first.
     """
     for step in (first, last):
         if step is not None and step not in STEPS:
-            raise SettingsError("there is no step '{}'".format(step), did_you_mean(step, STEPS))
+            raise SettingsError(f"there is no step '{step}'", did_you_mean(step, STEPS))
     start = STEPS.index(first) if first else 0
     end = STEPS.index(last) if last else len(STEPS) - 1
     if end < start:
-        raise SettingsError("step '{}' comes before '{}'".format(last, first), "The order is: {}.".format(", ".join(STEPS)))
+        raise SettingsError(
+            f"step '{last}' comes before '{first}'", "The order is: {}.".format(", ".join(STEPS))
+        )
     return list(STEPS[start : end + 1])
 
 
@@ -92,7 +98,8 @@ def run_flow(
     """Run the steps from ``first`` to ``last`` on a run folder.
 
     Args:
-        settings: of the run. When the search is not among the steps, the run's own settings count, with these for the later stages.
+        settings: of the run. When the search is not among the steps, the run's own settings count,
+            with these for the later stages.
         folder: the run's.
         first, last: steps; None for all.
         progress: told one line at a time.
@@ -105,7 +112,7 @@ def run_flow(
     run = Run(folder) if steps[0] == "search" else open_run(folder)
     seconds: Dict[str, float] = {}
     for step in steps:
-        progress("[{}/{}] {}".format(STEPS.index(step) + 1, len(STEPS), step))
+        progress(f"[{STEPS.index(step) + 1}/{len(STEPS)}] {step}")
         started = time.perf_counter()
         if step == "search":
             search(settings, folder, progress=progress, on_trial=on_trial)
@@ -116,7 +123,9 @@ def run_flow(
 
 
 def open_with(folder: PathLike, overrides: Overrides = ()) -> Tuple[Run, Settings]:
-    """Return an existing run and its settings with overrides applied. Raises as :func:`open_run` and :func:`override`."""
+    """Return an existing run and its settings with overrides applied. Raises as :func:`open_run`
+    and :func:`override`.
+    """
     run = open_run(folder)
     return run, override(settings_from_run(run), overrides)
 
@@ -129,7 +138,8 @@ def search(
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
     accept: bool = False,
 ) -> SearchResult:
-    """Search; with hardware in the loop, if ``objective.measure_every`` asks for it; then choose, by int8 accuracy if ``rank_int8`` does.
+    """Search; with hardware in the loop, if ``objective.measure_every`` asks for it; then choose,
+    by int8 accuracy if ``rank_int8`` does.
 
     Args:
         settings: of the run.
@@ -145,7 +155,9 @@ def search(
 
     every, total = settings.objective.measure_every, settings.search.trials
     for count in range(every, total, every) if every else ():
-        search_run(settings, folder, progress=progress, on_trial=on_trial, accept=accept, until=count)
+        search_run(
+            settings, folder, progress=progress, on_trial=on_trial, accept=accept, until=count
+        )
         measure_best(Run(folder), settings, progress)
     result = search_run(settings, folder, progress=progress, on_trial=on_trial, accept=accept)
     if every:
@@ -160,12 +172,16 @@ def quantize(run: Run, settings: Settings, progress: Progress = silent) -> Quant
     """Make the chosen model int8."""
     from vaiopt.quantize import quantize_run
 
-    require(run.float_model, "vaiopt search --run {}".format(run.folder))
+    require(run.float_model, f"vaiopt search --run {run.folder}")
     return quantize_run(run, settings, progress=progress)
 
 
 def quantize_bare(
-    model: Path, calib: Optional[Path], out: Optional[Path], settings: Settings, progress: Progress = silent
+    model: Path,
+    calib: Optional[Path],
+    out: Optional[Path],
+    settings: Settings,
+    progress: Progress = silent,
 ) -> QuantizeResult:
     """Make a bare Keras 2 ``.h5`` int8, without a run.
 
@@ -183,7 +199,10 @@ def quantize_bare(
     from vaiopt.quantize import load_calibration, quantize_model
 
     if calib is None or out is None:
-        raise SettingsError("a bare model needs --calib and --out", "vaiopt quantize {} --calib calib.npz --out quantized".format(model))
+        raise SettingsError(
+            "a bare model needs --calib and --out",
+            f"vaiopt quantize {model} --calib calib.npz --out quantized",
+        )
     x, y = load_calibration(calib)
     return quantize_model(
         model,
@@ -200,11 +219,14 @@ def quantize_bare(
     )
 
 
-def inspect(model: Any, target: str, *, release: Optional[str] = None, threads: int = 1) -> Inspection:
+def inspect(
+    model: Any, target: str, *, release: Optional[str] = None, threads: int = 1
+) -> Inspection:
     """Return what a model costs on a target, layer by layer.
 
     Args:
-        model: an ``.h5`` or architecture JSON (neither is executed), ``file.py:function``, a run or its folder, or a live Keras 2 model.
+        model: an ``.h5`` or architecture JSON (neither is executed), ``file.py:function``, a run or
+            its folder, or a live Keras 2 model.
         target: a known one, or an ``arch.json``.
         release: of Vitis AI; by default the target's newest.
         threads: for frames per second.
@@ -220,14 +242,18 @@ def inspect(model: Any, target: str, *, release: Optional[str] = None, threads: 
     path = Path(model)
     if path.is_dir():
         run = open_run(path)
-        require(run.float_model, "vaiopt search --run {}".format(path))
-        low, high = read_json(run.data_spec, "vaiopt search --run {}".format(path))["preprocessing"]["input_range"]
+        require(run.float_model, f"vaiopt search --run {path}")
+        low, high = read_json(run.data_spec, f"vaiopt search --run {path}")["preprocessing"][
+            "input_range"
+        ]
         return inspect_model(run.float_model, found, threads=threads, input_range=(low, high))
     if str(model).partition(":")[0].endswith(".py"):
         from vaiopt.models import build, load_family
         from vaiopt.space import HyperParameters
 
-        return inspect_model(build(load_family(str(model)), HyperParameters()), found, threads=threads)
+        return inspect_model(
+            build(load_family(str(model)), HyperParameters()), found, threads=threads
+        )
     return inspect_model(path, found, threads=threads)
 
 
@@ -244,19 +270,25 @@ def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evalu
     """
     from vaiopt.evaluate import Evaluations
 
-    command = "vaiopt search --run {}".format(run.folder)
+    command = f"vaiopt search --run {run.folder}"
     trial = int(read_json(run.float_metrics, command)["trial"])
     float_test = _evaluated(run, run.float_model, run.float_evaluation, "float", trial, progress)
     stale = stale_parts(run)
     if "quantized" in stale:
         progress(describe_stale(run, stale))
     elif run.quantized_model.exists():
-        return Evaluations(float_test, _evaluated(run, run.quantized_model, run.quantized_evaluation, "int8", trial, progress))
+        return Evaluations(
+            float_test,
+            _evaluated(run, run.quantized_model, run.quantized_evaluation, "int8", trial, progress),
+        )
     return Evaluations(float_test, None)
 
 
-def evaluate_trials(run: Run, numbers: Sequence[int], progress: Progress = silent) -> List[Evaluation]:
-    """Evaluate trials on the test split, to compare variants. Nothing is chosen by it, and the search never looks at it.
+def evaluate_trials(
+    run: Run, numbers: Sequence[int], progress: Progress = silent
+) -> List[Evaluation]:
+    """Evaluate trials on the test split, to compare variants. Nothing is chosen by it, and the
+    search never looks at it.
 
     Args:
         run: a run whose search is done.
@@ -269,37 +301,48 @@ def evaluate_trials(run: Run, numbers: Sequence[int], progress: Progress = silen
     Raises:
         RunError: no model was chosen yet, or the model of a trial is not kept.
     """
-    require(run.float_metrics, "vaiopt search --run {}".format(run.folder))
+    require(run.float_metrics, f"vaiopt search --run {run.folder}")
     kept = [int(path.parent.name) for path in sorted((run.folder / "trials").glob("*/model.h5"))]
     missing = [number for number in numbers if number not in kept]
     if missing:
         raise RunError(
-            "the model of trial {} was not kept".format(missing[0]),
-            "Kept: {}; search.keep_models is their number.".format(", ".join(map(str, kept)) or "none"),
+            f"the model of trial {missing[0]} was not kept",
+            "Kept: {}; search.keep_models is their number.".format(
+                ", ".join(map(str, kept)) or "none"
+            ),
         )
     return [
-        _evaluated(run, run.trial(n) / "model.h5", run.trial(n) / "evaluation.json", "float", n, progress)
-        for n in (sorted(set(numbers)) or kept)
+        _evaluated(
+            run, run.trial(n) / "model.h5", run.trial(n) / "evaluation.json", "float", n, progress
+        )
+        for n in sorted(set(numbers)) or kept
     ]
 
 
-def _evaluated(run: Run, model_path: Path, path: Path, kind: str, trial: int, progress: Progress) -> Evaluation:
+def _evaluated(
+    run: Run, model_path: Path, path: Path, kind: str, trial: int, progress: Progress
+) -> Evaluation:
     """Return a model's figures on the test split: those on file, or made now and written there."""
     from vaiopt.evaluate import BATCH, Evaluation, evaluate_model
 
     if path.exists():
-        command = "rm '{}' && vaiopt evaluate {}".format(path, run.folder)  # it is read as long as it is there
+        command = (  # it is read as long as it is there
+            f"rm '{path}' && vaiopt evaluate {run.folder}"
+        )
         try:
             return Evaluation.from_json(read_json(path, command))
         except KeyError as error:
-            raise RunError("'{}' lacks {}".format(path, error), "Make it again with: {}".format(command)) from error
+            raise RunError(f"'{path}' lacks {error}", f"Make it again with: {command}") from error
     from vaiopt.data import load_run_splits
 
-    # The test samples and the preprocessing are the same for all trials of a run, whatever split ratio a trial had.
+    # The test samples and the preprocessing are the same for all trials of a run, whatever split
+    # ratio a trial had.
     splits = load_run_splits(run)
-    progress("evaluating the {} model of trial {} on {} test samples".format(kind, trial, len(splits.test)))
+    progress(f"evaluating the {kind} model of trial {trial} on {len(splits.test)} test samples")
     model = _load(model_path, kind)
-    found = evaluate_model(lambda x: model.predict(x, batch_size=BATCH, verbose=0), splits, kind=kind, trial=trial)
+    found = evaluate_model(
+        lambda x: model.predict(x, batch_size=BATCH, verbose=0), splits, kind=kind, trial=trial
+    )
     write_json(path, found.to_json())
     return found
 
@@ -318,7 +361,7 @@ def compile_model(run: Run, settings: Settings, progress: Progress = silent) -> 
     """Make the int8 model run on the target."""
     from vaiopt.compile import compile_run
 
-    require(run.quantized_model, "vaiopt quantize {}".format(run.folder))
+    require(run.quantized_model, f"vaiopt quantize {run.folder}")
     return compile_run(run, settings, settings.hardware.target, progress=progress)
 
 
@@ -327,7 +370,7 @@ def bundle(run: Run, settings: Settings, progress: Progress = silent) -> BundleR
     from vaiopt.deploy import bundle_run
 
     target = settings.hardware.target
-    require(run.compiled(_name(settings)), "vaiopt compile {} --target {}".format(run.folder, target))
+    require(run.compiled(_name(settings)), f"vaiopt compile {run.folder} --target {target}")
     return bundle_run(run, target, settings, progress=progress)
 
 
@@ -336,8 +379,10 @@ def measure(run: Run, settings: Settings, progress: Progress = silent) -> Measur
     from vaiopt.deploy import measure as measure_bundle
 
     target = settings.hardware.target
-    require(run.bundle(_name(settings)), "vaiopt bundle {} --target {}".format(run.folder, target))
-    return measure_bundle(run, target, host=settings.deploy.host, threads=settings.deploy.threads, progress=progress)
+    require(run.bundle(_name(settings)), f"vaiopt bundle {run.folder} --target {target}")
+    return measure_bundle(
+        run, target, host=settings.deploy.host, threads=settings.deploy.threads, progress=progress
+    )
 
 
 def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportResult:
@@ -348,7 +393,9 @@ def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportR
 
 
 def _name(settings: Settings) -> str:
-    """Return the name of the target, which is also that of its folders; the settings may give the path of an ``arch.json``."""
+    """Return the name of the target, which is also that of its folders; the settings may give the
+    path of an ``arch.json``.
+    """
     from vaiopt.hardware import load_target
 
     return str(load_target(settings.hardware.target, settings.hardware.release).name)
@@ -365,7 +412,9 @@ STAGES: Dict[str, Callable[..., Any]] = {
 """What each step after the search does, as a function of the run, the settings and the progress."""
 
 
-def summarise(run: Run, settings: Optional[Settings] = None, seconds: Optional[Dict[str, float]] = None) -> Summary:
+def summarise(
+    run: Run, settings: Optional[Settings] = None, seconds: Optional[Dict[str, float]] = None
+) -> Summary:
     """Return what a run came to, from the files that are there.
 
     Raises:
@@ -397,8 +446,11 @@ def _optional(path: Any) -> Dict[str, Any]:
     return read_json(path, "vaiopt run --from search") if path.exists() else {}
 
 
-def choose(run: Run, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None) -> TrialRecord:
-    """Choose another trial of a finished search: by number, or the best whose predicted latency is within a limit; neither: the best.
+def choose(
+    run: Run, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
+) -> TrialRecord:
+    """Choose another trial of a finished search: by number, or the best whose predicted latency is
+    within a limit; neither: the best.
 
     Returns:
         The chosen trial, whose model is now ``float/model.h5``. Later stages must be run again.
@@ -415,12 +467,15 @@ def choose(run: Run, *, trial: Optional[int] = None, max_latency_ms: Optional[fl
     if trial is not None:
         candidates = [t for t in trials if t.number == trial]
         if not candidates:
-            raise RunError("there is no trial {}".format(trial), "See: vaiopt trials {}".format(run.folder))
+            raise RunError(f"there is no trial {trial}", f"See: vaiopt trials {run.folder}")
     if max_latency_ms is not None:
-        candidates = [t for t in candidates if t.costs.get("latency_ms", float("inf")) <= max_latency_ms]
+        candidates = [
+            t for t in candidates if t.costs.get("latency_ms", float("inf")) <= max_latency_ms
+        ]
         if not candidates:
             raise RunError(
-                "no trial is predicted to take at most {:g} ms".format(max_latency_ms), "See: vaiopt trials {} --pareto".format(run.folder)
+                f"no trial is predicted to take at most {max_latency_ms:g} ms",
+                f"See: vaiopt trials {run.folder} --pareto",
             )
     choose_trial(run, settings, candidates[0], trials)
     return candidates[0]

@@ -1,4 +1,6 @@
-"""How a model's weights were distributed before it was trained: a histogram of each tensor, kept in a small file beside the model."""
+"""How a model's weights were distributed before it was trained: a histogram of each tensor, kept in
+a small file beside the model.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ BINS = 64
 ENOUGH = 40
 """Values a bin, on average, from which its height is more than noise."""
 MOST = 100000
-"""Values of a tensor that are looked at, evenly taken: enough for a histogram, and quick for a large layer."""
+"""Values of a tensor that are looked at, evenly taken: enough for a histogram, and quick for a
+large layer.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Histogram:
 
     Attributes:
         low, high: the least and the largest value. mean, deviation: of all values.
-        counts: int64 (:data:`BINS`,), values in equal bins from ``low`` to ``high``; all in the first where these are the same.
+        counts: int64 (:data:`BINS`,), values in equal bins from ``low`` to ``high``; all in the
+            first where these are the same.
     """
 
     low: float
@@ -33,7 +38,8 @@ class Histogram:
     counts: np.ndarray
 
     def density(self) -> Tuple[np.ndarray, np.ndarray]:
-        """Return edges (n + 1,) and the probability density between them (n,); neighbouring bins are joined where values are few.
+        """Return edges (n + 1,) and the probability density between them (n,); neighbouring bins
+        are joined where values are few.
 
         Nothing is returned for a constant: empty arrays.
         """
@@ -48,9 +54,15 @@ class Histogram:
 
 
 def histograms(model: Any) -> Dict[str, Histogram]:
-    """Return the distribution of each weight tensor of a built Keras model, by its name as it stands in the ``.h5`` file."""
+    """Return the distribution of each weight tensor of a built Keras model, by its name as it
+    stands in the ``.h5`` file.
+    """
     found = zip(model.weights, model.get_weights())
-    return {str(weight.name): histogram(np.asarray(values)) for weight, values in found if np.size(values)}
+    return {
+        str(weight.name): histogram(np.asarray(values))
+        for weight, values in found
+        if np.size(values)
+    }
 
 
 def histogram(values: np.ndarray) -> Histogram:
@@ -58,18 +70,33 @@ def histogram(values: np.ndarray) -> Histogram:
     flat = values.ravel()
     flat = flat[:: -(-len(flat) // MOST)].astype(np.float64)
     low, high = float(flat.min()), float(flat.max())
-    counts = np.histogram(flat, BINS, (low, high))[0] if high > low else np.eye(1, BINS, dtype=np.int64)[0] * len(flat)
+    counts = (
+        np.histogram(flat, BINS, (low, high))[0]
+        if high > low
+        else np.eye(1, BINS, dtype=np.int64)[0] * len(flat)
+    )
     return Histogram(low, high, float(flat.mean()), float(flat.std()), counts.astype(np.int64))
 
 
 def write_initial_weights(path: PathLike, found: Dict[str, Histogram]) -> None:
-    """Write histograms by tensor name whole, as ``.npz``: a row of each array for each tensor, and the format's ``version``."""
+    """Write histograms by tensor name whole, as ``.npz``: a row of each array for each tensor, and
+    the format's ``version``.
+    """
     rows = list(found.values())
-    numbers = {key: np.array([getattr(row, key) for row in rows], np.float64) for key in ("low", "high", "mean", "deviation")}
+    numbers = {
+        key: np.array([getattr(row, key) for row in rows], np.float64)
+        for key in ("low", "high", "mean", "deviation")
+    }
     counts = np.array([row.counts for row in rows], np.int64).reshape(len(rows), BINS)
     with atomic_path(path) as temporary:
         save: Any = np.savez_compressed  # NumPy's types take no dictionary of arrays
-        save(str(temporary), version=FORMAT_VERSION, names=np.array(list(found), dtype="U"), counts=counts, **numbers)
+        save(
+            str(temporary),
+            version=FORMAT_VERSION,
+            names=np.array(list(found), dtype="U"),
+            counts=counts,
+            **numbers,
+        )
 
 
 def read_initial_weights(path: PathLike, command: str) -> Dict[str, Histogram]:
@@ -78,7 +105,9 @@ def read_initial_weights(path: PathLike, command: str) -> Dict[str, Histogram]:
     Raises:
         RunError: it is damaged or of another version; the hint names the ``command`` that makes it.
     """
-    file = read_arrays(path, ("version", "names", "low", "high", "mean", "deviation", "counts"), command)
+    file = read_arrays(
+        path, ("version", "names", "low", "high", "mean", "deviation", "counts"), command
+    )
     try:
         check_version(int(file["version"]), path, command)
         columns: List[np.ndarray] = [file[key] for key in ("low", "high", "mean", "deviation")]
@@ -86,4 +115,6 @@ def read_initial_weights(path: PathLike, command: str) -> Dict[str, Histogram]:
         rows = zip(file["names"].tolist(), *[column.tolist() for column in columns], counts)
         return {str(name): Histogram(*numbers) for name, *numbers in rows}
     except (ValueError, TypeError) as error:
-        raise RunError("'{}' is damaged ({})".format(path, error), "Make it again with: {}".format(command)) from error
+        raise RunError(
+            f"'{path}' is damaged ({error})", f"Make it again with: {command}"
+        ) from error

@@ -1,7 +1,8 @@
 """The one place that decides what Keras is: Keras 2 semantics, from TensorFlow 2.8 to today's.
 
-TensorFlow up to 2.15 brings Keras 2 as ``tf.keras``. From 2.16 on ``tf.keras`` is Keras 3 unless ``TF_USE_LEGACY_KERAS=1`` is set before
-it is first looked at, which makes it ``tf_keras``. The vendor's tools read Keras 2 files only, so nothing else is used anywhere.
+TensorFlow up to 2.15 brings Keras 2 as ``tf.keras``. From 2.16 on ``tf.keras`` is Keras 3 unless
+``TF_USE_LEGACY_KERAS=1`` is set before it is first looked at, which makes it ``tf_keras``. The
+vendor's tools read Keras 2 files only, so nothing else is used anywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from vaiopt.run import PathLike, atomic_path
 
 
 def prepare_environment() -> None:
-    """Set what TensorFlow reads when it is imported: Keras 2, and no log of its own: what matters it raises."""
+    """Set what TensorFlow reads when it is imported: Keras 2, and no log of its own: what matters
+    it raises.
+    """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -29,7 +32,8 @@ def load_tensorflow() -> Any:
     """Import TensorFlow, with ``tf.keras`` being Keras 2, and return it.
 
     Raises:
-        MissingToolError: TensorFlow (or, on TensorFlow 2.16 and later, ``tf_keras``) is not installed, or Keras 3 was loaded first.
+        MissingToolError: TensorFlow (or, on TensorFlow 2.16 and later, ``tf_keras``) is not
+            installed, or Keras 3 was loaded first.
     """
     prepare_environment()
     with _quiet():
@@ -37,18 +41,21 @@ def load_tensorflow() -> Any:
             import tensorflow as tf
         except ImportError as error:
             raise MissingToolError(
-                "TensorFlow cannot be imported ({})".format(error), "Install it with: pip install 'vaiopt[host]'"
+                f"TensorFlow cannot be imported ({error})",
+                "Install it with: pip install 'vaiopt[host]'",
             ) from error
         try:
             version = _keras_version(tf)
         except (ImportError, AttributeError) as error:
             raise MissingToolError(
-                "Keras 2 cannot be imported ({})".format(error), "Install it with: pip install 'vaiopt[host]'"
+                f"Keras 2 cannot be imported ({error})",
+                "Install it with: pip install 'vaiopt[host]'",
             ) from error
     if not version.startswith("2."):
         raise MissingToolError(
-            "tf.keras is Keras {}, which no Vitis-AI tool reads".format(version),
-            "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, and install tf_keras: pip install 'vaiopt[host]'",
+            f"tf.keras is Keras {version}, which no Vitis-AI tool reads",
+            "Set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, and install tf_keras: pip"
+            " install 'vaiopt[host]'",
         )
     # Its warnings are about how we call it, not about what a user could change; errors are raised.
     tf.get_logger().setLevel("ERROR")
@@ -56,7 +63,8 @@ def load_tensorflow() -> Any:
 
 
 def _keras_version(tf: Any) -> str:
-    # tf_keras leaves its version out of its public module; "from tensorflow.keras import ..." renames that module, but not its file.
+    # tf_keras leaves its version out of its public module; "from tensorflow.keras import ..."
+    # renames that module, but not its file.
     if "tf_keras" in (getattr(tf.keras, "__file__", "") or getattr(tf.keras, "__name__", "")):
         import tf_keras
 
@@ -65,7 +73,8 @@ def _keras_version(tf: Any) -> str:
 
 
 def _quiet() -> ContextManager[None]:
-    """Drop what TensorFlow's C++ prints on stderr before its logging is set up; ``TF_CPP_MIN_LOG_LEVEL`` does not reach that.
+    """Drop what TensorFlow's C++ prints on stderr before its logging is set up;
+    ``TF_CPP_MIN_LOG_LEVEL`` does not reach that.
 
     Nothing is dropped when TensorFlow is loaded already, or when ``TF_CPP_MIN_LOG_LEVEL`` is 0.
     """
@@ -96,14 +105,18 @@ def load_keras() -> Any:
 def save_model(model: Any, path: PathLike) -> None:
     """Write a Keras 2 ``.h5`` file, whole, without optimizer, that TensorFlow 2.3 and later load.
 
-    tf_keras 2.21 writes a field ``optional`` into the configuration of input layers that no TensorFlow up to 2.12 reads; it is removed.
+    tf_keras 2.21 writes a field ``optional`` into the configuration of input layers that no
+    TensorFlow up to 2.12 reads; it is removed.
     """
     import h5py
 
-    # In memory: HDF5's library does not survive a disk that is full, it crashes when the file is closed.
+    # In memory: HDF5's library does not survive a disk that is full, it crashes when the file is
+    # closed.
     content = io.BytesIO()
     with h5py.File(content, "w") as file, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*HDF5 file.*")  # the newest format is what no Vitis-AI tool reads
+        warnings.filterwarnings(
+            "ignore", message=".*HDF5 file.*"
+        )  # the newest format is what no Vitis-AI tool reads
         model.save(file, include_optimizer=False, save_format="h5")
         config = file.attrs["model_config"]
         text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
@@ -113,7 +126,9 @@ def save_model(model: Any, path: PathLike) -> None:
 
 
 def _without_optional(config: Any) -> Any:
-    """Return the configuration with the field ``optional`` removed from every input layer, nested models included."""
+    """Return the configuration with the field ``optional`` removed from every input layer, nested
+    models included.
+    """
     if isinstance(config, list):
         return [_without_optional(item) for item in config]
     if not isinstance(config, dict):
@@ -134,31 +149,42 @@ def read_model_config(path: PathLike) -> Dict[str, Any]:
 
     path = Path(path)
     if not path.is_file():
-        raise ModelError("there is no model file '{}'".format(path), "Give the path of a Keras 2 .h5 file.")
+        raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
     if path.suffix == ".keras":
         raise ModelError(
-            "'{}' is a Keras 3 file".format(path), "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)"
+            f"'{path}' is a Keras 3 file",
+            "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)",
         )
     try:
         with h5py.File(str(path), "r") as file:
             config = file.attrs.get("model_config")
             version = file.attrs.get("keras_version", "")
     except OSError as error:
-        raise ModelError("'{}' is not an HDF5 file".format(path), "Give a Keras 2 .h5 file, written by model.save('model.h5').") from error
+        raise ModelError(
+            f"'{path}' is not an HDF5 file",
+            "Give a Keras 2 .h5 file, written by model.save('model.h5').",
+        ) from error
     version = version.decode() if isinstance(version, bytes) else str(version)
     if config is None:
-        raise ModelError("'{}' holds weights but no architecture".format(path), "Save the whole model: model.save('model.h5')")
+        raise ModelError(
+            f"'{path}' holds weights but no architecture",
+            "Save the whole model: model.save('model.h5')",
+        )
     if version and not version.startswith("2."):
         raise ModelError(
-            "'{}' was written by Keras {}, which no Vitis-AI tool reads".format(path, version),
+            f"'{path}' was written by Keras {version}, which no Vitis-AI tool reads",
             "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)",
         )
     try:
         content = json.loads(config.decode("utf-8") if isinstance(config, bytes) else str(config))
     except ValueError as error:
-        raise ModelError("the architecture in '{}' is not valid JSON".format(path), "Save the model again.") from error
+        raise ModelError(
+            f"the architecture in '{path}' is not valid JSON", "Save the model again."
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get("config"), (dict, list)):
-        raise ModelError("the architecture in '{}' is not a Keras model's".format(path), "Save the model again.")
+        raise ModelError(
+            f"the architecture in '{path}' is not a Keras model's", "Save the model again."
+        )
     return content
 
 
@@ -175,5 +201,6 @@ def load_model(path: PathLike, custom_objects: Optional[Dict[str, Any]] = None) 
     except (ValueError, TypeError, KeyError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            "'{}' cannot be loaded: {}".format(path, reason[:200]), "Custom layers and Lambda layers are not supported."
+            f"'{path}' cannot be loaded: {reason[:200]}",
+            "Custom layers and Lambda layers are not supported.",
         ) from error

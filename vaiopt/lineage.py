@@ -1,7 +1,9 @@
-"""What in a run folder was made from what: whether later stages' results belong to the model that is chosen now.
+"""What in a run folder was made from what: whether later stages' results belong to the model that
+is chosen now.
 
-``quantized/metrics.json`` and ``compile.json`` name the file that they were made from by its SHA-256 (``source_sha256``); a bundle and a
-measurement name the compiled model. Where a name or a file is missing nothing can be told, and nothing is called stale.
+``quantized/metrics.json`` and ``compile.json`` name the file that they were made from by its
+SHA-256 (``source_sha256``); a bundle and a measurement name the compiled model. Where a name or a
+file is missing nothing can be told, and nothing is called stale.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ def file_sha256(path: PathLike) -> str:
 
 
 def stale_parts(run: Run) -> List[str]:
-    """Return what was not made from the chosen model as it is now: of ``quantized``, ``compiled/<target>``, ``bundle/<target>``, ``measured/<name>``.
+    """Return what was not made from the chosen model as it is now: of ``quantized``,
+    ``compiled/<target>``, ``bundle/<target>``, ``measured/<name>``.
 
     Raises:
         RunError: a file is damaged.
@@ -41,20 +44,30 @@ def stale_parts(run: Run) -> List[str]:
         target = path.parent.name
         _follow(stale, "bundle/" + target, target, compiled, _read(path, run))
     for path in sorted(run.folder.glob("measured/[!.]*.json")):
-        _follow(stale, "measured/" + path.stem, path.stem.partition("@")[0], compiled, _read(path, run))
+        _follow(
+            stale, "measured/" + path.stem, path.stem.partition("@")[0], compiled, _read(path, run)
+        )
     return stale
 
 
-def _follow(stale: List[str], part: str, target: str, compiled: Dict[str, str], record: Dict[str, Any]) -> None:
-    """Add a part whose quantized or compiled model is stale, or whose compiled model is another than it names."""
+def _follow(
+    stale: List[str], part: str, target: str, compiled: Dict[str, str], record: Dict[str, Any]
+) -> None:
+    """Add a part whose quantized or compiled model is stale, or whose compiled model is another
+    than it names.
+    """
     own, current = (record.get("model") or {}).get("sha256"), compiled.get(target)
-    if "quantized" in stale or "compiled/" + target in stale or (own and current and own != current):
+    if (
+        "quantized" in stale
+        or "compiled/" + target in stale
+        or (own and current and own != current)
+    ):
         stale.append(part)
 
 
 def _read(path: Path, run: Run) -> Dict[str, Any]:
     step = _STEPS[path.relative_to(run.folder).parts[0]]
-    return read_json(path, "vaiopt {} {}".format(step, run.folder)) if path.is_file() else {}
+    return read_json(path, f"vaiopt {step} {run.folder}") if path.is_file() else {}
 
 
 def _other(digest: Any, source: Path) -> bool:
@@ -62,15 +75,20 @@ def _other(digest: Any, source: Path) -> bool:
 
 
 def describe_stale(run: Run, stale: Sequence[str]) -> str:
-    """Return in a sentence or two that these parts of a run are left out, and the command that makes them again; nothing if there are none."""
+    """Return in a sentence or two that these parts of a run are left out, and the command that
+    makes them again; nothing if there are none.
+    """
     if not stale:
         return ""
     many = len(stale) > 1
-    return "{} {} not made from the model that is chosen now and {} left out. Make {} again with: vaiopt run --from {} --run {}".format(
-        ", ".join(stale[:-1]) + (" and " if many else "") + stale[-1],
-        "were" if many else "was",
-        "are" if many else "is",
-        "them" if many else "it",
-        _STEPS[stale[0].partition("/")[0]],
-        run.folder,
+    return (
+        "{} {} not made from the model that is chosen now and {} left out. Make {} again with:"
+        " vaiopt run --from {} --run {}".format(
+            ", ".join(stale[:-1]) + (" and " if many else "") + stale[-1],
+            "were" if many else "was",
+            "are" if many else "is",
+            "them" if many else "it",
+            _STEPS[stale[0].partition("/")[0]],
+            run.folder,
+        )
     )

@@ -1,4 +1,6 @@
-"""Metrics of a classifier, from class probabilities, in numpy: the same numbers on every TensorFlow and on the kit."""
+"""Metrics of a classifier, from class probabilities, in numpy: the same numbers on every TensorFlow
+and on the kit.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ import numpy as np
 
 
 def predicted_classes(outputs: np.ndarray) -> np.ndarray:
-    """Return the class of each row of outputs ``(samples, classes)``; ``(samples, 1)`` is the probability of class 1."""
+    """Return the class of each row of outputs ``(samples, classes)``; ``(samples, 1)`` is the
+    probability of class 1.
+    """
     if outputs.ndim == 2 and outputs.shape[1] == 1:
         return (outputs[:, 0] > 0.5).astype(np.int64)
     return np.asarray(outputs.argmax(axis=1), dtype=np.int64)
@@ -16,11 +20,15 @@ def predicted_classes(outputs: np.ndarray) -> np.ndarray:
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return counts ``(classes, classes)``: rows are true, columns predicted classes."""
-    return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(
+        classes, classes
+    )
 
 
 def per_class(confusion: np.ndarray) -> Dict[str, np.ndarray]:
-    """Return ``precision``, ``recall``, ``f1`` and ``support`` per class; 0 where a class was never predicted or never there."""
+    """Return ``precision``, ``recall``, ``f1`` and ``support`` per class; 0 where a class was never
+    predicted or never there.
+    """
     hits = np.diag(confusion).astype(float)
     predicted, support = confusion.sum(axis=0), confusion.sum(axis=1)
     precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
@@ -36,13 +44,17 @@ def accuracy(confusion: np.ndarray) -> float:
 
 
 def macro_f1(confusion: np.ndarray) -> float:
-    """Return the unweighted mean of F1 over the classes that occur, truly or predicted (scikit-learn's convention)."""
+    """Return the unweighted mean of F1 over the classes that occur, truly or predicted
+    (scikit-learn's convention).
+    """
     present = (confusion.sum(axis=0) + confusion.sum(axis=1)) > 0
     return float(per_class(confusion)["f1"][present].mean()) if present.any() else 0.0
 
 
 def summary(true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> Dict[str, Any]:
-    """Return ``accuracy``, ``macro_f1``, ``per_class`` (a list of objects) and ``confusion`` (a list of rows)."""
+    """Return ``accuracy``, ``macro_f1``, ``per_class`` (a list of objects) and ``confusion`` (a
+    list of rows).
+    """
     confusion = confusion_matrix(true, predicted, len(classes))
     table = per_class(confusion)
     rows: List[Dict[str, Any]] = [
@@ -55,4 +67,9 @@ def summary(true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> 
         }
         for i, name in enumerate(classes)
     ]
-    return {"accuracy": accuracy(confusion), "macro_f1": macro_f1(confusion), "per_class": rows, "confusion": confusion.tolist()}
+    return {
+        "accuracy": accuracy(confusion),
+        "macro_f1": macro_f1(confusion),
+        "per_class": rows,
+        "confusion": confusion.tolist(),
+    }

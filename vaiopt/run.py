@@ -1,8 +1,9 @@
 """The run folder: the names and layout of every file, and how they are written.
 
-A run is the folder of one search and of all that came of it. Stages may run on different machines, so what passes between them is
-files; this module owns their names. Every file is written whole under another name and renamed into place, every JSON file has a
-``version``, and a folder that a stage makes is built beside its place and swapped in.
+A run is the folder of one search and of all that came of it. Stages may run on different machines,
+so what passes between them is files; this module owns their names. Every file is written whole
+under another name and renamed into place, every JSON file has a ``version``, and a folder that a
+stage makes is built beside its place and swapped in.
 """
 
 from __future__ import annotations
@@ -20,24 +21,38 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Union
 from vaiopt.errors import RunError
 
 FORMAT_VERSION = 1
-"""Version of every file in a run folder. Raised when a reader of the old format would misread the new one."""
+"""Version of every file in a run folder. Raised when a reader of the old format would misread the
+new one.
+"""
 GOLDEN_ARRAYS = ("inputs", "outputs", "input_position", "output_position")
 """Arrays of ``golden.npz`` that the kit compares; the raw inputs beside them stay on the host."""
 
-NPZ_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+NPZ_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 """What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
 
 PathLike = Union[str, "os.PathLike[str]"]
 
 
 class Run:
-    """Paths of one run folder. Making one touches no file; :func:`open_run` checks that it is one."""
+    """Paths of one run folder. Making one touches no file; :func:`open_run` checks that it is
+    one.
+    """
 
     def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)
 
     def __repr__(self) -> str:
-        return "Run({!r})".format(str(self.folder))
+        return f"Run({str(self.folder)!r})"
 
     def __fspath__(self) -> str:
         """Return the folder: a run may be given wherever a run folder is asked for."""
@@ -64,8 +79,10 @@ class Run:
         return self.folder / "tensorboard"
 
     def trial(self, number: int) -> Path:
-        """``trials/<number>/``: the model of a trial that is still a candidate, and the distribution of its initial weights."""
-        return self.folder / "trials" / "{:04d}".format(number)
+        """``trials/<number>/``: the model of a trial that is still a candidate, and the
+        distribution of its initial weights.
+        """
+        return self.folder / "trials" / f"{number:04d}"
 
     @property
     def running(self) -> Path:
@@ -74,7 +91,7 @@ class Run:
 
     def progress(self, number: int) -> Path:
         """``running/<number>.json``: how far a running trial is."""
-        return self.running / "{:04d}.json".format(number)
+        return self.running / f"{number:04d}.json"
 
     @property
     def search_lock(self) -> Path:
@@ -93,17 +110,23 @@ class Run:
 
     @property
     def initial_weights(self) -> Path:
-        """``float/initial_weights.npz``: how the chosen model's weights were distributed before training."""
+        """``float/initial_weights.npz``: how the chosen model's weights were distributed before
+        training.
+        """
         return self.float_folder / "initial_weights.npz"
 
     @property
     def float_metrics(self) -> Path:
-        """``float/metrics.json``: the chosen trial, its hyperparameters, metrics on validation data and costs."""
+        """``float/metrics.json``: the chosen trial, its hyperparameters, metrics on validation data
+        and costs.
+        """
         return self.float_folder / "metrics.json"
 
     @property
     def data_spec(self) -> Path:
-        """``float/data.json``: where the data came from, how it is split, its classes and its preprocessing."""
+        """``float/data.json``: where the data came from, how it is split, its classes and its
+        preprocessing.
+        """
         return self.float_folder / "data.json"
 
     @property
@@ -123,17 +146,23 @@ class Run:
 
     @property
     def fix_positions(self) -> Path:
-        """``quantized/fix_positions.json``: a bare list of ``{layer, tensor, bits, position}``; see :func:`write_positions`."""
+        """``quantized/fix_positions.json``: a bare list of ``{layer, tensor, bits, position}``; see
+        :func:`write_positions`.
+        """
         return self.quantized_folder / "fix_positions.json"
 
     @property
     def quantized_metrics(self) -> Path:
-        """``quantized/metrics.json``: float and int8 accuracy on validation data, calibration, seconds."""
+        """``quantized/metrics.json``: float and int8 accuracy on validation data, calibration,
+        seconds.
+        """
         return self.quantized_folder / "metrics.json"
 
     @property
     def golden(self) -> Path:
-        """``quantized/golden.npz``: a few int8 inputs and the int8 outputs to expect from the target."""
+        """``quantized/golden.npz``: a few int8 inputs and the int8 outputs to expect from the
+        target.
+        """
         return self.quantized_folder / "golden.npz"
 
     @property
@@ -151,7 +180,7 @@ class Run:
 
     def measured(self, target: str) -> Path:
         """``measured/<target>.json``: what the kit reported."""
-        return self.folder / "measured" / "{}.json".format(target)
+        return self.folder / "measured" / f"{target}.json"
 
     @property
     def report(self) -> Path:
@@ -168,11 +197,13 @@ def open_run(folder: PathLike) -> Run:
     run = Run(folder)
     if not run.folder.is_dir():
         raise RunError(
-            "there is no run folder '{}'".format(run.folder), "Make one with: vaiopt search SETTINGS.toml --run {}".format(run.folder)
+            f"there is no run folder '{run.folder}'",
+            f"Make one with: vaiopt search SETTINGS.toml --run {run.folder}",
         )
     if not run.settings.is_file():
         raise RunError(
-            "'{}' is not a run: it has no run.toml".format(run.folder), "Give the folder that 'vaiopt search' made (by default runs/NAME)."
+            f"'{run.folder}' is not a run: it has no run.toml",
+            "Give the folder that 'vaiopt search' made (by default runs/NAME).",
         )
     return run
 
@@ -184,16 +215,20 @@ def require(path: Path, command: str) -> Path:
         RunError: it does not; the hint names the ``command`` that makes it.
     """
     if not path.exists():
-        raise RunError("'{}' is missing".format(path), "Make it first with: {}".format(command))
+        raise RunError(f"'{path}' is missing", f"Make it first with: {command}")
     return path
 
 
 @contextlib.contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
-    """Give a temporary name beside ``path`` to write to; rename it into place when the block ends well, delete it otherwise."""
+    """Give a temporary name beside ``path`` to write to; rename it into place when the block ends
+    well, delete it otherwise.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".{}.".format(path.stem), suffix=path.suffix, dir=str(path.parent))
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}.", suffix=path.suffix, dir=str(path.parent)
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -207,19 +242,20 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(folder: PathLike) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``folder``; swap it into place when the block ends well, delete it otherwise.
+    """Give an empty temporary folder beside ``folder``; swap it into place when the block ends
+    well, delete it otherwise.
 
     A folder that was there before is replaced as a whole, and only once the new one is complete.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".{}.".format(folder.name), dir=str(folder.parent)))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=str(folder.parent)))
     try:
         yield temporary
         os.chmod(str(temporary), 0o777 & ~_umask())
         old = None
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=".old.{}.".format(folder.name), dir=str(folder.parent)))
+            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=str(folder.parent)))
             os.replace(str(folder), str(old))
         try:
             os.replace(str(temporary), str(folder))
@@ -247,7 +283,9 @@ def write_text(path: PathLike, text: str) -> None:
 
 
 def write_json(path: PathLike, content: Dict[str, Any]) -> None:
-    """Write a JSON object whole, with the format's ``version`` first. NaN and infinity are refused: JSON has neither."""
+    """Write a JSON object whole, with the format's ``version`` first. NaN and infinity are refused:
+    JSON has neither.
+    """
     text = json.dumps({"version": FORMAT_VERSION, **content}, indent=1, allow_nan=False)
     write_text(path, text + "\n")
 
@@ -266,9 +304,11 @@ def read_json(path: PathLike, command: str) -> Dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
-        raise RunError("'{}' is not valid JSON ({})".format(path, error), "Make it again with: {}".format(command)) from error
+        raise RunError(
+            f"'{path}' is not valid JSON ({error})", f"Make it again with: {command}"
+        ) from error
     if not isinstance(content, dict):
-        raise RunError("'{}' does not hold a JSON object".format(path), "Make it again with: {}".format(command))
+        raise RunError(f"'{path}' does not hold a JSON object", f"Make it again with: {command}")
     check_version(content.get("version"), path, command)
     return content
 
@@ -291,15 +331,21 @@ def read_arrays(path: PathLike, names: Iterable[str], command: str) -> Dict[str,
         with np.load(str(path), allow_pickle=False) as file:
             return {name: file[name] for name in names}
     except NPZ_ERRORS as error:
-        raise RunError("'{}' is damaged ({})".format(path, error), "Make it again with: {}".format(command)) from error
+        raise RunError(
+            f"'{path}' is damaged ({error})", f"Make it again with: {command}"
+        ) from error
 
 
 def write_positions(path: PathLike, positions: Iterable[Mapping[str, Any]]) -> None:
-    """Write fix positions: a bare list of ``{layer, tensor, bits, position}``, the form in which other tools exchange them.
+    """Write fix positions: a bare list of ``{layer, tensor, bits, position}``, the form in which
+    other tools exchange them.
 
-    It is the one JSON file without a ``version``; that of ``metrics.json`` beside it counts for both.
+    It is the one JSON file without a ``version``; that of ``metrics.json`` beside it counts for
+    both.
     """
-    rows = [{key: entry[key] for key in ("layer", "tensor", "bits", "position")} for entry in positions]
+    rows = [
+        {key: entry[key] for key in ("layer", "tensor", "bits", "position")} for entry in positions
+    ]
     write_text(path, json.dumps(rows, indent=1) + "\n")
 
 
@@ -313,16 +359,24 @@ def read_positions(path: PathLike, command: str) -> List[Dict[str, Any]]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         return [
-            {"layer": str(r["layer"]), "tensor": str(r["tensor"]), "bits": int(r["bits"]), "position": int(r["position"])} for r in rows
+            {
+                "layer": str(r["layer"]),
+                "tensor": str(r["tensor"]),
+                "bits": int(r["bits"]),
+                "position": int(r["position"]),
+            }
+            for r in rows
         ]
     except (ValueError, TypeError, KeyError) as error:
-        raise RunError("'{}' is no list of fix positions ({})".format(path, error), "Make it again with: {}".format(command)) from error
+        raise RunError(
+            f"'{path}' is no list of fix positions ({error})", f"Make it again with: {command}"
+        ) from error
 
 
 def check_version(version: object, path: PathLike, command: str) -> None:
     """Raise :class:`RunError` unless ``version`` is the one this vaiopt reads."""
     if version != FORMAT_VERSION:
         raise RunError(
-            "'{}' has format version {}, this vaiopt reads {}".format(path, version, FORMAT_VERSION),
-            "Use the vaiopt that made the run, or make it again with: {}".format(command),
+            f"'{path}' has format version {version}, this vaiopt reads {FORMAT_VERSION}",
+            f"Use the vaiopt that made the run, or make it again with: {command}",
         )

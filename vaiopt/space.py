@@ -1,9 +1,11 @@
 """Hyperparameters and the search space: what a model function ``build_model(hp)`` asks for.
 
-A model function written for KerasTuner runs here unchanged: it asks ``hp.Int``, ``hp.Float``, ``hp.Choice``, ``hp.Boolean`` and
-``hp.Fixed`` by name and gets values. The first time it is *traced*: called with the defaults, then with each value that might open
-another branch, so that the whole space is known before the search starts. A hyperparameter is **active** where the function asks for
-it; an inactive one stands at its default in the **canonical** form of a point, so that it neither misleads a model nor makes duplicates.
+A model function written for KerasTuner runs here unchanged: it asks ``hp.Int``, ``hp.Float``,
+``hp.Choice``, ``hp.Boolean`` and ``hp.Fixed`` by name and gets values. The first time it is
+*traced*: called with the defaults, then with each value that might open another branch, so that the
+whole space is known before the search starts. A hyperparameter is **active** where the function
+asks for it; an inactive one stands at its default in the **canonical** form of a point, so that it
+neither misleads a model nor makes duplicates.
 """
 
 from __future__ import annotations
@@ -11,7 +13,19 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.spec import Spec
@@ -27,12 +41,15 @@ class Dimension:
 
     Attributes:
         name: unique in the space.
-        kind: ``int``, ``float`` or ``choice`` (``hp.Boolean`` is a choice; ``hp.Fixed`` one of a single value).
+        kind: ``int``, ``float`` or ``choice`` (``hp.Boolean`` is a choice; ``hp.Fixed`` one of a
+            single value).
         default: where the search starts, and where an inactive one stands.
-        low, high, step, log: the range of a number, both ends included; ``step`` None for a float means continuous.
+        low, high, step, log: the range of a number, both ends included; ``step`` None for a float
+            means continuous.
         values: the values of a choice, in order.
         ordered: whether the order of a choice means something (numbers by default).
-        conditions: alternatives, each a chain of conditions that must all hold; none means always active.
+        conditions: alternatives, each a chain of conditions that must all hold; none means always
+            active.
     """
 
     name: str
@@ -65,7 +82,9 @@ class Dimension:
         return [self._cast(self.low + i * self.step) for i in range(count)]
 
     def probes(self, most: int = 12) -> List[Value]:
-        """Return the values to try when looking for hidden branches: all of them if few, else both ends and the middle."""
+        """Return the values to try when looking for hidden branches: all of them if few, else both
+        ends and the middle.
+        """
         grid = self.grid()
         if grid is None:
             return [self.low, self.high]
@@ -73,7 +92,7 @@ class Dimension:
 
     def _cast(self, value: float) -> Value:
         # Twelve digits: 0.1 added up gives 0.6, not 0.6000000000000001.
-        return int(round(value)) if self.kind == "int" else float("{:.12g}".format(value))
+        return int(round(value)) if self.kind == "int" else float(f"{value:.12g}")
 
     def contains(self, value: Value) -> bool:
         """Return whether ``value`` is one that this dimension can have."""
@@ -84,12 +103,16 @@ class Dimension:
         if not self.low <= value <= self.high:
             return False
         grid = self.grid()
-        return grid is None or any(math.isclose(float(value), float(v)) for v in grid if isinstance(v, (int, float)))
+        return grid is None or any(
+            math.isclose(float(value), float(v)) for v in grid if isinstance(v, (int, float))
+        )
 
 
 @dataclass(frozen=True)
 class Space:
-    """All dimensions of a search, in the order in which the model function asks for them, parents before children."""
+    """All dimensions of a search, in the order in which the model function asks for them, parents
+    before children.
+    """
 
     dimensions: Tuple[Dimension, ...] = field(default_factory=tuple)
 
@@ -101,7 +124,9 @@ class Space:
 
     def searched(self) -> List[Dimension]:
         """Return the dimensions that have more than one value."""
-        return [d for d in self.dimensions if d.kind != "choice" and d.low < d.high or len(d.values) > 1]
+        return [
+            d for d in self.dimensions if d.kind != "choice" and d.low < d.high or len(d.values) > 1
+        ]
 
     def defaults(self) -> Dict[str, Value]:
         """Return the default point."""
@@ -111,17 +136,24 @@ class Space:
         """Return the names that are active at a point, which need not be canonical."""
         names: List[str] = []
         for dimension in self.dimensions:
-            if not dimension.conditions or any(self._holds(chain, values, names) for chain in dimension.conditions):
+            if not dimension.conditions or any(
+                self._holds(chain, values, names) for chain in dimension.conditions
+            ):
                 names.append(dimension.name)
         return names
 
-    def _holds(self, chain: Sequence[Condition], values: Mapping[str, Value], active: Sequence[str]) -> bool:
+    def _holds(
+        self, chain: Sequence[Condition], values: Mapping[str, Value], active: Sequence[str]
+    ) -> bool:
         return all(parent in active and values.get(parent) in allowed for parent, allowed in chain)
 
     def canonical(self, values: Mapping[str, Value]) -> Dict[str, Value]:
         """Return the point with every inactive dimension at its default."""
         active = set(self.active(values))
-        return {d.name: values.get(d.name, d.default) if d.name in active else d.default for d in self.dimensions}
+        return {
+            d.name: values.get(d.name, d.default) if d.name in active else d.default
+            for d in self.dimensions
+        }
 
     def to_json(self) -> Dict[str, Any]:
         """Return a JSON object that :meth:`from_json` reads."""
@@ -134,7 +166,10 @@ class Space:
         for item in content["dimensions"]:
             item = dict(item)
             item["values"] = tuple(item["values"])
-            item["conditions"] = tuple(tuple((parent, tuple(allowed)) for parent, allowed in chain) for chain in item["conditions"])
+            item["conditions"] = tuple(
+                tuple((parent, tuple(allowed)) for parent, allowed in chain)
+                for chain in item["conditions"]
+            )
             dimensions.append(Dimension(**item))
         return cls(tuple(dimensions))
 
@@ -144,7 +179,8 @@ class HyperParameters:
 
     Args:
         values: the point to build; a name that is missing takes its default.
-        overrides: changes from the settings, by name: a plain value fixes it, a :class:`Spec` replaces its range.
+        overrides: changes from the settings, by name: a plain value fixes it, a :class:`Spec`
+            replaces its range.
         input_shape: shape of one sample, without the batch, such as ``(28, 28, 1)`` or ``(30,)``.
         classes: number of classes.
         samples: number of training samples.
@@ -181,10 +217,14 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a whole number from ``min_value`` to ``max_value``, both included; None where the scope is inactive."""
+        """Ask for a whole number from ``min_value`` to ``max_value``, both included; None where the
+        scope is inactive.
+        """
         log = sampling in ("log", "reverse_log")
         width = (step if step is not None else (None if log else 1)) if min_value < max_value else 1
-        dimension = Dimension(name, "int", min_value if default is None else default, min_value, max_value, width, log)
+        dimension = Dimension(
+            name, "int", min_value if default is None else default, min_value, max_value, width, log
+        )
         return self._ask(dimension, parent_name, parent_values)
 
     def Float(  # noqa: N802
@@ -198,7 +238,9 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a number from ``min_value`` to ``max_value``, both included; None where the scope is inactive."""
+        """Ask for a number from ``min_value`` to ``max_value``, both included; None where the scope
+        is inactive.
+        """
         log = sampling in ("log", "reverse_log")
         start = float(min_value if default is None else default)
         dimension = Dimension(name, "float", start, float(min_value), float(max_value), step, log)
@@ -213,35 +255,52 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for one of ``values`` (numbers, texts or booleans of one type); None where the scope is inactive."""
+        """Ask for one of ``values`` (numbers, texts or booleans of one type); None where the scope
+        is inactive.
+        """
         values = tuple(values)
         if not values:
-            raise ModelError("hyperparameter '{}' has no values to choose from".format(name), "Give hp.Choice at least one value.")
+            raise ModelError(
+                f"hyperparameter '{name}' has no values to choose from",
+                "Give hp.Choice at least one value.",
+            )
         numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
         start = values[0] if default is None and None not in values else default
-        dimension = Dimension(name, "choice", start, values=values, ordered=numbers if ordered is None else ordered)
+        dimension = Dimension(
+            name, "choice", start, values=values, ordered=numbers if ordered is None else ordered
+        )
         return self._ask(dimension, parent_name, parent_values)
 
     def Boolean(  # noqa: N802
-        self, name: str, default: bool = False, parent_name: Optional[str] = None, parent_values: Any = None
+        self,
+        name: str,
+        default: bool = False,
+        parent_name: Optional[str] = None,
+        parent_values: Any = None,
     ) -> Any:
         """Ask for true or false; None where the scope is inactive."""
-        return self._ask(Dimension(name, "choice", default, values=(False, True)), parent_name, parent_values)
+        return self._ask(
+            Dimension(name, "choice", default, values=(False, True)), parent_name, parent_values
+        )
 
     def Fixed(  # noqa: N802
         self, name: str, value: Value, parent_name: Optional[str] = None, parent_values: Any = None
     ) -> Any:
         """Record a value that is not searched, and return it."""
-        return self._ask(Dimension(name, "choice", value, values=(value,)), parent_name, parent_values)
+        return self._ask(
+            Dimension(name, "choice", value, values=(value,)), parent_name, parent_values
+        )
 
     def get(self, name: str) -> Any:
-        """Return the value of a hyperparameter that was asked for before. Raises KeyError, as KerasTuner does."""
+        """Return the value of a hyperparameter that was asked for before. Raises KeyError, as
+        KerasTuner does.
+        """
         full = self._full_name(name)
         if full in self.values:
             return self.values[full]
         if name in self.values:
             return self.values[name]
-        raise KeyError("{} does not exist.".format(name))
+        raise KeyError(f"{name} does not exist.")
 
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
@@ -251,14 +310,21 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Ask within this block only where ``parent_name`` has one of ``parent_values``; elsewhere every answer is None."""
+        """Ask within this block only where ``parent_name`` has one of ``parent_values``; elsewhere
+        every answer is None.
+        """
         full = self._full_name(parent_name)
         parent = full if full in self.dimensions else parent_name
         if parent not in self.dimensions:
             raise ModelError(
-                "conditional_scope names '{}', which was not asked for before".format(parent_name), "Ask for the parent first."
+                f"conditional_scope names '{parent_name}', which was not asked for before",
+                "Ask for the parent first.",
             )
-        allowed = tuple(parent_values) if isinstance(parent_values, (list, tuple, set)) else (parent_values,)
+        allowed = (
+            tuple(parent_values)
+            if isinstance(parent_values, (list, tuple, set))
+            else (parent_values,)
+        )
         self._conditions.append((parent, allowed))
         try:
             yield
@@ -283,10 +349,14 @@ class HyperParameters:
                 return self._ask(dimension, None, None)
         chain = tuple(self._conditions)
         name = self._full_name(dimension.name)
-        dimension = _overridden(replace(dimension, name=name, conditions=(chain,) if chain else ()), self._overrides)
+        dimension = _overridden(
+            replace(dimension, name=name, conditions=(chain,) if chain else ()), self._overrides
+        )
         _check_range(dimension)
         self._register(dimension)
-        active = all(parent in self.values and self.values[parent] in allowed for parent, allowed in chain)
+        active = all(
+            parent in self.values and self.values[parent] in allowed for parent, allowed in chain
+        )
         if not active:
             return None
         if name not in self.values:
@@ -301,11 +371,18 @@ class HyperParameters:
             return
         if not known.same_range(dimension):
             raise ModelError(
-                "the model function asks for '{}' with two different ranges or defaults".format(dimension.name),
+                f"the model function asks for '{dimension.name}' with two different ranges or"
+                " defaults",
                 "Give each of them a name of its own.",
             )
-        if known.conditions and dimension.conditions and dimension.conditions[0] not in known.conditions:
-            self.dimensions[dimension.name] = replace(known, conditions=known.conditions + dimension.conditions)
+        if (
+            known.conditions
+            and dimension.conditions
+            and dimension.conditions[0] not in known.conditions
+        ):
+            self.dimensions[dimension.name] = replace(
+                known, conditions=known.conditions + dimension.conditions
+            )
         elif known.conditions and not dimension.conditions:
             self.dimensions[dimension.name] = replace(known, conditions=())
 
@@ -315,23 +392,59 @@ def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension
         return dimension
     change = overrides[dimension.name]
     if not isinstance(change, Spec):
-        return replace(dimension, kind="choice", default=change, values=(change,), low=0, high=0, step=None, log=False)
+        return replace(
+            dimension,
+            kind="choice",
+            default=change,
+            values=(change,),
+            low=0,
+            high=0,
+            step=None,
+            log=False,
+        )
     if change.kind == "choice":
         default = (
             change.default
             if change.default is not None
             else (dimension.default if dimension.default in change.values else change.values[0])
         )
-        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in change.values)
-        return Dimension(dimension.name, "choice", default, values=change.values, ordered=numbers, conditions=dimension.conditions)
-    step = change.step if change.step is not None else (1 if change.kind == "int" and not change.log else None)
+        numbers = all(
+            isinstance(v, (int, float)) and not isinstance(v, bool) for v in change.values
+        )
+        return Dimension(
+            dimension.name,
+            "choice",
+            default,
+            values=change.values,
+            ordered=numbers,
+            conditions=dimension.conditions,
+        )
+    step = (
+        change.step
+        if change.step is not None
+        else (1 if change.kind == "int" and not change.log else None)
+    )
     default = change.default if change.default is not None else _inside(dimension.default, change)
-    return Dimension(dimension.name, change.kind, default, change.low, change.high, step, change.log, conditions=dimension.conditions)
+    return Dimension(
+        dimension.name,
+        change.kind,
+        default,
+        change.low,
+        change.high,
+        step,
+        change.log,
+        conditions=dimension.conditions,
+    )
 
 
 def _inside(value: Value, spec: Spec) -> Value:
     """Return the old default where the new range has it, else the new range's lower end."""
-    kept = isinstance(value, (int, float)) and not isinstance(value, bool) and spec.low <= value <= spec.high and spec.step is None
+    kept = (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and spec.low <= value <= spec.high
+        and spec.step is None
+    )
     return value if kept else spec.low
 
 
@@ -340,33 +453,49 @@ def _check_range(dimension: Dimension) -> None:
     if dimension.kind != "choice":
         if not dimension.low <= dimension.high:
             raise ModelError(
-                "hyperparameter '{}' has an empty range [{:g}, {:g}]".format(name, dimension.low, dimension.high), "Swap its ends."
+                f"hyperparameter '{name}' has an empty range [{dimension.low:g},"
+                f" {dimension.high:g}]",
+                "Swap its ends.",
             )
         if dimension.log and dimension.low <= 0:
-            raise ModelError("hyperparameter '{}' has a logarithmic range from {:g}".format(name, dimension.low), "Start it above 0.")
+            raise ModelError(
+                f"hyperparameter '{name}' has a logarithmic range from {dimension.low:g}",
+                "Start it above 0.",
+            )
         if dimension.step is not None and (
-            dimension.step <= 0 or (dimension.log and dimension.step <= 1 and dimension.low < dimension.high)
+            dimension.step <= 0
+            or (dimension.log and dimension.step <= 1 and dimension.low < dimension.high)
         ):
             raise ModelError(
-                "hyperparameter '{}' has a step of {:g}".format(name, dimension.step), "Give it a step above 0 (above 1 for log)."
+                f"hyperparameter '{name}' has a step of {dimension.step:g}",
+                "Give it a step above 0 (above 1 for log).",
             )
     if not dimension.contains(dimension.default):
         raise ModelError(
-            "the default {!r} of hyperparameter '{}' is not in its range".format(dimension.default, name), "Change the default."
+            f"the default {dimension.default!r} of hyperparameter '{name}' is not in its range",
+            "Change the default.",
         )
 
 
 class BuildFailed(ModelError):
-    """The model function raised, or returned something else than a model, at one point of the space."""
+    """The model function raised, or returned something else than a model, at one point of the
+    space.
+    """
 
 
-def trace_space(build: Callable[[HyperParameters], Any], make: Callable[[Mapping[str, Value]], HyperParameters], most: int = 200) -> Space:
+def trace_space(
+    build: Callable[[HyperParameters], Any],
+    make: Callable[[Mapping[str, Value]], HyperParameters],
+    most: int = 200,
+) -> Space:
     """Find the whole search space of a model function.
 
-    The function is called with the defaults, then with every value (or the ends) of each dimension in turn, as long as that brings new
-    names, at most ``most`` times. Branches written with :meth:`HyperParameters.conditional_scope` give their conditions; for those
-    written as plain Python (``for i in range(hp.Int("layers", 1, 5))``) the condition is the one parent whose value decides, in all
-    calls made, whether the name was asked for. Points at which the function fails tell nothing; the default point must not.
+    The function is called with the defaults, then with every value (or the ends) of each dimension
+    in turn, as long as that brings new names, at most ``most`` times. Branches written with
+    :meth:`HyperParameters.conditional_scope` give their conditions; for those written as plain
+    Python (``for i in range(hp.Int("layers", 1, 5))``) the condition is the one parent whose value
+    decides, in all calls made, whether the name was asked for. Points at which the function fails
+    tell nothing; the default point must not.
 
     Args:
         build: the model function; its result is not used.
@@ -390,7 +519,8 @@ def trace_space(build: Callable[[HyperParameters], Any], make: Callable[[Mapping
         for name, dimension in hp.dimensions.items():
             if name in found and not found[name].same_range(dimension):
                 raise ModelError(
-                    "the model function asks for '{}' with ranges that depend on other values".format(name), "Use a fixed range."
+                    f"the model function asks for '{name}' with ranges that depend on other values",
+                    "Use a fixed range.",
                 )
             found.setdefault(name, dimension)
         seen.append((dict(hp.values), list(hp.dimensions)))
@@ -428,20 +558,37 @@ def _best_base(seen: Sequence[Tuple[Dict[str, Value], List[str]]], name: str) ->
     return next((dict(values) for values, asked in seen if name in asked), {})
 
 
-def _with_inferred_conditions(found: Mapping[str, Dimension], seen: Sequence[Tuple[Dict[str, Value], List[str]]]) -> List[Dimension]:
+def _with_inferred_conditions(
+    found: Mapping[str, Dimension], seen: Sequence[Tuple[Dict[str, Value], List[str]]]
+) -> List[Dimension]:
     result = []
     for name, dimension in found.items():
         asked_always = all(name in asked for _, asked in seen)
         if dimension.conditions or asked_always:
             result.append(dimension)
             continue
-        condition = next((c for c in (_deciding(name, parent, seen) for parent in found.values() if parent.name != name) if c), None)
+        condition = next(
+            (
+                c
+                for c in (
+                    _deciding(name, parent, seen)
+                    for parent in found.values()
+                    if parent.name != name
+                )
+                if c
+            ),
+            None,
+        )
         result.append(replace(dimension, conditions=((condition,),)) if condition else dimension)
     return result
 
 
-def _deciding(name: str, parent: Dimension, seen: Sequence[Tuple[Dict[str, Value], List[str]]]) -> Optional[Condition]:
-    """Return the condition on ``parent`` that agrees with every call on whether ``name`` was asked for, or None."""
+def _deciding(
+    name: str, parent: Dimension, seen: Sequence[Tuple[Dict[str, Value], List[str]]]
+) -> Optional[Condition]:
+    """Return the condition on ``parent`` that agrees with every call on whether ``name`` was asked
+    for, or None.
+    """
     asked_at: Dict[Value, bool] = {}
     for values, asked in seen:
         if parent.name not in values:
@@ -461,7 +608,9 @@ def _deciding(name: str, parent: Dimension, seen: Sequence[Tuple[Dict[str, Value
 
 
 def _asked(value: Value, asked_at: Mapping[Value, bool], parent: Dimension) -> bool:
-    """Return what the calls say of a value, or, between two tried numbers that agree, what both say (if they differ: asked)."""
+    """Return what the calls say of a value, or, between two tried numbers that agree, what both say
+    (if they differ: asked).
+    """
     if value in asked_at:
         return asked_at[value]
     if parent.kind == "choice" or not isinstance(value, (int, float)):
@@ -478,10 +627,15 @@ def _ordered(dimensions: Iterable[Dimension]) -> List[Dimension]:
     done: List[Dimension] = []
     while remaining:
         names = {d.name for d in done}
-        ready = [d for d in remaining if all(parent in names for chain in d.conditions for parent, _ in chain)]
+        ready = [
+            d
+            for d in remaining
+            if all(parent in names for chain in d.conditions for parent, _ in chain)
+        ]
         if not ready:
             raise ModelError(
-                "the conditions of '{}' form a circle".format(remaining[0].name), "Let each depend on names asked for before it."
+                f"the conditions of '{remaining[0].name}' form a circle",
+                "Let each depend on names asked for before it.",
             )
         done.append(ready[0])
         remaining.remove(ready[0])
@@ -489,8 +643,13 @@ def _ordered(dimensions: Iterable[Dimension]) -> List[Dimension]:
 
 
 def check_overrides(space: Space, names: Iterable[str]) -> None:
-    """Raise :class:`SettingsError` if the settings change a hyperparameter that the model function never asks for."""
+    """Raise :class:`SettingsError` if the settings change a hyperparameter that the model function
+    never asks for.
+    """
     known = [d.name for d in space]
     for name in names:
         if name not in known:
-            raise SettingsError("the model family never asks for a hyperparameter '{}'".format(name), did_you_mean(name, known))
+            raise SettingsError(
+                f"the model family never asks for a hyperparameter '{name}'",
+                did_you_mean(name, known),
+            )

@@ -1,4 +1,6 @@
-"""A search range as it is written in the settings: ``{int = [1, 5]}``, ``{float = [1e-4, 1e-2], log = true}``, ``{choice = [32, 64]}``."""
+"""A search range as it is written in the settings: ``{int = [1, 5]}``, ``{float = [1e-4, 1e-2], log
+= true}``, ``{choice = [32, 64]}``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from typing import Any, Mapping, Optional, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 
-EXAMPLE = "For instance {int = [8, 64], step = 8}, {float = [1e-4, 1e-2], log = true} or {choice = [32, 64, 128]}."
+EXAMPLE = (
+    "For instance {int = [8, 64], step = 8}, {float = [1e-4, 1e-2], log = true} or {choice = [32,"
+    " 64, 128]}."
+)
 
 
 @dataclass(frozen=True)
@@ -41,39 +46,54 @@ def parse_spec(key: str, table: Mapping[str, Any]) -> Spec:
     """Check a table of the settings and return it as a :class:`Spec`.
 
     Raises:
-        SettingsError: it has no or two kinds, an unknown key, an empty range, or a default outside its range.
+        SettingsError: it has no or two kinds, an unknown key, an empty range, or a default outside
+            its range.
     """
     kinds = [kind for kind in ("int", "float", "choice") if kind in table]
     for name in table:
         if name not in ("int", "float", "choice", "step", "log", "default"):
             raise SettingsError(
-                "{} has an unknown key '{}'".format(key, name), did_you_mean(name, ("int", "float", "choice", "step", "log", "default"))
+                f"{key} has an unknown key '{name}'",
+                did_you_mean(name, ("int", "float", "choice", "step", "log", "default")),
             )
     if len(kinds) != 1:
-        raise SettingsError("{} must have one of int, float, choice".format(key), EXAMPLE)
+        raise SettingsError(f"{key} must have one of int, float, choice", EXAMPLE)
     kind = kinds[0]
     content = table[kind]
     if not isinstance(content, (list, tuple)) or not content:
-        raise SettingsError("{}: '{}' must be a list that is not empty".format(key, kind), EXAMPLE)
+        raise SettingsError(f"{key}: '{kind}' must be a list that is not empty", EXAMPLE)
     if kind == "choice":
         spec = _choice(key, content, table)
     else:
         spec = _range(key, kind, content, table)
     if spec.default is not None:
-        inside = spec.default in spec.values if kind == "choice" else spec.low <= spec.default <= spec.high
+        inside = (
+            spec.default in spec.values
+            if kind == "choice"
+            else spec.low <= spec.default <= spec.high
+        )
         if not inside:
-            raise SettingsError("{}: the default {!r} lies outside its range".format(key, spec.default), "Choose a default inside it.")
+            raise SettingsError(
+                f"{key}: the default {spec.default!r} lies outside its range",
+                "Choose a default inside it.",
+            )
     return spec
 
 
 def _choice(key: str, content: Any, table: Mapping[str, Any]) -> Spec:
-    # A list as a choice is a split ratio; it is kept as the text "7:2:1", since storages keep plain values only.
-    values = tuple(":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value for value in content)
+    # A list as a choice is a split ratio; it is kept as the text "7:2:1", since storages keep plain
+    # values only.
+    values = tuple(
+        ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
+        for value in content
+    )
     for value in values:
         if not isinstance(value, (bool, int, float, str)):
-            raise SettingsError("{}: a choice cannot be {!r}".format(key, value), "Choices are numbers, texts, true or false.")
+            raise SettingsError(
+                f"{key}: a choice cannot be {value!r}", "Choices are numbers, texts, true or false."
+            )
     if len(set(map(repr, values))) != len(values):
-        raise SettingsError("{}: a choice stands twice".format(key), "List each value once.")
+        raise SettingsError(f"{key}: a choice stands twice", "List each value once.")
     return Spec("choice", values=values, default=table.get("default"))
 
 
@@ -81,15 +101,19 @@ def _range(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Spec:
     numbers = (int,) if kind == "int" else (int, float)
     given = [*content, *(table[name] for name in ("step", "default") if name in table)]
     if len(content) != 2 or any(isinstance(v, bool) or not isinstance(v, numbers) for v in given):
-        raise SettingsError("{}: '{}' takes [low, high] and numbers of that type".format(key, kind), EXAMPLE)
+        raise SettingsError(f"{key}: '{kind}' takes [low, high] and numbers of that type", EXAMPLE)
     low, high = content
     log, step = table.get("log", False), table.get("step")
     if not low <= high:
-        raise SettingsError("{}: the range [{}, {}] is empty".format(key, low, high), "Write the smaller number first.")
+        raise SettingsError(
+            f"{key}: the range [{low}, {high}] is empty", "Write the smaller number first."
+        )
     if not isinstance(log, bool):
-        raise SettingsError("{}: 'log' must be true or false".format(key), EXAMPLE)
+        raise SettingsError(f"{key}: 'log' must be true or false", EXAMPLE)
     if log and low <= 0:
-        raise SettingsError("{}: a logarithmic range cannot start at {}".format(key, low), "Start above 0, or leave log out.")
+        raise SettingsError(
+            f"{key}: a logarithmic range cannot start at {low}", "Start above 0, or leave log out."
+        )
     if step is not None and step <= 0:
-        raise SettingsError("{}: the step must be above 0".format(key), EXAMPLE)
+        raise SettingsError(f"{key}: the step must be above 0", EXAMPLE)
     return Spec(kind, low=low, high=high, step=step, log=log, default=table.get("default"))

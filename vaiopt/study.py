@@ -1,7 +1,8 @@
 """The study: Optuna's, in the run folder's journal; and what a trial of ours records in it.
 
-Optuna keeps the states and the points. All else that a trial gave (metrics, costs, learning curve, reason, seconds, memory) stands in one
-user attribute of the trial, written once, when it ends. Reading it needs neither TensorFlow nor scikit-optimize.
+Optuna keeps the states and the points. All else that a trial gave (metrics, costs, learning curve,
+reason, seconds, memory) stands in one user attribute of the trial, written once, when it ends.
+Reading it needs neither TensorFlow nor scikit-optimize.
 """
 
 from __future__ import annotations
@@ -25,9 +26,17 @@ CONNECT_SECONDS = 10
 """How long a database server may take to answer."""
 
 MEASURED = "measured"
-"""User attribute of the study that holds, by trial number, what a kit measured during the search."""
+"""User attribute of the study that holds, by trial number, what a kit measured during the search.
+"""
 
-COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED = "complete", "pruned", "infeasible", "failed", "running", "interrupted"
+COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED = (
+    "complete",
+    "pruned",
+    "infeasible",
+    "failed",
+    "running",
+    "interrupted",
+)
 
 
 @dataclass(frozen=True)
@@ -36,20 +45,24 @@ class TrialRecord:
 
     Attributes:
         number: Optuna's number, from 0; 0 is the family's default point.
-        status: ``complete``, ``pruned``, ``infeasible`` (broke a hard limit, never trained), ``failed``, ``running``, or ``interrupted``
-            (the search was stopped while it ran; it is run again).
+        status: ``complete``, ``pruned``, ``infeasible`` (broke a hard limit, never trained),
+            ``failed``, ``running``, or ``interrupted`` (the search was stopped while it ran; it is
+            run again).
         reason: why it is not complete, in one line.
         value: the objective; None unless complete.
         hyperparameters: the active ones.
-        metrics: ``val_accuracy``, ``val_f1`` (macro), ``val_loss`` and whatever else the model reports, of the kept (last) epoch.
+        metrics: ``val_accuracy``, ``val_f1`` (macro), ``val_loss`` and whatever else the model
+            reports, of the kept (last) epoch.
         costs: ``params``, ``macs``, ``latency_ms``, as far as known before training.
-        curve: per epoch ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``val_f1``, ``seconds``.
+        curve: per epoch ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``,
+            ``val_f1``, ``seconds``.
         seconds: wall time of the trial.
         peak_memory_mb: highest resident memory of its process.
         started, finished: ISO 8601, UTC.
         worker: process and host.
         traceback: of a failed trial, where there is one.
-        pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and ``rungs``, the pruner's own notes.
+        pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and
+            ``rungs``, the pruner's own notes.
     """
 
     number: int
@@ -74,24 +87,42 @@ class TrialRecord:
         return cleaned
 
     def row(self) -> Dict[str, Any]:
-        """Return it flat, as one row of a table: hyperparameters as ``hp.<name>``; the learning curve and the traceback stay out."""
-        row: Dict[str, Any] = {"number": self.number, "status": self.status, "value": self.value, "reason": self.reason}
+        """Return it flat, as one row of a table: hyperparameters as ``hp.<name>``; the learning
+        curve and the traceback stay out.
+        """
+        row: Dict[str, Any] = {
+            "number": self.number,
+            "status": self.status,
+            "value": self.value,
+            "reason": self.reason,
+        }
         row.update({"hp." + name: value for name, value in self.hyperparameters.items()})
         row.update(self.metrics)
         row.update(self.costs)
-        row.update({"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb, "started": self.started, "finished": self.finished})
+        row.update(
+            {
+                "seconds": self.seconds,
+                "peak_memory_mb": self.peak_memory_mb,
+                "started": self.started,
+                "finished": self.finished,
+            }
+        )
         return row
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> List[str]:
-    """Return the names of all columns that any of the rows of trials has, in order; without rows those that every trial has."""
+    """Return the names of all columns that any of the rows of trials has, in order; without rows
+    those that every trial has.
+    """
     return list(dict.fromkeys(name for row in rows or [TrialRecord(0, "").row()] for name in row))
 
 
 class Observer:
-    """Is told what happens in a search, in the search's own thread. What a subclass does not want to know, it leaves out.
+    """Is told what happens in a search, in the search's own thread. What a subclass does not want
+    to know, it leaves out.
 
-    It can be called with a record, and so stands wherever a function that is told each trial may stand.
+    It can be called with a record, and so stands wherever a function that is told each trial may
+    stand.
 
     Args:
         on_trial: called with each record as its trial ends.
@@ -105,7 +136,9 @@ class Observer:
         self.trial_ended(record)
 
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
-        """Tell that the trials begin: how many there are to be in all, and those that ended in earlier searches of this run."""
+        """Tell that the trials begin: how many there are to be in all, and those that ended in
+        earlier searches of this run.
+        """
 
     def trial_started(self, number: int, hyperparameters: Mapping[str, Value]) -> None:
         """Tell that a trial is about to run at this point (active hyperparameters only)."""
@@ -116,7 +149,9 @@ class Observer:
             self._on_trial(record)
 
     def search_ended(self) -> None:
-        """Tell that the trials are over; after an error or Ctrl-C too, when some that started will not end."""
+        """Tell that the trials are over; after an error or Ctrl-C too, when some that started will
+        not end.
+        """
 
 
 def _finite(value: Any) -> Any:
@@ -128,7 +163,9 @@ def _finite(value: Any) -> Any:
 
 
 def last_report(record: TrialRecord) -> Optional[Tuple[int, float]]:
-    """Return the step and the objective that a trial reported last while it trained, None if it reported none."""
+    """Return the step and the objective that a trial reported last while it trained, None if it
+    reported none.
+    """
     reports = record.pruning.get("reports") or []
     return (int(reports[-1][0]), float(reports[-1][1])) if reports else None
 
@@ -145,7 +182,9 @@ def quiet_optuna() -> Any:
             warnings.filterwarnings("ignore", message="IProgress not found")
             import optuna
     except ImportError as error:
-        raise MissingToolError("Optuna cannot be imported ({})".format(error), "Install it with: pip install vaiopt") from error
+        raise MissingToolError(
+            f"Optuna cannot be imported ({error})", "Install it with: pip install vaiopt"
+        ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
@@ -177,12 +216,15 @@ def _journal(run: Run) -> Any:
         return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise RunError(
-            "'{}' is corrupt ({})".format(run.journal, error), "Restore it from a copy, or search again into a new folder."
+            f"'{run.journal}' is corrupt ({error})",
+            "Restore it from a copy, or search again into a new folder.",
         ) from error
 
 
 class _JournalLock:
-    """A lock that the system releases when its process dies. Optuna's own outlive a kill: for 30 s, or for ever (before 4.3)."""
+    """A lock that the system releases when its process dies. Optuna's own outlive a kill: for 30 s,
+    or for ever (before 4.3).
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -200,7 +242,9 @@ class _JournalLock:
 
 
 def mend_journal(run: Run) -> None:
-    """Cut off a last line that a killed search did not finish writing; Optuna would take it for the start of the next."""
+    """Cut off a last line that a killed search did not finish writing; Optuna would take it for the
+    start of the next.
+    """
     if not run.journal.exists():
         return
     content = run.journal.read_bytes()
@@ -219,9 +263,13 @@ def database_storage(url: str) -> Any:
     optuna = quiet_optuna()
     import sqlalchemy
 
-    hint = "Check search.storage; for instance postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE.db"
+    hint = (
+        "Check search.storage; for instance postgresql://USER:PASSWORD@HOST/NAME or"
+        " sqlite:///FILE.db"
+    )
     shown = without_password(url)
-    # Which driver a plain URL means has changed in SQLAlchemy; the one that both know is the one that the extra installs.
+    # Which driver a plain URL means has changed in SQLAlchemy; the one that both know is the one
+    # that the extra installs.
     url = re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url)
     storages = optuna.storages
     try:
@@ -231,13 +279,15 @@ def database_storage(url: str) -> Any:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
         return storages.get_storage(storages.RDBStorage(url, engine_kwargs=options))
     except ImportError as error:
-        what = "'vaiopt[postgres]'" if "psycopg2" in url else "the driver that SQLAlchemy names for it"
+        what = (
+            "'vaiopt[postgres]'" if "psycopg2" in url else "the driver that SQLAlchemy names for it"
+        )
         raise MissingToolError(
-            "the driver of '{}' is not installed".format(shown), "Install it with: pip install {}".format(what)
+            f"the driver of '{shown}' is not installed", f"Install it with: pip install {what}"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError) as error:
         said = str(error.__cause__ or error).replace(url, shown).splitlines()[0]
-        raise RunError("the storage '{}' cannot be used: {}".format(shown, said), hint) from error
+        raise RunError(f"the storage '{shown}' cannot be used: {said}", hint) from error
 
 
 def without_password(url: str) -> str:
@@ -250,16 +300,20 @@ def open_study(run: Run) -> Any:
     """Return the run's study for reading.
 
     Raises:
-        RunError: the run has no study yet, its journal is corrupt, or its database cannot be reached.
+        RunError: the run has no study yet, its journal is corrupt, or its database cannot be
+            reached.
     """
     url, name = _database(run)
     if not url:
-        require(run.journal, "vaiopt search SETTINGS.toml --run {}".format(run.folder))
+        require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
     optuna = quiet_optuna()
     try:
         return optuna.load_study(study_name=name, storage=journal_storage(run))
     except KeyError as error:
-        raise RunError("'{}' holds no study".format(without_password(url) or run.journal), "Search again into a new folder.") from error
+        raise RunError(
+            f"'{without_password(url) or run.journal}' holds no study",
+            "Search again into a new folder.",
+        ) from error
 
 
 def load_trials(run: Run) -> List[TrialRecord]:
@@ -270,11 +324,17 @@ def load_trials(run: Run) -> List[TrialRecord]:
 def records(study: Any) -> List[TrialRecord]:
     """Return the records of an Optuna study's trials by number."""
     measured = study.user_attrs.get(MEASURED, {})
-    return [_with_measurement(_record(trial), measured.get(str(trial.number))) for trial in study.get_trials(deepcopy=False)]
+    return [
+        _with_measurement(_record(trial), measured.get(str(trial.number)))
+        for trial in study.get_trials(deepcopy=False)
+    ]
 
 
-def note_measurement(study: Any, record: TrialRecord, latency_ms: float, value: Optional[float], reason: str = "") -> None:
-    """Keep what a kit measured of a finished trial; from now on it stands in place of the prediction wherever the trial is read.
+def note_measurement(
+    study: Any, record: TrialRecord, latency_ms: float, value: Optional[float], reason: str = ""
+) -> None:
+    """Keep what a kit measured of a finished trial; from now on it stands in place of the
+    prediction wherever the trial is read.
 
     Optuna lets nobody change a finished trial, so this is kept beside the trials, with the study.
 
@@ -285,17 +345,30 @@ def note_measurement(study: Any, record: TrialRecord, latency_ms: float, value: 
         value: the objective with it; None if the trial is infeasible with it.
         reason: which limit it breaks then.
     """
-    entry = {"latency_ms": latency_ms, "predicted_latency_ms": record.costs.get("latency_ms"), "value": value, "reason": reason}
+    entry = {
+        "latency_ms": latency_ms,
+        "predicted_latency_ms": record.costs.get("latency_ms"),
+        "value": value,
+        "reason": reason,
+    }
     study.set_user_attr(MEASURED, {**study.user_attrs.get(MEASURED, {}), str(record.number): entry})
 
 
 def _with_measurement(record: TrialRecord, measured: Optional[Mapping[str, Any]]) -> TrialRecord:
     if measured is None:
         return record
-    latencies = {name: measured[name] for name in ("latency_ms", "predicted_latency_ms") if measured[name] is not None}
+    latencies = {
+        name: measured[name]
+        for name in ("latency_ms", "predicted_latency_ms")
+        if measured[name] is not None
+    }
     status = record.status if measured["value"] is not None else INFEASIBLE
     return replace(
-        record, costs={**record.costs, **latencies}, value=measured["value"], status=status, reason=measured["reason"] or record.reason
+        record,
+        costs={**record.costs, **latencies},
+        value=measured["value"],
+        status=status,
+        reason=measured["reason"] or record.reason,
     )
 
 
@@ -305,30 +378,42 @@ def _record(trial: Any) -> TrialRecord:
         status = RUNNING if not trial.state.is_finished() else FAILED
         return TrialRecord(trial.number, status, hyperparameters=dict(trial.params))
     known = {f.name for f in fields(TrialRecord)}
-    return TrialRecord(**{**{key: value for key, value in content.items() if key in known}, "number": trial.number})
+    return TrialRecord(
+        **{**{key: value for key, value in content.items() if key in known}, "number": trial.number}
+    )
 
 
 def best_first(trials: Sequence[TrialRecord], direction: str) -> List[TrialRecord]:
-    """Return the complete trials from best to worst, the cheaper first among equals, then the others by number."""
+    """Return the complete trials from best to worst, the cheaper first among equals, then the
+    others by number.
+    """
     sign = -1.0 if direction == "maximize" else 1.0
 
     def rank(trial: TrialRecord) -> Tuple[float, float, float, int]:
         cost = trial.costs
-        return (sign * float(trial.value or 0.0), cost.get("latency_ms", math.inf), cost.get("params", math.inf), trial.number)
+        return (
+            sign * float(trial.value or 0.0),
+            cost.get("latency_ms", math.inf),
+            cost.get("params", math.inf),
+            trial.number,
+        )
 
     complete = sorted((t for t in trials if t.value is not None), key=rank)
     return complete + [t for t in trials if t.value is None]
 
 
 def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[int]:
-    """Return positions of the points that no other beats in both cost (first, lower is better) and score (second), by rising cost.
+    """Return positions of the points that no other beats in both cost (first, lower is better) and
+    score (second), by rising cost.
 
     Of equal points the first counts.
     """
     sign = -1.0 if direction == "maximize" else 1.0
     front: List[int] = []
     best = math.inf
-    for position in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)):
+    for position in sorted(
+        range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)
+    ):
         if sign * points[position][1] < best:
             best = sign * points[position][1]
             front.append(position)
@@ -339,13 +424,19 @@ def distribution(dimension: Dimension) -> Any:
     """Return Optuna's distribution for a dimension."""
     optuna = quiet_optuna()
     grid = dimension.grid()
-    if dimension.kind == "choice" or (grid is not None and (len(grid) == 1 or (dimension.log and dimension.step != 1))):
+    if dimension.kind == "choice" or (
+        grid is not None and (len(grid) == 1 or (dimension.log and dimension.step != 1))
+    ):
         return optuna.distributions.CategoricalDistribution(list(grid or ()))
     if dimension.kind == "int":
         high = int(dimension.high) if dimension.log or grid is None else int(grid[-1])  # type: ignore[arg-type]
-        return optuna.distributions.IntDistribution(int(dimension.low), high, log=dimension.log, step=int(dimension.step or 1))
+        return optuna.distributions.IntDistribution(
+            int(dimension.low), high, log=dimension.log, step=int(dimension.step or 1)
+        )
     high_float = float(dimension.high) if grid is None else float(grid[-1])  # type: ignore[arg-type]
-    return optuna.distributions.FloatDistribution(dimension.low, high_float, log=dimension.log, step=dimension.step)
+    return optuna.distributions.FloatDistribution(
+        dimension.low, high_float, log=dimension.log, step=dimension.step
+    )
 
 
 def distributions(space: Space) -> Dict[str, Any]:
@@ -354,7 +445,9 @@ def distributions(space: Space) -> Dict[str, Any]:
 
 
 def record_attribute(record: TrialRecord) -> Mapping[str, Any]:
-    """Return what is stored of a record in the trial's user attribute (its number is Optuna's own)."""
+    """Return what is stored of a record in the trial's user attribute (its number is Optuna's
+    own).
+    """
     content = record.to_json()
     content.pop("number")
     return content

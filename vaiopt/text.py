@@ -12,8 +12,14 @@ def silent(line: str) -> None:
     """Drop a line of progress."""
 
 
-def aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]], left: Sequence[int] = (0,), width: Optional[int] = None) -> str:
-    """Return rows under their headings, aligned: ``left`` columns to the left, the others to the right.
+def aligned(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    left: Sequence[int] = (0,),
+    width: Optional[int] = None,
+) -> str:
+    """Return rows under their headings, aligned: ``left`` columns to the left, the others to the
+    right.
 
     Args:
         columns: headings; where all are empty there is none.
@@ -38,10 +44,14 @@ def aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]], left: Sequenc
 
 
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
-    """Return how many of the first columns fit into ``width`` characters if headings and sentences wrap between words only."""
+    """Return how many of the first columns fit into ``width`` characters if headings and sentences
+    wrap between words only.
+    """
     used = 0
     for position, column in enumerate(columns):
-        words = [word for text in [column, *[row[position] for row in rows]] for word in text.split()]
+        words = [
+            word for text in [column, *[row[position] for row in rows]] for word in text.split()
+        ]
         used += max([len(word) for word in words], default=1) + 3
         if used > width:
             return max(1, position)

@@ -1,7 +1,8 @@
 """How results show themselves: as aligned text in a terminal, as tables and figures in a notebook.
 
-A view is the result of a stage, of its own class and with all its fields, that can show itself as well. What it shows (a :class:`Sheet`)
-is made from the report's own tables and figures, so that notebook and report say the same.
+A view is the result of a stage, of its own class and with all its fields, that can show itself as
+well. What it shows (a :class:`Sheet`) is made from the report's own tables and figures, so that
+notebook and report say the same.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ MOST_ROWS = 10
 TEXT_WIDTH = 120
 """Characters of a line of text where there is no terminal."""
 
-# Grey with an opacity is legible on light and on dark pages alike; a notebook does not tell which it has. What is important is what
-# Jupyter's own style sheet sets on every table and heading.
+# Grey with an opacity is legible on light and on dark pages alike; a notebook does not tell which
+# it has. What is important is what Jupyter's own style sheet sets on every table and heading.
 STYLE = """
 .vaiopt { max-width: 1100px; padding: 0.4em 0; font-variant-numeric: tabular-nums; }
 .vaiopt h3 { margin: 0.9em 0 0.3em !important; font-size: 1em !important; font-weight: 600 !important; }
@@ -89,8 +90,14 @@ class Sheet:
     def to_text(self) -> str:
         """Return it as lines of text."""
         width = shutil.get_terminal_size((TEXT_WIDTH, 0)).columns
-        facts = [(plain(label), plain(value), plain(remark)) for label, value, remark in self.facts if value is not None]
-        parts = [self.title, aligned(("", "", ""), facts, (0, 1, 2), width)] if facts else [self.title]
+        facts = [
+            (plain(label), plain(value), plain(remark))
+            for label, value, remark in self.facts
+            if value is not None
+        ]
+        parts = (
+            [self.title, aligned(("", "", ""), facts, (0, 1, 2), width)] if facts else [self.title]
+        )
         for title, content in self.tables:
             if content.rows:
                 parts.append("\n".join([title] * bool(title) + [_table_text(content, width)]))
@@ -102,12 +109,17 @@ class Sheet:
         for title, content in self.tables:
             if content.rows:
                 parts += [heading(title)] * bool(title) + [table(content)]
-        return str(tag("div", join([*parts, *[note(line) for line in self.notes]]), class_="vaiopt"))
+        return str(
+            tag("div", join([*parts, *[note(line) for line in self.notes]]), class_="vaiopt")
+        )
 
 
 def _table_text(content: Table, width: int) -> str:
     """Return a table as text, without its last columns if they do not fit."""
-    columns, rows = [str(column) for column in content.columns], [[plain(cell) for cell in row] for row in content.rows]
+    columns, rows = (
+        [str(column) for column in content.columns],
+        [[plain(cell) for cell in row] for row in content.rows],
+    )
     count = fitting(columns, rows, width)
     left = [position for position in range(count) if position not in content.numeric]
     rest = ["and: {}".format(", ".join(columns[count:]))] if count < len(columns) else []
@@ -151,7 +163,9 @@ class View:
 
 
 def show(figure: Any) -> None:
-    """Display a plotly figure in a notebook; without nbformat, which plotly asks for, as HTML that holds all of plotly.js."""
+    """Display a plotly figure in a notebook; without nbformat, which plotly asks for, as HTML that
+    holds all of plotly.js.
+    """
     from IPython.display import HTML, display
 
     if has_module("nbformat"):
@@ -171,18 +185,44 @@ class SearchView(View, SearchResult):
 
     def sheet(self) -> Sheet:
         """Return the chosen trial beside the default point, and the best trials."""
-        data, counts = self._data(), ", ".join("{} {}".format(n, status) for status, n in sorted(self.trials.items()))
-        facts: List[Tuple[str, Optional[str], str]] = [("chosen", "trial {}".format(self.chosen.number), "")]
+        data, counts = (
+            self._data(),
+            ", ".join(f"{n} {status}" for status, n in sorted(self.trials.items())),
+        )
+        facts: List[Tuple[str, Optional[str], str]] = [
+            ("chosen", f"trial {self.chosen.number}", "")
+        ]
         tables: List[Tuple[str, Table]] = []
         if data is not None:
             score = labels.metric(data.metric, self.chosen.metrics.get(data.metric))
-            before = None if self.default is None else labels.metric(data.metric, self.default.metrics.get(data.metric))
-            facts.append((labels.name(data.metric), score, "" if before is None else "default point: {}".format(before)))
+            before = (
+                None
+                if self.default is None
+                else labels.metric(data.metric, self.default.metrics.get(data.metric))
+            )
+            facts.append(
+                (
+                    labels.name(data.metric),
+                    score,
+                    "" if before is None else f"default point: {before}",
+                )
+            )
             best = best_first(data.trials, data.direction)[:MOST_ROWS]
-            title = "Trials" if len(best) == len(data.trials) else "The best {} of {} trials".format(len(best), len(data.trials))
-            tables = [("Hyperparameters", hyperparameter_table(data)), (title, trial_table(data, best))]
-        facts += [*_costs(self.chosen), ("trials", str(sum(self.trials.values())), counts), ("time", labels.seconds(self.seconds), "")]
-        return Sheet("Search · {}".format(self.folder), facts, tables)
+            title = (
+                "Trials"
+                if len(best) == len(data.trials)
+                else f"The best {len(best)} of {len(data.trials)} trials"
+            )
+            tables = [
+                ("Hyperparameters", hyperparameter_table(data)),
+                (title, trial_table(data, best)),
+            ]
+        facts += [
+            *_costs(self.chosen),
+            ("trials", str(sum(self.trials.values())), counts),
+            ("time", labels.seconds(self.seconds), ""),
+        ]
+        return Sheet(f"Search · {self.folder}", facts, tables)
 
     def plots(self) -> List[Figure]:
         """Return the convergence of the search."""
@@ -196,10 +236,17 @@ class TrialView(View, TrialRecord):
     def sheet(self) -> Sheet:
         """Return its metrics, costs and hyperparameters."""
         facts: List[Tuple[str, Optional[str], str]] = [("status", self.status, self.reason)]
-        facts += [(labels.name(key), labels.metric(key, self.metrics.get(key)), "") for key in ("val_accuracy", "val_f1", "val_loss")]
+        facts += [
+            (labels.name(key), labels.metric(key, self.metrics.get(key)), "")
+            for key in ("val_accuracy", "val_f1", "val_loss")
+        ]
         rows = [[name, labels.value(value)] for name, value in self.hyperparameters.items()]
         tables = [("Hyperparameters", Table(("hyperparameter", "value"), rows, numeric=(1,)))]
-        return Sheet("Trial {}".format(self.number), [*facts, *_costs(self), ("time", labels.seconds(self.seconds), "")], tables)
+        return Sheet(
+            f"Trial {self.number}",
+            [*facts, *_costs(self), ("time", labels.seconds(self.seconds), "")],
+            tables,
+        )
 
 
 def _costs(record: TrialRecord) -> List[Tuple[str, Optional[str], str]]:
@@ -216,28 +263,44 @@ class EvaluationView(View, Evaluations):
     def _data(self) -> ReportData:
         content = self.to_json()
         classes = [str(row["class"]) for row in self.float_test.per_class]
-        return ReportData("", Settings(), data={"classes": classes}, float_test=content["float"], int8_test=content["int8"])
+        return ReportData(
+            "",
+            Settings(),
+            data={"classes": classes},
+            float_test=content["float"],
+            int8_test=content["int8"],
+        )
 
     def sheet(self) -> Sheet:
         """Return accuracies, the table by class and the surest mistakes."""
         found, int8 = self.float_test, self.int8_test
         facts = [
-            ("float accuracy", labels.percent(found.accuracy), "macro F1 {:.4f}".format(found.macro_f1)),
-            ("test samples", labels.count(found.samples), "{} misclassified".format(labels.count(len(found.misclassified)))),
+            ("float accuracy", labels.percent(found.accuracy), f"macro F1 {found.macro_f1:.4f}"),
+            (
+                "test samples",
+                labels.count(found.samples),
+                f"{labels.count(len(found.misclassified))} misclassified",
+            ),
         ]
         if int8 is not None:
-            change = "{} to float".format(labels.points(int8.accuracy - found.accuracy))
+            change = f"{labels.points(int8.accuracy - found.accuracy)} to float"
             facts.insert(1, ("int8 accuracy", labels.percent(int8.accuracy), change))
         data = self._data()
         mistakes = mistake_table(data, found.misclassified[:MOST_ROWS])
         return Sheet(
-            "Test split · trial {}".format(found.trial), facts, [("By class", class_table(data)), ("The surest mistakes", mistakes)]
+            f"Test split · trial {found.trial}",
+            facts,
+            [("By class", class_table(data)), ("The surest mistakes", mistakes)],
         )
 
     def plots(self) -> List[Figure]:
-        """Return the confusion matrix of the int8 model, or of the float model before there is one."""
+        """Return the confusion matrix of the int8 model, or of the float model before there is
+        one.
+        """
         last = self.int8_test if self.int8_test is not None else self.float_test
-        return _known([confusion(last.to_json(), "confusion_{}".format(last.kind), "Confusion, {} model".format(last.kind))])
+        return _known(
+            [confusion(last.to_json(), f"confusion_{last.kind}", f"Confusion, {last.kind} model")]
+        )
 
 
 class QuantizeView(View, QuantizeResult):
@@ -246,14 +309,22 @@ class QuantizeView(View, QuantizeResult):
     def sheet(self) -> Sheet:
         """Return accuracies, how it was quantized, and the layers that int8 hurts most."""
         before, after, content = self.float_scores, self.int8_scores, self.to_json()
-        loss = "" if self.loss_points is None else "{} to float".format(labels.points(-self.loss_points / 100))
+        loss = (
+            "" if self.loss_points is None else f"{labels.points(-self.loss_points / 100)} to float"
+        )
         facts = [
-            ("float accuracy", labels.percent(before.get("accuracy")), "on {} samples".format(self.evaluated_on)),
+            (
+                "float accuracy",
+                labels.percent(before.get("accuracy")),
+                f"on {self.evaluated_on} samples",
+            ),
             ("int8 accuracy", labels.percent(after.get("accuracy")), loss),
         ]
-        how = Table(("", ""), [row for row in quantization_facts(content) if "accuracy" not in row[0]])
+        how = Table(
+            ("", ""), [row for row in quantization_facts(content) if "accuracy" not in row[0]]
+        )
         tables = [("How", how), ("Where it hurts most", quantization_advice(content))]
-        return Sheet("Int8 · {}".format(self.folder), facts, tables, self.warnings)
+        return Sheet(f"Int8 · {self.folder}", facts, tables, self.warnings)
 
     def plots(self) -> List[Figure]:
         """Return the signal-to-noise ratio of each layer."""
@@ -271,11 +342,33 @@ class CompileView(View, CompileResult):
             ("backend", self.backend, ""),
             ("time", labels.seconds(record.get("seconds")), ""),
         ]
-        left_out = ("target", "backend", "file", "bytes", "seconds", "versions", "operations", "warnings", "version")
+        left_out = (
+            "target",
+            "backend",
+            "file",
+            "bytes",
+            "seconds",
+            "versions",
+            "operations",
+            "warnings",
+            "version",
+        )
         rows = flatten({key: value for key, value in record.items() if key not in left_out})
-        operations = [[o.get("layer"), o.get("kind")] for o in record.get("operations") or [] if isinstance(o, dict)]
-        tables = [("Operations", Table(("layer", "operation"), operations)), ("Record", Table(("", ""), rows))]
-        return Sheet("Compiled for {}".format(self.target), facts, tables, [str(line) for line in record.get("warnings") or []])
+        operations = [
+            [o.get("layer"), o.get("kind")]
+            for o in record.get("operations") or []
+            if isinstance(o, dict)
+        ]
+        tables = [
+            ("Operations", Table(("layer", "operation"), operations)),
+            ("Record", Table(("", ""), rows)),
+        ]
+        return Sheet(
+            f"Compiled for {self.target}",
+            facts,
+            tables,
+            [str(line) for line in record.get("warnings") or []],
+        )
 
 
 class BundleView(View, BundleResult):
@@ -287,12 +380,20 @@ class BundleView(View, BundleResult):
         expected = manifest.get("expected") or {}
         facts = [
             ("samples", labels.count((manifest.get("samples") or {}).get("count")), ""),
-            ("accuracy to expect", labels.percent(expected.get("accuracy")), str(expected.get("of", ""))),
+            (
+                "accuracy to expect",
+                labels.percent(expected.get("accuracy")),
+                str(expected.get("of", "")),
+            ),
             ("archive", str(self.archive), "the folder, packed"),
         ]
-        paths = [self.folder / name for name in sorted([*manifest.get("files", {}), "manifest.json"])]
+        paths = [
+            self.folder / name for name in sorted([*manifest.get("files", {}), "manifest.json"])
+        ]
         files = [[path.name, _bytes(path.stat().st_size)] for path in paths if path.is_file()]
-        return Sheet("Bundle · {}".format(self.folder), facts, [("", Table(("file", "size"), files, numeric=(1,)))])
+        return Sheet(
+            f"Bundle · {self.folder}", facts, [("", Table(("file", "size"), files, numeric=(1,)))]
+        )
 
 
 class MeasureView(View, MeasureResult):
@@ -310,11 +411,19 @@ class MeasureView(View, MeasureResult):
                 "" if expected is None else "int8 in Keras: " + str(labels.percent(expected)),
             ),
             ("latency, median", labels.milliseconds(latency.get("p50")), "one sample, one thread"),
-            ("frames per second", labels.count(fps.get("value")), "{} threads".format(fps.get("threads"))),
+            (
+                "frames per second",
+                labels.count(fps.get("value")),
+                "{} threads".format(fps.get("threads")),
+            ),
         ]
         shown = {"accuracy", "latency, median", "frames per second", "threads"}
-        rows = [[word, value] for word, value in measured_facts(content).items() if word not in shown]
-        return Sheet("Measured on {} ({})".format(self.target, self.host), facts, [("", Table(("", ""), rows))])
+        rows = [
+            [word, value] for word, value in measured_facts(content).items() if word not in shown
+        ]
+        return Sheet(
+            f"Measured on {self.target} ({self.host})", facts, [("", Table(("", ""), rows))]
+        )
 
 
 class InspectionView(View, Inspection):
@@ -326,14 +435,34 @@ class InspectionView(View, Inspection):
         facts: List[Tuple[str, Optional[str], str]] = [
             ("latency", labels.milliseconds(self.latency_ms), "end to end, one thread"),
             ("frames per second", labels.count(self.fps_all_cores), "all cores"),
-            ("parameters", labels.count(self.params), "{} multiply-accumulates".format(labels.count(self.macs))),
+            (
+                "parameters",
+                labels.count(self.params),
+                f"{labels.count(self.macs)} multiply-accumulates",
+            ),
         ]
         if self.target.kind == "dpu":
-            facts.insert(1, ("on the DPU", labels.milliseconds(self.dpu_latency_ms), "{} subgraph(s)".format(self.dpu_subgraphs)))
-            facts.append(("layers left to the CPU", str(len(self.fallback_layers)), ", ".join(self.fallback_layers[:3])))
-        tables = [("Layers", layer_table(layer_rows(content))), ("What would make it faster", speed_advice(content))]
-        title = "{} on {}, release {}".format(self.model, self.target.name, self.target.release)
-        return Sheet(title, facts, tables, ["the latency is {}".format(self.validation), *self.warnings])
+            facts.insert(
+                1,
+                (
+                    "on the DPU",
+                    labels.milliseconds(self.dpu_latency_ms),
+                    f"{self.dpu_subgraphs} subgraph(s)",
+                ),
+            )
+            facts.append(
+                (
+                    "layers left to the CPU",
+                    str(len(self.fallback_layers)),
+                    ", ".join(self.fallback_layers[:3]),
+                )
+            )
+        tables = [
+            ("Layers", layer_table(layer_rows(content))),
+            ("What would make it faster", speed_advice(content)),
+        ]
+        title = f"{self.model} on {self.target.name}, release {self.target.release}"
+        return Sheet(title, facts, tables, [f"the latency is {self.validation}", *self.warnings])
 
     def plots(self) -> List[Figure]:
         """Return the cost of each layer."""
@@ -345,8 +474,11 @@ class ReportView(View, ReportResult):
 
     def sheet(self) -> Sheet:
         """Return a link to it, and what it waits for."""
-        facts = [("report", _link(self.path), "{}, {} figures".format(_bytes(self.size), len(self.figures)))]
-        missing = Table(("missing", "made by"), [[section, command] for section, command in self.missing.items()])
+        facts = [("report", _link(self.path), f"{_bytes(self.size)}, {len(self.figures)} figures")]
+        missing = Table(
+            ("missing", "made by"),
+            [[section, command] for section, command in self.missing.items()],
+        )
         exported = [("exported", str(len(self.exported)), "files")] if self.exported else []
         return Sheet("Report", [*facts, *exported], [("", missing)], self.remarks)
 
@@ -356,21 +488,27 @@ class SummaryView(View, Summary):
 
     def sheet(self) -> Sheet:
         """Return its accuracies, costs and times."""
-        chosen = "" if self.trial is None else "trial {}".format(self.trial)
+        chosen = "" if self.trial is None else f"trial {self.trial}"
         change = ""
         if self.int8_accuracy is not None and self.float_accuracy is not None:
-            change = "{} to float".format(labels.points(self.int8_accuracy - self.float_accuracy))
+            change = f"{labels.points(self.int8_accuracy - self.float_accuracy)} to float"
         facts = [
             ("float accuracy", labels.percent(self.float_accuracy), chosen),
             ("int8 accuracy", labels.percent(self.int8_accuracy), change),
-            ("measured accuracy", labels.percent(self.measured_accuracy), "on {}".format(self.target)),
+            ("measured accuracy", labels.percent(self.measured_accuracy), f"on {self.target}"),
             ("parameters", labels.count(self.params), ""),
             ("predicted latency", labels.milliseconds(self.predicted_latency_ms), ""),
-            ("measured latency", labels.milliseconds(self.measured_latency_ms), "median, one thread"),
+            (
+                "measured latency",
+                labels.milliseconds(self.measured_latency_ms),
+                "median, one thread",
+            ),
             ("report", None if self.report is None else _link(Path(self.report)), ""),
         ]
         rows = [[step, labels.seconds(seconds)] for step, seconds in self.seconds.items()]
-        return Sheet("Run · {}".format(self.run), facts, [("", Table(("step", "time"), rows, numeric=(1,)))])
+        return Sheet(
+            f"Run · {self.run}", facts, [("", Table(("step", "time"), rows, numeric=(1,)))]
+        )
 
 
 class TargetsView(View, List[TargetSummary]):
@@ -384,7 +522,7 @@ class TargetsView(View, List[TargetSummary]):
                 t.title,
                 t.architecture,
                 t.cores,
-                "{:g}".format(t.clock_mhz) if t.clock_mhz else None,
+                f"{t.clock_mhz:g}" if t.clock_mhz else None,
                 "validated" if t.validated else "extrapolated",
             ]
             for t in self
@@ -398,8 +536,10 @@ class FiguresView(View, Dict[str, Any]):
 
     def sheet(self) -> Sheet:
         """Return the names and titles; a figure shows itself."""
-        rows = [[name, html.unescape(figure.layout.title.text or "")] for name, figure in self.items()]
-        return Sheet("{} figures".format(len(self)), tables=[("", Table(("name", "shows"), rows))])
+        rows = [
+            [name, html.unescape(figure.layout.title.text or "")] for name, figure in self.items()
+        ]
+        return Sheet(f"{len(self)} figures", tables=[("", Table(("name", "shows"), rows))])
 
 
 def _known(figures: Sequence[Optional[Figure]]) -> List[Figure]:
@@ -409,11 +549,13 @@ def _known(figures: Sequence[Optional[Figure]]) -> List[Figure]:
 def _bytes(size: Any) -> str:
     if size is None:
         return ""
-    return "{:.1f} MB".format(size / 1e6) if size >= 1e6 else "{:.1f} kB".format(size / 1e3)
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _link(path: Path) -> Markup:
-    """Return a link to a file: relative where it lies under the notebook's folder, which a notebook server can open, else absolute."""
+    """Return a link to a file: relative where it lies under the notebook's folder, which a notebook
+    server can open, else absolute.
+    """
     whole, here = path.resolve(), Path.cwd()
     target = whole.relative_to(here).as_posix() if here in whole.parents else whole.as_uri()
     return tag("a", str(path), href=target, target="_blank")

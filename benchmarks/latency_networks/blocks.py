@@ -1,4 +1,6 @@
-"""Pieces that several networks share. ``keras`` is always the Keras 2 module, so that nothing here imports TensorFlow itself."""
+"""Pieces that several networks share. ``keras`` is always the Keras 2 module, so that nothing here
+imports TensorFlow itself.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,27 @@ def conv(
     activation: Optional[str] = "relu",
     norm: bool = True,
 ) -> Any:
-    """Convolution, batch normalization (unless ``norm`` is False: then with bias) and activation (``relu``, ``relu6``, ``leaky``, None)."""
+    """Convolution, batch normalization (unless ``norm`` is False: then with bias) and activation
+    (``relu``, ``relu6``, ``leaky``, None).
+    """
     x = keras.layers.Conv2D(filters, kernel, strides=stride, padding=padding, use_bias=not norm)(x)
     if norm:
         x = keras.layers.BatchNormalization()(x)
     return activate(keras, x, activation)
 
 
-def depthwise(keras: Any, x: Any, kernel: int, stride: int = 1, activation: Optional[str] = "relu", multiplier: int = 1) -> Any:
+def depthwise(
+    keras: Any,
+    x: Any,
+    kernel: int,
+    stride: int = 1,
+    activation: Optional[str] = "relu",
+    multiplier: int = 1,
+) -> Any:
     """Depthwise convolution, batch normalization and activation."""
-    x = keras.layers.DepthwiseConv2D(kernel, strides=stride, padding="same", depth_multiplier=multiplier, use_bias=False)(x)
+    x = keras.layers.DepthwiseConv2D(
+        kernel, strides=stride, padding="same", depth_multiplier=multiplier, use_bias=False
+    )(x)
     x = keras.layers.BatchNormalization()(x)
     return activate(keras, x, activation)
 
@@ -41,13 +54,19 @@ def activate(keras: Any, x: Any, activation: Optional[str]) -> Any:
 
 
 def explicit_padding(keras: Any, x: Any, kernel: int) -> Any:
-    """Pad as frameworks do that pad by half the kernel on every side (PyTorch, slim's conv2d_same)."""
+    """Pad as frameworks do that pad by half the kernel on every side (PyTorch, slim's
+    conv2d_same).
+    """
     total = kernel - 1
-    return keras.layers.ZeroPadding2D(((total // 2, total - total // 2), (total // 2, total - total // 2)))(x)
+    return keras.layers.ZeroPadding2D(
+        ((total // 2, total - total // 2), (total // 2, total - total // 2))
+    )(x)
 
 
 def classifier(keras: Any, inputs: Any, x: Any, classes: int = 1000, dense: bool = True) -> Any:
-    """Global average pooling and a dense layer (or a 1x1 convolution, as slim does), and softmax."""
+    """Global average pooling and a dense layer (or a 1x1 convolution, as slim does), and
+    softmax.
+    """
     if dense:
         x = keras.layers.GlobalAveragePooling2D()(x)
         x = keras.layers.Dense(classes)(x)

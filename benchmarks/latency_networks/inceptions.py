@@ -39,7 +39,9 @@ def v1(keras: Any, size: int = 224) -> Any:
 
 
 def googlenet(keras: Any, size: int = 224) -> Any:
-    """GoogLeNet as published (Caffe): no batch normalization, 5x5 convolutions, maxima rounded up."""
+    """GoogLeNet as published (Caffe): no batch normalization, 5x5 convolutions, maxima rounded
+    up.
+    """
     layers = keras.layers
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, 64, 7, 2, norm=False)
@@ -57,10 +59,14 @@ def googlenet(keras: Any, size: int = 224) -> Any:
 
 
 def v2(keras: Any, size: int = 224) -> Any:
-    """Inception v2 of TensorFlow slim, with its separable first convolution (depth multiplier 8)."""
+    """Inception v2 of TensorFlow slim, with its separable first convolution (depth multiplier
+    8).
+    """
     layers = keras.layers
     inputs = keras.Input((size, size, 3))
-    x = layers.SeparableConv2D(64, 7, strides=2, padding="same", depth_multiplier=8, use_bias=False)(inputs)
+    x = layers.SeparableConv2D(
+        64, 7, strides=2, padding="same", depth_multiplier=8, use_bias=False
+    )(inputs)
     x = activate(keras, layers.BatchNormalization()(x), "relu")
     x = layers.MaxPooling2D(3, 2, "same")(x)
     x = conv(keras, conv(keras, x, 64, 1), 192, 3)
@@ -78,22 +84,38 @@ def v2(keras: Any, size: int = 224) -> Any:
     return classifier(keras, inputs, x, dense=False)
 
 
-def _v2_block(keras: Any, x: Any, a: int, b: Tuple[int, int], c: Tuple[int, int], d: int, average: bool = True) -> Any:
+def _v2_block(
+    keras: Any, x: Any, a: int, b: Tuple[int, int], c: Tuple[int, int], d: int, average: bool = True
+) -> Any:
     pool = keras.layers.AveragePooling2D if average else keras.layers.MaxPooling2D
     deep = conv(keras, conv(keras, conv(keras, x, c[0], 1), c[1], 3), c[1], 3)
     return concat(
         keras,
-        [conv(keras, x, a, 1), conv(keras, conv(keras, x, b[0], 1), b[1], 3), deep, conv(keras, pool(3, 1, "same")(x), d, 1)],
+        [
+            conv(keras, x, a, 1),
+            conv(keras, conv(keras, x, b[0], 1), b[1], 3),
+            deep,
+            conv(keras, pool(3, 1, "same")(x), d, 1),
+        ],
     )
 
 
 def _v2_reduction(keras: Any, x: Any, b: Tuple[int, int], c: Tuple[int, int]) -> Any:
     deep = conv(keras, conv(keras, conv(keras, x, c[0], 1), c[1], 3), c[1], 3, 2)
-    return concat(keras, [conv(keras, conv(keras, x, b[0], 1), b[1], 3, 2), deep, keras.layers.MaxPooling2D(3, 2, "same")(x)])
+    return concat(
+        keras,
+        [
+            conv(keras, conv(keras, x, b[0], 1), b[1], 3, 2),
+            deep,
+            keras.layers.MaxPooling2D(3, 2, "same")(x),
+        ],
+    )
 
 
 def inception_resnet_v2(keras: Any, size: int = 299) -> Any:
-    """Inception-ResNet v2. The scaling of the residuals is left out: the compiler folds it into the convolution before it."""
+    """Inception-ResNet v2. The scaling of the residuals is left out: the compiler folds it into the
+    convolution before it.
+    """
     layers = keras.layers
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, 32, 3, 2, "valid")
@@ -103,10 +125,14 @@ def inception_resnet_v2(keras: Any, size: int = 299) -> Any:
     x = layers.MaxPooling2D(3, 2)(x)
     deep = conv(keras, conv(keras, conv(keras, x, 64, 1), 96, 3), 96, 3)
     pooled = conv(keras, layers.AveragePooling2D(3, 1, "same")(x), 64, 1)
-    x = concat(keras, [conv(keras, x, 96, 1), conv(keras, conv(keras, x, 48, 1), 64, 5), deep, pooled])
+    x = concat(
+        keras, [conv(keras, x, 96, 1), conv(keras, conv(keras, x, 48, 1), 64, 5), deep, pooled]
+    )
     for _ in range(10):
         deep = conv(keras, conv(keras, conv(keras, x, 32, 1), 48, 3), 64, 3)
-        x = _residual(keras, x, [conv(keras, x, 32, 1), conv(keras, conv(keras, x, 32, 1), 32, 3), deep])
+        x = _residual(
+            keras, x, [conv(keras, x, 32, 1), conv(keras, conv(keras, x, 32, 1), 32, 3), deep]
+        )
     deep = conv(keras, conv(keras, conv(keras, x, 256, 1), 256, 3), 384, 3, 2, "valid")
     x = concat(keras, [conv(keras, x, 384, 3, 2, "valid"), deep, layers.MaxPooling2D(3, 2)(x)])
     for _ in range(20):
@@ -118,7 +144,9 @@ def inception_resnet_v2(keras: Any, size: int = 299) -> Any:
     x = concat(keras, [first, second, third, layers.MaxPooling2D(3, 2)(x)])
     for number in range(10):
         deep = conv(keras, conv(keras, conv(keras, x, 192, 1), 224, (1, 3)), 256, (3, 1))
-        x = _residual(keras, x, [conv(keras, x, 192, 1), deep], activation=None if number == 9 else "relu")
+        x = _residual(
+            keras, x, [conv(keras, x, 192, 1), deep], activation=None if number == 9 else "relu"
+        )
     return classifier(keras, inputs, conv(keras, x, 1536, 1))
 
 

@@ -1,4 +1,6 @@
-"""MobileNet-EdgeTPU, EfficientNet-EdgeTPU, SqueezeNet; MobileNet v1 and v2 and VGG are Keras's own."""
+"""MobileNet-EdgeTPU, EfficientNet-EdgeTPU, SqueezeNet; MobileNet v1 and v2 and VGG are Keras's
+own.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ EDGETPU_BLOCKS: Tuple[Tuple[int, int, int, int, int, bool], ...] = (
 
 
 def round_filters(filters: float, width: float, divisor: int = 8) -> int:
-    """Return filters times width, rounded to a multiple of ``divisor`` and never down by more than a tenth."""
+    """Return filters times width, rounded to a multiple of ``divisor`` and never down by more than
+    a tenth.
+    """
     scaled = filters * width
     rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
     return int(rounded + divisor if rounded < 0.9 * scaled else rounded)
@@ -72,20 +76,47 @@ EFFICIENTNET_EDGETPU_BLOCKS: Tuple[Tuple[int, int, int, int, int, int, int, bool
 
 
 def efficientnet_edgetpu(keras: Any, width: float, depth: float, size: int) -> Any:
-    """EfficientNet-EdgeTPU: S is (1.0, 1.0, 224), M (1.0, 1.1, 240), L (1.2, 1.4, 300). Fused blocks have their stride in the projection."""
+    """EfficientNet-EdgeTPU: S is (1.0, 1.0, 224), M (1.0, 1.1, 240), L (1.2, 1.4, 300). Fused
+    blocks have their stride in the projection.
+    """
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, round_filters(32, width), 3, 2)
-    for fused, repeats, kernel, stride, expansion, source, filters, residual in EFFICIENTNET_EDGETPU_BLOCKS:
+    for (
+        fused,
+        repeats,
+        kernel,
+        stride,
+        expansion,
+        source,
+        filters,
+        residual,
+    ) in EFFICIENTNET_EDGETPU_BLOCKS:
         count = -int(-depth * repeats // 1)
         for number in range(count):
             base = round_filters(source if number == 0 else filters, width)
             x = _efficient_block(
-                keras, x, bool(fused), kernel, stride if number == 0 else 1, base * expansion, round_filters(filters, width), residual
+                keras,
+                x,
+                bool(fused),
+                kernel,
+                stride if number == 0 else 1,
+                base * expansion,
+                round_filters(filters, width),
+                residual,
             )
     return classifier(keras, inputs, conv(keras, x, round_filters(1280, width), 1))
 
 
-def _efficient_block(keras: Any, x: Any, fused: bool, kernel: int, stride: int, wide: int, filters: int, residual: bool) -> Any:
+def _efficient_block(
+    keras: Any,
+    x: Any,
+    fused: bool,
+    kernel: int,
+    stride: int,
+    wide: int,
+    filters: int,
+    residual: bool,
+) -> Any:
     source = x
     if fused:
         x = conv(keras, x, wide, kernel)
@@ -99,21 +130,30 @@ def _efficient_block(keras: Any, x: Any, fused: bool, kernel: int, stride: int, 
 
 
 def squeezenet(keras: Any, size: int = 224, later_padding: str = "valid") -> Any:
-    """SqueezeNet 1.1 (torchvision). Caffe rounds up: at 227 pixels that is padding "same" for the second and third pooling."""
+    """SqueezeNet 1.1 (torchvision). Caffe rounds up: at 227 pixels that is padding "same" for the
+    second and third pooling.
+    """
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, 64, 3, 2, "valid", norm=False)
-    for number, group in enumerate((((16, 64), (16, 64)), ((32, 128), (32, 128)), ((48, 192), (48, 192), (64, 256), (64, 256)))):
+    for number, group in enumerate(
+        (((16, 64), (16, 64)), ((32, 128), (32, 128)), ((48, 192), (48, 192), (64, 256), (64, 256)))
+    ):
         x = keras.layers.MaxPooling2D(3, 2, later_padding if number else "valid")(x)
         for squeeze, expand in group:
             x = conv(keras, x, squeeze, 1, norm=False)
-            x = concat(keras, [conv(keras, x, expand, 1, norm=False), conv(keras, x, expand, 3, norm=False)])
+            x = concat(
+                keras,
+                [conv(keras, x, expand, 1, norm=False), conv(keras, x, expand, 3, norm=False)],
+            )
     x = conv(keras, x, 1000, 1, norm=False)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, keras.layers.Softmax()(x))
 
 
 def mobilenet_v2_features(keras: Any, x: Any, taps: Tuple[int, ...]) -> Any:
-    """Return the tensors after block ``n`` (its expansion, for n + 0.5 written as a negative number) of MobileNet v2 1.0, and the last."""
+    """Return the tensors after block ``n`` (its expansion, for n + 0.5 written as a negative
+    number) of MobileNet v2 1.0, and the last.
+    """
     x = conv(keras, x, 32, 3, 2, activation="relu6")
     found, number = [], 0
     for expansion, filters, repeats, stride in (

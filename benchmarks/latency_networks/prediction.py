@@ -9,8 +9,17 @@ from latency_networks.mobile import mobilenet_v2_features
 from latency_networks.resnets import basic_unit
 
 
-def sesr(keras: Any, height: int = 360, width: int = 640, filters: int = 16, depth: int = 7, scale: int = 2) -> Any:
-    """SESR super resolution after its linear blocks have been collapsed; the shuffle of pixels at the end is left to the host."""
+def sesr(
+    keras: Any,
+    height: int = 360,
+    width: int = 640,
+    filters: int = 16,
+    depth: int = 7,
+    scale: int = 2,
+) -> Any:
+    """SESR super resolution after its linear blocks have been collapsed; the shuffle of pixels at
+    the end is left to the host.
+    """
     inputs = keras.Input((height, width, 3))
     x = first = conv(keras, inputs, filters, 5, norm=False)
     for _ in range(depth):
@@ -80,7 +89,9 @@ def _upward(keras: Any, x: Any, skip: Any, filters: int) -> Any:
 
 
 def _yolo_head(keras: Any, x: Any, filters: int, classes: int) -> Any:
-    return conv(keras, _leaky(keras, x, filters, 3), 3 * (classes + 5), 1, activation=None, norm=False)
+    return conv(
+        keras, _leaky(keras, x, filters, 3), 3 * (classes + 5), 1, activation=None, norm=False
+    )
 
 
 def yolo_v3(keras: Any, height: int = 416, width: int = 416, classes: int = 80) -> Any:
@@ -91,7 +102,9 @@ def yolo_v3(keras: Any, height: int = 416, width: int = 416, classes: int = 80) 
     for filters, count in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
         x = _leaky(keras, x, filters, 3, 2)
         for _ in range(count):
-            x = keras.layers.Add()([x, _leaky(keras, _leaky(keras, x, filters // 2, 1), filters, 3)])
+            x = keras.layers.Add()(
+                [x, _leaky(keras, _leaky(keras, x, filters // 2, 1), filters, 3)]
+            )
         stages.append(x)
     outputs = []
     for number, filters in enumerate((512, 256, 128)):
@@ -115,11 +128,20 @@ def _ssd_heads(keras: Any, features: Sequence[Any], kernel: int, classes: int = 
     return outputs
 
 
-def _ssd_extras(keras: Any, x: Any, widths: Sequence[Tuple[int, int]], activation: str = "relu6") -> List[Any]:
+def _ssd_extras(
+    keras: Any, x: Any, widths: Sequence[Tuple[int, int]], activation: str = "relu6"
+) -> List[Any]:
     """The additional feature maps of SSD, each half the size of the one before."""
     features = []
     for squeeze, filters in widths:
-        x = conv(keras, conv(keras, x, squeeze, 1, activation=activation), filters, 3, 2, activation=activation)
+        x = conv(
+            keras,
+            conv(keras, x, squeeze, 1, activation=activation),
+            filters,
+            3,
+            2,
+            activation=activation,
+        )
         features.append(x)
     return features
 
@@ -132,7 +154,11 @@ def ssd_mobilenet_v1(keras: Any, size: int = 300) -> Any:
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, 32, 3, 2, activation="relu6")
     features = []
-    blocks = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)) + ((512, 1),) * 5 + ((1024, 2), (1024, 1))
+    blocks = (
+        ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2))
+        + ((512, 1),) * 5
+        + ((1024, 2), (1024, 1))
+    )
     for number, (filters, stride) in enumerate(blocks):
         x = conv(keras, depthwise(keras, x, 3, stride, "relu6"), filters, 1, activation="relu6")
         if number in (10, 12):
@@ -151,7 +177,9 @@ def ssd_mobilenet_v2(keras: Any, size: int = 300) -> Any:
 
 
 def ssd_resnet34(keras: Any, size: int = 1200, classes: int = 81) -> Any:
-    """SSD on ResNet-34 (MLPerf inference): the third block keeps its size, the fourth is left out."""
+    """SSD on ResNet-34 (MLPerf inference): the third block keeps its size, the fourth is left
+    out.
+    """
     inputs = keras.Input((size, size, 3))
     x = conv(keras, inputs, 64, 7, 2)
     x = keras.layers.MaxPooling2D(3, 2, "same")(x)
@@ -166,7 +194,9 @@ def ssd_resnet34(keras: Any, size: int = 1200, classes: int = 81) -> Any:
         (128, 256, 2, "valid"),
         (128, 256, 1, "valid"),
     ):
-        x = conv(keras, conv(keras, x, squeeze, 1, norm=False), filters, 3, stride, padding, norm=False)
+        x = conv(
+            keras, conv(keras, x, squeeze, 1, norm=False), filters, 3, stride, padding, norm=False
+        )
         features.append(x)
     outputs = []
     for feature, anchors, stride in zip(features, (4, 6, 6, 6, 4, 4), (3, 3, 2, 2, 2, 2)):

@@ -1,4 +1,6 @@
-"""The published measurements (``vaiopt/hardware/data/published.csv``) and the layer graphs of the networks they are of."""
+"""The published measurements (``vaiopt/hardware/data/published.csv``) and the layer graphs of the
+networks they are of.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ PUBLISHED = DATA / "published.csv"
 
 
 class Row(NamedTuple):
-    """One network on one board: frames per second at one thread, end to end, and with all cores busy."""
+    """One network on one board: frames per second at one thread, end to end, and with all cores
+    busy.
+    """
 
     release: str
     board: str
@@ -55,21 +59,39 @@ def build_graphs(networks: Iterable[Network]) -> Dict[str, LayerGraph]:
     return graphs
 
 
-def single(rows: Iterable[Row], graphs: Dict[str, LayerGraph], dpu: Architecture) -> List[Measurement]:
-    """Return the end-to-end measurements at one thread, without networks whose time is mostly postprocessing."""
-    networks = {network.name: network for network in NETWORKS + ULTRA96_NETWORKS if network.end_to_end}
+def single(
+    rows: Iterable[Row], graphs: Dict[str, LayerGraph], dpu: Architecture
+) -> List[Measurement]:
+    """Return the end-to-end measurements at one thread, without networks whose time is mostly
+    postprocessing.
+    """
+    networks = {
+        network.name: network for network in NETWORKS + ULTRA96_NETWORKS if network.end_to_end
+    }
     return [
-        measurement(row.name, networks[row.name].family, graphs[row.name], dpu, 1000.0 / row.fps_single)
+        measurement(
+            row.name, networks[row.name].family, graphs[row.name], dpu, 1000.0 / row.fps_single
+        )
         for row in rows
         if row.name in networks and row.fps_single
     ]
 
 
-def busy(rows: Iterable[Row], graphs: Dict[str, LayerGraph], dpu: Architecture) -> List[Measurement]:
-    """Return the time of one inference on one core while all cores are busy; with one core, that is the DPU's own time."""
+def busy(
+    rows: Iterable[Row], graphs: Dict[str, LayerGraph], dpu: Architecture
+) -> List[Measurement]:
+    """Return the time of one inference on one core while all cores are busy; with one core, that is
+    the DPU's own time.
+    """
     networks = {network.name: network for network in NETWORKS + ULTRA96_NETWORKS}
     return [
-        measurement(row.name, networks[row.name].family, graphs[row.name], dpu, 1000.0 * row.cores / row.fps_busy)
+        measurement(
+            row.name,
+            networks[row.name].family,
+            graphs[row.name],
+            dpu,
+            1000.0 * row.cores / row.fps_busy,
+        )
         for row in rows
         if row.name in networks and row.fps_busy
     ]

@@ -10,7 +10,9 @@ WIDTHS = (64, 128, 256, 512)
 
 
 def slim_v1(keras: Any, units: Sequence[int], size: int = 224) -> Any:
-    """ResNet v1 of TensorFlow slim: the stride is in the 3x3 convolution of the *last* unit of a block."""
+    """ResNet v1 of TensorFlow slim: the stride is in the 3x3 convolution of the *last* unit of a
+    block.
+    """
     inputs = keras.Input((size, size, 3))
     x = conv(keras, explicit_padding(keras, inputs, 7), 64, 7, 2, "valid")
     x = keras.layers.MaxPooling2D(3, 2, "same")(x)
@@ -42,7 +44,9 @@ def _conv_same(keras: Any, x: Any, width: int, stride: int) -> Any:
 def slim_v2(keras: Any, units: Sequence[int], size: int = 299) -> Any:
     """ResNet v2 (pre-activation) of TensorFlow slim; the stride is in the last unit of a block."""
     inputs = keras.Input((size, size, 3))
-    x = conv(keras, explicit_padding(keras, inputs, 7), 64, 7, 2, "valid", activation=None, norm=False)
+    x = conv(
+        keras, explicit_padding(keras, inputs, 7), 64, 7, 2, "valid", activation=None, norm=False
+    )
     x = keras.layers.MaxPooling2D(3, 2, "same")(x)
     for block, count in enumerate(units):
         for unit in range(count):
@@ -65,7 +69,9 @@ def _slim_v2_unit(keras: Any, x: Any, width: int, stride: int) -> Any:
 
 
 def v15(keras: Any, units: Sequence[int], size: int = 224) -> Any:
-    """ResNet v1.5 (MLPerf, torchvision): the stride is in the 3x3 convolution of the first unit of a block."""
+    """ResNet v1.5 (MLPerf, torchvision): the stride is in the 3x3 convolution of the first unit of
+    a block.
+    """
     inputs = keras.Input((size, size, 3))
     x = conv(keras, explicit_padding(keras, inputs, 7), 64, 7, 2, "valid")
     x = keras.layers.MaxPooling2D(3, 2, "same")(x)

@@ -25,7 +25,9 @@ SHIFT = 8
 
 
 def make_data(count: int = 40, seed: int = 0) -> Dict[str, np.ndarray]:
-    """Return raw uint8 samples of three classes that a linear classifier tells apart, most of the time."""
+    """Return raw uint8 samples of three classes that a linear classifier tells apart, most of the
+    time.
+    """
     random = np.random.RandomState(seed)
     y = np.arange(count) % CLASSES
     centers = np.random.RandomState(99).randint(40, 216, (CLASSES,) + SHAPE)
@@ -34,7 +36,9 @@ def make_data(count: int = 40, seed: int = 0) -> Dict[str, np.ndarray]:
 
 
 def make_classifier() -> Dict[str, Any]:
-    """Return the stand-in model, ``{"content", "weights", "bias"}``; it computes what :func:`integer_outputs` says."""
+    """Return the stand-in model, ``{"content", "weights", "bias"}``; it computes what
+    :func:`integer_outputs` says.
+    """
     centers = np.random.RandomState(99).randint(40, 216, (CLASSES, 16)).astype(np.float64) - 128
     weights = np.clip(np.rint((centers - centers.mean(axis=0)).T / 2), -128, 127).astype(np.int8)
     bias = -np.rint((centers * (centers - centers.mean(axis=0)) / 4).sum(axis=1)).astype(int)
@@ -44,7 +48,9 @@ def make_classifier() -> Dict[str, Any]:
 
 def integer_outputs(model: Dict[str, Any], x: np.ndarray) -> np.ndarray:
     """Return the int8 outputs for raw uint8 samples, computed here: the input is ``x - 128``."""
-    total = (x.reshape(len(x), -1).astype(np.int64) - 128).dot(model["weights"].astype(np.int64)) + model["bias"]
+    total = (x.reshape(len(x), -1).astype(np.int64) - 128).dot(
+        model["weights"].astype(np.int64)
+    ) + model["bias"]
     return np.clip((total + (1 << SHIFT >> 1)) >> SHIFT, -128, 127).astype(np.int8)
 
 
@@ -55,7 +61,12 @@ def manifest(model_file: str) -> Dict[str, Any]:
         "target": "zcu102",
         "release": "3.0",
         "model": {"file": model_file},
-        "preprocessing": {"offset": 128.0, "scale": 128.0, "shape": list(SHAPE), "raw_dtype": "uint8"},
+        "preprocessing": {
+            "offset": 128.0,
+            "scale": 128.0,
+            "shape": list(SHAPE),
+            "raw_dtype": "uint8",
+        },
         "classes": ["a", "b", "c"],
         "input": {"name": "quant_image", "position": POSITIONS[0]},
         "output": {"name": "quant_logits_fix", "position": POSITIONS[1], "threshold": None},
@@ -72,7 +83,11 @@ def make_bundle(folder: Path, content: Optional[Dict[str, Any]] = None, count: i
     np.savez_compressed(str(folder / "samples.npz"), expected=outputs.argmax(axis=1), **data)
     golden = (data["x"][:8].astype(np.int16) - 128).astype(np.int8)
     np.savez_compressed(
-        str(folder / "golden.npz"), inputs=golden, outputs=outputs[:8], input_position=POSITIONS[0], output_position=POSITIONS[1]
+        str(folder / "golden.npz"),
+        inputs=golden,
+        outputs=outputs[:8],
+        input_position=POSITIONS[0],
+        output_position=POSITIONS[1],
     )
     for path in BOARD.glob("*.py"):
         shutil.copyfile(str(path), str(folder / path.name))
@@ -84,8 +99,14 @@ def seal(folder: Path, content: Optional[Dict[str, Any]] = None) -> None:
     """Write ``manifest.json`` with the hashes that the files have now."""
     path = folder / "manifest.json"
     content = content if content is not None else json.loads(path.read_text(encoding="utf-8"))
-    names = [name for name in ("model.xmodel", "model.tflite", "samples.npz", "golden.npz") if (folder / name).exists()]
-    content["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    names = [
+        name
+        for name in ("model.xmodel", "model.tflite", "samples.npz", "golden.npz")
+        if (folder / name).exists()
+    ]
+    content["files"] = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names
+    }
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -101,19 +122,55 @@ class Outcome:
         self.hint = next((line[6:] for line in lines if line.startswith("hint: ")), "")
 
     def __repr__(self) -> str:
-        return "exit code {}\n{}".format(self.code, self.stderr)
+        return f"exit code {self.code}\n{self.stderr}"
 
 
 def run_bundle(
-    folder: Path, *arguments: str, model: str = "model.xmodel", output: str = "result.json", bare: bool = False, **environment: str
+    folder: Path,
+    *arguments: str,
+    model: str = "model.xmodel",
+    output: str = "result.json",
+    bare: bool = False,
+    **environment: str,
 ) -> Outcome:
-    """Run ``run_model.py`` in a bundle, with the stand-ins for ``xir`` and ``vart``, and no file of an earlier run."""
+    """Run ``run_model.py`` in a bundle, with the stand-ins for ``xir`` and ``vart``, and no file of
+    an earlier run.
+    """
     if (folder / "result.json").exists():
         (folder / "result.json").unlink()
     path = {} if bare else {"PYTHONPATH": str(STANDIN)}
-    settings = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "XLNX_ENABLE_FINGERPRINT_CHECK")}
-    settings.update({"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **path, **environment})
+    settings = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("PYTHONPATH", "XLNX_ENABLE_FINGERPRINT_CHECK")
+    }
+    settings.update(
+        {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            **path,
+            **environment,
+        }
+    )
     options = ["--data", "samples.npz"] if "--data" not in arguments else []
-    command = [sys.executable, "run_model.py", model, *options, "--batch-repeat", "1", *arguments, "--output", output]
-    done = subprocess.run(command, cwd=str(folder), env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=500)
+    command = [
+        sys.executable,
+        "run_model.py",
+        model,
+        *options,
+        "--batch-repeat",
+        "1",
+        *arguments,
+        "--output",
+        output,
+    ]
+    done = subprocess.run(
+        command,
+        cwd=str(folder),
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=500,
+    )
     return Outcome(folder, done)

@@ -82,7 +82,11 @@ def test_pickled_arrays_are_never_loaded(bundle: Path) -> None:
         def __reduce__(self) -> Any:
             return (open, (str(bundle / "sprung"), "w"))
 
-    np.savez(str(bundle / "samples.npz"), x=np.array([Trap()] * 40, dtype=object), y=np.zeros(40, dtype=np.int64))
+    np.savez(
+        str(bundle / "samples.npz"),
+        x=np.array([Trap()] * 40, dtype=object),
+        y=np.zeros(40, dtype=np.int64),
+    )
     seal(bundle)
     refused(bundle, "samples.npz")
     assert not (bundle / "sprung").exists()
@@ -103,7 +107,10 @@ def test_a_manifest_that_cannot_be_right_is_refused(bundle: Path, place: str, va
     refused(bundle, "manifest.json")
 
 
-@pytest.mark.parametrize("arguments", [["--threads", "0"], ["--threads", "many"], ["--batch-repeat", "-1"], ["--unknown"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--threads", "0"], ["--threads", "many"], ["--batch-repeat", "-1"], ["--unknown"]],
+)
 def test_wrong_options_are_told_like_everything_else(bundle: Path, arguments: Any) -> None:
     outcome = run_bundle(bundle, *arguments)
     assert outcome.code == 2 and outcome.error and outcome.hint
@@ -118,7 +125,9 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(bundle: Path) -
 @pytest.mark.parametrize("path", sorted(BOARD.glob("*.py")), ids=lambda path: path.name)
 def test_scripts_are_python_3_7_and_import_nothing_but_numpy_and_a_runtime(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text, feature_version=(3, 7)) if sys.version_info >= (3, 8) else ast.parse(text)
+    tree = (
+        ast.parse(text, feature_version=(3, 7)) if sys.version_info >= (3, 8) else ast.parse(text)
+    )
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -50,15 +50,23 @@ def test_values_round_half_up_and_saturate() -> None:
     scale=st.floats(0.015625, 300, width=32),
     position=st.integers(-4, 9),
 )
-def test_the_kit_and_the_host_give_the_same_integers(values: Any, offset: float, scale: float, position: int) -> None:
+def test_the_kit_and_the_host_give_the_same_integers(
+    values: Any, offset: float, scale: float, position: int
+) -> None:
     x = np.asarray([values], dtype=np.float32)
-    host = Preprocessing(offset, scale, (3,), (-1.0, 1.0), raw_dtype="float32", layout="NF").apply(x)
-    np.testing.assert_array_equal(quantizer(offset, scale, position)(x), quantize_activations(host, position))
+    host = Preprocessing(offset, scale, (3,), (-1.0, 1.0), raw_dtype="float32", layout="NF").apply(
+        x
+    )
+    np.testing.assert_array_equal(
+        quantizer(offset, scale, position)(x), quantize_activations(host, position)
+    )
 
 
 def test_offset_and_scale_may_be_one_per_feature() -> None:
     offset, scale = np.array([0, 10], dtype=np.float32), np.array([1, 2], dtype=np.float32)
-    np.testing.assert_array_equal(quantizer(offset, scale, 0)(np.array([[3, 14]], dtype=np.float32)), [[3, 2]])
+    np.testing.assert_array_equal(
+        quantizer(offset, scale, 0)(np.array([[3, 14]], dtype=np.float32)), [[3, 2]]
+    )
 
 
 def test_the_first_of_equal_outputs_is_the_class() -> None:
@@ -66,7 +74,9 @@ def test_the_first_of_equal_outputs_is_the_class() -> None:
     np.testing.assert_array_equal(to_classes(outputs, 2, None), [1, 0])
 
 
-@pytest.mark.parametrize("threshold, expected", [(0.5, [0, 0, 1]), (0.0, [0, 1, 1]), (None, [0, 1, 1])])
+@pytest.mark.parametrize(
+    "threshold, expected", [(0.5, [0, 0, 1]), (0.0, [0, 1, 1]), (None, [0, 1, 1])]
+)
 def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected: Any) -> None:
     outputs = np.array([[-1], [64], [65]], dtype=np.int8)
     np.testing.assert_array_equal(to_classes(outputs, 7, threshold), expected)
@@ -80,11 +90,18 @@ def test_differences_do_not_wrap() -> None:
 
 def test_percentiles_are_in_milliseconds_and_in_order() -> None:
     found = percentiles(np.arange(1, 101) / 1000.0)
-    assert found["p50"] == pytest.approx(50.5) and found["p50"] < found["p95"] < found["p99"] <= found["max"] == 100.0
+    assert (
+        found["p50"] == pytest.approx(50.5)
+        and found["p50"] < found["p95"] < found["p99"] <= found["max"] == 100.0
+    )
 
 
 def test_the_kit_and_the_host_agree_on_what_is_written_in_both() -> None:
-    assert (kit_dpu.HARMLESS, kit_measure.RESULT_VERSION, kit_bundle.MANIFEST_VERSION) == (HARMLESS, RESULT_VERSION, FORMAT_VERSION)
+    assert (kit_dpu.HARMLESS, kit_measure.RESULT_VERSION, kit_bundle.MANIFEST_VERSION) == (
+        HARMLESS,
+        RESULT_VERSION,
+        FORMAT_VERSION,
+    )
 
 
 def test_a_result_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def fake_tool(folder: Path, name: str, text: str) -> str:
     """Write a program that prints a text; return a PATH that finds it first."""
     folder.mkdir(exist_ok=True)
     path = folder / name
-    path.write_text("#!/bin/sh\ncat <<'EOF'\n{}\nEOF\n".format(text))
+    path.write_text(f"#!/bin/sh\ncat <<'EOF'\n{text}\nEOF\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return "{}:{}".format(folder, os.environ["PATH"])
 
@@ -49,15 +49,26 @@ def test_result_says_what_a_computation_by_hand_says(bundle: Path) -> None:
     assert result["golden"] == {
         "compared": True, "bit_exact": True, "inputs": 8, "elements": 24, "equal": 24, "different": 0, "max_difference": 0
     }  # fmt: skip
-    assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
-    assert result["fps"]["threads"] == 2 and result["fps"]["value"] > 0 and result["fps"]["different_outputs"] == 0
+    assert (
+        0
+        < result["latency_ms"]["p50"]
+        <= result["latency_ms"]["p95"]
+        <= result["latency_ms"]["p99"]
+    )
+    assert (
+        result["fps"]["threads"] == 2
+        and result["fps"]["value"] > 0
+        and result["fps"]["different_outputs"] == 0
+    )
     assert result["runtime"]["fingerprint"] == "0x101000056010407"
     assert result["model"]["kind"] == "xmodel"
     assert "tensorflow" not in result["modules"] and "vaiopt" not in result["modules"]
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 8])
-def test_every_sample_counts_once_whatever_the_batch_of_the_device(bundle: Path, batch: int) -> None:
+def test_every_sample_counts_once_whatever_the_batch_of_the_device(
+    bundle: Path, batch: int
+) -> None:
     outcome = run_bundle(bundle, "--threads", "2", STANDIN_BATCH=str(batch))
     assert outcome.code == 0, outcome
     assert outcome.result["samples"] == 40 and outcome.result["agreement"]["equal"] == 40
@@ -74,23 +85,41 @@ def test_golden_outputs_that_differ_are_counted_and_not_hidden(bundle: Path) -> 
     np.savez(str(bundle / "golden.npz"), **arrays)
     seal(bundle)
     golden = run_bundle(bundle).result["golden"]
-    assert (golden["bit_exact"], golden["different"], golden["max_difference"], golden["equal"]) == (False, 2, 3, 22)
+    assert (
+        golden["bit_exact"],
+        golden["different"],
+        golden["max_difference"],
+        golden["equal"],
+    ) == (False, 2, 3, 22)
 
 
 @pytest.mark.parametrize("tool, text", [
     ("xdputil", QUERY.format("0x1000020f6014407")),
     ("show_dpu", "device_core_id=0 device= 0 core = 0 fingerprint = 0x1000020f6014407 batch = 1 full_cu_name=DPUCZDX8G:DPUCZDX8G_1"),
 ])  # fmt: skip
-def test_a_fingerprint_that_does_not_match_is_told_before_anything_runs(bundle: Path, tmp_path: Path, tool: str, text: str) -> None:
-    outcome = run_bundle(bundle, PATH=fake_tool(tmp_path / "bin", tool, text), STANDIN_FINGERPRINT="0x1000020f6014407")
+def test_a_fingerprint_that_does_not_match_is_told_before_anything_runs(
+    bundle: Path, tmp_path: Path, tool: str, text: str
+) -> None:
+    outcome = run_bundle(
+        bundle,
+        PATH=fake_tool(tmp_path / "bin", tool, text),
+        STANDIN_FINGERPRINT="0x1000020f6014407",
+    )
     assert outcome.code == 2 and outcome.result is None
     assert "0x101000056010407" in outcome.error and "0x1000020f6014407" in outcome.error
     assert "arch.json" in outcome.hint
     assert "stack trace" not in outcome.stderr
 
 
-def test_a_fingerprint_that_matches_is_reported_with_the_boards_versions(bundle: Path, tmp_path: Path) -> None:
-    outcome = run_bundle(bundle, PATH=fake_tool(tmp_path / "bin", "xdputil", "WARNING: x\n" + QUERY.format("0x101000056010407")))
+def test_a_fingerprint_that_matches_is_reported_with_the_boards_versions(
+    bundle: Path, tmp_path: Path
+) -> None:
+    outcome = run_bundle(
+        bundle,
+        PATH=fake_tool(
+            tmp_path / "bin", "xdputil", "WARNING: x\n" + QUERY.format("0x101000056010407")
+        ),
+    )
     assert outcome.code == 0, outcome
     assert outcome.result["runtime"]["board"]["frequency_mhz"] == 300
     assert outcome.result["runtime"]["runtime_version"] == "vart 3.0.0"
@@ -98,10 +127,16 @@ def test_a_fingerprint_that_matches_is_reported_with_the_boards_versions(bundle:
 
 
 def test_a_runtime_of_another_release_is_told(bundle: Path, tmp_path: Path) -> None:
-    query = QUERY.format("0x101000056010407").replace("vart 3.0.0", "Xilinx vart-runner Version: 2.5.0-abc 2022-06-15")
+    query = QUERY.format("0x101000056010407").replace(
+        "vart 3.0.0", "Xilinx vart-runner Version: 2.5.0-abc 2022-06-15"
+    )
     outcome = run_bundle(bundle, PATH=fake_tool(tmp_path / "bin", "xdputil", query))
     assert outcome.code == 0
-    assert len(outcome.result["warnings"]) == 1 and "2.5" in outcome.result["warnings"][0] and "warning: " in outcome.stderr
+    assert (
+        len(outcome.result["warnings"]) == 1
+        and "2.5" in outcome.result["warnings"][0]
+        and "warning: " in outcome.stderr
+    )
 
 
 def test_an_abort_of_the_runtime_becomes_an_error_line(bundle: Path) -> None:
@@ -111,8 +146,20 @@ def test_an_abort_of_the_runtime_becomes_an_error_line(bundle: Path) -> None:
     assert "release of the board image" in outcome.hint
 
 
-@pytest.mark.parametrize("name", ["v2.0_kv260", "v2.5_kv260", "v3.0_kv260", "v3.0_vck190", "v3.5_vek280", "v3.0_kv260_pointpillars"])
-def test_a_recorded_model_of_several_dpu_subgraphs_is_refused_by_name(bundle: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "v2.0_kv260",
+        "v2.5_kv260",
+        "v3.0_kv260",
+        "v3.0_vck190",
+        "v3.5_vek280",
+        "v3.0_kv260_pointpillars",
+    ],
+)
+def test_a_recorded_model_of_several_dpu_subgraphs_is_refused_by_name(
+    bundle: Path, name: str
+) -> None:
     write_recorded(name, bundle / "model.xmodel")
     seal(bundle)
     outcome = run_bundle(bundle)
@@ -132,7 +179,9 @@ def test_an_operator_on_the_cpu_that_changes_the_result_is_refused_by_name(bundl
 
 
 def without_dpu(content: Any) -> Any:
-    content["children"] = [child for child in content["children"] if child["attrs"]["device"] != "DPU"]
+    content["children"] = [
+        child for child in content["children"] if child["attrs"]["device"] != "DPU"
+    ]
     return content
 
 
@@ -169,7 +218,9 @@ def tensor_change(key: str, value: Any, side: str = "input_tensors") -> Any:
     (tensor_change("dims", [1, 5, 5, 1]), "shape (5, 5, 1), the manifest says (4, 4, 1)"),
     (tensor_change("dims", [1, 4], "output_tensors"), "4 values for 3 classes"),
 ])  # fmt: skip
-def test_a_model_that_cannot_be_run_as_it_is_told_is_refused(bundle: Path, change: Any, expected: str) -> None:
+def test_a_model_that_cannot_be_run_as_it_is_told_is_refused(
+    bundle: Path, change: Any, expected: str
+) -> None:
     write_model(bundle / "model.xmodel", change(copy.deepcopy(make_classifier()["content"])))
     seal(bundle)
     outcome = run_bundle(bundle)
@@ -179,9 +230,18 @@ def test_a_model_that_cannot_be_run_as_it_is_told_is_refused(bundle: Path, chang
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda b: b"", lambda b: b[:-1], lambda b: b[: len(b) // 2], lambda b: b"<html></html>" * 9, lambda b: b + b"\0" * 9]
+    "damage",
+    [
+        lambda b: b"",
+        lambda b: b[:-1],
+        lambda b: b[: len(b) // 2],
+        lambda b: b"<html></html>" * 9,
+        lambda b: b + b"\0" * 9,
+    ],
 )
-def test_a_damaged_model_file_is_refused_even_if_the_manifest_agrees(bundle: Path, damage: Any) -> None:
+def test_a_damaged_model_file_is_refused_even_if_the_manifest_agrees(
+    bundle: Path, damage: Any
+) -> None:
     path = bundle / "model.xmodel"
     path.write_bytes(damage(path.read_bytes()))
     seal(bundle)
@@ -190,7 +250,9 @@ def test_a_damaged_model_file_is_refused_even_if_the_manifest_agrees(bundle: Pat
     assert "model.xmodel" in outcome.error
 
 
-def test_an_installed_package_that_is_only_called_xir_is_told_apart(bundle: Path, tmp_path: Path) -> None:
+def test_an_installed_package_that_is_only_called_xir_is_told_apart(
+    bundle: Path, tmp_path: Path
+) -> None:
     (tmp_path / "xir.py").write_text("VERSION = 1\n")
     (tmp_path / "vart.py").write_text("")
     outcome = run_bundle(bundle, PYTHONPATH=str(tmp_path))

@@ -59,17 +59,21 @@ def test_help_names_every_command(capfd):
 def test_every_command_has_help(capfd, name):
     code, out, _ = call(capfd, name, "--help")
     assert code == 0
-    assert "Usage: vaiopt {}".format(name) in out
+    assert f"Usage: vaiopt {name}" in out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["targets"], ["doctor"], ["targets", "zcu102"], ["search", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["targets"], ["doctor"], ["targets", "zcu102"], ["search", "--help"]]
+)
 def test_nothing_heavy_is_loaded_without_need(arguments, root):
     program = (
-        "import sys\nfrom vaiopt.cli import main\ntry:\n    main({!r})\nexcept SystemExit as e:\n    code = e.code\n"
-        "heavy = [m for m in ('tensorflow', 'skopt', 'optuna', 'plotly', 'pandas', 'scipy') if m in sys.modules]\n"
-        "print('LOADED', code, heavy)"
-    ).format(arguments)
-    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=str(root), check=True)
+        f"import sys\nfrom vaiopt.cli import main\ntry:\n    main({arguments!r})\nexcept SystemExit"
+        " as e:\n    code = e.code\nheavy = [m for m in ('tensorflow', 'skopt', 'optuna',"
+        " 'plotly', 'pandas', 'scipy') if m in sys.modules]\nprint('LOADED', code, heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=str(root), check=True
+    )
     assert done.stdout.decode().strip().splitlines()[-1] == "LOADED 0 []"
 
 
@@ -93,7 +97,20 @@ def test_without_a_settings_file_a_run_goes_on_with_its_own(tmp_path):
     assert load(None, [], run=str(tmp_path / "none")).train.epochs == "auto"
 
 
-@pytest.mark.parametrize("command", ["trials", "quantize", "evaluate", "compile", "bundle", "measure", "report", "choose", "dashboard"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "trials",
+        "quantize",
+        "evaluate",
+        "compile",
+        "bundle",
+        "measure",
+        "report",
+        "choose",
+        "dashboard",
+    ],
+)
 def test_a_missing_run_folder_names_the_command_that_makes_one(capfd, tmp_path, command):
     error, hint = refused(capfd, command, tmp_path / "none")
     assert "none" in error
@@ -102,12 +119,18 @@ def test_a_missing_run_folder_names_the_command_that_makes_one(capfd, tmp_path, 
 
 @pytest.mark.parametrize(
     "command, makes",
-    [("quantize", "search"), ("evaluate", "search"), ("compile", "quantize"), ("bundle", "compile"), ("measure", "bundle")],
+    [
+        ("quantize", "search"),
+        ("evaluate", "search"),
+        ("compile", "quantize"),
+        ("bundle", "compile"),
+        ("measure", "bundle"),
+    ],
 )
 def test_a_stage_out_of_order_names_the_command_that_comes_first(capfd, tmp_path, command, makes):
     (tmp_path / "run.toml").write_text("version = 1\n")
     _, hint = refused(capfd, command, tmp_path)
-    assert "vaiopt {}".format(makes) in hint
+    assert f"vaiopt {makes}" in hint
     assert [p.name for p in tmp_path.iterdir()] == ["run.toml"]
 
 
@@ -139,7 +162,9 @@ def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
         (["quantize", "none.h5"], "--calib"),
     ],
 )
-def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(capfd, tmp_path, monkeypatch, arguments, says):
+def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(
+    capfd, tmp_path, monkeypatch, arguments, says
+):
     monkeypatch.chdir(tmp_path)
     extra = ["--set", "search.workers=0"] if arguments[0] == "search" else []
     error, hint = refused(capfd, *arguments, *extra)

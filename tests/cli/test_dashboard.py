@@ -1,4 +1,6 @@
-"""Optuna's dashboard on a run: the real one where it is installed, and everywhere a stand-in that is as strict about what it is given."""
+"""Optuna's dashboard on a run: the real one where it is installed, and everywhere a stand-in that
+is as strict about what it is given.
+"""
 
 import importlib.util
 import json
@@ -22,7 +24,8 @@ from vaiopt.settings import Settings, save_run_settings
 from vaiopt.study import STUDY_NAME, journal_storage, quiet_optuna
 
 HOST = "127.0.0.1"
-# What is used of the real one: wsgi() over a storage, the page of a study, the lists of studies and trials, and what must not get through.
+# What is used of the real one: wsgi() over a storage, the page of a study, the lists of studies and
+# trials, and what must not get through.
 STAND_IN = """
 import json, re
 from optuna.storages import BaseStorage
@@ -57,7 +60,9 @@ def run(tmp_path):
     """A run with two complete trials and one that runs."""
     made = Run(tmp_path / "run")
     save_run_settings(made, Settings(), {})
-    study = quiet_optuna().create_study(study_name=STUDY_NAME, storage=journal_storage(made), direction="maximize")
+    study = quiet_optuna().create_study(
+        study_name=STUDY_NAME, storage=journal_storage(made), direction="maximize"
+    )
     for value in (0.5, 0.75):
         trial = study.ask()
         trial.suggest_int("layers", 1, 3)
@@ -112,7 +117,12 @@ def test_it_shows_the_study_and_its_trials(served, run):
     assert served.endswith("/dashboard/studies/{}".format(summary["study_id"]))
 
     def states():
-        return [(t["number"], t["state"]) for t in json.loads(ask("{}/api/studies/{}".format(base, summary["study_id"]))[1])["trials"]]
+        return [
+            (t["number"], t["state"])
+            for t in json.loads(ask("{}/api/studies/{}".format(base, summary["study_id"]))[1])[
+                "trials"
+            ]
+        ]
 
     assert states() == [(0, "Complete"), (1, "Complete"), (2, "Running")]
 
@@ -121,7 +131,11 @@ def test_nothing_can_be_changed_from_it(served, run):
     base = served.split("/dashboard")[0]
     before = run.journal.read_bytes()
     number = served.rsplit("/", 1)[1]
-    for method, path in (("DELETE", "/api/studies/" + number), ("POST", "/api/trials/2/tell"), ("PUT", "/api/studies/" + number + "/note")):
+    for method, path in (
+        ("DELETE", "/api/studies/" + number),
+        ("POST", "/api/trials/2/tell"),
+        ("PUT", "/api/studies/" + number + "/note"),
+    ):
         status, reason = ask(base + path, method)
         assert status == 403
         assert "for looking only" in json.loads(reason)["reason"]
@@ -133,7 +147,12 @@ def test_a_search_goes_on_beside_it_and_is_seen(served, run):
     ask(address)
     study = quiet_optuna().load_study(study_name=STUDY_NAME, storage=journal_storage(run))
     study.tell(study.ask(), 0.25)
-    assert [t.state.name for t in study.get_trials()] == ["COMPLETE", "COMPLETE", "RUNNING", "COMPLETE"]
+    assert [t.state.name for t in study.get_trials()] == [
+        "COMPLETE",
+        "COMPLETE",
+        "RUNNING",
+        "COMPLETE",
+    ]
     # The real one keeps what it read for a few seconds.
     deadline = time.monotonic() + 300
     while len(json.loads(ask(address)[1])["trials"]) < 4 and time.monotonic() < deadline:

@@ -25,12 +25,24 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 def point(number):
-    return {"layers": 1 + number % 3, "learning_rate": 0.001 * (number + 1), "optimizer": "adam", "note": "a long text " * 5}
+    return {
+        "layers": 1 + number % 3,
+        "learning_rate": 0.001 * (number + 1),
+        "optimizer": "adam",
+        "note": "a long text " * 5,
+    }
 
 
 def complete(number, accuracy, params=1000.0, latency=0.1):
     costs = {"params": params, "latency_ms": latency}
-    return TrialRecord(number, COMPLETE, value=accuracy, metrics={"val_accuracy": accuracy}, costs=costs, hyperparameters=point(number))
+    return TrialRecord(
+        number,
+        COMPLETE,
+        value=accuracy,
+        metrics={"val_accuracy": accuracy},
+        costs=costs,
+        hyperparameters=point(number),
+    )
 
 
 def region(view):
@@ -45,7 +57,14 @@ def make_view(tmp_path):
     made = []
 
     def make(width=80, height=24):
-        console = Console(file=io.StringIO(), force_terminal=True, width=width, height=height, highlight=False, markup=False)
+        console = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            width=width,
+            height=height,
+            highlight=False,
+            markup=False,
+        )
         made.append(LiveTrials(SETTINGS, Run(tmp_path), console))
         return made[-1]
 
@@ -101,7 +120,9 @@ def test_elsewhere_each_trial_is_one_line_with_the_best_so_far(capfd):
     ]
 
 
-def test_the_region_shows_what_runs_the_best_the_front_and_the_counts(make_view, tmp_path, monkeypatch):
+def test_the_region_shows_what_runs_the_best_the_front_and_the_counts(
+    make_view, tmp_path, monkeypatch
+):
     monkeypatch.setattr(time, "perf_counter", lambda: 100.0)
     view = make_view(width=120)
     view.search_started(40, [complete(0, 0.75, latency=0.3)])
@@ -116,8 +137,24 @@ def test_the_region_shows_what_runs_the_best_the_front_and_the_counts(make_view,
     assert lines[0] == ""
     assert lines[1].split() == ["running", "epoch", "val_accuracy", "time", "hyperparameters"]
     # What is the same in all trials is not worth a column.
-    assert lines[2].split() == ["trial", "3", "2/7", "0.6250", "0:00", "layers=1", "learning_rate=0.004"]
-    assert lines[3].split() == ["trial", "4", "starting", "-", "0:00", "layers=2", "learning_rate=0.005"]
+    assert lines[2].split() == [
+        "trial",
+        "3",
+        "2/7",
+        "0.6250",
+        "0:00",
+        "layers=1",
+        "learning_rate=0.004",
+    ]
+    assert lines[3].split() == [
+        "trial",
+        "4",
+        "starting",
+        "-",
+        "0:00",
+        "layers=2",
+        "learning_rate=0.005",
+    ]
     assert lines[4] == "best       val_accuracy 0.8750  54,321 params, 0.5 ms"
     assert lines[5] == "trial 1    layers=2 learning_rate=0.002"
     assert lines[6].split() == ["front", "val_accuracy", "params", "ms"]
@@ -154,7 +191,13 @@ def test_it_fits_the_terminal_however_much_there_is_to_show(make_view, width, he
     if height > 20:
         front = [i for i, line in enumerate(lines) if line.startswith("front")]
         assert lines[front[0]].endswith("5 of 30")
-        assert [line.split()[1] for line in lines[front[0] + 1 : -1]] == ["0", "7", "14", "22", "29"]
+        assert [line.split()[1] for line in lines[front[0] + 1 : -1]] == [
+            "0",
+            "7",
+            "14",
+            "22",
+            "29",
+        ]
 
 
 def test_whatever_a_hyperparameter_is_called_its_trial_has_one_line(make_view):
@@ -170,8 +213,12 @@ def test_whatever_a_hyperparameter_is_called_its_trial_has_one_line(make_view):
 
 def test_without_a_latency_the_front_is_that_of_the_parameters(make_view):
     view = make_view()
-    small = TrialRecord(0, COMPLETE, value=0.5, metrics={"val_accuracy": 0.5}, costs={"params": 10.0})
-    large = TrialRecord(1, COMPLETE, value=0.75, metrics={"val_accuracy": 0.75}, costs={"params": 20.0})
+    small = TrialRecord(
+        0, COMPLETE, value=0.5, metrics={"val_accuracy": 0.5}, costs={"params": 10.0}
+    )
+    large = TrialRecord(
+        1, COMPLETE, value=0.75, metrics={"val_accuracy": 0.75}, costs={"params": 20.0}
+    )
     view.search_started(4, [large, small])
     front = [line.split() for line in region(view)[-3:-1]]
     assert front == [["trial", "0", "0.5000", "10", "-"], ["trial", "1", "0.7500", "20", "-"]]
@@ -196,14 +243,22 @@ def test_lines_stay_and_the_region_goes_whatever_ends_the_search(make_view, rais
     written = view._console.file.getvalue()
     assert "before [bold]\n" in written
     assert "trial 0    val_accuracy 0.5000 *  1,000 params, 0.1 ms  0.0 s\n" in written
-    assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1, "the cursor is hidden once and shown again"
+    assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1, (
+        "the cursor is hidden once and shown again"
+    )
     end = written[written.rindex("done") :]
     assert end.count("\x1b[1A\x1b[2K") >= 2, "the region is wiped line by line"
     assert written.endswith("after\n")
 
 
 def test_times_are_told_as_a_clock_does():
-    assert [clock(s) for s in (0, 59.9, 61, 3600, 86399)] == ["0:00", "0:59", "1:01", "1:00:00", "23:59:59"]
+    assert [clock(s) for s in (0, 59.9, 61, 3600, 86399)] == [
+        "0:00",
+        "0:59",
+        "1:01",
+        "1:00:00",
+        "23:59:59",
+    ]
 
 
 def test_a_choice_of_many_keeps_the_first_and_the_last():
@@ -212,12 +267,26 @@ def test_a_choice_of_many_keeps_the_first_and_the_last():
 
 
 def on_a_terminal(arguments, folder, root, until, then):
-    """Run a command on a pseudo terminal; send ``then`` once ``until`` has been shown. Returns its exit code and what was shown."""
+    """Run a command on a pseudo terminal; send ``then`` once ``until`` has been shown. Returns its
+    exit code and what was shown.
+    """
     leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "PYTHONPATH": str(root)}
+    environment = {
+        **os.environ,
+        "TERM": "xterm",
+        "COLUMNS": "80",
+        "LINES": "24",
+        "PYTHONPATH": str(root),
+    }
     command = [sys.executable, "-m", "vaiopt", *arguments]
     process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, cwd=str(folder), env=environment, preexec_fn=take_terminal
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        cwd=str(folder),
+        env=environment,
+        preexec_fn=take_terminal,
     )
     os.close(follower)
     shown, sent, deadline = b"", False, time.monotonic() + 500
@@ -244,16 +313,30 @@ def take_terminal():
     import termios
 
     os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background of a shell are started with it ignored
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # tests that run in the background of a shell are started with it ignored
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
-def test_ctrl_c_on_a_terminal_removes_the_region_and_leaves_a_run_that_can_go_on(tmp_path, root, workers):
-    changes = ["search.workers={}".format(workers), "search.trials=50", "data.limit=300", "model.family=mlp_tabular", "train.epochs=3"]
-    arguments = ["search", "--run", "run"] + [part for change in changes for part in ("--set", change)]
-    code, shown = on_a_terminal(arguments, tmp_path, root, until=b"1/50 done: 1 complete", then=b"\x03")
+def test_ctrl_c_on_a_terminal_removes_the_region_and_leaves_a_run_that_can_go_on(
+    tmp_path, root, workers
+):
+    changes = [
+        f"search.workers={workers}",
+        "search.trials=50",
+        "data.limit=300",
+        "model.family=mlp_tabular",
+        "train.epochs=3",
+    ]
+    arguments = ["search", "--run", "run"] + [
+        part for change in changes for part in ("--set", change)
+    ]
+    code, shown = on_a_terminal(
+        arguments, tmp_path, root, until=b"1/50 done: 1 complete", then=b"\x03"
+    )
     assert code == 130, shown
     text = CONTROL.sub("", shown)
     assert "trial 0    val_accuracy" in text

@@ -13,7 +13,9 @@ from vaiopt.hardware.fixed_layers import integer_outputs, load_quantized
 from vaiopt.run import Run, write_json, write_positions, write_text
 
 
-def make_run(folder: Path, seed: int = 3, limit: int = 300, golden: int = 16, model: str = "lab_cnn") -> Run:
+def make_run(
+    folder: Path, seed: int = 3, limit: int = 300, golden: int = 16, model: str = "lab_cnn"
+) -> Run:
     """Return a run with data, ``quantized.h5`` and golden outputs; the weights are random."""
     run = Run(folder)
     write_text(run.settings, "version = 1\n")
@@ -32,7 +34,9 @@ def write_golden(run: Run, model: Any, x: np.ndarray) -> None:
     """Write ``golden.npz`` as the quantizer does."""
     outputs = integer_outputs(model, x)
     names = list(outputs)
-    positions = {"{}/{}".format(e["layer"], e["tensor"]): e["position"] for e in model.vaiopt_fix_positions}
+    positions = {
+        "{}/{}".format(e["layer"], e["tensor"]): e["position"] for e in model.vaiopt_fix_positions
+    }
     np.savez(
         str(run.golden),
         inputs=outputs[names[0]],

@@ -30,10 +30,24 @@ def test_the_record_says_what_later_stages_need(run: Run) -> None:
     result = compile_run(run, Settings(), "cpu", progress=lines.append)
     record = json.loads((run.compiled("cpu") / "compile.json").read_text())
     assert record["version"] == 1 and record["backend"] == "tflite" and record["target"] == "cpu"
-    assert record["sha256"] == hashlib.sha256((run.compiled("cpu") / "model.tflite").read_bytes()).hexdigest()
-    assert record["input"] == {"name": "image", "shape": [1, 8, 8, 1], "dtype": "int8", "scale": 2.0**-7, "zero_point": 0, "position": 7}
+    assert (
+        record["sha256"]
+        == hashlib.sha256((run.compiled("cpu") / "model.tflite").read_bytes()).hexdigest()
+    )
+    assert record["input"] == {
+        "name": "image",
+        "shape": [1, 8, 8, 1],
+        "dtype": "int8",
+        "scale": 2.0**-7,
+        "zero_point": 0,
+        "position": 7,
+    }
     assert record["output"]["shape"] == [1, 10] and record["output"]["position"] == 2
-    assert record["golden"]["compared"] and record["golden"]["same_top1"] == 16 and record["golden"]["max_difference"] <= 1
+    assert (
+        record["golden"]["compared"]
+        and record["golden"]["same_top1"] == 16
+        and record["golden"]["max_difference"] <= 1
+    )
     assert result.file == run.compiled("cpu") / "model.tflite"
     assert read_compiled(run, "cpu") == record
     assert lines
@@ -44,7 +58,10 @@ def test_compiling_again_replaces_the_folder_and_nothing_else(run: Run) -> None:
     (run.compiled("cpu") / "stale").write_text("")
     before = run.quantized_model.read_bytes()
     compile_run(run, Settings(), "cpu")
-    assert sorted(path.name for path in run.compiled("cpu").iterdir()) == ["compile.json", "model.tflite"]
+    assert sorted(path.name for path in run.compiled("cpu").iterdir()) == [
+        "compile.json",
+        "model.tflite",
+    ]
     assert run.quantized_model.read_bytes() == before
     assert [path.name for path in run.compiled("cpu").parent.iterdir()] == ["cpu"]
 

@@ -18,15 +18,24 @@ def half_up(value: Fraction) -> int:
     return math.floor(value + Fraction(1, 2))
 
 
-@given(bias=INT8, shift=st.integers(-8, 16), cut=st.integers(0, 16), others=st.integers(-(2**24), 2**24))
-def test_a_whole_bias_gives_the_output_of_the_exact_one(bias: int, shift: int, cut: int, others: int) -> None:
+@given(
+    bias=INT8,
+    shift=st.integers(-8, 16),
+    cut=st.integers(0, 16),
+    others=st.integers(-(2**24), 2**24),
+)
+def test_a_whole_bias_gives_the_output_of_the_exact_one(
+    bias: int, shift: int, cut: int, others: int
+) -> None:
     exact = half_up((others + Fraction(bias) * Fraction(2) ** shift) / 2**cut)
     whole = int(shifted_bias(np.array([bias], dtype=np.int8), shift, cut)[0])
     assert half_up(Fraction(others + whole) / 2**cut) == exact
 
 
 @given(numerator=st.integers(1, 127), shift=st.integers(0, 14))
-def test_a_pooling_factor_becomes_an_int8_weight_with_a_power_of_two(numerator: int, shift: int) -> None:
+def test_a_pooling_factor_becomes_an_int8_weight_with_a_power_of_two(
+    numerator: int, shift: int
+) -> None:
     weight, scale = as_weight(numerator / 2**shift)
     assert weight * scale == numerator / 2**shift
     assert 1 <= weight <= 127 and math.log2(scale) == int(math.log2(scale))

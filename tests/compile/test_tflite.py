@@ -48,9 +48,19 @@ def build(name: str) -> Built:
         maker.save(*MODELS[name](maker), Path(folder) / "quantized.h5")
         model = load_quantized(Path(folder) / "quantized.h5")
     program = read_program(model)
-    integers = np.random.RandomState(0).randint(-128, 128, (SAMPLES,) + program.input.shape).astype(np.int8)
+    integers = (
+        np.random.RandomState(0)
+        .randint(-128, 128, (SAMPLES,) + program.input.shape)
+        .astype(np.int8)
+    )
     exact = integer_outputs(model, np.ldexp(integers.astype(np.float32), -program.input.position))
-    return Built(model, maker, program, integers, {key.replace("/", "_") + "_fix": value for key, value in exact.items()})
+    return Built(
+        model,
+        maker,
+        program,
+        integers,
+        {key.replace("/", "_") + "_fix": value for key, value in exact.items()},
+    )
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -68,18 +78,33 @@ def test_outputs_are_those_of_the_keras_model_up_to_ties(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_operation_alone_is_exact_up_to_one_at_ties(name: str, tmp_path: Path) -> None:
-    program, exact = build(name).program, {**build(name).exact, build(name).program.input.name: build(name).integers}
+    program, exact = (
+        build(name).program,
+        {
+            **build(name).exact,
+            build(name).program.input.name: build(name).integers,
+        },
+    )
     tensors = {operation.output.name: operation.output for operation in program.operations}
     tensors[program.input.name] = program.input
     checked = 0
     for operation in program.operations:
         if operation.kind == "reshape":
-            exact[operation.output.name] = exact[operation.inputs[0]].reshape((SAMPLES,) + operation.output.shape)
-        if len(operation.inputs) != 1 or operation.inputs[0] not in exact or operation.output.name not in exact:
+            exact[operation.output.name] = exact[operation.inputs[0]].reshape(
+                (SAMPLES,) + operation.output.shape
+            )
+        if (
+            len(operation.inputs) != 1
+            or operation.inputs[0] not in exact
+            or operation.output.name not in exact
+        ):
             continue
         alone = Program(tensors[operation.inputs[0]], operation.output, [operation])
         (tmp_path / "alone.tflite").write_bytes(to_tflite(alone, "test"))
-        found = compare_outputs(run_tflite(tmp_path / "alone.tflite", exact[operation.inputs[0]]), exact[operation.output.name])
+        found = compare_outputs(
+            run_tflite(tmp_path / "alone.tflite", exact[operation.inputs[0]]),
+            exact[operation.output.name],
+        )
         assert found["max_difference"] <= (0 if EXACT else 1), operation.name
         assert found["different"] <= 0.02 * found["elements"] + 1, operation.name
         checked += 1
@@ -87,8 +112,12 @@ def test_every_operation_alone_is_exact_up_to_one_at_ties(name: str, tmp_path: P
 
 
 def is_next_to(quantization: Any, scale: float) -> bool:
-    """Tell whether a scale is this one, or a neighbouring float32 (which moves ties and nothing else); zero point 0."""
-    return quantization[1] == 0 and abs(quantization[0] - scale) <= float(np.spacing(np.float32(scale)))
+    """Tell whether a scale is this one, or a neighbouring float32 (which moves ties and nothing
+    else); zero point 0.
+    """
+    return quantization[1] == 0 and abs(quantization[0] - scale) <= float(
+        np.spacing(np.float32(scale))
+    )
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -99,12 +128,16 @@ def test_every_scale_is_the_power_of_two_of_its_fix_position(name: str, tmp_path
     details = {detail["name"]: detail for detail in interpreter.get_tensor_details()}
     for entry in maker.positions:
         if entry["tensor"] in ("kernel", "depthwise_kernel"):
-            assert is_next_to(details[entry["layer"] + "/kernel"]["quantization"], 2.0 ** -entry["position"])
+            assert is_next_to(
+                details[entry["layer"] + "/kernel"]["quantization"], 2.0 ** -entry["position"]
+            )
     for detail in interpreter.get_input_details() + interpreter.get_output_details():
         assert detail["dtype"] == np.int8
         scale, zero_point = detail["quantization"]
         assert zero_point == 0 and np.log2(scale) == np.rint(np.log2(scale))
-    positions = {"{}_{}_fix".format(e["layer"], e["tensor"]): e["position"] for e in maker.positions}
+    positions = {
+        "{}_{}_fix".format(e["layer"], e["tensor"]): e["position"] for e in maker.positions
+    }
     for name_of_tensor, position in positions.items():
         if name_of_tensor in details:
             assert details[name_of_tensor]["quantization"] == (2.0**-position, 0)
@@ -146,7 +179,9 @@ def not_rounded(m: Maker) -> Any:
 def over_the_border(m: Maker) -> Any:
     k = m.keras.layers
     i = k.Input((5, 5, 1), name="image")
-    x = m.fixed["FixedAveragePooling2D"]((2, 2), (2, 2), "same", 1, 2, name="avg")(m.fix(i, "image", 7, "input"))
+    x = m.fixed["FixedAveragePooling2D"]((2, 2), (2, 2), "same", 1, 2, name="avg")(
+        m.fix(i, "image", 7, "input")
+    )
     return i, m.fix(x, "avg", 6)
 
 

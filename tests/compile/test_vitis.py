@@ -32,7 +32,10 @@ POSITIONS = (7, 4)
 def content() -> Dict[str, Any]:
     """Return a compiled model of one dense layer."""
     model = classifier(np.ones((64, 10), dtype=np.int8), np.zeros(10), 6, (8, 8, 1), *POSITIONS)
-    model["tensors"] = [tensor("quant_dense_weights_fixneuron", [10, 64], 7), tensor("quant_dense_bias_fixneuron", [10], 10)]
+    model["tensors"] = [
+        tensor("quant_dense_weights_fixneuron", [10, 64], 7),
+        tensor("quant_dense_bias_fixneuron", [10], 10),
+    ]
     return model
 
 
@@ -45,13 +48,23 @@ class Kitchen:
         self.run.quantized_folder.mkdir()
         config = {
             "class_name": "Functional",
-            "config": {"layers": [{"class_name": "Vitis>VitisQuantize", "config": {"name": "quant_image"}}]},
+            "config": {
+                "layers": [{"class_name": "Vitis>VitisQuantize", "config": {"name": "quant_image"}}]
+            },
         }
         with h5py.File(str(self.run.quantized_model), "w") as file:
             file.attrs["model_config"] = json.dumps(config).encode()
             file.attrs["keras_version"] = b"2.10.0"
-        entries = [("image", "input", 7), ("dense", "kernel", 7), ("dense", "bias", 10), ("dense", "pre_activation", 4)]
-        write_positions(self.run.fix_positions, [{"layer": a, "tensor": b, "bits": 8, "position": c} for a, b, c in entries])
+        entries = [
+            ("image", "input", 7),
+            ("dense", "kernel", 7),
+            ("dense", "bias", 10),
+            ("dense", "pre_activation", 4),
+        ]
+        write_positions(
+            self.run.fix_positions,
+            [{"layer": a, "tensor": b, "bits": 8, "position": c} for a, b, c in entries],
+        )
         np.savez(
             str(self.run.golden), inputs=np.zeros((2, 8, 8, 1), np.int8), outputs=np.zeros((2, 10), np.int8),
             input_position=POSITIONS[0], output_position=POSITIONS[1],
@@ -81,10 +94,14 @@ def test_what_the_compiler_made_is_read_back_and_recorded(kitchen: Kitchen) -> N
     result = kitchen.compile()
     record = json.loads((kitchen.run.compiled("zcu102") / "compile.json").read_text())
     assert result.file == kitchen.run.compiled("zcu102") / "model.xmodel" and result.file.is_file()
-    assert record["backend"] == "vitis" and record["target"] == "zcu102" and record["release"] == "3.0"
+    assert (
+        record["backend"] == "vitis" and record["target"] == "zcu102" and record["release"] == "3.0"
+    )
     assert record["fingerprint"] == "0x101000056010407"
     assert (record["input"]["position"], record["output"]["position"]) == POSITIONS
-    assert record["input"]["name"] == "quant_image" and record["output"]["name"] == "quant_logits_fix"
+    assert (
+        record["input"]["name"] == "quant_image" and record["output"]["name"] == "quant_logits_fix"
+    )
     assert [child["device"] for child in record["subgraphs"]] == ["USER", "DPU", "CPU"]
     assert record["positions"] == {"compared": 3, "different": []}
     assert record["cpu_operators"] == [] and record["runnable"] and record["warnings"] == []
@@ -119,7 +136,9 @@ def test_operators_left_to_the_cpu_are_told_loudly(kitchen: Kitchen) -> None:
     model["ops"][-1]["type"] = "prelu"
     kitchen.serve(model)
     record = kitchen.compile().record
-    assert record["cpu_operators"] == [{"subgraph": "subgraph_last", "operator": "last", "type": "prelu"}]
+    assert record["cpu_operators"] == [
+        {"subgraph": "subgraph_last", "operator": "last", "type": "prelu"}
+    ]
     assert not record["runnable"]
     assert any(line.startswith("WARNING") and "'last' (prelu)" in line for line in kitchen.lines)
 
@@ -128,7 +147,9 @@ def test_several_dpu_subgraphs_are_told_loudly(kitchen: Kitchen) -> None:
     kitchen.serve(recorded("v3.0_kv260"))
     record = kitchen.compile("kv260").record
     assert not record["runnable"]
-    assert any("2 DPU subgraphs" in line for line in kitchen.lines) and any("Mylayer" in line for line in kitchen.lines)
+    assert any("2 DPU subgraphs" in line for line in kitchen.lines) and any(
+        "Mylayer" in line for line in kitchen.lines
+    )
 
 
 def test_positions_that_changed_are_listed(kitchen: Kitchen) -> None:
@@ -136,12 +157,16 @@ def test_positions_that_changed_are_listed(kitchen: Kitchen) -> None:
     model["tensors"][0]["attrs"]["fix_point"] = 5
     kitchen.serve(model)
     record = kitchen.compile().record
-    assert record["positions"]["different"] == [{"tensor": "quant_dense_weights_fixneuron", "quantized": 7, "compiled": 5}]
+    assert record["positions"]["different"] == [
+        {"tensor": "quant_dense_weights_fixneuron", "quantized": 7, "compiled": 5}
+    ]
     assert any("7 became 5" in warning for warning in record["warnings"])
 
 
 @pytest.mark.parametrize("side, key", [("input", 0), ("output", 0)])
-def test_an_input_or_output_at_another_position_stops_the_stage(kitchen: Kitchen, side: str, key: int) -> None:
+def test_an_input_or_output_at_another_position_stops_the_stage(
+    kitchen: Kitchen, side: str, key: int
+) -> None:
     model = content()
     model["children"][1][side + "_tensors"][key]["attrs"]["fix_point"] = 1
     kitchen.serve(model)
@@ -160,7 +185,9 @@ def test_another_fingerprint_than_the_targets_is_told(kitchen: Kitchen) -> None:
 @pytest.mark.parametrize("how, text", [
     ("traceback", "NotImplementedError: Lambda is not supported"), ("fatal", "XCOM_ACGEN_ERROR"), ("silent", "Begin to compile"), ("empty", "")
 ])  # fmt: skip
-def test_a_compiler_that_fails_leaves_its_log_and_the_old_model(kitchen: Kitchen, how: str, text: str) -> None:
+def test_a_compiler_that_fails_leaves_its_log_and_the_old_model(
+    kitchen: Kitchen, how: str, text: str
+) -> None:
     kitchen.compile()
     before = (kitchen.run.compiled("zcu102") / "model.xmodel").read_bytes()
     kitchen.serve(content(), how)
@@ -191,16 +218,21 @@ def test_a_model_that_xir_cannot_read_stops_the_stage(kitchen: Kitchen) -> None:
         kitchen.compile()
 
 
-def test_where_the_compiler_is_missing_the_hint_is_the_docker_command(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_compiler_is_missing_the_hint_is_the_docker_command(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(MissingToolError) as caught:
         kitchen.compile()
-    assert "docker/run vaiopt compile {} --target zcu102".format(kitchen.run.folder) in caught.value.hint
+    assert f"docker/run vaiopt compile {kitchen.run.folder} --target zcu102" in caught.value.hint
     assert not (kitchen.run.folder / "compiled" / "zcu102").exists()
 
 
 def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitchen: Kitchen) -> None:
-    config = {"class_name": "Functional", "config": {"layers": [{"class_name": "vaiopt>FixPosition", "config": {}}]}}
+    config = {
+        "class_name": "Functional",
+        "config": {"layers": [{"class_name": "vaiopt>FixPosition", "config": {}}]},
+    }
     with h5py.File(str(kitchen.run.quantized_model), "a") as file:
         file.attrs["model_config"] = json.dumps(config).encode()
     with pytest.raises(CompileError) as caught:
@@ -209,7 +241,9 @@ def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitche
     assert not kitchen.lines
 
 
-def test_without_xir_the_record_rests_on_what_was_quantized(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_xir_the_record_rests_on_what_was_quantized(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vaiopt.compile.xmodel.has_module", lambda name: False)
     record = kitchen.compile().record
     assert (record["input"]["position"], record["output"]["position"]) == POSITIONS
@@ -227,15 +261,22 @@ def test_tensors_are_named_after_layers(name: str, expected: Any) -> None:
     assert layer_of(name) == expected
 
 
-def test_the_arch_file_of_another_fingerprint_is_not_taken(kitchen: Kitchen, tmp_path: Path) -> None:
+def test_the_arch_file_of_another_fingerprint_is_not_taken(
+    kitchen: Kitchen, tmp_path: Path
+) -> None:
     place = kitchen.folder / "vitis_ai" / "compiler" / "arch" / "DPUCZDX8G" / "ZCU102"
     place.mkdir(parents=True)
     (place / "arch.json").write_text('{"fingerprint": "0x101000056010404"}')  # a B1600
     (tmp_path / "out").mkdir()
-    assert find_arch(load_target("zcu102"), "zcu102", tmp_path / "out") == tmp_path / "out" / "arch.json"
+    assert (
+        find_arch(load_target("zcu102"), "zcu102", tmp_path / "out")
+        == tmp_path / "out" / "arch.json"
+    )
 
 
-def test_the_container_of_another_release_has_another_fingerprint_for_the_same_board(kitchen: Kitchen, tmp_path: Path) -> None:
+def test_the_container_of_another_release_has_another_fingerprint_for_the_same_board(
+    kitchen: Kitchen, tmp_path: Path
+) -> None:
     place = kitchen.folder / "vitis_ai" / "compiler" / "arch" / "DPUCZDX8G" / "ZCU102"
     target = load_target("zcu102", "2.5")
     with pytest.raises(TargetError) as caught:

@@ -1,7 +1,9 @@
-"""What the code for the kit relies on, against the stand-in and, where one is installed, against the real ``xir`` and ``vart``.
+"""What the code for the kit relies on, against the stand-in and, where one is installed, against
+the real ``xir`` and ``vart``.
 
-``VAIOPT_VART_PYTHONPATH`` names the folders of a real installation; with nothing else, what needs no model is tried. ``VAIOPT_VART_MODEL``
-names a compiled ``.xmodel``, and ``VAIOPT_VART_DEVICE=1`` says that a DPU (or something that stands for one) is there to execute it.
+``VAIOPT_VART_PYTHONPATH`` names the folders of a real installation; with nothing else, what needs
+no model is tried. ``VAIOPT_VART_MODEL`` names a compiled ``.xmodel``, and ``VAIOPT_VART_DEVICE=1``
+says that a DPU (or something that stands for one) is there to execute it.
 """
 
 from __future__ import annotations
@@ -29,23 +31,31 @@ REAL_DEVICE = os.environ.get("VAIOPT_VART_DEVICE", "") == "1"
 RECORDED = json.loads((HERE / "data" / "cases.json").read_text(encoding="utf-8"))["cases"]
 GROUPS = ("buffers", "create_runner", "lifetime_and_threads", "wait", "files", "missing_things")
 NOT_IN_DRIVER = (
-    "in_rows_fewer in_one_short in_zero_size in_transposed_view in_fortran_order in_swapped_axes_same_size out_noncontiguous_view "
-    "out_fortran_order out_dtype_int16 float32_in_real_units_and_out float32_in_real_units_plus_fraction"
+    "in_rows_fewer in_one_short in_zero_size in_transposed_view in_fortran_order"
+    " in_swapped_axes_same_size out_noncontiguous_view out_fortran_order out_dtype_int16"
+    " float32_in_real_units_and_out float32_in_real_units_plus_fraction"
 ).split()
 OTHER_CASES = (
-    "rename leaf_toposort get_op get_tensor attr:op:nope lifetime:runner_from_function lifetime:sub_from_function "
-    "file:pathlib file:99percent file:png file:one_byte_flipped"
+    "rename leaf_toposort get_op get_tensor attr:op:nope lifetime:runner_from_function"
+    " lifetime:sub_from_function file:pathlib file:99percent file:png file:one_byte_flipped"
 ).split()
 UNDEFINED = ("buf:in_too_small", "buf:out_too_small", "buf:out_one_short")
-"""Cases that read or write past an array: the recorded outcome is what happened once. The stand-in crashes."""
+"""Cases that read or write past an array: the recorded outcome is what happened once. The stand-in
+crashes.
+"""
 
-WITHOUT_MODEL = ["file:" + name for name in "missing emptypath directory none empty text zeros random gitlfs html".split()]
+WITHOUT_MODEL = [
+    "file:" + name
+    for name in "missing emptypath directory none empty text zeros random gitlfs html".split()
+]
 
 CASES = {
     name: outcome
     for group in GROUPS
     for name, outcome in RECORDED[group].items()
-    if name not in OTHER_CASES and name.replace("buf:", "") not in NOT_IN_DRIVER and not name.startswith("create:CPU")
+    if name not in OTHER_CASES
+    and name.replace("buf:", "") not in NOT_IN_DRIVER
+    and not name.startswith("create:CPU")
 }
 
 
@@ -120,33 +130,48 @@ def test_real_modules_have_what_the_scripts_use() -> None:
     if not REAL:
         pytest.skip("VAIOPT_VART_PYTHONPATH does not name a real installation")
     script = (
-        "import vart, xir\n"
-        "for owner, names in ((xir.Graph, 'deserialize get_root_subgraph get_op_num get_attr has_attr'),\n"
-        "    (xir.Subgraph, 'toposort_child_subgraph get_ops get_name get_attr has_attr is_leaf get_input_tensors get_output_tensors'),\n"
-        "    (xir.Tensor, 'name dims dtype get_attr has_attr get_element_num'), (xir.Op, 'get_name get_type'),\n"
-        "    (vart.Runner, 'create_runner execute_async wait get_input_tensors get_output_tensors')):\n"
-        "    missing = [name for name in names.split() if not hasattr(owner, name)]\n"
-        "    assert not missing, (owner, missing)\n"
+        "import vart, xir\nfor owner, names in ((xir.Graph, 'deserialize get_root_subgraph"
+        " get_op_num get_attr has_attr'),\n    (xir.Subgraph, 'toposort_child_subgraph get_ops"
+        " get_name get_attr has_attr is_leaf get_input_tensors get_output_tensors'),\n   "
+        " (xir.Tensor, 'name dims dtype get_attr has_attr get_element_num'), (xir.Op, 'get_name"
+        " get_type'),\n    (vart.Runner, 'create_runner execute_async wait get_input_tensors"
+        " get_output_tensors')):\n    missing = [name for name in names.split() if not"
+        " hasattr(owner, name)]\n    assert not missing, (owner, missing)\n"
     )
-    subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": REAL}, check=True)
+    subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": REAL}, check=True
+    )
 
 
-@pytest.mark.parametrize("device, aborts", [("", False), ("0", False), ("0x1000020f6014407", True), ("0x101000056010407", False)])
-def test_fingerprint_is_checked_at_the_first_execution(model: Path, device: str, aborts: bool) -> None:
-    found = run_cases(str(STANDIN), model, ["create:dpu:run", "buf:good"], STANDIN_FINGERPRINT=device)
+@pytest.mark.parametrize(
+    "device, aborts",
+    [("", False), ("0", False), ("0x1000020f6014407", True), ("0x101000056010407", False)],
+)
+def test_fingerprint_is_checked_at_the_first_execution(
+    model: Path, device: str, aborts: bool
+) -> None:
+    found = run_cases(
+        str(STANDIN), model, ["create:dpu:run", "buf:good"], STANDIN_FINGERPRINT=device
+    )
     assert found["create:dpu:run"]["exit_code"] == 0
     assert found["buf:good"]["exit_code"] == (-6 if aborts else 0)
     assert ("fingerprint fail" in found["buf:good"]["stderr"]) == aborts
 
 
 def test_fingerprint_check_can_be_turned_off(model: Path) -> None:
-    found = run_cases(str(STANDIN), model, ["buf:good"], STANDIN_FINGERPRINT="0x1", XLNX_ENABLE_FINGERPRINT_CHECK="0")
+    found = run_cases(
+        str(STANDIN),
+        model,
+        ["buf:good"],
+        STANDIN_FINGERPRINT="0x1",
+        XLNX_ENABLE_FINGERPRINT_CHECK="0",
+    )
     assert found["buf:good"]["exit_code"] == 0
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 4, 8])
 def test_batch_comes_from_the_device(model: Path, batch: int) -> None:
-    recorded = RECORDED["batch: device with batch {}".format(batch)]["dims"]["result"]
+    recorded = RECORDED[f"batch: device with batch {batch}"]["dims"]["result"]
     found = run_cases(str(STANDIN), model, ["create:dpu:run", "buf:good"], STANDIN_BATCH=str(batch))
     assert found["create:dpu:run"]["result"]["inputs"][0][:2] == recorded["inputs"][0][:2]
     assert found["buf:good"]["exit_code"] == 0
@@ -167,7 +192,11 @@ def test_stand_in_answers_recorded_inputs_with_recorded_outputs(model: Path) -> 
         "        assert (y.reshape(-1) == expected.reshape(-1)).all()\n"
         "print('all equal')\n"
     ).format(str(model), str(HERE / "data" / "io_v3.0.npz"))
-    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(STANDIN)}, stdout=subprocess.PIPE)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(STANDIN)},
+        stdout=subprocess.PIPE,
+    )
     assert done.stdout == b"all equal\n"
 
 
@@ -186,24 +215,48 @@ def bundle_of(model: Path, content: Dict[str, Any], folder: Path) -> Path:
         "version": 1,
         "release": "",
         "classes": [str(n) for n in range(count)],
-        "preprocessing": {"offset": 0.0, "scale": 2.0 ** source["position"], "shape": source["shape"][1:]},
+        "preprocessing": {
+            "offset": 0.0,
+            "scale": 2.0 ** source["position"],
+            "shape": source["shape"][1:],
+        },
         "input": {"position": source["position"]},
         "output": {"position": target["position"], "name": target["name"]},
-        "files": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.xmodel", "samples.npz")},
+        "files": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in ("model.xmodel", "samples.npz")
+        },
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
 
 def run_scripts(path: str, model: Path, folder: Path) -> None:
-    """Read a compiled model back as ``vaiopt compile`` does, and run the scripts for the kit on it."""
+    """Read a compiled model back as ``vaiopt compile`` does, and run the scripts for the kit on
+    it.
+    """
     environment = {**os.environ, "PYTHONPATH": path}
     dump = HERE.parent.parent / "vaiopt" / "compile" / "dump_xmodel.py"
     content = json.loads(
-        subprocess.run([sys.executable, str(dump), str(model)], env=environment, stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(
+            [sys.executable, str(dump), str(model)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
     )
     bundle = bundle_of(model, content, folder)
-    command = [sys.executable, "run_model.py", "model.xmodel", "--data", "samples.npz", "--threads", "2", "--batch-repeat", "2"]
+    command = [
+        sys.executable,
+        "run_model.py",
+        "model.xmodel",
+        "--data",
+        "samples.npz",
+        "--threads",
+        "2",
+        "--batch-repeat",
+        "2",
+    ]
     done = subprocess.run(command, cwd=str(bundle), env=environment, stderr=subprocess.PIPE)
     text = done.stderr.decode("utf-8", "replace")
     if sum(child["device"] == "DPU" for child in content["subgraphs"]) > 1:
@@ -219,7 +272,9 @@ def test_scripts_run_on_a_compiled_model(tmp_path: Path) -> None:
     weights = np.random.RandomState(0).randint(-40, 40, (64, 10)).astype(np.int8)
     write_model(tmp_path / "one.xmodel", classifier(weights, np.zeros(10), 8, (8, 8, 1), 7, 3))
     run_scripts(str(STANDIN), tmp_path / "one.xmodel", tmp_path / "bundle")
-    run_scripts(str(STANDIN), write_recorded("v3.0_kv260", tmp_path / "two.xmodel"), tmp_path / "refused")
+    run_scripts(
+        str(STANDIN), write_recorded("v3.0_kv260", tmp_path / "two.xmodel"), tmp_path / "refused"
+    )
 
 
 def test_scripts_run_on_the_real_runtime(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""Run named cases against whichever ``xir`` and ``vart`` are on the path, each in a process of its own: python vart_cases.py MODEL CASE...
+"""Run named cases against whichever ``xir`` and ``vart`` are on the path, each in a process of its
+own: python vart_cases.py MODEL CASE...
 
-Writes one JSON object: case -> exit code, what it returned or raised, and what it wrote to stderr. Cases are named as in the recordings.
+Writes one JSON object: case -> exit code, what it returned or raised, and what it wrote to stderr.
+Cases are named as in the recordings.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import numpy as np
 
 
 class Session:
-    """One loaded model with a runner on its first DPU subgraph, an input of random bytes and a place for the output."""
+    """One loaded model with a runner on its first DPU subgraph, an input of random bytes and a
+    place for the output.
+    """
 
     def __init__(self, path: str) -> None:
         import vart
@@ -27,12 +31,20 @@ class Session:
         self.graph = xir.Graph.deserialize(path)
         self.root = self.graph.get_root_subgraph()
         self.children = self.root.toposort_child_subgraph()
-        self.sub = next(c for c in self.children if c.has_attr("device") and c.get_attr("device") == "DPU")
+        self.sub = next(
+            c for c in self.children if c.has_attr("device") and c.get_attr("device") == "DPU"
+        )
 
     def start(self) -> None:
         self.runner = self.vart.Runner.create_runner(self.sub, "run")
-        self.source, self.target = self.runner.get_input_tensors()[0], self.runner.get_output_tensors()[0]
-        self.fix_in, self.fix_out = self.source.get_attr("fix_point"), self.target.get_attr("fix_point")
+        self.source, self.target = (
+            self.runner.get_input_tensors()[0],
+            self.runner.get_output_tensors()[0],
+        )
+        self.fix_in, self.fix_out = (
+            self.source.get_attr("fix_point"),
+            self.target.get_attr("fix_point"),
+        )
         self.x = np.random.RandomState(1).randint(-128, 128, self.source.dims).astype(np.int8)
         self.y = np.zeros(self.target.dims, dtype=np.int8)
         self.answer = np.zeros(self.target.dims, dtype=np.int8)
@@ -42,7 +54,10 @@ class Session:
         return self.runner.wait(self.runner.execute_async(inputs, outputs))
 
     def try_input(self, x: Any) -> Dict[str, Any]:
-        return {"wait": self.run([x], [self.y]), "output_equals_answer_for_x": bool((self.y == self.answer).all())}
+        return {
+            "wait": self.run([x], [self.y]),
+            "output_equals_answer_for_x": bool((self.y == self.answer).all()),
+        }
 
     def try_output(self, y: Any) -> Dict[str, Any]:
         status = self.run([self.x], [y])
@@ -51,8 +66,12 @@ class Session:
         return {
             "wait": status,
             "output_equals_answer_for_x": bool(flat.size == answer.size and (flat == answer).all()),
-            "output_equals_answer_for_x_times_2_to_minus_fix_point": bool(flat.size == answer.size and (flat == scaled).all()),
-            "first_elements_equal_answer_for_x": bool((flat[: answer.size] == answer[: flat.size]).all()),
+            "output_equals_answer_for_x_times_2_to_minus_fix_point": bool(
+                flat.size == answer.size and (flat == scaled).all()
+            ),
+            "first_elements_equal_answer_for_x": bool(
+                (flat[: answer.size] == answer[: flat.size]).all()
+            ),
         }
 
 
@@ -125,14 +144,23 @@ def _create(s: Session, what: str) -> Any:
     chosen: Dict[str, Any] = {"none": None, "root": s.root, "dpu": s.sub}
     for child in s.children:
         chosen.setdefault(child.get_attr("device"), child)
-    runner = s.vart.Runner.create_runner(chosen[device], mode) if ":" in what else s.vart.Runner.create_runner(chosen[device])
+    runner = (
+        s.vart.Runner.create_runner(chosen[device], mode)
+        if ":" in what
+        else s.vart.Runner.create_runner(chosen[device])
+    )
     return {"inputs": [[t.name, t.dims, t.dtype] for t in runner.get_input_tensors()]}
 
 
 def _lifetime(s: Session, what: str) -> Any:
     s.start()
     runner, x, y, tensor = s.runner, s.x, s.y, s.source
-    keep = {"graph": None, "keep_sub_only": s.sub, "keep_graph_only": s.graph, "tensor_after_runner": (s.sub, s.graph)}[what]
+    keep = {
+        "graph": None,
+        "keep_sub_only": s.sub,
+        "keep_graph_only": s.graph,
+        "tensor_after_runner": (s.sub, s.graph),
+    }[what]
     s.__dict__.clear()
     if what == "tensor_after_runner":
         del runner
@@ -145,7 +173,11 @@ def _lifetime(s: Session, what: str) -> Any:
 
 def _threads(s: Session, what: str) -> Any:
     s.start()
-    runners = [s.runner] * 4 if what == "one_runner" else [s.vart.Runner.create_runner(s.sub, "run") for _ in range(4)]
+    runners = (
+        [s.runner] * 4
+        if what == "one_runner"
+        else [s.vart.Runner.create_runner(s.sub, "run") for _ in range(4)]
+    )
     wrong = []
 
     def work(runner: Any) -> None:
@@ -165,7 +197,15 @@ def _threads(s: Session, what: str) -> Any:
 def _wait(s: Session, what: str) -> Any:
     s.start()
     j = s.runner.execute_async([s.x], [s.y])
-    jobs = {"(999,0)": (999, 0), "(-1,0)": (-1, 0), "(j[0],7)": (j[0], 7), "(j[0],)": (j[0],), "j[0]": j[0], "None": None, "'a'": "a"}
+    jobs = {
+        "(999,0)": (999, 0),
+        "(-1,0)": (-1, 0),
+        "(j[0],7)": (j[0], 7),
+        "(j[0],)": (j[0],),
+        "j[0]": j[0],
+        "None": None,
+        "'a'": "a",
+    }
     return {"repr": repr(s.runner.wait(jobs[what]))}
 
 
@@ -182,13 +222,22 @@ def _file(path: str, what: str) -> Any:
         "html": b"<!DOCTYPE html><html></html>", "good": data, "bytespath": data, "random": np.random.RandomState(0).bytes(5000),
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        name = {"missing": folder + "/nope.xmodel", "emptypath": "", "directory": folder, "none": None}.get(what, folder + "/m.xmodel")
+        name = {
+            "missing": folder + "/nope.xmodel",
+            "emptypath": "",
+            "directory": folder,
+            "none": None,
+        }.get(what, folder + "/m.xmodel")
         if what in contents:
             with open(name, "wb") as file:  # type: ignore[arg-type]
                 file.write(contents[what])
         graph = xir.Graph.deserialize(name.encode() if what == "bytespath" else name)  # type: ignore[union-attr]
         root = graph.get_root_subgraph()
-        return {"ops": graph.get_op_num(), "root_is_leaf": root.is_leaf, "graph_name": graph.get_name()}
+        return {
+            "ops": graph.get_op_num(),
+            "root_is_leaf": root.is_leaf,
+            "graph_name": graph.get_name(),
+        }
 
 
 def _attribute(s: Session, what: str) -> Any:
@@ -210,7 +259,14 @@ def run_case(path: str, case: str) -> Any:
     group, _, rest = case.partition(":")
     if group == "file":
         return _file(path, rest)
-    handlers = {"buf": _buffers, "create": _create, "lifetime": _lifetime, "threads": _threads, "wait": _wait, "attr": _attribute}
+    handlers = {
+        "buf": _buffers,
+        "create": _create,
+        "lifetime": _lifetime,
+        "threads": _threads,
+        "wait": _wait,
+        "attr": _attribute,
+    }
     return handlers[group](Session(path), rest)
 
 
@@ -232,7 +288,9 @@ def isolated(path: str, case: str) -> Dict[str, Any]:
         errors.seek(0)
         results.seek(0)
         report = json.loads(results.read().decode("utf-8") or "{}")
-        report.update({"exit_code": code, "stderr": errors.read().decode("utf-8", "replace")[-2000:]})
+        report.update(
+            {"exit_code": code, "stderr": errors.read().decode("utf-8", "replace")[-2000:]}
+        )
         return report
 
 

@@ -18,9 +18,16 @@ def write_run(folder, source="digits", base=None, **split):
 
 
 def same(a, b):
-    assert a.sha256() == b.sha256() and a.preprocessing == b.preprocessing and a.classes == b.classes and a.sizes() == b.sizes()
+    assert (
+        a.sha256() == b.sha256()
+        and a.preprocessing == b.preprocessing
+        and a.classes == b.classes
+        and a.sizes() == b.sizes()
+    )
     for part in ("train", "validation", "test"):
-        assert np.array_equal(getattr(a, part).x, getattr(b, part).x) and np.array_equal(getattr(a, part).y, getattr(b, part).y)
+        assert np.array_equal(getattr(a, part).x, getattr(b, part).x) and np.array_equal(
+            getattr(a, part).y, getattr(b, part).y
+        )
 
 
 @pytest.mark.parametrize(
@@ -38,15 +45,21 @@ def test_the_same_parts_come_back(tmp_path, options):
 
 
 def test_the_recorded_run_gives_the_recorded_parts_on_every_python(tmp_path):
-    """What one environment wrote (here: its hashes), every other must read: a search on a host, quantization in a container."""
+    """What one environment wrote (here: its hashes), every other must read: a search on a host,
+    quantization in a container.
+    """
     write_run(tmp_path, seed=42)
     spec = json.loads(Run(tmp_path).data_spec.read_text(encoding="utf-8"))
     assert spec["sha256"] == "feef9d4e785480c154b61de03acf2d3fd4ddbd17d18d130e9105caa2af9dfc23"
-    assert spec["split_sha256"] == "a3c0d2a223d896c47108fbf3265752c156691b2c422ae4346676c4e5983b92b9"
+    assert (
+        spec["split_sha256"] == "a3c0d2a223d896c47108fbf3265752c156691b2c422ae4346676c4e5983b92b9"
+    )
     assert spec["preprocessing"]["scale"] == 8.031373023986816
 
 
-def test_a_relative_file_is_found_from_where_the_search_took_it_and_in_vaiopt_data(tmp_path, monkeypatch):
+def test_a_relative_file_is_found_from_where_the_search_took_it_and_in_vaiopt_data(
+    tmp_path, monkeypatch
+):
     (tmp_path / "here").mkdir()
     path = tmp_path / "here" / "data.npz"
     np.savez(str(path), x=np.random.RandomState(0).randn(40, 3), y=np.arange(40) % 2)
@@ -82,7 +95,10 @@ def test_a_run_without_data_says_which_command_makes_it(tmp_path):
     assert "vaiopt search" in caught.value.hint
 
 
-@pytest.mark.parametrize("key", ["source", "split", "seed", "preprocessing", "sha256", "split_sha256", "image_size", "classes"])
+@pytest.mark.parametrize(
+    "key",
+    ["source", "split", "seed", "preprocessing", "sha256", "split_sha256", "image_size", "classes"],
+)
 @pytest.mark.parametrize("value", [None, "x", 7, {"a": 1}])
 def test_a_damaged_spec_is_refused(tmp_path, key, value):
     write_run(tmp_path)

@@ -41,7 +41,9 @@ def test_samples_are_kept_as_uint8_or_float32(given, kept):
 
 def test_images_without_a_channel_axis_get_one():
     dataset = make_dataset("made", np.zeros((6, 5, 4), np.uint8), Y)
-    assert dataset.x.shape == (6, 5, 4, 1) and dataset.sample_shape == (5, 4, 1) and dataset.is_image
+    assert (
+        dataset.x.shape == (6, 5, 4, 1) and dataset.sample_shape == (5, 4, 1) and dataset.is_image
+    )
 
 
 def test_bool_images_know_their_range():
@@ -61,11 +63,13 @@ def test_samples_of_the_wrong_kind_are_refused():
     refused("x of 'made' has 0 axes", object())
 
 
-@pytest.mark.parametrize("value, named", [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "1e\\+39")])
+@pytest.mark.parametrize(
+    "value, named", [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "1e\\+39")]
+)
 def test_values_that_are_no_float32_numbers_are_refused_with_their_place(value, named):
     x = table()
     x[4, 1] = value
-    refused("x of 'made' holds {} at index \\[4, 1\\] \\(1 such".format(named), x)
+    refused(f"x of 'made' holds {named} at index \\[4, 1\\] \\(1 such", x)
 
 
 def test_nan_in_a_given_test_set_names_that_array():
@@ -73,14 +77,23 @@ def test_nan_in_a_given_test_set_names_that_array():
 
 
 def test_lengths_that_differ_are_refused():
-    refused("x of 'made' has 6 samples, but y of 'made' has 5 labels", y=Y[:5].tolist() and [0, 1, 2, 0, 1])
-    refused("x_test of 'made' has 2 samples, but y_test of 'made' has 3", test_x=np.zeros((2, 3)), test_y=[0, 1, 2])
+    refused(
+        "x of 'made' has 6 samples, but y of 'made' has 5 labels",
+        y=Y[:5].tolist() and [0, 1, 2, 0, 1],
+    )
+    refused(
+        "x_test of 'made' has 2 samples, but y_test of 'made' has 3",
+        test_x=np.zeros((2, 3)),
+        test_y=[0, 1, 2],
+    )
 
 
 def test_a_test_set_must_be_whole_and_alike():
     refused("there is x_test of 'made' but no y_test", test_x=np.zeros((2, 3)))
     refused("there is y_test of 'made' but no x_test", test_y=[0, 1])
-    refused("has shape \\(3,\\), of x_test of 'made' \\(4,\\)", test_x=np.zeros((2, 4)), test_y=[0, 1])
+    refused(
+        "has shape \\(3,\\), of x_test of 'made' \\(4,\\)", test_x=np.zeros((2, 4)), test_y=[0, 1]
+    )
 
 
 def test_a_test_set_of_another_type_makes_both_float32():
@@ -89,14 +102,26 @@ def test_a_test_set_of_another_type_makes_both_float32():
 
 
 @pytest.mark.parametrize(
-    "labels", [Y, Y.astype(np.uint8), Y.astype(float), Y[:, None], np.eye(3)[Y], np.eye(3, dtype=bool)[Y], Y.tolist()], ids=str
+    "labels",
+    [
+        Y,
+        Y.astype(np.uint8),
+        Y.astype(float),
+        Y[:, None],
+        np.eye(3)[Y],
+        np.eye(3, dtype=bool)[Y],
+        Y.tolist(),
+    ],
+    ids=str,
 )
 def test_class_numbers_and_one_hot_rows_are_taken(labels):
     dataset = make_dataset("made", table(), labels)
     assert dataset.y.tolist() == Y.tolist() and dataset.classes == ("0", "1", "2")
 
 
-@pytest.mark.parametrize("form", [np.asarray, lambda v: np.asarray(v, dtype=object), lambda v: np.asarray(v, dtype="S")])
+@pytest.mark.parametrize(
+    "form", [np.asarray, lambda v: np.asarray(v, dtype=object), lambda v: np.asarray(v, dtype="S")]
+)
 def test_names_become_classes_in_sorted_order(form):
     dataset = make_dataset("made", table(), form(["cat", "dog", "ant", "cat", "dog", "ant"]))
     assert dataset.classes == ("ant", "cat", "dog") and dataset.y.tolist() == [1, 2, 0, 1, 2, 0]
@@ -104,8 +129,14 @@ def test_names_become_classes_in_sorted_order(form):
 
 def test_names_follow_the_given_classes_in_both_sets():
     names = ["cat", "dog", "ant", "cat", "dog", "ant"]
-    dataset = make_dataset("made", table(), names, test_x=table(1), test_y=["ant"], classes=["dog", "cat", "ant"])
-    assert dataset.classes == ("dog", "cat", "ant") and dataset.y.tolist() == [1, 0, 2, 1, 0, 2] and dataset.test_y.tolist() == [2]
+    dataset = make_dataset(
+        "made", table(), names, test_x=table(1), test_y=["ant"], classes=["dog", "cat", "ant"]
+    )
+    assert (
+        dataset.classes == ("dog", "cat", "ant")
+        and dataset.y.tolist() == [1, 0, 2, 1, 0, 2]
+        and dataset.test_y.tolist() == [2]
+    )
 
 
 def test_labels_of_the_wrong_kind_are_refused():
@@ -119,15 +150,25 @@ def test_labels_of_the_wrong_kind_are_refused():
     refused("holds neither numbers nor names", y=np.zeros(6, complex))
     refused("single class, '0'", y=[0] * 6)
     refused("class 1 \\('1'\\) of y of 'made' has no sample", y=[0, 2, 0, 2, 0, 2])
-    refused("class 2 \\('c'\\) of y of 'made' has no sample", y=[0, 1, 0, 1, 0, 1], classes=["a", "b", "c"])
+    refused(
+        "class 2 \\('c'\\) of y of 'made' has no sample",
+        y=[0, 1, 0, 1, 0, 1],
+        classes=["a", "b", "c"],
+    )
     refused("holds class 2, but there are 2 class names", classes=["a", "b"])
     refused("holds class 1000000000, but there are fewer samples", y=[0, 1, 2, 0, 1, 10**9])
     refused("not a class number", y=np.asarray([0, 1, 2, 0, 1, 2**63], dtype=np.uint64))
-    refused("holds the label 'dgo', which is not a class", y=["dog", "cat", "dgo", "cat", "dog", "cat"], classes=["dog", "cat"])
+    refused(
+        "holds the label 'dgo', which is not a class",
+        y=["dog", "cat", "dgo", "cat", "dog", "cat"],
+        classes=["dog", "cat"],
+    )
     refused("names in one and numbers in the other", y=["a", "b"] * 3, test_x=table(1), test_y=[0])
 
 
-@pytest.mark.parametrize("classes", [["a", "a", "b"], [["a", "b", "c"]], ["a", "", "b"], 3, "abc", None.__class__])
+@pytest.mark.parametrize(
+    "classes", [["a", "a", "b"], [["a", "b", "c"]], ["a", "", "b"], 3, "abc", None.__class__]
+)
 def test_class_names_that_are_no_list_of_different_names_are_refused(classes):
     refused("class names of y of 'made'", classes=classes)
 
@@ -140,7 +181,9 @@ def test_a_wrong_value_range_or_feature_names_are_refused():
 
 def test_the_hash_is_over_type_shape_and_little_endian_bytes():
     dataset = make_dataset("made", table(dtype=np.uint8), Y)
-    expected = hashlib.sha256(b"uint8 6x3;" + bytes(range(18)) + b"int64 6;" + Y.astype("<i8").tobytes()).hexdigest()
+    expected = hashlib.sha256(
+        b"uint8 6x3;" + bytes(range(18)) + b"int64 6;" + Y.astype("<i8").tobytes()
+    ).hexdigest()
     assert dataset.sha256() == expected
     assert arrays_sha256([Y.astype(">i4")]) == arrays_sha256([Y.astype("<i4")])
     assert arrays_sha256([table()]) != arrays_sha256([table().reshape(3, 6)])
@@ -149,9 +192,18 @@ def test_the_hash_is_over_type_shape_and_little_endian_bytes():
 
 def test_a_limit_keeps_the_shares_of_classes_and_of_the_test_set():
     y = np.repeat([0, 1], [80, 20])
-    dataset = make_dataset("made", np.arange(100)[:, None], y, test_x=np.arange(50)[:, None], test_y=np.repeat([0, 1], 25))
+    dataset = make_dataset(
+        "made",
+        np.arange(100)[:, None],
+        y,
+        test_x=np.arange(50)[:, None],
+        test_y=np.repeat([0, 1], 25),
+    )
     limited = limit_dataset(dataset, 30, 1)
-    assert np.bincount(limited.y).tolist() == [16, 4] and np.bincount(limited.test_y).tolist() == [5, 5]
+    assert np.bincount(limited.y).tolist() == [16, 4] and np.bincount(limited.test_y).tolist() == [
+        5,
+        5,
+    ]
     assert np.array_equal(dataset.y[limited.x[:, 0].astype(int)], limited.y)
     assert limit_dataset(dataset, 0, 1) is dataset and limit_dataset(dataset, 150, 1) is dataset
 
@@ -161,5 +213,7 @@ def test_a_limit_that_is_no_count_or_loses_a_class_is_refused():
     for limit in (-1, 1.5, True, "10"):
         with pytest.raises(DataError, match="data.limit"):
             limit_dataset(dataset, limit, 1)
-    with pytest.raises(DataError, match="data.limit = 10 leaves class '1' of 'made' without a sample"):
+    with pytest.raises(
+        DataError, match="data.limit = 10 leaves class '1' of 'made' without a sample"
+    ):
         limit_dataset(dataset, 10, 1)

@@ -22,7 +22,7 @@ def save(path, size=(8, 6), mode="L", value=None, seed=0):
 def folder(tmp_path):
     for number, name in enumerate(("cat", "dog")):
         for i in range(4):
-            save(tmp_path / "pets" / name / "{}.png".format(i), value=100 * number + i)
+            save(tmp_path / "pets" / name / f"{i}.png", value=100 * number + i)
     return tmp_path / "pets"
 
 
@@ -39,17 +39,24 @@ def test_classes_are_the_sorted_names_of_subfolders(folder):
     dataset = load_dataset(str(folder))
     assert dataset.classes == ("cat", "dog") and dataset.name == "pets"
     assert dataset.x.shape == (8, 6, 8, 1) and dataset.x.dtype == np.uint8
-    assert dataset.x[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 100, 101, 102, 103] and dataset.y.tolist() == [0] * 4 + [1] * 4
+    assert (
+        dataset.x[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 100, 101, 102, 103]
+        and dataset.y.tolist() == [0] * 4 + [1] * 4
+    )
 
 
 def test_train_and_test_folders_are_a_given_test_set(tmp_path):
     for part, count in (("train", 10), ("test", 3)):
         for name in ("a", "b"):
             for i in range(count):
-                save(tmp_path / part / name / "{}.bmp".format(i))
+                save(tmp_path / part / name / f"{i}.bmp")
     dataset = load_dataset(str(tmp_path))
     assert len(dataset.y) == 20 and dataset.test_y.tolist() == [0] * 3 + [1] * 3
-    assert split_dataset(dataset, seed=0, pool=False).sizes() == {"train": 16, "validation": 4, "test": 6}
+    assert split_dataset(dataset, seed=0, pool=False).sizes() == {
+        "train": 16,
+        "validation": 4,
+        "test": 6,
+    }
     (tmp_path / "test" / "c").mkdir()
     refused("holds a class 'c' that", tmp_path)
     (tmp_path / "test" / "c").rmdir()
@@ -65,7 +72,16 @@ def test_a_validation_folder_is_refused_rather_than_left_out(tmp_path):
 
 @pytest.mark.parametrize(
     "mode, suffix",
-    [("RGB", "png"), ("RGB", "jpg"), ("RGBA", "png"), ("P", "png"), ("CMYK", "jpg"), ("L", "JPEG"), ("1", "png"), ("LA", "png")],
+    [
+        ("RGB", "png"),
+        ("RGB", "jpg"),
+        ("RGBA", "png"),
+        ("P", "png"),
+        ("CMYK", "jpg"),
+        ("L", "JPEG"),
+        ("1", "png"),
+        ("LA", "png"),
+    ],
 )
 def test_every_usual_kind_of_image_is_read(tmp_path, mode, suffix):
     for name in ("a", "b"):
@@ -100,7 +116,7 @@ def test_with_a_limit_other_images_are_not_even_opened(folder):
     for number, name in enumerate(("cat", "dog")):
         for i in range(4):
             if 100 * number + i not in kept:
-                (folder / name / "{}.png".format(i)).write_bytes(b"broken")
+                (folder / name / f"{i}.png").write_bytes(b"broken")
     assert load_dataset(str(folder), limit=4, seed=3).sha256() == limited.sha256()
     assert np.bincount(limited.y).tolist() == [2, 2]
 

@@ -40,7 +40,9 @@ def function_file(folder, body, name="mine.py"):
 
 def test_digits_are_scikit_learns_with_their_range_and_names():
     dataset = load_dataset("digits")
-    assert dataset.x.shape == (1797, 8, 8, 1) and dataset.x.dtype == np.uint8 and dataset.x.max() == 16
+    assert (
+        dataset.x.shape == (1797, 8, 8, 1) and dataset.x.dtype == np.uint8 and dataset.x.max() == 16
+    )
     assert dataset.classes == tuple("0123456789") and dataset.value_range == (0, 16)
     assert dataset.sha256() == "feef9d4e785480c154b61de03acf2d3fd4ddbd17d18d130e9105caa2af9dfc23"
 
@@ -53,10 +55,16 @@ def test_breast_cancer_keeps_the_names_of_classes_and_features():
 
 
 @pytest.mark.parametrize(
-    "source, near", [("digit", "digits"), ("mnsit", "mnist"), ("fashion-mnist", "fashion_mnist"), ("zzz", "Known: breast_cancer")]
+    "source, near",
+    [
+        ("digit", "digits"),
+        ("mnsit", "mnist"),
+        ("fashion-mnist", "fashion_mnist"),
+        ("zzz", "Known: breast_cancer"),
+    ],
 )
 def test_a_misspelt_name_gets_the_nearest(source, near):
-    assert near in refused("unknown data source '{}'".format(source), source).hint
+    assert near in refused(f"unknown data source '{source}'", source).hint
 
 
 @pytest.mark.parametrize("source", ["", "  ", None, 3])
@@ -66,7 +74,15 @@ def test_a_source_that_is_no_text_is_refused(source):
 
 
 @pytest.mark.parametrize(
-    "option", [{"limit": -1}, {"seed": -1}, {"image_size": [8]}, {"image_size": [8, 0]}, {"image_size": "88"}, {"image_size": 8}]
+    "option",
+    [
+        {"limit": -1},
+        {"seed": -1},
+        {"image_size": [8]},
+        {"image_size": [8, 0]},
+        {"image_size": "88"},
+        {"image_size": 8},
+    ],
 )
 def test_wrong_options_are_refused_before_anything_is_loaded(option):
     refused("limit|seed|image_size", "./nowhere.npz", **option)
@@ -89,7 +105,9 @@ def test_array_images_are_resized_and_turned_grey(tmp_path):
     np.savez(str(tmp_path / "data.npz"), x=x, y=[0, 1, 0, 1])
     small = load_dataset(str(tmp_path / "data.npz"), image_size=(3, 4), grayscale=True)
     assert small.x.shape == (4, 3, 4, 1) and small.x.dtype == np.uint8
-    assert small.sha256() == load_dataset(str(tmp_path / "data.npz")).sha256(), "the hash is that of the file's arrays"
+    assert small.sha256() == load_dataset(str(tmp_path / "data.npz")).sha256(), (
+        "the hash is that of the file's arrays"
+    )
     grey = load_dataset(str(tmp_path / "data.npz"), grayscale=True)
     assert np.abs(grey.x[..., 0] - x @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
     np.savez(str(tmp_path / "data.npz"), x=x / 255, y=[0, 1, 0, 1])
@@ -103,13 +121,24 @@ def test_array_images_are_resized_and_turned_grey(tmp_path):
 def test_npz_as_x_y_and_as_keras_names_them(tmp_path):
     a = arrays(x_test=np.zeros((3, 6, 5), np.uint8), y_test=[0, 1, 1], classes=["no", "yes"])
     np.savez(str(tmp_path / "a.npz"), **a)
-    np.savez(str(tmp_path / "b.npz"), x_train=a["x"], y_train=a["y"], x_test=a["x_test"], y_test=a["y_test"], classes=a["classes"])
+    np.savez(
+        str(tmp_path / "b.npz"),
+        x_train=a["x"],
+        y_train=a["y"],
+        x_test=a["x_test"],
+        y_test=a["y_test"],
+        classes=a["classes"],
+    )
     first, second = load_dataset(str(tmp_path / "a.npz")), load_dataset(str(tmp_path / "b.npz"))
-    assert first.x.shape == (20, 6, 5, 1) and len(first.test_y) == 3 and first.classes == ("no", "yes")
+    assert (
+        first.x.shape == (20, 6, 5, 1) and len(first.test_y) == 3 and first.classes == ("no", "yes")
+    )
     assert first.sha256() == second.sha256()
 
 
-def test_a_relative_path_starts_at_the_base_then_here_then_in_vaiopt_data(npz, tmp_path, monkeypatch):
+def test_a_relative_path_starts_at_the_base_then_here_then_in_vaiopt_data(
+    npz, tmp_path, monkeypatch
+):
     monkeypatch.chdir(str(tmp_path.parent))
     assert len(load_dataset("data.npz", base=tmp_path)) == 20
     refused("there is no 'data.npz' \\(looked at", "data.npz")
@@ -134,7 +163,11 @@ def test_arrays_of_a_file_are_named_in_refusals(tmp_path):
 
 
 def test_pickled_arrays_are_never_read(tmp_path):
-    np.savez(str(tmp_path / "a.npz"), x=np.zeros((4, 3)), y=np.asarray(["a", None, "a", "b"], dtype=object))
+    np.savez(
+        str(tmp_path / "a.npz"),
+        x=np.zeros((4, 3)),
+        y=np.asarray(["a", None, "a", "b"], dtype=object),
+    )
     refused("array 'y' of '.*a.npz' holds pickled Python objects", tmp_path / "a.npz")
     import pickle
 
@@ -168,7 +201,9 @@ def test_other_files_are_refused(tmp_path):
 def test_an_array_larger_than_memory_is_refused(tmp_path):
     with zipfile.ZipFile(str(tmp_path / "a.npz"), "w") as file:
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 10**7)})
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 10**7)}
+        )
         file.writestr("x.npy", header.getvalue())
     refused("a.npz' does not fit into memory", tmp_path / "a.npz")
 
@@ -188,7 +223,7 @@ def test_a_function_in_a_file_may_return_any_of_the_three_forms(tmp_path):
         def ready(): return Dataset("mine", x, y, ("no", "yes"), feature_names=("a", "b", "c"))
         """,
     )
-    assert len(load_dataset("{}:pair".format(path))) == 8
+    assert len(load_dataset(f"{path}:pair")) == 8
     assert len(load_dataset("mine.py:four", base=tmp_path).test_y) == 2
     assert load_dataset("mine.py:keras_lists", base=tmp_path).x.shape == (8, 3)
     ready = load_dataset("mine.py:ready", base=tmp_path)
@@ -198,7 +233,10 @@ def test_a_function_in_a_file_may_return_any_of_the_three_forms(tmp_path):
 def test_a_module_beside_the_settings_can_be_named_and_import_its_neighbours(tmp_path):
     function_file(tmp_path, "VALUE = 7\n", "vaiopt_test_neighbour.py")
     function_file(
-        tmp_path, "import vaiopt_test_neighbour as n\ndef f(): return np.full((4, 2), n.VALUE), [0, 1, 0, 1]\n", "vaiopt_test_module.py"
+        tmp_path,
+        "import vaiopt_test_neighbour as n\ndef f(): return np.full((4, 2), n.VALUE), [0, 1, 0,"
+        " 1]\n",
+        "vaiopt_test_module.py",
     )
     before = list(sys.path)
     assert load_dataset("vaiopt_test_module:f", base=tmp_path).x.max() == 7
@@ -206,7 +244,11 @@ def test_a_module_beside_the_settings_can_be_named_and_import_its_neighbours(tmp
 
 
 def test_what_a_function_prints_stays_off_stdout(tmp_path, capsys):
-    function_file(tmp_path, "print('loading')\ndef f():\n    print('called')\n    return np.zeros((4, 2)), [0, 1, 0, 1]\n")
+    function_file(
+        tmp_path,
+        "print('loading')\ndef f():\n    print('called')\n    return np.zeros((4, 2)), [0, 1, 0,"
+        " 1]\n",
+    )
     load_dataset("mine.py:f", base=tmp_path)
     captured = capsys.readouterr()
     assert captured.out == "" and "called" in captured.err
@@ -234,7 +276,10 @@ def test_a_function_that_fails_or_returns_something_else_is_refused(tmp_path, bo
 
 
 def test_an_error_of_ours_from_a_users_function_is_passed_on(tmp_path):
-    function_file(tmp_path, "from vaiopt.errors import SettingsError\ndef f(): raise SettingsError('mine', 'cure')")
+    function_file(
+        tmp_path,
+        "from vaiopt.errors import SettingsError\ndef f(): raise SettingsError('mine', 'cure')",
+    )
     with pytest.raises(VaioptError, match="mine") as caught:
         load_dataset("mine.py:f", base=tmp_path)
     assert caught.value.hint == "cure"
@@ -249,5 +294,5 @@ def test_files_and_modules_that_are_not_there_are_refused(tmp_path):
 
 def test_a_file_that_changed_is_read_anew(tmp_path):
     for rows in (4, 6):
-        function_file(tmp_path, "def f(): return np.zeros(({0}, 2)), np.arange({0}) % 2".format(rows))
+        function_file(tmp_path, f"def f(): return np.zeros(({rows}, 2)), np.arange({rows}) % 2")
         assert len(load_dataset("mine.py:f", base=tmp_path)) == rows

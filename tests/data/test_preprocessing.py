@@ -32,7 +32,9 @@ def test_a_dark_uint8_image_set_still_has_the_range_of_its_type():
 
 
 def test_a_known_value_range_is_used_instead_of_the_types():
-    preprocessing = split_dataset(images(random_images(high=17), value_range=(0, 16)), seed=0).preprocessing
+    preprocessing = split_dataset(
+        images(random_images(high=17), value_range=(0, 16)), seed=0
+    ).preprocessing
     assert preprocessing.scale == pytest.approx(16 * 128 / 255)
     assert preprocessing.input_range == pytest.approx((-1, 127 / 128))
 
@@ -42,12 +44,17 @@ finite = st.floats(-(2.0**100), 2.0**100, width=32)
 
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=4), st.floats(1e-6, 1e6))
 def test_tables_map_lowest_to_minus_1_and_highest_to_127_128_and_never_beyond(ends, wide):
-    rows = np.asarray([[a for a, _ in ends], [b for _, b in ends], [a + wide for a, _ in ends]], dtype=np.float32)
+    rows = np.asarray(
+        [[a for a, _ in ends], [b for _, b in ends], [a + wide for a, _ in ends]], dtype=np.float32
+    )
     dataset = make_dataset("made", np.tile(rows, (40, 1)), np.arange(120) % 2)
     splits = split_dataset(dataset, seed=0)
     x = splits.train.x
     assert x.min() >= -1 and x.max() <= 127 / 128
-    assert splits.preprocessing.input_range[0] >= -1 and splits.preprocessing.input_range[1] <= 127 / 128
+    assert (
+        splits.preprocessing.input_range[0] >= -1
+        and splits.preprocessing.input_range[1] <= 127 / 128
+    )
     low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
     resolved = (high - low) > 1e-3 * np.maximum(np.abs(low), np.abs(high)) + 1e-30
     applied = splits.preprocessing.apply(np.stack([low, high]).astype(np.float32))
@@ -86,11 +93,22 @@ def test_offset_and_scale_of_the_users_own():
     assert split_dataset(dataset, seed=0, offset=127).preprocessing.input_range == (-127.0, 128.0)
     colour = images(random_images(shape=(60, 4, 5, 3)))
     splits = split_dataset(colour, seed=0, offset=[1, 2, 3], scale=2)
-    assert np.array_equal(splits.train.x, (splits.train.raw.astype(np.float32) - np.asarray([1, 2, 3], np.float32)) / 2)
+    assert np.array_equal(
+        splits.train.x,
+        (splits.train.raw.astype(np.float32) - np.asarray([1, 2, 3], np.float32)) / 2,
+    )
 
 
 @pytest.mark.parametrize(
-    "key, value", [("scale", 0), ("scale", -1), ("scale", float("nan")), ("offset", float("inf")), ("offset", [1, 2]), ("scale", "x")]
+    "key, value",
+    [
+        ("scale", 0),
+        ("scale", -1),
+        ("scale", float("nan")),
+        ("offset", float("inf")),
+        ("offset", [1, 2]),
+        ("scale", "x"),
+    ],
 )
 def test_an_unusable_offset_or_scale_is_refused_by_name(key, value):
     with pytest.raises(DataError, match="data." + key):
@@ -103,7 +121,10 @@ def test_images_of_a_single_value_are_refused():
 
 
 def test_json_loses_nothing():
-    for dataset in (images(random_images()), make_dataset("made", np.random.RandomState(1).randn(50, 3), np.arange(50) % 2)):
+    for dataset in (
+        images(random_images()),
+        make_dataset("made", np.random.RandomState(1).randn(50, 3), np.arange(50) % 2),
+    ):
         splits = split_dataset(dataset, seed=0)
         again = Preprocessing.from_json(json.loads(json.dumps(splits.preprocessing.to_json())))
         assert again == splits.preprocessing
@@ -116,7 +137,10 @@ def test_samples_of_another_shape_are_refused():
         preprocessing.apply(np.zeros((2, 5, 4, 1)))
 
 
-@pytest.mark.parametrize("change", [{"scale": 0}, {"scale": None}, {"shape": "x"}, {"input_range": [1]}, {"offset": [1, 2]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 0}, {"scale": None}, {"shape": "x"}, {"input_range": [1]}, {"offset": [1, 2]}],
+)
 def test_damaged_json_is_refused(change):
     content = split_dataset(images(random_images()), seed=0).preprocessing.to_json()
     content.update(change)

@@ -1,4 +1,6 @@
-"""Who goes where: sizes, disjoint parts, shares of the classes, nested ratios, the reserved test data, the same on every numpy."""
+"""Who goes where: sizes, disjoint parts, shares of the classes, nested ratios, the reserved test
+data, the same on every numpy.
+"""
 
 from typing import List, Sequence
 
@@ -27,7 +29,11 @@ def dataset_of(counts: Sequence[int], test_counts: Sequence[int] = ()) -> Datase
     y = labels_of(counts)
     test_y = labels_of(test_counts) if test_counts else None
     x = np.stack([np.arange(len(y)), y], axis=1).astype(np.float32)
-    test_x = None if test_y is None else np.stack([np.arange(len(test_y)) + len(y), test_y], axis=1).astype(np.float32)
+    test_x = (
+        None
+        if test_y is None
+        else np.stack([np.arange(len(test_y)) + len(y), test_y], axis=1).astype(np.float32)
+    )
     return make_dataset("made", x, y, test_x=test_x, test_y=test_y)
 
 
@@ -47,11 +53,16 @@ def test_each_class_has_its_share_in_each_part(counts, ratios, seed):
     for part, ratio in zip((splits.train, splits.validation, splits.test), ratios):
         for number, count in enumerate(np.bincount(part.y, minlength=len(counts))):
             assert abs(count - counts[number] * ratio / 10) <= 1
-    assert all(abs(n - counts[i] * ratios[0] / 10) <= 0.5 for i, n in enumerate(np.bincount(splits.train.y)))
+    assert all(
+        abs(n - counts[i] * ratios[0] / 10) <= 0.5
+        for i, n in enumerate(np.bincount(splits.train.y))
+    )
 
 
 @given(counts_of_classes, tenths, tenths, seeds)
-def test_a_larger_train_share_holds_all_of_a_smaller_one_and_test_shrinks_within_itself(counts, first, second, seed):
+def test_a_larger_train_share_holds_all_of_a_smaller_one_and_test_shrinks_within_itself(
+    counts, first, second, seed
+):
     small, large = sorted((first, second))
     a, b = (split_dataset(dataset_of(counts), ratios, seed=seed) for ratios in (small, large))
     assert set(a.train.indices) <= set(b.train.indices)
@@ -60,20 +71,33 @@ def test_a_larger_train_share_holds_all_of_a_smaller_one_and_test_shrinks_within
 
 
 @given(counts_of_classes, tenths, tenths, seeds)
-def test_reserved_test_data_is_the_same_for_every_ratio_and_in_no_other_part(counts, first, second, seed):
+def test_reserved_test_data_is_the_same_for_every_ratio_and_in_no_other_part(
+    counts, first, second, seed
+):
     reserved = max(first[0] + first[1], second[0] + second[1]) / 10
-    a, b = (split_dataset(dataset_of(counts), ratios, seed=seed, reserved=reserved) for ratios in (first, second))
+    a, b = (
+        split_dataset(dataset_of(counts), ratios, seed=seed, reserved=reserved)
+        for ratios in (first, second)
+    )
     assert a.test.indices.tolist() == b.test.indices.tolist()
     for splits in (a, b):
-        assert not set(splits.test.indices) & (set(splits.train.indices) | set(splits.validation.indices))
+        assert not set(splits.test.indices) & (
+            set(splits.train.indices) | set(splits.validation.indices)
+        )
         assert not set(splits.train.indices) & set(splits.validation.indices)
 
 
 @given(counts_of_classes, tenths, seeds, st.sampled_from([0.1, 0.01, 1 / 3, 3, 12.5, 1000]))
 def test_only_the_proportions_of_a_ratio_count(counts, ratios, seed, factor):
     plain = split_dataset(dataset_of(counts), ratios, seed=seed)
-    assert plain.sha256() == split_dataset(dataset_of(counts), [r / 10 for r in ratios], seed=seed).sha256()
-    assert plain.sha256() == split_dataset(dataset_of(counts), np.asarray(ratios) * factor * 3, seed=seed).sha256()
+    assert (
+        plain.sha256()
+        == split_dataset(dataset_of(counts), [r / 10 for r in ratios], seed=seed).sha256()
+    )
+    assert (
+        plain.sha256()
+        == split_dataset(dataset_of(counts), np.asarray(ratios) * factor * 3, seed=seed).sha256()
+    )
 
 
 @given(counts_of_classes, seeds)
@@ -193,7 +217,10 @@ def test_seeds_that_numpy_does_not_take_are_refused(seed):
 
 
 def test_a_class_too_small_for_its_parts_is_named_with_the_size_it_needs():
-    with pytest.raises(DataError, match="class '1' of 'made' has 4 samples: with the split 7:2:1 none is left for test") as caught:
+    with pytest.raises(
+        DataError,
+        match="class '1' of 'made' has 4 samples: with the split 7:2:1 none is left for test",
+    ) as caught:
         split_dataset(dataset_of([40, 4]), seed=0)
     assert "at least 5 samples" in caught.value.hint
     for count in range(5, 40):

@@ -20,7 +20,16 @@ for folder in ("compile", "board", "contract", "deploy"):
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if os.path.exists("/usr/sbin/sshd") else None)
 SFTP = next(
-    (p for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server") if os.path.exists(p)), None
+    (
+        p
+        for p in (
+            "/usr/lib/openssh/sftp-server",
+            "/usr/libexec/openssh/sftp-server",
+            "/usr/lib/ssh/sftp-server",
+        )
+        if os.path.exists(p)
+    ),
+    None,
 )
 
 WRAPPER = """#!/bin/sh
@@ -84,7 +93,7 @@ class Board:
 
     def drop(self, *numbers: int) -> None:
         """Kill the connection at these calls (counted from 1) before they do anything."""
-        self._drops.write_text("".join("{}\n".format(n) for n in numbers))
+        self._drops.write_text("".join(f"{n}\n" for n in numbers))
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +105,9 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     for name in ("host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True
+        )
     shutil.copyfile(str(folder / "user_key.pub"), str(folder / "authorized_keys"))
     board = Board(folder)
     board.forget()
@@ -104,7 +115,7 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     # The board's python3 is the one of the tests, which has numpy.
     (folder / "bin").mkdir()
     python = folder / "bin" / "python3"
-    python.write_text('#!/bin/sh\nexec "{}" "$@"\n'.format(sys.executable))
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     login.write_text(
         WRAPPER.format(
@@ -117,11 +128,13 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     board.config.write_text(CLIENT.format(port=port, folder=folder, user=getpass.getuser()))
     if os.getuid() == 0:
         os.makedirs("/run/sshd", exist_ok=True)
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE)
+    server = subprocess.Popen(
+        [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=subprocess.PIPE
+    )
     try:
         for _ in range(1200):
             if server.poll() is not None:
-                pytest.skip("sshd does not start here: {}".format(server.stderr.read().decode()[-300:]))
+                pytest.skip(f"sshd does not start here: {server.stderr.read().decode()[-300:]}")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

@@ -1,4 +1,6 @@
-"""Runs that a kit measured, made without TensorFlow or a kit: a model's architecture in an ``.h5`` and the record of a measurement."""
+"""Runs that a kit measured, made without TensorFlow or a kit: a model's architecture in an ``.h5``
+and the record of a measurement.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ RUN_TOML = 'version = 1\n\n[hardware]\ntarget = "{target}"\nrelease = "{release}
 
 
 class Shape(NamedTuple):
-    """A small convolutional classifier: side of the input, filters of each block, kernel, units of the dense layer."""
+    """A small convolutional classifier: side of the input, filters of each block, kernel, units of
+    the dense layer.
+    """
 
     side: int
     filters: Sequence[int]
@@ -32,7 +36,14 @@ def shapes(count: int, seed: int) -> List[Shape]:
     for _ in range(count):
         first = int(random.integers(4, 48))
         filters = [first * 2**block for block in range(int(random.integers(1, 5)))]
-        found.append(Shape(int(random.choice([28, 32, 48, 64])), filters, int(random.choice([3, 5])), int(random.integers(8, 256))))
+        found.append(
+            Shape(
+                int(random.choice([28, 32, 48, 64])),
+                filters,
+                int(random.choice([3, 5])),
+                int(random.integers(8, 256)),
+            )
+        )
     return found
 
 
@@ -40,7 +51,10 @@ def architecture(shape: Shape, activation: str = "relu") -> Dict[str, Any]:
     """The Keras 2 configuration of a classifier."""
 
     def layer(kind: str, name: str, **config: Any) -> Dict[str, Any]:
-        return {"class_name": kind, "config": dict(config, name=name, dtype="float32", trainable=True)}
+        return {
+            "class_name": kind,
+            "config": dict(config, name=name, dtype="float32", trainable=True),
+        }
 
     layers = [layer("InputLayer", "input", batch_input_shape=[None, shape.side, shape.side, 3])]
     convolution = {
@@ -51,18 +65,34 @@ def architecture(shape: Shape, activation: str = "relu") -> Dict[str, Any]:
         "groups": 1,
         "use_bias": True,
     }
-    pool = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid", "data_format": "channels_last"}
+    pool = {
+        "pool_size": [2, 2],
+        "strides": [2, 2],
+        "padding": "valid",
+        "data_format": "channels_last",
+    }
     for number, filters in enumerate(shape.filters):
         kernel = {"filters": filters, "kernel_size": [shape.kernel] * 2, "activation": activation}
-        layers.append(layer("Conv2D", "conv{}".format(number), **convolution, **kernel))
-        layers.append(layer("MaxPooling2D", "pool{}".format(number), **pool))
+        layers.append(layer("Conv2D", f"conv{number}", **convolution, **kernel))
+        layers.append(layer("MaxPooling2D", f"pool{number}", **pool))
     layers.append(layer("Flatten", "flatten", data_format="channels_last"))
     layers.append(layer("Dense", "dense", units=shape.units, activation="relu", use_bias=True))
     layers.append(layer("Dense", "logits", units=10, activation="softmax", use_bias=True))
-    return {"class_name": "Sequential", "config": {"name": "model", "layers": layers}, "keras_version": "2.10.0", "backend": "tensorflow"}
+    return {
+        "class_name": "Sequential",
+        "config": {"name": "model", "layers": layers},
+        "keras_version": "2.10.0",
+        "backend": "tensorflow",
+    }
 
 
-def make_run(folder: Path, shape: Shape, target: str = "zcu102", release: str = "3.0", activation: str = "relu") -> Run:
+def make_run(
+    folder: Path,
+    shape: Shape,
+    target: str = "zcu102",
+    release: str = "3.0",
+    activation: str = "relu",
+) -> Run:
     """A run whose chosen model has this shape."""
     import h5py
 
@@ -75,22 +105,36 @@ def make_run(folder: Path, shape: Shape, target: str = "zcu102", release: str = 
     return run
 
 
-def true_latency(run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0") -> float:
+def true_latency(
+    run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0"
+) -> float:
     """What a kit with these constants takes, in milliseconds."""
     known = load_target(target, release)
     assert known.fit is not None
-    return estimate(read_graph(run.float_model), known._replace(fit=known.fit._replace(single=constants))).latency_ms
+    return estimate(
+        read_graph(run.float_model), known._replace(fit=known.fit._replace(single=constants))
+    ).latency_ms
 
 
-def true_frames_per_second(run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0") -> float:
+def true_frames_per_second(
+    run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0"
+) -> float:
     """What a kit with these constants does with all cores busy."""
     known = load_target(target, release)
     assert known.fit is not None
-    return estimate(read_graph(run.float_model), known._replace(fit=known.fit._replace(busy=constants))).fps_all_cores
+    return estimate(
+        read_graph(run.float_model), known._replace(fit=known.fit._replace(busy=constants))
+    ).fps_all_cores
 
 
 def write_measurement(
-    run: Run, latency: Any, target: str = "zcu102", release: str = "3.0", fps: Optional[float] = None, threads: int = 2, **more: Any
+    run: Run,
+    latency: Any,
+    target: str = "zcu102",
+    release: str = "3.0",
+    fps: Optional[float] = None,
+    threads: int = 2,
+    **more: Any,
 ) -> Path:
     """Write the record of a measurement."""
     record = {

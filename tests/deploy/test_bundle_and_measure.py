@@ -46,10 +46,18 @@ def run(compiled: Run, tmp_path: Path) -> Run:
 def test_a_bundle_holds_all_that_a_kit_needs(compiled: Run) -> None:
     folder = compiled.bundle("cpu")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"manifest.json", "model.tflite", "samples.npz", "golden.npz", "README.md"} | set(board_files())
+    assert names == {
+        "manifest.json",
+        "model.tflite",
+        "samples.npz",
+        "golden.npz",
+        "README.md",
+    } | set(board_files())
     manifest = json.loads((folder / "manifest.json").read_text())
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert "python3 run_model.py model.tflite --data samples.npz" in (folder / "README.md").read_text()
+    assert (
+        "python3 run_model.py model.tflite --data samples.npz" in (folder / "README.md").read_text()
+    )
     assert str(compiled.folder) not in (folder / "manifest.json").read_text()
 
 
@@ -59,7 +67,9 @@ def test_samples_are_the_raw_test_split_with_the_int8_models_classes(compiled: R
         assert samples["x"].dtype == np.uint8
         np.testing.assert_array_equal(samples["x"], test.raw)
         np.testing.assert_array_equal(samples["y"], test.y)
-        predicted = load_quantized(compiled.quantized_model).predict(test.x, verbose=0).argmax(axis=1)
+        predicted = (
+            load_quantized(compiled.quantized_model).predict(test.x, verbose=0).argmax(axis=1)
+        )
         np.testing.assert_array_equal(samples["expected"], predicted)
         manifest = json.loads((compiled.bundle("cpu") / "manifest.json").read_text())
         assert manifest["expected"]["accuracy"] == pytest.approx((predicted == test.y).mean())
@@ -74,7 +84,9 @@ def test_fewer_samples_can_be_asked_for(run: Run) -> None:
 def test_the_archive_is_the_folder_and_the_same_every_time(run: Run, tmp_path: Path) -> None:
     first = (run.bundle("cpu").parent / "cpu.tar.gz").read_bytes()
     with tarfile.open(str(run.bundle("cpu").parent / "cpu.tar.gz")) as archive:
-        assert all(member.name.startswith("cpu/") and member.isfile() for member in archive.getmembers())
+        assert all(
+            member.name.startswith("cpu/") and member.isfile() for member in archive.getmembers()
+        )
         archive.extractall(str(tmp_path / "unpacked"))
     for path in run.bundle("cpu").iterdir():
         assert (tmp_path / "unpacked" / "cpu" / path.name).read_bytes() == path.read_bytes()
@@ -90,18 +102,39 @@ def test_measuring_gives_the_same_classes_as_the_int8_keras_model(run: Run) -> N
     record = json.loads(run.measured("cpu").read_text())
     assert record["agreement"]["fraction"] == 1.0
     assert record["accuracy"] == record["expected"]["accuracy"]
-    assert record["host"] == "local" and record["fps"]["threads"] == 2 and record["latency_ms"]["p50"] > 0
+    assert (
+        record["host"] == "local"
+        and record["fps"]["threads"] == 2
+        and record["latency_ms"]["p50"] > 0
+    )
     assert record["golden"]["compared"] and record["golden"]["max_difference"] <= 1
     assert result.to_json()["samples"] == record["samples"] == 30
     assert any("running 30 samples" in line for line in lines)
     left = {path.name for path in run.bundle("cpu").iterdir()}
-    assert left == set(json.loads((run.bundle("cpu") / "manifest.json").read_text())["files"]) | {"manifest.json"}, "nothing is left behind"
+    assert left == set(json.loads((run.bundle("cpu") / "manifest.json").read_text())["files"]) | {
+        "manifest.json"
+    }, "nothing is left behind"
 
 
-def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(run: Run, tmp_path: Path) -> None:
-    arguments = ["model.tflite", "--data", "samples.npz", "--batch-repeat", "1", "--output", str(tmp_path / "result.json")]
+def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(
+    run: Run, tmp_path: Path
+) -> None:
+    arguments = [
+        "model.tflite",
+        "--data",
+        "samples.npz",
+        "--batch-repeat",
+        "1",
+        "--output",
+        str(tmp_path / "result.json"),
+    ]
     environment = clean_environment()
-    subprocess.run([sys.executable, "run_model.py", *arguments], cwd=str(run.bundle("cpu")), env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "run_model.py", *arguments],
+        cwd=str(run.bundle("cpu")),
+        env=environment,
+        check=True,
+    )
     modules = set(json.loads((tmp_path / "result.json").read_text())["modules"])
     assert "numpy" in modules and modules & {"ai_edge_litert", "tflite_runtime"}
     assert not modules & {"vaiopt", "tensorflow", "keras", "tf_keras"}
@@ -109,7 +142,10 @@ def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(run: Run, tmp
 
 def test_a_measurement_that_loaded_tensorflow_is_not_kept(run: Run) -> None:
     script = run.bundle("cpu") / "kit_tflite.py"
-    script.write_text(script.read_text() + "\nimport sys, types\nsys.modules['tensorflow'] = types.ModuleType('tensorflow')\n")
+    script.write_text(
+        script.read_text()
+        + "\nimport sys, types\nsys.modules['tensorflow'] = types.ModuleType('tensorflow')\n"
+    )
     manifest = json.loads((run.bundle("cpu") / "manifest.json").read_text())
     manifest["files"]["kit_tflite.py"] = hashlib.sha256(script.read_bytes()).hexdigest()
     (run.bundle("cpu") / "manifest.json").write_text(json.dumps(manifest))
@@ -166,21 +202,32 @@ def test_a_kits_own_cpu_is_kept_apart_from_this_machines(target: str, host: str,
     assert measured_name(target, host) == name
 
 
-def test_only_what_a_kit_lacks_is_taken_from_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_a_kit_lacks_is_taken_from_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "with" / "vaiopt").mkdir(parents=True)
     (tmp_path / "without").mkdir()
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "with"), str(tmp_path / "without")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(tmp_path / "with"), str(tmp_path / "without")])
+    )
     assert clean_environment()["PYTHONPATH"] == str(tmp_path / "without")
 
 
-def test_without_the_vendors_layers_the_bundle_is_made_but_nothing_is_expected_of_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_vendors_layers_the_bundle_is_made_but_nothing_is_expected_of_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def missing(path: Path) -> None:
-        raise MissingToolError("'quantized.h5' was written by the vendor's quantizer, which is not installed here", "Use the container.")
+        raise MissingToolError(
+            "'quantized.h5' was written by the vendor's quantizer, which is not installed here",
+            "Use the container.",
+        )
 
     monkeypatch.setattr("vaiopt.hardware.fixed_layers.load_quantized", missing)
     lines: List[str] = []
     manifest = bundle_run(run, "cpu", Settings(), progress=lines.append).manifest
-    assert manifest["expected"]["accuracy"] is None and any("docker/run vaiopt bundle" in line for line in lines)
+    assert manifest["expected"]["accuracy"] is None and any(
+        "docker/run vaiopt bundle" in line for line in lines
+    )
     assert "is not known here" in (run.bundle("cpu") / "README.md").read_text()
     record = measure(run, "cpu", repeat=1).record
     assert "agreement" not in record and record["samples"] == 30 and record["golden"]["compared"]

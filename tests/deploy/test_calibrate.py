@@ -1,4 +1,6 @@
-"""``vaiopt calibrate``: what a fit to measured runs must hold, on runs measured by a made-up kit whose true constants are known."""
+"""``vaiopt calibrate``: what a fit to measured runs must hold, on runs measured by a made-up kit
+whose true constants are known.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ from typing import Callable, List, Tuple
 
 import numpy as np
 import pytest
-from measured_runs import Shape, make_run, shapes, true_frames_per_second, true_latency, write_measurement
+from measured_runs import (
+    Shape,
+    make_run,
+    shapes,
+    true_frames_per_second,
+    true_latency,
+    write_measurement,
+)
 
 from vaiopt.deploy.calibrate import calibrate_runs
 from vaiopt.errors import RunError, SettingsError, TargetError, VaioptError
@@ -38,12 +47,23 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "targets"
 
 
-def measured_runs(folder: Path, constants: Constants, count: int, seed: int = 0, noise: float = NOISE, target: str = "zcu102") -> List[Run]:
+def measured_runs(
+    folder: Path,
+    constants: Constants,
+    count: int,
+    seed: int = 0,
+    noise: float = NOISE,
+    target: str = "zcu102",
+) -> List[Run]:
     random = np.random.default_rng(1000 + seed)
     runs = []
     for number, shape in enumerate(shapes(count, seed)):
-        run = make_run(folder / "run{:02d}".format(number), shape, target)
-        write_measurement(run, true_latency(run, constants, target) * (1 + noise * random.standard_normal()), target)
+        run = make_run(folder / f"run{number:02d}", shape, target)
+        write_measurement(
+            run,
+            true_latency(run, constants, target) * (1 + noise * random.standard_normal()),
+            target,
+        )
         runs.append(run)
     return runs
 
@@ -51,16 +71,28 @@ def measured_runs(folder: Path, constants: Constants, count: int, seed: int = 0,
 def mean_error(target: str, runs: List[Run], constants: Constants) -> float:
     """Mean error of a target's predictions against the kit's true times."""
     known = load_target(target, "3.0")
-    return float(np.mean([abs(inspect_model(r.float_model, known).latency_ms / true_latency(r, constants) - 1) for r in runs]))
+    return float(
+        np.mean(
+            [
+                abs(inspect_model(r.float_model, known).latency_ms / true_latency(r, constants) - 1)
+                for r in runs
+            ]
+        )
+    )
 
 
 @pytest.mark.parametrize("kit", sorted(KITS))
 @pytest.mark.parametrize("seed", range(3))
-def test_five_measured_models_predict_the_others_better_than_the_published_tables(tmp_path: Path, kit: str, seed: int) -> None:
+def test_five_measured_models_predict_the_others_better_than_the_published_tables(
+    tmp_path: Path, kit: str, seed: int
+) -> None:
     runs = measured_runs(tmp_path, KITS[kit], 20, seed)
     result = calibrate_runs(runs[:5])
     others = runs[5:]
-    before, after = mean_error("zcu102", others, KITS[kit]), mean_error(result.target, others, KITS[kit])
+    before, after = (
+        mean_error("zcu102", others, KITS[kit]),
+        mean_error(result.target, others, KITS[kit]),
+    )
     assert before > 0.05, "the made-up kit is too much like the published tables"
     assert after < before / 2
     assert result.better
@@ -85,18 +117,29 @@ def test_the_stated_error_is_of_models_that_the_fit_did_not_see(tmp_path: Path) 
 def test_a_target_may_name_the_fit_or_its_file(tmp_path: Path, own_folder: Path) -> None:
     result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 5), name="lab-kit")
     assert result.path == own_folder / "lab-kit.json"
-    by_name, by_path, board = load_target("lab-kit"), load_target(str(result.path)), load_target("zcu102")
+    by_name, by_path, board = (
+        load_target("lab-kit"),
+        load_target(str(result.path)),
+        load_target("zcu102"),
+    )
     assert by_name == by_path
     assert by_name.name == "lab-kit" and by_name.validated and by_name.release == "3.0"
     assert "calibrated on 5 measured models (root@kit)" in by_name.validation
-    assert (by_name.board, by_name.architecture, by_name.cores, by_name.clock_mhz) == ("zcu102", board.architecture, 3, 281.0)
+    assert (by_name.board, by_name.architecture, by_name.cores, by_name.clock_mhz) == (
+        "zcu102",
+        board.architecture,
+        3,
+        281.0,
+    )
     assert by_name.fit.single.constant_ms == pytest.approx(0.9, rel=0.1)
     assert "lab-kit" in [summary.name for summary in list_targets()]
     json.dumps(by_name.to_json(), allow_nan=False)
 
 
 def test_the_file_of_a_fit_is_an_arch_json_with_the_fingerprint(tmp_path: Path) -> None:
-    result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 5), out=tmp_path / "mine.json")
+    result = calibrate_runs(
+        measured_runs(tmp_path, KITS["a slow host"], 5), out=tmp_path / "mine.json"
+    )
     content = json.loads((tmp_path / "mine.json").read_text())
     assert content["fingerprint"] == load_target("zcu102").fingerprint
     assert (content["board"], content["cores"], content["clock_mhz"]) == ("zcu102", 3, 281.0)
@@ -108,7 +151,7 @@ def test_a_fit_of_an_arch_json_without_a_board_keeps_its_clock_and_cores(tmp_pat
     arch.write_text(json.dumps({"fingerprint": "0x101000056010404", "clock_mhz": 200, "cores": 2}))
     runs = []
     for number, shape in enumerate(shapes(5, 0)):
-        runs.append(make_run(tmp_path / "run{}".format(number), shape, str(arch)))
+        runs.append(make_run(tmp_path / f"run{number}", shape, str(arch)))
         write_measurement(runs[-1], true_latency(runs[-1], KITS["a slow host"], str(arch)), "lab")
     found = load_target(calibrate_runs(runs).target)
     assert (found.name, found.board, found.clock_mhz, found.cores) == ("lab-measured", "", 200.0, 2)
@@ -128,12 +171,16 @@ def test_throughput_with_every_core_fed_gives_the_constants_of_a_busy_core(tmp_p
     busy = Constants(1.5, 9.0, 4000.0, 0.0)
     runs = measured_runs(tmp_path, single, 24, noise=0.0)
     for run in runs:
-        write_measurement(run, true_latency(run, single), fps=true_frames_per_second(run, busy), threads=3)
+        write_measurement(
+            run, true_latency(run, single), fps=true_frames_per_second(run, busy), threads=3
+        )
     result = calibrate_runs(runs[:12])
     assert result.to_json()["kept"] == ["dpu"]
     known = load_target(result.target)
     for run in runs[12:]:
-        assert inspect_model(run.float_model, known).fps_all_cores == pytest.approx(true_frames_per_second(run, busy), rel=0.05)
+        assert inspect_model(run.float_model, known).fps_all_cores == pytest.approx(
+            true_frames_per_second(run, busy), rel=0.05
+        )
 
 
 def test_throughput_with_too_few_threads_changes_nothing_of_a_busy_core(tmp_path: Path) -> None:
@@ -170,7 +217,7 @@ def test_a_second_calibration_replaces_the_first(tmp_path: Path) -> None:
 def test_the_same_model_measured_often_counts_once(tmp_path: Path) -> None:
     runs = []
     for number in range(6):
-        run = make_run(tmp_path / "run{}".format(number), Shape(32, [8, 16], 3, 32 + 16 * (number % 2)))
+        run = make_run(tmp_path / f"run{number}", Shape(32, [8, 16], 3, 32 + 16 * (number % 2)))
         write_measurement(run, 1.0 + 0.01 * number)
         runs.append(run)
     with pytest.raises(RunError) as caught:
@@ -202,14 +249,20 @@ BAD: List[Tuple[str, Change, str]] = [
     ("a latency that is text", rewrite(latency_ms={"p50": "fast"}), "latency_ms.p50 is 'fast'"),
     ("no release", rewrite(release=""), "which release"),
     ("another release", rewrite(release="2.5"), "with release 2.5"),
-    ("another model", lambda runs: write_json(runs[1].compiled("zcu102") / "compile.json", {"sha256": "1" * 64}), "another model"),
+    (
+        "another model",
+        lambda runs: write_json(runs[1].compiled("zcu102") / "compile.json", {"sha256": "1" * 64}),
+        "another model",
+    ),
     ("not JSON", lambda runs: runs[1].measured("zcu102").write_text("{"), "not valid JSON"),
     ("no model", lambda runs: runs[1].float_model.unlink(), "is missing"),
 ]
 
 
 @pytest.mark.parametrize("change,words", [case[1:] for case in BAD], ids=[case[0] for case in BAD])
-def test_an_unusable_run_is_named_and_nothing_is_written(tmp_path: Path, own_folder: Path, change: Change, words: str) -> None:
+def test_an_unusable_run_is_named_and_nothing_is_written(
+    tmp_path: Path, own_folder: Path, change: Change, words: str
+) -> None:
     runs = measured_runs(tmp_path, KITS["a slow host"], 4)
     change(runs)
     with pytest.raises(VaioptError) as caught:
@@ -228,8 +281,24 @@ def test_target_cpu_has_nothing_to_calibrate(tmp_path: Path) -> None:
     assert "no latency constants" in caught.value.message
 
 
-@pytest.mark.parametrize("name", ["zcu104", "cpu", "b1600", "zcu102-1core", "DPUCZDX8G_ISA1_B4096", "../x", "a b", "", "-x", "x.json"])
-def test_a_name_that_is_taken_or_no_file_name_is_refused(tmp_path: Path, own_folder: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zcu104",
+        "cpu",
+        "b1600",
+        "zcu102-1core",
+        "DPUCZDX8G_ISA1_B4096",
+        "../x",
+        "a b",
+        "",
+        "-x",
+        "x.json",
+    ],
+)
+def test_a_name_that_is_taken_or_no_file_name_is_refused(
+    tmp_path: Path, own_folder: Path, name: str
+) -> None:
     with pytest.raises((SettingsError, TargetError)):
         calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 3), name=name)
     assert not own_folder.exists()
@@ -248,7 +317,9 @@ DAMAGE = [
 
 
 @pytest.mark.parametrize("keys,value", DAMAGE, ids=[".".join(keys) for keys, _ in DAMAGE])
-def test_a_damaged_fit_is_refused_with_the_key(tmp_path: Path, keys: List[str], value: object) -> None:
+def test_a_damaged_fit_is_refused_with_the_key(
+    tmp_path: Path, keys: List[str], value: object
+) -> None:
     result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 3))
     content = json.loads(result.path.read_text())
     inner = content
@@ -264,12 +335,23 @@ def test_a_damaged_fit_is_refused_with_the_key(tmp_path: Path, keys: List[str], 
 
 def test_the_command_prints_a_table_and_as_json_the_result_alone(tmp_path: Path) -> None:
     runs = measured_runs(tmp_path, KITS["a slow host"], 5)
-    code = "import sys, typer; from vaiopt.cli.calibrate import command; app = typer.Typer(); app.command()(command); app(sys.argv[1:])"
+    code = (
+        "import sys, typer; from vaiopt.cli.calibrate import command; app = typer.Typer();"
+        " app.command()(command); app(sys.argv[1:])"
+    )
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     called = [sys.executable, "-c", code, *[str(run.folder) for run in runs]]
-    table = subprocess.run(called, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    table = subprocess.run(
+        called, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert b"use it with --target zcu102-measured" in table.stdout and b"run04" in table.stdout
-    printed = subprocess.run([*called, "--json"], env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    printed = subprocess.run(
+        [*called, "--json"],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     content = json.loads(printed.stdout)
     assert content["target"] == "zcu102-measured" and len(content["measurements"]) == 5
     assert content["error"]["single"]["mean_percent"] < content["error"]["before"]["mean_percent"]

@@ -1,4 +1,6 @@
-"""The way of a DPU model: compiled by the (stand-in) compiler, bundled, copied to a board, measured by the (stand-in) DPU."""
+"""The way of a DPU model: compiled by the (stand-in) compiler, bundled, copied to a board, measured
+by the (stand-in) DPU.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PATH", install(tmp_path / "bin"))
     monkeypatch.setenv("PYTHONPATH", str(STANDIN))
     monkeypatch.syspath_prepend(str(STANDIN))
-    # The test's int8 model comes from the off-board quantizer, which the real compiler would refuse.
+    # The test's int8 model comes from the off-board quantizer, which the real compiler would
+    # refuse.
     monkeypatch.setattr("vaiopt.compile.vitis.check_quantizer", lambda run, given: None)
     monkeypatch.setattr(remote, "POLL_SECONDS", 0.05)
     return run

@@ -43,7 +43,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_board(run: Run, board: Any, lines: List[str]) -> Any:
-    return measure(run, "zcu102", "board", threads=1, repeat=1, ssh_config=board.config, progress=lines.append)
+    return measure(
+        run, "zcu102", "board", threads=1, repeat=1, ssh_config=board.config, progress=lines.append
+    )
 
 
 def test_a_board_measures_and_the_result_comes_back(run: Run, board: Any) -> None:
@@ -54,9 +56,13 @@ def test_a_board_measures_and_the_result_comes_back(run: Run, board: Any) -> Non
     assert record["agreement"]["fraction"] == 1.0 and record["golden"]["bit_exact"]
     assert record["expected"] == {"accuracy": 0.9}
     assert result.to_json()["accuracy"] == record["accuracy"]
-    assert any("copying" in line for line in lines) and any("running 40 samples" in line for line in lines)
+    assert any("copying" in line for line in lines) and any(
+        "running 40 samples" in line for line in lines
+    )
     left = sorted(path.name for path in next((board.home / ".vaiopt").iterdir()).iterdir())
-    assert left == sorted(path.name for path in run.bundle("zcu102").iterdir()), "the job's own files are removed, the bundle stays"
+    assert left == sorted(path.name for path in run.bundle("zcu102").iterdir()), (
+        "the job's own files are removed, the bundle stays"
+    )
 
 
 def test_what_is_already_on_the_board_is_not_copied_again(run: Run, board: Any) -> None:
@@ -65,7 +71,9 @@ def test_what_is_already_on_the_board_is_not_copied_again(run: Run, board: Any) 
     (place / "samples.npz").write_bytes(b"cut off")
     lines: List[str] = []
     on_board(run, board, lines)
-    assert [line.split(" files")[0] for line in lines if "copying" in line] == ["copying 1 of {}".format(len(list(place.iterdir())))]
+    assert [line.split(" files")[0] for line in lines if "copying" in line] == [
+        f"copying 1 of {len(list(place.iterdir()))}"
+    ]
     lines.clear()
     on_board(run, board, lines)
     assert not any("copying" in line for line in lines)
@@ -106,7 +114,9 @@ def test_a_connection_that_never_comes_back_leaves_no_result(run: Run, board: An
 
 def test_an_error_on_the_board_is_told_as_it_is(run: Run, board: Any) -> None:
     folder = run.bundle("zcu102")
-    write_model(folder / "model.xmodel", changed(make_classifier()["content"], dpu_fingerprint=None))
+    write_model(
+        folder / "model.xmodel", changed(make_classifier()["content"], dpu_fingerprint=None)
+    )
     content = json.loads((folder / "manifest.json").read_text())
     import hashlib
 
@@ -117,7 +127,11 @@ def test_an_error_on_the_board_is_told_as_it_is(run: Run, board: Any) -> None:
         on_board(run, board, [])
     assert "dpu_fingerprint" in caught.value.message and "vaiopt compile" in caught.value.hint
     assert not run.measured("zcu102").exists()
-    assert not [path for path in next((board.home / ".vaiopt").iterdir()).iterdir() if path.name.startswith("job-")]
+    assert not [
+        path
+        for path in next((board.home / ".vaiopt").iterdir()).iterdir()
+        if path.name.startswith("job-")
+    ]
 
 
 def test_no_text_of_the_user_reaches_the_boards_shell(run: Run, board: Any) -> None:
@@ -127,7 +141,18 @@ def test_no_text_of_the_user_reaches_the_boards_shell(run: Run, board: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "host", ["-oProxyCommand=touch /tmp/x", "root@board; reboot", "a b", "$(reboot)", "root@", "", "root@-x", "`x`", "x\ny"]
+    "host",
+    [
+        "-oProxyCommand=touch /tmp/x",
+        "root@board; reboot",
+        "a b",
+        "$(reboot)",
+        "root@",
+        "",
+        "root@-x",
+        "`x`",
+        "x\ny",
+    ],
 )
 def test_what_is_not_a_host_is_refused(host: str, run: Run) -> None:
     with pytest.raises(BoardError, match="not a host"):

@@ -1,4 +1,6 @@
-"""The documents of the project as the tests read them: their text, links, anchors and blocks of code."""
+"""The documents of the project as the tests read them: their text, links, anchors and blocks of
+code.
+"""
 
 import re
 import unicodedata
@@ -11,11 +13,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
-FENCE = re.compile(r"^(?:<!-- (?P<mark>[^>]+) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```\s*$", flags=re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?:<!-- (?P<mark>[^>]+) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```\s*$",
+    flags=re.MULTILINE | re.DOTALL,
+)
 
 
 class Block(NamedTuple):
-    """A fenced block of code: its language, its text, and what the comment before it says ("run", "file: NAME")."""
+    """A fenced block of code: its language, its text, and what the comment before it says ("run",
+    "file: NAME").
+    """
 
     language: str
     text: str
@@ -34,7 +41,10 @@ def made_pages() -> Dict[Path, str]:
 
 def blocks(text: str, *languages: str) -> List[Block]:
     """Return the fenced blocks of a text, in one of the languages if any is given."""
-    found = [Block(match.group("language"), match.group("text"), match.group("mark") or "") for match in FENCE.finditer(text)]
+    found = [
+        Block(match.group("language"), match.group("text"), match.group("mark") or "")
+        for match in FENCE.finditer(text)
+    ]
     return [block for block in found if not languages or block.language in languages]
 
 
@@ -49,9 +59,13 @@ def inline_codes(text: str) -> List[str]:
 
 
 def links(text: str) -> List[Tuple[str, str]]:
-    """Return path and anchor of each link within the project; a path is empty for an anchor of the same page."""
+    """Return path and anchor of each link within the project; a path is empty for an anchor of the
+    same page.
+    """
     found = re.findall(r"\]\(([^)\s]*)\)", re.sub(r"`[^`\n]*`", "", prose(text)))
-    inside = [target for target in found if "://" not in target and not target.startswith("mailto:")]
+    inside = [
+        target for target in found if "://" not in target and not target.startswith("mailto:")
+    ]
     return [(path, anchor) for path, _, anchor in (target.partition("#") for target in inside)]
 
 

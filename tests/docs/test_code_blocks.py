@@ -1,4 +1,6 @@
-"""What the documents tell to type is right: commands, options, settings, scripts, TOML and Python."""
+"""What the documents tell to type is right: commands, options, settings, scripts, TOML and
+Python.
+"""
 
 import ast
 import os
@@ -36,7 +38,9 @@ def command_lines(text: str) -> Iterator[List[str]]:
 
 
 def vaiopt_arguments(words: List[str]) -> List[str]:
-    """Return the arguments of a call of vaiopt, here or in the container; none for any other command."""
+    """Return the arguments of a call of vaiopt, here or in the container; none for any other
+    command.
+    """
     if words[0] == "vaiopt" or words[0].endswith("/vaiopt"):
         return words[1:]
     if words[0] == "docker/run" and "vaiopt" in words or words[1:3] == ["-m", "vaiopt"]:
@@ -45,17 +49,24 @@ def vaiopt_arguments(words: List[str]) -> List[str]:
 
 
 def check_arguments(arguments: List[str], whole: bool) -> None:
-    """Let the command's own parser read the arguments; if they are not the ``whole`` call, arguments may be missing. Check its settings."""
-    name, rest = arguments[0], [word for word in arguments[1:] if word not in ("--help", "-h", "...")]
+    """Let the command's own parser read the arguments; if they are not the ``whole`` call,
+    arguments may be missing. Check its settings.
+    """
+    name, rest = (
+        arguments[0],
+        [word for word in arguments[1:] if word not in ("--help", "-h", "...")],
+    )
     if name in ("--help", "-h", "--version", "COMMAND"):
         return
-    assert name in commands(), "there is no command '{}'".format(name)
+    assert name in commands(), f"there is no command '{name}'"
     try:
         context = commands()[name].make_context(name, list(rest))
     except Exception as error:
         if not whole and type(error).__name__ == "MissingParameter":
             return
-        raise AssertionError("vaiopt {}: {}".format(" ".join(arguments), getattr(error, "message", error))) from error
+        raise AssertionError(
+            "vaiopt {}: {}".format(" ".join(arguments), getattr(error, "message", error))
+        ) from error
     load_settings(None, context.params.get("overrides") or ())
 
 
@@ -99,7 +110,11 @@ def test_the_documents_show_every_command() -> None:
     shown = set()
     for text in TEXTS.values():
         for block in blocks(text, *SHELL):
-            shown.update(vaiopt_arguments(words)[0] for words in command_lines(block.text) if vaiopt_arguments(words))
+            shown.update(
+                vaiopt_arguments(words)[0]
+                for words in command_lines(block.text)
+                if vaiopt_arguments(words)
+            )
     assert set(commands()) - shown == set()
 
 
@@ -113,7 +128,11 @@ def test_settings_in_the_text_are_settings(path: Path) -> None:
         if override and override.group(1) != "section.key=value":
             load_settings(None, [override.group(1)])
         named = re.match(r"(\w+)\.(\w+)(?: ?= ?(.+))?$", code)
-        if not named or named.group(1) not in sections() or named.group(2) in ("h5", "json", "tflite", "xmodel", "toml", "py", "npz"):
+        if (
+            not named
+            or named.group(1) not in sections()
+            or named.group(2) in ("h5", "json", "tflite", "xmodel", "toml", "py", "npz")
+        ):
             continue
         assert hasattr(sections()[named.group(1)](), named.group(2)), code
         if named.group(3) and not re.match(r".*[A-Z]{2}|\[height", named.group(3)):  # a placeholder
@@ -134,7 +153,9 @@ def test_toml_is_settings_that_vaiopt_reads(path: Path, tmp_path: Path) -> None:
 def test_scripts_that_are_named_exist(path: Path) -> None:
     named = r"(?:^\s*|[\s`])((?:scripts|docker|benchmarks|examples|\.ci)/[\w./-]*\w)(?=[\s`:])"
     for name in re.findall(named, TEXTS[path], flags=re.MULTILINE):
-        assert (ROOT / name).exists() or re.search("[A-Z]{3}", name), name  # in capitals: a placeholder
+        assert (ROOT / name).exists() or re.search("[A-Z]{3}", name), (
+            name
+        )  # in capitals: a placeholder
 
 
 # --- Python
@@ -145,14 +166,21 @@ def test_python_compiles_and_its_imports_exist(path: Path) -> None:
     for block in blocks(TEXTS[path], "python"):
         for node in ast.walk(ast.parse(block.text)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vaiopt":
-                exec("from {} import {}".format(node.module, ", ".join(alias.name for alias in node.names)), {})
+                exec(
+                    "from {} import {}".format(
+                        node.module, ", ".join(alias.name for alias in node.names)
+                    ),
+                    {},
+                )
 
 
 RUN = [path for path, text in TEXTS.items() if any(block.mark for block in blocks(text))]
 
 
 @pytest.mark.parametrize("path", RUN, ids=source_id)
-def test_python_that_is_marked_to_run_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_that_is_marked_to_run_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: Dict[str, Any] = {}
     marks = []
@@ -166,22 +194,45 @@ def test_python_that_is_marked_to_run_runs(path: Path, tmp_path: Path, monkeypat
     assert set(marks) <= {"", "file", "run"} and os.listdir(".")
 
 
-def test_the_function_of_the_data_page_is_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_function_of_the_data_page_is_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from vaiopt.data import load_dataset
 
     monkeypatch.chdir(tmp_path)
-    (block,) = [block for block in blocks(TEXTS[ROOT / "docs" / "how-to" / "data.md"]) if block.mark == "file: sensors.py"]
+    (block,) = [
+        block
+        for block in blocks(TEXTS[ROOT / "docs" / "how-to" / "data.md"])
+        if block.mark == "file: sensors.py"
+    ]
     Path("sensors.py").write_text(block.text, encoding="utf-8")
     assert load_dataset("sensors.py:load").sample_shape == (8,)
 
 
-def test_the_space_of_the_model_page_is_conditional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_space_of_the_model_page_is_conditional(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from vaiopt.models import load_family
     from vaiopt.space import HyperParameters, trace_space
 
     monkeypatch.chdir(tmp_path)
-    (block,) = [block for block in blocks(TEXTS[ROOT / "docs" / "how-to" / "model.md"]) if block.mark == "file: mine.py"]
+    (block,) = [
+        block
+        for block in blocks(TEXTS[ROOT / "docs" / "how-to" / "model.md"])
+        if block.mark == "file: mine.py"
+    ]
     Path("mine.py").write_text(block.text, encoding="utf-8")
-    space = trace_space(load_family("mine.py"), lambda values: HyperParameters(values, input_shape=(8, 8, 1), classes=10))
-    assert {dimension.name for dimension in space} == {"blocks", "filters", "dropout", "rate", "learning_rate"}
-    assert "rate" not in space.active({"dropout": False}) and "rate" in space.active({"dropout": True})
+    space = trace_space(
+        load_family("mine.py"),
+        lambda values: HyperParameters(values, input_shape=(8, 8, 1), classes=10),
+    )
+    assert {dimension.name for dimension in space} == {
+        "blocks",
+        "filters",
+        "dropout",
+        "rate",
+        "learning_rate",
+    }
+    assert "rate" not in space.active({"dropout": False}) and "rate" in space.active(
+        {"dropout": True}
+    )

@@ -1,4 +1,6 @@
-"""Every link of a document leads somewhere; without MkDocs, which checks the same when it builds the site."""
+"""Every link of a document leads somewhere; without MkDocs, which checks the same when it builds
+the site.
+"""
 
 import importlib
 import re
@@ -25,15 +27,20 @@ def test_links_and_anchors_lead_somewhere(path: Path) -> None:
         # A made page is there on the site only, so only pages of the site may link to it.
         found = (path.parent / target).resolve() if target else path
         assert found.exists() or (found in MADE and DOCS in path.parents), target
-        assert not anchor or has_anchor(found, anchor), "{}#{}".format(target, anchor)
+        assert not anchor or has_anchor(found, anchor), f"{target}#{anchor}"
 
 
 def test_the_links_of_the_documents_are_found() -> None:
-    assert links("see [a](b.md#c), `[x](no)` and [d](#e)\n```\n[f](no.md)\n```\n[g](https://h)") == [("b.md", "c"), ("", "e")]
+    assert links(
+        "see [a](b.md#c), `[x](no)` and [d](#e)\n```\n[f](no.md)\n```\n[g](https://h)"
+    ) == [("b.md", "c"), ("", "e")]
 
 
 def test_a_slug_is_what_the_site_makes_of_a_heading() -> None:
-    assert slug("A hard limit: what breaks it is never trained") == "a-hard-limit-what-breaks-it-is-never-trained"
+    assert (
+        slug("A hard limit: what breaks it is never trained")
+        == "a-hard-limit-what-breaks-it-is-never-trained"
+    )
     assert slug("[data]") == "data"
     assert slug("`vaiopt run` – the *whole*") == "vaiopt-run-the-whole"
 
@@ -50,10 +57,12 @@ def test_every_page_is_in_the_navigation() -> None:
 
 def test_the_python_reference_names_objects_that_exist() -> None:
     text = (DOCS / "reference" / "api.md").read_text(encoding="utf-8")
-    modules = re.findall(r"^::: ([\w.]+)(?:\n    options:\n      members: \[([^\]]*)\])?", text, flags=re.MULTILINE)
+    modules = re.findall(
+        r"^::: ([\w.]+)(?:\n    options:\n      members: \[([^\]]*)\])?", text, flags=re.MULTILINE
+    )
     assert len(modules) == text.count("\n::: ")
     for name, members in modules:
         module = importlib.import_module(name)
         for member in members.split(", ") if members else []:
-            assert hasattr(module, member), "{}.{}".format(name, member)
+            assert hasattr(module, member), f"{name}.{member}"
     assert not blocks(text)

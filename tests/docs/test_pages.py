@@ -5,12 +5,22 @@ import re
 from typing import List
 
 import pytest
-from docs_pages import cli_page, code, commands, foreign_requests, plain, settings_page, tidy_docstring
+from docs_pages import (
+    cli_page,
+    code,
+    commands,
+    foreign_requests,
+    plain,
+    settings_page,
+    tidy_docstring,
+)
 
 from vaiopt.settings import Settings, sections
 
 SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in sections()]
-SETTINGS += ["{}.{}".format(name, f.name) for name, cls in sections().items() for f in dataclasses.fields(cls)]
+SETTINGS += [
+    f"{name}.{f.name}" for name, cls in sections().items() for f in dataclasses.fields(cls)
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +34,7 @@ def cli() -> str:
 
 
 def row_of(page: str, name: str) -> List[str]:
-    (row,) = [line for line in page.splitlines() if '<a id="{}"></a>'.format(name) in line]
+    (row,) = [line for line in page.splitlines() if f'<a id="{name}"></a>' in line]
     return [cell.strip() for cell in row.strip("|").split(" | ")]
 
 
@@ -35,7 +45,7 @@ def test_the_settings_page_has_every_setting_once(settings: str) -> None:
 @pytest.mark.parametrize("section", list(sections()))
 def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: str) -> None:
     for declared in dataclasses.fields(sections()[section]):
-        _, takes, default, meaning = row_of(settings, "{}.{}".format(section, declared.name))
+        _, takes, default, meaning = row_of(settings, f"{section}.{declared.name}")
         assert meaning == plain(declared.metadata["doc"])
         assert all(code(choice) in takes for choice in declared.metadata["choices"])
         assert takes and default
@@ -44,15 +54,21 @@ def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: st
 
 def test_a_row_says_what_a_setting_takes(settings: str) -> None:
     assert row_of(settings, "search.trials")[1:3] == ["whole number; at least 1", code("15")]
-    assert row_of(settings, "train.learning_rate")[1] == 'number, "auto" or search range; at least 0'
+    assert (
+        row_of(settings, "train.learning_rate")[1] == 'number, "auto" or search range; at least 0'
+    )
     assert row_of(settings, "data.image_size")[1] == "list of whole numbers"
     assert row_of(settings, "objective.max_latency_ms")[1:3] == ["number; at least 0", "unset"]
-    assert row_of(settings, "quantize.method")[1] == ", ".join(code(method) for method in ("ptq", "finetune", "qat"))
+    assert row_of(settings, "quantize.method")[1] == ", ".join(
+        code(method) for method in ("ptq", "finetune", "qat")
+    )
 
 
 def test_the_commands_page_has_every_command_and_option(cli: str) -> None:
     for name, command in commands().items():
-        (part,) = re.findall(r"^## vaiopt {}\n(.*?)(?=^## |\Z)".format(name), cli, flags=re.MULTILINE | re.DOTALL)
+        (part,) = re.findall(
+            rf"^## vaiopt {name}\n(.*?)(?=^## |\Z)", cli, flags=re.MULTILINE | re.DOTALL
+        )
         assert plain(command.help) in part
         for parameter in command.params:
             if parameter.param_type_name == "option":
@@ -63,8 +79,9 @@ def test_the_commands_page_has_every_command_and_option(cli: str) -> None:
 
 
 def test_a_table_is_not_broken_by_what_stands_in_it() -> None:
-    assert plain("a|b *c* _d_ [e](f) <g> `h` {i}") == (
-        "a&#124;b &#42;c&#42; &#95;d&#95; &#91;e&#93;(f) &lt;g&gt; &#96;h&#96; &#123;i&#125;"
+    assert (
+        plain("a|b *c* _d_ [e](f) <g> `h` {i}")
+        == "a&#124;b &#42;c&#42; &#95;d&#95; &#91;e&#93;(f) &lt;g&gt; &#96;h&#96; &#123;i&#125;"
     )
 
 
@@ -82,14 +99,21 @@ def test_a_page_that_asks_the_network_is_found(element: str) -> None:
 
 
 def test_links_to_follow_and_files_beside_the_page_are_allowed() -> None:
-    page = '<a href="https://example.org">x</a><script src="assets/a.js"></script><link rel="next" href="../b.html"><img src="data:,">'
+    page = (
+        '<a href="https://example.org">x</a><script src="assets/a.js"></script><link rel="next"'
+        ' href="../b.html"><img src="data:,">'
+    )
     page += '<link rel="canonical" href="http://127.0.0.1:8000/index.html">'
     assert foreign_requests(page) == []
 
 
 def test_docstrings_are_made_readable() -> None:
-    text = "Do it as :func:`vaiopt.run.open_run`.\n\nArgs:\n    first, last: steps;\n        None for all.\n    other: one, two: three"
-    assert tidy_docstring(text) == (
-        "Do it as ``vaiopt.run.open_run``.\n\nArgs:\n    first: steps;\n        None for all.\n"
+    text = (
+        "Do it as :func:`vaiopt.run.open_run`.\n\nArgs:\n    first, last: steps;\n        None for"
+        " all.\n    other: one, two: three"
+    )
+    assert (
+        tidy_docstring(text)
+        == "Do it as ``vaiopt.run.open_run``.\n\nArgs:\n    first: steps;\n        None for all.\n"
         "    last: steps;\n        None for all.\n    other: one, two: three"
     )

@@ -1,4 +1,6 @@
-"""The troubleshooting page has a heading for every error code, and the messages that it quotes are really raised there."""
+"""The troubleshooting page has a heading for every error code, and the messages that it quotes are
+really raised there.
+"""
 
 import ast
 import re
@@ -10,7 +12,9 @@ from documents import DOCS, ROOT
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = sorted([*(ROOT / "vaiopt").rglob("*.py"), *(ROOT / "board").glob("*.py")])
 TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
-SECTIONS: Dict[str, str] = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL))
+SECTIONS: Dict[str, str] = dict(
+    re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL)
+)
 UNKNOWN = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -20,9 +24,15 @@ def error_codes() -> Dict[str, str]:
     for tree in TREES * 2:  # twice: a class may stand in an earlier file than its base
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
-                inherited = [codes[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in codes]
+                inherited = [
+                    codes[base.id]
+                    for base in node.bases
+                    if isinstance(base, ast.Name) and base.id in codes
+                ]
                 for statement in node.body:
-                    if isinstance(statement, ast.Assign) and ast.dump(statement.targets[0]).startswith("Name(id='code'"):
+                    if isinstance(statement, ast.Assign) and ast.dump(
+                        statement.targets[0]
+                    ).startswith("Name(id='code'"):
                         inherited = [ast.literal_eval(statement.value)]
                 if inherited:
                     codes[node.name] = inherited[0]
@@ -34,13 +44,21 @@ CODES = error_codes()
 
 def template(node: ast.AST) -> Optional[str]:
     """The text of a message, with an ellipsis for each field."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "format"
+    ):
         node = node.func.value
     try:
         text = ast.literal_eval(node)
     except ValueError:
         return None
-    fields = re.sub(r"\{[^{}]*\}", UNKNOWN, text.replace("{{", "\1").replace("}}", "\2")) if isinstance(text, str) else None
+    fields = (
+        re.sub(r"\{[^{}]*\}", UNKNOWN, text.replace("{{", "\1").replace("}}", "\2"))
+        if isinstance(text, str)
+        else None
+    )
     return fields.replace("\1", "{").replace("\2", "}") if fields is not None else None
 
 
@@ -48,7 +66,12 @@ def messages() -> Iterator[List[str]]:
     """Yield code and template of every message that is made in the sources."""
     for tree in TREES:
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODES and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in CODES
+                and node.args
+            ):
                 text = template(node.args[0])
                 if text is not None:
                     yield [CODES[node.func.id], text]
@@ -62,7 +85,9 @@ def reasons() -> Set[str]:
     texts = set()
     for path, tree in zip(SOURCES, TREES):
         if "search" in path.parts:
-            texts.update(text for text in (template(node) for node in ast.walk(tree)) if text is not None)
+            texts.update(
+                text for text in (template(node) for node in ast.walk(tree)) if text is not None
+            )
     return texts
 
 
@@ -73,17 +98,33 @@ def quoted(section: str) -> List[str]:
 
 def test_every_error_code_has_a_heading_and_every_heading_a_code() -> None:
     codes = set(CODES.values()) - {"error"}  # the base class is never raised itself
-    assert {"settings", "data", "model", "run", "target", "quantize", "compile", "board", "missing-tool", "nan", "space"} <= codes
+    assert {
+        "settings",
+        "data",
+        "model",
+        "run",
+        "target",
+        "quantize",
+        "compile",
+        "board",
+        "missing-tool",
+        "nan",
+        "space",
+    } <= codes
     assert set(SECTIONS) == codes
 
 
 @pytest.mark.parametrize("code", sorted(SECTIONS))
 def test_quoted_messages_are_raised_with_this_code(code: str) -> None:
-    raised = {text for found, text in MESSAGES if found == code} | (reasons() if code == "pruned" else set())
+    raised = {text for found, text in MESSAGES if found == code} | (
+        reasons() if code == "pruned" else set()
+    )
     for message in quoted(SECTIONS[code]):
         pattern = ".+".join(re.escape(part) for part in message.split(UNKNOWN))
         assert any(re.fullmatch(pattern, text, flags=re.DOTALL) for text in raised), message
 
 
 def test_messages_are_quoted_in_all_large_sections() -> None:
-    assert all(len(quoted(SECTIONS[code])) >= 4 for code in SECTIONS if code not in ("nan", "space"))
+    assert all(
+        len(quoted(SECTIONS[code])) >= 4 for code in SECTIONS if code not in ("nan", "space")
+    )

@@ -3,18 +3,22 @@
 from typing import Any
 
 
-def plain_cnn(keras: Any, size: int = 28, channels: int = 1, filters: int = 16, activation: str = "relu") -> Any:
+def plain_cnn(
+    keras: Any, size: int = 28, channels: int = 1, filters: int = 16, activation: str = "relu"
+) -> Any:
     """Two convolutions with batch normalization and pooling, and a dense softmax."""
     layers = keras.layers
     inputs = keras.Input((size, size, channels), name="image")
     x = inputs
     for number, count in enumerate((filters, 2 * filters)):
-        x = layers.Conv2D(count, 3, padding="same", name="conv{}".format(number))(x)
-        x = layers.BatchNormalization(name="norm{}".format(number))(x)
-        x = layers.Activation(activation, name="act{}".format(number))(x)
-        x = layers.MaxPooling2D(name="pool{}".format(number))(x)
+        x = layers.Conv2D(count, 3, padding="same", name=f"conv{number}")(x)
+        x = layers.BatchNormalization(name=f"norm{number}")(x)
+        x = layers.Activation(activation, name=f"act{number}")(x)
+        x = layers.MaxPooling2D(name=f"pool{number}")(x)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
-    return keras.Model(inputs, layers.Dense(10, activation="softmax", name="classes")(x), name="plain")
+    return keras.Model(
+        inputs, layers.Dense(10, activation="softmax", name="classes")(x), name="plain"
+    )
 
 
 def with_layers(keras: Any, *layers: Any, shape: Any = (8, 8, 16)) -> Any:

@@ -31,8 +31,11 @@ def made_up(count, seed=0):
     for number in range(count):
         layers = int(generator.integers(5, 60))
         conv, alu = generator.integers(0, 200_000, layers), generator.integers(0, 30_000, layers)
-        traffic, waits = generator.integers(10**4, 4 * 10**6, layers), generator.random(layers) < 0.1
-        item = Measurement("n{}".format(number), "f{}".format(number % 5), conv, alu, traffic, waits, 1.0)
+        traffic, waits = (
+            generator.integers(10**4, 4 * 10**6, layers),
+            generator.random(layers) < 0.1,
+        )
+        item = Measurement(f"n{number}", f"f{number % 5}", conv, alu, traffic, waits, 1.0)
         items.append(item._replace(milliseconds=predict_ms(item, TRUE, CLOCK)))
     return items
 
@@ -65,25 +68,36 @@ def test_every_network_is_predicted_without_its_family():
         return TRUE
 
     predicted = leave_family_out(items, CLOCK, fit)
-    assert set(predicted) == {item.name for item in items} and all(len(families) == 4 for families in seen) and len(seen) == 5
+    assert (
+        set(predicted) == {item.name for item in items}
+        and all(len(families) == 4 for families in seen)
+        and len(seen) == 5
+    )
     summary = error_summary(predicted, {item.name: item.milliseconds for item in items})
     assert summary == {"networks": 20, "mean_percent": 0.0, "max_percent": 0.0, "spearman": 1.0}
 
 
 def test_a_prediction_from_a_measurement_is_that_of_the_inspection(keras):
     model, target = plain_cnn(keras, size=64), load_target("zcu102")
-    item = measurement("plain", "plain", read_graph(model), architectures()["DPUCZDX8G_ISA1_B4096"], 1.0)
-    assert predict_ms(item, target.fit.single, target.clock_mhz) == pytest.approx(inspect_model(model, target).latency_ms)
+    item = measurement(
+        "plain", "plain", read_graph(model), architectures()["DPUCZDX8G_ISA1_B4096"], 1.0
+    )
+    assert predict_ms(item, target.fit.single, target.clock_mhz) == pytest.approx(
+        inspect_model(model, target).latency_ms
+    )
 
 
 def test_the_line_to_compare_with_is_fitted_without_the_family():
-    items = [("a{}".format(i), "family {}".format(i % 3), float(i), 2.0 * i + 1.0) for i in range(1, 10)]
+    items = [(f"a{i}", f"family {i % 3}", float(i), 2.0 * i + 1.0) for i in range(1, 10)]
     items.append(("odd", "odd", 5.0, 100.0))
     predicted = line_through_operations(items)
     assert predicted["odd"] == pytest.approx(11.0)
 
 
-@given(st.lists(st.floats(-100, 100, allow_nan=False), min_size=3, max_size=20, unique=True), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.floats(-100, 100, allow_nan=False), min_size=3, max_size=20, unique=True),
+    st.randoms(use_true_random=False),
+)
 def test_spearman_is_scipys(values, random):
     from scipy.stats import spearmanr
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from vaiopt.errors import ModelError
-from vaiopt.hardware.fixed_layers import fix_positions, fixed_layers, integer_outputs, load_quantized, output_tensors, save_quantized
+from vaiopt.hardware.fixed_layers import (
+    fix_positions,
+    fixed_layers,
+    integer_outputs,
+    load_quantized,
+    output_tensors,
+    save_quantized,
+)
 from vaiopt.hardware.fixed_point import average_multiplier, dequantize, quantize_activations
 from vaiopt.keras import load_keras, load_tensorflow
 
@@ -20,9 +27,13 @@ def small_model(kernel_position=6, bias_position=9, output_position=4):
     x = keras.Input((6, 6, 3), name="img")
     y = layers["FixPosition"](7, "img", "input", True, name="fix_in")(x)
     y = keras.layers.Conv2D(4, 3, name="c")(y)
-    y = layers["FixPosition"](output_position, "c", "output", name="fix_out")(keras.layers.ReLU()(y))
+    y = layers["FixPosition"](output_position, "c", "output", name="fix_out")(
+        keras.layers.ReLU()(y)
+    )
     model = keras.Model(x, keras.layers.Activation("softmax")(keras.layers.Flatten()(y)))
-    model.get_layer("c").set_weights([grid((3, 3, 3, 4), kernel_position), grid((4,), bias_position)])
+    model.get_layer("c").set_weights(
+        [grid((3, 3, 3, 4), kernel_position), grid((4,), bias_position)]
+    )
     return model
 
 
@@ -41,7 +52,11 @@ def reference(model, x, kernel_position=6, bias_position=9, output_position=4):
     return np.clip((np.maximum(sums, 0) + (1 << (cut - 1))) >> cut, -128, 127).astype(np.int8)
 
 
-@pytest.mark.parametrize("bias_position", [9, 13, 16], ids=["bias shifted left", "bias as it is", "accumulator shifted left"])
+@pytest.mark.parametrize(
+    "bias_position",
+    [9, 13, 16],
+    ids=["bias shifted left", "bias as it is", "accumulator shifted left"],
+)
 def test_the_integers_are_those_of_integer_arithmetic(bias_position):
     x = np.random.default_rng(1).uniform(-1.2, 1.2, (5, 6, 6, 3)).astype(np.float32)
     model = small_model(bias_position=bias_position)
@@ -60,7 +75,10 @@ def test_the_float32_model_is_exact_too_on_ordinary_sizes():
 
 def test_a_saved_model_is_loaded_with_its_positions(tmp_path):
     model, x = small_model(), grid((3, 6, 6, 3), 7)
-    positions = [{"layer": "c", "tensor": "kernel", "bits": 8, "position": 6}, {"layer": "c", "tensor": "output", "bits": 8, "position": 4}]
+    positions = [
+        {"layer": "c", "tensor": "kernel", "bits": 8, "position": 6},
+        {"layer": "c", "tensor": "output", "bits": 8, "position": 4},
+    ]
     save_quantized(model, positions, tmp_path / "q.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["q.h5"]
     loaded = load_quantized(tmp_path / "q.h5")
@@ -95,7 +113,9 @@ def test_rounding_saturates_and_its_gradient_passes_inside_only():
 
 
 def test_the_sigmoid_is_the_dpu_s():
-    y = fixed_layers()["FixedSigmoid"]()(load_tensorflow().constant([-4.0, -3.0, 0.0, 3.0, 5.0])).numpy()
+    y = fixed_layers()["FixedSigmoid"]()(
+        load_tensorflow().constant([-4.0, -3.0, 0.0, 3.0, 5.0])
+    ).numpy()
     assert y.tolist() == [0, 0, 3 * 2731 / 2**14, 6 * 2731 / 2**14, 6 * 2731 / 2**14]
 
 
@@ -104,7 +124,11 @@ def test_average_pooling_is_a_sum_times_the_dpu_s_factor(size):
     numerator, shift = average_multiplier(size, size, False)
     layer = fixed_layers()["FixedAveragePooling2D"]((size, size), (1, 1), "valid", numerator, shift)
     x = grid((2, 9, 9, 3), 3)
-    sums = sum(x[:, i : i + 10 - size, j : j + 10 - size].astype(float) for i in range(size) for j in range(size))
+    sums = sum(
+        x[:, i : i + 10 - size, j : j + 10 - size].astype(float)
+        for i in range(size)
+        for j in range(size)
+    )
     assert np.array_equal(layer(x).numpy(), sums * numerator / 2**shift)
 
 
@@ -124,7 +148,10 @@ def test_a_global_average_is_a_sum_times_the_dpu_s_factor():
 def test_several_inputs_are_given_as_a_list():
     keras, layers = load_keras(), fixed_layers()
     first, second = keras.Input((4,), name="a"), keras.Input((4,), name="b")
-    ends = [layers["FixPosition"](7, tensor.name.split(":")[0], "input", True)(tensor) for tensor in (first, second)]
+    ends = [
+        layers["FixPosition"](7, tensor.name.split(":")[0], "input", True)(tensor)
+        for tensor in (first, second)
+    ]
     total = layers["FixPosition"](6, "sum", "output")(keras.layers.Add()(ends))
     x = [grid((3, 4), 7, seed) for seed in (1, 2)]
     integers = integer_outputs(keras.Model([first, second], total), x)

@@ -36,7 +36,10 @@ def test_what_does_not_saturate_is_off_by_half_a_step_at_most(values, position):
     for quantize in (quantize_weights, quantize_activations):
         integers = quantize(values, position)
         inside = (integers > -128) & (integers < 127)
-        assert np.all(np.abs(dequantize(integers, position).astype(float) - values)[inside] <= step / 2 * (1 + 1e-6))
+        assert np.all(
+            np.abs(dequantize(integers, position).astype(float) - values)[inside]
+            <= step / 2 * (1 + 1e-6)
+        )
 
 
 @given(VALUES)
@@ -81,7 +84,9 @@ def test_nothing_saturates_at_the_non_overflow_position_and_something_would_one_
     steps = values.astype(float) * 2.0**position
     assert steps.max() < 127.51 and steps.min() > -128.51
     if position < ZERO_POSITION:
-        assert steps.max() > 31.7 or steps.min() < -31.9  # at most one position short of the largest, by rounding
+        assert (
+            steps.max() > 31.7 or steps.min() < -31.9
+        )  # at most one position short of the largest, by rounding
 
 
 def test_zeros_have_the_position_of_the_guard():
@@ -91,7 +96,10 @@ def test_zeros_have_the_position_of_the_guard():
 @given(VALUES)
 def test_the_chosen_position_has_the_smallest_error_of_the_candidates(values):
     chosen = min_error_position(values, half_up=True)
-    errors = {p: np.sum((dequantize(quantize_activations(values, p), p).astype(float) - values) ** 2) for p in candidate_positions(values)}
+    errors = {
+        p: np.sum((dequantize(quantize_activations(values, p), p).astype(float) - values) ** 2)
+        for p in candidate_positions(values)
+    }
     assert errors[chosen] == min(errors.values())
 
 
@@ -129,7 +137,9 @@ def test_a_14_by_14_average_has_the_dpu_s_own_multiplier():
 def test_a_rectangle_is_averaged_as_the_square_around_it_if_it_covers_the_input():
     assert average_multiplier(2, 3, is_global=False) is None
     numerator, shift = average_multiplier(2, 3, is_global=True)
-    assert numerator / 2**shift == 6 * 7 / 256  # 36 cells of a 6x6 window, each of the 6 counted 6 times
+    assert (
+        numerator / 2**shift == 6 * 7 / 256
+    )  # 36 cells of a 6x6 window, each of the 6 counted 6 times
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

@@ -46,7 +46,9 @@ def test_an_activation_on_the_cpu_is_not_absorbed(keras):
     model = with_layers(keras, keras.layers.LeakyReLU(0.3, name="leaky"), keras.layers.Conv2D(4, 1))
     graph = read_graph(model)
     names = [layer.name for layer in fuse(graph, place(graph, load_target("zcu102")))]
-    assert "leaky" in names and "leaky" not in fused(with_layers(keras, keras.layers.LeakyReLU(0.1, name="leaky")))
+    assert "leaky" in names and "leaky" not in fused(
+        with_layers(keras, keras.layers.LeakyReLU(0.1, name="leaky"))
+    )
 
 
 def test_only_sampled_pixels_are_computed_when_all_users_are_strided_1x1_convolutions(keras):

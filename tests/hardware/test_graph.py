@@ -1,4 +1,6 @@
-"""Reading models: live and stored ones agree, nested ones are flattened, shared ones counted once, and nothing of them is run."""
+"""Reading models: live and stored ones agree, nested ones are flattened, shared ones counted once,
+and nothing of them is run.
+"""
 
 import json
 import subprocess
@@ -16,7 +18,9 @@ def named(graph):
     """The graph without what depends on the order of reading."""
     names = [operation.name for operation in graph.operations]
     return {
-        operation.name: operation._replace(inputs=tuple(names[i] for i in operation.inputs), assumed_shape=False)
+        operation.name: operation._replace(
+            inputs=tuple(names[i] for i in operation.inputs), assumed_shape=False
+        )
         for operation in graph.operations
     }
 
@@ -26,10 +30,16 @@ def stored(model):
 
 
 def branching(keras):
-    """A nested functional model used twice, a nested sequential one, a shared layer, two inputs and two outputs."""
+    """A nested functional model used twice, a nested sequential one, a shared layer, two inputs and
+    two outputs.
+    """
     layers = keras.layers
     inner_in = keras.Input((8, 8, 4))
-    inner = keras.Model(inner_in, layers.Add()([layers.Conv2D(4, 3, padding="same", name="inside")(inner_in), inner_in]), name="inner")
+    inner = keras.Model(
+        inner_in,
+        layers.Add()([layers.Conv2D(4, 3, padding="same", name="inside")(inner_in), inner_in]),
+        name="inner",
+    )
     head = keras.Sequential([layers.Flatten(), layers.Dense(5), layers.ReLU()], name="head")
     a, b = keras.Input((8, 8, 4), name="a"), keras.Input((8, 8, 4), name="b")
     shared = layers.Conv2D(4, 1, name="shared")
@@ -38,12 +48,17 @@ def branching(keras):
     return keras.Model([a, b], [head(joined), second], name="branching")
 
 
-@pytest.mark.parametrize("build", [plain_cnn, branching, lambda keras: keras.applications.MobileNetV2(weights=None)])
+@pytest.mark.parametrize(
+    "build", [plain_cnn, branching, lambda keras: keras.applications.MobileNetV2(weights=None)]
+)
 def test_a_live_model_its_configuration_and_its_file_give_the_same_graph(keras, tmp_path, build):
     model = build(keras)
     save_model(model, tmp_path / "model.h5")
     (tmp_path / "model.json").write_text(model.to_json(), encoding="utf-8")
-    graphs = [read_graph(m) for m in (model, stored(model), tmp_path / "model.h5", str(tmp_path / "model.json"))]
+    graphs = [
+        read_graph(m)
+        for m in (model, stored(model), tmp_path / "model.h5", str(tmp_path / "model.json"))
+    ]
     assert all(named(graph) == named(graphs[0]) for graph in graphs[1:])
     assert all(graph.params == model.count_params() for graph in graphs)
     assert [graph.name for graph in graphs[2:]] == ["model", "model"]
@@ -52,7 +67,9 @@ def test_a_live_model_its_configuration_and_its_file_give_the_same_graph(keras, 
 def test_nested_models_are_flattened_and_shared_layers_counted_once(keras):
     graph = read_graph(branching(keras))
     names = [operation.name for operation in graph.operations]
-    assert {"inner/inside", "inner/inside:1", "shared", "shared:1"} <= set(names) and set(graph.nested) == {"inner", "head"}
+    assert {"inner/inside", "inner/inside:1", "shared", "shared:1"} <= set(names) and set(
+        graph.nested
+    ) == {"inner", "head"}
     params = {operation.name: operation.params for operation in graph.operations}
     assert params["shared"] == 20 and params["shared:1"] == 0
     assert len(graph.inputs) == 2 and len(graph.outputs) == 2
@@ -73,13 +90,19 @@ def test_multiplications_are_counted_once_per_use(keras):
 
 def test_a_sequential_model_with_and_without_an_input_layer(keras):
     layers = keras.layers
-    first = keras.Sequential([layers.Conv2D(4, 3, input_shape=(8, 8, 1)), layers.Flatten(), layers.Dense(2)])
-    second = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
+    first = keras.Sequential(
+        [layers.Conv2D(4, 3, input_shape=(8, 8, 1)), layers.Flatten(), layers.Dense(2)]
+    )
+    second = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)]
+    )
     late = keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
     late.build((None, 8, 8, 1))
     for model in (first, second, late):
         for form in (model, stored(model)):
-            assert read_graph(form).params == 40 + 2 * 145 and read_graph(form).macs == 36 * 36 + 288
+            assert (
+                read_graph(form).params == 40 + 2 * 145 and read_graph(form).macs == 36 * 36 + 288
+            )
 
 
 def test_a_sequential_model_without_input_shape_is_refused(keras):
@@ -119,7 +142,11 @@ def test_channels_first_is_refused_with_the_layer(keras):
         {"class_name": "Functional", "config": {}},
         {"class_name": "Mine", "config": {"layers": []}},
         {"class_name": "Sequential", "config": {"layers": []}},
-        {"class_name": "Functional", "keras_version": "3.4.1", "config": {"layers": [], "input_layers": [], "output_layers": []}},
+        {
+            "class_name": "Functional",
+            "keras_version": "3.4.1",
+            "config": {"layers": [], "input_layers": [], "output_layers": []},
+        },
         {"layers": [{"config": {}}]},
         {},
     ],
@@ -153,16 +180,18 @@ def test_a_lambda_is_reported_and_never_run_and_tensorflow_is_not_imported(keras
     trap = tmp_path / "executed"
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3)(inputs)
-    x = keras.layers.Lambda(lambda t, path=str(trap): (open(path, "w").close(), t)[1], name="trap")(x)
+    x = keras.layers.Lambda(lambda t, path=str(trap): (open(path, "w").close(), t)[1], name="trap")(
+        x
+    )
     model = keras.Model(inputs, keras.layers.Conv2D(2, 3)(x))
     save_model(model, tmp_path / "model.h5")
     trap.unlink()
     code = (
-        "import sys; from vaiopt.hardware import inspect_model, load_target\n"
-        "report = inspect_model({!r}, load_target('zcu102'))\n"
-        "layer = next(l for l in report.layers if l.name == 'trap')\n"
-        "assert layer.device == 'CPU' and 'never run' in layer.reason, layer\n"
-        "assert report.dpu_subgraphs == 2 and 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+        "import sys; from vaiopt.hardware import inspect_model, load_target\nreport ="
+        " inspect_model({!r}, load_target('zcu102'))\nlayer = next(l for l in report.layers if"
+        " l.name == 'trap')\nassert layer.device == 'CPU' and 'never run' in layer.reason,"
+        " layer\nassert report.dpu_subgraphs == 2 and 'tensorflow' not in sys.modules and 'keras'"
+        " not in sys.modules\n"
     ).format(str(tmp_path / "model.h5"))
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
     assert not trap.exists()
@@ -174,10 +203,17 @@ def test_a_custom_layer_has_its_true_shape_when_live_and_an_assumed_one_when_sto
             return x[:, ::2, ::2, :]
 
     inputs = keras.Input((8, 8, 4))
-    model = keras.Model(inputs, keras.layers.Conv2D(2, 1, name="after")(Halve(name="halve")(inputs)))
-    live, file = read_graph(model), read_graph({"class_name": "Functional", "config": model.get_config()})
+    model = keras.Model(
+        inputs, keras.layers.Conv2D(2, 1, name="after")(Halve(name="halve")(inputs))
+    )
+    live, file = (
+        read_graph(model),
+        read_graph({"class_name": "Functional", "config": model.get_config()}),
+    )
     assert [op.output_shape for op in live.operations] == [(8, 8, 4), (4, 4, 4), (4, 4, 2)]
-    assert [op.assumed_shape for op in file.operations] == [False, True, False] and file.operations[1].kind == "other"
+    assert [op.assumed_shape for op in file.operations] == [False, True, False] and file.operations[
+        1
+    ].kind == "other"
 
 
 def test_tensorflow_operations_are_read_with_their_shapes(keras):
@@ -192,7 +228,11 @@ def test_tensorflow_operations_are_read_with_their_shapes(keras):
     live, file = read_graph(model), read_graph(stored(model))
     assert named(live) == named(file) and live.operations[live.outputs[0]].input_shapes == ((8,),)
     gates = [op for op in live.operations if op.function == "hard_sigmoid"]
-    assert len(gates) == 1 and gates[0].kind == "activation" and not any(op.function == "nn.relu6" for op in live.operations)
+    assert (
+        len(gates) == 1
+        and gates[0].kind == "activation"
+        and not any(op.function == "nn.relu6" for op in live.operations)
+    )
 
 
 def test_activations_inside_layers_become_operations(keras):
@@ -202,7 +242,9 @@ def test_activations_inside_layers_become_operations(keras):
     x = layers.SeparableConv2D(4, 3, activation=keras.activations.swish, name="b")(x)
     x = layers.Dropout(0.5)(layers.Activation("linear")(x))
     x = layers.Dense(2, activation="softmax", name="c")(layers.Flatten()(x))
-    kinds = [(op.name, op.kind, op.function) for op in read_graph(keras.Model(inputs, x)).operations[1:]]
+    kinds = [
+        (op.name, op.kind, op.function) for op in read_graph(keras.Model(inputs, x)).operations[1:]
+    ]
     assert kinds == [
         ("a", "conv", ""),
         ("a/relu", "activation", "relu"),

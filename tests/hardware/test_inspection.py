@@ -15,15 +15,22 @@ TARGETS = ["zcu102", "kv260", "ultra96", "b1024", "vck190", "cpu"]
 def test_the_json_has_every_field_and_adds_up(keras, target):
     inspection = inspect_model(plain_cnn(keras), load_target(target), threads=2)
     content = json.loads(json.dumps(inspection.to_json(), allow_nan=False))
-    fields = "target latency_ms dpu_latency_ms fps params macs dpu_subgraphs cpu_layers layers validated validation suggestions".split()
+    fields = (
+        "target latency_ms dpu_latency_ms fps params macs dpu_subgraphs cpu_layers layers validated"
+        " validation suggestions".split()
+    )
     assert set(fields) <= set(content) and content["target"] == target
     for layer in content["layers"]:
-        assert set("name type device reason cycles latency_ms share utilization".split()) <= set(layer)
+        assert set("name type device reason cycles latency_ms share utilization".split()) <= set(
+            layer
+        )
         assert layer["device"] in ("DPU", "CPU") and 0 <= layer["share"] <= 1
         assert layer["utilization"] is None or 0 <= layer["utilization"] <= 1
     found = load_target(target)
     rest = found.fit.single.constant_ms if found.fit else 0.0
-    assert sum(layer["latency_ms"] for layer in content["layers"]) + rest == pytest.approx(content["latency_ms"], abs=1e-4)
+    assert sum(layer["latency_ms"] for layer in content["layers"]) + rest == pytest.approx(
+        content["latency_ms"], abs=1e-4
+    )
     assert content["params"] == plain_cnn(keras).count_params()
 
 
@@ -40,8 +47,13 @@ def test_costs_are_those_of_the_inspection(keras, target):
 def test_layers_on_the_cpu_split_the_dpu_and_cost_time(keras):
     kl = keras.layers
     target = load_target("zcu102")
-    plain = inspect_model(with_layers(keras, kl.ReLU(), kl.Conv2D(8, 3), kl.ReLU(), kl.Conv2D(8, 3)), target)
-    split = inspect_model(with_layers(keras, kl.ELU(), kl.Conv2D(8, 3), kl.Activation("tanh"), kl.Conv2D(8, 3)), target)
+    plain = inspect_model(
+        with_layers(keras, kl.ReLU(), kl.Conv2D(8, 3), kl.ReLU(), kl.Conv2D(8, 3)), target
+    )
+    split = inspect_model(
+        with_layers(keras, kl.ELU(), kl.Conv2D(8, 3), kl.Activation("tanh"), kl.Conv2D(8, 3)),
+        target,
+    )
     assert plain.dpu_subgraphs == 1 and split.dpu_subgraphs == 3 and len(split.fallback_layers) == 2
     assert split.latency_ms > plain.latency_ms + 0.3
     assert any("3 DPU subgraphs" in warning for warning in split.warnings)
@@ -52,11 +64,22 @@ def test_layers_on_the_cpu_split_the_dpu_and_cost_time(keras):
 def test_scaling_of_the_input_costs_nothing_more_since_measured_times_contain_it(keras):
     plain = plain_cnn(keras, size=64, channels=3)
     inputs = keras.Input((64, 64, 3))
-    scaled = keras.Model(inputs, plain(keras.layers.Normalization(mean=0.5, variance=1.0)(keras.layers.Rescaling(1 / 255)(inputs))))
+    scaled = keras.Model(
+        inputs,
+        plain(
+            keras.layers.Normalization(mean=0.5, variance=1.0)(
+                keras.layers.Rescaling(1 / 255)(inputs)
+            )
+        ),
+    )
     inspection = inspect_model(scaled, load_target("zcu102"))
     assert len(inspection.fallback_layers) == 2
-    assert inspection.latency_ms == pytest.approx(inspect_model(plain, load_target("zcu102")).latency_ms)
-    inside = inspect_model(with_layers(keras, keras.layers.Rescaling(1 / 255)), load_target("zcu102"))
+    assert inspection.latency_ms == pytest.approx(
+        inspect_model(plain, load_target("zcu102")).latency_ms
+    )
+    inside = inspect_model(
+        with_layers(keras, keras.layers.Rescaling(1 / 255)), load_target("zcu102")
+    )
     assert inside.latency_ms > inspect_model(with_layers(keras), load_target("zcu102")).latency_ms
 
 
@@ -64,7 +87,9 @@ def test_the_dpu_alone_never_takes_longer_than_end_to_end(keras):
     wide = keras.Sequential([keras.Input((4096,))] + [keras.layers.Dense(4096) for _ in range(4)])
     for name in ("zcu102", "kv260", "ultra96"):
         inspection = inspect_model(wide, load_target(name))
-        assert inspection.dpu_latency_ms <= sum(layer.latency_ms for layer in inspection.layers) + 1e-9
+        assert (
+            inspection.dpu_latency_ms <= sum(layer.latency_ms for layer in inspection.layers) + 1e-9
+        )
 
 
 def test_branches_around_a_cpu_layer_are_counted_once(keras):
@@ -81,7 +106,13 @@ def test_frames_per_second_grow_with_threads_up_to_all_cores(keras):
     model, target = plain_cnn(keras, size=112, filters=64), load_target("zcu102")
     rates = [inspect_model(model, target, threads=threads) for threads in (1, 2, 3, 16)]
     assert rates[0].fps == pytest.approx(1000 / rates[0].latency_ms)
-    assert rates[0].fps < rates[1].fps <= rates[2].fps <= rates[3].fps == pytest.approx(rates[3].fps_all_cores)
+    assert (
+        rates[0].fps
+        < rates[1].fps
+        <= rates[2].fps
+        <= rates[3].fps
+        == pytest.approx(rates[3].fps_all_cores)
+    )
 
 
 def test_no_threads_are_refused(keras):
@@ -99,7 +130,10 @@ def test_suggestions_name_the_three_most_costly_layers_and_what_to_change(keras)
     named = {suggestion.layer: suggestion.text for suggestion in inspection.suggestions}
     most = sorted(inspection.layers, key=lambda layer: -layer.latency_ms)[:3]
     assert list(named) == [layer.name for layer in most]
-    assert "129 filters take 9 groups of 16: use 128, or 144 at the same cost" in named["just_above"] and "saves" in named["just_above"]
+    assert (
+        "129 filters take 9 groups of 16: use 128, or 144 at the same cost" in named["just_above"]
+        and "saves" in named["just_above"]
+    )
     assert "129 input channels" in named["after"]
 
 
@@ -112,20 +146,37 @@ def test_following_a_suggestion_saves_what_it_says(keras):
 
     target = load_target("zcu102")
     text = inspect_model(model(129), target).suggestions[0].text
-    saved = inspect_model(model(129), target).latency_ms - inspect_model(model(128), target).latency_ms
-    assert "saves {:.3f} ms".format(saved) in text
-    assert inspect_model(model(144), target).layers[0].cycles <= 1.1 * inspect_model(model(129), target).layers[0].cycles
+    saved = (
+        inspect_model(model(129), target).latency_ms - inspect_model(model(128), target).latency_ms
+    )
+    assert f"saves {saved:.3f} ms" in text
+    assert (
+        inspect_model(model(144), target).layers[0].cycles
+        <= 1.1 * inspect_model(model(129), target).layers[0].cycles
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_suggestion_says_something(keras, target):
-    for model in (plain_cnn(keras), keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3))):
+    for model in (
+        plain_cnn(keras),
+        keras.applications.MobileNetV2(weights=None, input_shape=(96, 96, 3)),
+    ):
         suggestions = inspect_model(model, load_target(target)).suggestions
-        assert len(suggestions) == 3 and all(len(suggestion.text) > 20 for suggestion in suggestions)
+        assert len(suggestions) == 3 and all(
+            len(suggestion.text) > 20 for suggestion in suggestions
+        )
 
 
 @pytest.mark.parametrize(
-    "low, high, position, levels", [(0, 1, 6, 65), (-1, 127 / 128, 7, 256), (-1, 1, 6, 129), (0, 255, -2, 65), (-128, 127, 0, 256)]
+    "low, high, position, levels",
+    [
+        (0, 1, 6, 65),
+        (-1, 127 / 128, 7, 256),
+        (-1, 1, 6, 129),
+        (0, 255, -2, 65),
+        (-128, 127, 0, 256),
+    ],
 )
 def test_levels_of_an_int8_input_are_those_of_the_quantizer(low, high, position, levels):
     assert input_levels(low, high) == (position, levels)
@@ -133,7 +184,10 @@ def test_levels_of_an_int8_input_are_those_of_the_quantizer(low, high, position,
 
 def test_an_input_scaling_that_wastes_levels_is_named(keras):
     model, target = plain_cnn(keras), load_target("zcu102")
-    assert any("65 of 256" in warning for warning in inspect_model(model, target, input_range=(0.0, 1.0)).warnings)
+    assert any(
+        "65 of 256" in warning
+        for warning in inspect_model(model, target, input_range=(0.0, 1.0)).warnings
+    )
     assert not inspect_model(model, target, input_range=(-1.0, 127 / 128)).warnings
     inside = with_layers(keras, shape=(8, 8, 3))
     inputs = keras.Input((8, 8, 3))
@@ -144,13 +198,33 @@ def test_an_input_scaling_that_wastes_levels_is_named(keras):
 
 
 def test_an_activation_that_runs_alone_is_reported_by_its_function(keras):
-    layers = {layer.name: layer for layer in inspect_model(plain_cnn(keras, activation="tanh"), load_target("zcu102")).layers}
-    assert layers["classes"].type == "Dense" and layers["classes/softmax"].type == "softmax" and layers["act0"].type == "tanh"
-    assert layers["conv0"].fused == ("norm0",) and layers["conv0"].device == "DPU" and layers["act0"].device == "CPU"
+    layers = {
+        layer.name: layer
+        for layer in inspect_model(
+            plain_cnn(keras, activation="tanh"), load_target("zcu102")
+        ).layers
+    }
+    assert (
+        layers["classes"].type == "Dense"
+        and layers["classes/softmax"].type == "softmax"
+        and layers["act0"].type == "tanh"
+    )
+    assert (
+        layers["conv0"].fused == ("norm0",)
+        and layers["conv0"].device == "DPU"
+        and layers["act0"].device == "CPU"
+    )
 
 
 def test_a_prediction_with_layers_on_the_cpu_is_not_called_validated(keras):
     target = load_target("zcu102")
-    whole, split = inspect_model(plain_cnn(keras), target), inspect_model(plain_cnn(keras, activation="tanh"), target)
+    whole, split = (
+        inspect_model(plain_cnn(keras), target),
+        inspect_model(plain_cnn(keras, activation="tanh"), target),
+    )
     assert whole.validated and whole.validation == target.validation
-    assert not split.validated and "assumption" in split.validation and split.to_json()["validated"] is False
+    assert (
+        not split.validated
+        and "assumption" in split.validation
+        and split.to_json()["validated"] is False
+    )

@@ -26,8 +26,14 @@ CPU_LAYERS = [
     (lambda kl: kl.Conv2D(16, 1, strides=9, padding="same", name="x"), "stride 9"),
     (lambda kl: kl.Conv2D(16, 3, groups=4, padding="same", name="x"), "groups=1"),
     (lambda kl: kl.Conv2D(4097, 1, name="x"), "up to 4096"),
-    (lambda kl: kl.Conv2DTranspose(8, 2, strides=4, padding="same", name="x"), "at least the stride"),
-    (lambda kl: kl.Conv2DTranspose(8, 3, strides=2, padding="same", output_padding=1, name="x"), "output_padding"),
+    (
+        lambda kl: kl.Conv2DTranspose(8, 2, strides=4, padding="same", name="x"),
+        "at least the stride",
+    ),
+    (
+        lambda kl: kl.Conv2DTranspose(8, 3, strides=2, padding="same", output_padding=1, name="x"),
+        "output_padding",
+    ),
     (lambda kl: kl.GlobalMaxPooling2D(name="x", keepdims=True), "GlobalAveragePooling2D"),
     (lambda kl: kl.LayerNormalization(name="x"), "BatchNormalization"),
     (lambda kl: kl.UpSampling2D(3, interpolation="bilinear", name="x"), "nearest"),
@@ -104,7 +110,9 @@ def test_the_limits_of_other_architectures_are_theirs(keras):
     assert report(wide, "x", "zcu102-b512").device == "CPU"
     depthwise = with_layers(keras, kl.DepthwiseConv2D(3, name="x"), kl.Conv2D(4, 1))
     assert report(depthwise, "x", "DPUCVDX8H_ISA1_F2W2_8PE").device == "CPU"
-    large_pool = with_layers(keras, kl.MaxPooling2D(9, strides=1, padding="same", name="x"), kl.Conv2D(4, 1))
+    large_pool = with_layers(
+        keras, kl.MaxPooling2D(9, strides=1, padding="same", name="x"), kl.Conv2D(4, 1)
+    )
     assert report(large_pool, "x").device == "DPU"
     assert report(large_pool, "x", "DPUCZDX8G_ISA0_B4096_MAX").device == "CPU"
 

@@ -1,4 +1,6 @@
-"""Shapes and parameters computed from a configuration are those of Keras, for every layer that is known."""
+"""Shapes and parameters computed from a configuration are those of Keras, for every layer that is
+known.
+"""
 
 import pytest
 
@@ -92,7 +94,9 @@ def test_merging_layers_have_the_shapes_of_keras(keras):
     outputs += [layers.Concatenate()([a, b]), layers.Concatenate(axis=1)([a, b])]
     model = keras.Model([a, b, c], outputs)
     graph = read_graph({"class_name": "Functional", "config": model.get_config()})
-    assert [graph.operations[number].output_shape for number in graph.outputs] == [tuple(shape[1:]) for shape in model.output_shape]
+    assert [graph.operations[number].output_shape for number in graph.outputs] == [
+        tuple(shape[1:]) for shape in model.output_shape
+    ]
 
 
 def test_windows_that_do_not_fit_are_refused_with_the_layer():
@@ -114,4 +118,6 @@ def test_the_length_of_an_output_is_the_number_of_windows():
             for stride in range(1, 4):
                 starts = [s for s in range(0, length, stride) if s + kernel <= length]
                 assert output_length(length, kernel, stride, "valid") == len(starts)
-                assert output_length(length, kernel, stride, "same") == len(range(0, length, stride))
+                assert output_length(length, kernel, stride, "same") == len(
+                    range(0, length, stride)
+                )

@@ -19,22 +19,37 @@ def test_every_named_target_loads_and_names_its_sources():
     assert names[0] == "cpu" and set(BOARDS) <= set(names)
     for name in names:
         content = load_target(name).to_json()
-        assert content["name"] == name and content["validation"] and all(content["sources"].values())
+        assert (
+            content["name"] == name and content["validation"] and all(content["sources"].values())
+        )
         json.dumps(content, allow_nan=False)
 
 
 @pytest.mark.parametrize(
     "name, size, cores, clock",
-    [("zcu102", "B4096", 3, 281), ("zcu104", "B4096", 2, 300), ("kv260", "B4096", 1, 300), ("ultra96", "B1600", 1, 287)],
+    [
+        ("zcu102", "B4096", 3, 281),
+        ("zcu104", "B4096", 2, 300),
+        ("kv260", "B4096", 1, 300),
+        ("ultra96", "B1600", 1, 287),
+    ],
 )
-def test_a_board_has_the_architecture_cores_and_clock_of_the_published_tables(name, size, cores, clock):
+def test_a_board_has_the_architecture_cores_and_clock_of_the_published_tables(
+    name, size, cores, clock
+):
     target = load_target(name)
     assert (target.architecture.size, target.cores, target.clock_mhz) == (size, cores, clock)
     assert target.validated and "fitted" in target.validation and target.fit.board == name
 
 
 def test_another_release_size_clock_or_number_of_cores_is_marked_as_extrapolated():
-    for name, release in (("zcu102", "3.5"), ("ultra96", "3.0"), ("zcu102-b2304", None), ("kv260-250mhz", None), ("kv260-2cores", None)):
+    for name, release in (
+        ("zcu102", "3.5"),
+        ("ultra96", "3.0"),
+        ("zcu102-b2304", None),
+        ("kv260-250mhz", None),
+        ("kv260-2cores", None),
+    ):
         target = load_target(name, release)
         assert not target.validated and target.validation.startswith("extrapolated"), name
     assert load_target("zcu102", "2.5").validated and load_target("zcu102", "v3.0").release == "3.0"
@@ -42,7 +57,12 @@ def test_another_release_size_clock_or_number_of_cores_is_marked_as_extrapolated
 
 def test_a_target_name_takes_size_clock_and_cores_in_any_order_and_is_usable_as_a_folder():
     target = load_target("ZCU104-2cores-b1600-287.5mhz")
-    assert (target.board, target.architecture.size, target.cores, target.clock_mhz) == ("zcu104", "B1600", 2, 287.5)
+    assert (target.board, target.architecture.size, target.cores, target.clock_mhz) == (
+        "zcu104",
+        "B1600",
+        2,
+        287.5,
+    )
     assert re.match(r"^[a-z0-9_.-]+$", target.name)
 
 
@@ -57,10 +77,16 @@ def test_every_size_is_a_target_of_its_own_and_of_a_board(size):
 
 def test_other_kinds_of_dpu_promise_nothing():
     for name in ("vck190", "vek280", "u250"):
-        assert not load_target(name).validated and "another kind of DPU" in load_target(name).validation
+        assert (
+            not load_target(name).validated
+            and "another kind of DPU" in load_target(name).validation
+        )
 
 
-@pytest.mark.parametrize("wrong, near", [("zcu012", "zcu102"), ("kv620", "kv260"), ("DPUCZDX8G_ISA1_B4097", "DPUCZDX8G_ISA1_B4096")])
+@pytest.mark.parametrize(
+    "wrong, near",
+    [("zcu012", "zcu102"), ("kv620", "kv260"), ("DPUCZDX8G_ISA1_B4097", "DPUCZDX8G_ISA1_B4096")],
+)
 def test_an_unknown_target_names_the_nearest(wrong, near):
     with pytest.raises(TargetError) as error:
         load_target(wrong)
@@ -68,7 +94,17 @@ def test_an_unknown_target_names_the_nearest(wrong, near):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "zcu102-b5000", "zcu102-0mhz", "zcu102-0cores", "zcu102-b512-b800", "300mhz", "vck190-b512", "zcu102-x"]
+    "wrong",
+    [
+        "",
+        "zcu102-b5000",
+        "zcu102-0mhz",
+        "zcu102-0cores",
+        "zcu102-b512-b800",
+        "300mhz",
+        "vck190-b512",
+        "zcu102-x",
+    ],
 )
 def test_a_malformed_name_is_refused(wrong):
     with pytest.raises(TargetError):
@@ -97,10 +133,15 @@ def arch(tmp_path: Path, content: object, name: str = "arch.json") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("fingerprint", ["0x101000056010407", "0x101000016010407", "101000056010407", 0x0101000056010407])
+@pytest.mark.parametrize(
+    "fingerprint", ["0x101000056010407", "0x101000016010407", "101000056010407", 0x0101000056010407]
+)
 def test_an_arch_json_is_decoded_to_its_architecture(tmp_path, fingerprint):
     target = load_target(arch(tmp_path, {"fingerprint": fingerprint}))
-    assert target.architecture.name == "DPUCZDX8G_ISA1_B4096" and int(target.fingerprint, 16) & 0xFF == 7
+    assert (
+        target.architecture.name == "DPUCZDX8G_ISA1_B4096"
+        and int(target.fingerprint, 16) & 0xFF == 7
+    )
     assert target.kind == "dpu" and not target.validated and "not known" in target.sources["board"]
 
 
@@ -110,7 +151,12 @@ def test_an_arch_json_may_name_its_target_board_clock_and_cores(tmp_path):
     content = {"fingerprint": "0x101000056010407", "board": "kv260"}
     assert load_target(arch(tmp_path, content)).validated
     changed = load_target(arch(tmp_path, dict(content, clock_mhz=250, cores=2), "mine.json"))
-    assert (changed.name, changed.clock_mhz, changed.cores, changed.validated) == ("mine", 250.0, 2, False)
+    assert (changed.name, changed.clock_mhz, changed.cores, changed.validated) == (
+        "mine",
+        250.0,
+        2,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,8 +208,14 @@ def test_ranges_are_read_as_the_vendor_writes_them():
 
 
 def test_every_fit_states_its_error_and_source():
-    assert {(fit.board, fit.release) for fit in fits()} >= {(board, "3.0") for board in BOARDS[:3]} | {("ultra96", "2.5")}
+    assert {(fit.board, fit.release) for fit in fits()} >= {
+        (board, "3.0") for board in BOARDS[:3]
+    } | {("ultra96", "2.5")}
     for fit in fits():
         assert fit.source and fit.architecture in architectures()
         assert fit.error["single"]["networks"] >= 10 and fit.error["single"]["mean_percent"] > 0
-        assert 0.9 < fit.single.efficiency < 1.5 and fit.single.overhead > 0 and fit.single.bandwidth > 5
+        assert (
+            0.9 < fit.single.efficiency < 1.5
+            and fit.single.overhead > 0
+            and fit.single.bandwidth > 5
+        )

@@ -44,7 +44,9 @@ def write(tmp_path, text):
 
 
 def test_what_a_function_prints_leaves_stdout_to_the_result(tmp_path, capfd):
-    function = load_family(write(tmp_path, "print('at import')\ndef build_model(hp):\n    print('in the function')\n"))
+    function = load_family(
+        write(tmp_path, "print('at import')\ndef build_model(hp):\n    print('in the function')\n")
+    )
     with pytest.raises(BuildFailed):
         build(function, make(TABLE))
     out, err = capfd.readouterr()
@@ -54,10 +56,9 @@ def test_what_a_function_prints_leaves_stdout_to_the_result(tmp_path, capfd):
 def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
     path = write(
         tmp_path,
-        "from tensorflow import keras\n"
-        "def build_model(hp):\n"
-        "    model = keras.Sequential([keras.Input(hp.input_shape), keras.layers.Dense(hp.Int('units', 4, 8)), keras.layers.Dense(hp.classes)])\n"
-        "    return model\n",
+        "from tensorflow import keras\ndef build_model(hp):\n    model ="
+        " keras.Sequential([keras.Input(hp.input_shape), keras.layers.Dense(hp.Int('units', 4, 8)),"
+        " keras.layers.Dense(hp.classes)])\n    return model\n",
     )
     assert build(load_family(path), make(TABLE)).count_params() == 31 * 4 + 5 * 3
     assert build(load_family(path + ":build_model"), make(TABLE, {"units": 5})).layers[0].units == 5
@@ -66,21 +67,32 @@ def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
 @pytest.mark.parametrize(
     "text, says",
     [
-        ("def build_model(hp):\n    raise RuntimeError('no luck')\n", "RuntimeError: no luck (mine.py, line 2)"),
+        (
+            "def build_model(hp):\n    raise RuntimeError('no luck')\n",
+            "RuntimeError: no luck (mine.py, line 2)",
+        ),
         ("import sys\ndef build_model(hp):\n    sys.exit(3)\n", "SystemExit: 3 (mine.py, line 3)"),
         ("def build_model(hp):\n    pass\n", "returned None"),
         ("def build_model(hp):\n    return 'model'\n", "builtins.str"),
         (
-            "from tensorflow import keras\ndef build_model(hp):\n    x = keras.Input((30,))\n"
-            "    return keras.Model(x, [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)])\n",
+            (
+                "from tensorflow import keras\ndef build_model(hp):\n    x = keras.Input((30,))\n"
+                "    return keras.Model(x, [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)])\n"
+            ),
             "more than one output",
         ),
         (
-            "from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)])\n",
+            (
+                "from tensorflow import keras\ndef build_model(hp):\n    return"
+                " keras.Sequential([keras.Input((7,)), keras.layers.Dense(3)])\n"
+            ),
             "inputs of shape (7,)",
         ),
         (
-            "from tensorflow import keras\ndef build_model(hp):\n    return keras.Sequential([keras.Input((30,)), keras.layers.Dense(9)])\n",
+            (
+                "from tensorflow import keras\ndef build_model(hp):\n    return"
+                " keras.Sequential([keras.Input((30,)), keras.layers.Dense(9)])\n"
+            ),
             "outputs of shape (9,)",
         ),
     ],
@@ -92,7 +104,12 @@ def test_a_function_that_gives_no_fitting_model_is_refused_in_words(tmp_path, te
 
 
 @pytest.mark.parametrize(
-    "text, says", [("x = 1\n", "has no 'build_model'"), ("build_model = 3\n", "not a function"), ("1/0\n", "ZeroDivisionError")]
+    "text, says",
+    [
+        ("x = 1\n", "has no 'build_model'"),
+        ("build_model = 3\n", "not a function"),
+        ("1/0\n", "ZeroDivisionError"),
+    ],
 )
 def test_a_file_without_a_usable_function_is_refused(tmp_path, text, says):
     with pytest.raises(ModelError) as caught:

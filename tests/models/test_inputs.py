@@ -1,4 +1,6 @@
-"""Models whose input is not written for the data: KerasTuner's own examples leave it to ``fit``, or flatten images beforehand."""
+"""Models whose input is not written for the data: KerasTuner's own examples leave it to ``fit``, or
+flatten images beforehand.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ def test_a_sequential_model_of_unknown_input_is_built_for_the_data_and_stays_com
     keras = load_keras()
 
     def build_model(hp):
-        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+        model = keras.Sequential(
+            [keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+        )
         model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"])
         return model
 
@@ -31,16 +35,26 @@ def test_a_sequential_model_of_unknown_input_is_built_for_the_data_and_stays_com
 
 @pytest.mark.parametrize("shape", [(8, 8), (64,)])
 @pytest.mark.parametrize("functional", [False, True])
-def test_an_input_of_another_shape_with_as_many_values_gets_a_reshape_and_keeps_its_function(shape, functional):
+def test_an_input_of_another_shape_with_as_many_values_gets_a_reshape_and_keeps_its_function(
+    shape, functional
+):
     keras = load_keras()
-    model = keras.Sequential([keras.layers.Flatten(input_shape=shape), keras.layers.Dense(10, name="out")])
+    model = keras.Sequential(
+        [keras.layers.Flatten(input_shape=shape), keras.layers.Dense(10, name="out")]
+    )
     if functional:
-        model = keras.Model(model.inputs, [keras.layers.Add(name="sum")([model.output, model.output])])
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model = keras.Model(
+            model.inputs, [keras.layers.Add(name="sum")([model.output, model.output])]
+        )
+    model.compile(
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
     fitted = fit_input(model, IMAGE)
     x = np.random.RandomState(0).rand(3, *IMAGE).astype(np.float32)
     assert fitted.input_shape == (None, *IMAGE)
-    assert np.allclose(fitted.predict(x, verbose=0), model.predict(x.reshape(3, *shape), verbose=0), atol=1e-6)
+    assert np.allclose(
+        fitted.predict(x, verbose=0), model.predict(x.reshape(3, *shape), verbose=0), atol=1e-6
+    )
     assert fitted.optimizer is not None and fitted.loss is model.loss
     assert [type(layer).__name__ for layer in fitted.layers].count("Reshape") == 1
 
@@ -53,4 +67,9 @@ def test_a_model_that_fits_is_left_alone_and_one_that_cannot_fit_is_refused():
     with pytest.raises(BuildFailed, match=r"\(9, 9\)"):
         build(lambda hp: wrong, hp())
     with pytest.raises(ModelError, match="raised"):
-        build(lambda hp: keras.Sequential([keras.layers.Conv1D(3, 3), keras.layers.LSTM(4), keras.layers.LSTM(4)]), hp())
+        build(
+            lambda hp: keras.Sequential(
+                [keras.layers.Conv1D(3, 3), keras.layers.LSTM(4), keras.layers.LSTM(4)]
+            ),
+            hp(),
+        )

@@ -1,4 +1,6 @@
-"""Small float networks with weights that are not trained but fixed: quick to make, and every rule has one."""
+"""Small float networks with weights that are not trained but fixed: quick to make, and every rule
+has one.
+"""
 
 from typing import Any, Callable, List
 
@@ -17,7 +19,9 @@ def settle(model: Any, seed: int = 0) -> Any:
             if "variance" in name or "gamma" in name:
                 values.append(random.uniform(0.5, 1.5, shape))
             else:
-                values.append(random.normal(0, 1.5 / max(1, int(np.prod(shape[:-1]))) ** 0.5, shape))
+                values.append(
+                    random.normal(0, 1.5 / max(1, int(np.prod(shape[:-1]))) ** 0.5, shape)
+                )
         layer.set_weights([value.astype(np.float32) for value in values])
     return model
 
@@ -41,7 +45,9 @@ def head(layers: Any, x: Any) -> Any:
 
 
 def chain(names: List[str]) -> Callable[[Any, Any], Any]:
-    """Return a builder of a chain of 3x3 convolutions, with a ReLU layer behind each but the last."""
+    """Return a builder of a chain of 3x3 convolutions, with a ReLU layer behind each but the
+    last.
+    """
 
     def build(layers: Any, x: Any) -> Any:
         for number, name in enumerate(names):

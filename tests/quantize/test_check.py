@@ -1,4 +1,6 @@
-"""What cannot be quantized is refused up front, with the name of the layer or array and the cure."""
+"""What cannot be quantized is refused up front, with the name of the layer or array and the
+cure.
+"""
 
 import numpy as np
 import pytest
@@ -7,12 +9,20 @@ from float_networks import head, images, network
 from vaiopt.errors import DataError, ModelError, QuantizeError
 from vaiopt.hardware.fixed_layers import fixed_layers
 from vaiopt.keras import load_keras, save_model
-from vaiopt.quantize.check import calibration_arrays, check_labels, check_scale, functional_model, load_calibration
+from vaiopt.quantize.check import (
+    calibration_arrays,
+    check_labels,
+    check_scale,
+    functional_model,
+    load_calibration,
+)
 
 
 def test_a_sequential_model_becomes_functional():
     keras = load_keras()
-    model = keras.Sequential([keras.layers.Dense(3, input_shape=(4,), name="fc"), keras.layers.Dense(2, name="out")])
+    model = keras.Sequential(
+        [keras.layers.Dense(3, input_shape=(4,), name="fc"), keras.layers.Dense(2, name="out")]
+    )
     functional = functional_model(model)
     assert not isinstance(functional, keras.Sequential)
     x = images(3, (4,))
@@ -34,12 +44,20 @@ def refused(model, *parts):
 
 
 def test_an_already_quantized_model_is_refused_by_its_layer():
-    model = network(lambda layers, x: head(layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)))
+    model = network(
+        lambda layers, x: head(
+            layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)
+        )
+    )
     refused(model, "already quantized", "rounded")
 
 
 def test_an_already_quantized_file_is_refused_before_it_is_loaded(tmp_path):
-    model = network(lambda layers, x: head(layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)))
+    model = network(
+        lambda layers, x: head(
+            layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)
+        )
+    )
     save_model(model, tmp_path / "q.h5")
     refused(tmp_path / "q.h5", "already quantized", "rounded")
 
@@ -60,13 +78,20 @@ def test_a_subclass_and_an_unbuilt_model_are_refused():
             return inputs
 
     assert "functional API" in refused(Mine(name="mine"), "mine", "subclass").hint
-    assert "input_shape" in refused(keras.Sequential([keras.layers.Dense(2)], name="bare"), "bare").hint
+    assert (
+        "input_shape"
+        in refused(keras.Sequential([keras.layers.Dense(2)], name="bare"), "bare").hint
+    )
     refused(object(), "object")
 
 
 def test_groups_channels_first_and_inner_models_are_refused_by_name():
     keras = load_keras()
-    refused(network(lambda layers, x: head(layers, layers.Conv2D(4, 3, groups=2, name="grouped")(x))), "grouped", "groups=2")
+    refused(
+        network(lambda layers, x: head(layers, layers.Conv2D(4, 3, groups=2, name="grouped")(x))),
+        "grouped",
+        "groups=2",
+    )
     inner = network(head)
     refused(network(lambda layers, x: inner(x)), inner.name)
     x = keras.Input((2, 8, 8))
@@ -75,11 +100,17 @@ def test_groups_channels_first_and_inner_models_are_refused_by_name():
 
 
 def test_a_batch_normalisation_along_another_axis_is_refused_by_name():
-    refused(network(lambda layers, x: head(layers, layers.BatchNormalization(axis=1, name="rows")(x))), "rows", "axis")
+    refused(
+        network(lambda layers, x: head(layers, layers.BatchNormalization(axis=1, name="rows")(x))),
+        "rows",
+        "axis",
+    )
 
 
 def test_mixed_precision_is_refused_by_name():
-    model = network(lambda layers, x: head(layers, layers.Conv2D(4, 3, dtype="mixed_float16", name="half")(x)))
+    model = network(
+        lambda layers, x: head(layers, layers.Conv2D(4, 3, dtype="mixed_float16", name="half")(x))
+    )
     assert "mixed precision" in refused(model, "half", "mixed_float16").hint
 
 
@@ -132,7 +163,10 @@ def test_raw_pixels_without_a_scale_are_refused_and_preprocessed_ones_are_not():
 
 
 def test_raw_pixels_are_taken_where_the_labels_show_that_the_model_understands_them():
-    model, raw = network(head), np.random.default_rng(0).integers(0, 256, (40, 8, 8, 2)).astype(np.float32)
+    model, raw = (
+        network(head),
+        np.random.default_rng(0).integers(0, 256, (40, 8, 8, 2)).astype(np.float32),
+    )
     y = model.predict(raw, verbose=0).argmax(axis=1)
     check_scale(model, [raw], y, None)
     with pytest.raises(DataError, match="wrong scale"):

@@ -19,17 +19,29 @@ def placed(build, release="3.0"):
 
 
 def test_convolution_and_relu_are_rounded_once_behind_the_relu():
-    graph = placed(lambda layers, x: head(layers, layers.Conv2D(3, 3, activation="relu", name="c")(x)))
-    assert (graph["c"].place, graph["c_relu"].place, graph["c_relu"].tensor) == ("next", "output", "output")
+    graph = placed(
+        lambda layers, x: head(layers, layers.Conv2D(3, 3, activation="relu", name="c")(x))
+    )
+    assert (graph["c"].place, graph["c_relu"].place, graph["c_relu"].tensor) == (
+        "next",
+        "output",
+        "output",
+    )
 
 
 def test_a_softmax_is_rounded_before():
     graph = placed(head)
-    assert (graph["out"].place, graph["out_softmax"].place, graph["out_softmax"].tensor) == ("next", "before", "pre_activation")
+    assert (graph["out"].place, graph["out_softmax"].place, graph["out_softmax"].tensor) == (
+        "next",
+        "before",
+        "pre_activation",
+    )
 
 
 def test_a_sigmoid_is_rounded_before_and_behind():
-    graph = placed(lambda layers, x: head(layers, layers.Conv2D(3, 3, activation="sigmoid", name="c")(x)))
+    graph = placed(
+        lambda layers, x: head(layers, layers.Conv2D(3, 3, activation="sigmoid", name="c")(x))
+    )
     assert (graph["c"].place, graph["c"].tensor) == ("output", "pre_activation")
     assert (graph["c_sigmoid"].place, graph["c_sigmoid"].tensor) == ("output", "output")
 
@@ -64,11 +76,15 @@ def test_an_activation_whose_convolution_has_another_reader_stays_in_float_and_i
 def test_a_layer_that_the_dpu_lacks_is_listed_and_what_follows_reads_rounded_numbers(kind):
     def build(layers, x):
         x = getattr(layers, kind)(name="foreign")(layers.Conv2D(2, 3, padding="same", name="c")(x))
-        return layers.Dense(4, name="out")(x if kind.startswith("Global") else layers.Flatten(name="flatten")(x))
+        return layers.Dense(4, name="out")(
+            x if kind.startswith("Global") else layers.Flatten(name="flatten")(x)
+        )
 
     graph = placed(build)
     assert [name for name, _ in float_layers(graph)] == ["foreign"]
-    assert graph["quant_foreign"].inputs == ["foreign"] and graph["quant_foreign"].kind == "Quantize"
+    assert (
+        graph["quant_foreign"].inputs == ["foreign"] and graph["quant_foreign"].kind == "Quantize"
+    )
 
 
 def test_prelu_is_int8_from_release_3_on():
@@ -83,7 +99,12 @@ def test_an_unknown_function_behind_a_convolution_is_refused_by_name():
     import tensorflow as tf
 
     def build(layers, x):
-        return head(layers, layers.Conv2D(2, 3, activation=tf.nn.relu, name="fine")(layers.Conv2D(2, 3, activation=tf.sin, name="wave")(x)))
+        return head(
+            layers,
+            layers.Conv2D(2, 3, activation=tf.nn.relu, name="fine")(
+                layers.Conv2D(2, 3, activation=tf.sin, name="wave")(x)
+            ),
+        )
 
     with pytest.raises(QuantizeError, match="wave"):
         placed(build)

@@ -1,6 +1,8 @@
-"""The off-board quantizer against what the vendor's quantizer did, in releases 2.5, 3.0 and 3.5: every position and every integer.
+"""The off-board quantizer against what the vendor's quantizer did, in releases 2.5, 3.0 and 3.5:
+every position and every integer.
 
-The five networks in ``tests/data_quantizer`` were trained and recorded from the vendor's quantizer itself.
+The five networks in ``tests/data_quantizer`` were trained and recorded from the vendor's quantizer
+itself.
 """
 
 import json
@@ -14,7 +16,13 @@ from vaiopt.quantize import quantize_model
 from vaiopt.quantize.check import functional_model
 from vaiopt.quantize.tfmot_backend import quantize_tfmot
 
-CASES = ["v1_lab_cnn_relu", "v2_lab_cnn_sigmoid", "v3_bn_dw_residual", "v4_concat_leaky", "v5_mlp_l2"]
+CASES = [
+    "v1_lab_cnn_relu",
+    "v2_lab_cnn_sigmoid",
+    "v3_bn_dw_residual",
+    "v4_concat_leaky",
+    "v5_mlp_l2",
+]
 SAMPLES = 8
 
 
@@ -22,9 +30,14 @@ def recorded(folder, release):
     """Return positions, int8 weights and int8 outputs as recorded of a release."""
     case = json.loads((folder / "case.json").read_text())
     files = case["integer_files"]["v" + release]
-    positions = json.loads((folder / "fix_positions_v{}.json".format(release.replace(".", ""))).read_text())
+    positions = json.loads(
+        (folder / "fix_positions_v{}.json".format(release.replace(".", ""))).read_text()
+    )
     return (
-        {(entry["layer"], entry["tensor"]): (entry["bits"], entry["position"]) for entry in positions},
+        {
+            (entry["layer"], entry["tensor"]): (entry["bits"], entry["position"])
+            for entry in positions
+        },
         np.load(str(folder / files["weights"])),
         np.load(str(folder / files["outputs"])),
     )
@@ -39,7 +52,7 @@ def quantized_weights(model, positions):
             if (layer.name, tensor) in positions:
                 scaled = value * 2.0 ** positions[(layer.name, tensor)][1]
                 assert np.array_equal(scaled, np.rint(scaled)) and np.abs(scaled + 0.5).max() <= 128
-                found["{}/{}".format(layer.name, tensor)] = scaled.astype(np.int8)
+                found[f"{layer.name}/{tensor}"] = scaled.astype(np.int8)
     return found
 
 
@@ -52,9 +65,14 @@ def test_positions_weights_and_outputs_are_the_vendor_s(root, case, release):
     batch = json.loads((folder / "case.json").read_text())["calib_batch_size"]
     x = np.load(str(folder / "calib.npz"))["x"]
 
-    quantized = quantize_tfmot(functional_model(folder / "float.h5"), [x], release=release, batch_size=batch)
+    quantized = quantize_tfmot(
+        functional_model(folder / "float.h5"), [x], release=release, batch_size=batch
+    )
 
-    found = {(entry["layer"], entry["tensor"]): (entry["bits"], entry["position"]) for entry in quantized.positions}
+    found = {
+        (entry["layer"], entry["tensor"]): (entry["bits"], entry["position"])
+        for entry in quantized.positions
+    }
     assert found == positions
     ours = quantized_weights(quantized.model, positions)
     assert sorted(ours) == sorted(weights.files)
@@ -73,12 +91,20 @@ def test_the_written_model_gives_the_same_integers_and_probabilities(root, tmp_p
     data, x = np.load(str(folder / "calib.npz")), np.load(str(folder / "test.npz"))["x"][:SAMPLES]
 
     result = quantize_model(
-        folder / "float.h5", data["x"], data["y"], out=tmp_path / "q", backend="tfmot", release="3.5", calib_batch_size=3
+        folder / "float.h5",
+        data["x"],
+        data["y"],
+        out=tmp_path / "q",
+        backend="tfmot",
+        release="3.5",
+        calib_batch_size=3,
     )
 
     model = load_quantized(tmp_path / "q" / "quantized.h5")
     positions, _, outputs = recorded(folder, "3.5")
-    assert {(entry["layer"], entry["tensor"]): (8, entry["position"]) for entry in fix_positions(model)} == positions
+    assert {
+        (entry["layer"], entry["tensor"]): (8, entry["position"]) for entry in fix_positions(model)
+    } == positions
     for name, values in integer_outputs(model, x).items():
         assert np.array_equal(values, outputs[name]), name
     assert np.allclose(model.predict(x, verbose=0), outputs["softmax"], atol=1e-6)
@@ -92,7 +118,11 @@ def test_the_model_file_holds_no_layer_that_only_the_backend_knows(root, tmp_pat
     pytest.importorskip("tensorflow_model_optimization")
     folder = root / "tests" / "data_quantizer" / "v5_mlp_l2"
     data = np.load(str(folder / "calib.npz"))
-    quantize_model(folder / "float.h5", data["x"], out=tmp_path / "q", backend="tfmot", calib_batch_size=32)
-    kinds = {type(layer).__name__ for layer in load_quantized(tmp_path / "q" / "quantized.h5").layers}
+    quantize_model(
+        folder / "float.h5", data["x"], out=tmp_path / "q", backend="tfmot", calib_batch_size=32
+    )
+    kinds = {
+        type(layer).__name__ for layer in load_quantized(tmp_path / "q" / "quantized.h5").layers
+    }
     assert kinds == {"InputLayer", "FixPosition", "Dense", "Activation"}
     assert load_model(folder / "float.h5").output_shape == (None, 10)

@@ -11,7 +11,9 @@ from vaiopt.quantize.rules import rules_of
 
 
 def refined(build, changes, release="3.0"):
-    """Return the positions of a network after all limits, from 5 everywhere (kernels 7, biases 8) but for ``changes``."""
+    """Return the positions of a network after all limits, from 5 everywhere (kernels 7, biases 8)
+    but for ``changes``.
+    """
     graph, rules = read_graph(network(build)), rules_of(release)
     prepare(graph, rules)
     to_dpu_functions(graph)
@@ -22,7 +24,9 @@ def refined(build, changes, release="3.0"):
             positions[(node.name, "out")] = 5
         for key in node.weights:
             if node.place != "float" and node.kind != "PReLU":
-                positions[(node.name, "bias" if key == "bias" else "kernel")] = 8 if key == "bias" else 7
+                positions[(node.name, "bias" if key == "bias" else "kernel")] = (
+                    8 if key == "bias" else 7
+                )
     assert set(changes) <= set(positions)
     positions.update(changes)
     return refine(graph, rules, positions)
@@ -57,13 +61,17 @@ def pooled(layers, x):
 
 
 @pytest.mark.parametrize("release, before, behind", [("2.5", 6, 4), ("3.0", 4, 4)])
-def test_a_pooling_has_the_smaller_position_on_both_sides_from_release_3_on(release, before, behind):
+def test_a_pooling_has_the_smaller_position_on_both_sides_from_release_3_on(
+    release, before, behind
+):
     positions = refined(pooled, {("c", "out"): 6, ("pool", "out"): 4}, release)
     assert (positions[("c", "out")], positions[("pool", "out")]) == (before, behind)
 
 
 def averaged(layers, x):
-    return layers.Dense(4, name="out")(layers.GlobalAveragePooling2D(name="gap")(layers.Conv2D(3, 3, name="c")(x)))
+    return layers.Dense(4, name="out")(
+        layers.GlobalAveragePooling2D(name="gap")(layers.Conv2D(3, 3, name="c")(x))
+    )
 
 
 def test_a_global_average_keeps_its_position():
@@ -77,7 +85,9 @@ def joined(layers, x):
 
 
 @pytest.mark.parametrize("release, positions", [("2.5", (6, 4, 5)), ("3.0", (4, 4, 4))])
-def test_a_concatenation_and_its_inputs_have_the_smallest_position_from_release_3_on(release, positions):
+def test_a_concatenation_and_its_inputs_have_the_smallest_position_from_release_3_on(
+    release, positions
+):
     found = refined(joined, {("a", "out"): 6, ("b", "out"): 4, ("cat", "out"): 5}, release)
     assert tuple(found[(name, "out")] for name in ("a", "b", "cat")) == positions
 
@@ -139,7 +149,9 @@ def gapped(layers, x):
 
 def test_release_2_5_limits_no_bias_behind_a_convolution_without_one():
     assert refined(gapped, {("second", "bias"): 30}, "2.5")[("second", "bias")] == 30
-    assert refined(gapped, {("second", "bias"): 30}, "3.0")[("second", "bias")] == 21  # the cut is 7, so at most 9 to the left
+    assert (
+        refined(gapped, {("second", "bias"): 30}, "3.0")[("second", "bias")] == 21
+    )  # the cut is 7, so at most 9 to the left
 
 
 def test_positions_that_fit_stay():
@@ -147,6 +159,7 @@ def test_positions_that_fit_stay():
         for release in ("2.5", "3.0", "3.5"):
             found = refined(build, {}, release)
             assert all(
-                value == {"kernel": 7, "bias": 8, "out": 5}[key] or name.endswith(("sigmoid", "swish"))
+                value == {"kernel": 7, "bias": 8, "out": 5}[key]
+                or name.endswith(("sigmoid", "swish"))
                 for (name, key), value in found.items()
             )

@@ -23,14 +23,21 @@ def small(layers, x):
 
 
 def quantize(out, model=None, x=None, **options):
-    return quantize_model(model or network(small), images(40) if x is None else x, out=out, backend="tfmot", **options)
+    return quantize_model(
+        model or network(small), images(40) if x is None else x, out=out, backend="tfmot", **options
+    )
 
 
 def test_four_files_are_written_and_agree(tmp_path):
     x = images(40)
     result = quantize(tmp_path / "q", x=x, calib_batch_size=16)
     folder = tmp_path / "q"
-    assert sorted(path.name for path in folder.iterdir()) == ["fix_positions.json", "golden.npz", "metrics.json", "quantized.h5"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "fix_positions.json",
+        "golden.npz",
+        "metrics.json",
+        "quantized.h5",
+    ]
     positions = json.loads((folder / "fix_positions.json").read_text())
     assert positions[0] == {"layer": "img", "tensor": "input", "bits": 8, "position": 7}
     assert [(entry["layer"], entry["tensor"]) for entry in positions[1:]] == [
@@ -38,11 +45,20 @@ def test_four_files_are_written_and_agree(tmp_path):
     ]  # fmt: skip
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["version"] == 1 and metrics["backend"] == "tfmot" and metrics["release"] == "3.0"
-    assert (metrics["calibration_size"], metrics["calib_batch_size"]) == (40, 16) == (result.calibration_size, result.calib_batch_size)
+    assert (
+        (metrics["calibration_size"], metrics["calib_batch_size"])
+        == (40, 16)
+        == (result.calibration_size, result.calib_batch_size)
+    )
     assert metrics["input"] == {"layer": "img", "position": 7, "levels_used": 256}
-    golden, integers = np.load(str(folder / "golden.npz")), integer_outputs(load_quantized(folder / "quantized.h5"), x[:16])
+    golden, integers = (
+        np.load(str(folder / "golden.npz")),
+        integer_outputs(load_quantized(folder / "quantized.h5"), x[:16]),
+    )
     assert golden["inputs"].dtype == golden["outputs"].dtype == np.int8
-    assert np.array_equal(golden["inputs"], integers["img/input"]) and np.array_equal(golden["outputs"], integers["out/pre_activation"])
+    assert np.array_equal(golden["inputs"], integers["img/input"]) and np.array_equal(
+        golden["outputs"], integers["out/pre_activation"]
+    )
     assert golden["input_position"] == 7
 
 
@@ -53,7 +69,9 @@ def test_the_model_computes_what_its_integers_say(tmp_path):
     logits = integer_outputs(model, x)["out/pre_activation"]
     position = int(np.load(str(tmp_path / "q" / "golden.npz"))["output_position"])
     exponents = np.exp(logits * 2.0**-position)
-    assert np.allclose(model.predict(x, verbose=0), exponents / exponents.sum(axis=1, keepdims=True), atol=1e-6)
+    assert np.allclose(
+        model.predict(x, verbose=0), exponents / exponents.sum(axis=1, keepdims=True), atol=1e-6
+    )
 
 
 def test_accuracies_are_of_the_validation_data_where_they_are_given(tmp_path):
@@ -61,7 +79,9 @@ def test_accuracies_are_of_the_validation_data_where_they_are_given(tmp_path):
     y = model.predict(x, verbose=0).argmax(axis=1)
     without = quantize(tmp_path / "a", model, x)
     calibrated = quantize(tmp_path / "b", model, x, calib_y=y)
-    validated = quantize(tmp_path / "c", model, x, calib_y=y, validation=Labelled(x[:30], (y[:30] + 1) % 4))
+    validated = quantize(
+        tmp_path / "c", model, x, calib_y=y, validation=Labelled(x[:30], (y[:30] + 1) % 4)
+    )
     assert (without.evaluated_on, without.float_scores, without.loss_points) == ("", {}, None)
     assert calibrated.evaluated_on == "calibration" and calibrated.float_scores["accuracy"] == 1
     assert calibrated.int8_scores["accuracy"] > 0.8
@@ -69,10 +89,19 @@ def test_accuracies_are_of_the_validation_data_where_they_are_given(tmp_path):
 
 
 def test_the_five_worst_layers_have_a_suggestion(tmp_path):
-    result = quantize(tmp_path / "q", network(lambda layers, x: head(layers, layers.Conv2D(4, 3, activation="sigmoid", name="s")(x))))
+    result = quantize(
+        tmp_path / "q",
+        network(
+            lambda layers, x: head(layers, layers.Conv2D(4, 3, activation="sigmoid", name="s")(x))
+        ),
+    )
     worst = result.worst_layers()
     assert 0 < len(worst) <= 5 and worst == sorted(worst, key=lambda row: row["snr_db"])
-    assert any("ReLU" in row["suggestion"] for row in worst if row["layer"] == "s" and row["tensor"] == "output")
+    assert any(
+        "ReLU" in row["suggestion"]
+        for row in worst
+        if row["layer"] == "s" and row["tensor"] == "output"
+    )
     assert {"layer", "tensor", "snr_db", "suggestion"} == set(result.layers[0])
 
 
@@ -83,7 +112,13 @@ def test_few_levels_a_different_range_a_swish_and_float_layers_are_warned_of(tmp
 
     result = quantize(tmp_path / "q", network(build), (images(40) + 1) / 2, input_range=(-1.0, 1.0))
     text = "\n".join(result.warnings)
-    for part in ("65 of 256 levels", "the preprocessing from -1 to 1", "'sw' is a swish", "'elu' stays in float", "at least 100"):
+    for part in (
+        "65 of 256 levels",
+        "the preprocessing from -1 to 1",
+        "'sw' is a swish",
+        "'elu' stays in float",
+        "at least 100",
+    ):
         assert part in text
     assert result.float_layers == ["elu"]
 
@@ -94,7 +129,9 @@ def test_training_at_int8_recovers_accuracy(tmp_path):
     data = split_dataset(load_dataset("digits", limit=600, seed=0), seed=0)
     x = keras.Input((8, 8, 1), name="img")
     y = keras.layers.Conv2D(6, 3, activation="sigmoid", name="c")(x)
-    model = keras.Model(x, keras.layers.Dense(10, activation="softmax", name="out")(keras.layers.Flatten()(y)))
+    model = keras.Model(
+        x, keras.layers.Dense(10, activation="softmax", name="out")(keras.layers.Flatten()(y))
+    )
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     model.fit(data.train.x, data.train.y, epochs=6, verbose=0)
     parts = {
@@ -104,12 +141,22 @@ def test_training_at_int8_recovers_accuracy(tmp_path):
     }
     before = quantize(tmp_path / "a", model, data.train.x[:100], **parts)
     lines = []
-    after = quantize(tmp_path / "b", model, data.train.x[:100], method="qat", qat_epochs=2, progress=lines.append, **parts)
+    after = quantize(
+        tmp_path / "b",
+        model,
+        data.train.x[:100],
+        method="qat",
+        qat_epochs=2,
+        progress=lines.append,
+        **parts,
+    )
     assert after.method == "qat" and any("training epoch 2 of 2" in line for line in lines)
     assert after.int8_scores["accuracy"] >= before.int8_scores["accuracy"] - 0.01
     loaded = load_quantized(tmp_path / "b" / "quantized.h5")
     kernel = loaded.get_layer("c").get_weights()[0]
-    assert not np.array_equal(kernel, load_quantized(tmp_path / "a" / "quantized.h5").get_layer("c").get_weights()[0])
+    assert not np.array_equal(
+        kernel, load_quantized(tmp_path / "a" / "quantized.h5").get_layer("c").get_weights()[0]
+    )
 
 
 def test_training_needs_labels(tmp_path):
@@ -159,14 +206,25 @@ def make_run(folder):
 
 def test_a_run_is_quantized_with_training_data_and_judged_on_validation_data(tmp_path):
     run, splits = make_run(tmp_path / "run")
-    settings = settings_from_dict({"seed": 3, "quantize": {"calibration_size": 120, "calib_batch_size": 30, "backend": "tfmot"}})
+    settings = settings_from_dict(
+        {
+            "seed": 3,
+            "quantize": {"calibration_size": 120, "calib_batch_size": 30, "backend": "tfmot"},
+        }
+    )
     first = quantize_run(run, settings)
-    assert (first.folder, first.calibration_size, first.calib_batch_size) == (run.quantized_folder, 120, 30)
+    assert (first.folder, first.calibration_size, first.calib_batch_size) == (
+        run.quantized_folder,
+        120,
+        30,
+    )
     assert first.evaluated_on == "validation" and first.input["levels_used"] == 256
     positions = run.fix_positions.read_text()
     golden = np.load(str(run.golden))
     assert np.array_equal(golden["raw"], splits.validation.raw[:16])
-    assert np.array_equal(golden["inputs"].astype(int), np.floor(splits.validation.x[:16] * 128 + 0.5).astype(int))
+    assert np.array_equal(
+        golden["inputs"].astype(int), np.floor(splits.validation.x[:16] * 128 + 0.5).astype(int)
+    )
     quantize_run(run, settings)
     assert run.fix_positions.read_text() == positions
 

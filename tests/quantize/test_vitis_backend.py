@@ -1,4 +1,6 @@
-"""The container's backend, with a strict stand-in for the vendor's package in a process of its own."""
+"""The container's backend, with a strict stand-in for the vendor's package in a process of its
+own.
+"""
 
 import json
 import os
@@ -32,7 +34,9 @@ def session(tmp_path_factory):
 
 
 def test_the_vendor_s_quantizer_is_chosen_where_it_is_installed(session):
-    assert session["vendor"] and session["auto"] == "vitis" and session["result"]["backend"] == "vitis"
+    assert (
+        session["vendor"] and session["auto"] == "vitis" and session["result"]["backend"] == "vitis"
+    )
 
 
 def test_the_container_s_release_is_recorded_and_a_different_wish_is_warned_of(session):
@@ -54,7 +58,9 @@ def test_positions_have_the_float_model_s_names_even_where_the_vendor_s_could_be
 
 def test_the_integers_are_those_of_the_written_model(session):
     assert set(session["integers"].values()) == {"int8"}
-    assert [name for name in session["positions"] if not name.endswith(("kernel", "bias"))] == list(session["integers"])
+    assert [name for name in session["positions"] if not name.endswith(("kernel", "bias"))] == list(
+        session["integers"]
+    )
     assert session["golden"] == ["out/pre_activation", True] and session["logits_agree"]
 
 
@@ -71,8 +77,18 @@ def test_both_backends_write_the_same_files(session):
 
 def test_sequential_models_and_separable_convolutions_are_prepared_for_it(session):
     assert session["sequential"] == "vitis"
-    assert session["separable"][1:6] == ["sep/depthwise_kernel", "sep/depthwise_output", "sep/kernel", "sep/bias", "sep/output"]
-    assert session["separable_integers"][:3] == ["img/input", "sep/depthwise_output", "sep/output"], "names as in fix_positions.json"
+    assert session["separable"][1:6] == [
+        "sep/depthwise_kernel",
+        "sep/depthwise_output",
+        "sep/kernel",
+        "sep/bias",
+        "sep/output",
+    ]
+    assert session["separable_integers"][:3] == [
+        "img/input",
+        "sep/depthwise_output",
+        "sep/output",
+    ], "names as in fix_positions.json"
 
 
 def test_a_batch_normalisation_without_beta_gets_one_before_the_vendor_sees_it(session):
@@ -88,8 +104,14 @@ def test_layers_left_in_float_are_listed(session):
 
 
 def test_refusals_are_errors_with_hints_and_leave_nothing(session):
-    assert session["quantized_again"][0] == "QuantizeError" and "already quantized" in session["quantized_again"][1]
-    assert session["refused"][1].endswith("Layer refuse_me is not supported.") and "vaiopt inspect" in session["refused"][2]
+    assert (
+        session["quantized_again"][0] == "QuantizeError"
+        and "already quantized" in session["quantized_again"][1]
+    )
+    assert (
+        session["refused"][1].endswith("Layer refuse_me is not supported.")
+        and "vaiopt inspect" in session["refused"][2]
+    )
     assert "'name'" in session["broken"][1]
     assert session["tfmot"][0] == "MissingToolError" and "--backend vitis" in session["tfmot"][2]
     assert session["left_behind"] == []
@@ -121,7 +143,14 @@ def test_a_float_model_is_not_a_quantized_one(tmp_path):
 @pytest.mark.parametrize(
     "text, message, hint",
     [
-        ("[VAI ERROR] [Quantizer_TF2_Unsupported_Model][Unsupported model type] Only functional.", "Only functional.", "functional"),
+        (
+            (
+                "[VAI ERROR] [Quantizer_TF2_Unsupported_Model][Unsupported model type] Only"
+                " functional."
+            ),
+            "Only functional.",
+            "functional",
+        ),
         ("[Quantizer_TF2_Invalid_Calib_Dataset][x] Need data", "Need data", "calibration"),
         ("[Quantizer_TF2_New_Code][x] Something", "Something", "UG1414"),
         ("[VAI INFO] Start\nKeyError: 'name'", "KeyError: 'name'", "--backend tfmot"),

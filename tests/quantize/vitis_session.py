@@ -1,4 +1,5 @@
-"""What a person does in the container, run in a process where the vendor's package (here its stand-in) is the one that is found.
+"""What a person does in the container, run in a process where the vendor's package (here its
+stand-in) is the one that is found.
 
 Prints one JSON object: what happened in each step.
 """
@@ -16,7 +17,13 @@ from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import VaioptError
 from vaiopt.hardware.fixed_vitis import is_vitis_model
 from vaiopt.keras import load_keras
-from vaiopt.quantize import choose_backend, fix_positions, integer_outputs, load_quantized, quantize_model
+from vaiopt.quantize import (
+    choose_backend,
+    fix_positions,
+    integer_outputs,
+    load_quantized,
+    quantize_model,
+)
 
 
 def everyday(layers, x):
@@ -38,14 +45,35 @@ def main() -> None:
     keras, out, said = load_keras(), Path(sys.argv[1]), io.StringIO()
     x = images(40)
     with contextlib.redirect_stdout(said):
-        result = quantize_model(network(everyday), x, np.arange(40) % 4, out=out / "q", release="3.0", calib_batch_size=20)
+        result = quantize_model(
+            network(everyday),
+            x,
+            np.arange(40) % 4,
+            out=out / "q",
+            release="3.0",
+            calib_batch_size=20,
+        )
     model = load_quantized(out / "q" / "quantized.h5")
     integers = integer_outputs(model, x[:16])
     golden = np.load(str(out / "q" / "golden.npz"))
-    sequential = keras.Sequential([keras.layers.Dense(5, activation="relu", input_shape=(6,), name="a"), keras.layers.Dense(4, name="b")])
-    separable = network(lambda layers, t: head(layers, layers.SeparableConv2D(4, 3, activation="relu", name="sep")(t)))
+    sequential = keras.Sequential(
+        [
+            keras.layers.Dense(5, activation="relu", input_shape=(6,), name="a"),
+            keras.layers.Dense(4, name="b"),
+        ]
+    )
+    separable = network(
+        lambda layers, t: head(
+            layers, layers.SeparableConv2D(4, 3, activation="relu", name="sep")(t)
+        )
+    )
     without_beta = network(
-        lambda layers, t: head(layers, layers.BatchNormalization(center=False, name="norm")(layers.Conv2D(4, 3, name="conv")(t)))
+        lambda layers, t: head(
+            layers,
+            layers.BatchNormalization(center=False, name="norm")(
+                layers.Conv2D(4, 3, name="conv")(t)
+            ),
+        )
     )
     foreign = network(lambda layers, t: head(layers, layers.ELU(name="elu")(t)))
     answer = {
@@ -56,7 +84,10 @@ def main() -> None:
         "is_vitis": is_vitis_model(model),
         "positions": ["{layer}/{tensor}".format(**entry) for entry in fix_positions(model)],
         "integers": {name: str(values.dtype) for name, values in integers.items()},
-        "golden": [str(golden["output_name"]), bool(np.array_equal(golden["outputs"], integers["out/pre_activation"]))],
+        "golden": [
+            str(golden["output_name"]),
+            bool(np.array_equal(golden["outputs"], integers["out/pre_activation"])),
+        ],
         "logits_agree": bool(
             np.allclose(
                 softmax(integers["out/pre_activation"] * 2.0 ** -int(golden["output_position"])),
@@ -66,14 +97,24 @@ def main() -> None:
         ),
         "sequential": quantize_model(sequential, images(20, (6,)), out=out / "s").backend,
         "separable": names_of(separable, out / "sep"),
-        "separable_integers": list(integer_outputs(load_quantized(out / "sep" / "quantized.h5"), images(4))),
+        "separable_integers": list(
+            integer_outputs(load_quantized(out / "sep" / "quantized.h5"), images(4))
+        ),
         "without_beta": names_of(without_beta, out / "beta"),
         "finetune": quantize_model(network(head), x, out=out / "f", method="finetune").method,
-        "qat": quantize_model(network(head), x, np.arange(40) % 4, out=out / "t", method="qat", qat_epochs=1).method,
+        "qat": (
+            quantize_model(
+                network(head), x, np.arange(40) % 4, out=out / "t", method="qat", qat_epochs=1
+            ).method
+        ),
         "left_in_float": quantize_model(foreign, x, out=out / "e").float_layers,
         "quantized_again": error_of(model),
-        "refused": error_of(network(lambda layers, t: head(layers, layers.Conv2D(2, 3, name="refuse_me")(t)))),
-        "broken": error_of(network(lambda layers, t: head(layers, layers.Conv2D(2, 3, name="break_me")(t)))),
+        "refused": error_of(
+            network(lambda layers, t: head(layers, layers.Conv2D(2, 3, name="refuse_me")(t)))
+        ),
+        "broken": error_of(
+            network(lambda layers, t: head(layers, layers.Conv2D(2, 3, name="break_me")(t)))
+        ),
         "tfmot": error_of(network(head), backend="tfmot"),
         "left_behind": sorted(path.name for path in out.glob("refused*")),
     }
@@ -82,7 +123,10 @@ def main() -> None:
 
 def names_of(model, out):
     quantize_model(model, images(20), out=out)
-    return ["{layer}/{tensor}".format(**entry) for entry in json.loads((out / "fix_positions.json").read_text())]
+    return [
+        "{layer}/{tensor}".format(**entry)
+        for entry in json.loads((out / "fix_positions.json").read_text())
+    ]
 
 
 def softmax(logits):

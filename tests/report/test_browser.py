@@ -15,16 +15,26 @@ import pytest
 from tests.report.synthetic import make_run
 from vaiopt.report import write_report
 
-BROWSER = next((found for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if found), None)
+BROWSER = next(
+    (
+        found
+        for found in map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+        if found
+    ),
+    None,
+)
 # No name can be looked up, so nothing can be fetched but from the test's own server.
 FLAGS = [
-    *"--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update".split(),
-    *"--disable-sync --disable-dev-shm-usage --enable-logging=stderr --window-size=1300,1000 --dump-dom".split(),
+    *"--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update".split(),
+    *"--disable-sync --disable-dev-shm-usage --enable-logging=stderr --window-size=1300,1000"
+    " --dump-dom".split(),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
-# The report stands untouched in a frame. From outside, each figure is scrolled into sight until it is drawn, then the button is clicked if asked for;
-# when the page has become what it should be (or after two minutes, as it is then), its text is posted. Only that ends the load event, for which
+# The report stands untouched in a frame. From outside, each figure is scrolled into sight until it
+# is drawn, then the button is clicked if asked for; when the page has become what it should be (or
+# after two minutes, as it is then), its text is posted. Only that ends the load event, for which
 # the browser waits.
 WATCHER = """<!doctype html>
 <html><head><link rel="icon" href="data:,"></head><body>
@@ -92,16 +102,27 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def open_page(report: Path, profile: Path, width: int, click: bool = False) -> Tuple[str, List[str]]:
+def open_page(
+    report: Path, profile: Path, width: int, click: bool = False
+) -> Tuple[str, List[str]]:
     """Return the report as the browser has built it, and its console messages."""
     watcher = WATCHER.replace("WIDTH", str(width)).replace("CLICK", "true" if click else "false")
     with Watched(report.read_bytes(), watcher.encode("utf-8")) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        command = [str(BROWSER), *FLAGS, "--user-data-dir={}".format(profile), "http://127.0.0.1:{}/".format(server.server_port)]
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+        command = [
+            str(BROWSER),
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            f"http://127.0.0.1:{server.server_port}/",
+        ]
+        result = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300
+        )
         server.shutdown()
     assert sorted(server.asked) == ["/", "/held", "/report.html"]
-    return server.page, [line for line in result.stderr.decode("utf-8", "replace").splitlines() if "CONSOLE" in line]
+    return server.page, [
+        line for line in result.stderr.decode("utf-8", "replace").splitlines() if "CONSOLE" in line
+    ]
 
 
 @pytest.mark.slow
@@ -110,7 +131,9 @@ def open_page(report: Path, profile: Path, width: int, click: bool = False) -> T
 def test_every_figure_is_drawn_without_a_console_error(tmp_path: Path, width: int) -> None:
     result = write_report(make_run(tmp_path / "run", trials=30))
     page, messages = open_page(result.path, tmp_path / "profile", width)
-    assert [m for m in messages if re.search(r"error|refused|violat|exception|uncaught", m, re.I)] == []
+    assert [
+        m for m in messages if re.search(r"error|refused|violat|exception|uncaught", m, re.I)
+    ] == []
     assert len(re.findall(r'class="plot js-plotly-plot"', page)) == len(result.figures)
 
 

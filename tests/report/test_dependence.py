@@ -1,4 +1,6 @@
-"""Importance and partial dependence of the search's surrogate on functions whose answer is known."""
+"""Importance and partial dependence of the search's surrogate on functions whose answer is
+known.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +28,28 @@ SPACE = Space(
 Point = Dict[str, Any]
 
 
-def trials(objective: Callable[[Point], float], count: int = 60, seed: int = 0) -> List[TrialRecord]:
+def trials(
+    objective: Callable[[Point], float], count: int = 60, seed: int = 0
+) -> List[TrialRecord]:
     rng = np.random.RandomState(seed)
     records = []
     for number in range(count):
-        values = {"rate": float(10 ** rng.uniform(-4, -1)), "layers": int(rng.randint(1, 3)), "second": 8 * int(rng.randint(1, 9))}
+        values = {
+            "rate": float(10 ** rng.uniform(-4, -1)),
+            "layers": int(rng.randint(1, 3)),
+            "second": 8 * int(rng.randint(1, 9)),
+        }
         values.update(kind=("a", "b", None)[rng.randint(3)], idle=float(rng.rand()), fixed=3)
         point = {name: values[name] for name in SPACE.active(values)}
-        records.append(TrialRecord(number, "complete", value=objective(point), hyperparameters=point))
+        records.append(
+            TrialRecord(number, "complete", value=objective(point), hyperparameters=point)
+        )
     return records
 
 
-def dependence(records: Sequence[TrialRecord], model: str = "gp", direction: str = "maximize") -> Dependence:
+def dependence(
+    records: Sequence[TrialRecord], model: str = "gp", direction: str = "maximize"
+) -> Dependence:
     dims = dimensions([t for t in records if t.status == "complete"], {})
     return Dependence(SPACE, records, dims, model=model, direction=direction)
 
@@ -97,16 +109,32 @@ def test_no_dependence_is_told_where_a_hyperparameter_is_not_active() -> None:
 
 def test_what_never_was_active_together_has_no_map() -> None:
     branches = (Dimension("kind", "choice", "a", values=("a", "b")),)
-    branches += tuple(Dimension(n, "float", 0.5, high=1.0, conditions=((("kind", (n,)),),)) for n in ("a", "b"))
-    records = [TrialRecord(i, "complete", value=float(i), hyperparameters={"kind": "ab"[i % 2], "ab"[i % 2]: i / 20.0}) for i in range(20)]
-    surrogate = Dependence(Space(branches), records, dimensions(records, {}), model="gp", direction="maximize")
+    branches += tuple(
+        Dimension(n, "float", 0.5, high=1.0, conditions=((("kind", (n,)),),)) for n in ("a", "b")
+    )
+    records = [
+        TrialRecord(
+            i,
+            "complete",
+            value=float(i),
+            hyperparameters={"kind": "ab"[i % 2], "ab"[i % 2]: i / 20.0},
+        )
+        for i in range(20)
+    ]
+    surrogate = Dependence(
+        Space(branches), records, dimensions(records, {}), model="gp", direction="maximize"
+    )
     assert surrogate.map("a", "b") is None
     assert surrogate.map("kind", "a") is not None
 
 
 def test_trials_that_failed_or_broke_a_limit_count_as_the_worst() -> None:
     records = [
-        t if t.hyperparameters["rate"] < 1e-2 else TrialRecord(t.number, "failed", hyperparameters=t.hyperparameters)
+        (
+            t
+            if t.hyperparameters["rate"] < 1e-2
+            else TrialRecord(t.number, "failed", hyperparameters=t.hyperparameters)
+        )
         for t in trials(lambda p: p["idle"])
     ]
     with_failures = dependence(records)
@@ -117,7 +145,9 @@ def test_trials_that_failed_or_broke_a_limit_count_as_the_worst() -> None:
 
 def test_trials_outside_of_the_space_are_left_out() -> None:
     records = trials(peak, 30)
-    foreign = TrialRecord(30, "complete", value=5.0, hyperparameters={**records[0].hyperparameters, "rate": 7.0})
+    foreign = TrialRecord(
+        30, "complete", value=5.0, hyperparameters={**records[0].hyperparameters, "rate": 7.0}
+    )
     assert dependence([*records, foreign]).fitted == 30
 
 
@@ -134,11 +164,24 @@ def test_the_surrogate_is_the_same_every_time() -> None:
 
 def test_values_lie_on_the_grid_of_the_space_between_the_ends_tried() -> None:
     def values(declared: Dimension, tried: Sequence[Any], most: int = 5) -> List[Any]:
-        dim = dimensions([TrialRecord(i, "complete", hyperparameters={"x": v}) for i, v in enumerate(tried)], {})[0]
+        dim = dimensions(
+            [TrialRecord(i, "complete", hyperparameters={"x": v}) for i, v in enumerate(tried)], {}
+        )[0]
         return list(tried_values(declared, dim, most))
 
     assert values(Dimension("x", "int", 8, low=8, high=64, step=8), [16, 40]) == [16, 24, 32, 40]
-    assert values(Dimension("x", "int", 8, low=0, high=100, step=1), [10, 90]) == [10, 30, 50, 70, 90]
-    assert values(Dimension("x", "choice", 1, values=(1, 10, 1000), ordered=True), [1, 1000]) == [1, 1000]
-    assert values(Dimension("x", "float", 1.0, low=1.0, high=16.0, log=True), [1.0, 16.0]) == pytest.approx([1, 2, 4, 8, 16])
+    assert values(Dimension("x", "int", 8, low=0, high=100, step=1), [10, 90]) == [
+        10,
+        30,
+        50,
+        70,
+        90,
+    ]
+    assert values(Dimension("x", "choice", 1, values=(1, 10, 1000), ordered=True), [1, 1000]) == [
+        1,
+        1000,
+    ]
+    assert values(
+        Dimension("x", "float", 1.0, low=1.0, high=16.0, log=True), [1.0, 16.0]
+    ) == pytest.approx([1, 2, 4, 8, 16])
     assert values(Dimension("x", "int", 1, low=1, high=512, log=True), [1, 3]) == [1, 2, 3]

@@ -15,12 +15,18 @@ from vaiopt.study import TrialRecord
 
 
 def trials(points: List[Dict[str, Any]]) -> List[TrialRecord]:
-    return [TrialRecord(i, "complete", value=0.0, hyperparameters=point) for i, point in enumerate(points)]
+    return [
+        TrialRecord(i, "complete", value=0.0, hyperparameters=point)
+        for i, point in enumerate(points)
+    ]
 
 
 def test_a_range_is_logarithmic_if_the_space_says_so_or_it_spans_much() -> None:
     points = [{"near": float(i + 1), "far": 10.0**i, "zero": float(i)} for i in range(5)]
-    dims = {d.name: d for d in dimensions(trials(points), {"near": {"log": True}, "zero": {"log": True}})}
+    dims = {
+        d.name: d
+        for d in dimensions(trials(points), {"near": {"log": True}, "zero": {"log": True}})
+    }
     assert dims["near"].log
     assert dims["far"].log
     assert not dims["zero"].log

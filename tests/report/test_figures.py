@@ -30,7 +30,9 @@ def data(trials: List[TrialRecord], **more: Any) -> ReportData:
     return ReportData(name="run", settings=Settings(), trials=trials, **more)
 
 
-@pytest.mark.parametrize("minimise, expected", [(False, [0.2, 0.5, 0.5, 0.9]), (True, [0.2, 0.2, 0.2, 0.2])])
+@pytest.mark.parametrize(
+    "minimise, expected", [(False, [0.2, 0.5, 0.5, 0.9]), (True, [0.2, 0.2, 0.2, 0.2])]
+)
 def test_best_so_far_never_gets_worse(minimise: bool, expected: List[float]) -> None:
     trials = [TrialRecord(i, "complete", value=v) for i, v in enumerate([0.2, 0.5, 0.3, 0.9])]
     figure = convergence(data(trials, minimise=minimise))
@@ -39,10 +41,17 @@ def test_best_so_far_never_gets_worse(minimise: bool, expected: List[float]) -> 
 
 
 def test_trials_without_an_objective_are_marked_below_the_convergence() -> None:
-    trials = [TrialRecord(0, "complete", value=0.5), TrialRecord(1, "failed", "NaN"), TrialRecord(2, "infeasible", "too slow")]
+    trials = [
+        TrialRecord(0, "complete", value=0.5),
+        TrialRecord(1, "failed", "NaN"),
+        TrialRecord(2, "infeasible", "too slow"),
+    ]
     figure = convergence(data(trials))
     assert figure is not None
-    assert [(t["name"], t["x"]) for t in figure.traces if t.get("yaxis") == "y2"] == [("infeasible", [2.0]), ("failed", [1.0])]
+    assert [(t["name"], t["x"]) for t in figure.traces if t.get("yaxis") == "y2"] == [
+        ("infeasible", [2.0]),
+        ("failed", [1.0]),
+    ]
 
 
 def test_without_a_completed_trial_there_is_no_convergence_and_no_trade_off() -> None:
@@ -60,14 +69,30 @@ def test_curves_of_many_trials_are_one_line_with_gaps_and_the_chosen_stands_out(
     names = [trace["name"] for trace in figure.traces]
     assert names[-2:] == ["trial 3", "trial 3, training"]
     everyone = figure.traces[names.index("complete")]
-    assert everyone["x"].count(None) == sum(1 for r in records if r.status == "complete" and r.number != 3)
+    assert everyone["x"].count(None) == sum(
+        1 for r in records if r.status == "complete" and r.number != 3
+    )
     assert len(figure.rows) == sum(len(r.curve) for r in records)
 
 
 def test_times_with_and_without_zone_share_one_line() -> None:
     trials = [
-        TrialRecord(0, "complete", value=0.1, started="2026-01-05T10:00:00+01:00", finished="2026-01-05T10:01:00+01:00", worker="1@a"),
-        TrialRecord(1, "complete", value=0.1, started="2026-01-05T09:01:00Z", finished="2026-01-05T09:02:00Z", worker="1@a"),
+        TrialRecord(
+            0,
+            "complete",
+            value=0.1,
+            started="2026-01-05T10:00:00+01:00",
+            finished="2026-01-05T10:01:00+01:00",
+            worker="1@a",
+        ),
+        TrialRecord(
+            1,
+            "complete",
+            value=0.1,
+            started="2026-01-05T09:01:00Z",
+            finished="2026-01-05T09:02:00Z",
+            worker="1@a",
+        ),
     ]
     figure = time_line(data(trials))
     assert figure is not None
@@ -84,7 +109,10 @@ def test_shares_of_a_distribution_add_up_to_one() -> None:
 
 def test_many_classes_are_drawn_without_numbers_in_the_cells() -> None:
     for classes, numbered in ((10, True), (50, False)):
-        evaluation = {"confusion": np.eye(classes, dtype=int).tolist(), "per_class": [{"class": str(i)} for i in range(classes)]}
+        evaluation = {
+            "confusion": np.eye(classes, dtype=int).tolist(),
+            "per_class": [{"class": str(i)} for i in range(classes)],
+        }
         figure = confusion(evaluation, "confusion", "Confusion")
         assert figure is not None
         assert bool(figure.layout["annotations"]) is numbered
@@ -107,21 +135,39 @@ def test_linear_ticks_are_few_and_inside(low: float, span: float) -> None:
 
 @pytest.mark.parametrize(
     "value, text",
-    [(0, "0"), (0.05, "0.05"), (256, "256"), (20000, "20k"), (1.5e6, "1.5M"), (1e-4, "10⁻⁴"), (2e-4, "2·10⁻⁴"), (3e12, "3·10¹²")],
+    [
+        (0, "0"),
+        (0.05, "0.05"),
+        (256, "256"),
+        (20000, "20k"),
+        (1.5e6, "1.5M"),
+        (1e-4, "10⁻⁴"),
+        (2e-4, "2·10⁻⁴"),
+        (3e12, "3·10¹²"),
+    ],
 )
 def test_numbers_on_axes_are_short(value: float, text: str) -> None:
     assert number(value) == text
 
 
 def test_figures_hold_nothing_that_json_lacks() -> None:
-    assert clean({"a": [float("nan"), np.float32(0.5), np.arange(2), (1, None)], 2: float("inf")}) == {
+    assert clean(
+        {"a": [float("nan"), np.float32(0.5), np.arange(2), (1, None)], 2: float("inf")}
+    ) == {
         "a": [None, 0.5, [0, 1], [1, None]],
         "2": None,
     }
 
 
 @pytest.mark.parametrize(
-    "name, stem", [("units_1", "units_1"), ("../a b", "_a_b"), ("", "unnamed"), ("...", "unnamed"), ("x" * 99, "x" * 80)]
+    "name, stem",
+    [
+        ("units_1", "units_1"),
+        ("../a b", "_a_b"),
+        ("", "unnamed"),
+        ("...", "unnamed"),
+        ("x" * 99, "x" * 80),
+    ],
 )
 def test_file_names_are_safe(name: str, stem: str) -> None:
     assert file_stem(name) == stem
@@ -149,18 +195,28 @@ def test_samples_of_any_range_and_size_become_pixels() -> None:
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    wrong = [{"index": i, "true": 0, "predicted": 1, "confidence": c} for i, c in enumerate([0.5, 0.9, None, 0.9])]
+    wrong = [
+        {"index": i, "true": 0, "predicted": 1, "confidence": c}
+        for i, c in enumerate([0.5, 0.9, None, 0.9])
+    ]
     assert [m["index"] for m in worst(wrong, 3)] == [1, 3, 0]
 
 
 def test_examples_name_their_classes() -> None:
-    found = examples([{"index": 4, "true": 0, "predicted": 1, "confidence": 0.75}], np.zeros((1, 3)), ["cat", "dog"])
+    found = examples(
+        [{"index": 4, "true": 0, "predicted": 1, "confidence": 0.75}],
+        np.zeros((1, 3)),
+        ["cat", "dog"],
+    )
     assert (found[0].true, found[0].predicted, found[0].values) == ("cat", "dog", (0.0, 0.0, 0.0))
     assert class_name("dog", ["cat"]) == "dog"
     assert class_name(7, ["cat"]) == "7"
 
 
-@pytest.mark.parametrize("seconds, words", [(0.52, "0.5 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (59.7, "1 min 0 s")])
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(0.52, "0.5 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (59.7, "1 min 0 s")],
+)
 def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
     assert labels.seconds(seconds) == words
 
@@ -178,7 +234,10 @@ def test_of_many_trials_the_best_are_always_drawn() -> None:
 
 def test_where_the_chosen_trial_stands_is_told_with_its_equals() -> None:
     trials = [TrialRecord(i, "complete", value=v) for i, v in enumerate([0.9, 0.95, 0.95, 0.5])]
-    assert "Trial 1 has the highest validation accuracy of 4 completed trials, as has trial 2." in why(data(trials, chosen={"trial": 1}))
+    assert (
+        "Trial 1 has the highest validation accuracy of 4 completed trials, as has trial 2."
+        in why(data(trials, chosen={"trial": 1}))
+    )
     assert "Trial 0 is number 3 of 4" in why(data(trials, chosen={"trial": 0}))
     assert "lowest" in why(data(trials, chosen={"trial": 3}, minimise=True))
 
@@ -195,12 +254,31 @@ def test_layers_on_the_dpu_and_on_the_cpu_are_told_apart() -> None:
             "latency_ms": 0.5,
             "output_shape": [2, 2],
         },
-        {"name": "odd", "type": "ELU", "device": "CPU", "macs": 0, "params": 0, "latency_ms": 0.2, "output_shape": [4]},
-        {"name": "flatten", "type": "Flatten", "device": "DPU", "macs": 0, "params": 0, "latency_ms": 0.0, "output_shape": [4]},
+        {
+            "name": "odd",
+            "type": "ELU",
+            "device": "CPU",
+            "macs": 0,
+            "params": 0,
+            "latency_ms": 0.2,
+            "output_shape": [4],
+        },
+        {
+            "name": "flatten",
+            "type": "Flatten",
+            "device": "DPU",
+            "macs": 0,
+            "params": 0,
+            "latency_ms": 0.0,
+            "output_shape": [4],
+        },
     ]
     rows = layer_rows({"layers": layers})
     assert [row["kind"] for row in rows] == ["Conv2D + relu", "ELU", "Flatten"]
     figure = layer_costs(rows, "zcu102")
     assert figure is not None
-    assert {trace["name"]: trace["y"] for trace in figure.traces} == {"on the DPU": ["conv"], "on the CPU": ["odd"]}
+    assert {trace["name"]: trace["y"] for trace in figure.traces} == {
+        "on the DPU": ["conv"],
+        "on the CPU": ["odd"],
+    }
     assert len(figure.rows) == 3

@@ -24,7 +24,10 @@ from vaiopt.run import Run, read_json, write_json
 from vaiopt.settings import SearchSettings, Settings
 from vaiopt.space import Dimension, Space
 
-EVERY_SECTION = "summary cost search hyperparameters curves test weights quantization layers measured trials repeat".split()
+EVERY_SECTION = (
+    "summary cost search hyperparameters curves test weights quantization layers measured trials"
+    " repeat".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,12 @@ def page(written: ReportResult) -> str:
 
 
 def specs(page: str) -> List[Dict[str, Any]]:
-    return [json.loads(text) for text in re.findall(r'<script type="application/json" id="spec-\d+">(.*?)</script>', page, re.S)]
+    return [
+        json.loads(text)
+        for text in re.findall(
+            r'<script type="application/json" id="spec-\d+">(.*?)</script>', page, re.S
+        )
+    ]
 
 
 def test_a_complete_run_has_every_section_and_waits_for_nothing(written: ReportResult) -> None:
@@ -58,7 +66,9 @@ def test_the_report_stays_below_six_megabytes(written: ReportResult) -> None:
 
 
 def test_no_address_outside_the_file_is_loaded(page: str) -> None:
-    without_library = re.sub(r'<script type="text/plain" id="plotly">.*?</script>', "", page, flags=re.S)
+    without_library = re.sub(
+        r'<script type="text/plain" id="plotly">.*?</script>', "", page, flags=re.S
+    )
     for address in re.findall(r'(?:src|href|action)="([^"]*)"', without_library):
         assert address.startswith(("#", "data:"))
     assert not re.search(r"@import|url\(", without_library)
@@ -102,7 +112,10 @@ def test_every_figure_has_rows_as_wide_as_its_columns(complete: Run) -> None:
 
 def test_every_table_has_rows_as_wide_as_its_columns(complete: Run) -> None:
     tables = [
-        table for section in build(gather(complete)) for table in section.blocks if hasattr(table, "rows") and hasattr(table, "numeric")
+        table
+        for section in build(gather(complete))
+        for table in section.blocks
+        if hasattr(table, "rows") and hasattr(table, "numeric")
     ]
     assert len(tables) >= 10
     for table in tables:
@@ -113,7 +126,11 @@ def test_the_summary_tells_figures_of_every_stage(complete: Run, page: str) -> N
     summary = page[page.index('<section id="summary">') : page.index('<section id="cost">')]
     chosen = read_json(complete.float_metrics, "")
     assert "trial {}".format(chosen["trial"]) in summary
-    for path in (complete.float_evaluation, complete.quantized_evaluation, complete.measured("zcu102")):
+    for path in (
+        complete.float_evaluation,
+        complete.quantized_evaluation,
+        complete.measured("zcu102"),
+    ):
         assert "{:.2f} %".format(100 * read_json(path, "")["accuracy"]) in summary
     assert "highest validation accuracy of" in summary
     assert "Against the default point (trial 0" in summary
@@ -122,7 +139,13 @@ def test_the_summary_tells_figures_of_every_stage(complete: Run, page: str) -> N
 def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -> None:
     wrong = read_json(complete.float_evaluation, "")["misclassified"]
     assert (
-        len(re.findall(r'<img src="data:image/png;base64,[^"]+" alt="Test sample \d+: true \d, predicted \d"', page))
+        len(
+            re.findall(
+                r'<img src="data:image/png;base64,[^"]+" alt="Test sample \d+: true \d,'
+                r' predicted \d"',
+                page,
+            )
+        )
         == min(24, len(wrong))
         > 0
     )
@@ -136,7 +159,9 @@ def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -
         (("evaluate", "quantize", "compile", "bundle"), {"measured": "measure"}),
     ],
 )
-def test_a_stage_that_has_not_run_is_named_with_its_command(tmp_path: Path, stages: Any, missing: Dict[str, str]) -> None:
+def test_a_stage_that_has_not_run_is_named_with_its_command(
+    tmp_path: Path, stages: Any, missing: Dict[str, str]
+) -> None:
     run = make_run(tmp_path / "run", trials=12, stages=stages)
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
@@ -147,7 +172,9 @@ def test_a_stage_that_has_not_run_is_named_with_its_command(tmp_path: Path, stag
         assert command in text
 
 
-def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(page: str, tmp_path: Path) -> None:
+def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(
+    page: str, tmp_path: Path
+) -> None:
     assert "The weights after training (bars) and before it (orange outline)." in page
     run = make_run(tmp_path / "run", trials=4, stages=())
     run.initial_weights.unlink()
@@ -156,14 +183,21 @@ def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(pag
 
 def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=6)
-    content = {key: value for key, value in read_json(run.quantized_metrics, "").items() if key != "version"}
+    content = {
+        key: value
+        for key, value in read_json(run.quantized_metrics, "").items()
+        if key != "version"
+    }
     write_json(run.quantized_metrics, {**content, "source_sha256": file_sha256(run.float_model)})
     assert write_report(run).remarks == ()
     write_h5(run.float_model, seed=7)
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
-    assert any("not made from the model that is chosen now" in remark and remark in text for remark in result.remarks)
-    assert result.missing["quantization"] == "vaiopt quantize {}".format(run.folder)
+    assert any(
+        "not made from the model that is chosen now" in remark and remark in text
+        for remark in result.remarks
+    )
+    assert result.missing["quantization"] == f"vaiopt quantize {run.folder}"
     assert "confusion_int8" not in result.figures
     assert "int8 levels" not in text
     assert gather(run).measured == {}
@@ -172,7 +206,9 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
 def test_a_search_without_a_chosen_model_shows_its_trials(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=5, stages=(), chosen=False)
     result = write_report(run)
-    assert {"summary", "cost", "search", "hyperparameters", "curves", "trials", "repeat"} == set(result.sections)
+    assert {"summary", "cost", "search", "hyperparameters", "curves", "trials", "repeat"} == set(
+        result.sections
+    )
     assert "No model was chosen yet" in result.path.read_text(encoding="utf-8")
 
 
@@ -184,7 +220,10 @@ def test_a_run_of_one_trial_has_a_report(tmp_path: Path) -> None:
 def test_a_run_whose_trials_all_failed_has_a_report(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=1, stages=(), chosen=False)
     run.journal.unlink()
-    failed = [type(r)(r.number, "failed", "out of memory", hyperparameters=r.hyperparameters) for r in make_records(3)]
+    failed = [
+        type(r)(r.number, "failed", "out of memory", hyperparameters=r.hyperparameters)
+        for r in make_records(3)
+    ]
     write_journal(run, failed)
     text = write_report(run).path.read_text(encoding="utf-8")
     assert "out of memory" in text
@@ -209,13 +248,21 @@ def test_a_corrupt_file_is_refused_by_name_and_the_old_report_stays(tmp_path: Pa
     assert run.report.read_bytes() == before
 
 
-def test_names_and_reasons_cannot_become_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_reasons_cannot_become_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vaiopt.report.export.has_module", lambda name: False)
     evil = '<script>alert("x")</script>&%{y}'
     run = make_run(tmp_path / evil.replace("/", "_"), trials=1, stages=())
     space = Space((*SPACE.dimensions, Dimension(evil, "choice", evil, values=(evil, "@blue"))))
     records = [
-        type(r)(**{**r.__dict__, "reason": evil, "hyperparameters": {**r.hyperparameters, evil: evil if r.number % 2 else "@blue"}})
+        type(r)(
+            **{
+                **r.__dict__,
+                "reason": evil,
+                "hyperparameters": {**r.hyperparameters, evil: evil if r.number % 2 else "@blue"},
+            }
+        )
         for r in make_records(12)
     ]
     run.journal.unlink()
@@ -231,7 +278,10 @@ def test_names_and_reasons_cannot_become_markup(tmp_path: Path, monkeypatch: pyt
 
 
 def _evaluation_with_classes(run: Run, classes: List[str]) -> None:
-    rows = [{"class": name, "precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10} for name in classes]
+    rows = [
+        {"class": name, "precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10}
+        for name in classes
+    ]
     wrong = [{"index": 0, "true": 0, "predicted": 1, "confidence": 0.9}]
     content = {
         "split": "test",
@@ -263,7 +313,9 @@ def test_tabular_mistakes_are_shown_by_their_values(tmp_path: Path) -> None:
     assert "data:image/png" not in text
 
 
-def test_export_writes_the_data_of_every_figure(complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_writes_the_data_of_every_figure(
+    complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import vaiopt.report.export as export
 
     monkeypatch.setattr(export, "has_module", lambda name: False)
@@ -278,7 +330,9 @@ def test_export_writes_the_data_of_every_figure(complete: Run, tmp_path: Path, m
     assert {len(row) for row in rows} == {len(rows[0])}
 
 
-def test_export_without_a_browser_says_what_is_missing(complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_without_a_browser_says_what_is_missing(
+    complete: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import vaiopt.report.export as export
 
     def no_browser(*_: Any) -> None:
@@ -293,17 +347,29 @@ def test_export_without_a_browser_says_what_is_missing(complete: Run, tmp_path: 
 
 
 def test_reporting_loads_no_tensorflow(complete: Run, root: Path) -> None:
-    code = "import sys; from vaiopt.run import Run; from vaiopt.report import write_report; write_report(Run(sys.argv[1]));"
+    code = (
+        "import sys; from vaiopt.run import Run; from vaiopt.report import write_report;"
+        " write_report(Run(sys.argv[1]));"
+    )
     code += "print('tensorflow' in sys.modules)"
     result = subprocess.run(
-        [sys.executable, "-c", code, str(complete.folder)], cwd=str(root), stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", code, str(complete.folder)],
+        cwd=str(root),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     assert result.stdout.strip() == "False"
 
 
 def test_importing_the_report_loads_neither_plotly_nor_sklearn(root: Path) -> None:
-    code = "import sys, vaiopt.report; print(sorted({'plotly', 'sklearn', 'optuna', 'pandas', 'h5py'} & set(sys.modules)))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, text=True, check=True)
+    code = (
+        "import sys, vaiopt.report; print(sorted({'plotly', 'sklearn', 'optuna', 'pandas', 'h5py'}"
+        " & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"
 
 
@@ -337,15 +403,22 @@ def trials_text(sampler: str, records: List[Any], space: Space = SPACE) -> str:
         ("tpe", "as the sampler gp fits it (this search proposed its points with tpe)"),
     ],
 )
-def test_the_report_says_which_model_partial_dependence_comes_from(sampler: str, words: str) -> None:
+def test_the_report_says_which_model_partial_dependence_comes_from(
+    sampler: str, words: str
+) -> None:
     assert words in trials_text(sampler, make_records(20))
 
 
 def test_few_trials_equal_trials_and_a_single_hyperparameter_are_told_in_words() -> None:
     assert "need at least 4 completed trials" in trials_text("gp", make_records(3))
-    equal = [type(r)(**{**r.__dict__, "value": 0.5}) for r in make_records(8) if r.value is not None]
+    equal = [
+        type(r)(**{**r.__dict__, "value": 0.5}) for r in make_records(8) if r.value is not None
+    ]
     assert "have the same objective" in trials_text("gp", equal)
-    one = [type(r)(i, "complete", value=float(i), hyperparameters={"filters": 8 + 8 * i}) for i, r in enumerate(make_records(6))]
+    one = [
+        type(r)(i, "complete", value=float(i), hyperparameters={"filters": 8 + 8 * i})
+        for i, r in enumerate(make_records(6))
+    ]
     text = trials_text("gp", one)
     assert "varied: there is nothing to compare" in text
     assert "expects on average" in text
@@ -361,19 +434,35 @@ def test_thousands_of_trials_stay_below_six_megabytes() -> None:
     best = max((r for r in records if r.value is not None), key=lambda r: float(r.value or 0.0))
     declared = {d["name"]: d for d in SPACE.to_json()["dimensions"]}
     chosen = {"trial": best.number, "metrics": best.metrics}
-    data = ReportData(name="large", settings=Settings(), trials=records, chosen=chosen, space=declared)
+    data = ReportData(
+        name="large", settings=Settings(), trials=records, chosen=chosen, space=declared
+    )
     sections = build(data)
     assert len(page_of(data, sections).encode("utf-8")) < 6e6
-    convergence = next(figure for section in sections for figure in section.figures() if figure.name == "convergence")
+    convergence = next(
+        figure
+        for section in sections
+        for figure in section.figures()
+        if figure.name == "convergence"
+    )
     assert len(convergence.rows) == 6000
 
 
 def test_names_that_make_the_same_file_name_are_told_apart() -> None:
     trials = [
-        type(r)(r.number, "complete", value=float(r.number), hyperparameters={"a b": r.number, "a_b": r.number % 3})
+        type(r)(
+            r.number,
+            "complete",
+            value=float(r.number),
+            hyperparameters={"a b": r.number, "a_b": r.number % 3},
+        )
         for r in make_records(6)
     ]
-    names = [figure.name for section in build(ReportData(name="run", settings=Settings(), trials=trials)) for figure in section.figures()]
+    names = [
+        figure.name
+        for section in build(ReportData(name="run", settings=Settings(), trials=trials))
+        for figure in section.figures()
+    ]
     assert "slice_a_b" in names
     assert "slice_a_b_2" in names
     assert len(names) == len(set(names))

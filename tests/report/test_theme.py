@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from vaiopt.report.theme import CELL_STEPS, DARK, LIGHT, PALETTES, contrast, css_variables, on_cell, resolve, scale_colour
+from vaiopt.report.theme import (
+    CELL_STEPS,
+    DARK,
+    LIGHT,
+    PALETTES,
+    contrast,
+    css_variables,
+    on_cell,
+    resolve,
+    scale_colour,
+)
 
 TEXT = ("ink", "muted", "accent", "good", "warn", "bad")
 SURFACES = ("page", "card", "sunken")
@@ -28,11 +38,15 @@ def test_marks_in_figures_pass_wcag_for_graphics(theme: str, mark: str) -> None:
 
 @pytest.mark.parametrize("theme", sorted(PALETTES))
 @pytest.mark.parametrize("scale", ["scale", "diverging"])
-def test_numbers_in_heat_map_cells_pass_wcag_aa_wherever_the_cell_lies(theme: str, scale: str) -> None:
+def test_numbers_in_heat_map_cells_pass_wcag_aa_wherever_the_cell_lies(
+    theme: str, scale: str
+) -> None:
     palette = PALETTES[theme]
     for step in range(10 * CELL_STEPS + 1):
         place = step / (10 * CELL_STEPS)
-        assert contrast(palette[on_cell(scale, place)[1:]], scale_colour(palette[scale], place)) >= 4.5
+        assert (
+            contrast(palette[on_cell(scale, place)[1:]], scale_colour(palette[scale], place)) >= 4.5
+        )
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -51,7 +65,12 @@ def test_every_variable_of_the_style_sheet_is_a_colour_of_the_palettes(root: Pat
 
 
 def test_tokens_are_replaced_only_where_a_colour_is_meant() -> None:
-    figure = {"x": ["@blue"], "marker": {"color": ["@blue", "@bad"], "colorscale": "@scale"}, "name": "@ink", "paper_bgcolor": "@card"}
+    figure = {
+        "x": ["@blue"],
+        "marker": {"color": ["@blue", "@bad"], "colorscale": "@scale"},
+        "name": "@ink",
+        "paper_bgcolor": "@card",
+    }
     drawn = resolve(figure, LIGHT)
     assert drawn["x"] == ["@blue"]
     assert drawn["name"] == "@ink"

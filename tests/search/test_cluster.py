@@ -1,4 +1,6 @@
-"""Trials on a Dask cluster that was started as a user starts one: a scheduler and two workers, each a process of its own."""
+"""Trials on a Dask cluster that was started as a user starts one: a scheduler and two workers, each
+a process of its own.
+"""
 
 import contextlib
 import json
@@ -20,7 +22,14 @@ from vaiopt.study import COMPLETE, FAILED, load_trials
 
 SETTINGS = load_settings(
     None,
-    ["search.trials=6", "train.epochs=1", "data.limit=300", "model.family=mlp_tabular", "search.initial_points=6", "search.pruner=none"],
+    [
+        "search.trials=6",
+        "train.epochs=1",
+        "data.limit=300",
+        "model.family=mlp_tabular",
+        "search.initial_points=6",
+        "search.pruner=none",
+    ],
 )
 
 MODEL = """
@@ -35,18 +44,26 @@ def build_model(hp):
         {body}
     return keras.Sequential([keras.layers.Input(hp.input_shape), keras.layers.Flatten(), keras.layers.Dense(hp.classes, "softmax")])
 """
-"""A model function that does harm in a worker, and none in the search's own process, where it is traced before."""
+"""A model function that does harm in a worker, and none in the search's own process, where it is
+traced before.
+"""
 
 
 def write_model(path, body):
     path.write_text(MODEL.format(search=os.getpid(), body=body.replace("\n", "\n        ")))
-    return "model.family='{}:build_model'".format(path)
+    return f"model.family='{path}:build_model'"
 
 
 def start(module, *arguments, **environment):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **environment}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        **environment,
+    }
     command = [sys.executable, "-m", "distributed.cli." + module, *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 @contextlib.contextmanager
@@ -54,14 +71,37 @@ def started(folder, *worker_options, workers=1, **environment):
     """A scheduler and workers: the scheduler's file, and the processes, the scheduler's first."""
     distributed = pytest.importorskip("distributed")
     file = folder / "scheduler.json"
-    processes = [start("dask_scheduler", "--scheduler-file", str(file), "--port", "0", "--no-dashboard", **environment)]
+    processes = [
+        start(
+            "dask_scheduler",
+            "--scheduler-file",
+            str(file),
+            "--port",
+            "0",
+            "--no-dashboard",
+            **environment,
+        )
+    ]
     try:
         deadline = time.monotonic() + 300
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        options = ["--scheduler-file", str(file), "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder), *worker_options]
-        processes += [start("dask_worker", *options, "--death-timeout", "300") for _ in range(workers)]
-        with distributed.Client(scheduler_file=str(file), timeout=300, set_as_default=False) as client:
+        options = [
+            "--scheduler-file",
+            str(file),
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--local-directory",
+            str(folder),
+            *worker_options,
+        ]
+        processes += [
+            start("dask_worker", *options, "--death-timeout", "300") for _ in range(workers)
+        ]
+        with distributed.Client(
+            scheduler_file=str(file), timeout=300, set_as_default=False
+        ) as client:
             client.wait_for_workers(workers, timeout=300)
         yield file, processes
     finally:
@@ -84,7 +124,7 @@ def address(file):
 def test_a_cluster_gives_the_run_folder_that_this_process_gives(cluster, tmp_path):
     file, _ = cluster
     here = override(SETTINGS, ["search.workers=0"])
-    there = override(SETTINGS, ["search.scheduler='{}'".format(address(file))])
+    there = override(SETTINGS, [f"search.scheduler='{address(file)}'"])
     search_run(here, tmp_path / "here")
     search_run(there, tmp_path / "there")
     first, second = (load_trials(Run(tmp_path / name)) for name in ("here", "there"))
@@ -93,18 +133,25 @@ def test_a_cluster_gives_the_run_folder_that_this_process_gives(cluster, tmp_pat
     assert [t.status for t in second] == [COMPLETE] * 6
     assert second[0].value == pytest.approx(first[0].value, abs=0.05)
     assert len({t.worker for t in second}) == 2
-    names = [sorted(p.name for p in (tmp_path / name).iterdir() if p.name != "study.journal.flock") for name in ("here", "there")]
+    names = [
+        sorted(p.name for p in (tmp_path / name).iterdir() if p.name != "study.journal.flock")
+        for name in ("here", "there")
+    ]
     assert names[0] == names[1]
-    assert read_json(Run(tmp_path / "there").float_metrics, "")["trial"] in [t.number for t in second]
+    assert read_json(Run(tmp_path / "there").float_metrics, "")["trial"] in [
+        t.number for t in second
+    ]
 
 
 @pytest.mark.slow
 def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
     file, processes = cluster
-    # The first trial on the cluster waits for its worker to be killed. The data were sent, but that worker alone need have had them.
+    # The first trial on the cluster waits for its worker to be killed. The data were sent, but that
+    # worker alone need have had them.
     waiting = tmp_path / "waiting"
     body = (
-        "if not Path({0!r}).exists():\n    Path({1!r}).write_text(str(os.getppid()))\n    os.rename({1!r}, {0!r})\n    time.sleep(600)"
+        "if not Path({0!r}).exists():\n    Path({1!r}).write_text(str(os.getppid()))\n   "
+        " os.rename({1!r}, {0!r})\n    time.sleep(600)"
     ).format(str(waiting), str(waiting) + "-draft")
     family = write_model(tmp_path / "model.py", body)
     lost = []
@@ -117,7 +164,7 @@ def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    settings = override(SETTINGS, ["search.scheduler='{}'".format(file), "search.trials=4", family])
+    settings = override(SETTINGS, [f"search.scheduler='{file}'", "search.trials=4", family])
     result = search_run(settings, tmp_path / "run")
     assert lost[0] in [process.pid for process in processes[1:]]
     assert result.trials == {COMPLETE: 4}
@@ -126,11 +173,16 @@ def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
 @pytest.mark.slow
 def test_a_scheduler_that_is_lost_ends_the_search_and_the_run_goes_on_without_it(cluster, tmp_path):
     file, processes = cluster
-    settings = override(SETTINGS, ["search.scheduler='{}'".format(file), "search.trials=4"])
+    settings = override(SETTINGS, [f"search.scheduler='{file}'", "search.trials=4"])
     with pytest.raises(RunError, match="scheduler was lost") as caught:
         search_run(settings, tmp_path / "run", on_trial=lambda record: processes[0].kill())
     assert "repeat the command" in caught.value.hint
-    assert search_run(override(settings, ["search.scheduler=", "search.workers=0"]), tmp_path / "run").trials[COMPLETE] == 4
+    assert (
+        search_run(
+            override(settings, ["search.scheduler=", "search.workers=0"]), tmp_path / "run"
+        ).trials[COMPLETE]
+        == 4
+    )
 
 
 @pytest.mark.slow
@@ -141,15 +193,25 @@ def test_limits_of_time_and_memory_and_the_resources_of_workers_hold_on_a_cluste
         "if what == 'deadly':\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(600)"
     )
     family = write_model(tmp_path / "model.py", body)
-    limits = ["search.trial_timeout=60", "search.trial_memory_mb=1500", "search.sampler=grid", "search.resources.PLACE=1"]
+    limits = [
+        "search.trial_timeout=60",
+        "search.trial_memory_mb=1500",
+        "search.sampler=grid",
+        "search.resources.PLACE=1",
+    ]
     options = ["--nanny", "--resources", "PLACE=1"]
-    with started(tmp_path, *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as (file, _):
-        settings = override(SETTINGS, [*limits, "search.scheduler='{}'".format(file), family])
+    with started(tmp_path, *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as (
+        file,
+        _,
+    ):
+        settings = override(SETTINGS, [*limits, f"search.scheduler='{file}'", family])
         with pytest.raises(RunError, match="search.resources asks for: GPU=2 PLACE=1") as caught:
             DaskExecutor(override(settings, ["search.resources.GPU=2"]))
         assert "--resources 'GPU=2 PLACE=1'" in caught.value.hint
         search_run(settings, tmp_path / "run")
-    ended = {t.hyperparameters["what"]: (t.status, t.reason) for t in load_trials(Run(tmp_path / "run"))}
+    ended = {
+        t.hyperparameters["what"]: (t.status, t.reason) for t in load_trials(Run(tmp_path / "run"))
+    }
     assert ended == {
         "fine": (COMPLETE, ""),
         "slow": (FAILED, "timed out after 60 s (search.trial_timeout)"),
@@ -176,7 +238,9 @@ def test_a_scheduler_file_without_an_address_is_refused(tmp_path, content):
         connect(str(tmp_path / "cluster.json"))
 
 
-@pytest.mark.parametrize("address", ["tcp://", "tcp://host", "tcp://:", "tcp://host:port", "tcp://[", "://1.2.3.4:8786"])
+@pytest.mark.parametrize(
+    "address", ["tcp://", "tcp://host", "tcp://:", "tcp://host:port", "tcp://[", "://1.2.3.4:8786"]
+)
 def test_what_is_no_address_is_refused_at_once(address):
     pytest.importorskip("distributed")
     with pytest.raises(RunError, match="is not the address of a scheduler"):

@@ -9,7 +9,12 @@ import psutil
 import pytest
 
 from vaiopt.errors import DataError
-from vaiopt.search.executors import InProcessExecutor, ProcessExecutor, death_reason, memory_limit_mb
+from vaiopt.search.executors import (
+    InProcessExecutor,
+    ProcessExecutor,
+    death_reason,
+    memory_limit_mb,
+)
 from vaiopt.search.watch import OUT_OF_MEMORY, MemoryWatch
 from vaiopt.settings import SearchSettings
 
@@ -84,7 +89,10 @@ def test_a_process_that_is_killed_is_told_apart(pool):
 
 
 @pytest.mark.skipif(
-    sys.version_info < (3, 8), reason="the last pebble for Python 3.7 waits for ever if an idle process is killed from outside"
+    sys.version_info < (3, 8),
+    reason=(
+        "the last pebble for Python 3.7 waits for ever if an idle process is killed from outside"
+    ),
 )
 def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
     os.kill(pool.submit(pid, 0).result(300), signal.SIGKILL)
@@ -98,12 +106,15 @@ def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
 
 def test_worker_processes_end_with_the_process_that_started_them():
     code = (
-        "import os, signal, time\nfrom vaiopt.search.executors import ProcessExecutor\nif __name__ == '__main__':\n"
-        "    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n    print(pool.submit(os.getpid).result(), flush=True)\n"
-        "    pool.submit(time.sleep, 60)\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal, time\nfrom vaiopt.search.executors import ProcessExecutor\nif __name__"
+        " == '__main__':\n    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n  "
+        "  print(pool.submit(os.getpid).result(), flush=True)\n    pool.submit(time.sleep, 60)\n   "
+        " os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    child = int(subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE).stdout)
+    child = int(
+        subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE).stdout
+    )
     # stdout reached its end, so the child, which had it too, is gone or about to be
     for _ in range(600):
         if not alive(child):

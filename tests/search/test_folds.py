@@ -28,6 +28,9 @@ def test_more_folds_than_samples_of_a_class_are_refused():
 
 
 def test_the_metric_is_the_mean_over_the_folds():
-    curves = [[{"epoch": 1.0, "val_loss": 2.0, "seconds": 1.0}], [{"epoch": 1.0, "val_loss": 4.0, "seconds": 2.0}]]
+    curves = [
+        [{"epoch": 1.0, "val_loss": 2.0, "seconds": 1.0}],
+        [{"epoch": 1.0, "val_loss": 4.0, "seconds": 2.0}],
+    ]
     assert mean_metrics(curves) == {"val_loss": 3.0, "val_loss_std": 1.0}
     assert mean_curve(curves) == [{"epoch": 1.0, "val_loss": 3.0, "seconds": 3.0}]

@@ -57,11 +57,22 @@ def test_points_and_a_grid_exclude_each_other():
 
 
 @pytest.mark.parametrize("sampler", ["gp", "random"])
-def test_a_search_tries_the_default_then_the_given_points_then_its_own_and_goes_on_alike(tmp_path, sampler):
+def test_a_search_tries_the_default_then_the_given_points_then_its_own_and_goes_on_alike(
+    tmp_path, sampler
+):
     settings = override(
-        load_settings(None, ["train.epochs=1", "data.limit=200", "model.family=mlp_tabular", "search.pruner=none", "search.workers=0"]),
+        load_settings(
+            None,
+            [
+                "train.epochs=1",
+                "data.limit=200",
+                "model.family=mlp_tabular",
+                "search.pruner=none",
+                "search.workers=0",
+            ],
+        ),
         [
-            "search.sampler={}".format(sampler),
+            f"search.sampler={sampler}",
             "search.points=[{layers=3, nodes=32}, {nodes=128, dropout=0.5}]",
             "search.keep_models=1",
             "search.trials=2",
@@ -79,7 +90,9 @@ def test_a_search_tries_the_default_then_the_given_points_then_its_own_and_goes_
 
 
 def test_a_bad_point_leaves_no_run_behind(tmp_path):
-    settings = load_settings(None, ["search.points=[{nodez=1}]", "search.workers=0", "data.limit=200"])
+    settings = load_settings(
+        None, ["search.points=[{nodez=1}]", "search.workers=0", "data.limit=200"]
+    )
     with pytest.raises(SettingsError, match="nodez"):
         search_run(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -16,12 +16,21 @@ from vaiopt.run import Run
 from vaiopt.search import search_run
 from vaiopt.search.only import only_search
 from vaiopt.settings import override, settings_from_run
-from vaiopt.study import COMPLETE, INTERRUPTED, journal_storage, load_trials, mend_journal, quiet_optuna
+from vaiopt.study import (
+    COMPLETE,
+    INTERRUPTED,
+    journal_storage,
+    load_trials,
+    mend_journal,
+    quiet_optuna,
+)
 
 
 def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
     search_run(override(SETTINGS, ["search.trials=2"]), tmp_path / "run")
-    changed = override(SETTINGS, ["train.patience=3", "model.hyperparameters.nodes={int=[16, 64], step=16}"])
+    changed = override(
+        SETTINGS, ["train.patience=3", "model.hyperparameters.nodes={int=[16, 64], step=16}"]
+    )
     with pytest.raises(RunError) as caught:
         search_run(changed, tmp_path / "run")
     assert "--accept-changes" in caught.value.hint
@@ -48,7 +57,7 @@ def test_choices_that_the_study_cannot_change_are_refused_by_name_and_nothing_is
 
 def test_the_study_may_be_in_a_database(tmp_path):
     url = "sqlite:///{}".format(tmp_path / "studies.db")
-    settings = override(SETTINGS, ["search.storage={}".format(json.dumps(url)), "search.study=one"])
+    settings = override(SETTINGS, [f"search.storage={json.dumps(url)}", "search.study=one"])
     search_run(override(settings, ["search.trials=2"]), tmp_path / "a")
     search_run(settings, tmp_path / "a")
     assert [t.status for t in load_trials(Run(tmp_path / "a"))] == [COMPLETE] * 3
@@ -62,7 +71,7 @@ def test_the_study_may_be_in_a_database(tmp_path):
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all/x.db", "nonsense", "oracle9://x"])
 def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(tmp_path, url):
     with pytest.raises(RunError, match="cannot be used"):
-        search_run(override(SETTINGS, ["search.storage={}".format(json.dumps(url))]), tmp_path / "run")
+        search_run(override(SETTINGS, [f"search.storage={json.dumps(url)}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -85,8 +94,14 @@ def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path, mo
         "import os, sys\nfrom vaiopt.run import Run\nfrom vaiopt.study import journal_storage\n"
         "journal_storage(Run(sys.argv[1]))._backend._lock.acquire()\nos._exit(0)"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("the lock is waited for"))  # as Optuna's own is, 30 s or for ever
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    monkeypatch.setattr(
+        time, "sleep", lambda seconds: pytest.fail("the lock is waited for")
+    )  # as Optuna's own is, 30 s or for ever
     quiet_optuna().create_study(study_name="vaiopt", storage=journal_storage(Run(tmp_path)))
     assert len(load_trials(Run(tmp_path))) == 0
 
@@ -103,18 +118,27 @@ def test_a_search_that_is_killed_and_resumed_equals_the_uninterrupted_one(tmp_pa
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     moments = random.Random(0)
     for _ in range(3):
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
         journal = Run(killed).journal
         size = journal.stat().st_size if journal.exists() else 0
         deadline = time.perf_counter() + 120
         # Once it has begun to write trials, at a random moment.
-        while process.poll() is None and time.perf_counter() < deadline and (not journal.exists() or journal.stat().st_size <= size + 200):
+        while (
+            process.poll() is None
+            and time.perf_counter() < deadline
+            and (not journal.exists() or journal.stat().st_size <= size + 200)
+        ):
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
     search_run(settings, killed)
-    first, second = ([t for t in load_trials(Run(folder)) if t.status != INTERRUPTED] for folder in (whole, killed))
+    first, second = (
+        [t for t in load_trials(Run(folder)) if t.status != INTERRUPTED]
+        for folder in (whole, killed)
+    )
     assert [t.hyperparameters for t in first] == [t.hyperparameters for t in second]
     assert [t.status for t in first] == [t.status for t in second]
     assert [t.value for t in first] == pytest.approx([t.value for t in second])
@@ -124,8 +148,10 @@ def test_two_searches_cannot_work_in_one_run(tmp_path):
     with only_search(Run(tmp_path / "run")):
         with pytest.raises(RunError, match="another search is at work in .*run'") as caught:
             search_run(SETTINGS, tmp_path / "run")
-        assert "process {})".format(os.getpid()) in caught.value.hint
+        assert f"process {os.getpid()})" in caught.value.hint
         assert Run(tmp_path / "run").search_lock.exists()
     assert list((tmp_path / "run").iterdir()) == []
-    assert search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run").trials == {COMPLETE: 1}
+    assert search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run").trials == {
+        COMPLETE: 1
+    }
     assert not Run(tmp_path / "run").running.exists()

@@ -10,7 +10,7 @@ from vaiopt.space import HyperParameters, trace_space
 def conditional(hp):
     layers = hp.Int("layers", 1, 3, default=2)
     for index in range(1, layers + 1):
-        hp.Choice("nodes{}".format(index), [8, 16, 32])
+        hp.Choice(f"nodes{index}", [8, 16, 32])
     hp.Float("rate", 1e-4, 1e-1, sampling="log", default=1e-3)
     hp.Boolean("norm")
 
@@ -44,13 +44,13 @@ def test_a_fraction_is_a_random_part_of_the_grid(fraction, seed):
 
 def huge(hp):
     for index in range(12):
-        hp.Int("x{}".format(index), 1, 50)
+        hp.Int(f"x{index}", 1, 50)
 
 
 def test_a_grid_of_too_many_points_says_how_many_and_which_fraction_would_do():
     space = trace_space(huge, HyperParameters)
     with pytest.raises(SettingsError) as caught:
         plan_grid(space, resolution=5, fraction=1.0, limit=1000, seed=0)
-    assert "{:,}".format(50**12) in caught.value.message
+    assert f"{50**12:,}" in caught.value.message
     fraction = float(caught.value.hint.split("grid_fraction=")[1].split(",")[0])
     assert len(plan_grid(space, resolution=5, fraction=fraction, limit=1000, seed=0)) <= 1001

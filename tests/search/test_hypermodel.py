@@ -11,7 +11,15 @@ from vaiopt.settings import load_settings, override
 from vaiopt.study import COMPLETE, load_trials
 
 SETTINGS = load_settings(
-    None, ["search.workers=0", "search.trials=3", "train.epochs=2", "data.limit=300", "search.initial_points=2", "search.pruner=none"]
+    None,
+    [
+        "search.workers=0",
+        "search.trials=3",
+        "train.epochs=2",
+        "data.limit=300",
+        "search.initial_points=2",
+        "search.pruner=none",
+    ],
 )
 
 HEAD = """
@@ -137,14 +145,28 @@ def test_a_hypermodels_own_fit_trains_and_its_hyperparameters_are_searched(tmp_p
 
 
 def test_a_training_loop_of_its_own_gives_the_metric_that_it_reports(tmp_path):
-    trials = search(tmp_path, LOOP, "MyHyperModel", "objective.metric=my_metric", "objective.direction=minimize", "search.trials=2")
+    trials = search(
+        tmp_path,
+        LOOP,
+        "MyHyperModel",
+        "objective.metric=my_metric",
+        "objective.direction=minimize",
+        "search.trials=2",
+    )
     assert [t.status for t in trials] == [COMPLETE] * 2
     assert "batch_size" in trials[0].hyperparameters
     assert trials[0].value == pytest.approx(min(entry["my_metric"] for entry in trials[0].curve))
 
 
 def test_an_f1_objective_over_an_mlp_with_hyperband(tmp_path):
-    trials = search(tmp_path, F1, "build_model", "objective.metric=val_f1_score", "search.pruner=hyperband", "search.sampler=random")
+    trials = search(
+        tmp_path,
+        F1,
+        "build_model",
+        "objective.metric=val_f1_score",
+        "search.pruner=hyperband",
+        "search.sampler=random",
+    )
     assert trials[0].status == COMPLETE
     assert 0 < trials[0].value == trials[0].metrics["val_f1_score"] <= 1
     assert "units_0" in trials[0].hyperparameters
@@ -157,7 +179,9 @@ def test_a_cnn_whose_depth_is_searched(tmp_path):
 
 
 def test_a_fit_that_raises_is_named_before_any_training(tmp_path):
-    broken = CLASS.replace("return model.fit(", "raise KeyError('never')\n        return model.fit(")
+    broken = CLASS.replace(
+        "return model.fit(", "raise KeyError('never')\n        return model.fit("
+    )
     with pytest.raises(ModelError, match="fit.*never.*mine.py"):
         search(tmp_path, broken, "MyHyperModel")
     assert not (tmp_path / "run").exists()

@@ -7,14 +7,19 @@ from vaiopt.settings import ObjectiveSettings
 
 def test_a_soft_cost_lowers_the_score_of_the_more_costly():
     objective = Objective(ObjectiveSettings(weights={"latency_ms": 0.5}))
-    score = lambda ms: objective.score({"val_accuracy": 0.9}, {"latency_ms": ms}, {"latency_ms": 2.0})  # noqa: E731
+
+    def score(ms):
+        return objective.score({"val_accuracy": 0.9}, {"latency_ms": ms}, {"latency_ms": 2.0})
+
     assert score(2.0) == pytest.approx(0.9)
     assert score(8.0) == pytest.approx(0.45)
     assert score(0.5) == pytest.approx(1.8)
 
 
 def test_for_a_loss_a_soft_cost_raises_the_score():
-    objective = Objective(ObjectiveSettings(metric="val_loss", weights={"params": 1.0}, references={"params": 10.0}))
+    objective = Objective(
+        ObjectiveSettings(metric="val_loss", weights={"params": 1.0}, references={"params": 10.0})
+    )
     assert objective.direction == "minimize"
     assert objective.score({"val_loss": 0.5}, {"params": 20.0}, {}) == pytest.approx(1.0)
 
@@ -37,6 +42,9 @@ def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
     assert "val_accuracy" in caught.value.hint
 
 
-@pytest.mark.parametrize("metric, direction", [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")])
+@pytest.mark.parametrize(
+    "metric, direction",
+    [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")],
+)
 def test_the_direction_follows_from_the_name(metric, direction):
     assert default_direction(metric) == direction

@@ -11,12 +11,21 @@ from vaiopt.search.proposer import SpaceExhausted
 from vaiopt.search.sampler import make_sampler
 from vaiopt.settings import SearchSettings
 from vaiopt.space import HyperParameters, trace_space
-from vaiopt.study import COMPLETE, INFEASIBLE, RECORD, TrialRecord, distributions, quiet_optuna, record_attribute, records
+from vaiopt.study import (
+    COMPLETE,
+    INFEASIBLE,
+    RECORD,
+    TrialRecord,
+    distributions,
+    quiet_optuna,
+    record_attribute,
+    records,
+)
 
 
 def build(hp):
     for index in range(hp.Int("layers", 1, 3)):
-        hp.Int("units_{}".format(index), 8, 64, step=8)
+        hp.Int(f"units_{index}", 8, 64, step=8)
     hp.Float("rate", 1e-5, 1e-1, sampling="log", default=1e-3)
     hp.Choice("activation", ["relu", "tanh", "sigmoid"])
 
@@ -27,10 +36,12 @@ NAMES = ["gp", "forest", "tpe", "cmaes", "nsga2", "random", "grid", "optuna_gp"]
 
 def study_with(name, space=SPACE, seed=0, **settings):
     if importlib.util.find_spec(samplers.PACKAGES.get(name, "optuna")) is None:
-        pytest.skip("{} is not installed".format(samplers.PACKAGES[name]))
+        pytest.skip(f"{samplers.PACKAGES[name]} is not installed")
     optuna = quiet_optuna()
     chosen = SearchSettings(sampler=name, initial_points=3, grid_limit=10000, **settings)
-    return optuna.create_study(sampler=make_sampler(space, chosen, seed=seed, direction="maximize"), direction="maximize")
+    return optuna.create_study(
+        sampler=make_sampler(space, chosen, seed=seed, direction="maximize"), direction="maximize"
+    )
 
 
 def go_on(study, count, space=SPACE):
@@ -39,9 +50,18 @@ def go_on(study, count, space=SPACE):
         trial = study.ask(fixed_distributions=distributions(space))
         broken = trial.number == 1
         value = -abs(math.log10(trial.params.get("rate", 1.0)) + 2)
-        record = TrialRecord(0, INFEASIBLE if broken else COMPLETE, value=None if broken else value, hyperparameters=trial.params)
+        record = TrialRecord(
+            0,
+            INFEASIBLE if broken else COMPLETE,
+            value=None if broken else value,
+            hyperparameters=trial.params,
+        )
         trial.set_user_attr(RECORD, dict(record_attribute(record)))
-        study.tell(trial, None if broken else value, state=optuna.trial.TrialState.PRUNED if broken else None)
+        study.tell(
+            trial,
+            None if broken else value,
+            state=optuna.trial.TrialState.PRUNED if broken else None,
+        )
     return [r.hyperparameters for r in records(study)]
 
 
@@ -52,7 +72,10 @@ def test_points_are_canonical_distinct_plain_and_start_at_the_default(name):
     assert len({repr(sorted(p.items())) for p in points}) == len(points)
     for point in points:
         assert SPACE.canonical(point) == point
-        assert all(d.contains(point[d.name]) and type(point[d.name]) in (int, float, str, bool) for d in SPACE)
+        assert all(
+            d.contains(point[d.name]) and type(point[d.name]) in (int, float, str, bool)
+            for d in SPACE
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,6 @@
-"""The study in a PostgreSQL server that is started here, where the server and its driver are installed."""
+"""The study in a PostgreSQL server that is started here, where the server and its driver are
+installed.
+"""
 
 import contextlib
 import glob
@@ -35,11 +37,26 @@ class Server:
         self._call("initdb", "--auth=trust", "--username=tester", "--no-sync")
 
     def _call(self, program, *arguments):
-        command = [*self._user, os.path.join(self._programs, program), "-D", os.path.join(self._folder, "data"), *arguments]
-        subprocess.run(command, check=True, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            *self._user,
+            os.path.join(self._programs, program),
+            "-D",
+            os.path.join(self._folder, "data"),
+            *arguments,
+        ]
+        subprocess.run(
+            command,
+            check=True,
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def start(self):
-        options = "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off".format(self.port, self._folder)
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c"
+            f" unix_socket_directories={self._folder} -c fsync=off"
+        )
         self._call("pg_ctl", "-w", "-l", os.path.join(self._folder, "log"), "-o", options, "start")
 
     def stop(self):
@@ -49,7 +66,10 @@ class Server:
 @pytest.fixture
 def server():
     pytest.importorskip("psycopg2")
-    found = shutil.which("initdb") or (sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [None])[-1]
+    found = (
+        shutil.which("initdb")
+        or (sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [None])[-1]
+    )
     if found is None or (os.geteuid() == 0 and shutil.which("runuser") is None):
         pytest.skip("needs PostgreSQL")
     folder = tempfile.mkdtemp(prefix="vaiopt-pg-")
@@ -64,8 +84,8 @@ def server():
 
 @pytest.mark.slow
 def test_a_study_in_postgresql_is_gone_on_with_after_the_server_was_lost(server, tmp_path):
-    url = "postgresql://tester:secret@127.0.0.1:{}/postgres".format(server.port)
-    settings = override(SETTINGS, ["search.storage={}".format(json.dumps(url))])
+    url = f"postgresql://tester:secret@127.0.0.1:{server.port}/postgres"
+    settings = override(SETTINGS, [f"search.storage={json.dumps(url)}"])
 
     def stop(record):
         if record.number == 1:
@@ -95,11 +115,13 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch):
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)
         with pytest.raises(RunError, match="timeout expired"):
-            database_storage("postgresql://127.0.0.1:{}/x".format(silent.getsockname()[1]))
+            database_storage(f"postgresql://127.0.0.1:{silent.getsockname()[1]}/x")
 
 
 def test_a_missing_driver_is_named_with_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg2", None)
-    with pytest.raises(MissingToolError, match=r"driver of 'postgresql://me:\*\*\*@host/name'") as caught:
+    with pytest.raises(
+        MissingToolError, match=r"driver of 'postgresql://me:\*\*\*@host/name'"
+    ) as caught:
         database_storage("postgresql://me:secret@host/name")
     assert caught.value.hint == "Install it with: pip install 'vaiopt[postgres]'"

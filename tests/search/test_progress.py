@@ -64,9 +64,15 @@ def test_a_file_that_cannot_be_written_or_read_harms_nobody(tmp_path):
         assert read_progress(tmp_path / "0002.json") is None
 
 
-def test_a_search_tells_its_observer_what_happens_and_its_file_how_far_a_trial_is(tmp_path, monkeypatch):
+def test_a_search_tells_its_observer_what_happens_and_its_file_how_far_a_trial_is(
+    tmp_path, monkeypatch
+):
     written = []
-    monkeypatch.setattr(ProgressFile, "write", lambda self, epoch, epochs, value: written.append((epoch, epochs, value)))
+    monkeypatch.setattr(
+        ProgressFile,
+        "write",
+        lambda self, epoch, epochs, value: written.append((epoch, epochs, value)),
+    )
     observer = Recorder()
     search_run(SETTINGS, tmp_path / "run", on_trial=observer)
     trials = load_trials(Run(tmp_path / "run"))
@@ -78,10 +84,16 @@ def test_a_search_tells_its_observer_what_happens_and_its_file_how_far_a_trial_i
         ("trial ended", 1),
         ("search ended",),
     ]
-    assert [told[2] for told in observer.told if told[0] == "trial started"] == [t.hyperparameters for t in trials]
+    assert [told[2] for told in observer.told if told[0] == "trial started"] == [
+        t.hyperparameters for t in trials
+    ]
     expected = []
     for trial in trials:
-        expected += [(0, 2, None), (1, 2, trial.curve[0]["val_accuracy"]), (2, 2, trial.curve[1]["val_accuracy"])]
+        expected += [
+            (0, 2, None),
+            (1, 2, trial.curve[0]["val_accuracy"]),
+            (2, 2, trial.curve[1]["val_accuracy"]),
+        ]
     assert written == expected
 
     observer = Recorder()
@@ -99,9 +111,16 @@ def test_the_epochs_of_all_folds_count_and_nothing_is_left_in_the_run_folder(tmp
 
     monkeypatch.setattr(ProgressFile, "write", look)
     settings = override(SETTINGS, ["train.folds=2", "train.epochs=1", "search.trials=1"])
-    search_run(settings, tmp_path / "run", on_trial=records.append)  # a plain function is told the records alone
+    search_run(
+        settings, tmp_path / "run", on_trial=records.append
+    )  # a plain function is told the records alone
     assert [(r.number, r.status) for r in records] == [(0, COMPLETE)]
-    assert seen == [(0, 2, ["0000.json"]), (1, 2, ["0000.json"]), (1, 2, ["0000.json"]), (2, 2, ["0000.json"])]
+    assert seen == [
+        (0, 2, ["0000.json"]),
+        (1, 2, ["0000.json"]),
+        (1, 2, ["0000.json"]),
+        (2, 2, ["0000.json"]),
+    ]
     assert not Run(tmp_path / "run").running.exists()
 
 
@@ -122,6 +141,8 @@ def test_a_search_that_cannot_start_tells_nothing(tmp_path):
     observer = Recorder()
     with pytest.raises(ModelError):
         search_run(
-            override(SETTINGS, ["model.family={}".format(json.dumps(str(tmp_path / "bad.py")))]), tmp_path / "run", on_trial=observer
+            override(SETTINGS, ["model.family={}".format(json.dumps(str(tmp_path / "bad.py")))]),
+            tmp_path / "run",
+            on_trial=observer,
         )
     assert observer.told == []

@@ -15,15 +15,21 @@ SPACE = trace_space(build, HyperParameters)
 
 
 def trained(number, quality, pruner, before, steps=9):
-    """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's record."""
+    """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's
+    record.
+    """
     judge = Judge(prepare(SearchSettings(pruner=pruner), "maximize", SPACE, number, before))
     point = {"rate": 1e-3, "epochs": 3}
     try:
         for step in range(1, steps + 1):
             judge.report(step, quality * step / steps, last=step == steps)
     except Pruned as stop:
-        return TrialRecord(number, PRUNED, stop.message, hyperparameters=point, pruning=judge.notes())
-    return TrialRecord(number, COMPLETE, value=quality, hyperparameters=point, pruning=judge.notes())
+        return TrialRecord(
+            number, PRUNED, stop.message, hyperparameters=point, pruning=judge.notes()
+        )
+    return TrialRecord(
+        number, COMPLETE, value=quality, hyperparameters=point, pruning=judge.notes()
+    )
 
 
 def search(pruner, qualities):
@@ -52,7 +58,9 @@ def test_hopeless_trials_are_stopped_early_and_the_best_never(pruner):
 
 
 @pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
-def test_a_trial_less_than_half_as_good_as_the_best_stops_at_its_first_report_whatever_the_pruner(pruner):
+def test_a_trial_less_than_half_as_good_as_the_best_stops_at_its_first_report_whatever_the_pruner(
+    pruner,
+):
     first, hopeless, slow = search(pruner, [0.9, 0.4, 0.5])
     assert first.status == COMPLETE
     assert hopeless.status == PRUNED and len(hopeless.pruning["reports"]) == 1
@@ -73,7 +81,11 @@ def test_a_loss_is_hopeless_from_twice_the_best_and_a_negative_objective_has_no_
     def judge(direction, best):
         reports = [[1, best], [2, best]]
         complete = TrialRecord(
-            0, COMPLETE, value=best, hyperparameters={"rate": 1e-3, "epochs": 3}, pruning={"reports": reports, "rungs": {}}
+            0,
+            COMPLETE,
+            value=best,
+            hyperparameters={"rate": 1e-3, "epochs": 3},
+            pruning={"reports": reports, "rungs": {}},
         )
         return Judge(prepare(SearchSettings(pruner="median"), direction, SPACE, 1, [complete]))
 

@@ -9,7 +9,7 @@ from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, RUNNING, Tri
 
 def build(hp):
     for i in range(hp.Int("layers", 1, 4)):
-        hp.Int("units_{}".format(i), 8, 64, step=8)
+        hp.Int(f"units_{i}", 8, 64, step=8)
     hp.Float("rate", 1e-6, 1e-1, sampling="log", default=1e-5)
     hp.Choice("activation", ["relu", "sigmoid", "tanh"])
 
@@ -18,7 +18,14 @@ SPACE = trace_space(build, HyperParameters)
 
 
 def proposer(space=SPACE, model="gp", acquisition="EI", seed=0):
-    return Proposer(space, model=model, acquisition=acquisition, initial_points=4, seed=seed, direction="maximize")
+    return Proposer(
+        space,
+        model=model,
+        acquisition=acquisition,
+        initial_points=4,
+        seed=seed,
+        direction="maximize",
+    )
 
 
 def quality(point):
@@ -37,7 +44,9 @@ def test_the_default_point_comes_first():
     assert proposer().propose([]) == SPACE.defaults()
 
 
-@pytest.mark.parametrize("model, acquisition", [("gp", "EI"), ("gp", "LCB"), ("gp", "PI"), ("forest", "EI")])
+@pytest.mark.parametrize(
+    "model, acquisition", [("gp", "EI"), ("gp", "LCB"), ("gp", "PI"), ("forest", "EI")]
+)
 def test_points_are_distinct_canonical_plain_and_within_the_space(model, acquisition):
     history = history_of(proposer(model=model, acquisition=acquisition), 12)
     points = [t.hyperparameters for t in history]

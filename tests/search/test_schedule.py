@@ -22,7 +22,14 @@ def rates_of(model, kind, epochs=2, batches=4):
             seen.append(float(keras.backend.get_value(self.model.optimizer.learning_rate)))
 
     x = np.zeros((4 * batches, 2), np.float32)
-    model.fit(x, x[:, 0], batch_size=4, epochs=epochs, verbose=0, callbacks=[*schedule_callbacks(model, kind, epochs, batches), Spy()])
+    model.fit(
+        x,
+        x[:, 0],
+        batch_size=4,
+        epochs=epochs,
+        verbose=0,
+        callbacks=[*schedule_callbacks(model, kind, epochs, batches), Spy()],
+    )
     return seen
 
 

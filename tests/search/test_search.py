@@ -69,7 +69,9 @@ def test_each_trial_records_curve_metrics_costs_seconds_and_memory(searched):
     assert [t.status for t in trials] == [COMPLETE] * 3
     for trial in trials:
         assert len(trial.curve) == 1
-        assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_f1", "seconds"} <= set(trial.curve[0])
+        assert {"loss", "accuracy", "val_loss", "val_accuracy", "val_f1", "seconds"} <= set(
+            trial.curve[0]
+        )
         assert trial.costs["params"] > 0
         assert trial.costs["latency_ms"] > 0
         assert trial.seconds > 0
@@ -94,11 +96,26 @@ def test_tensorboard_serves_the_table_of_hyperparameters_and_the_scalars_of_a_ru
 
     result, run = searched
     board = program.TensorBoard(default.get_plugins())
-    board.configure(argv=["", "--logdir", str(run.folder), "--host", "127.0.0.1", "--port", "0", "--load_fast", "false"])
+    board.configure(
+        argv=[
+            "",
+            "--logdir",
+            str(run.folder),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--load_fast",
+            "false",
+        ]
+    )
     address = board.launch()
 
     def ask(path, body=None):
-        request = Request(address.rstrip("/") + "/data/plugin/" + path, None if body is None else json.dumps(body).encode())
+        request = Request(
+            address.rstrip("/") + "/data/plugin/" + path,
+            None if body is None else json.dumps(body).encode(),
+        )
         request.add_header("Content-Type", "application/json")
         with urlopen(request, timeout=60) as answer:
             return json.loads(answer.read().decode())
@@ -106,19 +123,29 @@ def test_tensorboard_serves_the_table_of_hyperparameters_and_the_scalars_of_a_ru
     deadline = time.monotonic() + 300  # the folder is read in a thread of TensorBoard's
     while len(ask("scalars/tags")) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
-    names = ["tensorboard/000{}".format(number) for number in range(3)]
+    names = [f"tensorboard/000{number}" for number in range(3)]
     tags = ask("scalars/tags")
     assert sorted(tags) == names
     assert {"epoch/loss", "epoch/val_accuracy", "val_accuracy"} <= set(tags[names[1]])
     experiment = ask("hparams/experiment", {"experimentName": ""})
-    columns = [{"metric": info["name"]} for info in experiment["metricInfos"]] + [{"hparam": i["name"]} for i in experiment["hparamInfos"]]
+    columns = [{"metric": info["name"]} for info in experiment["metricInfos"]] + [
+        {"hparam": i["name"]} for i in experiment["hparamInfos"]
+    ]
     states = ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"]
-    query = {"experimentName": "", "allowedStatuses": states, "colParams": columns, "startIndex": 0, "sliceSize": 10}
+    query = {
+        "experimentName": "",
+        "allowedStatuses": states,
+        "colParams": columns,
+        "startIndex": 0,
+        "sliceSize": 10,
+    }
     groups = ask("hparams/session_groups", query)["sessionGroups"]
     assert [session["name"] for group in groups for session in group["sessions"]] == names
     trials = load_trials(run)
     for group, trial in zip(groups, trials):
-        assert group["hparams"]["learning_rate"] == pytest.approx(trial.hyperparameters["learning_rate"])
+        assert group["hparams"]["learning_rate"] == pytest.approx(
+            trial.hyperparameters["learning_rate"]
+        )
         values = {value["name"]["tag"]: value["value"] for value in group["metricValues"]}
         assert values["val_accuracy"] == pytest.approx(trial.metrics["val_accuracy"])
 
@@ -142,7 +169,9 @@ def test_a_trial_left_by_a_killed_search_is_run_again(searched, tmp_path):
     search_run(override(SETTINGS, ["search.trials=2"]), run.folder)
     space = Space.from_json(read_json(run.space, "")["space"])
     study = optuna.load_study(study_name=STUDY_NAME, storage=journal_storage(run))
-    study.ask(fixed_distributions=distributions(space))  # as a search that is killed now would leave it
+    study.ask(
+        fixed_distributions=distributions(space)
+    )  # as a search that is killed now would leave it
     search_run(SETTINGS, run.folder)
     trials = load_trials(run)
     assert [t.status for t in trials] == [COMPLETE, COMPLETE, INTERRUPTED, COMPLETE]
@@ -166,7 +195,10 @@ def test_a_folder_that_is_no_run_is_not_touched(tmp_path):
 
 def test_whatever_a_trial_does_is_recorded_and_the_search_goes_on(tmp_path):
     (tmp_path / "fragile.py").write_text(FRAGILE)
-    settings = override(SETTINGS, ["model.family={}".format(json.dumps(str(tmp_path / "fragile.py"))), "search.trials=4"])
+    settings = override(
+        SETTINGS,
+        ["model.family={}".format(json.dumps(str(tmp_path / "fragile.py"))), "search.trials=4"],
+    )
     result = search_run(settings, tmp_path / "run")
     trials = {t.hyperparameters["kind"]: t for t in load_trials(Run(tmp_path / "run"))}
     assert result.chosen.hyperparameters["kind"] == "good"
@@ -207,10 +239,12 @@ def test_batch_size_epochs_optimizer_and_split_are_searched_like_anything_else(t
 
 def test_a_space_with_nothing_to_search_is_refused_before_training(tmp_path):
     names = {"layers": 1, "nodes": 16, "shape": "brick", "dropout": 0.0, "learning_rate": 0.001}
-    fixed = ["model.hyperparameters.{}={}".format(name, json.dumps(value)) for name, value in names.items()]
+    fixed = [f"model.hyperparameters.{name}={json.dumps(value)}" for name, value in names.items()]
     with pytest.raises(SettingsError, match="space is empty"):
         search_run(override(SETTINGS, fixed), tmp_path / "run")
-    assert search_run(override(SETTINGS, [*fixed, "search.trials=1"]), tmp_path / "run").trials == {COMPLETE: 1}
+    assert search_run(override(SETTINGS, [*fixed, "search.trials=1"]), tmp_path / "run").trials == {
+        COMPLETE: 1
+    }
 
 
 def test_an_unknown_hyperparameter_in_the_settings_is_refused(tmp_path):
@@ -222,7 +256,10 @@ def test_an_unknown_hyperparameter_in_the_settings_is_refused(tmp_path):
 def test_a_function_that_always_fails_stops_the_search_with_its_reason(tmp_path):
     (tmp_path / "bad.py").write_text("def build_model(hp):\n    raise ValueError('never')\n")
     with pytest.raises(ModelError, match="never"):
-        search_run(override(SETTINGS, ["model.family={}".format(json.dumps(str(tmp_path / "bad.py")))]), tmp_path / "run")
+        search_run(
+            override(SETTINGS, ["model.family={}".format(json.dumps(str(tmp_path / "bad.py")))]),
+            tmp_path / "run",
+        )
 
 
 @pytest.mark.slow
@@ -256,13 +293,21 @@ def build_model(hp):
 def test_a_trial_that_takes_too_long_is_stopped_and_the_search_goes_on(tmp_path):
     (tmp_path / "slow.py").write_text(SLOW)
     family = "model.family={}".format(json.dumps(str(tmp_path / "slow.py")))
-    settings = override(SETTINGS, [family, "search.workers=1", "search.trial_timeout=60", "search.trials=2"])
+    settings = override(
+        SETTINGS, [family, "search.workers=1", "search.trial_timeout=60", "search.trials=2"]
+    )
     assert search_run(settings, tmp_path / "run").trials == {COMPLETE: 1, FAILED: 1}
     assert "timed out after 60 s" in load_trials(Run(tmp_path / "run"))[1].reason
 
 
 def test_hopeless_trials_are_pruned_within_an_epoch_and_keep_their_curve(tmp_path):
-    extra = ["search.pruner=halving", "search.trials=8", "search.sampler=random", "train.epochs=2", "data.limit=0"]
+    extra = [
+        "search.pruner=halving",
+        "search.trials=8",
+        "search.sampler=random",
+        "train.epochs=2",
+        "data.limit=0",
+    ]
     wide = ["model.hyperparameters.learning_rate={float=[1e-7, 1e-2], log=true, default=0.005}"]
     search_run(override(SETTINGS, [*extra, *wide]), tmp_path / "run")
     trials = load_trials(Run(tmp_path / "run"))
@@ -281,7 +326,10 @@ def test_cross_validation_gives_the_mean_of_the_folds_and_a_model_of_the_regular
     result = search_run(override(SETTINGS, ["train.folds=3", "search.trials=2"]), tmp_path / "run")
     assert {"val_accuracy", "val_accuracy_std"} <= set(result.chosen.metrics)
     assert result.chosen.value == result.chosen.metrics["val_accuracy"]
-    assert load_model(Run(tmp_path / "run").float_model).count_params() == result.chosen.costs["params"]
+    assert (
+        load_model(Run(tmp_path / "run").float_model).count_params()
+        == result.chosen.costs["params"]
+    )
 
 
 def test_more_folds_than_samples_of_a_class_are_refused_before_training(tmp_path):
@@ -291,15 +339,26 @@ def test_more_folds_than_samples_of_a_class_are_refused_before_training(tmp_path
 
 
 def test_a_grid_search_runs_every_point_whatever_the_number_of_trials(tmp_path):
-    values = {"layers": "1", "nodes": "16", "dropout": "0.0", "learning_rate": "{choice=[0.01, 0.001]}"}
-    fixed = ["model.hyperparameters.{}={}".format(name, value) for name, value in values.items()]
-    result = search_run(override(SETTINGS, [*fixed, "search.sampler=grid", "search.trials=1"]), tmp_path / "run")
+    values = {
+        "layers": "1",
+        "nodes": "16",
+        "dropout": "0.0",
+        "learning_rate": "{choice=[0.01, 0.001]}",
+    }
+    fixed = [f"model.hyperparameters.{name}={value}" for name, value in values.items()]
+    result = search_run(
+        override(SETTINGS, [*fixed, "search.sampler=grid", "search.trials=1"]), tmp_path / "run"
+    )
     assert result.trials == {COMPLETE: 4}
 
 
 def test_a_grid_with_too_many_points_is_refused_before_training(tmp_path):
-    with pytest.raises(SettingsError, match=r"^the grid has [\d,]+ points, more than search.grid_limit = 20$") as caught:
-        search_run(override(SETTINGS, ["search.sampler=grid", "search.grid_limit=20"]), tmp_path / "run")
+    with pytest.raises(
+        SettingsError, match=r"^the grid has [\d,]+ points, more than search.grid_limit = 20$"
+    ) as caught:
+        search_run(
+            override(SETTINGS, ["search.sampler=grid", "search.grid_limit=20"]), tmp_path / "run"
+        )
     assert caught.value.hint.startswith("Take a random part of it: --set search.grid_fraction=0.0")
     assert not (tmp_path / "run").exists()
 

@@ -23,7 +23,11 @@ def digits():
 def compiled():
     keras = load_keras()
     keras.utils.set_random_seed(0)
-    layers = [keras.layers.Flatten(input_shape=(8, 8, 1)), keras.layers.BatchNormalization(), keras.layers.Dense(10, "softmax")]
+    layers = [
+        keras.layers.Flatten(input_shape=(8, 8, 1)),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(10, "softmax"),
+    ]
     model = keras.Sequential(layers)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
@@ -65,7 +69,10 @@ def test_no_graph_is_left_of_a_trained_model(digits):
     def graphs():
         load_keras().backend.clear_session()
         gc.collect()
-        return sum(isinstance(found, FuncGraph) and found.name == "train_function" for found in gc.get_objects())
+        return sum(
+            isinstance(found, FuncGraph) and found.name == "train_function"
+            for found in gc.get_objects()
+        )
 
     before = graphs()
     model = compiled()
@@ -94,5 +101,10 @@ def test_gradients_of_several_devices_and_by_an_own_rule_are_still_added_up():
             return grads_and_vars
 
     for optimizer, devices in ((optimizers.SGD(), 2), (Own(), 1)):
-        training.keep_no_graph(SimpleNamespace(optimizer=optimizer, distribute_strategy=SimpleNamespace(num_replicas_in_sync=devices)))
+        training.keep_no_graph(
+            SimpleNamespace(
+                optimizer=optimizer,
+                distribute_strategy=SimpleNamespace(num_replicas_in_sync=devices),
+            )
+        )
         assert "aggregate_gradients" not in vars(optimizer)

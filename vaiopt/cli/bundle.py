@@ -9,7 +9,9 @@ import typer
 from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, load_of_run, progress
 
 
-def command(run: str = RUN, target: Optional[str] = TARGET, overrides: List[str] = SET, as_json: bool = JSON) -> None:
+def command(
+    run: str = RUN, target: Optional[str] = TARGET, overrides: List[str] = SET, as_json: bool = JSON
+) -> None:
     """Put model, samples, golden outputs and the runner into one folder, and into a .tar.gz."""
     from vaiopt.flow import bundle
 

@@ -11,9 +11,14 @@ from vaiopt.cli.common import JSON, RUN, emit, number
 
 def command(
     run: str = RUN,
-    trial: Optional[int] = typer.Option(None, "--trial", "-n", help="Choose this trial.", show_default=False),
+    trial: Optional[int] = typer.Option(
+        None, "--trial", "-n", help="Choose this trial.", show_default=False
+    ),
     max_latency_ms: Optional[float] = typer.Option(
-        None, "--max-latency-ms", help="Choose the best within this predicted latency.", show_default=False
+        None,
+        "--max-latency-ms",
+        help="Choose the best within this predicted latency.",
+        show_default=False,
     ),
     as_json: bool = JSON,
 ) -> None:

@@ -9,13 +9,34 @@ from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence
 import typer
 
 SETTINGS = typer.Argument(
-    None, help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]", show_default=False
+    None,
+    help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]",
+    show_default=False,
 )
 RUN = typer.Argument(..., help="The run folder, made by 'vaiopt search'.", show_default=False)
-RUN_OPTION = typer.Option(None, "--run", "-r", help="The run folder to make or go on with. [default: runs/NAME]", show_default=False)
-SET = typer.Option([], "--set", "-s", metavar="SECTION.KEY=VALUE", help="Change a setting; may be given again.", show_default=False)
+RUN_OPTION = typer.Option(
+    None,
+    "--run",
+    "-r",
+    help="The run folder to make or go on with. [default: runs/NAME]",
+    show_default=False,
+)
+SET = typer.Option(
+    [],
+    "--set",
+    "-s",
+    metavar="SECTION.KEY=VALUE",
+    help="Change a setting; may be given again.",
+    show_default=False,
+)
 JSON = typer.Option(False, "--json", help="Print the result as JSON on stdout, and nothing else.")
-TARGET = typer.Option(None, "--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]", show_default=False)
+TARGET = typer.Option(
+    None,
+    "--target",
+    "-t",
+    help="cpu, zcu102, ... or an arch.json. [default: the run's]",
+    show_default=False,
+)
 
 
 def progress(line: str) -> None:
@@ -36,8 +57,12 @@ def _plain(result: Any) -> Any:
     return result.to_json() if hasattr(result, "to_json") else result
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)) -> None:
-    """Print rows under their headings, aligned; ``left`` columns to the left, the others to the right. Wide cells wrap on a terminal."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)
+) -> None:
+    """Print rows under their headings, aligned; ``left`` columns to the left, the others to the
+    right. Wide cells wrap on a terminal.
+    """
     from vaiopt.text import aligned
 
     # Into a pipe or a file nothing is folded for the width of a terminal.
@@ -48,7 +73,11 @@ def number(value: Optional[float], digits: int = 4) -> str:
     """Return a number for a table; ``-`` if there is none."""
     if value is None:
         return "-"
-    return "{:,.0f}".format(value) if float(value).is_integer() and abs(value) >= 1000 else "{:.{}g}".format(value, digits)
+    return (
+        f"{value:,.0f}"
+        if float(value).is_integer() and abs(value) >= 1000
+        else "{:.{}g}".format(value, digits)
+    )
 
 
 def short(value: Any) -> str:
@@ -58,11 +87,13 @@ def short(value: Any) -> str:
 
 def percent(value: Optional[float]) -> str:
     """Return a share as a percentage; ``-`` if there is none."""
-    return "-" if value is None else "{:.2f} %".format(100 * value)
+    return "-" if value is None else f"{100 * value:.2f} %"
 
 
 def run_folder(run: Optional[str], settings_path: Optional[str], source: str) -> str:
-    """Return the run folder: as given, else ``runs/`` and the name of the settings file or of the data."""
+    """Return the run folder: as given, else ``runs/`` and the name of the settings file or of the
+    data.
+    """
     if run is not None:
         return run
     from pathlib import Path
@@ -71,8 +102,15 @@ def run_folder(run: Optional[str], settings_path: Optional[str], source: str) ->
     return str(Path("runs") / (name or "run"))
 
 
-def load(settings_path: Optional[str], overrides: List[str], target: Optional[str] = None, run: Optional[str] = None) -> Any:
-    """Return the settings of a file, else of the run if there is one, else the defaults, with ``--set`` and ``--target`` applied."""
+def load(
+    settings_path: Optional[str],
+    overrides: List[str],
+    target: Optional[str] = None,
+    run: Optional[str] = None,
+) -> Any:
+    """Return the settings of a file, else of the run if there is one, else the defaults, with
+    ``--set`` and ``--target`` applied.
+    """
     from vaiopt.run import Run
     from vaiopt.settings import load_settings
 
@@ -89,5 +127,7 @@ def load_of_run(folder: str, overrides: List[str], target: Optional[str] = None)
 
 
 def given(options: Mapping[str, Any]) -> List[str]:
-    """Return the options that were given, by the settings that they stand for, as ``--set`` takes them."""
-    return ["{}={}".format(key, json.dumps(value)) for key, value in options.items() if value is not None]
+    """Return the options that were given, by the settings that they stand for, as ``--set`` takes
+    them.
+    """
+    return [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]

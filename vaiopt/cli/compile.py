@@ -12,12 +12,18 @@ from vaiopt.cli.common import JSON, RUN, SET, emit, load_of_run, progress
 def command(
     run: str = RUN,
     targets: Optional[List[str]] = typer.Option(
-        None, "--target", "-t", help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]", show_default=False
+        None,
+        "--target",
+        "-t",
+        help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]",
+        show_default=False,
     ),
     overrides: List[str] = SET,
     as_json: bool = JSON,
 ) -> None:
-    """Compile the int8 model: an int8 .tflite for cpu, an .xmodel for a DPU (in the Vitis-AI container)."""
+    """Compile the int8 model: an int8 .tflite for cpu, an .xmodel for a DPU (in the Vitis-AI
+    container).
+    """
     from vaiopt.flow import compile_model
 
     results = []

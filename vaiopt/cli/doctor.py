@@ -18,7 +18,11 @@ def command(as_json: bool = JSON) -> None:
 
 def _show(diagnosis: Any) -> None:
     typer.echo(
-        "container: {}".format("Vitis-AI " + diagnosis.container if diagnosis.container else "none (this is a workstation or a kit)")
+        "container: {}".format(
+            "Vitis-AI " + diagnosis.container
+            if diagnosis.container
+            else "none (this is a workstation or a kit)"
+        )
     )
     print_table(
         ("stage", "", "uses", "otherwise"),

@@ -11,11 +11,21 @@ from vaiopt.cli.common import JSON, RUN, emit, load_of_run, percent, print_table
 
 def command(
     run: str = RUN,
-    trial: List[int] = typer.Option([], "--trial", "-n", help="Instead evaluate this trial; may be repeated.", show_default=False),
-    kept: bool = typer.Option(False, "--all", help="Instead evaluate every trial whose model is kept."),
+    trial: List[int] = typer.Option(
+        [],
+        "--trial",
+        "-n",
+        help="Instead evaluate this trial; may be repeated.",
+        show_default=False,
+    ),
+    kept: bool = typer.Option(
+        False, "--all", help="Instead evaluate every trial whose model is kept."
+    ),
     as_json: bool = JSON,
 ) -> None:
-    """Evaluate the chosen model, and its int8 form, once on the test split; or several trials, to compare them."""
+    """Evaluate the chosen model, and its int8 form, once on the test split; or several trials, to
+    compare them.
+    """
     from vaiopt.flow import evaluate, evaluate_trials
 
     opened, settings = load_of_run(run, [])
@@ -26,7 +36,9 @@ def command(
 
 
 def _show_trials(results: List[Any]) -> None:
-    rows = [(str(r.trial), percent(r.accuracy), "{:.4f}".format(r.macro_f1), "{:.4f}".format(r.loss)) for r in results]
+    rows = [
+        (str(r.trial), percent(r.accuracy), f"{r.macro_f1:.4f}", f"{r.loss:.4f}") for r in results
+    ]
     print_table(("trial", "test accuracy", "macro F1", "loss"), rows)
 
 
@@ -43,12 +55,21 @@ def _show(result: Any) -> None:
         )
     found = content["float"]
     rows = [
-        (r["class"], "{:.4f}".format(r["precision"]), "{:.4f}".format(r["recall"]), "{:.4f}".format(r["f1"]), r["support"])
+        (
+            r["class"],
+            "{:.4f}".format(r["precision"]),
+            "{:.4f}".format(r["recall"]),
+            "{:.4f}".format(r["f1"]),
+            r["support"],
+        )
         for r in found["per_class"]
     ]
     print_table(("class", "precision", "recall", "F1", "samples"), rows)
     names = [row["class"] for row in found["per_class"]]
-    print_table(("true \\ predicted", *names), [(name, *row) for name, row in zip(names, found["confusion"])])
+    print_table(
+        ("true \\ predicted", *names),
+        [(name, *row) for name, row in zip(names, found["confusion"])],
+    )
     for wrong in found["misclassified"][:10]:
         typer.echo(
             "test sample {index}: true {true}, predicted {predicted} ({confidence:.2f})".format(

@@ -21,6 +21,8 @@ def command(
     from vaiopt.settings import commented_toml, load_settings
 
     if path.exists() and not force:
-        raise SettingsError("'{}' is there already".format(path), "Give another name, or replace it with --force.")
+        raise SettingsError(
+            f"'{path}' is there already", "Give another name, or replace it with --force."
+        )
     write_text(path, commented_toml(load_settings(None, overrides)))
-    progress("wrote {}; next: vaiopt run {}".format(path, path))
+    progress(f"wrote {path}; next: vaiopt run {path}")

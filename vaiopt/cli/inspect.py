@@ -11,10 +11,16 @@ from vaiopt.cli.common import JSON, emit, number, print_table
 
 def command(
     model: str = typer.Argument(
-        ..., help="An .h5 (never executed), an architecture JSON, file.py:build_model, or a run folder.", show_default=False
+        ...,
+        help="An .h5 (never executed), an architecture JSON, file.py:build_model, or a run folder.",
+        show_default=False,
     ),
-    target: str = typer.Option("zcu102", "--target", "-t", help="One of 'vaiopt targets', or an arch.json."),
-    release: Optional[str] = typer.Option(None, "--release", help="2.5, 3.0 or 3.5.", show_default=False),
+    target: str = typer.Option(
+        "zcu102", "--target", "-t", help="One of 'vaiopt targets', or an arch.json."
+    ),
+    release: Optional[str] = typer.Option(
+        None, "--release", help="2.5, 3.0 or 3.5.", show_default=False
+    ),
     threads: int = typer.Option(1, "--threads", min=1, help="Threads for frames per second."),
     as_json: bool = JSON,
 ) -> None:
@@ -38,8 +44,12 @@ def _show(result: Any) -> None:
         )
         for row in content["layers"]
     ]
-    print_table(("layer", "type", "device", "cycles", "share", "used", "why"), rows, left=(0, 1, 2, 6))
-    typer.echo("{}, release {}: {}".format(content["target"], content["release"], content["validation"]))
+    print_table(
+        ("layer", "type", "device", "cycles", "share", "used", "why"), rows, left=(0, 1, 2, 6)
+    )
+    typer.echo(
+        "{}, release {}: {}".format(content["target"], content["release"], content["validation"])
+    )
     typer.echo(
         "{} ms end to end, {} ms on the DPU, {} fps at {} thread(s), {} fps with all cores".format(
             number(content["latency_ms"]),
@@ -51,10 +61,17 @@ def _show(result: Any) -> None:
     )
     typer.echo(
         "{:,} parameters, {:,} MACs, {} DPU subgraph(s), layers on the CPU: {}".format(
-            content["params"], content["macs"], content["dpu_subgraphs"], ", ".join(content["fallback_layers"]) or "none"
+            content["params"],
+            content["macs"],
+            content["dpu_subgraphs"],
+            ", ".join(content["fallback_layers"]) or "none",
         )
     )
     for suggestion in content["suggestions"]:
-        typer.echo("{} ({:.0f} % of the time): {}".format(suggestion["layer"], 100 * suggestion["share"], suggestion["text"]))
+        typer.echo(
+            "{} ({:.0f} % of the time): {}".format(
+                suggestion["layer"], 100 * suggestion["share"], suggestion["text"]
+            )
+        )
     for warning in content["warnings"]:
-        typer.echo("warning: {}".format(warning), err=True)
+        typer.echo(f"warning: {warning}", err=True)

@@ -1,4 +1,6 @@
-"""What a search shows while it runs: a line per trial, and on a terminal what is running, the best so far, the front and the time left."""
+"""What a search shows while it runs: a line per trial, and on a terminal what is running, the best
+so far, the front and the time left.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ NAMES = 9
 
 
 def follow(settings: Any, folder: PathLike, as_json: bool) -> "TrialLines":
-    """Return what shows a search: live where stderr is a terminal that can do it (one that is not ``TERM=dumb``), else plain lines.
+    """Return what shows a search: live where stderr is a terminal that can do it (one that is not
+    ``TERM=dumb``), else plain lines.
 
     Args:
         settings: of the run.
@@ -35,11 +38,16 @@ def follow(settings: Any, folder: PathLike, as_json: bool) -> "TrialLines":
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, markup=False)
-    return LiveTrials(settings, Run(folder), console) if console.is_interactive else TrialLines(settings)
+    return (
+        LiveTrials(settings, Run(folder), console)
+        if console.is_interactive
+        else TrialLines(settings)
+    )
 
 
 class TrialLines(Observer):
-    """Prints a line per trial: its objective, the best so far, its costs, its time, and how long the rest will take.
+    """Prints a line per trial: its objective, the best so far, its costs, its time, and how long
+    the rest will take.
 
     Args:
         settings: of the run.
@@ -71,25 +79,38 @@ class TrialLines(Observer):
         best = self._best()
         self._trials = [*self._trials, record]
         self._ended = time.perf_counter()
-        self.progress(self._line(record, better=record.value is not None and self._best() is not best))
+        self.progress(
+            self._line(record, better=record.value is not None and self._best() is not best)
+        )
 
     def _line(self, record: TrialRecord, better: bool) -> str:
         """Return all that the line of a trial says; see :meth:`_head`."""
         best, left = self._best(), self._seconds_left()
         return "{}{}{}".format(
             self._head(record, better),
-            "" if best is None or best.value is None or record.value is None else "  best {:.4f}".format(best.value),
-            "" if left is None or left < 1 else "  {:.0f} s left".format(left),
+            (
+                ""
+                if best is None or best.value is None or record.value is None
+                else f"  best {best.value:.4f}"
+            ),
+            "" if left is None or left < 1 else f"  {left:.0f} s left",
         )
 
     def _head(self, record: TrialRecord, better: bool) -> str:
-        """Return what a trial came to: how many are done, its number, its metric (with a star if none was better), costs and seconds."""
-        head = "{:>3}/{}  trial {:<3}".format(len(self._trials), self._wanted, record.number)
+        """Return what a trial came to: how many are done, its number, its metric (with a star if
+        none was better), costs and seconds.
+        """
+        head = f"{len(self._trials):>3}/{self._wanted}  trial {record.number:<3}"
         if record.value is None:
-            return "{}  {}: {}".format(head, record.status, record.reason)
+            return f"{head}  {record.status}: {record.reason}"
         metric = self._objective.metric
         return "{}  {} {:.4f}{}  {}  {:.1f} s".format(
-            head, metric, record.metrics[metric], " *" if better else "  ", costs_text(record.costs), record.seconds
+            head,
+            metric,
+            record.metrics[metric],
+            " *" if better else "  ",
+            costs_text(record.costs),
+            record.seconds,
         )
 
     def _best(self) -> Optional[TrialRecord]:
@@ -97,17 +118,26 @@ class TrialLines(Observer):
         return first[0] if first and first[0].value is not None else None
 
     def _rate(self) -> Optional[float]:
-        """Return trials in a second of this search, until the last that ended; None before the first has."""
+        """Return trials in a second of this search, until the last that ended; None before the
+        first has.
+        """
         done = len(self._trials) - self._before
         return done / max(self._ended - self._started, 1e-9) if done else None
 
     def _seconds_left(self) -> Optional[float]:
         rate = self._rate()
-        return max(0.0, (self._wanted - len(self._trials)) / rate - (time.perf_counter() - self._ended)) if rate else None
+        return (
+            max(
+                0.0, (self._wanted - len(self._trials)) / rate - (time.perf_counter() - self._ended)
+            )
+            if rate
+            else None
+        )
 
 
 class LiveTrials(TrialLines):
-    """Shows below the lines of the trials, as long as trials run, a region that is drawn again and again.
+    """Shows below the lines of the trials, as long as trials run, a region that is drawn again and
+    again.
 
     Args:
         settings: of the run.
@@ -163,7 +193,9 @@ class LiveTrials(TrialLines):
         return self._head(record, better)
 
     def __rich__(self) -> Any:
-        """Return the region as it is now. No line is longer than the terminal is wide, or it could not be drawn over."""
+        """Return the region as it is now. No line is longer than the terminal is wide, or it could
+        not be drawn over.
+        """
         from rich.text import Text
 
         lines = [Text()]
@@ -173,7 +205,9 @@ class LiveTrials(TrialLines):
         return Text("\n").join(lines)
 
     def _rows(self, room: int) -> List[Tuple[str, str]]:
-        """Return lines and their styles, at most ``room``: the front gives way first, then trials that run."""
+        """Return lines and their styles, at most ``room``: the front gives way first, then trials
+        that run.
+        """
         trials, running = self._trials, self._running
         best = self._best_rows(trials, running)
         counts = [(self._counts(trials), "bold")]
@@ -183,12 +217,21 @@ class LiveTrials(TrialLines):
         rows = self._running_rows(running, space - len(front), trials) + best + front + counts
         return rows[-room:]
 
-    def _running_rows(self, running: Mapping[int, Any], room: int, trials: Sequence[TrialRecord]) -> List[Tuple[str, str]]:
+    def _running_rows(
+        self, running: Mapping[int, Any], room: int, trials: Sequence[TrialRecord]
+    ) -> List[Tuple[str, str]]:
         if not running or room < 2:
             return []
         metric = self._objective.metric
         width = max(12, len(metric))
-        rows = [("{:<{}}  {:>8}  {:>{}}  {:>7}  hyperparameters".format("running", NAMES, "epoch", metric, width, "time"), "bold")]
+        rows = [
+            (
+                "{:<{}}  {:>8}  {:>{}}  {:>7}  hyperparameters".format(
+                    "running", NAMES, "epoch", metric, width, "time"
+                ),
+                "bold",
+            )
+        ]
         shown = list(running.items())
         if len(shown) + 1 > room:
             shown = shown[: room - 2]
@@ -197,27 +240,43 @@ class LiveTrials(TrialLines):
 
         for trial, (hyperparameters, started) in shown:
             found = read_progress(self._run.progress(trial))
-            epoch = "starting" if found is None else "{}/{}".format(found.epoch, found.epochs)
-            value = "-" if found is None or found.value is None else "{:.4f}".format(found.value)
+            epoch = "starting" if found is None else f"{found.epoch}/{found.epochs}"
+            value = "-" if found is None or found.value is None else f"{found.value:.4f}"
             seconds = clock(time.perf_counter() - started)
             text = hyperparameters_text(hyperparameters, names)
-            rows.append(("trial {:<{}}  {:>8}  {:>{}}  {:>7}  {}".format(trial, NAMES - 6, epoch, value, width, seconds, text), ""))
+            rows.append(
+                (
+                    "trial {:<{}}  {:>8}  {:>{}}  {:>7}  {}".format(
+                        trial, NAMES - 6, epoch, value, width, seconds, text
+                    ),
+                    "",
+                )
+            )
         if len(shown) < len(running):
-            rows.append(("and {} more".format(len(running) - len(shown)), ""))
+            rows.append((f"and {len(running) - len(shown)} more", ""))
         return rows
 
-    def _best_rows(self, trials: Sequence[TrialRecord], running: Mapping[int, Any]) -> List[Tuple[str, str]]:
+    def _best_rows(
+        self, trials: Sequence[TrialRecord], running: Mapping[int, Any]
+    ) -> List[Tuple[str, str]]:
         best = self._best()
         if best is None:
             return []
         metric = self._objective.metric
         value = best.metrics[metric]
-        objective = "" if best.value == value else "objective {}  ".format(number(best.value, 5))
-        head = "{:<{}}  {} {:.4f}  {}{}".format("best", NAMES, metric, value, objective, costs_text(best.costs))
+        objective = "" if best.value == value else f"objective {number(best.value, 5)}  "
+        head = "{:<{}}  {} {:.4f}  {}{}".format(
+            "best", NAMES, metric, value, objective, costs_text(best.costs)
+        )
         text = hyperparameters_text(best.hyperparameters, self._varying(trials, running))
         first = "trial {:<{}}".format(best.number, NAMES - 6)
-        lines = textwrap.wrap(text, max(20, self._console.width - NAMES - 4), max_lines=2, placeholder=" …")
-        return [(head, "bold green")] + [("{:<{}}  {}".format("" if i else first, NAMES, line), "") for i, line in enumerate(lines)]
+        lines = textwrap.wrap(
+            text, max(20, self._console.width - NAMES - 4), max_lines=2, placeholder=" …"
+        )
+        return [(head, "bold green")] + [
+            ("{:<{}}  {}".format("" if i else first, NAMES, line), "")
+            for i, line in enumerate(lines)
+        ]
 
     def _front_rows(self, trials: Sequence[TrialRecord]) -> List[Tuple[str, str]]:
         from vaiopt.search.choose import front
@@ -230,47 +289,86 @@ class LiveTrials(TrialLines):
             return []
         metric = self._objective.metric
         width = max(12, len(metric))
-        more = "" if len(shown) == len(numbers) else "  {} of {}".format(len(shown), len(numbers))
-        rows = [("{:<{}}  {:>{}}  {:>10}  {:>8}{}".format("front", NAMES, metric, width, "params", "ms", more), "bold")]
+        more = "" if len(shown) == len(numbers) else f"  {len(shown)} of {len(numbers)}"
+        rows = [
+            (
+                "{:<{}}  {:>{}}  {:>10}  {:>8}{}".format(
+                    "front", NAMES, metric, width, "params", "ms", more
+                ),
+                "bold",
+            )
+        ]
         for trial in (by_number[n] for n in shown):
-            params, latency = number(trial.costs.get("params")), number(trial.costs.get("latency_ms"), 3)
+            params, latency = (
+                number(trial.costs.get("params")),
+                number(trial.costs.get("latency_ms"), 3),
+            )
             line = "trial {:<{}}  {:>{}.4f}  {:>10}  {:>8}"
-            rows.append((line.format(trial.number, NAMES - 6, trial.metrics[metric], width, params, latency), ""))
+            rows.append(
+                (
+                    line.format(
+                        trial.number, NAMES - 6, trial.metrics[metric], width, params, latency
+                    ),
+                    "",
+                )
+            )
         return rows
 
     def _counts(self, trials: Sequence[TrialRecord]) -> str:
         counts: Dict[str, int] = {}
         for trial in trials:
             counts[trial.status] = counts.get(trial.status, 0) + 1
-        parts = ["{} {}".format(count, status) for status, count in sorted(counts.items())]
+        parts = [f"{count} {status}" for status, count in sorted(counts.items())]
         rate, left = self._rate(), self._seconds_left()
-        parts += [] if rate is None or left is None else ["{:.3g} a minute".format(60 * rate), "{} left".format(clock(left))]
-        return "{}/{} done: {}".format(len(trials), self._wanted, ", ".join(parts)) if parts else "0/{} done".format(self._wanted)
+        parts += (
+            []
+            if rate is None or left is None
+            else [f"{60 * rate:.3g} a minute", f"{clock(left)} left"]
+        )
+        return (
+            "{}/{} done: {}".format(len(trials), self._wanted, ", ".join(parts))
+            if parts
+            else f"0/{self._wanted} done"
+        )
 
-    def _varying(self, trials: Sequence[TrialRecord], running: Mapping[int, Any]) -> Optional[List[str]]:
-        """Return the names of the hyperparameters that are not the same in all trials; None, which is any, with one trial."""
-        points = [t.hyperparameters for t in trials] + [hyperparameters for hyperparameters, _ in running.values()]
+    def _varying(
+        self, trials: Sequence[TrialRecord], running: Mapping[int, Any]
+    ) -> Optional[List[str]]:
+        """Return the names of the hyperparameters that are not the same in all trials; None, which
+        is any, with one trial.
+        """
+        points = [t.hyperparameters for t in trials] + [
+            hyperparameters for hyperparameters, _ in running.values()
+        ]
         if len(points) < 2:
             return None
         names = [name for point in points for name in point]
-        return [name for name in dict.fromkeys(names) if len({repr(p[name]) for p in points if name in p}) > 1]
+        return [
+            name
+            for name in dict.fromkeys(names)
+            if len({repr(p[name]) for p in points if name in p}) > 1
+        ]
 
 
 def hyperparameters_text(values: Mapping[str, Value], names: Optional[Sequence[str]] = None) -> str:
     """Return a point in one line: of these names only, or of all."""
-    return " ".join("{}={}".format(name, short(value)) for name, value in values.items() if names is None or name in names)
+    return " ".join(
+        f"{name}={short(value)}" for name, value in values.items() if names is None or name in names
+    )
 
 
 def costs_text(costs: Mapping[str, float]) -> str:
     """Return parameters and latency in a few words."""
-    return "{} params, {} ms".format(number(costs.get("params")), number(costs.get("latency_ms"), 3))
+    return "{} params, {} ms".format(
+        number(costs.get("params")), number(costs.get("latency_ms"), 3)
+    )
 
 
 def clock(seconds: float) -> str:
     """Return ``m:ss``, or ``h:mm:ss`` from an hour on."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return "{}:{:02d}:{:02d}".format(hours, minutes, rest) if hours else "{}:{:02d}".format(minutes, rest)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def spread(items: Sequence[int], most: int) -> List[int]:

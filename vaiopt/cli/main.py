@@ -36,7 +36,10 @@ from vaiopt.errors import VaioptError
 
 app = typer.Typer(
     name="vaiopt",
-    help="From a Keras search space to a measured accuracy on an FPGA kit. Start with: vaiopt init, then vaiopt run.",
+    help=(
+        "From a Keras search space to a measured accuracy on an FPGA kit. Start with: vaiopt init,"
+        " then vaiopt run."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,19 +50,24 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo("vaiopt {}".format(__version__))
+        typer.echo(f"vaiopt {__version__}")
         raise typer.Exit()
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version.")) -> None:
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
     """Hold the options that stand before a command."""
 
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it."""
 
-# The base of what typer raises for arguments it cannot use: click's up to typer 0.2x, then its own copy of it.
+# The base of what typer raises for arguments it cannot use: click's up to typer 0.2x, then its own
+# copy of it.
 UsageError: Any = typer.BadParameter.__bases__[0]
 
 for module, name in (
@@ -98,12 +106,16 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(context.get_help())
             sys.exit(2)
-        _fail(error.format_message(), "See: {} --help".format(context.command_path if context else "vaiopt"))
+        _fail(
+            error.format_message(),
+            "See: {} --help".format(context.command_path if context else "vaiopt"),
+        )
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output went away (a pager, head); Python would complain once more when it flushes.
+        # The reader of our output went away (a pager, head); Python would complain once more when
+        # it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -118,16 +130,18 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
 
 
 def _fail(message: str, hint: str) -> NoReturn:
-    typer.echo("error: {}".format(message), err=True)
-    typer.echo("hint: {}".format(hint), err=True)
+    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"hint: {hint}", err=True)
     sys.exit(2)
 
 
 def _bug() -> NoReturn:
-    with tempfile.NamedTemporaryFile("w", prefix="vaiopt-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="vaiopt-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
         file.write("vaiopt {}, {}\n{}\n\n".format(__version__, " ".join(sys.argv), sys.version))
         traceback.print_exc(file=file)
     last = (traceback.format_exc().strip().splitlines() or ["unknown"])[-1]
-    typer.echo("error: a bug in vaiopt: {}".format(last[:300]), err=True)
-    typer.echo("hint: The traceback is in {}; please report it.".format(file.name), err=True)
+    typer.echo(f"error: a bug in vaiopt: {last[:300]}", err=True)
+    typer.echo(f"hint: The traceback is in {file.name}; please report it.", err=True)
     sys.exit(1)

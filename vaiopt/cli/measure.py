@@ -12,7 +12,9 @@ from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, 
 def command(
     run: str = RUN,
     target: Optional[str] = TARGET,
-    host: Optional[str] = typer.Option(None, "--host", help="local, or root@BOARD. [default: the run's]", show_default=False),
+    host: Optional[str] = typer.Option(
+        None, "--host", help="local, or root@BOARD. [default: the run's]", show_default=False
+    ),
     overrides: List[str] = SET,
     as_json: bool = JSON,
 ) -> None:

@@ -12,16 +12,31 @@ from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, percent, prog
 
 def command(
     model: str = typer.Argument(
-        ..., metavar="RUN|MODEL.h5", help="A run folder, or a Keras 2 .h5 with --calib and --out.", show_default=False
+        ...,
+        metavar="RUN|MODEL.h5",
+        help="A run folder, or a Keras 2 .h5 with --calib and --out.",
+        show_default=False,
     ),
     calib: Optional[Path] = typer.Option(
-        None, "--calib", help="For a bare model: .npz with x (and y), preprocessed as the model reads it.", show_default=False
+        None,
+        "--calib",
+        help="For a bare model: .npz with x (and y), preprocessed as the model reads it.",
+        show_default=False,
     ),
-    out: Optional[Path] = typer.Option(None, "--out", help="For a bare model: the folder to write.", show_default=False),
-    backend: Optional[str] = typer.Option(None, "--backend", help="auto, tfmot or vitis.", show_default=False),
-    method: Optional[str] = typer.Option(None, "--method", help="ptq, finetune (vitis only) or qat.", show_default=False),
+    out: Optional[Path] = typer.Option(
+        None, "--out", help="For a bare model: the folder to write.", show_default=False
+    ),
+    backend: Optional[str] = typer.Option(
+        None, "--backend", help="auto, tfmot or vitis.", show_default=False
+    ),
+    method: Optional[str] = typer.Option(
+        None, "--method", help="ptq, finetune (vitis only) or qat.", show_default=False
+    ),
     release: Optional[str] = typer.Option(
-        None, "--release", help="2.5, 3.0 or 3.5: whose rules the off-board backend follows.", show_default=False
+        None,
+        "--release",
+        help="2.5, 3.0 or 3.5: whose rules the off-board backend follows.",
+        show_default=False,
     ),
     calib_batch_size: Optional[int] = typer.Option(
         None, "--calib-batch-size", min=1, help="Fix positions depend on it.", show_default=False
@@ -40,7 +55,9 @@ def command(
         "quantize.calib_batch_size": calib_batch_size,
     }
     changed = [*overrides, *given(options)]
-    if Path(model).is_dir() or (calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))):
+    if Path(model).is_dir() or (
+        calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))
+    ):
         opened, settings = load_of_run(model, changed)
         result = quantize(opened, settings, progress)
     else:
@@ -57,4 +74,4 @@ def _show(result: Any) -> None:
         typer.echo("{layer}/{tensor}: {snr_db:.1f} dB; {suggestion}".format(**row))
     typer.echo("wrote {}".format(content["folder"]))
     for warning in content["warnings"]:
-        typer.echo("warning: {}".format(warning), err=True)
+        typer.echo(f"warning: {warning}", err=True)

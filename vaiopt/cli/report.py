@@ -13,7 +13,10 @@ from vaiopt.cli.common import JSON, RUN, emit, progress
 def command(
     run: str = RUN,
     export: Optional[Path] = typer.Option(
-        None, "--export", help="Write every figure as PNG and its data as CSV into this folder.", show_default=False
+        None,
+        "--export",
+        help="Write every figure as PNG and its data as CSV into this folder.",
+        show_default=False,
     ),
     as_json: bool = JSON,
 ) -> None:
@@ -23,11 +26,11 @@ def command(
 
     result = write_report(open_run(run), export=export)
     for remark in result.remarks:
-        progress("note: {}".format(remark))
+        progress(f"note: {remark}")
     emit(result, as_json, _show)
 
 
 def _show(result: Any) -> None:
-    typer.echo("report: {}".format(result.path))
+    typer.echo(f"report: {result.path}")
     if result.exported:
-        typer.echo("{} figures and tables exported".format(len(result.exported)))
+        typer.echo(f"{len(result.exported)} figures and tables exported")

@@ -28,7 +28,10 @@ def command(
     settings: Optional[str] = SETTINGS,
     run: Optional[str] = RUN_OPTION,
     first: Optional[str] = typer.Option(
-        None, "--from", metavar="STEP", help="First step: search, quantize, evaluate, compile, bundle, measure, report."
+        None,
+        "--from",
+        metavar="STEP",
+        help="First step: search, quantize, evaluate, compile, bundle, measure, report.",
     ),
     last: Optional[str] = typer.Option(None, "--to", metavar="STEP", help="Last step."),
     overrides: List[str] = SET,
@@ -44,33 +47,35 @@ def command(
         wanted = load(settings, overrides, target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
-    summary = run_flow(wanted, folder, first=first, last=last, progress=view.progress, on_trial=view)
+    summary = run_flow(
+        wanted, folder, first=first, last=last, progress=view.progress, on_trial=view
+    )
     emit(summary, as_json, show_summary)
 
 
 def show_summary(summary: Any) -> None:
     """Print the closing table of a flow."""
     gap = (
-        "{:+.2f} points".format(100 * (summary.int8_accuracy - summary.float_accuracy))
+        f"{100 * (summary.int8_accuracy - summary.float_accuracy):+.2f} points"
         if summary.int8_accuracy is not None and summary.float_accuracy is not None
         else ""
     )
     rows = [
-        ("float accuracy (test)", percent(summary.float_accuracy), "trial {}".format(summary.trial)),
+        ("float accuracy (test)", percent(summary.float_accuracy), f"trial {summary.trial}"),
         ("int8 accuracy (test)", percent(summary.int8_accuracy), gap),
-        ("measured accuracy", percent(summary.measured_accuracy), "target {}".format(summary.target)),
+        ("measured accuracy", percent(summary.measured_accuracy), f"target {summary.target}"),
         ("parameters", number(summary.params), ""),
         ("predicted latency", _ms(summary.predicted_latency_ms), ""),
         ("measured latency", _ms(summary.measured_latency_ms), "median, one thread"),
     ]
     print_table(("", "", ""), rows, left=(0, 2))
     for name, seconds in summary.seconds.items():
-        progress("{:>10} {:6.1f} s".format(name, seconds))
+        progress(f"{name:>10} {seconds:6.1f} s")
     if summary.stale:
         typer.echo(summary.stale)
     if summary.report:
-        typer.echo("report: {}".format(summary.report))
+        typer.echo(f"report: {summary.report}")
 
 
 def _ms(value: Optional[float]) -> str:
-    return "-" if value is None else "{:.3g} ms".format(value)
+    return "-" if value is None else f"{value:.3g} ms"

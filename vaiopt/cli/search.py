@@ -6,7 +6,19 @@ from typing import Any, List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN_OPTION, SET, SETTINGS, TARGET, emit, given, load, number, run_folder, short
+from vaiopt.cli.common import (
+    JSON,
+    RUN_OPTION,
+    SET,
+    SETTINGS,
+    TARGET,
+    emit,
+    given,
+    load,
+    number,
+    run_folder,
+    short,
+)
 from vaiopt.cli.live import follow
 
 
@@ -16,9 +28,14 @@ def command(
     overrides: List[str] = SET,
     target: Optional[str] = TARGET,
     scheduler: Optional[str] = typer.Option(
-        None, "--scheduler", help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file.", show_default=False
+        None,
+        "--scheduler",
+        help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file.",
+        show_default=False,
     ),
-    accept: bool = typer.Option(False, "--accept-changes", help="Go on with a run although its settings have changed."),
+    accept: bool = typer.Option(
+        False, "--accept-changes", help="Go on with a run although its settings have changed."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Search for the best model; an existing run goes on to the number of trials asked for."""
@@ -33,9 +50,9 @@ def command(
 
 def _show(result: Any) -> None:
     chosen = result.chosen
-    typer.echo("best: trial {}, objective {}".format(chosen.number, number(chosen.value, 5)))
+    typer.echo(f"best: trial {chosen.number}, objective {number(chosen.value, 5)}")
     for name, value in chosen.hyperparameters.items():
-        typer.echo("  {} = {}".format(name, short(value)))
-    counts = ", ".join("{} {}".format(count, status) for status, count in sorted(result.trials.items()))
-    typer.echo("trials: {}; {:.0f} s".format(counts, result.seconds))
-    typer.echo("next: vaiopt run --from quantize --run {}".format(result.folder))
+        typer.echo(f"  {name} = {short(value)}")
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(result.trials.items()))
+    typer.echo(f"trials: {counts}; {result.seconds:.0f} s")
+    typer.echo(f"next: vaiopt run --from quantize --run {result.folder}")

@@ -25,11 +25,20 @@ def command(
 
 def _show_all(targets: Any) -> None:
     rows = [
-        (t["name"], t["architecture"], t["cores"], number(t["clock_mhz"] or None), "validated" if t["validated"] else "extrapolated")
+        (
+            t["name"],
+            t["architecture"],
+            t["cores"],
+            number(t["clock_mhz"] or None),
+            "validated" if t["validated"] else "extrapolated",
+        )
         for t in targets
     ]
     print_table(("target", "architecture", "cores", "MHz", "latency"), rows, left=(0, 1, 4))
-    typer.echo("'vaiopt targets NAME' shows one, with the sources of its numbers; an arch.json can be given wherever a target is.")
+    typer.echo(
+        "'vaiopt targets NAME' shows one, with the sources of its numbers; an arch.json can be"
+        " given wherever a target is."
+    )
 
 
 def _show_one(target: Any) -> None:
@@ -41,4 +50,7 @@ def _rows(content: Dict[str, Any], prefix: str = "") -> Iterator[Tuple[str, str]
         if isinstance(value, dict):
             yield from _rows(value, prefix + key + ".")
         elif value is not None:
-            yield prefix + key, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield (
+                prefix + key,
+                (", ".join(map(str, value)) if isinstance(value, list) else str(value)),
+            )

@@ -13,7 +13,11 @@ from vaiopt.cli.common import JSON, RUN, emit, number, print_table, short
 
 def command(
     run: str = RUN,
-    pareto: bool = typer.Option(False, "--pareto", help="Only those on the front of the metric against latency or parameters."),
+    pareto: bool = typer.Option(
+        False,
+        "--pareto",
+        help="Only those on the front of the metric against latency or parameters.",
+    ),
     as_csv: bool = typer.Option(False, "--csv", help="Print CSV on stdout."),
     as_json: bool = JSON,
 ) -> None:
@@ -33,7 +37,12 @@ def command(
     if as_csv:
         _print_csv([t.row() for t in found])
         return
-    content = {"metric": objective.metric, "direction": objective.direction, "pareto": fronts, "trials": [t.to_json() for t in found]}
+    content = {
+        "metric": objective.metric,
+        "direction": objective.direction,
+        "pareto": fronts,
+        "trials": [t.to_json() for t in found],
+    }
     emit(content, as_json, lambda _: _show(found, objective.metric))
 
 
@@ -48,14 +57,16 @@ def _print_csv(rows: Sequence[Dict[str, Any]]) -> None:
 def _show(trials: Sequence[Any], metric: str) -> None:
     rows = []
     for trial in trials:
-        hyperparameters = ", ".join("{}={}".format(n, short(v)) for n, v in trial.hyperparameters.items() if n != "split")
+        hyperparameters = ", ".join(
+            f"{n}={short(v)}" for n, v in trial.hyperparameters.items() if n != "split"
+        )
         rows.append(
             (
                 trial.number,
                 number(trial.metrics.get(metric), 5) if trial.value is not None else trial.status,
                 number(trial.costs.get("params")),
                 number(trial.costs.get("latency_ms"), 3),
-                "{:.1f}".format(trial.seconds),
+                f"{trial.seconds:.1f}",
                 trial.reason or hyperparameters,
             )
         )

@@ -1,4 +1,6 @@
-"""From the int8 model to a file that a target executes: ``.tflite`` for the CPU, ``.xmodel`` for a DPU."""
+"""From the int8 model to a file that a target executes: ``.tflite`` for the CPU, ``.xmodel`` for a
+DPU.
+"""
 
 from vaiopt.compile.api import CompileResult, compile_run, read_compiled
 

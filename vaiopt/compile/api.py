@@ -1,4 +1,6 @@
-"""The stage ``compile``: which backend makes which target's file, and the record that later stages read."""
+"""The stage ``compile``: which backend makes which target's file, and the record that later stages
+read.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from vaiopt.environment import installed_versions
 from vaiopt.errors import CompileError
 from vaiopt.hardware.targets import Target, load_target
 from vaiopt.lineage import file_sha256
-from vaiopt.run import GOLDEN_ARRAYS, Run, atomic_folder, read_arrays, read_json, require, write_json
+from vaiopt.run import (
+    GOLDEN_ARRAYS,
+    Run,
+    atomic_folder,
+    read_arrays,
+    read_json,
+    require,
+    write_json,
+)
 from vaiopt.text import Progress, silent
 
 RECORD = "compile.json"
@@ -40,12 +50,15 @@ class CompileResult:
         return {**self.record, "file": str(self.file), "folder": str(self.folder)}
 
 
-def compile_run(run: Run, settings: Any, target: str, *, progress: Progress = silent) -> CompileResult:
+def compile_run(
+    run: Run, settings: Any, target: str, *, progress: Progress = silent
+) -> CompileResult:
     """Compile the int8 model of a run for a target, into ``compiled/<target>/``.
 
     Args:
         run: with a quantized model.
-        settings: :class:`vaiopt.settings.Settings`; its ``hardware.release`` chooses the release of the target.
+        settings: :class:`vaiopt.settings.Settings`; its ``hardware.release`` chooses the release of
+            the target.
         target: ``cpu``, the name of a board, or the path of an ``arch.json``.
         progress: told one line at a time.
 
@@ -55,7 +68,7 @@ def compile_run(run: Run, settings: Any, target: str, *, progress: Progress = si
         CompileError: the model cannot be compiled; the layer is named.
         MissingToolError: the backend's tools are not installed here.
     """
-    require(run.quantized_model, "vaiopt quantize {}".format(run.folder))
+    require(run.quantized_model, f"vaiopt quantize {run.folder}")
     found = load_target(target, settings.hardware.release)
     folder = run.compiled(found.name)
     started = time.perf_counter()
@@ -98,15 +111,22 @@ def _compile_tflite(run: Run, folder: Path, progress: Progress) -> Dict[str, Any
     if run.golden.exists():
         progress("comparing it with the int8 Keras model on the golden inputs")
         inputs, outputs = read_golden(run, program.input.position, program.output.position)
-        golden = {"compared": True, **compare_outputs(run_tflite(folder / "model.tflite", inputs), outputs)}
+        golden = {
+            "compared": True,
+            **compare_outputs(run_tflite(folder / "model.tflite", inputs), outputs),
+        }
     return {
         "backend": "tflite",
         "file": "model.tflite",
         "input": tensor_json(program.input.name, [1, *program.input.shape], program.input.position),
-        "output": tensor_json(program.output.name, [1, *program.output.shape], program.output.position),
+        "output": tensor_json(
+            program.output.name, [1, *program.output.shape], program.output.position
+        ),
         "threshold": program.threshold,
         "left_out": program.left_out,
-        "operations": [{"kind": operation.kind, "layer": operation.name} for operation in program.operations],
+        "operations": [
+            {"kind": operation.kind, "layer": operation.name} for operation in program.operations
+        ],
         "golden": golden,
     }
 
@@ -118,13 +138,14 @@ def read_golden(run: Run, input_position: int, output_position: int) -> Any:
         CompileError: they are for other fix positions than the compiled model's.
         RunError: the file is damaged.
     """
-    command = "vaiopt quantize {}".format(run.folder)
+    command = f"vaiopt quantize {run.folder}"
     golden = read_arrays(run.golden, GOLDEN_ARRAYS, command)
     positions = (int(golden["input_position"]), int(golden["output_position"]))
     if positions != (input_position, output_position):
         raise CompileError(
-            "the golden outputs are for fix positions {}, the compiled model has {}".format(positions, (input_position, output_position)),
-            "Quantize again: {}".format(command),
+            f"the golden outputs are for fix positions {positions}, the compiled model has"
+            f" {(input_position, output_position)}",
+            f"Quantize again: {command}",
         )
     return golden["inputs"], golden["outputs"]
 
@@ -135,4 +156,6 @@ def read_compiled(run: Run, target: str) -> Dict[str, Any]:
     Raises:
         RunError: it was not compiled for that target.
     """
-    return read_json(run.compiled(target) / RECORD, "vaiopt compile {} --target {}".format(run.folder, target))
+    return read_json(
+        run.compiled(target) / RECORD, f"vaiopt compile {run.folder} --target {target}"
+    )

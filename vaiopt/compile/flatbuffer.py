@@ -1,8 +1,9 @@
 """Writing ``.tflite`` files, one tensor and one operator at a time.
 
-The file is written directly and not by TensorFlow's converter: scales are then exactly the powers of two of the int8 model, biases are
-exactly its biases, operators have the lowest version that an int8 model needs (so that the interpreters of old board images read
-them), and the file is the same from every TensorFlow. Only the schema's classes, which every TensorFlow brings, are used.
+The file is written directly and not by TensorFlow's converter: scales are then exactly the powers
+of two of the int8 model, biases are exactly its biases, operators have the lowest version that an
+int8 model needs (so that the interpreters of old board images read them), and the file is the same
+from every TensorFlow. Only the schema's classes, which every TensorFlow brings, are used.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class FlatBuffer:
 
         self._schema = schema_py_generated
         self._description = description
-        self._buffers = [self._schema.BufferT()]  # buffer 0 is empty by convention: tensors without data name it
+        self._buffers = [
+            self._schema.BufferT()
+        ]  # buffer 0 is empty by convention: tensors without data name it
         self._tensors: List[Any] = []
         self._operators: List[Any] = []
         self._codes: Dict[Tuple[int, int], int] = {}
@@ -41,7 +44,12 @@ class FlatBuffer:
         }
 
     def tensor(
-        self, name: str, shape: Sequence[int], dtype: Any = np.int8, scale: Optional[float] = None, data: Optional[np.ndarray] = None
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: Any = np.int8,
+        scale: Optional[float] = None,
+        data: Optional[np.ndarray] = None,
     ) -> int:
         """Add a tensor and return its number.
 
@@ -71,7 +79,15 @@ class FlatBuffer:
         self._tensors.append(tensor)
         return len(self._tensors) - 1
 
-    def operator(self, name: str, inputs: Sequence[int], output: int, version: int = 1, options: str = "", **fields: Any) -> int:
+    def operator(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        output: int,
+        version: int = 1,
+        options: str = "",
+        **fields: Any,
+    ) -> int:
         """Add an operator and return ``output``.
 
         Args:
@@ -79,7 +95,8 @@ class FlatBuffer:
             inputs: numbers of tensors; -1 for an optional one that is left out.
             output: number of the tensor that it makes.
             version: of the operator.
-            options: name of its options table without ``Options``, such as ``Conv2D``; the ``fields`` are set in it.
+            options: name of its options table without ``Options``, such as ``Conv2D``; the
+                ``fields`` are set in it.
         """
         operator = self._schema.OperatorT()
         operator.opcodeIndex = self._code(getattr(self._schema.BuiltinOperator, name), version)
@@ -89,7 +106,7 @@ class FlatBuffer:
             table = getattr(self._schema, options + "OptionsT")()
             for key, value in fields.items():
                 if not hasattr(table, key):
-                    raise AttributeError("{} has no field {}".format(options, key))
+                    raise AttributeError(f"{options} has no field {key}")
                 setattr(table, key, value)
             operator.builtinOptionsType = getattr(self._schema.BuiltinOptions, options + "Options")
             operator.builtinOptions = table

@@ -1,7 +1,8 @@
 """The int8 program: a quantized model as a list of integer operations, in the DPU's terms.
 
-This is what stands between the quantized Keras model and a file for a target. A tensor is int8 with a fix position, ``real = int8 *
-2**-position``; an operation computes exactly and rounds once, half up, to the position of its output.
+This is what stands between the quantized Keras model and a file for a target. A tensor is int8 with
+a fix position, ``real = int8 * 2**-position``; an operation computes exactly and rounds once, half
+up, to the position of its output.
 """
 
 from __future__ import annotations
@@ -28,17 +29,20 @@ class Operation:
     """One integer operation.
 
     Attributes:
-        kind: ``conv``, ``depthwise``, ``transposed_conv``, ``dense``, ``max_pool``, ``average_pool``, ``add``, ``multiply``, ``concat``, ``relu``,
-            ``leaky``, ``sigmoid``, ``reshape``, ``pad``, ``upsample`` or ``round``.
+        kind: ``conv``, ``depthwise``, ``transposed_conv``, ``dense``, ``max_pool``,
+            ``average_pool``, ``add``, ``multiply``, ``concat``, ``relu``, ``leaky``, ``sigmoid``,
+            ``reshape``, ``pad``, ``upsample`` or ``round``.
         name: of the layer, for messages.
         inputs: names of tensors.
         output: the tensor that it makes.
         activation: ``linear``, ``relu``, ``relu6`` or ``leaky``, applied before the rounding.
-        weights: int8, in Keras order: (kh, kw, in, out), depthwise (kh, kw, channels, multiplier), transposed (kh, kw, out, in), dense (in, out).
+        weights: int8, in Keras order: (kh, kw, in, out), depthwise (kh, kw, channels, multiplier),
+            transposed (kh, kw, out, in), dense (in, out).
         weight_position: fix position of the weights.
         bias: int8 (out,), or None.
         bias_position: fix position of the bias.
-        options: strides, padding ("same" or "valid"), dilation, kernel, amounts, axis, factor: as the kind needs.
+        options: strides, padding ("same" or "valid"), dilation, kernel, amounts, axis, factor: as
+            the kind needs.
     """
 
     kind: str
@@ -60,8 +64,10 @@ class Program:
     Attributes:
         input, output: the only tensors that go in and come out.
         operations: at least one.
-        left_out: what of the Keras model is not in it, in words: a last softmax, which does not change which class is largest.
-        threshold: for a model with a single output: the real value above which class 1 is predicted.
+        left_out: what of the Keras model is not in it, in words: a last softmax, which does not
+            change which class is largest.
+        threshold: for a model with a single output: the real value above which class 1 is
+            predicted.
     """
 
     input: Tensor
@@ -72,5 +78,14 @@ class Program:
 
 
 def tensor_json(name: str, shape: List[int], position: int) -> Dict[str, Any]:
-    """Return what ``compile.json`` says of an int8 input or output: ``shape`` is with batch; ``scale`` is ``2**-position``."""
-    return {"name": name, "shape": shape, "dtype": "int8", "scale": 2.0**-position, "zero_point": 0, "position": position}
+    """Return what ``compile.json`` says of an int8 input or output: ``shape`` is with batch;
+    ``scale`` is ``2**-position``.
+    """
+    return {
+        "name": name,
+        "shape": shape,
+        "dtype": "int8",
+        "scale": 2.0**-position,
+        "zero_point": 0,
+        "position": position,
+    }

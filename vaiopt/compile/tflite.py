@@ -1,4 +1,6 @@
-"""Backend ``tflite``: the quantized model as an int8 ``.tflite``, for the CPU of a workstation or of a kit."""
+"""Backend ``tflite``: the quantized model as an int8 ``.tflite``, for the CPU of a workstation or
+of a kit.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +19,20 @@ from vaiopt.keras import load_tensorflow, without_stderr
 
 
 def compile_model(model: Any, path: Path) -> Program:
-    """Write the ``.tflite`` of a quantized Keras model to ``path`` and return the int8 program that is in it.
+    """Write the ``.tflite`` of a quantized Keras model to ``path`` and return the int8 program that
+    is in it.
 
     Raises:
         CompileError: a layer has no integer counterpart; it is named.
     """
     program = read_program(model)
-    path.write_bytes(to_tflite(program, "vaiopt {}".format(vaiopt.__version__)))
+    path.write_bytes(to_tflite(program, f"vaiopt {vaiopt.__version__}"))
     return program
 
 
 def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
-    """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own interpreter.
+    """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own
+    interpreter.
 
     Raises:
         CompileError: the interpreter refuses the file.
@@ -45,17 +49,22 @@ def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
             outputs[index] = interpreter.get_tensor(target["index"])[0]
     except (ValueError, RuntimeError) as error:
         raise CompileError(
-            "TensorFlow Lite refuses the compiled model ({})".format(error), "Report this: it is a mistake of vaiopt."
+            f"TensorFlow Lite refuses the compiled model ({error})",
+            "Report this: it is a mistake of vaiopt.",
         ) from error
     return outputs
 
 
 def _interpreter(path: Path) -> Any:
-    """Return TensorFlow's own interpreter, or the package that follows it; with TensorFlow loaded, ``tflite_runtime`` cannot be."""
+    """Return TensorFlow's own interpreter, or the package that follows it; with TensorFlow loaded,
+    ``tflite_runtime`` cannot be.
+    """
     lite = load_tensorflow().lite
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # newer TensorFlow announces here that its interpreter moves to ai_edge_litert
+            warnings.simplefilter(
+                "ignore"
+            )  # newer TensorFlow announces here that its interpreter moves to ai_edge_litert
             return lite.Interpreter(model_path=str(path), num_threads=1)
     except AttributeError:
         from ai_edge_litert.interpreter import Interpreter
@@ -64,7 +73,9 @@ def _interpreter(path: Path) -> Any:
 
 
 def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
-    """Return how two sets of int8 outputs (N, …) differ: elements, largest difference, and equal top-1."""
+    """Return how two sets of int8 outputs (N, …) differ: elements, largest difference, and equal
+    top-1.
+    """
     actual, expected = (a.reshape(len(a), -1).astype(np.int64) for a in (actual, expected))
     difference = np.abs(actual - expected)
     return {

@@ -1,4 +1,6 @@
-"""Backend ``vitis``: the quantized model as an ``.xmodel`` for a DPU, by the vendor's ``vai_c_tensorflow2``."""
+"""Backend ``vitis``: the quantized model as an ``.xmodel`` for a DPU, by the vendor's
+``vai_c_tensorflow2``.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,15 @@ WHY = re.compile(r"\[FATAL\]|\[ERROR\]|Error: |Exception: |error:", re.IGNORECAS
 FINGERPRINT_RELEASES = ("3.0", "3.5")
 """Releases whose fingerprints the targets have; 2.5 has others for the same sizes."""
 
-WORTH_TELLING = re.compile(r"\[UNILOG\]|\[INFO\] (tensorflow2 model|generate|dump)|WARN|ERROR|FATAL|Error|Traceback")
+WORTH_TELLING = re.compile(
+    r"\[UNILOG\]|\[INFO\] (tensorflow2 model|generate|dump)|WARN|ERROR|FATAL|Error|Traceback"
+)
 """Lines of the compiler that a person wants to see; all of them are in the log."""
 
 
-def compile_xmodel(run: Run, target: Target, given: str, folder: Path, progress: Progress) -> Dict[str, Any]:
+def compile_xmodel(
+    run: Run, target: Target, given: str, folder: Path, progress: Progress
+) -> Dict[str, Any]:
     """Compile the quantized model of a run for a DPU into ``folder`` and return the record.
 
     Args:
@@ -50,23 +56,35 @@ def compile_xmodel(run: Run, target: Target, given: str, folder: Path, progress:
     compiler = vitis_compiler()
     if compiler is None:
         raise MissingToolError(
-            "vai_c_tensorflow2, the compiler for '{}', is not installed here".format(target.name),
-            "It comes with the Vitis-AI container: docker/run vaiopt compile {} --target {}".format(run.folder, given),
+            f"vai_c_tensorflow2, the compiler for '{target.name}', is not installed here",
+            f"It comes with the Vitis-AI container: docker/run vaiopt compile {run.folder} --target"
+            f" {given}",
         )
     check_quantizer(run, given)
     arch = find_arch(target, given, folder)
-    progress("compiling for {} with {}".format(target.name, arch))
-    command = [compiler, "-m", str(run.quantized_model.resolve()), "-a", str(arch), "-o", str(folder), "-n", NAME]
+    progress(f"compiling for {target.name} with {arch}")
+    command = [
+        compiler,
+        "-m",
+        str(run.quantized_model.resolve()),
+        "-a",
+        str(arch),
+        "-o",
+        str(folder),
+        "-n",
+        NAME,
+    ]
     lines = run_compiler(command, folder, run.compiled(target.name + ".failed.log"), progress)
     content = read_xmodel(folder / (NAME + ".xmodel"), lines)
     record = examine(content, run, target, arch_fingerprint(arch))
     release = container_release() or target.release
     if release != target.release:
         record["warnings"].append(
-            "compiled with release {}, but hardware.release is {}: the board image must be of {}".format(release, target.release, release)
+            f"compiled with release {release}, but hardware.release is {target.release}: the board"
+            f" image must be of {release}"
         )
     for warning in record["warnings"]:
-        progress("WARNING: {}".format(warning))
+        progress(f"WARNING: {warning}")
     return {
         "backend": "vitis",
         "release": release,
@@ -79,26 +97,35 @@ def compile_xmodel(run: Run, target: Target, given: str, folder: Path, progress:
 
 
 def check_quantizer(run: Run, given: str) -> None:
-    """Raise unless the vendor's own quantizer wrote ``quantized.h5``: the compiler reads no other."""
+    """Raise unless the vendor's own quantizer wrote ``quantized.h5``: the compiler reads no
+    other.
+    """
     layers = read_model_config(run.quantized_model)["config"]
-    names = [str(layer.get("class_name")) for layer in (layers["layers"] if isinstance(layers, dict) else layers)]
+    names = [
+        str(layer.get("class_name"))
+        for layer in (layers["layers"] if isinstance(layers, dict) else layers)
+    ]
     if not any(name.startswith("Vitis>") for name in names):
         raise CompileError(
-            "'{}' was not made by the vendor's quantizer, and vai_c_tensorflow2 reads no other".format(run.quantized_model),
-            "In the container: docker/run vaiopt quantize {0} --set quantize.backend=vitis, then docker/run vaiopt compile {0} --target {1}".format(
-                run.folder, given
-            ),
+            f"'{run.quantized_model}' was not made by the vendor's quantizer, and vai_c_tensorflow2"
+            " reads no other",
+            f"In the container: docker/run vaiopt quantize {run.folder} --set"
+            f" quantize.backend=vitis, then docker/run vaiopt compile {run.folder} --target"
+            f" {given}",
         )
 
 
 def arch_folders() -> List[Path]:
-    """Return where the container keeps its ``arch.json`` files: ``<folder>/<DPU>/<BOARD>/arch.json``."""
+    """Return where the container keeps its ``arch.json`` files:
+    ``<folder>/<DPU>/<BOARD>/arch.json``.
+    """
     roots = [os.environ.get("VAI_ROOT", ""), "/opt/vitis_ai"]
     return [Path(root) / "compiler" / "arch" for root in roots if root]
 
 
 def find_arch(target: Target, given: str, folder: Path) -> Path:
-    """Return the ``arch.json``: the user's, the container's for this board, or one written from the target's fingerprint.
+    """Return the ``arch.json``: the user's, the container's for this board, or one written from the
+    target's fingerprint.
 
     Raises:
         TargetError: the target has no fingerprint.
@@ -107,17 +134,20 @@ def find_arch(target: Target, given: str, folder: Path) -> Path:
         return Path(given).resolve()
     architecture = target.architecture
     if architecture is None or not target.fingerprint:
-        raise TargetError("target '{}' has no DPU fingerprint".format(target.name), "Give the path of the board's arch.json as the target.")
+        raise TargetError(
+            f"target '{target.name}' has no DPU fingerprint",
+            "Give the path of the board's arch.json as the target.",
+        )
     for place in arch_folders():
-        for path in sorted(place.glob("{}*/*/arch.json".format(architecture.family))):
+        for path in sorted(place.glob(f"{architecture.family}*/*/arch.json")):
             if path.parent.name.lower() == target.board.lower() and _is_of(path, architecture):
                 return path
     if target.release not in FINGERPRINT_RELEASES:
         raise TargetError(
-            "there is no arch.json for '{}' in this container, and its fingerprint in release {} is not known".format(
-                target.name, target.release
-            ),
-            'Take it from the board (\'xdputil query\'), write {"fingerprint": "0x..."} into arch.json and give that file as the target.',
+            f"there is no arch.json for '{target.name}' in this container, and its fingerprint in"
+            f" release {target.release} is not known",
+            'Take it from the board (\'xdputil query\'), write {"fingerprint": "0x..."} into'
+            " arch.json and give that file as the target.",
         )
     path = folder / "arch.json"
     path.write_text(json.dumps({"fingerprint": target.fingerprint}) + "\n", encoding="utf-8")
@@ -125,7 +155,9 @@ def find_arch(target: Target, given: str, folder: Path) -> Path:
 
 
 def _is_of(path: Path, architecture: Architecture) -> bool:
-    """Tell whether a container's ``arch.json`` is for an architecture: its fingerprint may differ from release to release, its size not."""
+    """Tell whether a container's ``arch.json`` is for an architecture: its fingerprint may differ
+    from release to release, its size not.
+    """
     fingerprint = arch_fingerprint(path)
     if not fingerprint:
         return architecture.name in path.read_text(encoding="utf-8", errors="replace")
@@ -137,7 +169,9 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 
 
 def arch_fingerprint(path: Path) -> str:
-    """Return the fingerprint in an ``arch.json`` as lower-case hex; empty if it names a target instead, or is unreadable."""
+    """Return the fingerprint in an ``arch.json`` as lower-case hex; empty if it names a target
+    instead, or is unreadable.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return hex(int(str(content["fingerprint"]), 16))
@@ -145,7 +179,9 @@ def arch_fingerprint(path: Path) -> str:
         return ""
 
 
-def run_compiler(command: List[str], folder: Path, failed_log: Path, progress: Progress) -> List[str]:
+def run_compiler(
+    command: List[str], folder: Path, failed_log: Path, progress: Progress
+) -> List[str]:
     """Run the compiler, pass on what it says, keep all of it in the log, and return its lines.
 
     Args:
@@ -160,7 +196,9 @@ def run_compiler(command: List[str], folder: Path, failed_log: Path, progress: P
     lines: List[str] = []
     with open(str(folder / LOG), "w", encoding="utf-8") as log:
         log.write("$ {}\n".format(" ".join(command)))
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         try:
             assert child.stdout is not None
             for raw in child.stdout:
@@ -180,7 +218,9 @@ def run_compiler(command: List[str], folder: Path, failed_log: Path, progress: P
     model = folder / (NAME + ".xmodel")
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
         shutil.copyfile(str(folder / LOG), str(failed_log))
-        raise CompileError("vai_c_tensorflow2 failed: {}".format(reason(lines, code)), "All it said is in '{}'.".format(failed_log))
+        raise CompileError(
+            f"vai_c_tensorflow2 failed: {reason(lines, code)}", f"All it said is in '{failed_log}'."
+        )
     if failed_log.exists():
         failed_log.unlink()
     return lines
@@ -192,4 +232,4 @@ def reason(lines: List[str], code: int) -> str:
     if telling:
         return telling[-1].strip()[:300]
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last[:300] or "exit code {}, no message".format(code)
+    return last[:300] or f"exit code {code}, no message"

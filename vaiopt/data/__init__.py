@@ -1,4 +1,6 @@
-"""Datasets, their splits, and the one preprocessing that training, calibration, evaluation and the kit share."""
+"""Datasets, their splits, and the one preprocessing that training, calibration, evaluation and the
+kit share.
+"""
 
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.load import NAMED_SOURCES, load_dataset

@@ -1,4 +1,6 @@
-"""A dataset as it was loaded: raw samples, class numbers, names. Splitting and preprocessing come after."""
+"""A dataset as it was loaded: raw samples, class numbers, names. Splitting and preprocessing come
+after.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +46,14 @@ class Dataset:
         x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F).
         y: class numbers, int64 (N,).
         classes: the class names in the order of their numbers.
-        test_x: raw samples of a test set that came with the data (None if there is none), of the type and shape of ``x``.
+        test_x: raw samples of a test set that came with the data (None if there is none), of the
+            type and shape of ``x``.
         test_y: their class numbers.
-        value_range: (lowest, highest) raw value that images can take, where that is known and is not the 0 to 255 of uint8.
+        value_range: (lowest, highest) raw value that images can take, where that is known and is
+            not the 0 to 255 of uint8.
         feature_names: names of the columns of a table, () if unknown.
-        fingerprint: SHA-256 of what was loaded, "" to compute it from the arrays; see :meth:`sha256`.
+        fingerprint: SHA-256 of what was loaded, "" to compute it from the arrays; see
+            :meth:`sha256`.
         request: how it was loaded, None for arrays that were made in memory.
     """
 
@@ -79,7 +84,9 @@ class Dataset:
 
     @property
     def all_y(self) -> np.ndarray:
-        """Class numbers of all samples, int64: those of ``y``, then those of a given test set. Indices of a split count in this order."""
+        """Class numbers of all samples, int64: those of ``y``, then those of a given test set.
+        Indices of a split count in this order.
+        """
         return self.y if self.test_y is None else np.concatenate([self.y, self.test_y])
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
@@ -95,20 +102,28 @@ class Dataset:
     def sha256(self) -> str:
         """Return the SHA-256 that tells whether data is still the same, as hex digits.
 
-        It is that of the arrays as they were loaded and limited, before images are resized or turned grey, or of the image files of a
-        folder: what an image library makes of a file may differ in the last bit between its versions, the file does not.
+        It is that of the arrays as they were loaded and limited, before images are resized or
+        turned grey, or of the image files of a folder: what an image library makes of a file may
+        differ in the last bit between its versions, the file does not.
         """
         if self.fingerprint:
             return self.fingerprint
-        return arrays_sha256([self.x, self.y] + ([] if self.test_x is None or self.test_y is None else [self.test_x, self.test_y]))
+        return arrays_sha256(
+            [self.x, self.y]
+            + ([] if self.test_x is None or self.test_y is None else [self.test_x, self.test_y])
+        )
 
 
 def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
-    """Return the SHA-256 over the type, shape and little-endian bytes of each array in turn, as hex digits."""
+    """Return the SHA-256 over the type, shape and little-endian bytes of each array in turn, as hex
+    digits.
+    """
     digest = hashlib.sha256()
     for array in arrays:
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update("{} {};".format(array.dtype.name, "x".join(str(n) for n in array.shape)).encode("ascii"))
+        digest.update(
+            "{} {};".format(array.dtype.name, "x".join(str(n) for n in array.shape)).encode("ascii")
+        )
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
@@ -140,16 +155,19 @@ def make_dataset(
     Raises:
         DataError: anything about them that cannot be used; the array is named.
     """
-    called = ["{} of '{}'".format(key, name) for key in keys]
+    called = [f"{key} of '{name}'" for key in keys]
     if (test_x is None) != (test_y is None):
         lone, other = (2, 3) if test_y is None else (3, 2)
-        raise DataError("there is {} but no {}".format(called[lone], keys[other]), "Give both or neither.")
-    samples = [check_features(x, called[0])] + ([] if test_x is None else [check_features(test_x, called[2])])
+        raise DataError(f"there is {called[lone]} but no {keys[other]}", "Give both or neither.")
+    samples = [check_features(x, called[0])] + (
+        [] if test_x is None else [check_features(test_x, called[2])]
+    )
     numbers, names = check_labels([y] if test_y is None else [y, test_y], called[1::2], classes)
     for i, (array, labels) in enumerate(zip(samples, numbers)):
         if len(array) != len(labels):
             raise DataError(
-                "{} has {} samples, but {} has {} labels".format(called[2 * i], len(array), called[2 * i + 1], len(labels)),
+                f"{called[2 * i]} has {len(array)} samples, but {called[2 * i + 1]} has"
+                f" {len(labels)} labels",
                 "Give one label per sample.",
             )
     if len(samples) == 2:
@@ -173,12 +191,15 @@ def make_dataset(
 def _check_alike(samples: Sequence[np.ndarray], called: Sequence[str]) -> None:
     if samples[0].shape[1:] != samples[1].shape[1:]:
         raise DataError(
-            "a sample of {} has shape {}, of {} {}".format(called[0], samples[0].shape[1:], called[2], samples[1].shape[1:]),
+            f"a sample of {called[0]} has shape {samples[0].shape[1:]}, of {called[2]}"
+            f" {samples[1].shape[1:]}",
             "Give training and test samples of the same shape.",
         )
 
 
-def _check_value_range(value_range: Optional[Sequence[float]], name: str) -> Optional[Tuple[float, float]]:
+def _check_value_range(
+    value_range: Optional[Sequence[float]], name: str
+) -> Optional[Tuple[float, float]]:
     if value_range is None:
         return None
     try:
@@ -186,7 +207,10 @@ def _check_value_range(value_range: Optional[Sequence[float]], name: str) -> Opt
     except (TypeError, ValueError):
         low, high = 0.0, 0.0
     if not (low < high and np.isfinite(high - low)):
-        raise DataError("value_range of '{}' is {!r}".format(name, value_range), "Give the lowest and the highest raw value: (0, 255).")
+        raise DataError(
+            f"value_range of '{name}' is {value_range!r}",
+            "Give the lowest and the highest raw value: (0, 255).",
+        )
     return low, high
 
 
@@ -194,7 +218,7 @@ def _check_feature_names(feature_names: Sequence[str], x: np.ndarray, name: str)
     names = tuple(str(n) for n in feature_names)
     if names and (x.ndim != 2 or len(names) != x.shape[1]):
         raise DataError(
-            "'{}' has {} feature names for samples of shape {}".format(name, len(names), x.shape[1:]),
+            f"'{name}' has {len(names)} feature names for samples of shape {x.shape[1:]}",
             "Give one name per column of a table.",
         )
     return names
@@ -203,14 +227,16 @@ def _check_feature_names(feature_names: Sequence[str], x: np.ndarray, name: str)
 def check_limit(limit: int) -> int:
     """Return the limit; raise :class:`DataError` unless it is a whole number from 0."""
     if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0:
-        raise DataError("data.limit is {!r}".format(limit), "Give how many samples to use, 0 for all.")
+        raise DataError(f"data.limit is {limit!r}", "Give how many samples to use, 0 for all.")
     return int(limit)
 
 
 def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """Keep ``limit`` samples, the classes in their shares, the order as it was; with 0, or no more samples than that, keep all.
+    """Keep ``limit`` samples, the classes in their shares, the order as it was; with 0, or no more
+    samples than that, keep all.
 
-    A given test set keeps its share of the limit. The samples kept for one limit are among those kept for any larger one.
+    A given test set keeps its share of the limit. The samples kept for one limit are among those
+    kept for any larger one.
 
     Raises:
         DataError: the limit is not a whole number from 0, or so small that a class disappears.
@@ -219,13 +245,18 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
     total = len(dataset)
     if limit == 0 or limit >= total:
         return dataset
-    for_test = 0 if dataset.test_y is None else max(1, (2 * limit * len(dataset.test_y) + total) // (2 * total))
+    for_test = (
+        0
+        if dataset.test_y is None
+        else max(1, (2 * limit * len(dataset.test_y) + total) // (2 * total))
+    )
     kept = stratified_subset(dataset.y, limit - for_test, seed)
     missing = set(range(len(dataset.classes))) - set(dataset.y[kept].tolist())
     if missing:
         raise DataError(
-            "data.limit = {} leaves class '{}' of '{}' without a sample".format(limit, dataset.classes[min(missing)], dataset.name),
-            "Raise data.limit, or set it to 0 to use all {} samples.".format(total),
+            f"data.limit = {limit} leaves class '{dataset.classes[min(missing)]}' of"
+            f" '{dataset.name}' without a sample",
+            f"Raise data.limit, or set it to 0 to use all {total} samples.",
         )
     limited = replace(dataset, x=dataset.x[kept], y=dataset.y[kept], fingerprint="")
     if dataset.test_y is None or dataset.test_x is None:

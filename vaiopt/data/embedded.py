@@ -13,8 +13,9 @@ from vaiopt.errors import MissingToolError
 def load_digits() -> Dataset:
     """Return the 1,797 handwritten digits, uint8 (N, 8, 8, 1) from 0 to 16, ten classes.
 
-    Source: scikit-learn's ``load_digits``, the test set of UCI's "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak,
-    1998): each pixel counts the ink in a 4 by 4 block, so the range is 0 to 16.
+    Source: scikit-learn's ``load_digits``, the test set of UCI's "Optical Recognition of
+    Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): each pixel counts the ink in a 4 by 4 block,
+    so the range is 0 to 16.
     """
     data = _sklearn_datasets().load_digits()
     return make_dataset(
@@ -29,12 +30,16 @@ def load_digits() -> Dataset:
 def load_breast_cancer() -> Dataset:
     """Return the 569 breast tumours, float32 (N, 30), classes malignant and benign.
 
-    Source: scikit-learn's ``load_breast_cancer``, UCI's "Breast Cancer Wisconsin (Diagnostic)" (W. Wolberg, O. Mangasarian, N. Street,
-    1995).
+    Source: scikit-learn's ``load_breast_cancer``, UCI's "Breast Cancer Wisconsin (Diagnostic)" (W.
+    Wolberg, O. Mangasarian, N. Street, 1995).
     """
     data = _sklearn_datasets().load_breast_cancer()
     return make_dataset(
-        "breast_cancer", data.data, data.target, classes=[str(name) for name in data.target_names], feature_names=data.feature_names
+        "breast_cancer",
+        data.data,
+        data.target,
+        classes=[str(name) for name in data.target_names],
+        feature_names=data.feature_names,
     )
 
 
@@ -43,6 +48,7 @@ def _sklearn_datasets() -> Any:
         from sklearn import datasets
     except ImportError as error:
         raise MissingToolError(
-            "scikit-learn cannot be imported ({}); it brings this dataset".format(error), "Install it with: pip install scikit-learn"
+            f"scikit-learn cannot be imported ({error}); it brings this dataset",
+            "Install it with: pip install scikit-learn",
         ) from error
     return datasets

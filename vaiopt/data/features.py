@@ -1,4 +1,6 @@
-"""Checks what a person gives as ``x`` and brings it into one of two forms: images (N, H, W, C) or tables (N, F), uint8 or float32."""
+"""Checks what a person gives as ``x`` and brings it into one of two forms: images (N, H, W, C) or
+tables (N, F), uint8 or float32.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,16 @@ CHANNELS_FIRST = (1, 3)
 def check_features(x: Any, label: str) -> np.ndarray:
     """Return ``x`` as uint8 or float32, images (N, H, W, C) or tables (N, F).
 
-    uint8 stays as it is, bool becomes uint8, every other integer or real type becomes float32. Images (N, H, W) get a channel axis.
+    uint8 stays as it is, bool becomes uint8, every other integer or real type becomes float32.
+    Images (N, H, W) get a channel axis.
 
     Args:
         x: an array, or what ``numpy.asarray`` makes one of.
         label: what the array is called in messages, such as ``x_train of 'data.npz'``.
 
     Raises:
-        DataError: it is no array of numbers, has another number of axes, is empty, has the channels first, or holds NaN or infinity.
+        DataError: it is no array of numbers, has another number of axes, is empty, has the channels
+            first, or holds NaN or infinity.
     """
     x = as_array(x, label)
     _check_shape(x, label)
@@ -37,27 +41,39 @@ def check_features(x: Any, label: str) -> np.ndarray:
         x = _as_float32(x, label)
     else:
         raise DataError(
-            "{} holds no numbers but {} (dtype {})".format(label, _kind(x), x.dtype),
+            f"{label} holds no numbers but {_kind(x)} (dtype {x.dtype})",
             "Give uint8, another integer type or float32: for example x.astype('float32').",
         )
     return x[..., np.newaxis] if x.ndim == 3 else x
 
 
 def as_array(values: Any, label: str) -> np.ndarray:
-    """Return ``numpy.asarray(values)``; rows of different lengths become a :class:`DataError` on every numpy."""
+    """Return ``numpy.asarray(values)``; rows of different lengths become a :class:`DataError` on
+    every numpy.
+    """
     try:
         with warnings.catch_warnings():
-            # numpy before 1.24 warns and makes an object array of ragged rows; the check of the type refuses that.
+            # numpy before 1.24 warns and makes an object array of ragged rows; the check of the
+            # type refuses that.
             warnings.simplefilter("ignore")
             return np.asarray(values)
     except (ValueError, TypeError) as error:
         raise DataError(
-            "{} cannot be made into one array ({})".format(label, error), "Give all samples the same shape and a numeric type."
+            f"{label} cannot be made into one array ({error})",
+            "Give all samples the same shape and a numeric type.",
         ) from error
 
 
 def _kind(x: np.ndarray) -> str:
-    names = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers", "M": "dates", "m": "time spans", "V": "records"}
+    names = {
+        "O": "Python objects",
+        "U": "text",
+        "S": "bytes",
+        "c": "complex numbers",
+        "M": "dates",
+        "m": "time spans",
+        "V": "records",
+    }
     return names.get(x.dtype.kind, "something else")
 
 
@@ -65,27 +81,34 @@ def _check_shape(x: np.ndarray, label: str) -> None:
     """Raise :class:`DataError` unless the shape is that of samples that are vectors or images."""
     if x.ndim not in (2, 3, 4):
         raise DataError(
-            "{} has {} axes (shape {})".format(label, x.ndim, x.shape),
-            "Give (samples, features) for tables, (samples, height, width) or (samples, height, width, channels) for images.",
+            f"{label} has {x.ndim} axes (shape {x.shape})",
+            "Give (samples, features) for tables, (samples, height, width) or (samples, height,"
+            " width, channels) for images.",
         )
     if x.size == 0:
-        raise DataError("{} is empty (shape {})".format(label, x.shape), "Give at least a few samples of every class.")
+        raise DataError(
+            f"{label} is empty (shape {x.shape})", "Give at least a few samples of every class."
+        )
     if x.ndim == 4 and x.shape[1] in CHANNELS_FIRST and x.shape[2] == x.shape[3] and x.shape[3] > 4:
         raise DataError(
-            "{} has its channels first (shape {})".format(label, x.shape),
+            f"{label} has its channels first (shape {x.shape})",
             "The DPU reads channels last: x.transpose(0, 2, 3, 1).",
         )
 
 
 def _as_float32(x: np.ndarray, label: str) -> np.ndarray:
-    """Return real numbers as contiguous float32; refuse NaN, infinity and what float32 cannot hold."""
+    """Return real numbers as contiguous float32; refuse NaN, infinity and what float32 cannot
+    hold.
+    """
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(x, dtype=np.float32)
     finite = np.isfinite(result)
     if not finite.all():
         where = tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
         raise DataError(
-            "{} holds {} at index {} ({} such values in all)".format(label, x[where], list(where), int(finite.size - finite.sum())),
-            "Remove or replace NaN, infinite and huge values (beyond 3.4e38): for example numpy.nan_to_num(x).",
+            f"{label} holds {x[where]} at index {list(where)} ({int(finite.size - finite.sum())}"
+            " such values in all)",
+            "Remove or replace NaN, infinite and huge values (beyond 3.4e38): for example"
+            " numpy.nan_to_num(x).",
         )
     return result

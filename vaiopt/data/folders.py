@@ -1,4 +1,6 @@
-"""A folder of images: ``folder/class/*.png``, or ``folder/train/class/…`` and ``folder/test/class/…``."""
+"""A folder of images: ``folder/class/*.png``, or ``folder/train/class/…`` and
+``folder/test/class/…``.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +31,17 @@ class _Header:
 
 
 def load_folder(folder: Path, request: Request) -> Dataset:
-    """Load a folder of images, one subfolder per class; classes are numbered in the sorted order of their names.
+    """Load a folder of images, one subfolder per class; classes are numbered in the sorted order of
+    their names.
 
-    Images are read as RGB, or as one channel if all of them are grey or ``request.grayscale`` is set, and resized to
-    ``request.image_size``; without it they must all have one size. With a limit, only the images that are kept are read.
-    The dataset's fingerprint is that of the files, not of the pixels: decoders of different versions may differ in the last bit.
+    Images are read as RGB, or as one channel if all of them are grey or ``request.grayscale`` is
+    set, and resized to ``request.image_size``; without it they must all have one size. With a
+    limit, only the images that are kept are read. The dataset's fingerprint is that of the files,
+    not of the pixels: decoders of different versions may differ in the last bit.
 
     Raises:
-        DataError: there are no class folders or a class has no image, a file cannot be read, or sizes differ.
+        DataError: there are no class folders or a class has no image, a file cannot be read, or
+            sizes differ.
     """
     roots = _roots(folder)
     classes = _class_folders(roots[0])
@@ -53,9 +58,13 @@ def load_folder(folder: Path, request: Request) -> Dataset:
         test_y=np.asarray(listed[1][1], dtype=np.int64) if len(listed) == 2 else None,
     )
     kept = limit_dataset(stand_in, request.limit, request.seed)
-    chosen = [[listed[0][0][i] for i in kept.x[:, 0]]] + ([] if kept.test_x is None else [[listed[1][0][i] for i in kept.test_x[:, 0]]])
+    chosen = [[listed[0][0][i] for i in kept.x[:, 0]]] + (
+        [] if kept.test_x is None else [[listed[1][0][i] for i in kept.test_x[:, 0]]]
+    )
     headers = [_read_header(path) for paths in chosen for path in paths]
-    mode = "L" if request.grayscale or all(header.mode in GREY_MODES for header in headers) else "RGB"
+    mode = (
+        "L" if request.grayscale or all(header.mode in GREY_MODES for header in headers) else "RGB"
+    )
     size = request.image_size or _common_size(headers)
     arrays = [_decode(paths, mode, size) for paths in chosen]
     return Dataset(
@@ -85,8 +94,9 @@ def _roots(folder: Path) -> List[Path]:
     others = [name for name in names if name not in ("train", "test")]
     if others:
         raise DataError(
-            "'{}' holds 'train' and also '{}'".format(folder, others[0]),
-            "Keep only 'train' and 'test' (optional); the validation part is split off from 'train' by data.split.",
+            f"'{folder}' holds 'train' and also '{others[0]}'",
+            "Keep only 'train' and 'test' (optional); the validation part is split off from 'train'"
+            " by data.split.",
         )
     return [folder / name for name in ("train", "test") if name in names]
 
@@ -95,7 +105,9 @@ def _class_folders(root: Path) -> List[str]:
     names = _subfolders(root)
     if len(names) < 2:
         raise DataError(
-            "'{}' holds {}".format(root, "a single class folder, '{}'".format(names[0]) if names else "no class folders"),
+            "'{}' holds {}".format(
+                root, f"a single class folder, '{names[0]}'" if names else "no class folders"
+            ),
             "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
         )
     return names
@@ -105,22 +117,32 @@ def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None
     for name in _subfolders(test):
         if name not in classes:
             raise DataError(
-                "'{}' holds a class '{}' that '{}' does not".format(test, name, train), "Give train and test the same class folders."
+                f"'{test}' holds a class '{name}' that '{train}' does not",
+                "Give train and test the same class folders.",
             )
     for name in classes:
         if not (test / name).is_dir():
-            raise DataError("'{}' has no class folder '{}'".format(test, name), "Give train and test the same class folders.")
+            raise DataError(
+                f"'{test}' has no class folder '{name}'",
+                "Give train and test the same class folders.",
+            )
 
 
 def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
-    """Return the image files of all classes, sorted by class and name, and the class number of each."""
+    """Return the image files of all classes, sorted by class and name, and the class number of
+    each.
+    """
     paths: List[Path] = []
     numbers: List[int] = []
     for number, name in enumerate(classes):
-        found = sorted(p for p in (root / name).iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith("."))
+        found = sorted(
+            p
+            for p in (root / name).iterdir()
+            if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
+        )
         if not found:
             raise DataError(
-                "class folder '{}' holds no image".format(root / name),
+                f"class folder '{root / name}' holds no image",
                 "Put {} files straight into it, or remove it.".format(", ".join(SUFFIXES)),
             )
         paths += found
@@ -130,7 +152,9 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
 
 def _unreadable(path: Path, error: BaseException) -> DataError:
     reason = str(error) or type(error).__name__
-    return DataError("'{}' cannot be read as an image ({})".format(path, reason), "Replace or remove the file.")
+    return DataError(
+        f"'{path}' cannot be read as an image ({reason})", "Replace or remove the file."
+    )
 
 
 def _read_header(path: Path) -> _Header:
@@ -142,7 +166,10 @@ def _read_header(path: Path) -> _Header:
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error
     if header.mode not in GREY_MODES + COLOUR_MODES:
-        raise DataError("'{}' has pixels of more than 8 bits (mode {})".format(path, header.mode), "Save it with 8 bits per channel.")
+        raise DataError(
+            f"'{path}' has pixels of more than 8 bits (mode {header.mode})",
+            "Save it with 8 bits per channel.",
+        )
     return header
 
 
@@ -152,8 +179,11 @@ def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
     for header in headers:
         if header.size != first.size:
             raise DataError(
-                "images differ in size: '{}' is {}x{}, '{}' is {}x{}".format(first.path, *first.size, header.path, *header.size),
-                "Set the size that all are brought to: data.image_size = [height, width], such as [{}, {}].".format(*first.size[::-1]),
+                "images differ in size: '{}' is {}x{}, '{}' is {}x{}".format(
+                    first.path, *first.size, header.path, *header.size
+                ),
+                "Set the size that all are brought to: data.image_size = [height, width], such as"
+                " [{}, {}].".format(*first.size[::-1]),
             )
     return first.size[1], first.size[0]
 
@@ -186,6 +216,10 @@ def _files_sha256(folder: Path, chosen: Sequence[Sequence[Path]]) -> str:
     digest = hashlib.sha256()
     for paths in chosen:
         for path in paths:
-            digest.update("{}\0{}\0".format(path.relative_to(folder).as_posix(), path.stat().st_size).encode("utf-8", "surrogateescape"))
+            digest.update(
+                f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
             digest.update(path.read_bytes())
     return digest.hexdigest()

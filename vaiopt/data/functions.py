@@ -25,18 +25,30 @@ def load_function(module: str, function: str, base: str) -> Dataset:
     Args:
         module: an importable module, or the path of a ``.py`` file.
         function: its name there.
-        base: the folder that a relative path starts at and that modules are also imported from, "" for the current one.
+        base: the folder that a relative path starts at and that modules are also imported from, ""
+            for the current one.
 
     Raises:
         DataError: the module or function is not there, raises, or returns something else.
     """
-    source = "{}:{}".format(module, function)
+    source = f"{module}:{function}"
     with _user_code(source, base):
-        loaded = _import_file(module, base, source) if module.endswith(".py") else importlib.import_module(module)
+        loaded = (
+            _import_file(module, base, source)
+            if module.endswith(".py")
+            else importlib.import_module(module)
+        )
     found = getattr(loaded, function, None)
     if not callable(found):
-        known = [name for name in vars(loaded) if callable(getattr(loaded, name)) and not name.startswith("_")]
-        raise DataError("'{}' has no function '{}'".format(module, function), did_you_mean(function, known) if known else RETURNS)
+        known = [
+            name
+            for name in vars(loaded)
+            if callable(getattr(loaded, name)) and not name.startswith("_")
+        ]
+        raise DataError(
+            f"'{module}' has no function '{function}'",
+            did_you_mean(function, known) if known else RETURNS,
+        )
     return _checked(_call(found, source, base), source)
 
 
@@ -47,7 +59,9 @@ def _call(function: Callable[[], Any], source: str, base: str) -> Any:
 
 @contextlib.contextmanager
 def _user_code(source: str, base: str) -> Iterator[None]:
-    """Run user code: modules beside the settings can be imported, what it prints goes to stderr, what it raises becomes a DataError."""
+    """Run user code: modules beside the settings can be imported, what it prints goes to stderr,
+    what it raises becomes a DataError.
+    """
     path = list(sys.path)
     sys.path.insert(0, base or str(Path.cwd()))
     try:
@@ -57,7 +71,8 @@ def _user_code(source: str, base: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:  # user code may raise anything, and leave by sys.exit
         raise DataError(
-            "'{}' raised {}: {}{}".format(source, type(error).__name__, error, _last_line(error)), "Correct the function. " + RETURNS
+            f"'{source}' raised {type(error).__name__}: {error}{_last_line(error)}",
+            "Correct the function. " + RETURNS,
         ) from error
     finally:
         sys.path[:] = path
@@ -65,8 +80,12 @@ def _user_code(source: str, base: str) -> Iterator[None]:
 
 def _last_line(error: BaseException) -> str:
     """Return where in the user's file it happened, as far as is known."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__ and "importlib" not in f.filename]
-    return " (at {}:{})".format(frames[-1].filename, frames[-1].lineno) if frames else ""
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if f.filename != __file__ and "importlib" not in f.filename
+    ]
+    return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
 def _import_file(name: str, base: str, source: str) -> ModuleType:
@@ -75,12 +94,15 @@ def _import_file(name: str, base: str, source: str) -> ModuleType:
     if path is None or not path.is_file():
         raise DataError(
             "there is no file '{}' (looked at {})".format(name, ", ".join(str(p) for p in looked)),
-            "Correct data.source = '{}'.".format(source),
+            f"Correct data.source = '{source}'.",
         )
-    key = "vaiopt_data_{}_{}".format(path.stem, hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8])
+    key = "vaiopt_data_{}_{}".format(
+        path.stem,
+        hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8],
+    )
     spec = importlib.util.spec_from_file_location(key, str(path))
     if spec is None or spec.loader is None:
-        raise DataError("'{}' is not a Python file".format(path), "Give a .py file.")
+        raise DataError(f"'{path}' is not a Python file", "Give a .py file.")
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and pickle look a class's module up here.
     sys.modules[key] = module
@@ -102,8 +124,11 @@ def _checked(result: Any, source: str) -> Dataset:
             feature_names=result.feature_names,
         )
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise DataError("'{}' returned {}".format(source, _kind(result)), RETURNS)
-    if all(isinstance(part, (tuple, list)) and len(part) == 2 and hasattr(part[0], "__len__") for part in result):
+        raise DataError(f"'{source}' returned {_kind(result)}", RETURNS)
+    if all(
+        isinstance(part, (tuple, list)) and len(part) == 2 and hasattr(part[0], "__len__")
+        for part in result
+    ):
         (x, y), (test_x, test_y) = result
         return make_dataset(source, x, y, test_x=test_x, test_y=test_y)
     return make_dataset(source, result[0], result[1])
@@ -113,5 +138,5 @@ def _kind(result: Any) -> str:
     if result is None:
         return "None"
     if isinstance(result, (tuple, list)):
-        return "a {} of {}".format(type(result).__name__, len(result))
-    return "a {}".format(type(result).__name__)
+        return f"a {type(result).__name__} of {len(result)}"
+    return f"a {type(result).__name__}"

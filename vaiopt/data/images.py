@@ -21,7 +21,10 @@ def load_pillow() -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise MissingToolError("Pillow cannot be imported ({}); it reads and resizes images".format(error), "pip install Pillow") from error
+        raise MissingToolError(
+            f"Pillow cannot be imported ({error}); it reads and resizes images",
+            "pip install Pillow",
+        ) from error
     return Image
 
 
@@ -31,29 +34,41 @@ def check_image_size(image_size: Sequence[int]) -> Tuple[int, ...]:
     Raises:
         DataError: it is not two whole numbers from 1 to 8192.
     """
-    size = [] if isinstance(image_size, (str, bytes)) or not hasattr(image_size, "__iter__") else list(image_size)
-    whole = [n for n in size if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 < n <= LARGEST_SIDE]
+    size = (
+        []
+        if isinstance(image_size, (str, bytes)) or not hasattr(image_size, "__iter__")
+        else list(image_size)
+    )
+    whole = [
+        n
+        for n in size
+        if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 < n <= LARGEST_SIDE
+    ]
     empty = hasattr(image_size, "__len__") and len(image_size) == 0
     if len(whole) != len(size) or len(size) not in (0, 2) or (not size and not empty):
         raise DataError(
-            "data.image_size is {!r}".format(image_size),
+            f"data.image_size is {image_size!r}",
             "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",
         )
     return tuple(int(n) for n in whole)
 
 
 def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> np.ndarray:
-    """Return images (N, H, W, C) resized to ``image_size`` (height, width) and, with ``grayscale``, with one channel; same type.
+    """Return images (N, H, W, C) resized to ``image_size`` (height, width) and, with ``grayscale``,
+    with one channel; same type.
 
-    Resizing is Pillow's bilinear filter, which averages when it shrinks. Grey is ITU-R BT.601 luma, 0.299 R + 0.587 G + 0.114 B; of
-    four channels the last is taken to be transparency and dropped.
+    Resizing is Pillow's bilinear filter, which averages when it shrinks. Grey is ITU-R BT.601 luma,
+    0.299 R + 0.587 G + 0.114 B; of four channels the last is taken to be transparency and dropped.
 
     Raises:
         DataError: grey is asked for, and there are neither 1, 3 nor 4 channels.
     """
     if grayscale and x.shape[3] != 1:
         if x.shape[3] not in (3, 4):
-            raise DataError("data.grayscale is set, but images have {} channels".format(x.shape[3]), "Set data.grayscale = false.")
+            raise DataError(
+                f"data.grayscale is set, but images have {x.shape[3]} channels",
+                "Set data.grayscale = false.",
+            )
         x = _grey(x)
     if not image_size or tuple(x.shape[1:3]) == image_size:
         return x
@@ -72,4 +87,6 @@ def _grey(x: np.ndarray) -> np.ndarray:
     if x.dtype != np.uint8:
         return (x[..., :3] @ np.asarray([0.299, 0.587, 0.114], dtype=np.float32))[..., np.newaxis]
     image = load_pillow()
-    return np.stack([np.asarray(image.fromarray(np.ascontiguousarray(rgb[..., :3])).convert("L")) for rgb in x])[..., np.newaxis]
+    return np.stack(
+        [np.asarray(image.fromarray(np.ascontiguousarray(rgb[..., :3])).convert("L")) for rgb in x]
+    )[..., np.newaxis]

@@ -1,4 +1,6 @@
-"""MNIST and Fashion-MNIST from the files that Keras keeps, wherever they are, or downloaded by Keras."""
+"""MNIST and Fashion-MNIST from the files that Keras keeps, wherever they are, or downloaded by
+Keras.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,17 @@ from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-"""Where Keras downloads from (keras/datasets/mnist.py and fashion_mnist.py, the same from TensorFlow 2.3 to tf_keras 2.21)."""
+"""Where Keras downloads from (keras/datasets/mnist.py and fashion_mnist.py, the same from
+TensorFlow 2.3 to tf_keras 2.21).
+"""
 
 SECONDS_WITHOUT_ANSWER = 15.0
 """After so long without a byte a download is given up."""
 
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-"""Of the mnist.npz that Keras downloads (keras/datasets/mnist.py). Files that are found already are not held to it."""
+"""Of the mnist.npz that Keras downloads (keras/datasets/mnist.py). Files that are found already are
+not held to it.
+"""
 
 FASHION_FOLDER = "fashion-mnist"
 FASHION_FILES = (
@@ -40,11 +46,24 @@ FASHION_FILES = (
     "t10k-images-idx3-ubyte.gz",
     "t10k-labels-idx1-ubyte.gz",
 )
-FASHION_CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+FASHION_CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 """In the order of their numbers (github.com/zalandoresearch/fashion-mnist, "Labels")."""
 
 IDX_UNSIGNED_BYTE = 0x08
-"""Third byte of an IDX file: the type of its values; the fourth is the number of axes, then come their sizes, big-endian 32 bit."""
+"""Third byte of an IDX file: the type of its values; the fourth is the number of axes, then come
+their sizes, big-endian 32 bit.
+"""
 
 
 def load_mnist() -> Dataset:
@@ -54,18 +73,33 @@ def load_mnist() -> Dataset:
         DataError: it is not on this machine and cannot be downloaded, or the file is damaged.
         MissingToolError: it has to be downloaded, and there is no TensorFlow.
     """
-    return load_npz(find_files("mnist", "", ["mnist.npz"], {"mnist.npz": MNIST_SHA256})[0], name="mnist")
+    return load_npz(
+        find_files("mnist", "", ["mnist.npz"], {"mnist.npz": MNIST_SHA256})[0], name="mnist"
+    )
 
 
 def load_fashion_mnist() -> Dataset:
-    """Return Fashion-MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000. Raises as :func:`load_mnist`."""
+    """Return Fashion-MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000. Raises as
+    :func:`load_mnist`.
+    """
     paths = find_files("fashion_mnist", FASHION_FOLDER, FASHION_FILES, {})
     x, y, test_x, test_y = (read_idx(path, axes) for path, axes in zip(paths, (3, 1, 3, 1)))
-    return make_dataset("fashion_mnist", x, y, test_x=test_x, test_y=test_y, classes=FASHION_CLASSES, keys=FASHION_FILES)
+    return make_dataset(
+        "fashion_mnist",
+        x,
+        y,
+        test_x=test_x,
+        test_y=test_y,
+        classes=FASHION_CLASSES,
+        keys=FASHION_FILES,
+    )
 
 
-def find_files(name: str, subfolder: str, files: Sequence[str], sha256: Mapping[str, str]) -> List[Path]:
-    """Return the paths of the files of a dataset: all in one folder where they are found, else downloaded into Keras's folder.
+def find_files(
+    name: str, subfolder: str, files: Sequence[str], sha256: Mapping[str, str]
+) -> List[Path]:
+    """Return the paths of the files of a dataset: all in one folder where they are found, else
+    downloaded into Keras's folder.
 
     Args:
         name: of the dataset, for messages.
@@ -94,7 +128,9 @@ class DownloadFailed(Exception):
     """A download did not end well; the text says why."""
 
 
-def _missing(name: str, subfolder: str, files: Sequence[str], folders: Sequence[Path], reason: str) -> DataError:
+def _missing(
+    name: str, subfolder: str, files: Sequence[str], folders: Sequence[Path], reason: str
+) -> DataError:
     best = max(folders, key=lambda folder: sum((folder / file).is_file() for file in files))
     absent = [file for file in files if not (best / file).is_file()]
     return DataError(
@@ -105,7 +141,7 @@ def _missing(name: str, subfolder: str, files: Sequence[str], folders: Sequence[
             ", ".join(BASE_URL + file for file in absent),
             best,
             os.sep,
-            "'{}' in".format(subfolder) if subfolder else "",
+            f"'{subfolder}' in" if subfolder else "",
             DATA_VARIABLE,
         ),
     )
@@ -115,26 +151,33 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
     """Let Keras download a file, whole or not at all, and without waiting for ever.
 
     Raises:
-        DownloadFailed: there is no network, the server does not answer, the folder cannot be written, or the file is not the right one.
+        DownloadFailed: there is no network, the server does not answer, the folder cannot be
+            written, or the file is not the right one.
     """
     host = BASE_URL.split("/")[2]
     with _socket_timeout(SECONDS_WITHOUT_ANSWER):
         try:
-            # Asked before Keras is, which takes seconds to import: without a network there is an answer at once.
+            # Asked before Keras is, which takes seconds to import: without a network there is an
+            # answer at once.
             urllib.request.urlopen(urllib.request.Request(BASE_URL + file, method="HEAD")).close()
         except urllib.error.HTTPError as error:
-            raise DownloadFailed("{} answers {} {}".format(host, error.code, error.reason)) from error
+            raise DownloadFailed(f"{host} answers {error.code} {error.reason}") from error
         except (OSError, http.client.HTTPException) as error:
-            raise DownloadFailed("no answer from {}: {}".format(host, getattr(error, "reason", None) or error)) from error
+            raise DownloadFailed(
+                "no answer from {}: {}".format(host, getattr(error, "reason", None) or error)
+            ) from error
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".download.", dir=str(path.parent)) as folder:
                 got = _get_file(file, folder)
                 if sha256 is not None and hashlib.sha256(got.read_bytes()).hexdigest() != sha256:
-                    raise DownloadFailed("what {} sends is not the file that Keras knows: its SHA-256 is another".format(host))
+                    raise DownloadFailed(
+                        f"what {host} sends is not the file that Keras knows: its SHA-256 is"
+                        " another"
+                    )
                 os.replace(str(got), str(path))
         except OSError as error:
-            raise DownloadFailed("'{}' cannot be written: {}".format(path, error)) from error
+            raise DownloadFailed(f"'{path}' cannot be written: {error}") from error
 
 
 def _get_file(file: str, folder: str) -> Path:
@@ -142,7 +185,11 @@ def _get_file(file: str, folder: str) -> Path:
     try:
         # Keras prints its progress, and stdout is for results.
         with contextlib.redirect_stdout(sys.stderr):
-            return Path(keras.utils.get_file(file, origin=BASE_URL + file, cache_dir=folder, cache_subdir="."))
+            return Path(
+                keras.utils.get_file(
+                    file, origin=BASE_URL + file, cache_dir=folder, cache_subdir="."
+                )
+            )
     except Exception as error:  # Keras turns every failed download into a bare Exception
         raise DownloadFailed(str(error) or type(error).__name__) from error
 
@@ -171,16 +218,22 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     Raises:
         DataError: it is no gzip, cut off, damaged, or holds something else.
     """
-    cure = "The file is damaged or incomplete: download {} again.".format(BASE_URL + path.name)
+    cure = f"The file is damaged or incomplete: download {BASE_URL + path.name} again."
     try:
         with gzip.open(str(path), "rb") as file:
             content = file.read()
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError("'{}' cannot be read ({}: {})".format(path, type(error).__name__, error), cure) from error
+        raise DataError(
+            f"'{path}' cannot be read ({type(error).__name__}: {error})", cure
+        ) from error
     start = 4 + 4 * axes
     if len(content) < start or content[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
-        raise DataError("'{}' is not an IDX file of bytes with {} axes".format(path, axes), cure)
-    shape: Tuple[int, ...] = tuple(int(n) for n in np.frombuffer(content, dtype=">u4", count=axes, offset=4))
+        raise DataError(f"'{path}' is not an IDX file of bytes with {axes} axes", cure)
+    shape: Tuple[int, ...] = tuple(
+        int(n) for n in np.frombuffer(content, dtype=">u4", count=axes, offset=4)
+    )
     if len(content) - start != int(np.prod(shape, dtype=np.int64)):
-        raise DataError("'{}' says shape {} but holds {} values".format(path, shape, len(content) - start), cure)
+        raise DataError(
+            f"'{path}' says shape {shape} but holds {len(content) - start} values", cure
+        )
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

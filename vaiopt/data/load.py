@@ -35,15 +35,17 @@ def load_dataset(
     """Load and check a dataset.
 
     Args:
-        source: a name (``digits``, ``breast_cancer``, ``mnist``, ``fashion_mnist``), the path of an ``.npz`` file or of a folder of images
-            (``folder/class/image.png``), or a function that returns the data (``module:function`` or ``path.py:function``).
-            A folder that is called like a name is given as ``./name``.
+        source: a name (``digits``, ``breast_cancer``, ``mnist``, ``fashion_mnist``), the path of an
+            ``.npz`` file or of a folder of images (``folder/class/image.png``), or a function that
+            returns the data (``module:function`` or ``path.py:function``). A folder that is called
+            like a name is given as ``./name``.
         limit: how many samples to keep, the classes in their shares; 0 for all.
         seed: decides which, if there is a limit.
         image_size: (height, width) that images are resized to; () keeps them as they are.
         grayscale: turn images to one channel.
-        base: the folder that a relative path starts at (that of the settings file); by default the current one. A path that is not
-            there is also looked for from the current folder and in the folder that ``VAIOPT_DATA`` names.
+        base: the folder that a relative path starts at (that of the settings file); by default the
+            current one. A path that is not there is also looked for from the current folder and in
+            the folder that ``VAIOPT_DATA`` names.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.
@@ -51,7 +53,8 @@ def load_dataset(
     """
     if not isinstance(source, str) or not source.strip():
         raise DataError(
-            "data.source is {!r}".format(source), "Known: {}; or a path, or module:function.".format(", ".join(sorted(NAMED_SOURCES)))
+            f"data.source is {source!r}",
+            "Known: {}; or a path, or module:function.".format(", ".join(sorted(NAMED_SOURCES))),
         )
     request = Request(
         source=source.strip(),
@@ -65,7 +68,7 @@ def load_dataset(
         dataset = limit_dataset(_load(request), request.limit, request.seed)
     except MemoryError as error:
         raise DataError(
-            "the data of '{}' does not fit into memory".format(request.source),
+            f"the data of '{request.source}' does not fit into memory",
             "Use less of it (data.limit), or smaller images (data.image_size).",
         ) from error
     dataset = replace(dataset, fingerprint=dataset.sha256(), request=request)
@@ -74,40 +77,54 @@ def load_dataset(
     return replace(
         dataset,
         x=images.fit_images(dataset.x, request.image_size, request.grayscale),
-        test_x=None if dataset.test_x is None else images.fit_images(dataset.test_x, request.image_size, request.grayscale),
+        test_x=(
+            None
+            if dataset.test_x is None
+            else images.fit_images(dataset.test_x, request.image_size, request.grayscale)
+        ),
     )
 
 
 def _as_is(dataset: Dataset, request: Request) -> Dataset:
     if request.image_size or request.grayscale:
         raise DataError(
-            "'{}' is a table, but data.{} is set".format(dataset.name, "image_size" if request.image_size else "grayscale"),
+            "'{}' is a table, but data.{} is set".format(
+                dataset.name, "image_size" if request.image_size else "grayscale"
+            ),
             "Remove the setting: it is for images.",
         )
     return dataset
 
 
 def _load(request: Request) -> Dataset:
-    """Find out what kind of source it is, and load it whole (a folder of images: as far as the limit goes)."""
+    """Find out what kind of source it is, and load it whole (a folder of images: as far as the
+    limit goes).
+    """
     source = request.source
     if source in NAMED_SOURCES:
         return NAMED_SOURCES[source]()
     path, looked = places.find_path(source, request.base)
     function = FUNCTION_SOURCE.match(source)
     if path is None and function:
-        return functions.load_function(function.group("module"), function.group("function"), request.base)
+        return functions.load_function(
+            function.group("module"), function.group("function"), request.base
+        )
     if path is None:
         raise _not_found(source, looked)
     if path.is_dir():
         try:
             return folders.load_folder(path, request)
         except OSError as error:
-            raise DataError("'{}' cannot be read ({})".format(path, error), "Check that you may read the folder and all in it.") from error
+            raise DataError(
+                f"'{path}' cannot be read ({error})",
+                "Check that you may read the folder and all in it.",
+            ) from error
     if path.suffix.lower() == ".npz":
         return npz.load_npz(path)
     raise DataError(
-        "'{}' is neither an .npz file nor a folder of images".format(path),
-        "Save arrays with numpy.savez('data.npz', x=x, y=y), or name a Python function that reads the file: path.py:function.",
+        f"'{path}' is neither an .npz file nor a folder of images",
+        "Save arrays with numpy.savez('data.npz', x=x, y=y), or name a Python function that reads"
+        " the file: path.py:function.",
     )
 
 
@@ -118,4 +135,4 @@ def _not_found(source: str, looked: Sequence[Path]) -> DataError:
             "there is no '{}' (looked at {})".format(source, ", ".join(str(p) for p in looked)),
             "Correct data.source, or set VAIOPT_DATA to the folder that it is in.",
         )
-    return DataError("unknown data source '{}'".format(source), did_you_mean(source, NAMED_SOURCES))
+    return DataError(f"unknown data source '{source}'", did_you_mean(source, NAMED_SOURCES))

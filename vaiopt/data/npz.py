@@ -18,8 +18,9 @@ TEST_KEYS = ("x_test", "y_test")
 def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     """Load a dataset from an ``.npz`` file.
 
-    It holds ``x`` and ``y`` (or ``x_train`` and ``y_train``), and optionally ``x_test`` and ``y_test``, and ``classes``, the class names.
-    Other arrays are left alone. Pickled objects are never read.
+    It holds ``x`` and ``y`` (or ``x_train`` and ``y_train``), and optionally ``x_test`` and
+    ``y_test``, and ``classes``, the class names. Other arrays are left alone. Pickled objects are
+    never read.
 
     Args:
         path: the file.
@@ -29,12 +30,17 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
         DataError: it cannot be read, an array is missing, or an array cannot be used.
     """
     arrays = read_arrays(path)
-    keys = next((pair for pair in TRAINING_KEYS if pair[0] in arrays or pair[1] in arrays), TRAINING_KEYS[0])
+    keys = next(
+        (pair for pair in TRAINING_KEYS if pair[0] in arrays or pair[1] in arrays), TRAINING_KEYS[0]
+    )
     for key in keys:
         if key not in arrays:
             raise DataError(
-                "'{}' holds no array '{}' (it holds: {})".format(path, key, ", ".join(sorted(arrays)) or "nothing"),
-                "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_test, y_test and classes.",
+                "'{}' holds no array '{}' (it holds: {})".format(
+                    path, key, ", ".join(sorted(arrays)) or "nothing"
+                ),
+                "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_test, y_test and"
+                " classes.",
             )
     return make_dataset(
         name or path.name,
@@ -51,7 +57,8 @@ def read_arrays(path: Path) -> Dict[str, Any]:
     """Read the arrays of an ``.npz`` file that make a dataset, without unpickling anything.
 
     Raises:
-        DataError: it is missing, cut off, not a zip of arrays, or an array holds pickled objects (the array is named).
+        DataError: it is missing, cut off, not a zip of arrays, or an array holds pickled objects
+            (the array is named).
     """
     wanted = {key for pair in TRAINING_KEYS for key in pair} | set(TEST_KEYS) | {"classes"}
     key = ""
@@ -59,18 +66,22 @@ def read_arrays(path: Path) -> Dict[str, Any]:
     try:
         opened = np.load(str(path), allow_pickle=False)
         if isinstance(opened, np.ndarray):
-            raise DataError("'{}' holds a single array".format(path), "Save two arrays: numpy.savez('data.npz', x=x, y=y).")
+            raise DataError(
+                f"'{path}' holds a single array",
+                "Save two arrays: numpy.savez('data.npz', x=x, y=y).",
+            )
         with opened as file:
             for key in file.files:
                 arrays[key] = file[key] if key in wanted else None
     except NPZ_ERRORS as error:
-        where = "array '{}' of '{}'".format(key, path) if key else "'{}'".format(path)
+        where = f"array '{key}' of '{path}'" if key else f"'{path}'"
         if "pickle" in str(error):
             raise DataError(
-                "{} holds pickled Python objects".format(where), "Save plain arrays of numbers or text: x.astype('float32'), y.astype(str)."
+                f"{where} holds pickled Python objects",
+                "Save plain arrays of numbers or text: x.astype('float32'), y.astype(str).",
             ) from error
         raise DataError(
-            "{} cannot be read ({}: {})".format(where, type(error).__name__, error),
+            f"{where} cannot be read ({type(error).__name__}: {error})",
             "The file is damaged or incomplete: copy or save it again.",
         ) from error
     return arrays

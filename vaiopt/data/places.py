@@ -1,4 +1,6 @@
-"""Where data is looked for: beside the settings, in the current folder, in ``VAIOPT_DATA``, in Keras's folder."""
+"""Where data is looked for: beside the settings, in the current folder, in ``VAIOPT_DATA``, in
+Keras's folder.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def data_folder() -> Optional[Path]:
 
 
 def keras_datasets() -> Path:
-    """Return the folder where Keras keeps its datasets: ``$KERAS_HOME/datasets``, else ``~/.keras/datasets``."""
+    """Return the folder where Keras keeps its datasets: ``$KERAS_HOME/datasets``, else
+    ``~/.keras/datasets``.
+    """
     home = os.environ.get("KERAS_HOME", "").strip()
     return (Path(home) if home else Path("~/.keras")).expanduser() / "datasets"
 
@@ -36,8 +40,9 @@ def find_path(source: str, base: str) -> Tuple[Optional[Path], List[Path]]:
         base: the folder that a relative one starts at, "" for the current one.
 
     Returns:
-        The first place where there is something (None if nowhere), and the places looked at: from ``base``, from the current folder, in
-        ``VAIOPT_DATA`` by the whole path, and there by the last name only (for a run that was moved to another machine).
+        The first place where there is something (None if nowhere), and the places looked at: from
+        ``base``, from the current folder, in ``VAIOPT_DATA`` by the whole path, and there by the
+        last name only (for a run that was moved to another machine).
     """
     path = Path(source).expanduser()
     places = [Path(base) / path] if base else []

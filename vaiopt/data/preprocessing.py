@@ -1,4 +1,6 @@
-"""The one preprocessing of training, calibration, evaluation and the kit: ``(x - offset) / scale`` in float32, written as data."""
+"""The one preprocessing of training, calibration, evaluation and the kit: ``(x - offset) / scale``
+in float32, written as data.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,23 @@ CHUNK = 4096
 """Samples that are looked at together where the lowest and highest value are searched."""
 
 ROUNDINGS = 4
-"""float32 steps by which a scale may be widened: the three operations before it round by half a step each."""
+"""float32 steps by which a scale may be widened: the three operations before it round by half a
+step each.
+"""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """``(x - offset) / scale`` in float32; nobody clips. Values outside the range of the training data saturate where they are quantized.
+    """``(x - offset) / scale`` in float32; nobody clips. Values outside the range of the training
+    data saturate where they are quantized.
 
     Attributes:
-        offset: subtracted from a raw value; one number, or one per feature (tables) or channel (images).
+        offset: subtracted from a raw value; one number, or one per feature (tables) or channel
+            (images).
         scale: divides the difference; as ``offset``, and positive.
         shape: of one sample, (H, W, C) or (F,).
-        input_range: lowest and highest value of the preprocessed data, as far as the data without the test split tells.
+        input_range: lowest and highest value of the preprocessed data, as far as the data without
+            the test split tells.
         raw_dtype: type of the raw data, "uint8" or "float32".
         dtype: of the preprocessed data.
         layout: "NHWC" for images, "NF" for tables.
@@ -50,7 +57,7 @@ class Preprocessing:
         x = np.asarray(x)
         if x.shape[1:] != self.shape:
             raise DataError(
-                "a sample has shape {}, the preprocessing is for {}".format(x.shape[1:], self.shape),
+                f"a sample has shape {x.shape[1:]}, the preprocessing is for {self.shape}",
                 "Give raw samples of the shape that the model was trained with.",
             )
         result = x.astype(np.float32)
@@ -59,7 +66,9 @@ class Preprocessing:
         return result
 
     def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object. Offset and scale are float32 numbers already, so nothing is lost."""
+        """Return it as a JSON object. Offset and scale are float32 numbers already, so nothing is
+        lost.
+        """
         return {
             "formula": "(x - offset) / scale",
             "offset": _plain(self.offset),
@@ -83,7 +92,10 @@ class Preprocessing:
             low, high = (float(v) for v in content["input_range"])
             return cls(
                 offset=_per_feature(content["offset"], shape, "preprocessing.offset"),
-                scale=_positive(_per_feature(content["scale"], shape, "preprocessing.scale"), "preprocessing.scale"),
+                scale=_positive(
+                    _per_feature(content["scale"], shape, "preprocessing.scale"),
+                    "preprocessing.scale",
+                ),
                 shape=shape,
                 input_range=(low, high),
                 raw_dtype=str(content["raw_dtype"]),
@@ -92,18 +104,24 @@ class Preprocessing:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                "the preprocessing is damaged ({}: {})".format(type(error).__name__, error), "Make the run again, or restore its data.json."
+                f"the preprocessing is damaged ({type(error).__name__}: {error})",
+                "Make the run again, or restore its data.json.",
             ) from error
 
 
 def fit_preprocessing(
-    dataset: Dataset, indices: np.ndarray, offset: Union[None, float, Sequence[float]], scale: Union[None, float, Sequence[float]]
+    dataset: Dataset,
+    indices: np.ndarray,
+    offset: Union[None, float, Sequence[float]],
+    scale: Union[None, float, Sequence[float]],
 ) -> Preprocessing:
     """Choose the preprocessing of a dataset.
 
-    With neither ``offset`` nor ``scale``, the lowest raw value becomes -1 and the highest 127/128, so that all 256 levels of an int8
-    input at fix position 7 are used: scale = (high - low) · 128/255, offset = low + scale; for uint8 images the int8 input is x - 128.
-    Images have one range, the dataset's ``value_range``, else 0 to 255 for uint8, else what is found; tables have one per feature.
+    With neither ``offset`` nor ``scale``, the lowest raw value becomes -1 and the highest 127/128,
+    so that all 256 levels of an int8 input at fix position 7 are used: scale = (high - low) ·
+    128/255, offset = low + scale; for uint8 images the int8 input is x - 128. Images have one
+    range, the dataset's ``value_range``, else 0 to 255 for uint8, else what is found; tables have
+    one per feature.
 
     Args:
         dataset: the raw data.
@@ -119,9 +137,14 @@ def fit_preprocessing(
         offset, scale = _full_range(low, high, dataset)
     shape = dataset.sample_shape
     chosen_offset = _per_feature(0.0 if offset is None else offset, shape, "data.offset")
-    chosen_scale = _positive(_per_feature(1.0 if scale is None else scale, shape, "data.scale"), "data.scale")
+    chosen_scale = _positive(
+        _per_feature(1.0 if scale is None else scale, shape, "data.scale"), "data.scale"
+    )
     divisor = np.asarray(chosen_scale, dtype=np.float32)
-    ends = [(v.astype(np.float32) - np.asarray(chosen_offset, dtype=np.float32)) / divisor for v in (low, high)]
+    ends = [
+        (v.astype(np.float32) - np.asarray(chosen_offset, dtype=np.float32)) / divisor
+        for v in (low, high)
+    ]
     return Preprocessing(
         offset=chosen_offset,
         scale=chosen_scale,
@@ -133,7 +156,9 @@ def fit_preprocessing(
 
 
 def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest raw value, float64: one number each for images, one per feature for tables."""
+    """Return the lowest and highest raw value, float64: one number each for images, one per feature
+    for tables.
+    """
     if dataset.value_range is not None:
         return np.asarray(dataset.value_range[0]), np.asarray(dataset.value_range[1])
     if dataset.is_image and dataset.x.dtype == np.uint8:
@@ -146,20 +171,29 @@ def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.nd
 
 
 def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[Any, Any]:
-    """Return offset and scale, in float32, that map low to -1 and high to 127/128; a feature that never changes maps to 0."""
+    """Return offset and scale, in float32, that map low to -1 and high to 127/128; a feature that
+    never changes maps to 0.
+    """
     span = (high - low) * 128 / 255
-    # A span that float32 rounds to nothing (or to a number so small that dividing by it overflows) is no span.
+    # A span that float32 rounds to nothing (or to a number so small that dividing by it overflows)
+    # is no span.
     constant = span < np.finfo(np.float32).tiny
     if dataset.is_image and bool(np.all(constant)):
         raise DataError(
-            "all images of '{}' have the same value, {:g}, everywhere".format(dataset.name, float(low)), "Check how the images were loaded."
+            f"all images of '{dataset.name}' have the same value, {float(low):g}, everywhere",
+            "Check how the images were loaded.",
         )
     with np.errstate(over="ignore", invalid="ignore"):
         offset = np.where(constant, low, low + span).astype(np.float32)
-        scale = np.where(constant, 1.0, np.maximum(offset - low, (high - offset) * 128 / 127)).astype(np.float32)
-        # Rounding must not push an end over the edge: beyond -1 or 127/128 an int8 input would need another fix position, half as fine.
+        scale = np.where(
+            constant, 1.0, np.maximum(offset - low, (high - offset) * 128 / 127)
+        ).astype(np.float32)
+        # Rounding must not push an end over the edge: beyond -1 or 127/128 an int8 input would need
+        # another fix position, half as fine.
         for _ in range(ROUNDINGS):
-            over = ((low.astype(np.float32) - offset) / scale < -1) | ((high.astype(np.float32) - offset) / scale > np.float32(127 / 128))
+            over = ((low.astype(np.float32) - offset) / scale < -1) | (
+                (high.astype(np.float32) - offset) / scale > np.float32(127 / 128)
+            )
             scale = np.where(over & ~constant, np.nextafter(scale, np.float32(np.inf)), scale)
     return offset.tolist(), scale.tolist()
 
@@ -178,15 +212,18 @@ def _per_feature(value: Any, shape: Tuple[int, ...], key: str) -> Numbers:
         array = np.asarray(np.nan, dtype=np.float32)
     if not np.all(np.isfinite(array)) or array.shape not in ((), shape[-1:]):
         raise DataError(
-            "{} is {!r}".format(key, value),
-            "Give one number, or a list of {} (one per feature or channel).".format(shape[-1] if shape else 1),
+            f"{key} is {value!r}",
+            f"Give one number, or a list of {shape[-1] if shape else 1} (one per feature or"
+            " channel).",
         )
     return float(array) if array.ndim == 0 else tuple(float(v) for v in array)
 
 
 def _positive(value: Numbers, key: str) -> Numbers:
     if np.min(value) <= 0:
-        raise DataError("{} is {}".format(key, np.min(value)), "Give a positive number: raw values are divided by it.")
+        raise DataError(
+            f"{key} is {np.min(value)}", "Give a positive number: raw values are divided by it."
+        )
     return value
 
 

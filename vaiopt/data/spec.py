@@ -1,4 +1,6 @@
-"""``float/data.json``: where a run's data came from, and how to have the same parts again on another machine."""
+"""``float/data.json``: where a run's data came from, and how to have the same parts again on
+another machine.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from vaiopt.run import Run, read_json
 
 
 def data_spec(dataset: Dataset, splits: Splits) -> Dict[str, Any]:
-    """Return what goes into ``run.data_spec``: source, limit, split, seeds, classes, preprocessing, and hashes of data and parts.
+    """Return what goes into ``run.data_spec``: source, limit, split, seeds, classes, preprocessing,
+    and hashes of data and parts.
 
     Raises:
         DataError: the dataset was made in memory, so that no other stage could load it again.
@@ -21,8 +24,9 @@ def data_spec(dataset: Dataset, splits: Splits) -> Dict[str, Any]:
     request = dataset.request
     if request is None:
         raise DataError(
-            "the dataset '{}' was made in memory, so later stages cannot load it".format(dataset.name),
-            "Save it with numpy.savez('data.npz', x=x, y=y) or name the function that makes it: data.source = \"module:function\".",
+            f"the dataset '{dataset.name}' was made in memory, so later stages cannot load it",
+            "Save it with numpy.savez('data.npz', x=x, y=y) or name the function that makes it:"
+            ' data.source = "module:function".',
         )
     return {
         "name": dataset.name,
@@ -48,22 +52,25 @@ def data_spec(dataset: Dataset, splits: Splits) -> Dict[str, Any]:
 
 
 def load_run_splits(run: Run) -> Splits:
-    """Load a run's data again and return its parts, with the preprocessing that the run was trained with.
+    """Load a run's data again and return its parts, with the preprocessing that the run was trained
+    with.
 
-    A relative source is looked for from the folder that the search took it from, then from the current folder and in ``VAIOPT_DATA``,
-    so a run can be moved to a machine that has the data elsewhere.
+    A relative source is looked for from the folder that the search took it from, then from the
+    current folder and in ``VAIOPT_DATA``, so a run can be moved to a machine that has the data
+    elsewhere.
 
     Raises:
         RunError: ``float/data.json`` is missing or damaged.
         DataError: the data is not there, or no longer the same.
     """
-    command = "vaiopt search SETTINGS.toml --run {}".format(run.folder)
+    command = f"vaiopt search SETTINGS.toml --run {run.folder}"
     spec = read_json(run.data_spec, command)
     try:
         return _load_again(spec, run, command)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            "'{}' is damaged ({}: {})".format(run.data_spec, type(error).__name__, error), "Make it again with: {}".format(command)
+            f"'{run.data_spec}' is damaged ({type(error).__name__}: {error})",
+            f"Make it again with: {command}",
         ) from error
 
 
@@ -82,14 +89,24 @@ def _load_again(spec: Dict[str, Any], run: Run, command: str) -> Splits:
             "the data of '{}' is not what the run '{}' was made from (SHA-256 {}…, was {}…)".format(
                 spec["source"], run.folder, dataset.sha256()[:12], str(spec["sha256"])[:12]
             ),
-            "Restore the data (a function must return the same each time), or search again with: {}".format(command),
+            "Restore the data (a function must return the same each time), or search again with:"
+            f" {command}",
         )
     splits = split_dataset(
-        dataset, tuple(spec["split"]), seed=spec["seed"], pool=spec["pool"], reserved=spec["reserved"], preprocessing=preprocessing
+        dataset,
+        tuple(spec["split"]),
+        seed=spec["seed"],
+        pool=spec["pool"],
+        reserved=spec["reserved"],
+        preprocessing=preprocessing,
     )
-    if splits.sha256() != spec["split_sha256"] or preprocessing.shape != dataset.sample_shape or list(dataset.classes) != spec["classes"]:
+    if (
+        splits.sha256() != spec["split_sha256"]
+        or preprocessing.shape != dataset.sample_shape
+        or list(dataset.classes) != spec["classes"]
+    ):
         raise RunError(
-            "'{}' does not fit its own data: split, shape or classes were changed".format(run.data_spec),
-            "Make it again with: {}".format(command),
+            f"'{run.data_spec}' does not fit its own data: split, shape or classes were changed",
+            f"Make it again with: {command}",
         )
     return splits

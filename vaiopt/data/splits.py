@@ -21,10 +21,11 @@ FINEST = 10**6
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some samples of a dataset. It holds their indices only: ``raw`` and ``x`` make a new array each time they are asked for.
+    """Some samples of a dataset. It holds their indices only: ``raw`` and ``x`` make a new array
+    each time they are asked for.
 
-    MNIST's 70,000 images are 55 MB raw and 220 MB preprocessed; ask once and keep the array for as long as it is needed.
-    Any first k samples of a part hold the classes in their shares.
+    MNIST's 70,000 images are 55 MB raw and 220 MB preprocessed; ask once and keep the array for as
+    long as it is needed. Any first k samples of a part hold the classes in their shares.
 
     Attributes:
         dataset: where the samples are.
@@ -55,7 +56,9 @@ class Part:
         return np.asarray(self.dataset.all_y[self.indices])
 
     def take(self, positions: Union[slice, np.ndarray]) -> Part:
-        """Return the part of this part at ``positions`` (a slice, or integers counting within the part)."""
+        """Return the part of this part at ``positions`` (a slice, or integers counting within the
+        part).
+        """
         return Part(self.dataset, self.preprocessing, self.indices[positions])
 
 
@@ -107,15 +110,23 @@ class Splits:
 
 
 class _Thresholds(NamedTuple):
-    """Where the parts end on the way from 0 to 1; (r + 1/2) / n is the place of the sample of rank r in a class of n."""
+    """Where the parts end on the way from 0 to 1; (r + 1/2) / n is the place of the sample of rank
+    r in a class of n.
+    """
 
     train_end: Fraction
     validation_end: Fraction
     test_start: Fraction
 
     def counts(self, count: int) -> Tuple[int, int, int]:
-        """Return the ranks at which train and validation end and test starts, in a class of ``count`` samples."""
-        return count_below(self.train_end, count), count_below(self.validation_end, count), count_below(self.test_start, count)
+        """Return the ranks at which train and validation end and test starts, in a class of
+        ``count`` samples.
+        """
+        return (
+            count_below(self.train_end, count),
+            count_below(self.validation_end, count),
+            count_below(self.test_start, count),
+        )
 
 
 def split_dataset(
@@ -131,31 +142,37 @@ def split_dataset(
 ) -> Splits:
     """Split a dataset by ratio, the classes in their shares in every part.
 
-    Each class is shuffled by the seed. With ratios a : b : c that add up to 1, the sample of rank r in its class of n stands at
-    u = (r + 1/2) / n; it is train if u < a, validation if u < a + b, else test. So the train part of one ratio is within that of any
-    larger one, and the same seed gives the same parts on every numpy.
+    Each class is shuffled by the seed. With ratios a : b : c that add up to 1, the sample of rank r
+    in its class of n stands at u = (r + 1/2) / n; it is train if u < a, validation if u < a + b,
+    else test. So the train part of one ratio is within that of any larger one, and the same seed
+    gives the same parts on every numpy.
 
     Args:
         dataset: what to split.
         ratios: three positive numbers, train : validation : test.
         seed: 0 to 2**32 - 1.
-        pool: with True, a given test set is one with the rest and all is split by ratio. With False, the given test set is the test
-            part, the rest is split a : b, and c does not matter (it may be 0).
-        reserved: for when several ratios are tried: the test part is u >= reserved whatever the ratio, validation ends there at the
-            latest, and samples between a + b and ``reserved`` are in no part. No trial ever sees what the chosen model is tested on.
+        pool: with True, a given test set is one with the rest and all is split by ratio. With
+            False, the given test set is the test part, the rest is split a : b, and c does not
+            matter (it may be 0).
+        reserved: for when several ratios are tried: the test part is u >= reserved whatever the
+            ratio, validation ends there at the latest, and samples between a + b and ``reserved``
+            are in no part. No trial ever sees what the chosen model is tested on.
         offset: of the preprocessing; see :func:`vaiopt.data.preprocessing.fit_preprocessing`.
         scale: of the preprocessing.
         preprocessing: a ready one instead (that of a run).
 
     Raises:
-        DataError: ratios, seed, reserved, offset or scale are unusable, there is no given test set for ``pool=False``, or a class has too
-            few samples for every part to get one.
+        DataError: ratios, seed, reserved, offset or scale are unusable, there is no given test set
+            for ``pool=False``, or a class has too few samples for every part to get one.
     """
     seed = check_seed(seed)
     thresholds = _thresholds(ratios, given_test=not pool, reserved=reserved)
     given = None if pool else dataset.test_y
     if not pool and given is None:
-        raise DataError("'{}' has no test set of its own, which data.pool = false needs".format(dataset.name), "Set data.pool = true.")
+        raise DataError(
+            f"'{dataset.name}' has no test set of its own, which data.pool = false needs",
+            "Set data.pool = true.",
+        )
     y = dataset.all_y if pool else dataset.y
     counts = np.bincount(y, minlength=len(dataset.classes))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
@@ -178,8 +195,12 @@ def split_dataset(
     )
 
 
-def _parts(dataset: Dataset, y: np.ndarray, ends: np.ndarray, seed: int, pool: bool) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the indices of train, validation and test; ``ends`` has, per class, the ranks at which train and validation end and test starts."""
+def _parts(
+    dataset: Dataset, y: np.ndarray, ends: np.ndarray, seed: int, pool: bool
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the indices of train, validation and test; ``ends`` has, per class, the ranks at which
+    train and validation end and test starts.
+    """
     ranks = class_ranks(y, seed, SPLIT)
     order = stratified_order(y, ranks)
     train_end, validation_end, test_start = (ends[:, i][y[order]] for i in range(3))
@@ -189,7 +210,9 @@ def _parts(dataset: Dataset, y: np.ndarray, ends: np.ndarray, seed: int, pool: b
     if pool:
         return train, validation, order[ordered >= test_start]
     assert dataset.test_y is not None  # checked by the caller; for the type checker
-    test = len(dataset.y) + stratified_order(dataset.test_y, class_ranks(dataset.test_y, seed, SPLIT))
+    test = len(dataset.y) + stratified_order(
+        dataset.test_y, class_ranks(dataset.test_y, seed, SPLIT)
+    )
     return train, validation, test
 
 
@@ -199,7 +222,9 @@ def _before(y: np.ndarray, test_start: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Thresholds:
-    """Return the exact places where the parts end; raise :class:`DataError` for ratios that give none."""
+    """Return the exact places where the parts end; raise :class:`DataError` for ratios that give
+    none.
+    """
     train, validation, test = _check_ratios(ratios, given_test)
     if given_test:
         return _Thresholds(train / (train + validation), Fraction(1), Fraction(1))
@@ -209,12 +234,13 @@ def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Th
         return _Thresholds(train_end, validation_end, validation_end)
     start = _fraction(reserved)
     if start is None or not 0 < start < 1:
-        raise DataError("the reserved share starts at {!r}".format(reserved), "Give a number between 0 and 1.")
+        raise DataError(
+            f"the reserved share starts at {reserved!r}", "Give a number between 0 and 1."
+        )
     if train_end >= start:
         raise DataError(
-            "the split {} leaves nothing for validation before the reserved test data, which starts at {:g}".format(
-                _text(ratios), float(start)
-            ),
+            f"the split {_text(ratios)} leaves nothing for validation before the reserved test"
+            f" data, which starts at {float(start):g}",
             "Make the train share of data.split smaller, or the test share of the other ratios.",
         )
     return _Thresholds(train_end, min(validation_end, start), start)
@@ -230,7 +256,7 @@ def _check_ratios(ratios: Any, given_test: bool) -> Tuple[Fraction, Fraction, Fr
         usable.append(Fraction(0))
     if len(found) != 3 or len(usable) != 3:
         raise DataError(
-            "data.split is {}".format(ratios if isinstance(ratios, str) else _text(ratios)),
+            f"data.split is {ratios if isinstance(ratios, str) else _text(ratios)}",
             "Give three positive numbers, train : validation : test, such as 7:2:1.",
         )
     return usable[0], usable[1], usable[2]
@@ -238,23 +264,36 @@ def _check_ratios(ratios: Any, given_test: bool) -> Tuple[Fraction, Fraction, Fr
 
 def _fraction(number: Any) -> Optional[Fraction]:
     """Return a number as written in decimal (0.7 is 7/10), or None if it is not a finite number."""
-    if isinstance(number, bool) or not isinstance(number, (int, float, np.integer, np.floating)) or not np.isfinite(number):
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, (int, float, np.integer, np.floating))
+        or not np.isfinite(number)
+    ):
         return None
-    return Fraction(str(number.item() if isinstance(number, np.generic) else number)).limit_denominator(FINEST)
+    return Fraction(
+        str(number.item() if isinstance(number, np.generic) else number)
+    ).limit_denominator(FINEST)
 
 
 def _text(ratios: Any) -> str:
     if not hasattr(ratios, "__iter__"):
         return repr(ratios)
-    return ":".join("{:g}".format(r) if isinstance(r, (int, float)) else repr(r) for r in ratios)
+    return ":".join(f"{r:g}" if isinstance(r, (int, float)) else repr(r) for r in ratios)
 
 
 def _check_sizes(
-    dataset: Dataset, counts: np.ndarray, ends: np.ndarray, thresholds: _Thresholds, ratios: Sequence[float], given_test: bool
+    dataset: Dataset,
+    counts: np.ndarray,
+    ends: np.ndarray,
+    thresholds: _Thresholds,
+    ratios: Sequence[float],
+    given_test: bool,
 ) -> None:
     """Raise :class:`DataError` unless every class has a sample in every part that is split off."""
     for number, (count, (train_end, validation_end, test_start)) in enumerate(zip(counts, ends)):
-        sizes = [train_end, validation_end - train_end] + ([] if given_test else [count - test_start])
+        sizes = [train_end, validation_end - train_end] + (
+            [] if given_test else [count - test_start]
+        )
         if min(sizes) > 0:
             continue
         raise DataError(
@@ -266,9 +305,8 @@ def _check_sizes(
                 _text(ratios),
                 PARTS[int(np.argmin(sizes))],
             ),
-            "Give every class at least {} samples, make the parts of data.split more even, or raise data.limit.".format(
-                _samples_needed(thresholds, given_test)
-            ),
+            f"Give every class at least {_samples_needed(thresholds, given_test)} samples, make the"
+            " parts of data.split more even, or raise data.limit.",
         )
 
 
@@ -279,7 +317,9 @@ def _samples_needed(thresholds: _Thresholds, given_test: bool) -> int:
         train_end, validation_end, test_start = thresholds.counts(count)
         return train_end > 0 and validation_end > train_end and (given_test or count > test_start)
 
-    widths = [thresholds.train_end, thresholds.validation_end - thresholds.train_end] + ([] if given_test else [1 - thresholds.test_start])
+    widths = [thresholds.train_end, thresholds.validation_end - thresholds.train_end] + (
+        [] if given_test else [1 - thresholds.test_start]
+    )
     # A part that is at least one sample wide always has one; often a few less are enough.
     count = int(-(-1 // min(widths)))
     while count > 1 and enough(count - 1):

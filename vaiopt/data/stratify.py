@@ -1,7 +1,7 @@
 """Seeded draws that keep the classes in their shares, the same on every platform and numpy.
 
-All randomness is ``numpy.random.RandomState(...).permutation``, whose stream numpy has frozen (NEP 19), one generator per class. All
-arithmetic that decides where a sample goes is on integers.
+All randomness is ``numpy.random.RandomState(...).permutation``, whose stream numpy has frozen (NEP
+19), one generator per class. All arithmetic that decides where a sample goes is on integers.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ SPLIT, LIMIT, CALIBRATION = 1, 2, 3
 
 
 def check_seed(seed: int) -> int:
-    """Return the seed; raise :class:`DataError` unless it is a whole number from 0 to 2**32 - 1, which is what numpy takes."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**32:
-        raise DataError("seed is {!r}".format(seed), "Give a whole number from 0 to 4294967295.")
+    """Return the seed; raise :class:`DataError` unless it is a whole number from 0 to 2**32 - 1,
+    which is what numpy takes.
+    """
+    if (
+        isinstance(seed, bool)
+        or not isinstance(seed, (int, np.integer))
+        or not 0 <= int(seed) < 2**32
+    ):
+        raise DataError(f"seed is {seed!r}", "Give a whole number from 0 to 4294967295.")
     return int(seed)
 
 
 def class_ranks(y: np.ndarray, seed: int, purpose: int) -> np.ndarray:
     """Return each sample's place, int64 from 0, in a seeded permutation of its class.
 
-    A class's permutation depends on the seed, the class number and how many samples the class has, and on nothing else.
+    A class's permutation depends on the seed, the class number and how many samples the class has,
+    and on nothing else.
     """
     seed = check_seed(seed)
     ranks = np.empty(len(y), dtype=np.int64)
@@ -39,7 +46,8 @@ def class_ranks(y: np.ndarray, seed: int, purpose: int) -> np.ndarray:
 
 
 def stratified_order(y: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Return all indices, int64, such that any first k of them hold every class in its share (within one sample or so).
+    """Return all indices, int64, such that any first k of them hold every class in its share
+    (within one sample or so).
 
     A sample of rank r in a class of n stands at (r + 1/2) / n of the way; ties go by class number.
     """
@@ -48,7 +56,9 @@ def stratified_order(y: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 
 
 def stratified_subset(y: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Return ``size`` sorted indices, int64, with the classes of ``y`` in their shares. Subsets of one seed are nested."""
+    """Return ``size`` sorted indices, int64, with the classes of ``y`` in their shares. Subsets of
+    one seed are nested.
+    """
     return np.sort(stratified_order(y, class_ranks(y, seed, LIMIT))[:size])
 
 
@@ -57,25 +67,30 @@ def calibration_indices(y: np.ndarray, size: int, seed: int) -> np.ndarray:
 
     Args:
         y: class numbers of the training part, (N,).
-        size: how many; all are taken if there are no more. Where a class has too few, the others fill up.
+        size: how many; all are taken if there are no more. Where a class has too few, the others
+            fill up.
         seed: decides which.
 
     Returns:
-        Positions in ``y``, int64, one class after the other in turn, so that every batch is balanced too.
+        Positions in ``y``, int64, one class after the other in turn, so that every batch is
+        balanced too.
 
     Raises:
         DataError: ``size`` is not a whole number from 1.
     """
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise DataError(
-            "the calibration size is {!r}".format(size), "Give how many samples to calibrate with: quantize.calibration_size = 200."
+            f"the calibration size is {size!r}",
+            "Give how many samples to calibrate with: quantize.calibration_size = 200.",
         )
     y = np.asarray(y)
     return np.lexsort((y, class_ranks(y, seed, CALIBRATION)))[: int(size)].astype(np.int64)
 
 
 def count_below(threshold: Fraction, count: int) -> int:
-    """Return how many of ``count`` ranks r have (r + 1/2) / count below ``threshold``: threshold · count, halves rounded down."""
+    """Return how many of ``count`` ranks r have (r + 1/2) / count below ``threshold``: threshold ·
+    count, halves rounded down.
+    """
     doubled = 2 * threshold.denominator
     below = -((threshold.denominator - 2 * threshold.numerator * count) // doubled)
     return max(0, min(count, below))

@@ -1,4 +1,6 @@
-"""From the compiled model to a measurement: the bundle, its copy to a kit, and what the kit reports."""
+"""From the compiled model to a measurement: the bundle, its copy to a kit, and what the kit
+reports.
+"""
 
 from vaiopt.deploy.board import board_files
 from vaiopt.deploy.bundle import BundleResult, bundle_run

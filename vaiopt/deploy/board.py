@@ -21,7 +21,12 @@ def board_files() -> Dict[str, Path]:
     package = Path(vaiopt.__file__).parent
     for folder in (package / "_board", package.parent / "board"):
         if (folder / ENTRY).is_file():
-            return {path.name: path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"}
+            return {
+                path.name: path
+                for path in sorted(folder.glob("*.py"))
+                if path.name != "__init__.py"
+            }
     raise MissingToolError(
-        "this installation of vaiopt lacks the scripts for the kit (board/)", "Install it again: pip install --force-reinstall vaiopt"
+        "this installation of vaiopt lacks the scripts for the kit (board/)",
+        "Install it again: pip install --force-reinstall vaiopt",
     )

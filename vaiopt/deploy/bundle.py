@@ -1,4 +1,6 @@
-"""The stage ``bundle``: a self-contained folder, and an archive of it, with all that a kit needs."""
+"""The stage ``bundle``: a self-contained folder, and an archive of it, with all that a kit
+needs.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,17 @@ from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.hardware.targets import load_target
 from vaiopt.lineage import file_sha256
-from vaiopt.run import GOLDEN_ARRAYS, Run, atomic_folder, atomic_path, read_arrays, read_json, require, write_json, write_text
+from vaiopt.run import (
+    GOLDEN_ARRAYS,
+    Run,
+    atomic_folder,
+    atomic_path,
+    read_arrays,
+    read_json,
+    require,
+    write_json,
+    write_text,
+)
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -45,13 +57,17 @@ class BundleResult:
         return {**self.manifest, "folder": str(self.folder), "archive": str(self.archive)}
 
 
-def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = silent) -> BundleResult:
-    """Make ``bundle/<target>/`` and ``bundle/<target>.tar.gz`` from the compiled model and test samples.
+def bundle_run(
+    run: Run, target: str, settings: Any, *, progress: Progress = silent
+) -> BundleResult:
+    """Make ``bundle/<target>/`` and ``bundle/<target>.tar.gz`` from the compiled model and test
+    samples.
 
     Args:
         run: compiled for the target.
         target: as given to ``compile``.
-        settings: :class:`vaiopt.settings.Settings`; ``deploy.samples`` test samples are put in (0: all).
+        settings: :class:`vaiopt.settings.Settings`; ``deploy.samples`` test samples are put in (0:
+            all).
         progress: told one line at a time.
 
     Raises:
@@ -59,15 +75,18 @@ def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = sil
         DataError: the run's data is not here, or changed.
     """
     name = load_target(target, settings.hardware.release).name
-    command = "vaiopt compile {} --target {}".format(run.folder, target)
+    command = f"vaiopt compile {run.folder} --target {target}"
     compiled = read_json(run.compiled(name) / "compile.json", command)
     model = require(run.compiled(name) / compiled["file"], command)
     if file_sha256(model) != compiled["sha256"]:
-        raise RunError("'{}' is not the file that compile.json describes".format(model), "Make it again with: {}".format(command))
+        raise RunError(
+            f"'{model}' is not the file that compile.json describes",
+            f"Make it again with: {command}",
+        )
     scripts = board_files()
     progress("loading test samples")
     samples = _samples(run, settings.deploy.samples, progress)
-    archive = run.bundle(name).parent / "{}.tar.gz".format(name)
+    archive = run.bundle(name).parent / f"{name}.tar.gz"
     with atomic_folder(run.bundle(name)) as folder:
         shutil.copyfile(str(model), str(folder / model.name))
         for script, path in scripts.items():
@@ -81,13 +100,15 @@ def bundle_run(run: Run, target: str, settings: Any, *, progress: Progress = sil
         write_json(folder / MANIFEST, manifest)
         if archive.exists():  # so that an old one never stands beside a newer folder
             archive.unlink()
-    progress("packing {}".format(archive.name))
+    progress(f"packing {archive.name}")
     write_archive(run.bundle(name), archive)
     return BundleResult(name, run.bundle(name), archive, manifest)
 
 
 def _samples(run: Run, count: int, progress: Progress) -> Dict[str, Any]:
-    """Return raw test samples, their labels, the int8 Keras model's classes, and what the manifest says of them."""
+    """Return raw test samples, their labels, the int8 Keras model's classes, and what the manifest
+    says of them.
+    """
     from vaiopt.data import load_run_splits
 
     splits = load_run_splits(run)
@@ -96,7 +117,8 @@ def _samples(run: Run, count: int, progress: Progress) -> Dict[str, Any]:
         part = part.take(slice(0, count))
     if len(part) == 0:
         raise RunError(
-            "the test split of '{}' is empty".format(run.folder), 'Search again with a larger share for test, such as data.split = "7:2:1".'
+            f"the test split of '{run.folder}' is empty",
+            'Search again with a larger share for test, such as data.split = "7:2:1".',
         )
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
     expected = _expected(run, arrays["x"], splits.preprocessing, progress)
@@ -111,28 +133,38 @@ def _samples(run: Run, count: int, progress: Progress) -> Dict[str, Any]:
     }
 
 
-def _expected(run: Run, raw: np.ndarray, preprocessing: Any, progress: Progress) -> Optional[np.ndarray]:
-    """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are not installed."""
+def _expected(
+    run: Run, raw: np.ndarray, preprocessing: Any, progress: Progress
+) -> Optional[np.ndarray]:
+    """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are
+    not installed.
+    """
     from vaiopt.hardware.fixed_layers import load_quantized
     from vaiopt.metrics import predicted_classes
 
     try:
         model = load_quantized(run.quantized_model)
     except MissingToolError as error:
-        progress("WARNING: {}: what it predicts for the samples is left out of the bundle".format(error.message))
-        progress("  to have it: docker/run vaiopt bundle {}".format(run.folder))
+        progress(
+            f"WARNING: {error.message}: what it predicts for the samples is left out of the bundle"
+        )
+        progress(f"  to have it: docker/run vaiopt bundle {run.folder}")
         return None
-    progress("predicting {} test samples with the int8 Keras model".format(len(raw)))
+    progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     classes = np.empty(len(raw), dtype=np.int64)
     for start in range(0, len(raw), BATCH):
         x = preprocessing.apply(raw[start : start + BATCH])
-        classes[start : start + len(x)] = predicted_classes(np.asarray(model.predict(x, batch_size=BATCH, verbose=0)))
+        classes[start : start + len(x)] = predicted_classes(
+            np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
+        )
     return classes
 
 
 def _copy_golden(run: Run, path: Path) -> None:
     """Copy the arrays that the kit compares; the raw inputs stay behind."""
-    np.savez_compressed(str(path), **read_arrays(run.golden, GOLDEN_ARRAYS, "vaiopt quantize {}".format(run.folder)))
+    np.savez_compressed(
+        str(path), **read_arrays(run.golden, GOLDEN_ARRAYS, f"vaiopt quantize {run.folder}")
+    )
 
 
 def _manifest(compiled: Dict[str, Any], samples: Dict[str, Any], folder: Path) -> Dict[str, Any]:
@@ -141,7 +173,11 @@ def _manifest(compiled: Dict[str, Any], samples: Dict[str, Any], folder: Path) -
         "release": compiled["release"],
         "backend": compiled["backend"],
         "fingerprint": compiled.get("fingerprint", ""),
-        "model": {"file": compiled["file"], "sha256": compiled["sha256"], "bytes": compiled["bytes"]},
+        "model": {
+            "file": compiled["file"],
+            "sha256": compiled["sha256"],
+            "bytes": compiled["bytes"],
+        },
         "samples": {"file": SAMPLES, "count": samples["count"]},
         "golden": {"file": GOLDEN} if (folder / GOLDEN).exists() else None,
         "preprocessing": samples["preprocessing"],
@@ -149,13 +185,18 @@ def _manifest(compiled: Dict[str, Any], samples: Dict[str, Any], folder: Path) -
         "input": compiled["input"],
         "output": {**compiled["output"], "threshold": compiled.get("threshold")},
         "left_out": compiled.get("left_out", []),
-        "expected": {"accuracy": samples["accuracy"], "of": "the int8 Keras model on these samples"},
+        "expected": {
+            "accuracy": samples["accuracy"],
+            "of": "the int8 Keras model on these samples",
+        },
         "entry": ENTRY,
     }
 
 
 def write_archive(folder: Path, archive: Path) -> None:
-    """Pack a folder into a ``.tar.gz`` that depends on nothing but its files: no owners, no times."""
+    """Pack a folder into a ``.tar.gz`` that depends on nothing but its files: no owners, no
+    times.
+    """
 
     def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
         info.uid = info.gid = 0
@@ -166,7 +207,9 @@ def write_archive(folder: Path, archive: Path) -> None:
 
     names: List[str] = sorted(path.name for path in folder.iterdir() if path.is_file())
     with atomic_path(archive) as temporary:
-        with open(str(temporary), "wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+        with open(str(temporary), "wb") as raw, gzip.GzipFile(
+            filename="", mode="wb", fileobj=raw, mtime=0
+        ) as packed:
             with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 for name in names:
-                    tar.add(str(folder / name), arcname="{}/{}".format(folder.name, name), filter=plain)
+                    tar.add(str(folder / name), arcname=f"{folder.name}/{name}", filter=plain)

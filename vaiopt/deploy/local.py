@@ -17,14 +17,22 @@ DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
 """Variables of this process that a kit would not have."""
 
 FOREIGN_PACKAGES = ("vaiopt", "tensorflow")
-"""A folder of PYTHONPATH with one of these is left out; others may hold the runtime that the bundle needs."""
+"""A folder of PYTHONPATH with one of these is left out; others may hold the runtime that the bundle
+needs.
+"""
 
 
 def clean_environment() -> Dict[str, str]:
-    """Return this process's environment without what could bring vaiopt or TensorFlow into the other one."""
+    """Return this process's environment without what could bring vaiopt or TensorFlow into the
+    other one.
+    """
     environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
     folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    kept = [os.path.abspath(folder) for folder in folders if not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)]
+    kept = [
+        os.path.abspath(folder)
+        for folder in folders
+        if not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)
+    ]
     environment.pop("PYTHONPATH", None)
     if kept:
         environment["PYTHONPATH"] = os.pathsep.join(kept)
@@ -50,7 +58,12 @@ def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Prog
         command = [sys.executable, entry, *arguments, "--output", str(output)]
         lines: List[str] = []
         child = subprocess.Popen(
-            command, cwd=str(folder), env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=str(folder),
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         try:
             assert child.stdout is not None
@@ -69,5 +82,7 @@ def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Prog
         if code != 0:
             raise failure(code, lines, "here")
         if not output.is_file():
-            raise BoardError("the scripts wrote no result", "Run the command in the bundle's README.md by hand.")
+            raise BoardError(
+                "the scripts wrote no result", "Run the command in the bundle's README.md by hand."
+            )
         return output.read_text(encoding="utf-8")

@@ -1,4 +1,6 @@
-"""The stage ``measure``: run a bundle's own scripts, here or on a kit, and keep what they report."""
+"""The stage ``measure``: run a bundle's own scripts, here or on a kit, and keep what they
+report.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from vaiopt.run import PathLike, Run, read_json, write_json
 from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
-"""Modules that must not be loaded where a bundle is measured: it is to run on a kit that has none of them."""
+"""Modules that must not be loaded where a bundle is measured: it is to run on a kit that has none
+of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class MeasureResult:
     Attributes:
         target: name of the target.
         host: where: ``local`` or the board.
-        path: ``measured/<target>.json`` of the run; ``measured/cpu@<host>.json`` for the CPU of a kit.
+        path: ``measured/<target>.json`` of the run; ``measured/cpu@<host>.json`` for the CPU of a
+            kit.
         record: its content.
     """
 
@@ -56,7 +61,8 @@ def measure(
     Args:
         run: with a bundle for the target.
         target: as given to ``compile``.
-        host: ``local``: a separate Python process here; else a board for ``ssh`` and ``scp``, such as ``root@192.168.1.10``.
+        host: ``local``: a separate Python process here; else a board for ``ssh`` and ``scp``, such
+            as ``root@192.168.1.10``.
         threads: for the throughput measurement.
         repeat: how often the samples are gone over for throughput; 0: for about a second.
         ssh_config: configuration file for ``ssh`` and ``scp`` instead of the user's own.
@@ -69,8 +75,14 @@ def measure(
     """
     name = load_target(target).name
     folder = run.bundle(name)
-    manifest = check_bundle(folder, "vaiopt bundle {} --target {}".format(run.folder, target))
-    arguments = [manifest["model"]["file"], "--data", manifest["samples"]["file"], "--threads", str(threads)]
+    manifest = check_bundle(folder, f"vaiopt bundle {run.folder} --target {target}")
+    arguments = [
+        manifest["model"]["file"],
+        "--data",
+        manifest["samples"]["file"],
+        "--threads",
+        str(threads),
+    ]
     if repeat:
         arguments += ["--batch-repeat", str(repeat)]
     if host == "local":
@@ -78,16 +90,32 @@ def measure(
     else:
         from vaiopt.deploy.remote import run_remote
 
-        text = run_remote(folder, sorted([*manifest["files"], "manifest.json"]), manifest["entry"], arguments, host, ssh_config, progress)
+        text = run_remote(
+            folder,
+            sorted([*manifest["files"], "manifest.json"]),
+            manifest["entry"],
+            arguments,
+            host,
+            ssh_config,
+            progress,
+        )
     result = read_result(text)
     if result["model"]["sha256"] != manifest["model"]["sha256"]:
         raise BoardError("the result is of another model than the bundle's", "Measure again.")
     loaded = sorted(FOREIGN.intersection(result.get("modules", [])))
     if loaded:
-        raise BoardError("the measurement loaded {}".format(", ".join(loaded)), "Install a TFLite interpreter: pip install ai-edge-litert")
+        raise BoardError(
+            "the measurement loaded {}".format(", ".join(loaded)),
+            "Install a TFLite interpreter: pip install ai-edge-litert",
+        )
     record = {key: value for key, value in result.items() if key not in ("version", "modules")}
     record.update(
-        {"target": name, "host": host, "measured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "expected": manifest["expected"]}
+        {
+            "target": name,
+            "host": host,
+            "measured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "expected": manifest["expected"],
+        }
     )
     path = run.measured(measured_name(name, host))
     write_json(path, record)
@@ -95,7 +123,9 @@ def measure(
 
 
 def measured_name(target: str, host: str) -> str:
-    """Return the name of a measurement's file: the target, and for a CPU elsewhere (a kit's ARM cores) also the host."""
+    """Return the name of a measurement's file: the target, and for a CPU elsewhere (a kit's ARM
+    cores) also the host.
+    """
     if target != "cpu" or host == "local":
         return target
     return "cpu@{}".format(re.sub(r"[^A-Za-z0-9_.-]+", "-", host.rpartition("@")[2]).strip("-."))
@@ -114,5 +144,8 @@ def check_bundle(folder: Path, command: str) -> Dict[str, Any]:
         if not path.is_file() or file_sha256(path) != digest:
             wrong.append(name)
     if wrong:
-        raise RunError("the bundle '{}' was changed: {}".format(folder, ", ".join(wrong)), "Make it again with: {}".format(command))
+        raise RunError(
+            "the bundle '{}' was changed: {}".format(folder, ", ".join(wrong)),
+            f"Make it again with: {command}",
+        )
     return manifest

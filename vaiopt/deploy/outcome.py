@@ -1,4 +1,6 @@
-"""What comes back from a bundle's scripts: their messages, their exit code and their result file."""
+"""What comes back from a bundle's scripts: their messages, their exit code and their result
+file.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ NEEDED = ("model", "accuracy", "samples", "per_class", "latency_ms", "fps", "gol
 
 
 def is_progress(line: str) -> bool:
-    """Tell whether a line of the scripts is for a person: neither an error, which is raised, nor the greeting of TensorFlow Lite."""
+    """Tell whether a line of the scripts is for a person: neither an error, which is raised, nor
+    the greeting of TensorFlow Lite.
+    """
     return not line.startswith(("error: ", "hint: ", "INFO: Created TensorFlow Lite"))
 
 
@@ -30,7 +34,8 @@ def failure(code: int, lines: List[str], where: str) -> BoardError:
         return BoardError(message, hint or "See the messages above.")
     last = next((line for line in reversed(lines) if line.strip()), "no message")
     return BoardError(
-        "the scripts stopped with exit code {} {}: {}".format(code, where, last[:300]), "Run the command in the bundle's README.md by hand."
+        f"the scripts stopped with exit code {code} {where}: {last[:300]}",
+        "Run the command in the bundle's README.md by hand.",
     )
 
 
@@ -43,10 +48,16 @@ def read_result(text: str) -> Dict[str, Any]:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise BoardError("the result is not valid JSON ({})".format(error), "Measure again.") from error
+        raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
-        raise BoardError("the result has an unknown version", "Make the bundle again with this vaiopt, then measure again.")
+        raise BoardError(
+            "the result has an unknown version",
+            "Make the bundle again with this vaiopt, then measure again.",
+        )
     missing = [key for key in NEEDED if key not in content]
     if missing:
-        raise BoardError("the result lacks {}".format(", ".join(missing)), "Make the bundle again with this vaiopt, then measure again.")
+        raise BoardError(
+            "the result lacks {}".format(", ".join(missing)),
+            "Make the bundle again with this vaiopt, then measure again.",
+        )
     return content

@@ -44,13 +44,23 @@ def bundle_readme(manifest: Dict[str, Any]) -> str:
         file=manifest["model"]["file"],
         expected=_expected(manifest["expected"]["accuracy"], manifest["samples"]["count"]),
         position=manifest["input"]["position"],
-        needs=" but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)" if is_tflite else "",
-        fingerprint=", fingerprint `{}`".format(manifest["fingerprint"]) if manifest["fingerprint"] else "",
+        needs=(
+            " but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)"
+            if is_tflite
+            else ""
+        ),
+        fingerprint=(
+            ", fingerprint `{}`".format(manifest["fingerprint"]) if manifest["fingerprint"] else ""
+        ),
     )
 
 
 def _expected(accuracy: Optional[float], count: int) -> str:
     """Return the sentence that says what accuracy to expect."""
     if accuracy is None:
-        return "There are {} samples; what the int8 Keras model says of them is not known here.".format(count)
-    return "Expected on these {} samples, from the int8 Keras model: **{:.2f} %**.".format(count, 100 * accuracy)
+        return (
+            f"There are {count} samples; what the int8 Keras model says of them is not known here."
+        )
+    return (
+        f"Expected on these {count} samples, from the int8 Keras model: **{100 * accuracy:.2f} %**."
+    )

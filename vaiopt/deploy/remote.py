@@ -1,7 +1,9 @@
-"""Running a bundle on a board: copied by ``scp``, started by ``ssh``, followed until it is done, whatever the connection does.
+"""Running a bundle on a board: copied by ``scp``, started by ``ssh``, followed until it is done,
+whatever the connection does.
 
-The scripts run detached on the board and write their messages to a file, so a dropped connection does not stop them: it is made again,
-and the messages are read on from where they stopped. Files that are already there, whole, are not copied again.
+The scripts run detached on the board and write their messages to a file, so a dropped connection
+does not stop them: it is made again, and the messages are read on from where they stopped. Files
+that are already there, whole, are not copied again.
 """
 
 from __future__ import annotations
@@ -30,7 +32,13 @@ STALLED_SECONDS = 900.0
 
 
 def run_remote(
-    folder: Path, names: Sequence[str], entry: str, arguments: Sequence[str], host: str, config: Optional[PathLike], progress: Progress
+    folder: Path,
+    names: Sequence[str],
+    entry: str,
+    arguments: Sequence[str],
+    host: str,
+    config: Optional[PathLike],
+    progress: Progress,
 ) -> str:
     """Run a bundle's entry script on a board and return the text of its result file.
 
@@ -44,32 +52,40 @@ def run_remote(
         progress: told every line that the script writes, and of copies and retries.
 
     Raises:
-        BoardError: the board cannot be reached, the script reports an error, or a file arrives damaged.
+        BoardError: the board cannot be reached, the script reports an error, or a file arrives
+            damaged.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     with Connection(host, config, progress) as board:
         place = "{}/{}".format(HOME, digests["manifest.json"][:16])
-        board.keep_trying("copying the bundle", lambda: _copy(board, folder, digests, place, progress))
+        board.keep_trying(
+            "copying the bundle", lambda: _copy(board, folder, digests, place, progress)
+        )
         job = _Job(board, place, progress)
         board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
         board.keep_trying("measuring", job.follow)
         if job.code != 0:
             job.clean()
-            raise failure(job.code, job.lines, "on {}".format(host))
+            raise failure(job.code, job.lines, f"on {host}")
         text = str(board.keep_trying("fetching the result", job.fetch))
         job.clean()
         return text
 
 
-def _copy(board: Connection, folder: Path, digests: Dict[str, str], place: str, progress: Progress) -> None:
+def _copy(
+    board: Connection, folder: Path, digests: Dict[str, str], place: str, progress: Progress
+) -> None:
     """Copy what is not there yet, and check that all is there, whole."""
     board.run("mkdir", "-p", place)
     missing = _missing(board, digests, place)
     if not missing:
         return
     size = sum((folder / name).stat().st_size for name in missing)
-    progress("copying {} of {} files ({:.1f} MB) to {}:{}".format(len(missing), len(digests), size / 1e6, board.host, place))
+    progress(
+        f"copying {len(missing)} of {len(digests)} files ({size / 1e6:.1f} MB) to"
+        f" {board.host}:{place}"
+    )
     board.copy([folder / name for name in missing], place)
     damaged = _missing(board, digests, place)
     if damaged:
@@ -80,25 +96,31 @@ def _copy(board: Connection, folder: Path, digests: Dict[str, str], place: str, 
 
 
 def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
-    """Return the files that are not on the board, or not whole. ``sha256sum`` is in coreutils and in busybox."""
+    """Return the files that are not on the board, or not whole. ``sha256sum`` is in coreutils and
+    in busybox.
+    """
     done = board.run("sha256sum", *sorted(digests), folder=place)
     there = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         digest, _, name = line.partition(" ")
         there[name.lstrip(" *")] = digest
     if done.code == 127:
-        raise BoardError("'{}' has no sha256sum".format(board.host), "Use a board image with coreutils or busybox.")
+        raise BoardError(
+            f"'{board.host}' has no sha256sum", "Use a board image with coreutils or busybox."
+        )
     return [name for name, digest in sorted(digests.items()) if there.get(name) != digest]
 
 
 class _Job:
-    """One measurement on the board: its files are named after it, so that nothing of another one is taken for its own."""
+    """One measurement on the board: its files are named after it, so that nothing of another one is
+    taken for its own.
+    """
 
     def __init__(self, board: Connection, place: str, progress: Progress) -> None:
         self.code = -1
         self.lines: List[str] = []
         self._board, self._place, self._progress = board, place, progress
-        self._name = "job-{}".format(uuid.uuid4().hex[:12])
+        self._name = f"job-{uuid.uuid4().hex[:12]}"
         self._read = 0
         self._rest = b""
 
@@ -109,13 +131,15 @@ class _Job:
             " ".join(shlex.quote(word) for word in words), name=self._name
         )
         # Who calls a second time finds the log, so the job started.
-        text = "cd {place} && {{ [ -e {name}.log ] || {{ : > {name}.log; {settings} nohup sh -c {command} >/dev/null 2>&1 </dev/null & }}; }}".format(
-            place=shlex.quote(self._place), name=self._name, settings=SETTINGS, command=shlex.quote(command)
+        text = (
+            f"cd {shlex.quote(self._place)} && {{ [ -e {self._name}.log ] || {{ : >"
+            f" {self._name}.log; {SETTINGS} nohup sh -c {shlex.quote(command)} >/dev/null 2>&1"
+            " </dev/null & }; }"
         )
         answer = self._board.shell(text)
         if answer.code != 0:
             raise BoardError(
-                "the measurement cannot be started on '{}': {}".format(self._board.host, answer.message),
+                f"the measurement cannot be started on '{self._board.host}': {answer.message}",
                 "Is there space ('df') and a python3?",
             )
 
@@ -124,8 +148,9 @@ class _Job:
         last = time.monotonic()
         while True:
             # The code is looked for before the messages: when it is there, all messages are.
-            text = "cd {} && {{ cat {name}.code 2>/dev/null || echo -; }} && tail -c +{} {name}.log 2>/dev/null; true".format(
-                shlex.quote(self._place), self._read + 1, name=self._name
+            text = (
+                f"cd {shlex.quote(self._place)} && {{ cat {self._name}.code 2>/dev/null || echo -;"
+                f" }} && tail -c +{self._read + 1} {self._name}.log 2>/dev/null; true"
             )
             head, _, new = self._board.shell(text).stdout.partition(b"\n")
             self._take(new)
@@ -135,15 +160,16 @@ class _Job:
             if code != b"-" and code:
                 if not code.isdigit():
                     raise BoardError(
-                        "'{}' answers {!r}".format(self._board.host, head[:80]), "Does its shell print something at login? It must not."
+                        f"'{self._board.host}' answers {head[:80]!r}",
+                        "Does its shell print something at login? It must not.",
                     )
                 self.code = int(code)
                 self._take(b"\n")
                 return
             if time.monotonic() - last > STALLED_SECONDS:
                 raise BoardError(
-                    "'{}' has said nothing for {:.0f} s".format(self._board.host, STALLED_SECONDS),
-                    "Is the DPU alive? Try: ssh {} xdputil query".format(self._board.host),
+                    f"'{self._board.host}' has said nothing for {STALLED_SECONDS:.0f} s",
+                    f"Is the DPU alive? Try: ssh {self._board.host} xdputil query",
                 )
             time.sleep(POLL_SECONDS)
 
@@ -163,7 +189,9 @@ class _Job:
         told = self._board.run("sha256sum", name, folder=self._place).stdout.split()
         content = bytes(self._board.run("cat", name, folder=self._place).stdout)
         if not told or hashlib.sha256(content).hexdigest() != told[0].decode("ascii", "replace"):
-            raise BoardError("the result of '{}' arrived damaged".format(self._board.host), "Measure again.")
+            raise BoardError(
+                f"the result of '{self._board.host}' arrived damaged", "Measure again."
+            )
         return content.decode("utf-8", "replace")
 
     def clean(self) -> None:

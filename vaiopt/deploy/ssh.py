@@ -1,4 +1,6 @@
-"""The system's own ``ssh`` and ``scp``: the user's keys, configuration and known hosts count, and nothing is sent to a shell unquoted."""
+"""The system's own ``ssh`` and ``scp``: the user's keys, configuration and known hosts count, and
+nothing is sent to a shell unquoted.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,15 @@ from vaiopt.errors import BoardError, MissingToolError
 from vaiopt.run import PathLike
 from vaiopt.text import Progress
 
-HOST = re.compile(r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$")
+HOST = re.compile(
+    r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$"
+)
 """``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
 
 LOST = 255
-"""Exit code of ssh and scp when the connection fails or drops; a remote command's own code otherwise."""
+"""Exit code of ssh and scp when the connection fails or drops; a remote command's own code
+otherwise.
+"""
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 2.0
@@ -37,7 +43,9 @@ OPTIONS = (
 )
 
 LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
-"""What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older protocol."""
+"""What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older
+protocol.
+"""
 
 
 class Answer(NamedTuple):
@@ -56,7 +64,8 @@ class Connection:
     """Commands on, and copies to, one board.
 
     Args:
-        host: ``user@host``; checked, since ssh would take something that starts with ``-`` for an option.
+        host: ``user@host``; checked, since ssh would take something that starts with ``-`` for an
+            option.
         config: configuration file for ssh and scp, instead of the user's own.
         progress: told of retries.
 
@@ -67,24 +76,37 @@ class Connection:
 
     def __init__(self, host: str, config: Optional[PathLike], progress: Progress) -> None:
         if not HOST.match(host):
-            raise BoardError("'{}' is not a host".format(host), "Give --host local, or a board such as root@192.168.1.10.")
+            raise BoardError(
+                f"'{host}' is not a host",
+                "Give --host local, or a board such as root@192.168.1.10.",
+            )
         for tool in ("ssh", "scp"):
             if shutil.which(tool) is None:
-                raise MissingToolError("'{}' is not installed here".format(tool), "Install it with: apt-get install openssh-client")
+                raise MissingToolError(
+                    f"'{tool}' is not installed here",
+                    "Install it with: apt-get install openssh-client",
+                )
         self.host = host
-        self._login = host.replace("[", "").replace("]", "")  # brackets around an IPv6 address are for scp only
+        self._login = host.replace("[", "").replace(
+            "]", ""
+        )  # brackets around an IPv6 address are for scp only
         self._progress = progress
         self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-ssh-")
         self._options = ["-F", os.fspath(config)] if config else []
         # A person at a terminal may be asked for a password; a script must not hang.
         batch = () if sys.stdin is not None and sys.stdin.isatty() else ("BatchMode=yes",)
-        for option in (*OPTIONS, "ControlPath={}/%C".format(self._folder.name), *batch):
+        for option in (*OPTIONS, f"ControlPath={self._folder.name}/%C", *batch):
             self._options += ["-o", option]
 
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
         _call(["ssh", *self._options, "-O", "exit", "--", self._login])
         self._folder.cleanup()
 
@@ -100,11 +122,12 @@ class Connection:
         """
         text = " ".join(shlex.quote(word) for word in words)
         if folder:
-            text = "cd {} && {}".format(shlex.quote(folder), text)
+            text = f"cd {shlex.quote(folder)} && {text}"
         return self.shell(text)
 
     def shell(self, text: str) -> Answer:
-        """Run a text in the board's shell once. The text must hold nothing but what this package wrote, or quoted.
+        """Run a text in the board's shell once. The text must hold nothing but what this package
+        wrote, or quoted.
 
         Raises:
             Lost: the connection failed or dropped.
@@ -121,7 +144,7 @@ class Connection:
             Lost: the connection failed or dropped, or a file could not be written.
         """
         command = ["scp", "-q", "-p", *self._options]
-        target = "{}:{}/".format(self.host, folder)
+        target = f"{self.host}:{folder}/"
         for extra in ([], ["-O"]):
             answer = _call([*command, *extra, "--", *[str(path) for path in files], target])
             if answer.code == 0 or not LEGACY_SCP.search(answer.message):
@@ -147,15 +170,21 @@ class Connection:
                 if attempt == ATTEMPTS or is_final(reason):
                     break
                 pause = PAUSE_SECONDS * attempt
-                self._progress("connection to {} lost while {} ({}); trying again in {:.0f} s".format(self.host, what, reason, pause))
+                self._progress(
+                    f"connection to {self.host} lost while {what} ({reason}); trying again in"
+                    f" {pause:.0f} s"
+                )
                 time.sleep(pause)
         raise BoardError(
-            "no connection to '{}' while {}: {}".format(self.host, what, reason), "Try by hand: ssh {} true".format(shlex.quote(self.host))
+            f"no connection to '{self.host}' while {what}: {reason}",
+            f"Try by hand: ssh {shlex.quote(self.host)} true",
         )
 
 
 FINAL = re.compile(
-    r"permission denied|host key verification failed|could not resolve|no space left|bad configuration|not found|read-only", re.IGNORECASE
+    r"permission denied|host key verification failed|could not resolve|no space left|bad"
+    r" configuration|not found|read-only",
+    re.IGNORECASE,
 )
 
 
@@ -165,9 +194,13 @@ def is_final(message: str) -> bool:
 
 
 def _call(command: Sequence[str]) -> Answer:
-    """Run a client. Its output goes to files: the shared connection that it leaves behind may keep a pipe open."""
+    """Run a client. Its output goes to files: the shared connection that it leaves behind may keep
+    a pipe open.
+    """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors).returncode
+        code = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        ).returncode
         output.seek(0)
         errors.seek(0)
         lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines()]

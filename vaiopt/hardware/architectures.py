@@ -1,6 +1,7 @@
 """DPU architectures: parallelism, on-chip memories, limits; and the fingerprints that name them.
 
-All of it is data of the vendor's target factory, in ``data/architectures.json`` with the source of each entry.
+All of it is data of the vendor's target factory, in ``data/architectures.json`` with the source of
+each entry.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ FAMILY_CODES = {
     0x08: "IPU_PHX",
     0x09: "DPUCV2DX8G",
 }
-"""First byte of a fingerprint (Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa << 48 | features)."""
+"""First byte of a fingerprint (Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa <<
+48 | features).
+"""
 
 
 class Engine(NamedTuple):
-    """One engine of a DPU: channels and output pixels per cycle, and which kernels, strides and fused activations it takes."""
+    """One engine of a DPU: channels and output pixels per cycle, and which kernels, strides and
+    fused activations it takes.
+    """
 
     channels: int
     pixels: int
@@ -43,7 +48,9 @@ class Engine(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """A DPU. ``input_depth`` and ``weight_bank`` (number, width, depth) are its on-chip memories; None where not published."""
+    """A DPU. ``input_depth`` and ``weight_bank`` (number, width, depth) are its on-chip memories;
+    None where not published.
+    """
 
     name: str
     family: str
@@ -85,7 +92,10 @@ def read_data(name: str) -> Dict[str, Any]:
 @functools.lru_cache(maxsize=None)
 def architectures() -> Dict[str, Architecture]:
     """Return every known DPU architecture by name."""
-    return {name: _architecture(name, entry) for name, entry in read_data("architectures.json")["architectures"].items()}
+    return {
+        name: _architecture(name, entry)
+        for name, entry in read_data("architectures.json")["architectures"].items()
+    }
 
 
 def parse_range(text: Optional[str]) -> Tuple[int, ...]:
@@ -99,14 +109,20 @@ def parse_range(text: Optional[str]) -> Tuple[int, ...]:
 
 
 def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
-    conv, depthwise, pool, elementwise = (entry[key] for key in ("conv", "depthwise", "pool", "elementwise"))
+    conv, depthwise, pool, elementwise = (
+        entry[key] for key in ("conv", "depthwise", "pool", "elementwise")
+    )
 
     def bank(value: Any) -> Optional[Tuple[int, int, int]]:
         return None if value is None else (int(value[0]), int(value[1]), int(value[2]))
 
     def engine(part: Mapping[str, Any]) -> Engine:
         return Engine(
-            part["channels"], part["pixels"], parse_range(part.get("kernel")), parse_range(part.get("stride")), tuple(part["activations"])
+            part["channels"],
+            part["pixels"],
+            parse_range(part.get("kernel")),
+            parse_range(part.get("stride")),
+            tuple(part["activations"]),
         )
 
     return Architecture(
@@ -122,13 +138,23 @@ def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
         input_depth=entry["input_bank_depth"],
         weight_bank=bank(entry["weight_bank"]),
         conv=Engine(
-            entry["icp"], entry["pixel_parallel"], parse_range(conv["kernel"]), parse_range(conv["stride"]), tuple(conv["activations"])
+            entry["icp"],
+            entry["pixel_parallel"],
+            parse_range(conv["kernel"]),
+            parse_range(conv["stride"]),
+            tuple(conv["activations"]),
         ),
         depthwise=engine(depthwise) if depthwise else None,
         depthwise_bank=bank(depthwise["weight_bank"]) if depthwise else None,
         alu=pool["engine"] == "alu",
         alu_functions=tuple(entry["alu_functions"]),
-        pool=Engine(pool["channels"], pool["pixels"], parse_range(pool["max_kernel"]), parse_range(pool["stride"]), ()),
+        pool=Engine(
+            pool["channels"],
+            pool["pixels"],
+            parse_range(pool["max_kernel"]),
+            parse_range(pool["stride"]),
+            (),
+        ),
         average_kernels=parse_range(pool["average_kernel"]),
         elementwise=engine(elementwise),
         elementwise_types=tuple(elementwise["types"]),
@@ -140,8 +166,8 @@ def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
 def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     """Return the architecture of a fingerprint (hexadecimal text or a number).
 
-    Fingerprints of the DPUCZDX8G that are not in the table (other releases, other options) are decoded: the last byte is the size, the
-    one before it the ALU's parallelism.
+    Fingerprints of the DPUCZDX8G that are not in the table (other releases, other options) are
+    decoded: the last byte is the size, the one before it the ALU's parallelism.
 
     Raises:
         TargetError: it is not a number, or of no known architecture.
@@ -150,7 +176,9 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     try:
         number = int(fingerprint, 16) if isinstance(fingerprint, str) else int(fingerprint)
     except (TypeError, ValueError) as error:
-        raise TargetError("{}: the fingerprint {!r} is not a number".format(where, fingerprint), hint) from error
+        raise TargetError(
+            f"{where}: the fingerprint {fingerprint!r} is not a number", hint
+        ) from error
     for architecture in architectures().values():
         if int(architecture.fingerprint, 16) == number:
             return architecture
@@ -158,9 +186,11 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     if family == "DPUCZDX8G" and isa == 1 and size < len(SIZES) and number >> 56 <= 0xFF:
         known = architectures()["DPUCZDX8G_ISA1_" + SIZES[size]]
         pixels = number >> 8 & 0x0F
-        return _with_alu(known, pixels)._replace(fingerprint="0x{:016x}".format(number))
+        return _with_alu(known, pixels)._replace(fingerprint=f"0x{number:016x}")
     raise TargetError(
-        "{}: the fingerprint 0x{:x} is of no known architecture{}".format(where, number, " (a {})".format(family) if family else ""),
+        "{}: the fingerprint 0x{:x} is of no known architecture{}".format(
+            where, number, f" (a {family})" if family else ""
+        ),
         hint + " 'vaiopt targets' lists what is known.",
     )
 
@@ -169,4 +199,7 @@ def _with_alu(architecture: Architecture, pixels: int) -> Architecture:
     """Return the architecture with another ALU parallelism (it is configurable); 0 keeps it."""
     if pixels == 0 or architecture.depthwise is None or pixels == architecture.depthwise.pixels:
         return architecture
-    return architecture._replace(depthwise=architecture.depthwise._replace(pixels=pixels), pool=architecture.pool._replace(pixels=pixels))
+    return architecture._replace(
+        depthwise=architecture.depthwise._replace(pixels=pixels),
+        pool=architecture.pool._replace(pixels=pixels),
+    )

@@ -1,7 +1,9 @@
-"""Targets whose latency constants were fitted to a kit's own measurements: files that ``vaiopt calibrate`` writes.
+"""Targets whose latency constants were fitted to a kit's own measurements: files that ``vaiopt
+calibrate`` writes.
 
-Such a file is an ``arch.json`` (fingerprint, board, clock, cores) with one more table, ``latency``. It is given to ``--target`` by its path,
-or by its name alone when it lies in the user's folder of targets.
+Such a file is an ``arch.json`` (fingerprint, board, clock, cores) with one more table, ``latency``.
+It is given to ``--target`` by its path, or by its name alone when it lies in the user's folder of
+targets.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ HINT = "Make it again with: vaiopt calibrate RUN..."
 
 
 def targets_folder() -> Path:
-    """Return the folder of the user's own targets: ``$VAIOPT_TARGETS``, else ``vaiopt/targets`` of the user's configuration folder."""
+    """Return the folder of the user's own targets: ``$VAIOPT_TARGETS``, else ``vaiopt/targets`` of
+    the user's configuration folder.
+    """
     given = os.environ.get(FOLDER_VARIABLE, "").strip()
     if given:
         return Path(given).expanduser()
@@ -42,7 +46,9 @@ def targets_folder() -> Path:
 def own_targets() -> List[str]:
     """Return the names of the user's own targets."""
     try:
-        return sorted(path.stem for path in targets_folder().glob("*.json") if NAME.fullmatch(path.stem))
+        return sorted(
+            path.stem for path in targets_folder().glob("*.json") if NAME.fullmatch(path.stem)
+        )
     except OSError:
         return []
 
@@ -58,19 +64,22 @@ def fit_to_json(fit: Fit) -> Dict[str, Any]:
     table: Dict[str, Any] = {"release": fit.release}
     for part, names in PARTS.items():
         constants = getattr(fit, part)
-        table[part] = {name: float("{:.5g}".format(getattr(constants, name))) for name in names}
+        table[part] = {name: float(f"{getattr(constants, name):.5g}") for name in names}
     table.update({"error": dict(fit.error), "source": fit.source})
     return table
 
 
-def with_own_fit(target: Target, content: Mapping[str, Any], path: Path, release: Optional[str]) -> Target:
+def with_own_fit(
+    target: Target, content: Mapping[str, Any], path: Path, release: Optional[str]
+) -> Target:
     """Return a target with the constants in a file's table :data:`KEY`; as it is if there is none.
 
     Args:
         target: as the rest of the file describes it.
         content: of the file.
         path: of the file, for messages.
-        release: the Vitis-AI release that was asked for, if any; constants of another one are used, but called extrapolated.
+        release: the Vitis-AI release that was asked for, if any; constants of another one are used,
+            but called extrapolated.
 
     Raises:
         TargetError: the table is damaged; the key is named.
@@ -79,17 +88,19 @@ def with_own_fit(target: Target, content: Mapping[str, Any], path: Path, release
         return target
     table = content[KEY]
     if not isinstance(table, Mapping) or target.architecture is None:
-        raise TargetError("'{}': {} is not a table".format(path, KEY), HINT)
+        raise TargetError(f"'{path}': {KEY} is not a table", HINT)
     own_release, source = (_text(table, key, path) for key in ("release", "source"))
     error = table.get("error", {})
     if not isinstance(error, Mapping):
-        raise TargetError("'{}': {}.error is not a table".format(path, KEY), HINT)
+        raise TargetError(f"'{path}': {KEY}.error is not a table", HINT)
     single, dpu, busy = (_constants(table, part, path) for part in PARTS)
     fit = Fit(target.board, own_release, target.architecture.name, single, dpu, busy, error, source)
     validation = _sentence(fit)
     exact = release is None or str(release).lstrip("v") == own_release
     if not exact:
-        validation = "extrapolated: no measurements with release {}; {}".format(str(release).lstrip("v"), validation)
+        validation = "extrapolated: no measurements with release {}; {}".format(
+            str(release).lstrip("v"), validation
+        )
     return target._replace(
         fit=fit,
         release=own_release if release is None else target.release,
@@ -102,26 +113,30 @@ def with_own_fit(target: Target, content: Mapping[str, Any], path: Path, release
 def _text(table: Mapping[str, Any], key: str, path: Path) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise TargetError("'{}': {}.{} is missing".format(path, KEY, key), HINT)
+        raise TargetError(f"'{path}': {KEY}.{key} is missing", HINT)
     return value
 
 
 def _constants(table: Mapping[str, Any], part: str, path: Path) -> Constants:
-    """Return one part's constants: positive numbers, but for the overhead and the time on the host, which may be zero."""
+    """Return one part's constants: positive numbers, but for the overhead and the time on the host,
+    which may be zero.
+    """
     values = {"constant_ms": 0.0}
     given = table.get(part)
     for name in PARTS[part]:
         value = given.get(name) if isinstance(given, Mapping) else None
-        usable = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        usable = (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        )
         if not usable or value < 0 or (value == 0 and name in ("efficiency", "bandwidth")):  # type: ignore[operator]
-            raise TargetError("'{}': {}.{}.{} is {!r}".format(path, KEY, part, name, value), HINT)
+            raise TargetError(f"'{path}': {KEY}.{part}.{name} is {value!r}", HINT)
         values[name] = float(value)  # type: ignore[arg-type]
     return Constants(**values)
 
 
 def _sentence(fit: Fit) -> str:
     single = fit.error.get("single", {})
-    text = "{}, release {}".format(fit.source, fit.release)
+    text = f"{fit.source}, release {fit.release}"
     if isinstance(single, Mapping) and "mean_percent" in single:
         text += ": mean error {} %, largest {} % (each model left out in turn)".format(
             single["mean_percent"], single.get("max_percent", "?")

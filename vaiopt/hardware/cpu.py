@@ -1,4 +1,5 @@
-"""How long a network takes on the host's CPU as an int8 TensorFlow Lite model at one thread: a simple model, not validated.
+"""How long a network takes on the host's CPU as an int8 TensorFlow Lite model at one thread: a
+simple model, not validated.
 
 The constants, what each means and how they were obtained are in ``data/cpu.json``.
 """
@@ -24,7 +25,9 @@ def constants() -> Dict[str, float]:
 
 
 def cpu_latency_ms(layer: FusedLayer) -> float:
-    """Return the predicted time of one fused layer, in milliseconds; 0 for inputs and what only changes the shape."""
+    """Return the predicted time of one fused layer, in milliseconds; 0 for inputs and what only
+    changes the shape.
+    """
     main = layer.main
     if main.kind in FREE and main.kind not in ("concat", "pad"):
         return 0.0
@@ -33,13 +36,23 @@ def cpu_latency_ms(layer: FusedLayer) -> float:
     if main.kind == "dense":
         return milliseconds + rate["dense_ms_per_million"] * main.macs / 1e6
     if main.kind in ("conv", "transposed"):
-        padded = _padded(main.input_shapes[0], INPUT_GROUP) * _padded(main.output_shape, CHANNEL_GROUP)
+        padded = _padded(main.input_shapes[0], INPUT_GROUP) * _padded(
+            main.output_shape, CHANNEL_GROUP
+        )
         milliseconds += rate["conv_ms_per_million"] * main.macs * padded / 1e6
     elif main.kind == "depthwise":
-        milliseconds += rate["depthwise_ms_per_million"] * main.macs * _padded(main.output_shape, CHANNEL_GROUP) / 1e6
+        milliseconds += (
+            rate["depthwise_ms_per_million"]
+            * main.macs
+            * _padded(main.output_shape, CHANNEL_GROUP)
+            / 1e6
+        )
     elif main.macs:
         milliseconds += rate["dense_ms_per_million"] * main.macs / 1e6
-    return milliseconds + rate["values_ms_per_million"] * (main.input_size + elements(layer.output_shape)) / 1e6
+    return (
+        milliseconds
+        + rate["values_ms_per_million"] * (main.input_size + elements(layer.output_shape)) / 1e6
+    )
 
 
 def _padded(shape: Sequence[int], group: int) -> float:

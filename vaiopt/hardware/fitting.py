@@ -19,13 +19,17 @@ NEARNESS = 0.003
 """Weight of staying near the start; small against relative errors of a per cent."""
 
 OUTLIER = 0.05
-"""Relative errors above this count linearly and not squared, so that one odd measurement does not bend the rest."""
+"""Relative errors above this count linearly and not squared, so that one odd measurement does not
+bend the rest.
+"""
 
 
 class Measurement(NamedTuple):
-    """One network that was measured: cycles asked of each engine and bytes moved, layer by layer, and the time it took.
+    """One network that was measured: cycles asked of each engine and bytes moved, layer by layer,
+    and the time it took.
 
-    ``conv``, ``alu``, ``traffic`` and ``waits`` have one entry per layer that costs something (see :class:`vaiopt.hardware.latency.Work`).
+    ``conv``, ``alu``, ``traffic`` and ``waits`` have one entry per layer that costs something (see
+    :class:`vaiopt.hardware.latency.Work`).
     """
 
     name: str
@@ -37,23 +41,40 @@ class Measurement(NamedTuple):
     milliseconds: float
 
 
-def measurement(name: str, family: str, graph: LayerGraph, dpu: Architecture, milliseconds: float) -> Measurement:
-    """Return what a graph asks of a DPU, all layers taken to run there, together with its measured time."""
-    works = [work(layer, dpu) for layer in fuse(graph) if not layer.free and layer.main.kind != "softmax"]
+def measurement(
+    name: str, family: str, graph: LayerGraph, dpu: Architecture, milliseconds: float
+) -> Measurement:
+    """Return what a graph asks of a DPU, all layers taken to run there, together with its measured
+    time.
+    """
+    works = [
+        work(layer, dpu) for layer in fuse(graph) if not layer.free and layer.main.kind != "softmax"
+    ]
     return measured_works(name, family, works, milliseconds)
 
 
-def measured_works(name: str, family: str, works: Sequence[Work], milliseconds: float) -> Measurement:
-    """Return what the layers of a network ask of a DPU, together with the network's measured time."""
-    conv, alu, traffic, waits = np.array([(w.conv_cycles, w.alu_cycles, w.traffic, w.waits) for w in works], dtype=np.float64).T
+def measured_works(
+    name: str, family: str, works: Sequence[Work], milliseconds: float
+) -> Measurement:
+    """Return what the layers of a network ask of a DPU, together with the network's measured
+    time.
+    """
+    conv, alu, traffic, waits = np.array(
+        [(w.conv_cycles, w.alu_cycles, w.traffic, w.waits) for w in works], dtype=np.float64
+    ).T
     return Measurement(name, family, conv, alu, traffic, waits.astype(bool), milliseconds)
 
 
 def predict_ms(item: Measurement, constants: Constants, clock_mhz: float) -> float:
-    """Return the predicted time of a measured network; the same formula as :func:`vaiopt.hardware.latency.layer_cycles`."""
+    """Return the predicted time of a measured network; the same formula as
+    :func:`vaiopt.hardware.latency.layer_cycles`.
+    """
     arithmetic = constants.efficiency * item.conv + item.alu
     memory = item.traffic / constants.bandwidth
-    cycles = np.where(item.waits, item.conv + item.alu + memory, np.maximum(arithmetic, memory)) + constants.overhead
+    cycles = (
+        np.where(item.waits, item.conv + item.alu + memory, np.maximum(arithmetic, memory))
+        + constants.overhead
+    )
     return float(cycles.sum()) / (clock_mhz * 1000.0) + constants.constant_ms
 
 
@@ -65,15 +86,17 @@ def fit_constants(
     free: Sequence[str] = ("efficiency", "bandwidth", "overhead", "constant_ms"),
     nearness: Optional[Mapping[str, float]] = None,
 ) -> Constants:
-    """Return the constants that predict the measurements best: least squares of relative errors, outliers damped, all kept positive.
+    """Return the constants that predict the measurements best: least squares of relative errors,
+    outliers damped, all kept positive.
 
     Args:
         items: what was measured; more networks than constants.
         clock_mhz: the DPU's clock.
         start: where the search starts; also the value of the constants that are not free.
         free: which constants to fit.
-        nearness: weight of staying near the start, per constant; :data:`NEARNESS` for those not named. The ratio of the measurements' relative
-            error to the constant's expected one (of its logarithm) makes the fit the most probable one: for few measurements.
+        nearness: weight of staying near the start, per constant; :data:`NEARNESS` for those not
+            named. The ratio of the measurements' relative error to the constant's expected one (of
+            its logarithm) makes the fit the most probable one: for few measurements.
     """
     from scipy.optimize import least_squares
 
@@ -82,11 +105,15 @@ def fit_constants(
     weights = np.array([(nearness or {}).get(name, NEARNESS) for name in names])
 
     def constants_at(logarithms: np.ndarray) -> Constants:
-        return start._replace(**{name: float(value) for name, value in zip(names, np.exp(logarithms))})
+        return start._replace(
+            **{name: float(value) for name, value in zip(names, np.exp(logarithms))}
+        )
 
     def residuals(logarithms: np.ndarray) -> np.ndarray:
         constants = constants_at(logarithms)
-        errors = [predict_ms(item, constants, clock_mhz) / item.milliseconds - 1.0 for item in items]
+        errors = [
+            predict_ms(item, constants, clock_mhz) / item.milliseconds - 1.0 for item in items
+        ]
         return np.append(errors, weights * (logarithms - first))
 
     found = least_squares(residuals, first, loss="soft_l1", f_scale=OUTLIER, x_scale=0.1)
@@ -94,26 +121,41 @@ def fit_constants(
 
 
 def leave_family_out(
-    items: Sequence[Measurement], clock_mhz: float, fit: Optional[Callable[[List[Measurement]], Constants]] = None, **options: Any
+    items: Sequence[Measurement],
+    clock_mhz: float,
+    fit: Optional[Callable[[List[Measurement]], Constants]] = None,
+    **options: Any,
 ) -> Dict[str, float]:
-    """Return the predicted time of each network, made with constants fitted to all networks of other families."""
+    """Return the predicted time of each network, made with constants fitted to all networks of
+    other families.
+    """
     chosen = fit or (lambda rest: fit_constants(rest, clock_mhz, **options))
     predicted: Dict[str, float] = {}
     for family in sorted({item.family for item in items}):
         constants = chosen([item for item in items if item.family != family])
-        predicted.update({item.name: predict_ms(item, constants, clock_mhz) for item in items if item.family == family})
+        predicted.update(
+            {
+                item.name: predict_ms(item, constants, clock_mhz)
+                for item in items
+                if item.family == family
+            }
+        )
     return predicted
 
 
 def error_summary(predicted: Mapping[str, float], measured: Mapping[str, float]) -> Dict[str, Any]:
-    """Return number of networks, mean and largest absolute error in per cent, and the rank correlation (Spearman)."""
+    """Return number of networks, mean and largest absolute error in per cent, and the rank
+    correlation (Spearman).
+    """
     names = sorted(measured)
     errors = np.array([abs(predicted[name] / measured[name] - 1.0) for name in names])
     return {
         "networks": len(names),
         "mean_percent": round(100 * float(errors.mean()), 2),
         "max_percent": round(100 * float(errors.max()), 2),
-        "spearman": round(spearman([predicted[name] for name in names], [measured[name] for name in names]), 4),
+        "spearman": round(
+            spearman([predicted[name] for name in names], [measured[name] for name in names]), 4
+        ),
     }
 
 
@@ -125,7 +167,8 @@ def spearman(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def line_through_operations(items: Sequence[Tuple[str, str, float, float]]) -> Dict[str, float]:
-    """Return the time of each network as a line through its operations says it, fitted to the other families: what to compare with.
+    """Return the time of each network as a line through its operations says it, fitted to the other
+    families: what to compare with.
 
     Args:
         items: (name, family, billions of operations, milliseconds).
@@ -135,5 +178,7 @@ def line_through_operations(items: Sequence[Tuple[str, str, float, float]]) -> D
         rest = [item for item in items if item[1] != family]
         rows = np.array([(gops / ms, 1.0 / ms) for _, _, gops, ms in rest])
         slope, constant = np.linalg.lstsq(rows, np.ones(len(rest)), rcond=None)[0]
-        predicted.update({name: float(slope * gops + constant) for name, own, gops, _ in items if own == family})
+        predicted.update(
+            {name: float(slope * gops + constant) for name, own, gops, _ in items if own == family}
+        )
     return predicted

@@ -1,4 +1,6 @@
-"""The Keras layers of a quantized model. See :mod:`vaiopt.hardware.fixed_layers` for what they mean and how to get them."""
+"""The Keras layers of a quantized model. See :mod:`vaiopt.hardware.fixed_layers` for what they mean
+and how to get them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def make_layers(tf: Any) -> Dict[str, Any]:
 
 
 def fake_quantize(tf: Any, x: Any, scale: Any) -> Any:
-    """Round half up to the grid ``1 / scale`` and saturate at int8; the gradient passes where nothing saturates."""
+    """Round half up to the grid ``1 / scale`` and saturate at int8; the gradient passes where
+    nothing saturates.
+    """
 
     @tf.custom_gradient  # type: ignore[misc]
     def rounded(value: Any) -> Any:
@@ -42,19 +46,39 @@ def _fix_position(tf: Any) -> Any:
             position: the fix position.
             float_layer: the layer of the float model that this tensor belongs to.
             tensor: which of its tensors: input, output, pre_activation or sigmoid.
-            entry: real numbers of the host enter here; they are rounded in float32 whatever the model computes in.
+            entry: real numbers of the host enter here; they are rounded in float32 whatever the
+                model computes in.
         """
 
-        def __init__(self, position: int = 0, float_layer: str = "", tensor: str = "output", entry: bool = False, **kwargs: Any) -> None:
+        def __init__(
+            self,
+            position: int = 0,
+            float_layer: str = "",
+            tensor: str = "output",
+            entry: bool = False,
+            **kwargs: Any,
+        ) -> None:
             super().__init__(**kwargs)
-            self.position, self.float_layer, self.tensor, self.entry = int(position), float_layer, tensor, bool(entry)
+            self.position, self.float_layer, self.tensor, self.entry = (
+                int(position),
+                float_layer,
+                tensor,
+                bool(entry),
+            )
 
         def call(self, inputs: Any) -> Any:
             x = tf.cast(inputs, tf.float32) if self.entry else inputs
-            return tf.cast(fake_quantize(tf, x, tf.constant(2.0**self.position, x.dtype)), inputs.dtype)
+            return tf.cast(
+                fake_quantize(tf, x, tf.constant(2.0**self.position, x.dtype)), inputs.dtype
+            )
 
         def get_config(self) -> Dict[str, Any]:
-            own = {"position": self.position, "float_layer": self.float_layer, "tensor": self.tensor, "entry": self.entry}
+            own = {
+                "position": self.position,
+                "float_layer": self.float_layer,
+                "tensor": self.tensor,
+                "entry": self.entry,
+            }
             return {**super().get_config(), **own}
 
     return FixPosition
@@ -74,7 +98,9 @@ def _sigmoid(tf: Any) -> Any:
 def _average_pooling(tf: Any) -> Any:
     @tf.keras.utils.register_keras_serializable(package="vaiopt")  # type: ignore[misc]
     class FixedAveragePooling2D(tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
-        """The DPU's average pooling: ``sum * numerator / 2**shift`` (the mean if ``shift`` is None)."""
+        """The DPU's average pooling: ``sum * numerator / 2**shift`` (the mean if ``shift`` is
+        None).
+        """
 
         def __init__(
             self,
@@ -87,11 +113,12 @@ def _average_pooling(tf: Any) -> Any:
         ) -> None:
             super().__init__(**kwargs)
             self.pool_size = tuple(int(size) for size in pool_size)
-            self.strides = tuple(int(step) for step in (strides or pool_size))
+            self.strides = tuple(int(step) for step in strides or pool_size)
             self.padding, self.numerator, self.shift = padding, int(numerator), shift
 
         def _sums(self, x: Any) -> Any:
-            # A depthwise convolution with ones adds exactly, which an average multiplied by its area does not.
+            # A depthwise convolution with ones adds exactly, which an average multiplied by its
+            # area does not.
             ones = tf.ones(self.pool_size + (x.shape[-1], 1), x.dtype)
             return tf.nn.depthwise_conv2d(x, ones, (1,) + self.strides + (1,), self.padding.upper())
 
@@ -99,7 +126,11 @@ def _average_pooling(tf: Any) -> Any:
             sums, area = self._sums(inputs), self.pool_size[0] * self.pool_size[1]
             if self.padding == "same":
                 counts = self._sums(tf.ones_like(inputs[:1]))
-                return sums / counts if self.shift is None else sums * (area * self.numerator / 2**self.shift) / counts
+                return (
+                    sums / counts
+                    if self.shift is None
+                    else sums * (area * self.numerator / 2**self.shift) / counts
+                )
             return sums / area if self.shift is None else sums * (self.numerator / 2**self.shift)
 
         def get_config(self) -> Dict[str, Any]:
@@ -118,9 +149,17 @@ def _average_pooling(tf: Any) -> Any:
 def _global_average_pooling(tf: Any) -> Any:
     @tf.keras.utils.register_keras_serializable(package="vaiopt")  # type: ignore[misc]
     class FixedGlobalAveragePooling2D(tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
-        """The DPU's global average pooling: ``sum * numerator / 2**shift`` (the mean if ``shift`` is None)."""
+        """The DPU's global average pooling: ``sum * numerator / 2**shift`` (the mean if ``shift``
+        is None).
+        """
 
-        def __init__(self, keepdims: bool = False, numerator: int = 1, shift: Optional[int] = None, **kwargs: Any) -> None:
+        def __init__(
+            self,
+            keepdims: bool = False,
+            numerator: int = 1,
+            shift: Optional[int] = None,
+            **kwargs: Any,
+        ) -> None:
             super().__init__(**kwargs)
             self.keepdims, self.numerator, self.shift = bool(keepdims), int(numerator), shift
 
@@ -130,6 +169,11 @@ def _global_average_pooling(tf: Any) -> Any:
             return sums / area if self.shift is None else sums * (self.numerator / 2**self.shift)
 
         def get_config(self) -> Dict[str, Any]:
-            return {**super().get_config(), "keepdims": self.keepdims, "numerator": self.numerator, "shift": self.shift}
+            return {
+                **super().get_config(),
+                "keepdims": self.keepdims,
+                "numerator": self.numerator,
+                "shift": self.shift,
+            }
 
     return FixedGlobalAveragePooling2D

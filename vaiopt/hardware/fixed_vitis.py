@@ -1,8 +1,9 @@
 """Positions and integers of a model that the vendor's quantizer made.
 
-There a quantized layer is wrapped (``QuantizeWrapper``), inputs are rounded by ``VitisQuantize``, and every position is a variable
-``<tensor>_pos``. The vendor splits fused activations (``conv1`` with relu becomes ``conv1`` and ``conv1_relu``), so its layers are mapped back to
-those of the float model here.
+There a quantized layer is wrapped (``QuantizeWrapper``), inputs are rounded by ``VitisQuantize``,
+and every position is a variable ``<tensor>_pos``. The vendor splits fused activations (``conv1``
+with relu becomes ``conv1`` and ``conv1_relu``), so its layers are mapped back to those of the float
+model here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _DEPTHWISE = "_depthwise_conv"
 
 
 class Slot(NamedTuple):
-    """One position in a vendor model: its layer, the variable's tensor, the position, and the names in the float model."""
+    """One position in a vendor model: its layer, the variable's tensor, the position, and the names
+    in the float model.
+    """
 
     layer: Any
     variable: str
@@ -40,12 +43,15 @@ def _is_vitis(layer: Any) -> bool:
     return registered and hasattr(layer, "get_quantize_info")
 
 
-def vitis_positions(model: Any, float_names: Optional[Collection[str]] = None) -> List[Dict[str, Any]]:
+def vitis_positions(
+    model: Any, float_names: Optional[Collection[str]] = None
+) -> List[Dict[str, Any]]:
     """Return ``[{layer, tensor, bits, position, quantized_layer}]`` of a vendor model.
 
     Args:
         model: the quantized model.
-        float_names: the names of the float model's layers; guessed from the vendor's naming if not given.
+        float_names: the names of the float model's layers; guessed from the vendor's naming if not
+            given.
     """
     return [
         {
@@ -60,21 +66,38 @@ def vitis_positions(model: Any, float_names: Optional[Collection[str]] = None) -
 
 
 def vitis_integer_outputs(
-    model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batch_size: int = 64, float_names: Optional[Collection[str]] = None
+    model: Any,
+    x: Union[np.ndarray, Sequence[np.ndarray]],
+    batch_size: int = 64,
+    float_names: Optional[Collection[str]] = None,
 ) -> Dict[str, np.ndarray]:
-    """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for preprocessed samples."""
+    """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for
+    preprocessed samples.
+    """
     keras = load_keras()
-    points = [slot for slot in slots(model, float_names) if slot.variable in _ACTIVATIONS + ("input",)]
+    points = [
+        slot for slot in slots(model, float_names) if slot.variable in _ACTIVATIONS + ("input",)
+    ]
     before = [slot.variable == "pre_activation" for slot in points]
-    probe = keras.Model(model.inputs, [slot.layer.input if early else slot.layer.output for slot, early in zip(points, before)])
-    arrays = [np.asarray(array, np.float32) for array in (x if isinstance(x, (list, tuple)) else [x])]
+    probe = keras.Model(
+        model.inputs,
+        [slot.layer.input if early else slot.layer.output for slot, early in zip(points, before)],
+    )
+    arrays = [
+        np.asarray(array, np.float32) for array in (x if isinstance(x, (list, tuple)) else [x])
+    ]
     parts: List[List[np.ndarray]] = [[] for _ in points]
     for start in range(0, len(arrays[0]), batch_size):
         batch = [array[start : start + batch_size] for array in arrays]
         outputs = probe(batch[0] if len(batch) == 1 else batch, training=False)
-        for part, slot, output in zip(parts, points, outputs if isinstance(outputs, (list, tuple)) else [outputs]):
+        for part, slot, output in zip(
+            parts, points, outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        ):
             part.append(quantize_activations(output.numpy(), slot.position))
-    return {"{}/{}".format(slot.float_layer, slot.tensor): np.concatenate(part) for slot, part in zip(points, parts)}
+    return {
+        f"{slot.float_layer}/{slot.tensor}": np.concatenate(part)
+        for slot, part in zip(points, parts)
+    }
 
 
 def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slot]:
@@ -84,7 +107,9 @@ def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slo
     for layer in model.layers:
         if not _is_vitis(layer):
             continue
-        values = {variable.name.split(":")[0].split("/")[-1]: variable for variable in layer.weights}
+        values = {
+            variable.name.split(":")[0].split("/")[-1]: variable for variable in layer.weights
+        }
         if type(layer).__name__ == "VitisQuantize":
             wanted = [("input", layer.name + "_pos")]
         else:
@@ -112,7 +137,11 @@ class _Names:
     def __init__(self, model: Any, float_names: Optional[Collection[str]]) -> None:
         self.model = model
         known = set(float_names) if float_names is not None else None
-        self.fused = {layer.name for layer in model.layers if _is_vitis(layer) and self._is_fused(layer, known)}
+        self.fused = {
+            layer.name
+            for layer in model.layers
+            if _is_vitis(layer) and self._is_fused(layer, known)
+        }
 
     @staticmethod
     def _is_fused(layer: Any, known: Optional[Collection[str]]) -> bool:
@@ -123,8 +152,21 @@ class _Names:
         kind = type(_inner(layer)).__name__
         sources = [_inner(source).name for source in input_layers(layer)]
         if kind in ("Activation", "VitisSigmoid"):
-            functions = ("relu", "relu6", "sigmoid", "swish", "softmax", "tanh", "linear", "elu", "selu", "gelu")
-            return any(name == "{}_{}".format(source, function) for source in sources for function in functions)
+            functions = (
+                "relu",
+                "relu6",
+                "sigmoid",
+                "swish",
+                "softmax",
+                "tanh",
+                "linear",
+                "elu",
+                "selu",
+                "gelu",
+            )
+            return any(
+                name == f"{source}_{function}" for source in sources for function in functions
+            )
         return kind == "Multiply" and any(name == source + "_mul" for source in sources)
 
     def of(self, layer: Any, tensor: str) -> Tuple[str, str]:
@@ -140,10 +182,20 @@ class _Names:
             part = "output"
         if tensor in WEIGHTS or tensor == "pre_activation":
             return name, tensor
-        readers = [reader for reader in self.model.layers if layer in input_layers(reader) and reader.name in self.fused]
+        readers = [
+            reader
+            for reader in self.model.layers
+            if layer in input_layers(reader) and reader.name in self.fused
+        ]
         if type(_inner(layer)).__name__ == "VitisSigmoid":
-            return name, "sigmoid" if any(_inner(reader).name == _inner(layer).name + "_mul" for reader in readers) else part
-        if tensor == "post_activation" and any(type(_inner(reader)).__name__ == "VitisSigmoid" for reader in readers):
+            return name, (
+                "sigmoid"
+                if any(_inner(reader).name == _inner(layer).name + "_mul" for reader in readers)
+                else part
+            )
+        if tensor == "post_activation" and any(
+            type(_inner(reader)).__name__ == "VitisSigmoid" for reader in readers
+        ):
             return name, "pre_activation"
         return name, part
 
@@ -152,6 +204,8 @@ class _Names:
         name = str(_inner(layer).name)
         if layer.name not in self.fused or name.endswith(_DEPTHWISE):
             return name
-        own = [source for source in input_layers(layer) if name.startswith(_inner(source).name + "_")]
+        own = [
+            source for source in input_layers(layer) if name.startswith(_inner(source).name + "_")
+        ]
         longest = max(own, key=lambda source: len(_inner(source).name)) if own else None
         return self._float_layer(longest) if longest is not None else name

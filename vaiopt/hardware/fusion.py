@@ -1,4 +1,6 @@
-"""Operations fused as the DPU's compiler does: what runs as one instruction sequence, and how much of it must be computed."""
+"""Operations fused as the DPU's compiler does: what runs as one instruction sequence, and how much
+of it must be computed.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,16 @@ FUSED_ACTIVATIONS = {
     "add": frozenset({"relu"}),
     "multiply": frozenset({"relu"}),
 }
-"""Which activations an engine of the DPUCZDX8G applies while it writes its result (operators.json, ``nonlinear`` of each engine)."""
+"""Which activations an engine of the DPUCZDX8G applies while it writes its result (operators.json,
+``nonlinear`` of each engine).
+"""
 
 
 class FusedLayer(NamedTuple):
     """What runs as one layer: a main operation and those that are absorbed by it.
 
-    ``inputs`` are numbers of earlier fused layers. ``rows`` and ``columns`` are the output pixels that are really computed: fewer than the
-    output shape's when only every s-th of them is used.
+    ``inputs`` are numbers of earlier fused layers. ``rows`` and ``columns`` are the output pixels
+    that are really computed: fewer than the output shape's when only every s-th of them is used.
     """
 
     main: Operation
@@ -53,12 +57,22 @@ class FusedLayer(NamedTuple):
     @property
     def macs(self) -> int:
         """Multiply-accumulates that are really computed."""
-        size = self.main.output_shape[0] * self.main.output_shape[1] if len(self.main.output_shape) == 3 else 1
-        return self.main.macs * self.rows * self.columns // size if size > 1 and self.main.kind != "transposed" else self.main.macs
+        size = (
+            self.main.output_shape[0] * self.main.output_shape[1]
+            if len(self.main.output_shape) == 3
+            else 1
+        )
+        return (
+            self.main.macs * self.rows * self.columns // size
+            if size > 1 and self.main.kind != "transposed"
+            else self.main.macs
+        )
 
 
 class Placement(NamedTuple):
-    """Where an operation runs and what a person should know about it; ``reason`` is empty when there is nothing to say."""
+    """Where an operation runs and what a person should know about it; ``reason`` is empty when
+    there is nothing to say.
+    """
 
     device: str
     reason: str = ""
@@ -67,15 +81,18 @@ class Placement(NamedTuple):
 def fuse(graph: LayerGraph, placements: Optional[Sequence[Placement]] = None) -> List[FusedLayer]:
     """Return the fused layers of a graph.
 
-    A batch normalization is folded into the convolution or dense layer that alone feeds it; an activation into the operation that alone
-    feeds it, if that engine can (:data:`FUSED_ACTIVATIONS`) and both are on the DPU. If every user of a result is a 1x1 convolution of
-    stride s, only the sampled pixels are computed.
+    A batch normalization is folded into the convolution or dense layer that alone feeds it; an
+    activation into the operation that alone feeds it, if that engine can
+    (:data:`FUSED_ACTIVATIONS`) and both are on the DPU. If every user of a result is a 1x1
+    convolution of stride s, only the sampled pixels are computed.
 
     Args:
         graph: the operations.
         placements: the device of each operation; all on the DPU when not given.
     """
-    places = list(placements) if placements is not None else [Placement("DPU")] * len(graph.operations)
+    places = (
+        list(placements) if placements is not None else [Placement("DPU")] * len(graph.operations)
+    )
     groups = _groups(graph, places)
     layers: List[FusedLayer] = []
     number_of: Dict[int, int] = {}
@@ -87,7 +104,16 @@ def fuse(graph: LayerGraph, placements: Optional[Sequence[Placement]] = None) ->
         inputs = tuple(number_of[source] for source in main.inputs)
         operations = tuple(graph.operations[m] for m in members)
         layers.append(
-            FusedLayer(main, operations, inputs, shape, places[members[0]].device, "; ".join(dict.fromkeys(reasons)), rows, columns)
+            FusedLayer(
+                main,
+                operations,
+                inputs,
+                shape,
+                places[members[0]].device,
+                "; ".join(dict.fromkeys(reasons)),
+                rows,
+                columns,
+            )
         )
         number_of.update((m, len(layers) - 1) for m in members)
     return _sampled(layers, {number_of[o] for o in graph.outputs})
@@ -129,7 +155,9 @@ def _absorbs(graph: LayerGraph, group: Sequence[int], operation: Operation) -> b
 
 
 def _sampled(layers: List[FusedLayer], outputs: Set[int]) -> List[FusedLayer]:
-    """Reduce what is computed where all users are 1x1 convolutions of one stride, from the end to the beginning."""
+    """Reduce what is computed where all users are 1x1 convolutions of one stride, from the end to
+    the beginning.
+    """
     users: List[List[int]] = [[] for _ in layers]
     for number, layer in enumerate(layers):
         for source in layer.inputs:
@@ -137,18 +165,29 @@ def _sampled(layers: List[FusedLayer], outputs: Set[int]) -> List[FusedLayer]:
     result = list(layers)
     for number in range(len(layers) - 1, -1, -1):
         layer = result[number]
-        if number in outputs or not users[number] or layer.main.kind in FREE or len(layer.output_shape) != 3 or layer.device != "DPU":
+        if (
+            number in outputs
+            or not users[number]
+            or layer.main.kind in FREE
+            or len(layer.output_shape) != 3
+            or layer.device != "DPU"
+        ):
             continue
         strides = {_sampling(result[user]) for user in users[number]}
         if len(strides) == 1:
             rows, columns = strides.pop()
             if (rows, columns) != (1, 1):
-                result[number] = layer._replace(rows=-(-layer.output_shape[0] // rows), columns=-(-layer.output_shape[1] // columns))
+                result[number] = layer._replace(
+                    rows=-(-layer.output_shape[0] // rows),
+                    columns=-(-layer.output_shape[1] // columns),
+                )
     return result
 
 
 def _sampling(layer: FusedLayer) -> Tuple[int, int]:
-    """Return the stride at which a layer reads single pixels of its input; (1, 1) if it reads all of them."""
+    """Return the stride at which a layer reads single pixels of its input; (1, 1) if it reads all
+    of them.
+    """
     if layer.device == "DPU" and layer.main.kind == "conv" and layer.main.kernel == (1, 1):
         return layer.main.strides
     return (1, 1)

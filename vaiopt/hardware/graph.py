@@ -1,4 +1,6 @@
-"""The layer graph: what a Keras model computes, one operation at a time, with shapes, multiplications, weights and bytes."""
+"""The layer graph: what a Keras model computes, one operation at a time, with shapes,
+multiplications, weights and bytes.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,14 @@ Kernel = Tuple[int, int]
 
 
 class Operation(NamedTuple):
-    """One operation. A Keras layer can be several: a convolution with an activation is two, a separable convolution is two or three.
+    """One operation. A Keras layer can be several: a convolution with an activation is two, a
+    separable convolution is two or three.
 
-    Shapes are without the batch dimension, channels last. ``inputs`` are numbers of earlier operations. ``kind`` is one of ``input conv
-    depthwise transposed dense max_pool average_pool global_average_pool batch_norm add multiply activation concat pad reshape flatten
-    upsample softmax`` or ``other``. ``padding`` is (top, bottom, left, right), in pixels. ``scaling`` is (scale, offset) of a Rescaling layer.
+    Shapes are without the batch dimension, channels last. ``inputs`` are numbers of earlier
+    operations. ``kind`` is one of ``input conv depthwise transposed dense max_pool average_pool
+    global_average_pool batch_norm add multiply activation concat pad reshape flatten upsample
+    softmax`` or ``other``. ``padding`` is (top, bottom, left, right), in pixels. ``scaling`` is
+    (scale, offset) of a Rescaling layer.
     """
 
     name: str
@@ -51,7 +56,8 @@ class Operation(NamedTuple):
 class LayerGraph(NamedTuple):
     """A model as operations in an order in which each follows those it uses.
 
-    ``outputs`` are the operations whose results leave the model. ``nested`` names the nested models that were flattened.
+    ``outputs`` are the operations whose results leave the model. ``nested`` names the nested models
+    that were flattened.
     """
 
     name: str
@@ -85,14 +91,16 @@ class LayerGraph(NamedTuple):
 
 
 def read_graph(model: Any) -> LayerGraph:
-    """Return the layer graph of a model, without TensorFlow and without running any code of the model.
+    """Return the layer graph of a model, without TensorFlow and without running any code of the
+    model.
 
     Args:
-        model: a live Keras 2 model (functional or sequential), its configuration as a dictionary, or the path of a Keras 2 ``.h5`` file
-            or of an architecture JSON (``model.to_json()``).
+        model: a live Keras 2 model (functional or sequential), its configuration as a dictionary,
+            or the path of a Keras 2 ``.h5`` file or of an architecture JSON (``model.to_json()``).
 
     Raises:
-        ModelError: a missing or unreadable file, Keras 3, a subclassed model, an undefined shape, or shapes that do not fit.
+        ModelError: a missing or unreadable file, Keras 3, a subclassed model, an undefined shape,
+            or shapes that do not fit.
     """
     from vaiopt.hardware.lowering import lower
 
@@ -121,11 +129,11 @@ def read_architecture(path: Union[str, Path]) -> Dict[str, Any]:
         return read_model_config(path)
     hint = "Give the output of model.to_json() of a Keras 2 model, or the .h5 file."
     if not path.is_file():
-        raise ModelError("there is no model file '{}'".format(path), hint)
+        raise ModelError(f"there is no model file '{path}'", hint)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise ModelError("'{}' is not valid JSON: {}".format(path, error), hint) from error
+        raise ModelError(f"'{path}' is not valid JSON: {error}", hint) from error
     if not isinstance(content, dict) or not ("class_name" in content or "layers" in content):
-        raise ModelError("'{}' is not the architecture of a Keras model".format(path), hint)
+        raise ModelError(f"'{path}' is not the architecture of a Keras model", hint)
     return content

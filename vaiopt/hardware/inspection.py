@@ -1,4 +1,6 @@
-"""What a model costs on a target, layer by layer: device and reason, cycles, time, utilisation, and what would make it cheaper."""
+"""What a model costs on a target, layer by layer: device and reason, cycles, time, utilisation, and
+what would make it cheaper.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ class LayerReport(NamedTuple):
         cycles: DPU cycles; 0 on the CPU.
         latency_ms: its part of the latency at one thread.
         share: its part of the total, 0 to 1.
-        utilization: multiply-accumulates done of those that the convolution array could do in this time; None without convolution.
+        utilization: multiply-accumulates done of those that the convolution array could do in this
+            time; None without convolution.
         bound: what sets its time: ``compute``, ``memory``, ``overhead``, ``cpu`` or ``free``.
         output_function: True for the softmax of the outputs, which every target leaves to the host.
     """
@@ -82,7 +85,8 @@ class Inspection(NamedTuple):
         fps: frames per second at ``threads`` threads.
         fps_all_cores: frames per second with every core of the DPU busy.
         dpu_subgraphs: how many parts the DPU runs, with the CPU's work between them.
-        validated: True if the prediction rests on measurements of this target; ``validation`` says on what.
+        validated: True if the prediction rests on measurements of this target; ``validation`` says
+            on what.
         warnings: what a person should know about the model as a whole.
     """
 
@@ -102,7 +106,9 @@ class Inspection(NamedTuple):
 
     @property
     def validated(self) -> bool:
-        """True if the latency constants were fitted to measurements of exactly this target, and the DPU runs all of the model."""
+        """True if the latency constants were fitted to measurements of exactly this target, and the
+        DPU runs all of the model.
+        """
         return self.target.validated and not self.fallback_layers
 
     @property
@@ -119,10 +125,16 @@ class Inspection(NamedTuple):
 
     @property
     def fallback_layers(self) -> Tuple[str, ...]:
-        """Names of the layers that a DPU leaves to the CPU; not the softmax of the outputs. Empty for target cpu."""
+        """Names of the layers that a DPU leaves to the CPU; not the softmax of the outputs. Empty
+        for target cpu.
+        """
         if self.target.kind == "cpu":
             return ()
-        return tuple(layer.name for layer in self.layers if layer.device == "CPU" and not layer.output_function)
+        return tuple(
+            layer.name
+            for layer in self.layers
+            if layer.device == "CPU" and not layer.output_function
+        )
 
     def to_json(self) -> Dict[str, Any]:
         """Return the inspection for ``--json``."""
@@ -143,7 +155,10 @@ class Inspection(NamedTuple):
             "cpu_layers": list(self.cpu_layers),
             "fallback_layers": list(self.fallback_layers),
             "layers": [layer.to_json() for layer in self.layers],
-            "suggestions": [dict(s._asdict(), latency_ms=round(s.latency_ms, 6), share=round(s.share, 4)) for s in self.suggestions],
+            "suggestions": [
+                dict(s._asdict(), latency_ms=round(s.latency_ms, 6), share=round(s.share, 4))
+                for s in self.suggestions
+            ],
             "warnings": list(self.warnings),
         }
 
@@ -156,14 +171,18 @@ def costs(model: Any, target: Target) -> Dict[str, float]:
         target: where it is to run.
 
     Returns:
-        ``params``, ``macs``, ``latency_ms`` (end to end, one thread), ``dpu_latency_ms``, ``cpu_layers`` (layers that the DPU leaves to the
-        CPU, without the softmax of the outputs) and ``dpu_subgraphs``.
+        ``params``, ``macs``, ``latency_ms`` (end to end, one thread), ``dpu_latency_ms``,
+        ``cpu_layers`` (layers that the DPU leaves to the CPU, without the softmax of the outputs)
+        and ``dpu_subgraphs``.
     """
     graph = read_graph(model)
     estimate = estimate_model(graph, target)
     fallen = 0
     if target.kind != "cpu":
-        fallen = sum(layer.device == "CPU" and not ends for layer, ends in zip(estimate.layers, estimate.output_functions))
+        fallen = sum(
+            layer.device == "CPU" and not ends
+            for layer, ends in zip(estimate.layers, estimate.output_functions)
+        )
     return {
         "params": float(graph.params),
         "macs": float(graph.macs),
@@ -174,28 +193,43 @@ def costs(model: Any, target: Target) -> Dict[str, float]:
     }
 
 
-def inspect_model(model: Any, target: Target, threads: int = 1, input_range: Optional[Tuple[float, float]] = None) -> Inspection:
+def inspect_model(
+    model: Any, target: Target, threads: int = 1, input_range: Optional[Tuple[float, float]] = None
+) -> Inspection:
     """Return what a model costs on a target, layer by layer. No code of the model is run.
 
     Args:
-        model: a live Keras 2 model, its configuration, or the path of an ``.h5`` file or an architecture JSON.
+        model: a live Keras 2 model, its configuration, or the path of an ``.h5`` file or an
+            architecture JSON.
         target: from :func:`vaiopt.hardware.load_target`.
         threads: threads that call the DPU at the same time.
-        input_range: smallest and largest value of the preprocessed data, if known: named when it wastes int8 levels.
+        input_range: smallest and largest value of the preprocessed data, if known: named when it
+            wastes int8 levels.
 
     Raises:
         ModelError: the model cannot be read.
         SettingsError: ``threads`` is less than one.
     """
     if threads < 1:
-        raise SettingsError("threads is {}".format(threads), "Use 1 or more.")
+        raise SettingsError(f"threads is {threads}", "Use 1 or more.")
     graph = read_graph(model)
     estimate = estimate_model(graph, target)
-    reports = tuple(_report(estimate, number) for number, layer in enumerate(estimate.layers) if layer.main.kind != "input")
-    costly = sorted((i for i in range(len(estimate.layers))), key=lambda i: -estimate.milliseconds[i])[:3]
+    reports = tuple(
+        _report(estimate, number)
+        for number, layer in enumerate(estimate.layers)
+        if layer.main.kind != "input"
+    )
+    costly = sorted(
+        (i for i in range(len(estimate.layers))), key=lambda i: -estimate.milliseconds[i]
+    )[:3]
     total = estimate.latency_ms
     suggestions = tuple(
-        Suggestion(estimate.layers[i].name, estimate.milliseconds[i], estimate.milliseconds[i] / total, suggest(estimate, i, target))
+        Suggestion(
+            estimate.layers[i].name,
+            estimate.milliseconds[i],
+            estimate.milliseconds[i] / total,
+            suggest(estimate, i, target),
+        )
         for i in costly
         if estimate.milliseconds[i] > 0
     )
@@ -240,7 +274,9 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
     utilization = None
     if asked is not None and asked.peak:
         utilization = layer.macs / asked.peak * min(1.0, asked.conv_cycles / cycles)
-    stands_for_function = layer.main.kind in ("activation", "softmax") or layer.main.function == "swish"
+    stands_for_function = (
+        layer.main.kind in ("activation", "softmax") or layer.main.function == "swish"
+    )
     kind = layer.main.function if stands_for_function else layer.main.layer_type
     return LayerReport(
         name=layer.name,
@@ -251,7 +287,11 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
         output_shape=layer.output_shape,
         params=sum(member.params for member in layer.members),
         macs=layer.macs,
-        bytes=asked.traffic if asked is not None else layer.main.input_size + elements(layer.output_shape),
+        bytes=(
+            asked.traffic
+            if asked is not None
+            else layer.main.input_size + elements(layer.output_shape)
+        ),
         cycles=cycles,
         latency_ms=estimate.milliseconds[number],
         share=estimate.milliseconds[number] / max(estimate.latency_ms, 1e-12),
@@ -262,16 +302,25 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
     )
 
 
-def _warnings(graph: LayerGraph, estimate: Estimate, target: Target, input_range: Optional[Tuple[float, float]]) -> List[str]:
+def _warnings(
+    graph: LayerGraph,
+    estimate: Estimate,
+    target: Target,
+    input_range: Optional[Tuple[float, float]],
+) -> List[str]:
     """Return what concerns the model as a whole."""
     warnings = []
     if target.kind == "dpu":
         if estimate.subgraph_count > 1:
             warnings.append(
-                "{} DPU subgraphs: the CPU works between them, and a runner must run them all in order".format(estimate.subgraph_count)
+                f"{estimate.subgraph_count} DPU subgraphs: the CPU works between them, and a runner"
+                " must run them all in order"
             )
         for name in graph.nested:
-            warnings.append("nested model '{}' is flattened here; the quantizer refuses nested models: flatten it before".format(name))
+            warnings.append(
+                f"nested model '{name}' is flattened here; the quantizer refuses nested models:"
+                " flatten it before"
+            )
         warnings.extend(_input_warnings(graph, input_range))
     return warnings
 
@@ -282,14 +331,15 @@ def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]
     for operation in graph.operations:
         if operation.layer_type == "Rescaling" and operation.scaling is not None:
             scale, offset = operation.scaling
-            ranges.append(("Rescaling '{}' (of 0 to 255)".format(operation.name), (offset, 255.0 * scale + offset)))
+            ranges.append(
+                (f"Rescaling '{operation.name}' (of 0 to 255)", (offset, 255.0 * scale + offset))
+            )
     result = []
     for what, (low, high) in ranges:
         position, levels = input_levels(low, high)
         if levels < INPUT_LEVELS * 3 // 4:
             result.append(
-                "{} lies in {:g} to {:g}: {} of 256 int8 levels are used (fix position {}); (x - 128) / 128 uses all".format(
-                    what, low, high, levels, position
-                )
+                f"{what} lies in {low:g} to {high:g}: {levels} of 256 int8 levels are used (fix"
+                f" position {position}); (x - 128) / 128 uses all"
             )
     return result

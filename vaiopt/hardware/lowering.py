@@ -1,4 +1,6 @@
-"""From Keras layers to operations: activations split off, separable convolutions split, layers that do nothing removed."""
+"""From Keras layers to operations: activations split off, separable convolutions split, layers that
+do nothing removed.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,22 @@ KINDS = {
     "UpSampling2D": "upsample",
     "Softmax": "softmax",
 }
-"""Keras class to kind of operation; classes that are not here and are no activations become ``other``."""
+"""Keras class to kind of operation; classes that are not here and are no activations become
+``other``.
+"""
 
-ACTIVATIONS = {"silu": "swish", "relu_6": "relu6", "hard_silu": "hard_swish", "leakyrelu": "leaky_relu"}
+ACTIVATIONS = {
+    "silu": "swish",
+    "relu_6": "relu6",
+    "hard_silu": "hard_swish",
+    "leakyrelu": "leaky_relu",
+}
 """Other names of activations, to the ones used here."""
 
 Value = Tuple[int, Shape]
-"""A tensor while lowering: the operation that makes it (negative for a removed layer's missing source) and its shape."""
+"""A tensor while lowering: the operation that makes it (negative for a removed layer's missing
+source) and its shape.
+"""
 
 
 class _Builder(NamedTuple):
@@ -64,9 +75,13 @@ def lower(calls: CallList, name: str) -> LayerGraph:
     for call in calls.calls:
         _lower_call(call, builder)
     if not any(operation.kind == "input" for operation in builder.operations):
-        raise ModelError("model '{}' has no input".format(name), "Put keras.Input(shape) first.")
+        raise ModelError(f"model '{name}' has no input", "Put keras.Input(shape) first.")
     outputs = [_tensor(builder, place)[0] for place in calls.outputs]
-    return _recognise_hard_sigmoids(LayerGraph(name, tuple(builder.operations), tuple(outputs), tuple(dict.fromkeys(calls.nested))))
+    return _recognise_hard_sigmoids(
+        LayerGraph(
+            name, tuple(builder.operations), tuple(outputs), tuple(dict.fromkeys(calls.nested))
+        )
+    )
 
 
 def _tensor(builder: _Builder, place: Tuple[int, int]) -> Value:
@@ -79,7 +94,7 @@ def _lower_call(call: Call, builder: _Builder) -> None:
     config = call.config
     if config.get("data_format") == "channels_first":
         raise ModelError(
-            "layer '{}' is channels first, which the quantizer does not read".format(call.name),
+            f"layer '{call.name}' is channels first, which the quantizer does not read",
             "Build it with data_format='channels_last'.",
         )
     inputs = [_tensor(builder, place) for place in call.inputs]
@@ -91,19 +106,31 @@ def _lower_call(call: Call, builder: _Builder) -> None:
     computed = None if known else output_shape(call.class_name, config, shapes, call.arguments)
     assumed = known is None and computed is None
     if assumed and not shapes:
-        raise ModelError("layer '{}' ({}) has no input".format(call.name, call.class_name), "Use a functional or sequential model.")
+        raise ModelError(
+            f"layer '{call.name}' ({call.class_name}) has no input",
+            "Use a functional or sequential model.",
+        )
     outputs = known or [computed if computed is not None else shapes[0]]
     if any(not shape and call.class_name == "InputLayer" for shape in outputs):
-        raise ModelError("input '{}' has an undefined shape".format(call.name), "Give every dimension but the batch a number.")
+        raise ModelError(
+            f"input '{call.name}' has an undefined shape",
+            "Give every dimension but the batch a number.",
+        )
     params = 0
     if call.first:
-        counted = call.params if call.params is not None else parameters(call.class_name, config, shapes, outputs[0])
+        counted = (
+            call.params
+            if call.params is not None
+            else parameters(call.class_name, config, shapes, outputs[0])
+        )
         params = counted or 0
     value = _operations(call, inputs, outputs[0], params, assumed, builder)
     builder.tensors.append([value] + [(value[0], shape) for shape in outputs[1:]])
 
 
-def _operations(call: Call, inputs: List[Value], output: Shape, params: int, assumed: bool, builder: _Builder) -> Value:
+def _operations(
+    call: Call, inputs: List[Value], output: Shape, params: int, assumed: bool, builder: _Builder
+) -> Value:
     """Append the operations of one layer; return the last one's output."""
     class_name, config = call.class_name, call.config
     fields: Dict[str, Any] = {
@@ -128,12 +155,26 @@ def _operations(call: Call, inputs: List[Value], output: Shape, params: int, ass
             fields["value"] = _constant(call.arguments)
         if class_name == "Rescaling":
             fields["scaling"] = _scaling(config)
-        value = builder.append(name=call.name, kind=kind, **dict(fields, **_attributes(kind, config, fields)))
-    function = _named_activation(config.get("activation")) if class_name not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") else "linear"
+        value = builder.append(
+            name=call.name, kind=kind, **dict(fields, **_attributes(kind, config, fields))
+        )
+    function = (
+        _named_activation(config.get("activation"))
+        if class_name not in ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
+        else "linear"
+    )
     if function == "linear":
         return value
-    after = dict(fields, inputs=(value[0],), input_shapes=(value[1],), params=0, assumed_shape=False, function="", value=None)
-    return _activate((function, None), after, builder, "{}/{}".format(call.name, function))
+    after = dict(
+        fields,
+        inputs=(value[0],),
+        input_shapes=(value[1],),
+        params=0,
+        assumed_shape=False,
+        function="",
+        value=None,
+    )
+    return _activate((function, None), after, builder, f"{call.name}/{function}")
 
 
 def _constant(arguments: Mapping[str, Any]) -> Optional[float]:
@@ -154,7 +195,9 @@ def _attributes(kind: str, config: Mapping[str, Any], fields: Mapping[str, Any])
     """Return kernel, strides, weights and multiplications of an operation that has them."""
     inputs, output = fields["input_shapes"], fields["output_shape"]
     if kind in ("conv", "depthwise", "transposed") and len(inputs[0]) == 3:
-        kernel, strides, dilation = (pair(config.get(key, 1)) for key in ("kernel_size", "strides", "dilation_rate"))
+        kernel, strides, dilation = (
+            pair(config.get(key, 1)) for key in ("kernel_size", "strides", "dilation_rate")
+        )
         groups = int(config.get("groups", 1))
         area = kernel[0] * kernel[1]
         if kind == "depthwise":
@@ -171,12 +214,20 @@ def _attributes(kind: str, config: Mapping[str, Any], fields: Mapping[str, Any])
             "padding": _same_padding(config, inputs[0], output, kernel, strides, dilation),
             "weights": weights,
             "macs": weights * pixels,
-            "value": float(elements(pair(config["output_padding"]))) if config.get("output_padding") else None,
+            "value": (
+                float(elements(pair(config["output_padding"])))
+                if config.get("output_padding")
+                else None
+            ),
         }
     if kind in ("max_pool", "average_pool") and len(inputs[0]) == 3:
         kernel = pair(config.get("pool_size", 2))
         strides = pair(config.get("strides") or kernel)
-        return {"kernel": kernel, "strides": strides, "padding": _same_padding(config, inputs[0], output, kernel, strides, (1, 1))}
+        return {
+            "kernel": kernel,
+            "strides": strides,
+            "padding": _same_padding(config, inputs[0], output, kernel, strides, (1, 1)),
+        }
     if kind == "global_average_pool" and len(inputs[0]) == 3:
         return {"kernel": inputs[0][:2], "strides": inputs[0][:2]}
     if kind == "dense":
@@ -185,7 +236,10 @@ def _attributes(kind: str, config: Mapping[str, Any], fields: Mapping[str, Any])
     if kind == "batch_norm":
         return {"weights": inputs[0][-1]}
     if kind == "upsample":
-        return {"kernel": pair(config.get("size", 2)), "function": str(config.get("interpolation", "nearest"))}
+        return {
+            "kernel": pair(config.get("size", 2)),
+            "function": str(config.get("interpolation", "nearest")),
+        }
     if kind == "concat":
         return {"value": float(config.get("axis", -1))}
     if kind == "pad":
@@ -194,7 +248,12 @@ def _attributes(kind: str, config: Mapping[str, Any], fields: Mapping[str, Any])
 
 
 def _same_padding(
-    config: Mapping[str, Any], source: Shape, output: Shape, kernel: Kernel, strides: Kernel, dilation: Kernel
+    config: Mapping[str, Any],
+    source: Shape,
+    output: Shape,
+    kernel: Kernel,
+    strides: Kernel,
+    dilation: Kernel,
 ) -> Tuple[int, int, int, int]:
     """Return (top, bottom, left, right) of Keras's padding "same"."""
     if config.get("padding", "valid") != "same":
@@ -213,17 +272,25 @@ def _separable(call: Call, fields: Dict[str, Any], builder: _Builder) -> Value:
     multiplier = int(config.get("depth_multiplier", 1))
     middle = fields["output_shape"][:2] + (source[-1] * multiplier,)
     first = dict(fields, output_shape=middle, params=0)
-    value = builder.append(name=call.name + "/depthwise", kind="depthwise", **dict(first, **_attributes("depthwise", config, first)))
+    value = builder.append(
+        name=call.name + "/depthwise",
+        kind="depthwise",
+        **dict(first, **_attributes("depthwise", config, first)),
+    )
     second = dict(fields, inputs=(value[0],), input_shapes=(middle,))
     plain = dict(config, kernel_size=1, strides=1, dilation_rate=1, padding="valid")
-    return builder.append(name=call.name, kind="conv", **dict(second, **_attributes("conv", plain, second)))
+    return builder.append(
+        name=call.name, kind="conv", **dict(second, **_attributes("conv", plain, second))
+    )
 
 
 # ---------------------------------------------------------------- activations
 
 
 def _named_activation(activation: Any) -> str:
-    """Return the name of the activation in a layer's configuration; a custom one by the name it was registered with."""
+    """Return the name of the activation in a layer's configuration; a custom one by the name it was
+    registered with.
+    """
     if activation is None:
         return "linear"
     if isinstance(activation, Mapping):  # an activation layer or a registered function, serialized
@@ -236,7 +303,9 @@ def _named_activation(activation: Any) -> str:
     return ACTIVATIONS.get(name.lower(), name.lower())
 
 
-def _activation(class_name: str, config: Mapping[str, Any]) -> Optional[Tuple[str, Optional[float]]]:
+def _activation(
+    class_name: str, config: Mapping[str, Any]
+) -> Optional[Tuple[str, Optional[float]]]:
     """Return (function, parameter) if this layer is an activation."""
     if class_name == "Activation":
         return (_named_activation(config.get("activation")), None)
@@ -261,7 +330,9 @@ def _number(value: Any) -> Optional[float]:
 
 
 def _relu(config: Mapping[str, Any]) -> Tuple[str, Optional[float]]:
-    largest, slope, threshold = (_number(config.get(key)) for key in ("max_value", "negative_slope", "threshold"))
+    largest, slope, threshold = (
+        _number(config.get(key)) for key in ("max_value", "negative_slope", "threshold")
+    )
     if threshold:
         return ("thresholdedrelu", threshold)
     if slope:
@@ -271,35 +342,65 @@ def _relu(config: Mapping[str, Any]) -> Tuple[str, Optional[float]]:
     return ("relu6", None) if largest == 6.0 else ("clipped_relu", largest)
 
 
-def _activate(activation: Optional[Tuple[str, Optional[float]]], fields: Dict[str, Any], builder: _Builder, name: str) -> Value:
-    """Append an activation: none for linear, hard sigmoid and multiplication for swish, one operation else."""
+def _activate(
+    activation: Optional[Tuple[str, Optional[float]]],
+    fields: Dict[str, Any],
+    builder: _Builder,
+    name: str,
+) -> Value:
+    """Append an activation: none for linear, hard sigmoid and multiplication for swish, one
+    operation else.
+    """
     function, value = activation or ("linear", None)
     source = (fields["inputs"][0], fields["input_shapes"][0])
     if function == "linear":
         return source
     if function in ("swish", "hard_swish"):
-        gate = builder.append(name=name + "/sigmoid", kind="activation", **dict(fields, function="sigmoid"))
-        product = dict(fields, inputs=(source[0], gate[0]), input_shapes=(source[1], gate[1]), params=0, function="swish")
+        gate = builder.append(
+            name=name + "/sigmoid", kind="activation", **dict(fields, function="sigmoid")
+        )
+        product = dict(
+            fields,
+            inputs=(source[0], gate[0]),
+            input_shapes=(source[1], gate[1]),
+            params=0,
+            function="swish",
+        )
         return builder.append(name=name, kind="multiply", **product)
     kind = "softmax" if function == "softmax" else "activation"
     return builder.append(name=name, kind=kind, **dict(fields, function=function, value=value))
 
 
 def _recognise_hard_sigmoids(graph: LayerGraph) -> LayerGraph:
-    """Replace ``relu6(x + 3) * (1/6)``, written in TensorFlow operations, by the hard sigmoid that the quantizer makes of it."""
+    """Replace ``relu6(x + 3) * (1/6)``, written in TensorFlow operations, by the hard sigmoid that
+    the quantizer makes of it.
+    """
     operations = list(graph.operations)
     users = graph.consumers
     for number, last in enumerate(operations):
-        if last.function != "math.multiply" or last.value is None or abs(last.value - 1 / 6) > 1e-4 or len(last.inputs) != 1:
+        if (
+            last.function != "math.multiply"
+            or last.value is None
+            or abs(last.value - 1 / 6) > 1e-4
+            or len(last.inputs) != 1
+        ):
             continue
         middle = operations[last.inputs[0]]
         if middle.function not in ("relu6", "nn.relu6") or len(users[last.inputs[0]]) != 1:
             continue
         first = operations[middle.inputs[0]]
-        if first.function != "__operators__.add" or first.value != 3.0 or len(users[middle.inputs[0]]) != 1:
+        if (
+            first.function != "__operators__.add"
+            or first.value != 3.0
+            or len(users[middle.inputs[0]]) != 1
+        ):
             continue
         operations[number] = last._replace(
-            kind="activation", function="hard_sigmoid", inputs=first.inputs, input_shapes=first.input_shapes, value=None
+            kind="activation",
+            function="hard_sigmoid",
+            inputs=first.inputs,
+            input_shapes=first.input_shapes,
+            value=None,
         )
     return _without_unused(graph._replace(operations=tuple(operations)))
 
@@ -310,7 +411,16 @@ def _without_unused(graph: LayerGraph) -> LayerGraph:
     for number in range(len(graph.operations) - 1, -1, -1):
         if number in needed:
             needed.update(graph.operations[number].inputs)
-    kept = [i for i, operation in enumerate(graph.operations) if i in needed or operation.kind == "input"]
+    kept = [
+        i
+        for i, operation in enumerate(graph.operations)
+        if i in needed or operation.kind == "input"
+    ]
     places = {old: new for new, old in enumerate(kept)}
-    operations = [graph.operations[i]._replace(inputs=tuple(places[s] for s in graph.operations[i].inputs)) for i in kept]
-    return graph._replace(operations=tuple(operations), outputs=tuple(places[o] for o in graph.outputs))
+    operations = [
+        graph.operations[i]._replace(inputs=tuple(places[s] for s in graph.operations[i].inputs))
+        for i in kept
+    ]
+    return graph._replace(
+        operations=tuple(operations), outputs=tuple(places[o] for o in graph.outputs)
+    )

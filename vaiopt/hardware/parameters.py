@@ -1,4 +1,6 @@
-"""How many parameters a Keras 2 layer has, from its configuration and shapes alone; checked against Keras in the tests."""
+"""How many parameters a Keras 2 layer has, from its configuration and shapes alone; checked against
+Keras in the tests.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,18 @@ from vaiopt.hardware.calls import Shape
 from vaiopt.hardware.shapes import REMOVED, elements, knows, pair
 
 
-def parameters(class_name: str, config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> Optional[int]:
-    """Return how many parameters a layer has (trainable or not, as ``count_params``), or None when this layer is not known."""
-    if class_name in REMOVED or class_name in ("InputLayer", "TFOpLambda", "SlicingOpLambda", "Lambda"):
+def parameters(
+    class_name: str, config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape
+) -> Optional[int]:
+    """Return how many parameters a layer has (trainable or not, as ``count_params``), or None when
+    this layer is not known.
+    """
+    if class_name in REMOVED or class_name in (
+        "InputLayer",
+        "TFOpLambda",
+        "SlicingOpLambda",
+        "Lambda",
+    ):
         return 0
     function = _PARAMETERS.get(class_name)
     if function is not None:
@@ -25,7 +36,9 @@ def _bias(config: Mapping[str, Any], count: int) -> int:
 def _conv_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
     kernel = config["kernel_size"]
     area = elements(kernel if isinstance(kernel, (list, tuple)) else (kernel,))
-    return area * inputs[0][-1] // int(config.get("groups", 1)) * output[-1] + _bias(config, output[-1])
+    return area * inputs[0][-1] // int(config.get("groups", 1)) * output[-1] + _bias(
+        config, output[-1]
+    )
 
 
 def _depthwise_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
@@ -35,7 +48,11 @@ def _depthwise_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], ou
 def _separable_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
     middle = inputs[0][-1] * int(config.get("depth_multiplier", 1))
     kernel = config["kernel_size"]
-    return elements(kernel if isinstance(kernel, (list, tuple)) else (kernel,)) * middle + middle * output[-1] + _bias(config, output[-1])
+    return (
+        elements(kernel if isinstance(kernel, (list, tuple)) else (kernel,)) * middle
+        + middle * output[-1]
+        + _bias(config, output[-1])
+    )
 
 
 def _norm_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], _: Shape) -> int:
@@ -46,18 +63,29 @@ def _norm_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], _: Shap
     return count * (2 + bool(config.get("scale", True)) + bool(config.get("center", True)))
 
 
-def _layer_norm_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
-    return _norm_parameters(config, inputs, output) - _norm_parameters(dict(config, scale=False, center=False), inputs, output)
+def _layer_norm_parameters(
+    config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape
+) -> int:
+    return _norm_parameters(config, inputs, output) - _norm_parameters(
+        dict(config, scale=False, center=False), inputs, output
+    )
 
 
-def _normalization_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
+def _normalization_parameters(
+    config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape
+) -> int:
     if config.get("mean") is not None:
         return 0
-    return _norm_parameters({"axis": config.get("axis", -1), "scale": False, "center": False}, inputs, output) + 1
+    return (
+        _norm_parameters(
+            {"axis": config.get("axis", -1), "scale": False, "center": False}, inputs, output
+        )
+        + 1
+    )
 
 
 def _prelu_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], _: Shape) -> int:
-    shared = {int(axis) for axis in (config.get("shared_axes") or [])}
+    shared = {int(axis) for axis in config.get("shared_axes") or []}
     return elements([1 if i + 1 in shared else length for i, length in enumerate(inputs[0])])
 
 
@@ -65,7 +93,9 @@ def _dense_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output
     return inputs[0][-1] * output[-1] + _bias(config, output[-1])
 
 
-def _gates(gates: int, reset_after: bool) -> Callable[[Mapping[str, Any], Sequence[Shape], Shape], int]:
+def _gates(
+    gates: int, reset_after: bool
+) -> Callable[[Mapping[str, Any], Sequence[Shape], Shape], int]:
     def count(config: Mapping[str, Any], inputs: Sequence[Shape], _: Shape) -> int:
         units = int(config["units"])
         rows = 2 if reset_after and config.get("reset_after", True) else 1
@@ -74,9 +104,13 @@ def _gates(gates: int, reset_after: bool) -> Callable[[Mapping[str, Any], Sequen
     return count
 
 
-def _bidirectional_parameters(config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape) -> int:
+def _bidirectional_parameters(
+    config: Mapping[str, Any], inputs: Sequence[Shape], output: Shape
+) -> int:
     inner = config["layer"]
-    return 2 * (parameters(str(inner["class_name"]).split(">")[-1], inner["config"], inputs, output) or 0)
+    return 2 * (
+        parameters(str(inner["class_name"]).split(">")[-1], inner["config"], inputs, output) or 0
+    )
 
 
 _PARAMETERS: Dict[str, Callable[[Mapping[str, Any], Sequence[Shape], Shape], int]] = {
@@ -96,5 +130,7 @@ _PARAMETERS: Dict[str, Callable[[Mapping[str, Any], Sequence[Shape], Shape], int
     "GRU": _gates(3, True),
     "SimpleRNN": _gates(1, False),
     "Bidirectional": _bidirectional_parameters,
-    "Embedding": lambda config, inputs, output: int(config["input_dim"]) * int(config["output_dim"]),
+    "Embedding": (
+        lambda config, inputs, output: int(config["input_dim"]) * int(config["output_dim"])
+    ),
 }

@@ -1,7 +1,9 @@
-"""Output shapes of Keras 2 layers, from their configuration alone (channels last, no batch dimension).
+"""Output shapes of Keras 2 layers, from their configuration alone (channels last, no batch
+dimension).
 
-So an ``.h5`` file or an architecture JSON can be read without TensorFlow and without running anything that is in it. The formulas are
-those of Keras 2; ``tests/hardware/test_shapes.py`` compares every one with Keras itself.
+So an ``.h5`` file or an architecture JSON can be read without TensorFlow and without running
+anything that is in it. The formulas are those of Keras 2; ``tests/hardware/test_shapes.py``
+compares every one with Keras itself.
 """
 
 from __future__ import annotations
@@ -12,15 +14,17 @@ from vaiopt.errors import ModelError
 from vaiopt.hardware.calls import Shape
 
 SAME_SHAPE = frozenset(
-    "Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax BatchNormalization SyncBatchNormalization LayerNormalization "
-    "GroupNormalization UnitNormalization Normalization Rescaling Masking Add Subtract Multiply Average Maximum Minimum".split()
+    "Activation ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax BatchNormalization"
+    " SyncBatchNormalization LayerNormalization GroupNormalization UnitNormalization Normalization"
+    " Rescaling Masking Add Subtract Multiply Average Maximum Minimum".split()
 )
-"""Layers whose output has the shape of their input (of all inputs together, for those that merge)."""
+"""Layers whose output has the shape of their input (of all inputs together, for those that merge).
+"""
 
 REMOVED = frozenset(
-    "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout GaussianDropout GaussianNoise ActivityRegularization "
-    "RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast RandomBrightness RandomHeight RandomWidth "
-    "VitisQuantize QuantizeLayer".split()
+    "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout GaussianDropout"
+    " GaussianNoise ActivityRegularization RandomFlip RandomRotation RandomZoom RandomTranslation"
+    " RandomContrast RandomBrightness RandomHeight RandomWidth VitisQuantize QuantizeLayer".split()
 )
 """Layers that do nothing at inference and disappear."""
 
@@ -36,14 +40,21 @@ def pair(value: Any) -> Tuple[int, int]:
 
 
 def output_length(length: int, kernel: int, stride: int, padding: str, dilation: int = 1) -> int:
-    """Return how many windows of ``kernel`` (dilated) fit into ``length`` at ``stride``: Keras's padding "same", "valid" or "causal"."""
+    """Return how many windows of ``kernel`` (dilated) fit into ``length`` at ``stride``: Keras's
+    padding "same", "valid" or "causal".
+    """
     reach = (kernel - 1) * dilation + 1
     if padding in ("same", "causal"):
         return -(-length // stride)
     return max(0, (length - reach) // stride + 1)
 
 
-def output_shape(class_name: str, config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]) -> Optional[Shape]:
+def output_shape(
+    class_name: str,
+    config: Mapping[str, Any],
+    inputs: Sequence[Shape],
+    arguments: Mapping[str, Any],
+) -> Optional[Shape]:
     """Return the (first) output shape of a layer, or None when this layer is not known.
 
     Args:
@@ -62,7 +73,11 @@ def output_shape(class_name: str, config: Mapping[str, Any], inputs: Sequence[Sh
     if class_name in REMOVED:
         return inputs[0]
     if class_name in SAME_SHAPE:
-        return inputs[0] if len(inputs) == 1 else broadcast(inputs, str(config.get("name", class_name)))
+        return (
+            inputs[0]
+            if len(inputs) == 1
+            else broadcast(inputs, str(config.get("name", class_name)))
+        )
     function = _SHAPES.get(class_name)
     if function is None:
         return None
@@ -77,14 +92,18 @@ def output_shape(class_name: str, config: Mapping[str, Any], inputs: Sequence[Sh
         ) from error
     if result is not None and any(length < 1 for length in result):
         raise ModelError(
-            "layer '{}' ({}) gives the empty shape {} for an input of {}".format(config.get("name", "?"), class_name, result, inputs[0]),
+            "layer '{}' ({}) gives the empty shape {} for an input of {}".format(
+                config.get("name", "?"), class_name, result, inputs[0]
+            ),
             "Use a smaller kernel or stride, padding='same', or a larger input.",
         )
     return result
 
 
 def broadcast(shapes: Sequence[Shape], name: str) -> Shape:
-    """Return the shape that elementwise merging gives (shorter shapes are extended on the left after the batch, as Keras does)."""
+    """Return the shape that elementwise merging gives (shorter shapes are extended on the left
+    after the batch, as Keras does).
+    """
     rank = max(len(shape) for shape in shapes)
     result: List[int] = []
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
@@ -92,7 +111,9 @@ def broadcast(shapes: Sequence[Shape], name: str) -> Shape:
         larger = {length for length in lengths if length != 1}
         if len(larger) > 1:
             raise ModelError(
-                "layer '{}' merges shapes that do not fit: {}".format(name, " and ".join(str(tuple(s)) for s in shapes)),
+                "layer '{}' merges shapes that do not fit: {}".format(
+                    name, " and ".join(str(tuple(s)) for s in shapes)
+                ),
                 "Give all its inputs the same shape.",
             )
         result.append(larger.pop() if larger else 1)
@@ -102,12 +123,15 @@ def broadcast(shapes: Sequence[Shape], name: str) -> Shape:
 def _input_shape(config: Mapping[str, Any]) -> Shape:
     shape = config.get("batch_input_shape") or config.get("batch_shape")
     if shape is None:
-        raise ModelError("input '{}' has no shape".format(config.get("name", "?")), "Give keras.Input a shape.")
+        raise ModelError(
+            "input '{}' has no shape".format(config.get("name", "?")), "Give keras.Input a shape."
+        )
     lengths = list(shape)[1:]
     if not lengths or any(length is None for length in lengths):
         raise ModelError(
             "input '{}' has the undefined shape {}".format(config.get("name", "?"), tuple(shape)),
-            "Give every dimension but the batch a number: keras.Input((height, width, channels)). A DPU has no variable sizes.",
+            "Give every dimension but the batch a number: keras.Input((height, width, channels)). A"
+            " DPU has no variable sizes.",
         )
     return tuple(int(length) for length in lengths)
 
@@ -118,19 +142,32 @@ def _filters(config: Mapping[str, Any], channels: int) -> int:
 
 def _conv2d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
     height, width, channels = inputs[0]
-    kernel, stride, dilation = pair(config["kernel_size"]), pair(config.get("strides", 1)), pair(config.get("dilation_rate", 1))
+    kernel, stride, dilation = (
+        pair(config["kernel_size"]),
+        pair(config.get("strides", 1)),
+        pair(config.get("dilation_rate", 1)),
+    )
     padding = str(config.get("padding", "valid"))
-    size = [output_length(n, k, s, padding, d) for n, k, s, d in zip((height, width), kernel, stride, dilation)]
+    size = [
+        output_length(n, k, s, padding, d)
+        for n, k, s, d in zip((height, width), kernel, stride, dilation)
+    ]
     return (size[0], size[1], _filters(config, channels))
 
 
-def _depthwise(config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]) -> Shape:
+def _depthwise(
+    config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]
+) -> Shape:
     height, width, _ = _conv2d(dict(config, filters=None), inputs, arguments)
     return (height, width, inputs[0][2] * int(config.get("depth_multiplier", 1)))
 
 
 def _transposed(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
-    kernel, stride, dilation = pair(config["kernel_size"]), pair(config.get("strides", 1)), pair(config.get("dilation_rate", 1))
+    kernel, stride, dilation = (
+        pair(config["kernel_size"]),
+        pair(config.get("strides", 1)),
+        pair(config.get("dilation_rate", 1)),
+    )
     extra = config.get("output_padding")
     extras = (None, None) if extra is None else pair(extra)
     size = []
@@ -151,7 +188,11 @@ def _pool2d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, 
     kernel = pair(config.get("pool_size", 2))
     stride = pair(config.get("strides") or kernel)
     padding = str(config.get("padding", "valid"))
-    return (output_length(height, kernel[0], stride[0], padding), output_length(width, kernel[1], stride[1], padding), channels)
+    return (
+        output_length(height, kernel[0], stride[0], padding),
+        output_length(width, kernel[1], stride[1], padding),
+        channels,
+    )
 
 
 def _global2d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
@@ -162,14 +203,22 @@ def _global2d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str
 
 def _conv1d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
     length, channels = inputs[0]
-    kernel, stride, dilation = (pair(config.get(key, 1))[0] for key in ("kernel_size", "strides", "dilation_rate"))
-    return (output_length(length, kernel, stride, str(config.get("padding", "valid")), dilation), _filters(config, channels))
+    kernel, stride, dilation = (
+        pair(config.get(key, 1))[0] for key in ("kernel_size", "strides", "dilation_rate")
+    )
+    return (
+        output_length(length, kernel, stride, str(config.get("padding", "valid")), dilation),
+        _filters(config, channels),
+    )
 
 
 def _pool1d(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
     kernel = pair(config.get("pool_size", 2))[0]
     stride = pair(config.get("strides") or kernel)[0]
-    return (output_length(inputs[0][0], kernel, stride, str(config.get("padding", "valid"))), inputs[0][1])
+    return (
+        output_length(inputs[0][0], kernel, stride, str(config.get("padding", "valid"))),
+        inputs[0][1],
+    )
 
 
 def _dense(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, Any]) -> Shape:
@@ -193,11 +242,13 @@ def _reshape(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str,
 
 
 def filled(target: Sequence[int], count: int) -> Shape:
-    """Return the target shape with its -1 replaced so that it holds ``count`` values; ValueError if it cannot."""
+    """Return the target shape with its -1 replaced so that it holds ``count`` values; ValueError if
+    it cannot.
+    """
     known = elements([length for length in target if length != -1])
     shape = tuple(count // known if length == -1 else int(length) for length in target)
     if elements(shape) != count:
-        raise ValueError("{} values cannot take the shape {}".format(count, tuple(target)))
+        raise ValueError(f"{count} values cannot take the shape {tuple(target)}")
     return shape
 
 
@@ -249,13 +300,19 @@ def _repeat(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[str, 
 
 
 def concatenated(inputs: Sequence[Shape], axis: int, name: str) -> Shape:
-    """Return the shape of a concatenation; ``axis`` counts the batch as 0, or from the end when negative."""
+    """Return the shape of a concatenation; ``axis`` counts the batch as 0, or from the end when
+    negative.
+    """
     rank = len(inputs[0])
     place = axis if axis < 0 else axis - 1 - rank
     for shape in inputs[1:]:
-        if len(shape) != rank or any(a != b for i, (a, b) in enumerate(zip(shape, inputs[0])) if i != rank + place):
+        if len(shape) != rank or any(
+            a != b for i, (a, b) in enumerate(zip(shape, inputs[0])) if i != rank + place
+        ):
             raise ModelError(
-                "layer '{}' concatenates shapes that do not fit: {}".format(name, " and ".join(str(tuple(s)) for s in inputs)),
+                "layer '{}' concatenates shapes that do not fit: {}".format(
+                    name, " and ".join(str(tuple(s)) for s in inputs)
+                ),
                 "All dimensions but the concatenated one must be equal.",
             )
     result = list(inputs[0])
@@ -272,7 +329,9 @@ def _recurrent(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[st
     return (inputs[0][0], units) if config.get("return_sequences") else (units,)
 
 
-def _bidirectional(config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]) -> Optional[Shape]:
+def _bidirectional(
+    config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]
+) -> Optional[Shape]:
     inner = config["layer"]
     one = output_shape(str(inner["class_name"]).split(">")[-1], inner["config"], inputs, arguments)
     factor = 2 if config.get("merge_mode", "concat") == "concat" else 1
@@ -283,12 +342,20 @@ def _embedding(config: Mapping[str, Any], inputs: Sequence[Shape], _: Mapping[st
     return tuple(inputs[0]) + (int(config["output_dim"]),)
 
 
-def _tensorflow_operation(config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]) -> Optional[Shape]:
-    """Shapes of the TensorFlow operations that turn up in functional models; None for the others."""
+def _tensorflow_operation(
+    config: Mapping[str, Any], inputs: Sequence[Shape], arguments: Mapping[str, Any]
+) -> Optional[Shape]:
+    """Shapes of the TensorFlow operations that turn up in functional models; None for the
+    others.
+    """
     function = str(config.get("function", "")).replace("compat.v1.", "")
     if function in ("reshape",) and isinstance(arguments.get("shape"), (list, tuple)):
         target = list(arguments["shape"])[1:]
-        return filled(target, elements(inputs[0])) if all(isinstance(length, int) for length in target) else None
+        return (
+            filled(target, elements(inputs[0]))
+            if all(isinstance(length, int) for length in target)
+            else None
+        )
     if function in ("concat",) and isinstance(arguments.get("axis"), int):
         return concatenated(inputs, arguments["axis"], str(config.get("name")))
     if function in ("transpose",) and isinstance(arguments.get("perm"), (list, tuple)):
@@ -297,7 +364,10 @@ def _tensorflow_operation(config: Mapping[str, Any], inputs: Sequence[Shape], ar
         return _reduced(inputs[0], arguments)
     if function in ("image.resize",) and isinstance(arguments.get("size"), (list, tuple)):
         return (int(arguments["size"][0]), int(arguments["size"][1]), inputs[0][2])
-    if function.split(".")[0] in ("math", "nn", "__operators__", "keras") and function not in ("__operators__.getitem", "math.argmax"):
+    if function.split(".")[0] in ("math", "nn", "__operators__", "keras") and function not in (
+        "__operators__.getitem",
+        "math.argmax",
+    ):
         return broadcast(inputs, str(config.get("name")))
     return None
 
@@ -313,7 +383,9 @@ def _reduced(shape: Shape, arguments: Mapping[str, Any]) -> Optional[Shape]:
     return tuple(length for i, length in enumerate(shape) if i + 1 not in axes)
 
 
-_SHAPES: Dict[str, Callable[[Mapping[str, Any], Sequence[Shape], Mapping[str, Any]], Optional[Shape]]] = {
+_SHAPES: Dict[
+    str, Callable[[Mapping[str, Any], Sequence[Shape], Mapping[str, Any]], Optional[Shape]]
+] = {
     "Conv2D": _conv2d,
     "SeparableConv2D": _conv2d,
     "DepthwiseConv2D": _depthwise,

@@ -27,19 +27,27 @@ def suggest(estimate: Estimate, number: int, target: Target) -> str:
     options = _options(layer, target.architecture, target.fit.single, now)
     if options:
         saved, text = max(options)
-        return "{} (saves {:.3f} ms, {:.0f} % of this layer)".format(text, saved / per_ms, 100 * saved / now)
+        return f"{text} (saves {saved / per_ms:.3f} ms, {100 * saved / now:.0f} % of this layer)"
     return _general(layer, target.architecture, target.fit.single)
 
 
 def _on_cpu(layer: FusedLayer) -> str:
     if layer.main.kind == "dense":
-        return "{} weights: fewer units, or GlobalAveragePooling2D instead of Flatten before it".format(layer.main.weights)
+        return (
+            f"{layer.main.weights} weights: fewer units, or GlobalAveragePooling2D instead of"
+            " Flatten before it"
+        )
     if layer.macs:
-        return "{:.2f} million multiplications: fewer filters, a smaller kernel or a stride".format(layer.macs / 1e6)
+        return (
+            f"{layer.macs / 1e6:.2f} million multiplications: fewer filters, a smaller kernel or a"
+            " stride"
+        )
     return "cost grows with its size: pool earlier"
 
 
-def _options(layer: FusedLayer, dpu: Architecture, constants: Constants, now: float) -> List[Tuple[float, str]]:
+def _options(
+    layer: FusedLayer, dpu: Architecture, constants: Constants, now: float
+) -> List[Tuple[float, str]]:
     """Return (cycles saved, text) of changes that fit the hardware's groups better."""
     main = layer.main
     if main.kind not in ("conv", "dense", "transposed", "depthwise"):
@@ -49,22 +57,30 @@ def _options(layer: FusedLayer, dpu: Architecture, constants: Constants, now: fl
     if main.kind != "depthwise" and filters > dpu.ocp and filters % dpu.ocp:
         fewer = filters // dpu.ocp * dpu.ocp
         saved = now - _cycles(_with_channels(layer, channels, fewer), dpu, constants)
-        text = "{} filters take {} groups of {}: use {}, or {} at the same cost".format(
-            filters, ceil_div(filters, dpu.ocp), dpu.ocp, fewer, ceil_div(filters, dpu.ocp) * dpu.ocp
+        text = (
+            f"{filters} filters take {ceil_div(filters, dpu.ocp)} groups of {dpu.ocp}: use {fewer},"
+            f" or {ceil_div(filters, dpu.ocp) * dpu.ocp} at the same cost"
         )
         options.append((saved, text))
     if channels > dpu.icp and channels % dpu.icp:
         fewer = channels // dpu.icp * dpu.icp
-        saved = now - _cycles(_with_channels(layer, fewer, fewer if main.kind == "depthwise" else filters), dpu, constants)
-        text = "{} input channels take {} groups of {}: give the layer before it {}, or {} at the same cost".format(
-            channels, ceil_div(channels, dpu.icp), dpu.icp, fewer, ceil_div(channels, dpu.icp) * dpu.icp
+        saved = now - _cycles(
+            _with_channels(layer, fewer, fewer if main.kind == "depthwise" else filters),
+            dpu,
+            constants,
+        )
+        text = (
+            f"{channels} input channels take {ceil_div(channels, dpu.icp)} groups of {dpu.icp}:"
+            f" give the layer before it {fewer}, or {ceil_div(channels, dpu.icp) * dpu.icp} at the"
+            " same cost"
         )
         options.append((saved, text))
     if main.kind == "conv" and layer.rows > dpu.pixel_parallel and layer.rows % dpu.pixel_parallel:
         fewer = layer.rows // dpu.pixel_parallel * dpu.pixel_parallel
         saved = now - _cycles(layer._replace(rows=fewer), dpu, constants)
-        text = "{} rows take {} groups of {}: an input that gives {} rows".format(
-            layer.rows, ceil_div(layer.rows, dpu.pixel_parallel), dpu.pixel_parallel, fewer
+        text = (
+            f"{layer.rows} rows take {ceil_div(layer.rows, dpu.pixel_parallel)} groups of"
+            f" {dpu.pixel_parallel}: an input that gives {fewer} rows"
         )
         options.append((saved, text))
     return [(saved, text) for saved, text in options if saved > WORTH_NAMING * now]
@@ -74,9 +90,15 @@ def _with_channels(layer: FusedLayer, channels: int, filters: int) -> FusedLayer
     """Return the layer with other channel counts (weights in proportion)."""
     main = layer.main
     source, output = main.input_shapes[0], main.output_shape
-    scale = channels * filters / (source[-1] * output[-1]) if main.kind != "depthwise" else filters / output[-1]
+    scale = (
+        channels * filters / (source[-1] * output[-1])
+        if main.kind != "depthwise"
+        else filters / output[-1]
+    )
     changed = main._replace(
-        input_shapes=(source[:-1] + (channels,),), output_shape=output[:-1] + (filters,), weights=int(main.weights * scale)
+        input_shapes=(source[:-1] + (channels,),),
+        output_shape=output[:-1] + (filters,),
+        weights=int(main.weights * scale),
     )
     return layer._replace(main=changed, output_shape=layer.output_shape[:-1] + (filters,))
 
@@ -92,16 +114,24 @@ def _general(layer: FusedLayer, dpu: Architecture, constants: Constants) -> str:
     if bound == "overhead":
         return "its time is mostly the fixed cost of a layer: fewer, larger layers"
     if bound == "memory" and main.weights > asked.traffic / 2:
-        return "limited by reading {:.2f} million weights: fewer channels, or GlobalAveragePooling2D instead of Flatten before it".format(
-            main.weights / 1e6
+        return (
+            f"limited by reading {main.weights / 1e6:.2f} million weights: fewer channels, or"
+            " GlobalAveragePooling2D instead of Flatten before it"
         )
     if bound == "memory":
-        return "limited by moving {:.2f} MB: a smaller image (stride or pooling earlier), or fewer channels".format(asked.traffic / 1e6)
+        return (
+            f"limited by moving {asked.traffic / 1e6:.2f} MB: a smaller image (stride or pooling"
+            " earlier), or fewer channels"
+        )
     if main.kind == "conv" and main.input_shapes[0][2] <= 4:
-        return "few input channels leave most of the array idle: fewer filters, a smaller kernel, or a larger stride here"
+        return (
+            "few input channels leave most of the array idle: fewer filters, a smaller kernel, or a"
+            " larger stride here"
+        )
     if asked.conv_cycles:
         used = layer.macs / asked.peak
-        return "fits the array well ({:.0f} % used): only fewer filters, a smaller kernel or a smaller image makes it cheaper".format(
-            100 * used
+        return (
+            f"fits the array well ({100 * used:.0f} % used): only fewer filters, a smaller kernel"
+            " or a smaller image makes it cheaper"
         )
     return "runs on the slower ALU: a smaller window, fewer channels, or a smaller image"

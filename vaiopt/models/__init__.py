@@ -1,4 +1,5 @@
-"""The model families, each a function ``build_model(hp)`` in a module of its own, and how a name in the settings finds one.
+"""The model families, each a function ``build_model(hp)`` in a module of its own, and how a name in
+the settings finds one.
 
 A family is added by a module with such a function and a line in :data:`FAMILIES`.
 """
@@ -35,8 +36,9 @@ def load_family(family: str) -> BuildModel:
     """Return the model function that ``model.family`` names.
 
     Args:
-        family: a name in :data:`FAMILIES`, or ``file.py:function`` (``file.py`` alone means ``file.py:build_model``). What stands behind
-            the name may be a function of ``hp``, or a KerasTuner ``HyperModel`` (an instance, or a class without arguments).
+        family: a name in :data:`FAMILIES`, or ``file.py:function`` (``file.py`` alone means
+            ``file.py:build_model``). What stands behind the name may be a function of ``hp``, or a
+            KerasTuner ``HyperModel`` (an instance, or a class without arguments).
 
     Raises:
         ModelError: there is no such family, file or function.
@@ -46,17 +48,24 @@ def load_family(family: str) -> BuildModel:
         return function
     path, _, name = family.partition(":")
     if not path.endswith(".py"):
-        raise ModelError("unknown model family '{}'".format(family), did_you_mean(family, FAMILIES) + " Or give file.py:build_model.")
+        raise ModelError(
+            f"unknown model family '{family}'",
+            did_you_mean(family, FAMILIES) + " Or give file.py:build_model.",
+        )
     found = getattr(_load_module(Path(path)), name or "build_model", None)
     if found is None:
         raise ModelError(
-            "'{}' has no '{}'".format(path, name or "build_model"), "Define def build_model(hp) in it, or name another function."
+            "'{}' has no '{}'".format(path, name or "build_model"),
+            "Define def build_model(hp) in it, or name another function.",
         )
     if inspect.isclass(found):
         found = found()
     build = getattr(found, "build", found)
     if not callable(build):
-        raise ModelError("'{}' in '{}' is not a function of hp".format(name or "build_model", path), "Define def build_model(hp) in it.")
+        raise ModelError(
+            "'{}' in '{}' is not a function of hp".format(name or "build_model", path),
+            "Define def build_model(hp) in it.",
+        )
     return build
 
 
@@ -64,16 +73,20 @@ def _load_module(path: Path) -> Any:
     """Import a model file of the user's, under a name of its own.
 
     Raises:
-        ModelError: it is missing, or raises when it is imported; the message gives its last line of traceback.
+        ModelError: it is missing, or raises when it is imported; the message gives its last line of
+            traceback.
     """
     if not path.is_file():
-        raise ModelError("there is no model file '{}'".format(path), "Paths are looked up beside the settings file, then here.")
+        raise ModelError(
+            f"there is no model file '{path}'",
+            "Paths are looked up beside the settings file, then here.",
+        )
     # A user's file imports tensorflow by itself; Keras must be settled before that.
     load_keras()
-    name = "vaiopt_user_{}".format(path.stem)
+    name = f"vaiopt_user_{path.stem}"
     specification = importlib.util.spec_from_file_location(name, str(path))
     if specification is None or specification.loader is None:
-        raise ModelError("'{}' cannot be imported".format(path), "Give a Python file.")
+        raise ModelError(f"'{path}' cannot be imported", "Give a Python file.")
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     try:
@@ -81,9 +94,12 @@ def _load_module(path: Path) -> Any:
             specification.loader.exec_module(module)
     except VaioptError:
         raise
-    except (Exception, SystemExit) as error:  # a user's code: anything may happen in it, and all of it is theirs to mend
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a user's code: anything may happen in it, and all of it is theirs to mend
         raise ModelError(
-            "'{}' fails when it is imported: {}".format(path, describe(error)), "Run it alone: python {}".format(path)
+            f"'{path}' fails when it is imported: {describe(error)}", f"Run it alone: python {path}"
         ) from error
     return module
 
@@ -92,8 +108,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     """Call a model function and check what it gives.
 
     Returns:
-        A Keras 2 functional or Sequential model that maps ``(batch, *hp.input_shape)`` to ``(batch, hp.classes)``, or to ``(batch, 1)``
-        for two classes.
+        A Keras 2 functional or Sequential model that maps ``(batch, *hp.input_shape)`` to ``(batch,
+        hp.classes)``, or to ``(batch, 1)`` for two classes.
 
     Raises:
         BuildFailed: the function raised, or returned something else.
@@ -108,39 +124,52 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
         raise
     except (Exception, SystemExit) as error:  # a user's code, as above
         raise BuildFailed(
-            "the model function raised {}".format(describe(error)), "Mend it for these hyperparameters: {}".format(hp.values)
+            f"the model function raised {describe(error)}",
+            f"Mend it for these hyperparameters: {hp.values}",
         ) from error
     if not isinstance(model, keras.Model):
         raise BuildFailed(
-            "the model function returned {}, not a Keras 2 model".format(_class_name(model)),
-            "Return the model; import Keras with 'from tensorflow import keras', not 'import keras' (Keras 3).",
+            f"the model function returned {_class_name(model)}, not a Keras 2 model",
+            "Return the model; import Keras with 'from tensorflow import keras', not 'import keras'"
+            " (Keras 3).",
         )
     shape = getattr(model, "output_shape", None)
     if not getattr(model, "inputs", None) or not isinstance(shape, tuple):
         raise BuildFailed(
             "the model has no known input, or more than one output",
-            "Return a functional or Sequential model with one output; where there are no data to tell, its first layer needs an input_shape.",
+            "Return a functional or Sequential model with one output; where there are no data to"
+            " tell, its first layer needs an input_shape.",
         )
     given = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else None
     if hp.input_shape and given != tuple(hp.input_shape):
         raise BuildFailed(
-            "the model takes inputs of shape {}, the data have {}".format(given, hp.input_shape), "Use keras.Input(hp.input_shape)."
+            f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
+            "Use keras.Input(hp.input_shape).",
         )
     if hp.classes and shape[1:] != (hp.classes,) and not (hp.classes == 2 and shape[1:] == (1,)):
         raise BuildFailed(
-            "the model gives outputs of shape {}, the data have {} classes".format(shape[1:], hp.classes), "End with Dense(hp.classes)."
+            f"the model gives outputs of shape {shape[1:]}, the data have {hp.classes} classes",
+            "End with Dense(hp.classes).",
         )
     return model
 
 
 def _class_name(value: Any) -> str:
-    return "None" if value is None else "{}.{}".format(type(value).__module__.split(".")[0], type(value).__name__)
+    return (
+        "None"
+        if value is None
+        else "{}.{}".format(type(value).__module__.split(".")[0], type(value).__name__)
+    )
 
 
 def describe(error: BaseException) -> str:
     """Return one line that says what was raised, and in which line of whose file."""
     text = str(error).strip().splitlines()
     ours = str(Path(__file__).parent.parent)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename and not f.filename.startswith(ours)]
-    place = " ({}, line {})".format(Path(frames[-1].filename).name, frames[-1].lineno) if frames else ""
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if "site-packages" not in f.filename and not f.filename.startswith(ours)
+    ]
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return "{}: {}{}".format(type(error).__name__, text[0][:200] if text else "no message", place)

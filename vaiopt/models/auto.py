@@ -1,4 +1,6 @@
-"""The default family: chosen from the shape of the data. Images get the CNN with searched blocks, tables the tabular MLP."""
+"""The default family: chosen from the shape of the data. Images get the CNN with searched blocks,
+tables the tabular MLP.
+"""
 
 from __future__ import annotations
 

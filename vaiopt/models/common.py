@@ -25,7 +25,8 @@ def finish_classifier(
     Args:
         inputs: the model's input.
         x: the last hidden tensor, ``(batch, features)``.
-        hp: asked for ``learning_rate`` (logarithmic) and, if there is more than one, for the optimizer.
+        hp: asked for ``learning_rate`` (logarithmic) and, if there is more than one, for the
+            optimizer.
         name: the model's name.
         optimizers: Keras names; the first is the default.
         learning_rates: the range.
@@ -37,6 +38,8 @@ def finish_classifier(
     outputs = keras.layers.Dense(hp.classes, activation="softmax", name="predictions")(x)
     model = keras.Model(inputs, outputs, name=name)
     optimizer = keras.optimizers.get(hp.Choice("optimizer", list(optimizers)))
-    optimizer.learning_rate = hp.Float("learning_rate", *learning_rates, sampling="log", default=DEFAULT_LEARNING_RATE)
+    optimizer.learning_rate = hp.Float(
+        "learning_rate", *learning_rates, sampling="log", default=DEFAULT_LEARNING_RATE
+    )
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model

@@ -1,4 +1,6 @@
-"""Fits a model's input to the data, as training would: models written for KerasTuner often leave the input's shape to ``fit``."""
+"""Fits a model's input to the data, as training would: models written for KerasTuner often leave
+the input's shape to ``fit``.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,12 @@ Shape = Tuple[int, ...]
 
 
 def fit_input(model: Any, shape: Shape) -> Any:
-    """Return a model that takes samples of ``shape`` (without the batch), compiled as the given one.
+    """Return a model that takes samples of ``shape`` (without the batch), compiled as the given
+    one.
 
-    A Sequential model of unknown input is built for them. One whose input has as many values in another shape, ``(28, 28)`` or ``(784,)`` for
-    ``(28, 28, 1)``, gets a Reshape in front. Any other model is returned as it is.
+    A Sequential model of unknown input is built for them. One whose input has as many values in
+    another shape, ``(28, 28)`` or ``(784,)`` for ``(28, 28, 1)``, gets a Reshape in front. Any
+    other model is returned as it is.
 
     Raises:
         ValueError: the layers cannot be built for such samples.
@@ -33,20 +37,33 @@ def fit_input(model: Any, shape: Shape) -> Any:
 
 
 def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
-    """Return the model with a Reshape from ``shape`` to ``given`` in front, and the weights it had."""
+    """Return the model with a Reshape from ``shape`` to ``given`` in front, and the weights it
+    had.
+    """
     keras = load_keras()
     config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
     name = config["input_layers"][0][0]
-    reshape = "reshape_{}".format(name)
+    reshape = f"reshape_{name}"
     entries = []
     for entry in config["layers"]:
         if entry["config"]["name"] == name:
-            entries.append(dict(entry, config=dict(entry["config"], batch_input_shape=(None, *shape))))
-            entries.append(_layer_entry("Reshape", {"name": reshape, "target_shape": list(given)}, name))
+            entries.append(
+                dict(entry, config=dict(entry["config"], batch_input_shape=(None, *shape)))
+            )
+            entries.append(
+                _layer_entry("Reshape", {"name": reshape, "target_shape": list(given)}, name)
+            )
         else:
-            entries.append(dict(entry, inbound_nodes=_renamed(entry["inbound_nodes"], name, reshape)))
-    config["layers"], config["output_layers"] = entries, _renamed(config["output_layers"], name, reshape)
-    found = keras.Model.from_config(config, custom_objects={type(layer).__name__: type(layer) for layer in model.layers})
+            entries.append(
+                dict(entry, inbound_nodes=_renamed(entry["inbound_nodes"], name, reshape))
+            )
+    config["layers"], config["output_layers"] = (
+        entries,
+        _renamed(config["output_layers"], name, reshape),
+    )
+    found = keras.Model.from_config(
+        config, custom_objects={type(layer).__name__: type(layer) for layer in model.layers}
+    )
     found.set_weights(model.get_weights())
     if model.optimizer is not None:
         found.compile(**model._get_compile_args())  # there is no public way before 2.12
@@ -54,7 +71,12 @@ def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
 
 
 def _layer_entry(kind: str, config: Dict[str, Any], source: str) -> Dict[str, Any]:
-    return {"class_name": kind, "config": config, "name": config["name"], "inbound_nodes": [[[source, 0, 0, {}]]]}
+    return {
+        "class_name": kind,
+        "config": config,
+        "name": config["name"],
+        "inbound_nodes": [[[source, 0, 0, {}]]],
+    }
 
 
 def _renamed(value: Any, old: str, new: str) -> Any:

@@ -1,4 +1,6 @@
-"""The two-hidden-layer MLP of the published MNIST and Fashion-MNIST studies: nodes, optimizer, L1/L2, dropout, initializer."""
+"""The two-hidden-layer MLP of the published MNIST and Fashion-MNIST studies: nodes, optimizer,
+L1/L2, dropout, initializer.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,25 @@ def build_model(hp: HyperParameters) -> Any:
     if len(hp.input_shape) > 1:
         x = layers.Flatten(name="flatten")(x)
     for index, nodes in enumerate(
-        (hp.Int("nodes1", 32, 512, step=32, default=128), hp.Int("nodes2", 32, 512, step=32, default=256)), start=1
+        (
+            hp.Int("nodes1", 32, 512, step=32, default=128),
+            hp.Int("nodes2", 32, 512, step=32, default=256),
+        ),
+        start=1,
     ):
-        name = "dense{}".format(index)
+        name = f"dense{index}"
         x = layers.Dense(
-            nodes, kernel_initializer=kind, kernel_regularizer=penalty, activation=None if normalise else activation, name=name
+            nodes,
+            kernel_initializer=kind,
+            kernel_regularizer=penalty,
+            activation=None if normalise else activation,
+            name=name,
         )(x)
         if normalise:
-            x = layers.BatchNormalization(name="norm{}".format(index))(x)
-            x = layers.Activation(activation, name="activation{}".format(index))(x)
+            x = layers.BatchNormalization(name=f"norm{index}")(x)
+            x = layers.Activation(activation, name=f"activation{index}")(x)
         if rate > 0:
-            x = layers.Dropout(rate, name="dropout{}".format(index))(x)
-    return finish_classifier(inputs, x, hp, "mlp", optimizers=("adam", "rmsprop", "sgd"), learning_rates=(1e-4, 1e-1))
+            x = layers.Dropout(rate, name=f"dropout{index}")(x)
+    return finish_classifier(
+        inputs, x, hp, "mlp", optimizers=("adam", "rmsprop", "sgd"), learning_rates=(1e-4, 1e-1)
+    )

@@ -21,7 +21,7 @@ def build_model(hp: HyperParameters) -> Any:
     rate = hp.Float("dropout", 0.0, 0.5, step=0.1)
     for index in range(depth):
         width = nodes if shape == "brick" else max(8, nodes >> index)
-        x = layers.Dense(width, activation="relu", name="dense{}".format(index + 1))(x)
+        x = layers.Dense(width, activation="relu", name=f"dense{index + 1}")(x)
         if rate > 0:
-            x = layers.Dropout(rate, name="dropout{}".format(index + 1))(x)
+            x = layers.Dropout(rate, name=f"dropout{index + 1}")(x)
     return finish_classifier(inputs, x, hp, "mlp_tabular", learning_rates=(1e-4, 3e-2))

@@ -1,4 +1,6 @@
-"""Float to int8: the DPU's own arithmetic, with the vendor's quantizer (``vitis``) or without it (``tfmot``)."""
+"""Float to int8: the DPU's own arithmetic, with the vendor's quantizer (``vitis``) or without it
+(``tfmot``).
+"""
 
 from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs, load_quantized
 from vaiopt.quantize.check import load_calibration

@@ -19,7 +19,8 @@ FULL_USE = 128
 """Fewer input levels than this are worth a warning: half of what int8 has."""
 
 RANGE_TOLERANCE = 0.1
-"""Share of the preprocessing's range by which calibration data may fall short of it or exceed it."""
+"""Share of the preprocessing's range by which calibration data may fall short of it or exceed it.
+"""
 
 TINY = 0.05
 """Preprocessed data that reach less are unusual."""
@@ -42,17 +43,21 @@ def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray) -> Dict[str, floa
     return {"accuracy": metrics.accuracy(confusion), "macro_f1": metrics.macro_f1(confusion)}
 
 
-def float_activations(graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[str]) -> Dict[str, np.ndarray]:
-    """Return the float values of activations ``<layer>/<tensor>`` of a prepared graph, the functions exact and not the DPU's."""
+def float_activations(
+    graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[str]
+) -> Dict[str, np.ndarray]:
+    """Return the float values of activations ``<layer>/<tensor>`` of a prepared graph, the
+    functions exact and not the DPU's.
+    """
     found: Dict[str, Any] = {}
 
     def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
         if node.place == "before":
-            found["{}/{}".format(node.layer, node.tensor)] = inputs[0]
+            found[f"{node.layer}/{node.tensor}"] = inputs[0]
         layers[node.name] = layer
         result = layer(single_or_list(inputs))
         if node.place == "output":
-            found["{}/{}".format(node.layer, node.tensor)] = result
+            found[f"{node.layer}/{node.tensor}"] = result
         return result
 
     layers: Dict[str, Any] = {}
@@ -66,24 +71,39 @@ def float_activations(graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[st
 
 
 def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarray]:
-    """Return the rounded values of the activations ``<layer>/<tensor>`` of a quantized model of either backend."""
+    """Return the rounded values of the activations ``<layer>/<tensor>`` of a quantized model of
+    either backend.
+    """
     if is_vitis_model(model):
-        positions = {"{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)}
+        positions = {
+            "{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)
+        }
         integers = integer_outputs(model, list(x) if len(x) > 1 else x[0])
-        return {name: values.astype(np.float32) * np.float32(2.0 ** -positions[name]) for name, values in integers.items()}
+        return {
+            name: values.astype(np.float32) * np.float32(2.0 ** -positions[name])
+            for name, values in integers.items()
+        }
     points = [layer for layer in model.layers if is_fix_position(layer)]
     probe = load_keras().Model(model.inputs, [layer.output for layer in points])
-    return {"{}/{}".format(layer.float_layer, layer.tensor): values for layer, values in zip(points, _outputs(probe, x))}
+    return {
+        f"{layer.float_layer}/{layer.tensor}": values
+        for layer, values in zip(points, _outputs(probe, x))
+    }
 
 
 def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
-    """Return all outputs of a model; few samples are computed step by step, since compiling the model would take longer."""
+    """Return all outputs of a model; few samples are computed step by step, since compiling the
+    model would take longer.
+    """
     inputs = list(x) if len(x) > 1 else x[0]
     if len(x[0]) <= BATCH:
         outputs = model(inputs, training=False)
     else:
         outputs = model.predict(inputs, batch_size=BATCH, verbose=0)
-    return [np.asarray(output) for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])]
+    return [
+        np.asarray(output)
+        for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
+    ]
 
 
 def signal_to_noise(reference: np.ndarray, values: np.ndarray) -> float:
@@ -96,7 +116,8 @@ def signal_to_noise(reference: np.ndarray, values: np.ndarray) -> float:
 
 
 def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, snr_db, suggestion}]`` for every activation, in the order of the layers.
+    """Return ``[{layer, tensor, snr_db, suggestion}]`` for every activation, in the order of the
+    layers.
 
     The five worst layers have a suggestion, the others an empty one.
 
@@ -107,14 +128,23 @@ def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Dict[
     """
     rounded = fixed_activations(model, x)
     exact = float_activations(graph, x, list(rounded))
-    kinds = {"{}/{}".format(node.layer, node.tensor): node.kind for node in graph}
+    kinds = {f"{node.layer}/{node.tensor}": node.kind for node in graph}
     rows = []
     for name, reference in exact.items():
         layer, tensor = name.rsplit("/", 1)
-        rows.append({"layer": layer, "tensor": tensor, "snr_db": round(signal_to_noise(reference, rounded[name]), 2), "suggestion": ""})
+        rows.append(
+            {
+                "layer": layer,
+                "tensor": tensor,
+                "snr_db": round(signal_to_noise(reference, rounded[name]), 2),
+                "suggestion": "",
+            }
+        )
     for row in sorted(rows, key=lambda row: float(str(row["snr_db"])))[:5]:
         name = "{layer}/{tensor}".format(**row)
-        row["suggestion"] = _suggestion(str(row["tensor"]), kinds.get(name, ""), exact[name], float(str(row["snr_db"])))
+        row["suggestion"] = _suggestion(
+            str(row["tensor"]), kinds.get(name, ""), exact[name], float(str(row["snr_db"]))
+        )
     return rows
 
 
@@ -123,12 +153,20 @@ def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
     if tensor == "input":
         return "give the input a wider range: the default preprocessing uses all 256 levels"
     if kind == "Sigmoid" or tensor == "sigmoid":
-        return "the DPU's sigmoid is a clipped line: use relu or ReLU(max_value=6) here, or quantization-aware training (--method qat)"
-    spread = float(np.max(np.abs(values))) / max(float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))), 1e-12)
+        return (
+            "the DPU's sigmoid is a clipped line: use relu or ReLU(max_value=6) here, or"
+            " quantization-aware training (--method qat)"
+        )
+    spread = float(np.max(np.abs(values))) / max(
+        float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))), 1e-12
+    )
     if spread > 20:
-        return "a few values are {:.0f} times the usual: ReLU(max_value=6) limits them".format(spread)
+        return f"a few values are {spread:.0f} times the usual: ReLU(max_value=6) limits them"
     if snr < POOR_DB:
-        return "quantization-aware training (--method qat), or fast finetuning in the container (--backend vitis)"
+        return (
+            "quantization-aware training (--method qat), or fast finetuning in the container"
+            " (--backend vitis)"
+        )
     return "none needed; quantization-aware training (--method qat) would help most here"
 
 
@@ -136,7 +174,11 @@ def input_report(positions: Sequence[Dict[str, Any]], x: Sequence[np.ndarray]) -
     """Return position and levels of the (first) input: ``{layer, position, levels_used}``."""
     entry = next(entry for entry in positions if entry["tensor"] == "input")
     low, high = float(np.min(x[0])), float(np.max(x[0]))
-    return {"layer": entry["layer"], "position": entry["position"], "levels_used": levels_used(low, high, entry["position"])}
+    return {
+        "layer": entry["layer"],
+        "position": entry["position"],
+        "levels_used": levels_used(low, high, entry["position"]),
+    }
 
 
 def warnings(
@@ -150,22 +192,32 @@ def warnings(
     lines = []
     if report["levels_used"] < FULL_USE:
         lines.append(
-            "input '{layer}' uses {levels_used} of 256 levels at position {position}; the default preprocessing uses all".format(**report)
+            "input '{layer}' uses {levels_used} of 256 levels at position {position}; the default"
+            " preprocessing uses all".format(**report)
         )
     low, high = float(np.min(x[0])), float(np.max(x[0]))
     if input_range is not None:
         slack = RANGE_TOLERANCE * (input_range[1] - input_range[0])
         if abs(low - input_range[0]) > slack or abs(high - input_range[1]) > slack:
             lines.append(
-                "the calibration data range from {:.4g} to {:.4g}, the preprocessing from {:.4g} to {:.4g}".format(low, high, *input_range)
+                "the calibration data range from {:.4g} to {:.4g}, the preprocessing from {:.4g} to"
+                " {:.4g}".format(low, high, *input_range)
             )
     elif max(abs(low), abs(high)) < TINY:
-        lines.append("the calibration data reach {:.2g} only; were they scaled twice?".format(max(abs(low), abs(high))))
+        lines.append(
+            f"the calibration data reach {max(abs(low), abs(high)):.2g} only; were they scaled"
+            " twice?"
+        )
     for node in graph:
         if node.tensor == "sigmoid":
-            lines.append("layer '{}' is a swish, which the DPU's sigmoid can ruin; compare the accuracies, or use relu".format(node.layer))
-    lines += ["layer '{}' stays in float on the CPU: {}".format(name, reason) for name, reason in float_layers]
+            lines.append(
+                f"layer '{node.layer}' is a swish, which the DPU's sigmoid can ruin; compare the"
+                " accuracies, or use relu"
+            )
+    lines += [
+        f"layer '{name}' stays in float on the CPU: {reason}" for name, reason in float_layers
+    ]
     samples = len(x[0])
     if samples < 100:
-        lines.append("positions were chosen on {} samples; at least 100 are advised".format(samples))
+        lines.append(f"positions were chosen on {samples} samples; at least 100 are advised")
     return lines

@@ -26,14 +26,21 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
     if node.kind == "Quantize":
         return keras.layers.Activation("linear", name=node.name)
     if node.kind == "Sigmoid":
-        return keras.layers.Activation("sigmoid", name=node.name) if exact else ours["FixedSigmoid"](name=node.name)
+        return (
+            keras.layers.Activation("sigmoid", name=node.name)
+            if exact
+            else ours["FixedSigmoid"](name=node.name)
+        )
     if node.kind == "AveragePooling2D" and not exact:
         return _average_pooling(graph, node)
     if node.kind == "GlobalAveragePooling2D" and not exact:
         _, height, width, _ = graph.source(node).shape
         numerator, shift = _multiplier(node, int(height or 0), int(width or 0), True)
         return ours["FixedGlobalAveragePooling2D"](
-            name=node.name, keepdims=node.config.get("keepdims", False), numerator=numerator, shift=shift
+            name=node.name,
+            keepdims=node.config.get("keepdims", False),
+            numerator=numerator,
+            shift=shift,
         )
     config = {key: value for key, value in node.config.items() if key != "batch_input_shape"}
     for key in list(config):
@@ -44,10 +51,10 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
             return keras.layers.deserialize({"class_name": node.kind, "config": config})
     except (ValueError, TypeError, KeyError) as error:
         raise QuantizeError(
-            "layer '{}' ({}) cannot be made again: {}".format(
-                node.name, node.kind, str(error).splitlines()[0][:120] if str(error) else error
-            ),
-            "Register a custom layer with keras.utils.register_keras_serializable, or use Keras's own layers.",
+            f"layer '{node.name}' ({node.kind}) cannot be made again:"
+            f" {str(error).splitlines()[0][:120] if str(error) else error}",
+            "Register a custom layer with keras.utils.register_keras_serializable, or use Keras's"
+            " own layers.",
         ) from error
 
 
@@ -69,18 +76,22 @@ def _average_pooling(graph: Graph, node: Node) -> Any:
 def _multiplier(node: Node, height: int, width: int, is_global: bool) -> Any:
     if height < 1 or width < 1:
         raise QuantizeError(
-            "layer '{}' averages an area of unknown size".format(node.name), "Give the model's input a fixed height and width."
+            f"layer '{node.name}' averages an area of unknown size",
+            "Give the model's input a fixed height and width.",
         )
     found = average_multiplier(height, width, is_global)
     return found if found is not None else (1, None)
 
 
-def make_model(graph: Graph, call: Callable[[Node, Any, List[Any]], Any], exact: bool = False) -> Any:
+def make_model(
+    graph: Graph, call: Callable[[Node, Any, List[Any]], Any], exact: bool = False
+) -> Any:
     """Return the functional Keras model of a graph.
 
     Args:
         graph: what to build.
-        call: given a node, its new layer and its input tensors, calls the layer and returns the tensor that the readers get.
+        call: given a node, its new layer and its input tensors, calls the layer and returns the
+            tensor that the readers get.
         exact: as for :func:`make_layer`.
     """
     keras = load_keras()
@@ -89,8 +100,12 @@ def make_model(graph: Graph, call: Callable[[Node, Any, List[Any]], Any], exact:
         if node.kind == "InputLayer":
             tensors[node.name] = keras.Input(shape=node.shape[1:], name=node.name, dtype="float32")
             continue
-        tensors[node.name] = call(node, make_layer(graph, node, exact), [tensors[name] for name in node.inputs])
-    return keras.Model([tensors[name] for name in graph.inputs], [tensors[name] for name in graph.outputs])
+        tensors[node.name] = call(
+            node, make_layer(graph, node, exact), [tensors[name] for name in node.inputs]
+        )
+    return keras.Model(
+        [tensors[name] for name in graph.inputs], [tensors[name] for name in graph.outputs]
+    )
 
 
 def single_or_list(tensors: List[Any]) -> Any:

@@ -1,4 +1,6 @@
-"""The quantized model: a graph with positions as a Keras model of standard layers and ``FixPosition``."""
+"""The quantized model: a graph with positions as a Keras model of standard layers and
+``FixPosition``.
+"""
 
 from __future__ import annotations
 
@@ -44,12 +46,16 @@ def _on_grid(node: Node, positions: Dict[Key, int]) -> List[np.ndarray]:
     values = dict(node.weights)
     for key, value in quantized_weights(node).items():
         position = positions[(node.name, key)]
-        values[node.kernel if key == "kernel" else key] = dequantize(quantize_weights(value, position), position)
+        values[node.kernel if key == "kernel" else key] = dequantize(
+            quantize_weights(value, position), position
+        )
     return list(values.values())
 
 
 def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, bits, position}]`` in the order of the layers, weights before activations."""
+    """Return ``[{layer, tensor, bits, position}]`` in the order of the layers, weights before
+    activations.
+    """
     entries: List[Dict[str, Any]] = []
     for node in graph:
         found: List[Tuple[str, Key]] = [
@@ -59,5 +65,8 @@ def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any
         ]
         if (node.name, "out") in positions:
             found.append((node.tensor, (node.name, "out")))
-        entries += [{"layer": node.layer, "tensor": tensor, "bits": BITS, "position": positions[key]} for tensor, key in found]
+        entries += [
+            {"layer": node.layer, "tensor": tensor, "bits": BITS, "position": positions[key]}
+            for tensor, key in found
+        ]
     return entries

@@ -1,4 +1,6 @@
-"""The prepared model under tensorflow-model-optimization: annotated, applied, calibrated, trained."""
+"""The prepared model under tensorflow-model-optimization: annotated, applied, calibrated,
+trained.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,12 @@ _FIRST = "_rounded_first"
 
 
 class Emulation:
-    """A prepared and placed graph as a Keras model whose layers tensorflow-model-optimization has wrapped.
+    """A prepared and placed graph as a Keras model whose layers tensorflow-model-optimization has
+    wrapped.
 
     Args:
-        graph: prepared (:mod:`vaiopt.quantize.prepare`) and placed (:mod:`vaiopt.quantize.placement`).
+        graph: prepared (:mod:`vaiopt.quantize.prepare`) and placed
+            (:mod:`vaiopt.quantize.placement`).
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -36,10 +40,13 @@ class Emulation:
         layers = {}
 
         def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
-            weights = tuple(node.kernel if key == "kernel" else key for key in self.weights[node.name])
+            weights = tuple(
+                node.kernel if key == "kernel" else key for key in self.weights[node.name]
+            )
             if self._rounds_first(node):
                 first = quantization.quantize_annotate_layer(
-                    load_keras().layers.Activation("linear", name=node.name + _FIRST), classes["Pof2sQuantizeConfig"]((), ACTIVATION)
+                    load_keras().layers.Activation("linear", name=node.name + _FIRST),
+                    classes["Pof2sQuantizeConfig"]((), ACTIVATION),
                 )
                 inputs = [first(inputs[0])]
             output = self._role(node)
@@ -57,7 +64,9 @@ class Emulation:
         return model
 
     def _role(self, node: Node) -> str:
-        """Return how the output of a node's layer is rounded; the input of a function on the CPU is rounded behind the layer before it."""
+        """Return how the output of a node's layer is rounded; the input of a function on the CPU is
+        rounded behind the layer before it.
+        """
         if node.kind == "Quantize":
             return ENTRY
         if node.place == "output" or self._owner(node) is not node:
@@ -65,7 +74,9 @@ class Emulation:
         return ""
 
     def _rounds_first(self, node: Node) -> bool:
-        """Tell whether the input of a function on the CPU is rounded by itself, the layer before it having its own rounding."""
+        """Tell whether the input of a function on the CPU is rounded by itself, the layer before it
+        having its own rounding.
+        """
         return node.place == "before" and self.graph.source(node).place != "next"
 
     def _owner(self, node: Node) -> Node:
@@ -85,11 +96,15 @@ class Emulation:
         found: Dict[Key, Any] = {}
         for node in self.graph:
             if self._rounds_first(node):
-                found[(node.name, "out")] = self.model.get_layer("quant_" + node.name + _FIRST).quantize_config.output_quantizers[0]
+                found[(node.name, "out")] = self.model.get_layer(
+                    "quant_" + node.name + _FIRST
+                ).quantize_config.output_quantizers[0]
             layer = self._wrapper(node)
             if layer is None:
                 continue
-            for key, quantizer in zip(self.weights[node.name], layer.quantize_config.weight_quantizers):
+            for key, quantizer in zip(
+                self.weights[node.name], layer.quantize_config.weight_quantizers
+            ):
                 found[(node.name, key)] = quantizer
             for quantizer in layer.quantize_config.output_quantizers:
                 found[(self._owner(node).name, "out")] = quantizer
@@ -120,10 +135,16 @@ class Emulation:
 
         votes: List[np.ndarray] = []
         for start in range(0, len(x[0]), batch_size):
-            votes.append(step([tf.constant(array[start : start + batch_size], tf.float32) for array in x]).numpy())
+            votes.append(
+                step(
+                    [tf.constant(array[start : start + batch_size], tf.float32) for array in x]
+                ).numpy()
+            )
         for quantizer in live.values():
             quantizer.calibrating = False
-        positions = {key: int(quantizer.variable.numpy()) for key, quantizer in self.quantizers.items()}
+        positions = {
+            key: int(quantizer.variable.numpy()) for key, quantizer in self.quantizers.items()
+        }
         positions.update({key: majority(column) for key, column in zip(live, np.transpose(votes))})
         return positions
 
@@ -146,16 +167,24 @@ class Emulation:
                 for (variable, _, _), key in zip(layer._weight_vars, self.weights[node.name]):
                     node.weights[node.kernel if key == "kernel" else key] = variable.numpy()
             elif node.weights:
-                node.weights.update(zip(node.weights, self.model.get_layer(node.name).get_weights()))
+                node.weights.update(
+                    zip(node.weights, self.model.get_layer(node.name).get_weights())
+                )
         self.weights = {node.name: quantized_weights(node) for node in self.graph}
 
 
 def quantized_weights(node: Node) -> Dict[str, np.ndarray]:
-    """Return the weights of a node that are rounded, with ``kernel`` for its kernel whatever Keras calls it."""
+    """Return the weights of a node that are rounded, with ``kernel`` for its kernel whatever Keras
+    calls it.
+    """
     if node.place == "float":
         return {}
     if node.kind in CONVOLUTIONS:
-        return {key: node.weights[name] for key, name in (("kernel", node.kernel), ("bias", "bias")) if name in node.weights}
+        return {
+            key: node.weights[name]
+            for key, name in (("kernel", node.kernel), ("bias", "bias"))
+            if name in node.weights
+        }
     return {"alpha": node.weights["alpha"]} if node.kind == "PReLU" else {}
 
 

@@ -1,7 +1,8 @@
 """A small mutable graph of layers, between the float model and the quantized one.
 
-Nodes have the classes and configurations of Keras layers, and two kinds of our own (``Sigmoid``, the DPU's, and ``Quantize``, the rounding of
-real numbers that enter). The order of :meth:`Graph.ordered` is that of ``model.layers`` in Keras, on which the vendor's passes depend.
+Nodes have the classes and configurations of Keras layers, and two kinds of our own (``Sigmoid``,
+the DPU's, and ``Quantize``, the rounding of real numbers that enter). The order of
+:meth:`Graph.ordered` is that of ``model.layers`` in Keras, on which the vendor's passes depend.
 """
 
 from __future__ import annotations
@@ -56,14 +57,20 @@ class Node:
         """The name of its activation function, ``linear`` if it has none."""
         name = self.config.get("activation", "linear")
         if isinstance(name, dict):
-            name = name.get("config") if isinstance(name.get("config"), str) else name.get("class_name")
+            name = (
+                name.get("config")
+                if isinstance(name.get("config"), str)
+                else name.get("class_name")
+            )
         return {"silu": "swish", None: "linear"}.get(name, name)
 
 
 class Graph:
     """Layers by name, in the order they were added, with the names of the outputs."""
 
-    def __init__(self, nodes: Sequence[Node], inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], inputs: Sequence[str], outputs: Sequence[str]
+    ) -> None:
         self.nodes: "OrderedDict[str, Node]" = OrderedDict((node.name, node) for node in nodes)
         self.inputs, self.outputs = list(inputs), list(outputs)
 
@@ -106,22 +113,29 @@ class Graph:
         candidate, number = name, 1
         while candidate in self.nodes:
             number += 1
-            candidate = "{}_{}".format(name, number)
+            candidate = f"{name}_{number}"
         return candidate
 
     def ordered(self) -> List[Node]:
-        """Return the nodes as Keras orders ``model.layers``: by depth from the outputs, then by depth-first traversal."""
+        """Return the nodes as Keras orders ``model.layers``: by depth from the outputs, then by
+        depth-first traversal.
+        """
         finished, indices = _traverse(self)
         depths: Dict[str, int] = {}
         for name in reversed(finished):
             depth = depths.setdefault(name, 0)
             for source in self.nodes[name].inputs:
                 depths[source] = max(depth + 1, depths.get(source, 0))
-        return [self.nodes[name] for name in sorted(depths, key=lambda name: (-depths[name], indices[name]))]
+        return [
+            self.nodes[name]
+            for name in sorted(depths, key=lambda name: (-depths[name], indices[name]))
+        ]
 
 
 def _traverse(graph: Graph) -> Tuple[List[str], Dict[str, int]]:
-    """Return the reachable nodes, sources first, and the order in which a depth-first walk from the outputs meets them."""
+    """Return the reachable nodes, sources first, and the order in which a depth-first walk from the
+    outputs meets them.
+    """
     indices: Dict[str, int] = {}
     finished: List[str] = []
     done = set()
@@ -144,7 +158,8 @@ def read_graph(model: Any) -> Graph:
     """Return the graph of a functional Keras model, weights copied.
 
     Raises:
-        QuantizeError: a layer is called several times, has several outputs, or is called with extra arguments; or an input is not used.
+        QuantizeError: a layer is called several times, has several outputs, or is called with extra
+            arguments; or an input is not used.
     """
     config = model.get_config()
     nodes = []
@@ -155,7 +170,7 @@ def read_graph(model: Any) -> Graph:
     used = {node.name for node in graph}
     for name in graph.inputs:
         if name not in used:
-            raise QuantizeError("input '{}' leads to no output".format(name), "Remove it from the model.")
+            raise QuantizeError(f"input '{name}' leads to no output", "Remove it from the model.")
     return graph
 
 
@@ -163,26 +178,32 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
     name = entry["config"]["name"]
     calls = entry.get("inbound_nodes", [])
     if len(calls) > 1:
-        raise QuantizeError("layer '{}' is used {} times".format(name, len(calls)), "Give each use a layer of its own.")
+        raise QuantizeError(
+            f"layer '{name}' is used {len(calls)} times", "Give each use a layer of its own."
+        )
     inputs = []
     for source in calls[0] if calls else []:
         if source[1] != 0 or source[2] != 0 or (len(source) > 3 and source[3]):
             raise QuantizeError(
-                "layer '{}' is called in a way that cannot be quantized".format(name),
+                f"layer '{name}' is called in a way that cannot be quantized",
                 "Use layers of one output, called once with tensors only.",
             )
         inputs.append(source[0])
     weights: "OrderedDict[str, np.ndarray]" = OrderedDict()
     for variable, value in zip(layer.weights, layer.get_weights()):
         key = variable.name.split(":")[0].split("/")[-1]
-        weights["{}/{}".format(key, len(weights)) if key in weights else key] = np.array(value)
+        weights[f"{key}/{len(weights)}" if key in weights else key] = np.array(value)
     shape = layer.output_shape
     shape = tuple(shape[0] if isinstance(shape, list) else shape)
-    return Node(name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name, shape=shape)
+    return Node(
+        name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name, shape=shape
+    )
 
 
 def _names(entries: Any) -> List[str]:
-    """Return layer names from Keras's lists of (layer, node, tensor), which is flat when there is only one."""
+    """Return layer names from Keras's lists of (layer, node, tensor), which is flat when there is
+    only one.
+    """
     if entries and isinstance(entries[0], str):
         return [entries[0]]
     return [entry[0] for entry in (entries.values() if isinstance(entries, dict) else entries)]

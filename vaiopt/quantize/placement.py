@@ -4,7 +4,8 @@ Every node gets a ``place``:
 
 * ``float``: it is not quantized; it runs in float on the CPU;
 * ``output``: its output is rounded;
-* ``next``: it is quantized but its output is not rounded, because the activation behind it is computed on the exact sums;
+* ``next``: it is quantized but its output is not rounded, because the activation behind it is
+  computed on the exact sums;
 * ``before``: its input is rounded, itself it computes in float (softmax, tanh and others);
 * ``none``: it only moves integers (reshape, flatten, zero padding).
 """
@@ -40,10 +41,12 @@ _POOLINGS = ("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D")
 
 
 def place(graph: Graph, rules: Rules) -> None:
-    """Decide the ``place`` of every node and insert ``Quantize`` nodes where real numbers enter, in place.
+    """Decide the ``place`` of every node and insert ``Quantize`` nodes where real numbers enter, in
+    place.
 
     Raises:
-        QuantizeError: an activation function that the quantizer does not know stands behind a quantized layer.
+        QuantizeError: an activation function that the quantizer does not know stands behind a
+            quantized layer.
     """
     for node in graph:
         if node.kind in rules.quantized_kinds:
@@ -57,7 +60,9 @@ def place(graph: Graph, rules: Rules) -> None:
 def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
     """Fuse an activation with the layer before it, or leave it in float."""
     source = graph.source(node)
-    fusing = CONVOLUTIONS if node.kind == "LeakyReLU" else CONVOLUTIONS + ("Add", "Multiply") + _POOLINGS
+    fusing = (
+        CONVOLUTIONS if node.kind == "LeakyReLU" else CONVOLUTIONS + ("Add", "Multiply") + _POOLINGS
+    )
     if source.kind not in fusing or source.place != "output" or not graph.feeds_only(source.name):
         return
     if source.kind not in _POOLINGS:
@@ -69,17 +74,30 @@ def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
         node.place, node.tensor = "before", "pre_activation"
     else:
         raise QuantizeError(
-            "layer '{}' has the activation '{}', which release {} cannot quantize".format(node.layer, function, rules.release),
-            "Use relu, ReLU(max_value=6), LeakyReLU(0.1), sigmoid, or one of: {}.".format(", ".join(ROUNDED_BEFORE)),
+            f"layer '{node.layer}' has the activation '{function}', which release {rules.release}"
+            " cannot quantize",
+            "Use relu, ReLU(max_value=6), LeakyReLU(0.1), sigmoid, or one of: {}.".format(
+                ", ".join(ROUNDED_BEFORE)
+            ),
         )
 
 
 def _quantize_entries(graph: Graph) -> None:
-    """Round every input of the model, and the output of a float layer that only one quantized layer reads."""
+    """Round every input of the model, and the output of a float layer that only one quantized layer
+    reads.
+    """
     for node in list(graph):
         if node.kind == "InputLayer":
             name = graph.unique_name("quant_" + node.name)
-            entry = Node(name, "Quantize", {"name": name}, [], layer=node.layer, tensor="input", place="output")
+            entry = Node(
+                name,
+                "Quantize",
+                {"name": name},
+                [],
+                layer=node.layer,
+                tensor="input",
+                place="output",
+            )
             graph.add_after(node.name, entry)
     for node in list(graph):
         if node.place == "float" or node.kind == "Quantize" or len(node.inputs) != 1:
@@ -87,7 +105,10 @@ def _quantize_entries(graph: Graph) -> None:
         source = graph.source(node)
         if source.place == "float" and graph.feeds_only(source.name):
             name = graph.unique_name("quant_" + source.name)
-            graph.add_after(source.name, Node(name, "Quantize", {"name": name}, [], layer=source.layer, place="output"))
+            graph.add_after(
+                source.name,
+                Node(name, "Quantize", {"name": name}, [], layer=source.layer, place="output"),
+            )
 
 
 def float_layers(graph: Graph) -> List[Tuple[str, str]]:
@@ -98,11 +119,12 @@ def float_layers(graph: Graph) -> List[Tuple[str, str]]:
             continue
         if node.kind in ("ReLU", "LeakyReLU", "Activation"):
             reason = (
-                "this activation does not stand directly behind a convolution, dense layer, addition or pooling that nothing else reads"
+                "this activation does not stand directly behind a convolution, dense layer,"
+                " addition or pooling that nothing else reads"
             )
         elif node.kind == "Dropout":
             reason = "the layer before this dropout has other readers, so it is not removed"
         else:
-            reason = "the DPU's quantizer does not know {}".format(node.kind)
+            reason = f"the DPU's quantizer does not know {node.kind}"
         found.append((node.name, reason))
     return found

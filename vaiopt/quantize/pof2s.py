@@ -1,7 +1,8 @@
-"""The vendor's scheme ``pof2s`` (power-of-two scale) for tensorflow-model-optimization: quantizers, quantize configs and the scheme.
+"""The vendor's scheme ``pof2s`` (power-of-two scale) for tensorflow-model-optimization: quantizers,
+quantize configs and the scheme.
 
-The classes are made when first asked for, because tensorflow-model-optimization loads TensorFlow, and because in a Vitis-AI container the
-package of that name is the vendor's.
+The classes are made when first asked for, because tensorflow-model-optimization loads TensorFlow,
+and because in a Vitis-AI container the package of that name is the vendor's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from vaiopt.hardware.fixed_point import CANDIDATES, QMAX, QMIN
 from vaiopt.keras import load_tensorflow
 
 ENTRY, ACTIVATION, WEIGHT = "entry", "activation", "weight"
-"""What a quantizer rounds: real numbers that enter, activations, weights. It decides rounding and how the position is chosen."""
+"""What a quantizer rounds: real numbers that enter, activations, weights. It decides rounding and
+how the position is chosen.
+"""
 
 _loaded: Dict[str, Any] = {}
 
@@ -32,14 +35,18 @@ def load_tfmot() -> Any:
         quantization.quantize_apply  # noqa: B018  (the vendor's package has no such function)
     except (ImportError, AttributeError) as error:
         raise MissingToolError(
-            "the backend 'tfmot' needs tensorflow-model-optimization, which cannot be imported ({})".format(error),
-            "Install it with: pip install 'vaiopt[host]'; in a Vitis-AI container use --backend vitis.",
+            "the backend 'tfmot' needs tensorflow-model-optimization, which cannot be imported"
+            f" ({error})",
+            "Install it with: pip install 'vaiopt[host]'; in a Vitis-AI container use --backend"
+            " vitis.",
         ) from error
     return tfmot
 
 
 def non_overflow(tf: Any, x: Any) -> Any:
-    """Return the largest position at which nothing in ``x`` saturates (a float32 scalar), step by step as the vendor does."""
+    """Return the largest position at which nothing in ``x`` saturates (a float32 scalar), step by
+    step as the vendor does.
+    """
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     ratio = (QMAX - QMIN - 1) / float(QMIN * 2)  # -127/128
     low, high = tf.minimum(low, high / ratio), tf.maximum(high, low * ratio)
@@ -50,13 +57,19 @@ def non_overflow(tf: Any, x: Any) -> Any:
 def weight_chooser(tf: Any) -> Any:
     """Return a compiled function that gives the position of weights or biases of any shape.
 
-    Compiled, because TensorFlow's graph optimizer changes the rounding of the position's logarithm, and the vendor's graph is optimized.
+    Compiled, because TensorFlow's graph optimizer changes the rounding of the position's logarithm,
+    and the vendor's graph is optimized.
     """
-    return tf.function(lambda values: min_error(tf, values, False), input_signature=[tf.TensorSpec(None, tf.float32)])
+    return tf.function(
+        lambda values: min_error(tf, values, False),
+        input_signature=[tf.TensorSpec(None, tf.float32)],
+    )
 
 
 def min_error(tf: Any, x: Any, half_up: bool) -> Any:
-    """Return the candidate position with the smallest float32 sum of squared errors, the first of equals (a float32 scalar)."""
+    """Return the candidate position with the smallest float32 sum of squared errors, the first of
+    equals (a float32 scalar).
+    """
     first = non_overflow(tf, x)
     errors = []
     for offset in range(CANDIDATES):
@@ -72,7 +85,9 @@ def rounded(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
 
 
 def straight_through(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
-    """Round as :func:`rounded`; the gradient passes unchanged where nothing saturates (the straight-through estimator)."""
+    """Round as :func:`rounded`; the gradient passes unchanged where nothing saturates (the
+    straight-through estimator).
+    """
 
     @tf.custom_gradient  # type: ignore[misc]
     def forward(value: Any) -> Any:
@@ -104,7 +119,8 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
     class Pof2sQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: ignore[misc,name-defined]
         """Rounds a tensor at a fix position that is a variable of the layer.
 
-        While ``calibrating``, entries and activations choose the position from the tensor itself, for each batch anew.
+        While ``calibrating``, entries and activations choose the position from the tensor itself,
+        for each batch anew.
         """
 
         def __init__(self, role: str) -> None:
@@ -114,15 +130,23 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> Dict[str, Any]:
             self.variable = layer.add_weight(
-                name=name + "_position", shape=(), dtype="float32", initializer=tf.keras.initializers.Zeros(), trainable=False
+                name=name + "_position",
+                shape=(),
+                dtype="float32",
+                initializer=tf.keras.initializers.Zeros(),
+                trainable=False,
             )
             return {"position": self.variable}
 
-        def __call__(self, inputs: Any, training: bool, weights: Dict[str, Any], **kwargs: Any) -> Any:
+        def __call__(
+            self, inputs: Any, training: bool, weights: Dict[str, Any], **kwargs: Any
+        ) -> Any:
             half_up = self.role != WEIGHT
             position = weights["position"]
             if self.calibrating and self.role != WEIGHT:
-                found = non_overflow(tf, inputs) if self.role == ENTRY else min_error(tf, inputs, True)
+                found = (
+                    non_overflow(tf, inputs) if self.role == ENTRY else min_error(tf, inputs, True)
+                )
                 position.assign(found)
                 return rounded(tf, inputs, tf.pow(2.0, found), half_up)
             return straight_through(tf, inputs, tf.pow(2.0, position), half_up)
@@ -148,7 +172,10 @@ def _config_class(tfmot: Any, quantizer: Any) -> Any:
             self.output_quantizers = [quantizer(output)] if output else []
 
         def get_weights_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
-            return [(getattr(layer, name), each) for name, each in zip(self.weights, self.weight_quantizers)]
+            return [
+                (getattr(layer, name), each)
+                for name, each in zip(self.weights, self.weight_quantizers)
+            ]
 
         def get_activations_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
             return []
@@ -178,7 +205,9 @@ def _scheme_class() -> Any:
     class Unchanged:
         """A layout transform that leaves the model as it is: the graph was prepared before."""
 
-        def apply(self, model: Any, layer_quantize_map: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
+        def apply(
+            self, model: Any, layer_quantize_map: Dict[str, Any]
+        ) -> Tuple[Any, Dict[str, Any]]:
             return model, layer_quantize_map
 
     class Nothing:

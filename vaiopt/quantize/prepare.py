@@ -1,7 +1,9 @@
-"""What is done to the float model before it is quantized: nothing that changes what it computes, but for rounding.
+"""What is done to the float model before it is quantized: nothing that changes what it computes,
+but for rounding.
 
-In order: dropout is removed, fused activations and separable convolutions are split, batch normalisation is folded into the layer before it or
-becomes a 1x1 depthwise convolution, and directly chained convolutions are equalised. All arithmetic is float32, in the vendor's order of
+In order: dropout is removed, fused activations and separable convolutions are split, batch
+normalisation is folded into the layer before it or becomes a 1x1 depthwise convolution, and
+directly chained convolutions are equalised. All arithmetic is float32, in the vendor's order of
 operations. A layer between two others is only touched where nothing else reads it.
 """
 
@@ -30,7 +32,8 @@ def prepare(graph: Graph, rules: Rules) -> None:
     """Change the graph in place, as the module says.
 
     Raises:
-        QuantizeError: a batch normalisation that can neither be folded nor become a convolution, or an activation the release cannot take.
+        QuantizeError: a batch normalisation that can neither be folded nor become a convolution, or
+            an activation the release cannot take.
     """
     _remove_dropout(graph)
     split_separable(graph)
@@ -51,16 +54,31 @@ def _remove_dropout(graph: Graph) -> None:
 def split_separable(graph: Graph) -> None:
     """Split separable convolutions into a depthwise and a pointwise one.
 
-    The vendor's own split (3.0 and later) drops a fused activation; here it stays, with the pointwise convolution.
+    The vendor's own split (3.0 and later) drops a fused activation; here it stays, with the
+    pointwise convolution.
     """
     for node in list(graph):
         if node.kind != "SeparableConv2D":
             continue
         config = node.config
-        depthwise = {key: config[key] for key in ("kernel_size", "strides", "padding", "data_format", "dilation_rate", "depth_multiplier")}
+        depthwise = {
+            key: config[key]
+            for key in (
+                "kernel_size",
+                "strides",
+                "padding",
+                "data_format",
+                "dilation_rate",
+                "depth_multiplier",
+            )
+        }
         name = graph.unique_name(node.name + "_depthwise_conv")
         first = Node(
-            name, "DepthwiseConv2D", dict(depthwise, name=name, use_bias=False, activation="linear"), list(node.inputs), layer=node.layer
+            name,
+            "DepthwiseConv2D",
+            dict(depthwise, name=name, use_bias=False, activation="linear"),
+            list(node.inputs),
+            layer=node.layer,
         )
         first.shape = node.shape[:-1] + (int(np.prod(node.weights["depthwise_kernel"].shape[2:])),)
         first.weights["depthwise_kernel"] = node.weights.pop("depthwise_kernel")
@@ -68,8 +86,13 @@ def split_separable(graph: Graph) -> None:
         graph.nodes[name] = first
         node.kind, node.inputs = "Conv2D", [name]
         keep = ("name", "filters", "use_bias", "data_format", "activation")
-        node.config = dict({key: config[key] for key in keep}, kernel_size=(1, 1), strides=(1, 1), padding="valid")
-        node.weights = OrderedDict(("kernel" if key == "pointwise_kernel" else key, value) for key, value in node.weights.items())
+        node.config = dict(
+            {key: config[key] for key in keep}, kernel_size=(1, 1), strides=(1, 1), padding="valid"
+        )
+        node.weights = OrderedDict(
+            ("kernel" if key == "pointwise_kernel" else key, value)
+            for key, value in node.weights.items()
+        )
 
 
 def _split_activations(graph: Graph, rules: Rules) -> None:
@@ -79,12 +102,23 @@ def _split_activations(graph: Graph, rules: Rules) -> None:
             continue
         if function == "relu6" and not rules.relu6_function:
             raise QuantizeError(
-                "release {} cannot quantize layer '{}', whose activation is the function relu6".format(rules.release, node.name),
+                f"release {rules.release} cannot quantize layer '{node.name}', whose activation is"
+                " the function relu6",
                 "Use a separate layer ReLU(max_value=6), or release 3.0.",
             )
         node.config["activation"] = "linear"
-        name = graph.unique_name("{}_{}".format(node.name, function))
-        graph.add_after(node.name, Node(name, "Activation", {"name": name, "activation": function}, [], layer=node.layer, fused=True))
+        name = graph.unique_name(f"{node.name}_{function}")
+        graph.add_after(
+            node.name,
+            Node(
+                name,
+                "Activation",
+                {"name": name, "activation": function},
+                [],
+                layer=node.layer,
+                fused=True,
+            ),
+        )
         node.tensor = "pre_activation"
 
 
@@ -94,7 +128,11 @@ def _fold_batch_norms(graph: Graph) -> None:
         changed = False
         for node in list(graph):
             source = graph.source(node) if node.inputs else None
-            if node.kind == "BatchNormalization" and source is not None and source.kind in CONVOLUTIONS:
+            if (
+                node.kind == "BatchNormalization"
+                and source is not None
+                and source.kind in CONVOLUTIONS
+            ):
                 if source.activation == "linear" and graph.feeds_only(source.name):
                     _fold(source, node)
                     graph.bypass(node.name)
@@ -109,7 +147,9 @@ def complete_batch_norm(norm: Node) -> None:
     """Give a batch normalisation the gamma of one and the beta of zero that it may lack."""
     like = norm.weights["moving_mean"]
     values = {"gamma": np.ones_like(like), "beta": np.zeros_like(like), **norm.weights}
-    norm.weights = OrderedDict((key, values[key]) for key in ("gamma", "beta", "moving_mean", "moving_variance"))
+    norm.weights = OrderedDict(
+        (key, values[key]) for key in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
     norm.config = dict(norm.config, scale=True, center=True)
 
 
@@ -117,7 +157,9 @@ def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarra
     """Return the factor, mean and beta of a batch normalisation, in float32."""
     complete_batch_norm(norm)
     weights = norm.weights
-    factor = weights["gamma"] / np.sqrt(weights["moving_variance"] + np.float32(norm.config["epsilon"]))
+    factor = weights["gamma"] / np.sqrt(
+        weights["moving_variance"] + np.float32(norm.config["epsilon"])
+    )
     return factor, weights["moving_mean"], weights["beta"]
 
 
@@ -142,16 +184,27 @@ def _to_depthwise(norm: Node) -> None:
     factor, mean, beta = _multiplier_and_shift(norm)
     if len(norm.shape) != 4:
         raise QuantizeError(
-            "batch normalisation '{}' does not directly follow a linear convolution or dense layer".format(norm.name),
-            "On flat features put it between Dense(activation=None) and the activation, so that it can be folded.",
+            f"batch normalisation '{norm.name}' does not directly follow a linear convolution or"
+            " dense layer",
+            "On flat features put it between Dense(activation=None) and the activation, so that it"
+            " can be folded.",
         )
     norm.kind = "DepthwiseConv2D"
-    norm.config = {"name": norm.name, "kernel_size": (1, 1), "use_bias": True, "activation": "linear"}
-    norm.weights = OrderedDict([("depthwise_kernel", factor.reshape(1, 1, -1, 1)), ("bias", beta + (-mean) * factor)])
+    norm.config = {
+        "name": norm.name,
+        "kernel_size": (1, 1),
+        "use_bias": True,
+        "activation": "linear",
+    }
+    norm.weights = OrderedDict(
+        [("depthwise_kernel", factor.reshape(1, 1, -1, 1)), ("bias", beta + (-mean) * factor)]
+    )
 
 
 def _equalize_all(graph: Graph, between: Optional[str]) -> None:
-    """Equalise every pair of convolutions with nothing, a relu Activation, or an unbounded ReLU layer between them."""
+    """Equalise every pair of convolutions with nothing, a relu Activation, or an unbounded ReLU
+    layer between them.
+    """
     for tail in graph:
         if tail.kind not in _EQUALIZED:
             continue
@@ -160,7 +213,11 @@ def _equalize_all(graph: Graph, between: Optional[str]) -> None:
             if not _passes(graph, head, between):
                 continue
             head = graph.source(head)
-        if head.kind in _EQUALIZED and head.activation in ("linear", "relu") and graph.feeds_only(head.name):
+        if (
+            head.kind in _EQUALIZED
+            and head.activation in ("linear", "relu")
+            and graph.feeds_only(head.name)
+        ):
             _equalize(head, tail)
 
 
@@ -168,11 +225,17 @@ def _passes(graph: Graph, node: Node, kind: str) -> bool:
     """Tell whether equalisation may pass an activation layer."""
     if node.kind != kind or not graph.feeds_only(node.name):
         return False
-    return node.activation in ("linear", "relu") if kind == "Activation" else node.config.get("max_value") is None
+    return (
+        node.activation in ("linear", "relu")
+        if kind == "Activation"
+        else node.config.get("max_value") is None
+    )
 
 
 def _equalize(head: Node, tail: Node) -> None:
-    """Scale the channels between two convolutions so that their largest weights are alike (Nagel et al., arXiv:1906.04721)."""
+    """Scale the channels between two convolutions so that their largest weights are alike (Nagel et
+    al., arXiv:1906.04721).
+    """
     first, second = head.weights[head.kernel], tail.weights[tail.kernel]
     channels = first.shape[3] if head.kind == "Conv2D" else first.shape[2]
     if first.shape[3] != 1 and head.kind == "DepthwiseConv2D":
@@ -186,7 +249,9 @@ def _equalize(head: Node, tail: Node) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.clip(np.sqrt(behind / ahead), np.float32(0.1), np.float32(10))
     scale[(ahead + behind) < SMALLEST_MAXIMA] = 1
-    head.weights[head.kernel] = first * (scale if head.kind == "Conv2D" else scale.reshape(1, 1, -1, 1))
+    head.weights[head.kernel] = first * (
+        scale if head.kind == "Conv2D" else scale.reshape(1, 1, -1, 1)
+    )
     if "bias" in head.weights:
         head.weights["bias"] = head.weights["bias"] * scale
     tail.weights[tail.kernel] = second / scale.reshape(1, 1, -1, 1)
@@ -197,7 +262,11 @@ def to_dpu_functions(graph: Graph) -> None:
     for node in list(graph):
         if node.kind == "Activation" and node.activation == "sigmoid":
             node.kind, node.config = "Sigmoid", {"name": node.name}
-        elif node.kind == "Activation" and node.activation == "swish" and graph.feeds_only(node.inputs[0]):
+        elif (
+            node.kind == "Activation"
+            and node.activation == "swish"
+            and graph.feeds_only(node.inputs[0])
+        ):
             _split_swish(graph, node)
         elif node.kind == "LeakyReLU" and abs(_slope(node.config) - 0.1) < 1e-7:
             node.config = dict(node.config, alpha=LEAKY_ALPHA)
@@ -212,6 +281,8 @@ def _split_swish(graph: Graph, node: Node) -> None:
     """Turn a swish into the DPU's sigmoid and a product."""
     source = node.inputs[0]
     name = graph.unique_name(node.name + "_mul")
-    graph.add_after(node.name, Node(name, "Multiply", {"name": name}, [], layer=node.layer, fused=node.fused))
+    graph.add_after(
+        node.name, Node(name, "Multiply", {"name": name}, [], layer=node.layer, fused=node.fused)
+    )
     graph[name].inputs = [source, node.name]
     node.kind, node.config, node.tensor = "Sigmoid", {"name": node.name}, "sigmoid"

@@ -1,7 +1,8 @@
 """How positions are adjusted so that every shift fits the DPU, in the vendor's order.
 
-A *cut* is the shift from the accumulator to the output, ``p_in + p_kernel - p_out``; a bias is shifted by ``p_in + p_kernel - p_bias``. Each
-limit is one pass over the layers in the order of ``model.layers``.
+A *cut* is the shift from the accumulator to the output, ``p_in + p_kernel - p_out``; a bias is
+shifted by ``p_in + p_kernel - p_bias``. Each limit is one pass over the layers in the order of
+``model.layers``.
 """
 
 from __future__ import annotations
@@ -44,15 +45,23 @@ class Refiner:
             self.positions[(node.name, "out")] = position
 
     def _input(self, node: Node, index: int = 0) -> _Found:
-        """Return the position of an input and the node that has it, looking through nodes that only move integers."""
+        """Return the position of an input and the node that has it, looking through nodes that only
+        move integers.
+        """
         source = self.graph.source(node, index)
         position = self._own(source)
-        if position is None and source.place != "float" and source.kind in self.rules.transparent_kinds:
+        if (
+            position is None
+            and source.place != "float"
+            and source.kind in self.rules.transparent_kinds
+        ):
             return self._input(source)
         return position, source
 
     def _output(self, node: Node) -> _Found:
-        """Return the position of the output and the node that has it: the activation's where that is computed on the exact sums."""
+        """Return the position of the output and the node that has it: the activation's where that
+        is computed on the exact sums.
+        """
         if node.place == "next":
             reader = self.graph.consumers(node.name)[0]
             return self._own(reader), reader
@@ -103,11 +112,14 @@ class Refiner:
 
     def _results(self) -> None:
         for node, _ in self._elementwise():
-            smallest = min(self._known(self._input(node, index)[0]) for index in range(len(node.inputs)))
+            smallest = min(
+                self._known(self._input(node, index)[0]) for index in range(len(node.inputs))
+            )
             result, owner = self._output(node)
             if result is None:
                 continue
-            # Not the nearest allowed position: the vendor sets these constants (release sources of 3.0 and 3.5).
+            # Not the nearest allowed position: the vendor sets these constants (release sources of
+            # 3.0 and 3.5).
             if smallest - result > 15:
                 self._set(owner, 15)
             elif smallest - result < -15:
@@ -115,9 +127,16 @@ class Refiner:
 
     def _swishes(self) -> None:
         for node, inputs in self._elementwise():
-            if node.kind != "Multiply" or len(inputs) != 2 or not self._is_swish(inputs[0][1], inputs[1][1]):
+            if (
+                node.kind != "Multiply"
+                or len(inputs) != 2
+                or not self._is_swish(inputs[0][1], inputs[1][1])
+            ):
                 continue
-            (result, _), total = self._output(node), self._known(self._input(node, 0)[0]) + self._known(self._input(node, 1)[0])
+            (result, _), total = (
+                self._output(node),
+                self._known(self._input(node, 0)[0]) + self._known(self._input(node, 1)[0]),
+            )
             if result is not None:
                 limited = min(max(total - result, 0), 15)
                 if node.place == "output" and limited != total - result:
@@ -130,12 +149,18 @@ class Refiner:
         return self.graph.source(sigmoid) is other
 
     def _convolutions(self, need_bias: bool) -> List[Tuple[Node, int, int, int]]:
-        """Return convolutions with the positions of input, kernel and output: all that have them, or those before the first that has not."""
+        """Return convolutions with the positions of input, kernel and output: all that have them,
+        or those before the first that has not.
+        """
         found = []
         for node in self.nodes:
             if node.kind not in CONVOLUTIONS:
                 continue
-            given, kernel, result = self._input(node)[0], self.positions.get((node.name, "kernel")), self._output(node)[0]
+            given, kernel, result = (
+                self._input(node)[0],
+                self.positions.get((node.name, "kernel")),
+                self._output(node)[0],
+            )
             missing_bias = need_bias and (node.name, "bias") not in self.positions
             if given is None or kernel is None or result is None or missing_bias:
                 if self.rules.skips_unknown:

@@ -12,17 +12,20 @@ class QuantizeResult:
     """The outcome of one quantization; ``metrics.json`` holds the same.
 
     Attributes:
-        folder: where ``quantized.h5``, ``fix_positions.json``, ``metrics.json`` and ``golden.npz`` are.
+        folder: where ``quantized.h5``, ``fix_positions.json``, ``metrics.json`` and ``golden.npz``
+            are.
         backend: ``tfmot`` or ``vitis``.
         method: ``ptq``, ``finetune`` or ``qat``.
         release: whose rules were followed.
         calibration_size: samples that positions were chosen on.
         calib_batch_size: their batch size; positions depend on it.
         seconds: that quantization took, without the accuracy report.
-        float_scores: accuracy and macro F1 of the float model on the evaluation data, empty without labels.
+        float_scores: accuracy and macro F1 of the float model on the evaluation data, empty without
+            labels.
         int8_scores: those of the quantized model.
         evaluated_on: ``validation``, ``calibration`` or empty.
-        layers: signal-to-noise ratio of every activation, in dB, with suggestions for the five worst.
+        layers: signal-to-noise ratio of every activation, in dB, with suggestions for the five
+            worst.
         input: position and levels used of the first input.
         float_layers: layers that stay in float on the CPU.
         warnings: what a person should know.
@@ -54,7 +57,9 @@ class QuantizeResult:
 
     def worst_layers(self) -> List[Dict[str, Any]]:
         """Return the rows that have a suggestion, worst first."""
-        return sorted((row for row in self.layers if row["suggestion"]), key=lambda row: float(row["snr_db"]))
+        return sorted(
+            (row for row in self.layers if row["suggestion"]), key=lambda row: float(row["snr_db"])
+        )
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""

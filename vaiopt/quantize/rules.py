@@ -1,6 +1,7 @@
 """What differs between the releases of the vendor's quantizer.
 
-Source: the release sources of vai-q-tensorflow2 2.5, 3.0 and 3.5, and the same networks quantized with all three.
+Source: the release sources of vai-q-tensorflow2 2.5, 3.0 and 3.5, and the same networks quantized
+with all three.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _QUANTIZED_KINDS = frozenset(
         "Sigmoid",
     ]
 )
-"""Kinds of layers that are quantized wherever they stand; activations only behind a layer that they are fused with."""
+"""Kinds of layers that are quantized wherever they stand; activations only behind a layer that they
+are fused with.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,14 @@ class Rules:
     Attributes:
         release: of Vitis AI.
         quantized_kinds: kinds of layers that are quantized wherever they stand.
-        transparent_kinds: kinds that write no tensor of their own, through which positions are looked up.
+        transparent_kinds: kinds that write no tensor of their own, through which positions are
+            looked up.
         equalizes_separate_relu: cross-layer equalisation passes a separate ReLU layer.
         relu6_function: a fused activation may be the function ``relu6``.
-        skips_unknown: the limits of convolutions skip a layer without positions; otherwise they end there.
-        aligns: the limits on Add, Multiply, swish, the sigmoid's input, biases before leaky ReLU, and the alignment of concatenations
-            and poolings.
+        skips_unknown: the limits of convolutions skip a layer without positions; otherwise they end
+            there.
+        aligns: the limits on Add, Multiply, swish, the sigmoid's input, biases before leaky ReLU,
+            and the alignment of concatenations and poolings.
     """
 
     release: str
@@ -61,7 +66,9 @@ _TRANSPARENT = frozenset(["Reshape", "Flatten", "ZeroPadding2D"])
 RULES: Dict[str, Rules] = {
     "2.5": Rules("2.5", _QUANTIZED_KINDS, _TRANSPARENT, False, False, False, False),
     "3.0": Rules("3.0", _QUANTIZED_KINDS | {"PReLU"}, _TRANSPARENT, True, True, True, True),
-    "3.5": Rules("3.5", _QUANTIZED_KINDS | {"PReLU", "Permute"}, _TRANSPARENT, True, True, True, True),
+    "3.5": Rules(
+        "3.5", _QUANTIZED_KINDS | {"PReLU", "Permute"}, _TRANSPARENT, True, True, True, True
+    ),
 }
 
 
@@ -74,4 +81,6 @@ def rules_of(release: str) -> Rules:
     try:
         return RULES[str(release)]
     except KeyError:
-        raise QuantizeError("there is no quantizer of release '{}'".format(release), did_you_mean(str(release), RULES)) from None
+        raise QuantizeError(
+            f"there is no quantizer of release '{release}'", did_you_mean(str(release), RULES)
+        ) from None

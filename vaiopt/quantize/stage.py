@@ -12,7 +12,13 @@ from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
 from vaiopt.lineage import file_sha256
 from vaiopt.quantize.accuracy import input_report, layer_noise, scores, warnings
-from vaiopt.quantize.check import Arrays, calibration_arrays, check_labels, check_scale, functional_model
+from vaiopt.quantize.check import (
+    Arrays,
+    calibration_arrays,
+    check_labels,
+    check_scale,
+    functional_model,
+)
 from vaiopt.quantize.golden import golden
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.rules import rules_of
@@ -26,7 +32,9 @@ NOISE_SAMPLES = 100
 
 
 class Labelled(NamedTuple):
-    """Samples with class numbers: preprocessed ``x`` (one array, or one per input), ``y`` (N,), and ``raw`` before preprocessing if known."""
+    """Samples with class numbers: preprocessed ``x`` (one array, or one per input), ``y`` (N,), and
+    ``raw`` before preprocessing if known.
+    """
 
     x: Arrays
     y: Optional[np.ndarray]
@@ -34,13 +42,14 @@ class Labelled(NamedTuple):
 
 
 def choose_backend(backend: str) -> str:
-    """Return ``tfmot`` or ``vitis``: what was asked for, or for ``auto`` the vendor's quantizer where it is installed.
+    """Return ``tfmot`` or ``vitis``: what was asked for, or for ``auto`` the vendor's quantizer
+    where it is installed.
 
     Raises:
         QuantizeError: there is no such backend.
     """
     if backend not in QUANTIZERS:
-        raise QuantizeError("there is no backend '{}'".format(backend), did_you_mean(backend, QUANTIZERS))
+        raise QuantizeError(f"there is no backend '{backend}'", did_you_mean(backend, QUANTIZERS))
     if backend != "auto":
         return backend
     return "vitis" if has_vitis_quantizer() else "tfmot"
@@ -64,12 +73,13 @@ def quantize_model(
     source: Optional[PathLike] = None,
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
-    """Quantize a float model and write ``quantized.h5``, ``fix_positions.json``, ``metrics.json`` and ``golden.npz``.
+    """Quantize a float model and write ``quantized.h5``, ``fix_positions.json``, ``metrics.json``
+    and ``golden.npz``.
 
     Args:
         model: a Keras 2 model, or the path of its ``.h5`` file.
-        calib_x: calibration samples, preprocessed as in training, float32, samples first, in the order they are to be fed; one array, or a list
-            with one per input of the model.
+        calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
+            order they are to be fed; one array, or a list with one per input of the model.
         calib_y: their class numbers (N,), if known.
         out: folder to write; replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
@@ -78,13 +88,15 @@ def quantize_model(
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.
         source: the file that ``model`` was loaded from, if it is not given as one.
-        training, validation: labelled samples for it and for the accuracies; the calibration samples if not given.
+        training, validation: labelled samples for it and for the accuracies; the calibration
+            samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
         progress: is told one line at a time what happens.
 
     Raises:
         ModelError, QuantizeError: the model cannot be quantized; a layer is named.
-        DataError: an array is empty, of the wrong shape or scale, or has no labels where they are needed.
+        DataError: an array is empty, of the wrong shape or scale, or has no labels where they are
+            needed.
         MissingToolError: the backend is not installed here.
     """
     tell = progress or silent
@@ -96,12 +108,30 @@ def quantize_model(
     check_scale(functional, x, y, input_range)
     trained_on = _training_data(functional, training, x, y) if method == "qat" else None
     started = time.perf_counter()
-    quantized = _run_backend(backend, functional, x, release, method, calib_batch_size, trained_on, qat_epochs, seed, tell)
+    quantized = _run_backend(
+        backend,
+        functional,
+        x,
+        release,
+        method,
+        calib_batch_size,
+        trained_on,
+        qat_epochs,
+        seed,
+        tell,
+    )
     seconds = round(time.perf_counter() - started, 3)
     tell("measuring what was lost")
     report = _report(functional, quantized, x, y, validation, input_range, release)
     report["source_sha256"] = _source_sha256(model if source is None else source)
-    result = QuantizeResult(Path(out), backend, method, calib_batch_size=int(calib_batch_size), seconds=seconds, **report)
+    result = QuantizeResult(
+        Path(out),
+        backend,
+        method,
+        calib_batch_size=int(calib_batch_size),
+        seconds=seconds,
+        **report,
+    )
     samples = validation if validation is not None else Labelled(x, y)
     _write(result, quantized, golden(quantized.model, _arrays(functional, samples.x), samples.raw))
     return result
@@ -114,7 +144,8 @@ def _source_sha256(model: Any) -> str:
 def quantize_run(run: Run, settings: Any, *, progress: Optional[Progress] = None) -> QuantizeResult:
     """Quantize the chosen model of a run into its ``quantized/``.
 
-    Calibration data are drawn from the training split, every class equally often, by ``settings.seed``; accuracies are on the validation split.
+    Calibration data are drawn from the training split, every class equally often, by
+    ``settings.seed``; accuracies are on the validation split.
 
     Args:
         run: with ``float/model.h5`` and ``float/data.json``.
@@ -131,8 +162,12 @@ def quantize_run(run: Run, settings: Any, *, progress: Optional[Progress] = None
     choose_backend(settings.quantize.backend)
     functional = functional_model(run.float_model)
     splits = load_run_splits(run)
-    drawn = splits.train.take(calibration_indices(splits.train.y, settings.quantize.calibration_size, settings.seed))
-    training = Labelled(splits.train.x, splits.train.y) if settings.quantize.method == "qat" else None
+    drawn = splits.train.take(
+        calibration_indices(splits.train.y, settings.quantize.calibration_size, settings.seed)
+    )
+    training = (
+        Labelled(splits.train.x, splits.train.y) if settings.quantize.method == "qat" else None
+    )
     return quantize_model(
         functional,
         drawn.x,
@@ -155,18 +190,27 @@ def quantize_run(run: Run, settings: Any, *, progress: Optional[Progress] = None
 def _check_choices(backend: str, method: str, release: str, batch_size: int, out: Path) -> None:
     rules_of(release)
     if out.exists() and not out.is_dir():
-        raise RunError("'{}' is a file".format(out), "Give a folder for the result: --out DIR")
+        raise RunError(f"'{out}' is a file", "Give a folder for the result: --out DIR")
     if method not in METHODS:
-        raise QuantizeError("there is no method '{}'".format(method), did_you_mean(method, METHODS))
+        raise QuantizeError(f"there is no method '{method}'", did_you_mean(method, METHODS))
     if method == "finetune" and backend != "vitis":
-        raise QuantizeError("fast finetuning is the vendor's; the backend '{}' has none".format(backend), "Use --method qat.")
+        raise QuantizeError(
+            f"fast finetuning is the vendor's; the backend '{backend}' has none",
+            "Use --method qat.",
+        )
     if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-        raise DataError("the calibration batch size is {}".format(batch_size), "Give a whole number from 1: --calib-batch-size 50")
+        raise DataError(
+            f"the calibration batch size is {batch_size}",
+            "Give a whole number from 1: --calib-batch-size 50",
+        )
 
 
 def _arrays(model: Any, x: Arrays) -> List[np.ndarray]:
     """Return samples as one array per input of the model."""
-    return [np.asarray(array, np.float32) for array in (x if isinstance(x, (list, tuple)) and len(model.inputs) > 1 else _only(x))]
+    return [
+        np.asarray(array, np.float32)
+        for array in (x if isinstance(x, (list, tuple)) and len(model.inputs) > 1 else _only(x))
+    ]
 
 
 def _only(x: Any) -> List[np.ndarray]:
@@ -177,7 +221,11 @@ def _training_data(
     model: Any, training: Optional[Labelled], x: Sequence[np.ndarray], y: Optional[np.ndarray]
 ) -> Tuple[List[np.ndarray], np.ndarray]:
     """Return what quantization-aware training learns from."""
-    arrays, labels = (list(x), y) if training is None else (calibration_arrays(model, training.x, "training"), training.y)
+    arrays, labels = (
+        (list(x), y)
+        if training is None
+        else (calibration_arrays(model, training.x, "training"), training.y)
+    )
     labels = check_labels(labels, len(arrays[0]))
     if labels is None:
         raise DataError(
@@ -185,7 +233,10 @@ def _training_data(
             "Add y to the calibration file, or use --method ptq.",
         )
     if len(model.outputs) != 1 or len(model.output_shape) != 2:
-        raise QuantizeError("model '{}' is not a classifier of one output, which training needs".format(model.name), "Use --method ptq.")
+        raise QuantizeError(
+            f"model '{model.name}' is not a classifier of one output, which training needs",
+            "Use --method ptq.",
+        )
     return arrays, labels
 
 
@@ -201,7 +252,13 @@ def _run_backend(
     seed: int,
     tell: Progress,
 ) -> Quantized:
-    common: Dict[str, Any] = {"batch_size": int(batch_size), "training": training, "epochs": epochs, "seed": seed, "progress": tell}
+    common: Dict[str, Any] = {
+        "batch_size": int(batch_size),
+        "training": training,
+        "epochs": epochs,
+        "seed": seed,
+        "progress": tell,
+    }
     if backend == "vitis":
         from vaiopt.quantize.vitis_backend import quantize_vitis
 
@@ -218,7 +275,9 @@ def _report(
     input_range: Optional[Tuple[float, float]],
     release: str,
 ) -> Dict[str, Any]:
-    """Return the fields of the result that tell release, accuracies, noise per layer and warnings."""
+    """Return the fields of the result that tell release, accuracies, noise per layer and
+    warnings.
+    """
     samples = validation if validation is not None else Labelled(x, y)
     name = "" if samples.y is None else ("validation" if validation is not None else "calibration")
     followed = quantized.release or release
@@ -227,7 +286,7 @@ def _report(
     report = input_report(quantized.positions, x)
     lines = warnings(graph, report, x, input_range, quantized.float_layers)
     if followed != release:
-        lines.append("the container's quantizer is of release {}, asked for was {}".format(followed, release))
+        lines.append(f"the container's quantizer is of release {followed}, asked for was {release}")
     return {
         "release": followed,
         "calibration_size": len(x[0]),

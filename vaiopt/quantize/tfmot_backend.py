@@ -46,7 +46,9 @@ class Quantized:
 
 
 def prepared_graph(model: Any, rules: Rules) -> Graph:
-    """Return the graph of a functional float model after preparation, with every rounding placed."""
+    """Return the graph of a functional float model after preparation, with every rounding
+    placed.
+    """
     graph = read_graph(model)
     prepare(graph, rules)
     to_dpu_functions(graph)
@@ -72,7 +74,8 @@ def quantize_tfmot(
         x: calibration data, one float32 array per input.
         release: whose rules.
         batch_size: of the calibration.
-        training: inputs and class numbers for quantization-aware training, or None for post-training quantization only.
+        training: inputs and class numbers for quantization-aware training, or None for
+            post-training quantization only.
         epochs: of that training.
         seed: of its order.
         progress: is told what happens.
@@ -85,7 +88,7 @@ def quantize_tfmot(
     rules = rules_of(release)
     graph = prepared_graph(model, rules)
     emulation = Emulation(graph)
-    progress("choosing positions on {} samples".format(len(x[0])))
+    progress(f"choosing positions on {len(x[0])} samples")
     positions = refine(graph, rules, emulation.calibrate(x, batch_size))
     if training is not None and epochs > 0:
         emulation.set_positions(positions)
@@ -98,16 +101,31 @@ def quantize_tfmot(
 def _result(graph: Graph, positions: Dict[Key, int], release: str) -> Quantized:
     entries = position_list(graph, positions)
     quantized = make_quantized(graph, positions)
-    return Quantized(quantized, entries, float_layers(graph), lambda path: save_quantized(quantized, entries, path), release)
+    return Quantized(
+        quantized,
+        entries,
+        float_layers(graph),
+        lambda path: save_quantized(quantized, entries, path),
+        release,
+    )
 
 
-def _train(emulation: Emulation, x: Sequence[np.ndarray], y: np.ndarray, epochs: int, seed: int, progress: Progress) -> None:
+def _train(
+    emulation: Emulation,
+    x: Sequence[np.ndarray],
+    y: np.ndarray,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+) -> None:
     """Train the emulated model with the straight-through estimator at fixed positions."""
     keras = load_keras()
     keras.utils.set_random_seed(seed)
     binary = emulation.model.output_shape[-1] == 1
     loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    emulation.model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
+    emulation.model.compile(
+        optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"]
+    )
 
     def told(epoch: int, logs: Optional[Dict[str, float]] = None) -> None:
         progress(
@@ -118,4 +136,12 @@ def _train(emulation: Emulation, x: Sequence[np.ndarray], y: np.ndarray, epochs:
 
     inputs = list(x) if len(x) > 1 else x[0]
     callback = keras.callbacks.LambdaCallback(on_epoch_end=told)
-    emulation.model.fit(inputs, y, batch_size=TRAINING_BATCH, epochs=epochs, shuffle=True, verbose=0, callbacks=[callback])
+    emulation.model.fit(
+        inputs,
+        y,
+        batch_size=TRAINING_BATCH,
+        epochs=epochs,
+        shuffle=True,
+        verbose=0,
+        callbacks=[callback],
+    )

@@ -1,8 +1,10 @@
 """The container's backend: the vendor's VitisQuantizer, guarded against what breaks it.
 
-A Sequential model is turned functional (release 3.5 fails on one), a separable convolution is split with its activation kept (3.0 and 3.5 drop
-it), a batch normalisation without beta gets one (no release folds it otherwise), and quantized models, subclasses, groups, mixed precision and
-unknown sizes were refused before (:mod:`vaiopt.quantize.check`). The vendor's coded messages become errors with hints.
+A Sequential model is turned functional (release 3.5 fails on one), a separable convolution is split
+with its activation kept (3.0 and 3.5 drop it), a batch normalisation without beta gets one (no
+release folds it otherwise), and quantized models, subclasses, groups, mixed precision and unknown
+sizes were refused before (:mod:`vaiopt.quantize.check`). The vendor's coded messages become errors
+with hints.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ _HINTS = {
     "Unsupported_Layer": "Replace the layer: 'vaiopt inspect' lists what the DPU runs.",
     "Invalid_Target": "Give a target that 'vaiopt targets' lists, of this container's release.",
     "Invalid_Input_Shape": "Give the model's input a fixed shape.",
-    "Invalid_Calib_Dataset": "Give preprocessed calibration samples, float32, of the model's input shape.",
+    "Invalid_Calib_Dataset": (
+        "Give preprocessed calibration samples, float32, of the model's input shape."
+    ),
 }
 _CODE = re.compile(r"\[Quantizer_TF2_(\w+)\](?:\[[^\]]*\])?\s*(.*)")
 
@@ -58,7 +62,9 @@ def load_vitis() -> Any:
 
 
 def installed_release() -> str:
-    """Return the release of the vendor's quantizer, such as ``3.0``; empty if it does not say one that is known here."""
+    """Return the release of the vendor's quantizer, such as ``3.0``; empty if it does not say one
+    that is known here.
+    """
     try:
         from tensorflow_model_optimization.python.core import version
     except ImportError:
@@ -98,30 +104,46 @@ def quantize_vitis(
     float_names = [layer.name for layer in model.layers]
     model = _digestible(model)
     data = list(x) if len(x) > 1 else x[0]
-    progress("running the vendor's quantizer on {} samples".format(len(x[0])))
+    progress(f"running the vendor's quantizer on {len(x[0])} samples")
     with translated_messages():
         quantizer = vitis.VitisQuantizer(model)
         if method == "qat" and training is not None:
-            quantized = _trained(vitis, quantizer, data, batch_size, training, epochs, seed, progress)
+            quantized = _trained(
+                vitis, quantizer, data, batch_size, training, epochs, seed, progress
+            )
         elif method == "finetune":
             quantized = quantizer.quantize_model(
-                calib_dataset=data, calib_batch_size=batch_size, include_fast_ft=True, fast_ft_epochs=FINETUNE_EPOCHS
+                calib_dataset=data,
+                calib_batch_size=batch_size,
+                include_fast_ft=True,
+                fast_ft_epochs=FINETUNE_EPOCHS,
             )
         else:
             quantized = quantizer.quantize_model(calib_dataset=data, calib_batch_size=batch_size)
     if quantized is None or not is_vitis_model(quantized):
         raise QuantizeError(
-            "the vendor's quantizer left the whole model in float", "See its messages above; 'vaiopt inspect' names the layers."
+            "the vendor's quantizer left the whole model in float",
+            "See its messages above; 'vaiopt inspect' names the layers.",
         )
     positions = vitis_positions(quantized, float_names)
     attach_positions(quantized, positions)
-    return Quantized(quantized, positions, left_in_float(quantized), lambda path: _save(quantized, positions, path), installed_release())
+    return Quantized(
+        quantized,
+        positions,
+        left_in_float(quantized),
+        lambda path: _save(quantized, positions, path),
+        installed_release(),
+    )
 
 
 def _digestible(model: Any) -> Any:
-    """Return the model with what the vendor's quantizer fails on written otherwise: the same function, with its own layers' names."""
+    """Return the model with what the vendor's quantizer fails on written otherwise: the same
+    function, with its own layers' names.
+    """
     if not any(
-        type(layer).__name__ == "SeparableConv2D" or _lacks_beta(type(layer).__name__, layer.get_config()) for layer in model.layers
+        type(layer).__name__ == "SeparableConv2D"
+        or _lacks_beta(type(layer).__name__, layer.get_config())
+        for layer in model.layers
     ):
         return model
     graph = read_graph(model)
@@ -156,20 +178,28 @@ def _trained(
     seed: int,
     progress: Progress,
 ) -> Any:
-    """Train with the vendor's emulation, from calibrated positions on, and return the model to deploy."""
+    """Train with the vendor's emulation, from calibrated positions on, and return the model to
+    deploy.
+    """
     keras = load_keras()
     keras.utils.set_random_seed(seed)
-    model = quantizer.get_qat_model(init_quant=True, calib_dataset=data, calib_batch_size=batch_size)
-    loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
+    model = quantizer.get_qat_model(
+        init_quant=True, calib_dataset=data, calib_batch_size=batch_size
+    )
+    loss = (
+        "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
+    )
     model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
     inputs = list(training[0]) if len(training[0]) > 1 else training[0][0]
-    progress("training for {} epochs".format(epochs))
+    progress(f"training for {epochs} epochs")
     model.fit(inputs, training[1], batch_size=TRAINING_BATCH, epochs=epochs, verbose=0)
     return vitis.VitisQuantizer.get_deploy_model(model)
 
 
 def left_in_float(model: Any) -> List[Tuple[str, str]]:
-    """Return the layers of a vendor model that are not quantized, with the reason: all but inputs, roundings and wrapped layers."""
+    """Return the layers of a vendor model that are not quantized, with the reason: all but inputs,
+    roundings and wrapped layers.
+    """
     reason = "the vendor's quantizer left {} in float"
     return [
         (layer.name, reason.format(type(layer).__name__))
@@ -179,7 +209,9 @@ def left_in_float(model: Any) -> List[Tuple[str, str]]:
 
 
 def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
-    """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's layers beside its own attributes."""
+    """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's
+    layers beside its own attributes.
+    """
     import h5py
 
     path = Path(path)
@@ -190,7 +222,9 @@ def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
 
 @contextlib.contextmanager
 def translated_messages() -> Iterator[None]:
-    """Keep the vendor's output off stdout and turn its errors into :class:`QuantizeError` with a hint."""
+    """Keep the vendor's output off stdout and turn its errors into :class:`QuantizeError` with a
+    hint.
+    """
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
@@ -198,9 +232,11 @@ def translated_messages() -> Iterator[None]:
     except (QuantizeError, MissingToolError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise translate("{}\n{}".format(said.getvalue(), error)) from error
-    except Exception as error:  # the vendor raises bare exceptions of any kind; this is the boundary to its code
-        raise translate("{}\n{}: {}".format(said.getvalue(), type(error).__name__, error)) from error
+        raise translate(f"{said.getvalue()}\n{error}") from error
+    except (
+        Exception
+    ) as error:  # the vendor raises bare exceptions of any kind; this is the boundary to its code
+        raise translate(f"{said.getvalue()}\n{type(error).__name__}: {error}") from error
 
 
 def translate(text: str) -> QuantizeError:
@@ -208,9 +244,15 @@ def translate(text: str) -> QuantizeError:
     found = _CODE.search(text)
     if found:
         code, message = found.groups()
-        hint = next((hint for key, hint in _HINTS.items() if key in code), "See the vendor's user guide UG1414, code {}.".format(code))
-        return QuantizeError("the vendor's quantizer refused the model: {}".format(message.strip() or code), hint)
+        hint = next(
+            (hint for key, hint in _HINTS.items() if key in code),
+            f"See the vendor's user guide UG1414, code {code}.",
+        )
+        return QuantizeError(
+            f"the vendor's quantizer refused the model: {message.strip() or code}", hint
+        )
     lines = [line for line in text.strip().splitlines() if line.strip()] or ["no message"]
     return QuantizeError(
-        "the vendor's quantizer failed: {}".format(lines[-1].strip()[:200]), "Try --backend tfmot, which names the layer it cannot take."
+        f"the vendor's quantizer failed: {lines[-1].strip()[:200]}",
+        "Try --backend tfmot, which names the layer it cannot take.",
     )

@@ -1,6 +1,7 @@
 """Everything the report shows, gathered once from the run folder into plain values.
 
-Only this module reads the run; what draws and writes works on :class:`ReportData` and can be tried with made-up values.
+Only this module reads the run; what draws and writes works on :class:`ReportData` and can be tried
+with made-up values.
 """
 
 from __future__ import annotations
@@ -43,10 +44,13 @@ class ReportData:
         minimise: whether a smaller objective is better.
         space: ``space.json``'s dimensions by name.
         chosen: ``float/metrics.json``. data: ``float/data.json``.
-        float_test, int8_test: ``evaluation.json`` of the float and of the int8 model. quantized: ``quantized/metrics.json``.
-        compiled, bundles, measured: ``compile.json``, ``manifest.json``, ``measured/*.json`` by target.
+        float_test, int8_test: ``evaluation.json`` of the float and of the int8 model. quantized:
+            ``quantized/metrics.json``.
+        compiled, bundles, measured: ``compile.json``, ``manifest.json``, ``measured/*.json`` by
+            target.
         weights: the chosen model's weight tensors, in order of the layers.
-        inspection: what :func:`vaiopt.hardware.inspect_model` says of the chosen model on the target.
+        inspection: what :func:`vaiopt.hardware.inspect_model` says of the chosen model on the
+            target.
         examples: misclassified test samples with their images or values.
         notes: what is left out and why, one line each.
     """
@@ -95,10 +99,16 @@ class ReportData:
     @property
     def chosen_number(self) -> Optional[int]:
         """The number of the chosen trial, if one was chosen."""
-        return int(self.chosen["trial"]) if self.chosen and self.chosen.get("trial") is not None else None
+        return (
+            int(self.chosen["trial"])
+            if self.chosen and self.chosen.get("trial") is not None
+            else None
+        )
 
     def drawn(self, most: int = MAX_DRAWN) -> List[int]:
-        """Return positions within :attr:`complete` of the trials to draw one by one: all, or the best quarter of ``most`` and some of the rest."""
+        """Return positions within :attr:`complete` of the trials to draw one by one: all, or the
+        best quarter of ``most`` and some of the rest.
+        """
         values = [float(t.value or 0.0) * (1.0 if self.minimise else -1.0) for t in self.complete]
         if len(values) <= most:
             return list(range(len(values)))
@@ -107,7 +117,9 @@ class ReportData:
         return sorted(best + evenly(others, most - len(best)))
 
     def score(self, trial: TrialRecord) -> Optional[float]:
-        """Return the trial's metric: the searched one as measured, without the soft costs that its objective may contain."""
+        """Return the trial's metric: the searched one as measured, without the soft costs that its
+        objective may contain.
+        """
         value = trial.metrics.get(self.metric, trial.value)
         return None if value is None else float(value)
 
@@ -118,15 +130,16 @@ class ReportData:
 
     def command(self, stage: str) -> str:
         """Return the command line of a stage on this run."""
-        return "vaiopt {} {}".format(stage, self.folder)
+        return f"vaiopt {stage} {self.folder}"
 
 
 def gather(run: Run) -> ReportData:
     """Read everything that the report shows.
 
     Raises:
-        RunError, SettingsError: the run's own files are unreadable or of another version. What is merely missing is left out, and what
-            cannot be read outside the run (the data, the target) becomes a note.
+        RunError, SettingsError: the run's own files are unreadable or of another version. What is
+            merely missing is left out, and what cannot be read outside the run (the data, the
+            target) becomes a note.
     """
     found = gather_search(run)
     notes: List[str] = []
@@ -151,7 +164,9 @@ def gather(run: Run) -> ReportData:
 
 
 def gather_search(run: Run) -> ReportData:
-    """Read what the search alone left: settings, trials, space and choice; a matter of milliseconds. Raises as :func:`gather`."""
+    """Read what the search alone left: settings, trials, space and choice; a matter of
+    milliseconds. Raises as :func:`gather`.
+    """
     settings, environment = read_run_settings(run)
     return ReportData(
         name=run.folder.resolve().name,
@@ -161,7 +176,12 @@ def gather_search(run: Run) -> ReportData:
         environment=environment,
         trials=sorted(load_trials(run), key=lambda t: t.number),
         minimise=_minimises(run),
-        space={str(d["name"]): d for d in (_optional(run.space, "search", run) or {}).get("space", {}).get("dimensions", [])},
+        space={
+            str(d["name"]): d
+            for d in (
+                (_optional(run.space, "search", run) or {}).get("space", {}).get("dimensions", [])
+            )
+        },
         chosen=_optional(run.float_metrics, "search", run),
         data=_optional(run.data_spec, "search", run),
     )
@@ -173,18 +193,25 @@ def _minimises(run: Run) -> bool:
 
 
 def _optional(path: Path, stage: str, run: Run) -> Optional[Dict[str, Any]]:
-    return read_json(path, "vaiopt {} {}".format(stage, run.folder)) if path.is_file() else None
+    return read_json(path, f"vaiopt {stage} {run.folder}") if path.is_file() else None
 
 
-def _by_target(run: Run, part: str, pattern: str, stale: Sequence[str]) -> Dict[str, Dict[str, Any]]:
-    """Return the JSON files of a stage by target (the folder's name, or the file's when the pattern has no folder), without stale ones."""
+def _by_target(
+    run: Run, part: str, pattern: str, stale: Sequence[str]
+) -> Dict[str, Dict[str, Any]]:
+    """Return the JSON files of a stage by target (the folder's name, or the file's when the pattern
+    has no folder), without stale ones.
+    """
     found: Dict[str, Dict[str, Any]] = {}
-    folder, stage = run.folder / part, {"compiled": "compile", "measured": "measure"}.get(part, part)
+    folder, stage = (
+        run.folder / part,
+        {"compiled": "compile", "measured": "measure"}.get(part, part),
+    )
     for path in sorted(folder.glob(pattern)) if folder.is_dir() else []:
         target = path.parent.name if "/" in pattern else path.stem
         hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
-        if not hidden and "{}/{}".format(part, target) not in stale:
-            found[target] = read_json(path, "vaiopt {} {} --target {}".format(stage, run.folder, target))
+        if not hidden and f"{part}/{target}" not in stale:
+            found[target] = read_json(path, f"vaiopt {stage} {run.folder} --target {target}")
     return found
 
 
@@ -196,32 +223,42 @@ def _inspect(run: Run, settings: Settings, notes: List[str]) -> Optional[Dict[st
 
     try:
         target = load_target(settings.hardware.target, settings.hardware.release)
-        content: Dict[str, Any] = inspect_model(run.float_model, target, threads=settings.hardware.threads).to_json()
+        content: Dict[str, Any] = inspect_model(
+            run.float_model, target, threads=settings.hardware.threads
+        ).to_json()
     except VaioptError as error:
-        notes.append("The layers' costs are left out: {}.".format(error.message))
+        notes.append(f"The layers' costs are left out: {error.message}.")
         return None
     return content
 
 
 def _weights(run: Run, int8: bool) -> Sequence[WeightTensor]:
-    """Return the chosen model's weights, with their int8 codes where it is quantized and ``int8`` asks for them."""
+    """Return the chosen model's weights, with their int8 codes where it is quantized and ``int8``
+    asks for them.
+    """
     if not run.float_model.is_file():
         return ()
     kept = run.initial_weights.is_file()
-    before = read_initial_weights(run.initial_weights, "vaiopt choose {}".format(run.folder)) if kept else None
+    before = (
+        read_initial_weights(run.initial_weights, f"vaiopt choose {run.folder}") if kept else None
+    )
     weights = read_weights(run.float_model, before)
     if not int8 or not run.fix_positions.is_file() or not run.quantized_model.is_file():
         return weights
-    positions = read_positions(run.fix_positions, "vaiopt quantize {}".format(run.folder))
+    positions = read_positions(run.fix_positions, f"vaiopt quantize {run.folder}")
     return with_grid(weights, positions, read_weights(run.quantized_model))
 
 
-def _examples(run: Run, evaluation: Optional[Dict[str, Any]], notes: List[str]) -> Sequence[Example]:
-    """Return the misclassified samples with their content; a note instead when the data is not here any more."""
+def _examples(
+    run: Run, evaluation: Optional[Dict[str, Any]], notes: List[str]
+) -> Sequence[Example]:
+    """Return the misclassified samples with their content; a note instead when the data is not here
+    any more.
+    """
     if not evaluation or not evaluation.get("misclassified"):
         return ()
     try:
         return read_examples(run, evaluation["misclassified"])
     except VaioptError as error:
-        notes.append("The misclassified samples are shown without their content: {}.".format(error.message))
+        notes.append(f"The misclassified samples are shown without their content: {error.message}.")
         return ()

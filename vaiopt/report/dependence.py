@@ -1,6 +1,8 @@
-"""What the search's own surrogate says of the hyperparameters: partial dependence in one and two dimensions, and importance.
+"""What the search's own surrogate says of the hyperparameters: partial dependence in one and two
+dimensions, and importance.
 
-The surrogate predicts ranks, so that what makes a trial bad shows as well; what is drawn is the objective of the rank that it expects.
+The surrogate predicts ranks, so that what makes a trial bad shows as well; what is drawn is the
+objective of the rank that it expects.
 """
 
 from __future__ import annotations
@@ -16,12 +18,22 @@ from vaiopt.report.dimensions import Dimension, told_apart
 from vaiopt.space import Dimension as Declared
 from vaiopt.space import Space, Value
 from vaiopt.study import TrialRecord
-from vaiopt.surrogate import encode_points, fit_surrogate, from_unit, normal_scores, raw_targets, to_unit, usable
+from vaiopt.surrogate import (
+    encode_points,
+    fit_surrogate,
+    from_unit,
+    normal_scores,
+    raw_targets,
+    to_unit,
+    usable,
+)
 
 MIN_TRIALS = 4
 """Fewer completed trials than this say nothing about importance and dependence."""
 MAX_FITTED = 300
-"""Trials, evenly spaced, that the surrogate is fitted to: the time of a Gaussian process grows with their cube."""
+"""Trials, evenly spaced, that the surrogate is fitted to: the time of a Gaussian process grows with
+their cube.
+"""
 BACKGROUND = 64
 """Trials, evenly spaced, that a dependence averages over."""
 POINTS = 24
@@ -31,7 +43,9 @@ POINTS_2D = 14
 
 
 class Curve(NamedTuple):
-    """The partial dependence on one hyperparameter: its values, the objective expected at each, and the ends of a band of one deviation."""
+    """The partial dependence on one hyperparameter: its values, the objective expected at each, and
+    the ends of a band of one deviation.
+    """
 
     values: List[Value]
     mean: np.ndarray
@@ -52,8 +66,10 @@ class Dependence:
 
     Args:
         space: the search space.
-        trials: all trials; at least :data:`MIN_TRIALS` of them complete, with objectives that differ.
-        dims: the hyperparameters of the completed trials; those that vary and are searched are looked at, over the values that were tried.
+        trials: all trials; at least :data:`MIN_TRIALS` of them complete, with objectives that
+            differ.
+        dims: the hyperparameters of the completed trials; those that vary and are searched are
+            looked at, over the values that were tried.
         model: ``gp`` or ``forest``.
         direction: ``maximize`` or ``minimize``.
         seed: of the fit.
@@ -61,18 +77,28 @@ class Dependence:
     Attributes:
         names: the hyperparameters that are looked at.
         fitted, known: trials that it was fitted to, and that it could have been.
-        fit: the share of the variance of the ranks that it predicts for trials that it has not seen (leave-one-out for a Gaussian process,
-            five folds for a forest); below about 0.3 its curves say little.
+        fit: the share of the variance of the ranks that it predicts for trials that it has not seen
+            (leave-one-out for a Gaussian process, five folds for a forest); below about 0.3 its
+            curves say little.
     """
 
     def __init__(
-        self, space: Space, trials: Sequence[TrialRecord], dims: Sequence[Dimension], *, model: str, direction: str, seed: int = 0
+        self,
+        space: Space,
+        trials: Sequence[TrialRecord],
+        dims: Sequence[Dimension],
+        *,
+        model: str,
+        direction: str,
+        seed: int = 0,
     ) -> None:
         known = usable(space, trials)
         trials = evenly(known, MAX_FITTED)
         searched = {d.name: d for d in space.searched()}
         self._space = space
-        self._dims = {d.name: (searched[d.name], d) for d in dims if d.varies and d.name in searched}
+        self._dims = {
+            d.name: (searched[d.name], d) for d in dims if d.varies and d.name in searched
+        }
         self.names = list(self._dims)
         self.fitted, self.known = len(trials), len(known)
         self._points = [space.canonical(t.hyperparameters) for t in trials]
@@ -89,59 +115,90 @@ class Dependence:
             self.fit = _predicted_share(self._model, self._is_forest, x, scores)
 
     def importances(self) -> Dict[str, float]:
-        """Return the variance of each hyperparameter's partial dependence as a share of their sum, largest first.
+        """Return the variance of each hyperparameter's partial dependence as a share of their sum,
+        largest first.
 
-        Values count alike, and what is not always active counts with the share of trials in which it is. Empty if nothing has an effect.
+        Values count alike, and what is not always active counts with the share of trials in which
+        it is. Empty if nothing has an effect.
         """
         variances = {}
         for name in self.names:
             share = sum(name in active for active in self._active) / len(self._active)
             variances[name] = share * float(np.var(self._scores(name).mean))
         total = sum(variances.values())
-        shares = {name: variance / total for name, variance in variances.items()} if total > 1e-12 else {}
+        shares = (
+            {name: variance / total for name, variance in variances.items()}
+            if total > 1e-12
+            else {}
+        )
         return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
 
     def curve(self, name: str) -> Curve:
-        """Return the objective expected as one hyperparameter moves, all others staying as they were in the trials where it is active."""
+        """Return the objective expected as one hyperparameter moves, all others staying as they
+        were in the trials where it is active.
+        """
         found = self._scores(name)
-        low, high = np.sort([self._objective(found.mean + sign * found.deviation) for sign in (-1.0, 1.0)], axis=0)
+        low, high = np.sort(
+            [self._objective(found.mean + sign * found.deviation) for sign in (-1.0, 1.0)], axis=0
+        )
         return Curve(found.values, self._objective(found.mean), low, high)
 
     def map(self, first: str, second: str) -> Optional[Tuple[List[Value], List[Value], np.ndarray]]:
-        """Return the objective expected over two hyperparameters: values of the first, of the second, and means (second, first).
+        """Return the objective expected over two hyperparameters: values of the first, of the
+        second, and means (second, first).
 
-        NaN where the first switches the second off, or the other way round; ``None`` if no trial has both active.
+        NaN where the first switches the second off, or the other way round; ``None`` if no trial
+        has both active.
         """
         rows = self._rows((first, second))
         if not rows:
             return None
         x, y = self._values(first, POINTS_2D), self._values(second, POINTS_2D)
         moved = [{**row, first: a, second: b} for b in y for a in x for row in rows]
-        both = np.array([{first, second} <= set(self._space.active(point)) for point in moved]).reshape(-1, len(rows))
+        both = np.array(
+            [{first, second} <= set(self._space.active(point)) for point in moved]
+        ).reshape(-1, len(rows))
         with _one_thread():
             found = np.asarray(self._model.predict(self._encoded(moved))).reshape(both.shape)
         count = both.sum(axis=1)
-        means = np.where(count > 0, np.where(both, found, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
-        return x, y, np.where(np.isnan(means), np.nan, self._objective(means)).reshape(len(y), len(x))
+        means = np.where(
+            count > 0, np.where(both, found, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan
+        )
+        return (
+            x,
+            y,
+            np.where(np.isnan(means), np.nan, self._objective(means)).reshape(len(y), len(x)),
+        )
 
     def _scores(self, name: str) -> _Scores:
         if name not in self._curves:
             values, rows = self._values(name, POINTS), self._rows((name,))
             blocks = [self._encoded([{**row, name: value} for row in rows]) for value in values]
             with _one_thread():
-                mean, deviation = self._forest_mean(blocks) if self._is_forest else self._gp_mean(blocks)
+                mean, deviation = (
+                    self._forest_mean(blocks) if self._is_forest else self._gp_mean(blocks)
+                )
             self._curves[name] = _Scores(values, mean, deviation)
         return self._curves[name]
 
     def _gp_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-        """Return mean and deviation of the mean over each block of points: its variance is the mean of their covariance."""
+        """Return mean and deviation of the mean over each block of points: its variance is the mean
+        of their covariance.
+        """
         found = [self._model.predict(block, return_cov=True) for block in blocks]
-        return np.array([mean.mean() for mean, _ in found]), np.sqrt([max(0.0, float(covariance.mean())) for _, covariance in found])
+        return np.array([mean.mean() for mean, _ in found]), np.sqrt(
+            [max(0.0, float(covariance.mean())) for _, covariance in found]
+        )
 
     def _forest_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
         """Return the mean over each block of points, and its deviation between the trees."""
         flat = np.concatenate(blocks).astype(np.float32)
-        trees = np.stack([tree.predict(flat).reshape(len(blocks), -1).mean(axis=1) for tree in self._model.estimators_])
+        trees = np.stack(
+            [
+                tree.predict(flat).reshape(len(blocks), -1).mean(axis=1)
+                for tree in self._model.estimators_
+            ]
+        )
         return trees.mean(axis=0), trees.std(axis=0)
 
     def _objective(self, scores: np.ndarray) -> np.ndarray:
@@ -153,7 +210,10 @@ class Dependence:
 
     def _rows(self, names: Sequence[str]) -> List[Dict[str, Value]]:
         """Return the points to average over: those in which all of the names are active."""
-        return evenly([p for p, active in zip(self._points, self._active) if active.issuperset(names)], BACKGROUND)
+        return evenly(
+            [p for p, active in zip(self._points, self._active) if active.issuperset(names)],
+            BACKGROUND,
+        )
 
     def _values(self, name: str, most: int) -> List[Value]:
         declared, tried = self._dims[name]
@@ -161,7 +221,9 @@ class Dependence:
 
 
 def tried_values(declared: Declared, tried: Dimension, most: int) -> List[Value]:
-    """Return at most so many values of a hyperparameter: of a choice those that were tried, of a number its range between the ends tried."""
+    """Return at most so many values of a hyperparameter: of a choice those that were tried, of a
+    number its range between the ends tried.
+    """
     present = [v for v in tried.values if v is not None]
     grid = declared.grid()
     if declared.kind == "choice":
@@ -170,14 +232,26 @@ def tried_values(declared: Declared, tried: Dimension, most: int) -> List[Value]
         places = [to_unit(declared, v) for v in present]
         low, high = min(places) - 1e-9, max(places) + 1e-9
         if grid is None:
-            return list(dict.fromkeys(from_unit(declared, place) for place in np.linspace(min(places), max(places), most)))
+            return list(
+                dict.fromkeys(
+                    from_unit(declared, place)
+                    for place in np.linspace(min(places), max(places), most)
+                )
+            )
         known = [v for v in grid if low <= to_unit(declared, v) <= high]
     # Both ends stay.
-    return [known[i] for i in np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int))]
+    return [
+        known[i]
+        for i in np.unique(
+            np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
+        )
+    ]
 
 
 def _predicted_share(model: Any, is_forest: bool, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of the variance of ``y`` that a fitted model predicts for points that it has not seen."""
+    """Return the share of the variance of ``y`` that a fitted model predicts for points that it has
+    not seen.
+    """
     if is_forest:
         from sklearn.base import clone
         from sklearn.model_selection import KFold, cross_val_predict
@@ -185,7 +259,8 @@ def _predicted_share(model: Any, is_forest: bool, x: np.ndarray, y: np.ndarray) 
         folds = KFold(min(5, len(y)), shuffle=True, random_state=0)
         errors = y - cross_val_predict(clone(model).set_params(random_state=0), x, y, cv=folds)
         return float(1.0 - np.sum(errors**2) / np.sum((y - y.mean()) ** 2))
-    # Rasmussen and Williams, Gaussian Processes for Machine Learning, eq. 5.12; in units of the normalised targets.
+    # Rasmussen and Williams, Gaussian Processes for Machine Learning, eq. 5.12; in units of the
+    # normalised targets.
     errors = np.ravel(model.alpha_) / np.diag(model.K_inv_)
     return float(1.0 - np.sum(errors**2) / np.sum(np.ravel(model.y_train_) ** 2))
 

@@ -22,7 +22,8 @@ class Dimension:
 
     Attributes:
         name: its name. values: one a trial, ``None`` where it is not active.
-        choices: the distinct values of a categorical one (texts and truth values), in order; empty for numbers.
+        choices: the distinct values of a categorical one (texts and truth values), in order; empty
+            for numbers.
         log: whether its numbers span so much that a logarithmic axis shows them better.
     """
 
@@ -46,7 +47,9 @@ class Dimension:
         return not self.choices and all(isinstance(v, int) for v in self.values if v is not None)
 
     def codes(self) -> np.ndarray:
-        """Return float64 (trials,): the number or its decimal logarithm, or the position of the choice; NaN where it is not active."""
+        """Return float64 (trials,): the number or its decimal logarithm, or the position of the
+        choice; NaN where it is not active.
+        """
         return np.array([math.nan if v is None else self.code(v) for v in self.values], np.float64)
 
     def code(self, value: Any) -> float:
@@ -63,17 +66,27 @@ class Dimension:
         return int(round(value)) if self.whole else value
 
 
-def dimensions(trials: Sequence[TrialRecord], declared: Mapping[str, Mapping[str, Any]]) -> List[Dimension]:
+def dimensions(
+    trials: Sequence[TrialRecord], declared: Mapping[str, Mapping[str, Any]]
+) -> List[Dimension]:
     """Return the hyperparameters of the trials, in the order in which they first appear.
 
     Args:
         trials: records of :mod:`vaiopt.study`.
-        declared: by name, what ``space.json`` says of it (``log``, ``values``, ``ordered``); may be empty.
+        declared: by name, what ``space.json`` says of it (``log``, ``values``, ``ordered``); may be
+            empty.
     """
     names: Dict[str, None] = {}
     for trial in trials:
         names.update(dict.fromkeys(trial.hyperparameters))
-    return [_dimension(name, tuple(_value(trial.hyperparameters, name) for trial in trials), declared.get(name, {})) for name in names]
+    return [
+        _dimension(
+            name,
+            tuple(_value(trial.hyperparameters, name) for trial in trials),
+            declared.get(name, {}),
+        )
+        for name in names
+    ]
 
 
 def _value(hyperparameters: Mapping[str, Any], name: str) -> Any:
@@ -82,7 +95,9 @@ def _value(hyperparameters: Mapping[str, Any], name: str) -> Any:
 
 
 def told_apart(value: Any) -> Any:
-    """Return a value that is active; a choice may itself be ``None``, which is told apart as a text."""
+    """Return a value that is active; a choice may itself be ``None``, which is told apart as a
+    text.
+    """
     return "None" if value is None else value
 
 
@@ -91,7 +106,9 @@ def _dimension(name: str, values: Tuple[Any, ...], declared: Mapping[str, Any]) 
     if any(isinstance(v, (bool, str)) or not isinstance(v, (int, float)) for v in present):
         order = [repr(v) for v in declared.get("values", ())]
         distinct = {repr(v): v for v in present}
-        keys = sorted(distinct, key=lambda key: (order.index(key) if key in order else len(order), key))
+        keys = sorted(
+            distinct, key=lambda key: (order.index(key) if key in order else len(order), key)
+        )
         return Dimension(name, values, choices=tuple(distinct[key] for key in keys))
     positive = bool(present) and min(present) > 0
     log = positive and (bool(declared.get("log")) or max(present) / min(present) >= _LOG_RATIO)
@@ -99,7 +116,9 @@ def _dimension(name: str, values: Tuple[Any, ...], declared: Mapping[str, Any]) 
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> Optional[float]:
-    """Return Spearman's rank correlation of two series over the places where both have a value; ``None`` if undefined."""
+    """Return Spearman's rank correlation of two series over the places where both have a value;
+    ``None`` if undefined.
+    """
     from scipy.stats import rankdata
 
     both = np.isfinite(first) & np.isfinite(second)

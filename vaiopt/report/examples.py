@@ -19,7 +19,8 @@ class Example:
     """One misclassified sample.
 
     Attributes:
-        index: its place in the test split. true, predicted: names of classes. confidence: of the predicted class, 0 to 1.
+        index: its place in the test split. true, predicted: names of classes. confidence: of the
+            predicted class, 0 to 1.
         image: a PNG as data URI, or empty. values: the first few features of a tabular sample.
     """
 
@@ -31,16 +32,21 @@ class Example:
     values: Tuple[float, ...] = ()
 
 
-def worst(misclassified: Sequence[Dict[str, Any]], count: int = MAX_EXAMPLES) -> List[Dict[str, Any]]:
+def worst(
+    misclassified: Sequence[Dict[str, Any]], count: int = MAX_EXAMPLES
+) -> List[Dict[str, Any]]:
     """Return the mistakes that the model was surest of, surest first."""
-    return sorted(misclassified, key=lambda m: (-float(m.get("confidence") or 0.0), int(m["index"])))[:count]
+    return sorted(
+        misclassified, key=lambda m: (-float(m.get("confidence") or 0.0), int(m["index"]))
+    )[:count]
 
 
 def read_examples(run: Run, misclassified: Sequence[Dict[str, Any]]) -> List[Example]:
     """Load the run's data and return its surest mistakes with their content.
 
     Args:
-        misclassified: entries ``{index, true, predicted, confidence}``; ``index`` counts within the test split.
+        misclassified: entries ``{index, true, predicted, confidence}``; ``index`` counts within the
+            test split.
 
     Raises:
         DataError: the data is not here, or is not what the run was made with.
@@ -48,13 +54,20 @@ def read_examples(run: Run, misclassified: Sequence[Dict[str, Any]]) -> List[Exa
     from vaiopt.data import load_run_splits
 
     splits = load_run_splits(run)
-    entries = [entry for entry in worst(misclassified) if 0 <= int(entry["index"]) < len(splits.test)]
+    entries = [
+        entry for entry in worst(misclassified) if 0 <= int(entry["index"]) < len(splits.test)
+    ]
     samples = splits.test.take(np.array([int(entry["index"]) for entry in entries], np.int64)).raw
-    return examples(entries, samples, [str(name) for name in splits.classes], splits.test.dataset.value_range)
+    return examples(
+        entries, samples, [str(name) for name in splits.classes], splits.test.dataset.value_range
+    )
 
 
 def examples(
-    entries: Sequence[Dict[str, Any]], samples: np.ndarray, classes: Sequence[str], value_range: Optional[Tuple[float, float]] = None
+    entries: Sequence[Dict[str, Any]],
+    samples: np.ndarray,
+    classes: Sequence[str],
+    value_range: Optional[Tuple[float, float]] = None,
 ) -> List[Example]:
     """Return entries with their content.
 
@@ -62,11 +75,16 @@ def examples(
         entries: ``{index, true, predicted, confidence}``.
         samples: one for each entry, (N, H, W, C), (N, H, W) or (N, F), uint8 or float.
         classes: the names of the classes.
-        value_range: lowest and highest value of an image; without it 0 to 255 for uint8, else those of the samples.
+        value_range: lowest and highest value of an image; without it 0 to 255 for uint8, else those
+            of the samples.
     """
     if not len(samples):
         return []
-    low, high = (0.0, 255.0) if samples.dtype == np.uint8 else (float(np.min(samples)), float(np.max(samples)))
+    low, high = (
+        (0.0, 255.0)
+        if samples.dtype == np.uint8
+        else (float(np.min(samples)), float(np.max(samples)))
+    )
     if value_range is not None:
         low, high = value_range
     found = []
@@ -87,6 +105,10 @@ def examples(
 
 def class_name(value: Any, classes: Sequence[str]) -> str:
     """Return the name of a class that is given by its number or its name."""
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and 0 <= int(value) < len(classes):
+    if (
+        isinstance(value, (int, np.integer))
+        and not isinstance(value, bool)
+        and 0 <= int(value) < len(classes)
+    ):
         return str(classes[int(value)])
     return str(value)

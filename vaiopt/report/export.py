@@ -21,16 +21,22 @@ def export(sections: Sequence[Section], folder: Path) -> Tuple[List[Path], List[
     """Write every figure's and table's data as CSV and every figure as PNG.
 
     Args:
-        sections: of the report. folder: made if it is not there; files of the same name are replaced.
+        sections: of the report. folder: made if it is not there; files of the same name are
+            replaced.
 
     Returns:
         the files written, and remarks: why there are no PNG files, if so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     figures = [figure for section in sections for figure in section.figures()]
-    written = [write_csv(folder / (figure.name + ".csv"), figure.columns, figure.rows) for figure in figures]
+    written = [
+        write_csv(folder / (figure.name + ".csv"), figure.columns, figure.rows)
+        for figure in figures
+    ]
     for table in [table for section in sections for table in section.tables()]:
-        heading, rows = (table.data[0], table.data[1:]) if table.data else (table.columns, table.rows)
+        heading, rows = (
+            (table.data[0], table.data[1:]) if table.data else (table.columns, table.rows)
+        )
         written.append(write_csv(folder / (table.name + ".csv"), heading, rows))
     images, remarks = write_images(figures, folder)
     return written + images, remarks
@@ -46,9 +52,14 @@ def write_csv(path: Path, columns: Sequence[Any], rows: Iterable[Sequence[Any]])
 
 
 def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], List[str]]:
-    """Write figures as PNG through kaleido; without it, or without a browser that it can start, write none and say what is missing."""
+    """Write figures as PNG through kaleido; without it, or without a browser that it can start,
+    write none and say what is missing.
+    """
     if not has_module("kaleido"):
-        return [], ["No PNG files: kaleido is not installed. Install it and a browser: pip install kaleido, then {}.".format(_BROWSER)]
+        return [], [
+            "No PNG files: kaleido is not installed. Install it and a browser: pip install"
+            f" kaleido, then {_BROWSER}."
+        ]
     paths = [folder / (figure.name + ".png") for figure in figures]
     with tempfile.TemporaryDirectory(dir=str(folder), prefix=".png.") as temporary:
         drawn = [Path(temporary) / path.name for path in paths]
@@ -56,14 +67,19 @@ def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], L
             _draw(figures, drawn)
         except (RuntimeError, ValueError, OSError) as error:
             reason = " ".join(str(error).split())[:160] or type(error).__name__
-            return [], ["No PNG files: kaleido cannot draw ({}). It needs a Chrome or Chromium: {}.".format(reason, _BROWSER)]
+            return [], [
+                f"No PNG files: kaleido cannot draw ({reason}). It needs a Chrome or Chromium:"
+                f" {_BROWSER}."
+            ]
         for source, path in zip(drawn, paths):
             source.replace(path)
     return paths, []
 
 
 def _draw(figures: Sequence[Figure], paths: Sequence[Path]) -> None:
-    """Draw all figures at once where plotly can (6.1 and later: one browser for all), else one by one."""
+    """Draw all figures at once where plotly can (6.1 and later: one browser for all), else one by
+    one.
+    """
     import plotly.io
 
     # The size of each figure stands in its layout: write_images takes one size for all.

@@ -38,10 +38,14 @@ class Figure:
 
     def spec(self) -> Dict[str, Any]:
         """Return ``{"data", "layout"}`` as plain JSON values, colours still as tokens."""
-        return {"data": clean(list(self.traces)), "layout": clean(merge(base_layout(self.small), self.layout))}
+        return {
+            "data": clean(list(self.traces)),
+            "layout": clean(merge(base_layout(self.small), self.layout)),
+        }
 
     def to_plotly(self, theme: str = "light", width: Optional[int] = None) -> Any:
-        """Return a ``plotly.graph_objects.Figure`` in one palette, ``light`` or ``dark``, for a notebook or an image.
+        """Return a ``plotly.graph_objects.Figure`` in one palette, ``light`` or ``dark``, for a
+        notebook or an image.
 
         Args:
             width: pixels; ``None`` fills what there is.
@@ -50,7 +54,13 @@ class Figure:
 
         spec = resolve(self.spec(), PALETTES[theme])
         layout = spec["layout"]
-        layout["title"] = {"text": text(self.title), "x": 0.02, "y": 0.98, "yanchor": "top", "font": {"size": 15}}
+        layout["title"] = {
+            "text": text(self.title),
+            "x": 0.02,
+            "y": 0.98,
+            "yanchor": "top",
+            "font": {"size": 15},
+        }
         layout["margin"] = dict(layout["margin"], t=layout["margin"]["t"] + 40)
         layout["height"] = self.height + 40
         if width is not None:
@@ -67,7 +77,8 @@ class Table:
         numeric: positions of columns that are set flush right.
         name: stem of its CSV; empty if it is not exported.
         highlight: position of a row to set off, or -1.
-        data: heading and rows of its CSV, where they are to hold more, or plainer numbers, than what is shown.
+        data: heading and rows of its CSV, where they are to hold more, or plainer numbers, than
+            what is shown.
     """
 
     columns: Sequence[str]
@@ -92,12 +103,25 @@ def base_layout(small: bool = False) -> Dict[str, Any]:
         "font": {"family": FONT, "size": 12, "color": "@ink"},
         "paper_bgcolor": "@card",
         "plot_bgcolor": "@card",
-        "margin": {"l": 46, "r": 10, "t": 10, "b": 40} if small else {"l": 56, "r": 16, "t": 30, "b": 48},
+        "margin": (
+            {"l": 46, "r": 10, "t": 10, "b": 40} if small else {"l": 56, "r": 16, "t": 30, "b": 48}
+        ),
         "xaxis": axis,
         "yaxis": dict(axis),
         "hovermode": "closest",
-        "hoverlabel": {"bgcolor": "@card", "bordercolor": "@line", "font": {"family": FONT, "color": "@ink", "size": 12}, "align": "left"},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"color": "@ink", "size": 12}},
+        "hoverlabel": {
+            "bgcolor": "@card",
+            "bordercolor": "@line",
+            "font": {"family": FONT, "color": "@ink", "size": 12},
+            "align": "left",
+        },
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"color": "@ink", "size": 12},
+        },
         "showlegend": not small,
         "bargap": 0.25,
     }
@@ -108,7 +132,9 @@ def merge(first: Dict[str, Any], second: Dict[str, Any]) -> Dict[str, Any]:
     result = dict(first)
     for key, value in second.items():
         mine = result.get(key)
-        result[key] = merge(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+        result[key] = (
+            merge(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+        )
     return result
 
 
@@ -139,7 +165,10 @@ def cell_notes(
             "y": row,
             "text": form.format(value).replace("-", "\u2212"),
             "showarrow": False,
-            "font": {"size": 11, "color": on_cell(scale, places[row][column] if places else place(value))},
+            "font": {
+                "size": 11,
+                "color": on_cell(scale, places[row][column] if places else place(value)),
+            },
         }
         for row, line in enumerate(matrix)
         for column, value in enumerate(line)
@@ -153,7 +182,9 @@ def text(value: Any) -> str:
 
 
 def clean(value: Any) -> Any:
-    """Return plain JSON values: numpy numbers and arrays converted, NaN and infinity as ``None``, floats cut to 7 digits."""
+    """Return plain JSON values: numpy numbers and arrays converted, NaN and infinity as ``None``,
+    floats cut to 7 digits.
+    """
     if isinstance(value, dict):
         return {str(key): clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -161,11 +192,17 @@ def clean(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return clean(value.tolist())
     if isinstance(value, float):
-        return float("{:.7g}".format(value)) if math.isfinite(value) else None
+        return float(f"{value:.7g}") if math.isfinite(value) else None
     return value
 
 
 def file_stem(name: str) -> str:
-    """Return ``name`` with everything but letters, digits, dots and dashes replaced, for use as a file name."""
-    kept: List[str] = [char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name] if name else []
+    """Return ``name`` with everything but letters, digits, dots and dashes replaced, for use as a
+    file name.
+    """
+    kept: List[str] = (
+        [char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name]
+        if name
+        else []
+    )
     return ("".join(kept).strip(".") or "unnamed")[:80]

@@ -25,23 +25,38 @@ MAX_CURVES = 400
 
 
 def describe(data: ReportData, trial: TrialRecord) -> str:
-    """Return a trial's hover text for plotly: number, metric, costs and hyperparameters, escaped; less of it where there are very many trials."""
-    lines = ["<b>Trial {}</b> · {}".format(trial.number, text(trial.status))]
+    """Return a trial's hover text for plotly: number, metric, costs and hyperparameters, escaped;
+    less of it where there are very many trials.
+    """
+    lines = [f"<b>Trial {trial.number}</b> · {text(trial.status)}"]
     score = data.score(trial)
     if score is not None:
-        lines.append("{} {}".format(text(labels.name(data.metric)), labels.metric(data.metric, score)))
+        lines.append(f"{text(labels.name(data.metric))} {labels.metric(data.metric, score)}")
     if len(data.trials) > MANY_TRIALS:
         return "<br>".join(lines)
-    lines += ["{} {:,.6g}".format(text(labels.name(key)), value) for key, value in trial.costs.items() if key in ("params", "latency_ms")]
-    lines += ["{} = {}".format(text(key), text(labels.value(value))) for key, value in list(trial.hyperparameters.items())[:12]]
+    lines += [
+        f"{text(labels.name(key))} {value:,.6g}"
+        for key, value in trial.costs.items()
+        if key in ("params", "latency_ms")
+    ]
+    lines += [
+        f"{text(key)} = {text(labels.value(value))}"
+        for key, value in list(trial.hyperparameters.items())[:12]
+    ]
     if trial.reason:
         lines.append(text(trial.reason[:120]))
     return "<br>".join(lines)
 
 
 def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
-    """Return the metric against a cost with the Pareto front, or ``None`` if no trial has that cost."""
-    scored = [(t, float(t.costs[cost]), data.score(t)) for t in data.trials if cost in t.costs and t.status in ("complete", "pruned")]
+    """Return the metric against a cost with the Pareto front, or ``None`` if no trial has that
+    cost.
+    """
+    scored = [
+        (t, float(t.costs[cost]), data.score(t))
+        for t in data.trials
+        if cost in t.costs and t.status in ("complete", "pruned")
+    ]
     known = [(t, x, y) for t, x, y in scored if y is not None]
     finished = [(t, x, y) for t, x, y in known if t.status == "complete"]
     if not finished:
@@ -51,7 +66,11 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     for status in ("complete", "pruned"):
         own = [item for item in known if item[0].status == status]
         if own:
-            traces.append(_points(data, own, status, {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}))
+            traces.append(
+                _points(
+                    data, own, status, {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}
+                )
+            )
     corner = [finished[i] for i in front]
     traces.append(
         {
@@ -67,17 +86,30 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     chosen = [item for item in finished if item[0].number == data.chosen_number]
     if chosen:
         traces.append(
-            _points(data, chosen, "chosen", {"color": "@rose", "size": 15, "symbol": "star", "line": {"color": "@card", "width": 1}})
+            _points(
+                data,
+                chosen,
+                "chosen",
+                {
+                    "color": "@rose",
+                    "size": 15,
+                    "symbol": "star",
+                    "line": {"color": "@card", "width": 1},
+                },
+            )
         )
     best = {finished[i][0].number for i in front}
     xs = [x for _, x, _ in known]
     wide = min(xs) > 0 and max(xs) / min(xs) > 6
     return Figure(
-        name="tradeoff_{}".format(cost),
-        title="{} against {}".format(_sentence(labels.name(data.metric)), labels.name(cost)),
+        name=f"tradeoff_{cost}",
+        title=f"{_sentence(labels.name(data.metric))} against {labels.name(cost)}",
         caption="",
         traces=traces,
-        layout={"xaxis": axis(labels.name(cost), **_number_axis(xs, log=wide)), "yaxis": _metric_axis(data)},
+        layout={
+            "xaxis": axis(labels.name(cost), **_number_axis(xs, log=wide)),
+            "yaxis": _metric_axis(data),
+        },
         columns=("trial", "status", cost, data.metric, "on_front"),
         rows=[(t.number, t.status, x, y, t.number in best) for t, x, y in known],
         height=400,
@@ -85,12 +117,23 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
 
 
 def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
-    """Return an axis whose ticks are written in our own words: plotly's, such as 780µ, read like another unit beside one in the title."""
+    """Return an axis whose ticks are written in our own words: plotly's, such as 780µ, read like
+    another unit beside one in the title.
+    """
     places = (log_ticks if log else linear_ticks)(min(values), max(values))
-    return {"type": "log" if log else "linear", "tickvals": places, "ticktext": [number(place) for place in places]}
+    return {
+        "type": "log" if log else "linear",
+        "tickvals": places,
+        "ticktext": [number(place) for place in places],
+    }
 
 
-def _points(data: ReportData, items: Sequence[Tuple[TrialRecord, float, float]], label: str, marker: Dict[str, Any]) -> Dict[str, Any]:
+def _points(
+    data: ReportData,
+    items: Sequence[Tuple[TrialRecord, float, float]],
+    label: str,
+    marker: Dict[str, Any],
+) -> Dict[str, Any]:
     items = evenly(items, MAX_POINTS)
     return {
         "type": "scatter",
@@ -105,7 +148,9 @@ def _points(data: ReportData, items: Sequence[Tuple[TrialRecord, float, float]],
 
 
 def _metric_axis(data: ReportData) -> Dict[str, Any]:
-    return axis(labels.name(data.metric), **({"tickformat": ".1%"} if labels.is_share(data.metric) else {}))
+    return axis(
+        labels.name(data.metric), **({"tickformat": ".1%"} if labels.is_share(data.metric) else {})
+    )
 
 
 def _sentence(words: str) -> str:
@@ -113,7 +158,9 @@ def _sentence(words: str) -> str:
 
 
 def convergence(data: ReportData) -> Optional[Figure]:
-    """Return the objective of each trial and the best so far, or ``None`` without a completed trial."""
+    """Return the objective of each trial and the best so far, or ``None`` without a completed
+    trial.
+    """
     complete = data.complete
     if not complete:
         return None
@@ -122,7 +169,12 @@ def convergence(data: ReportData) -> Optional[Figure]:
     steps = [i for i in range(len(best)) if i in (0, len(best) - 1) or best[i] != best[i - 1]]
     others = [t for t in data.trials if t.status not in ("complete",)]
     traces = [
-        _points(data, [(t, float(t.number), v) for t, v in zip(complete, values)], "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
+        _points(
+            data,
+            [(t, float(t.number), v) for t, v in zip(complete, values)],
+            "trial",
+            {"color": "@blue", "size": 7, "opacity": 0.8},
+        ),
         {
             "type": "scatter",
             "mode": "lines",
@@ -137,19 +189,32 @@ def convergence(data: ReportData) -> Optional[Figure]:
         own = [t for t in others if t.status == status]
         if own:
             trace = _points(
-                data, [(t, t.number, 0.0) for t in own], status, {"color": STATUS_COLOURS[status], "size": 8, "symbol": "line-ns-open"}
+                data,
+                [(t, t.number, 0.0) for t in own],
+                status,
+                {"color": STATUS_COLOURS[status], "size": 8, "symbol": "line-ns-open"},
             )
             traces.append(dict(trace, yaxis="y2"))
     is_metric = not data.settings.objective.weights
     value_axis = _metric_axis(data) if is_metric else axis("score")
     last = data.trials[-1].number
     layout: Dict[str, Any] = {
-        "xaxis": axis("trial", range=[-0.02 * last - 0.5, last * 1.02 + 0.5], zeroline=False, **({"dtick": 1} if last <= 12 else {})),
+        "xaxis": axis(
+            "trial",
+            range=[-0.02 * last - 0.5, last * 1.02 + 0.5],
+            zeroline=False,
+            **({"dtick": 1} if last <= 12 else {}),
+        ),
         "yaxis": value_axis,
     }
     if others:
         layout["yaxis"] = dict(value_axis, domain=[0.12, 1.0])
-        layout["yaxis2"] = {"domain": [0.0, 0.06], "visible": False, "fixedrange": True, "range": [-1, 1]}
+        layout["yaxis2"] = {
+            "domain": [0.0, 0.06],
+            "visible": False,
+            "fixedrange": True,
+            "range": [-1, 1],
+        }
         layout["xaxis"]["anchor"] = "y2"
     return Figure(
         name="convergence",
@@ -159,18 +224,24 @@ def convergence(data: ReportData) -> Optional[Figure]:
         traces=traces,
         layout=layout,
         columns=("trial", "status", "value", "best_so_far"),
-        rows=[(t.number, t.status, t.value, b) for t, b in zip(complete, best)] + [(t.number, t.status, None, None) for t in others],
+        rows=[(t.number, t.status, t.value, b) for t, b in zip(complete, best)]
+        + [(t.number, t.status, None, None) for t in others],
     )
 
 
 def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
-    """Return the learning curves of all trials for ``accuracy`` or ``loss``, or ``None`` if no trial has one."""
+    """Return the learning curves of all trials for ``accuracy`` or ``loss``, or ``None`` if no
+    trial has one.
+    """
     validation = "val_" + quantity
     with_curve = [t for t in data.trials if any(validation in step for step in t.curve)]
     if not with_curve:
         return None
     sign = 1.0 if data.minimise else -1.0
-    ranked = sorted(with_curve, key=lambda t: (sign * t.value if t.value is not None else float("inf"), t.number))
+    ranked = sorted(
+        with_curve,
+        key=lambda t: (sign * t.value if t.value is not None else float("inf"), t.number),
+    )
     epochs = max(len(t.curve) for t in with_curve)
     drawn = sorted(ranked[:MAX_CURVES], key=lambda t: t.number)
     traces: List[Dict[str, Any]] = []
@@ -179,27 +250,46 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
         if own:
             traces.append(_curves(own, validation, status))
     for trial in [t for t in drawn if t.number == data.chosen_number]:
-        label = "trial {}".format(trial.number)
+        label = f"trial {trial.number}"
         traces.append(_curve(trial, validation, label, {"color": "@rose", "width": 3}))
         if any(quantity in step for step in trial.curve):
-            traces.append(_curve(trial, quantity, label + ", training", {"color": "@rose", "width": 2, "dash": "dot"}))
-    caption = "The best {} of {} trials are drawn.".format(len(drawn), len(with_curve)) if len(drawn) < len(with_curve) else ""
+            traces.append(
+                _curve(
+                    trial,
+                    quantity,
+                    label + ", training",
+                    {"color": "@rose", "width": 2, "dash": "dot"},
+                )
+            )
+    caption = (
+        f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
+        if len(drawn) < len(with_curve)
+        else ""
+    )
     return Figure(
-        name="learning_curves_{}".format(quantity),
+        name=f"learning_curves_{quantity}",
         title={"f1": "Macro F1"}.get(quantity, _sentence(quantity)),
         caption=caption,
         traces=traces,
         layout={
             "xaxis": axis("epoch", **({"dtick": 1} if epochs <= 12 else {})),
-            "yaxis": axis(labels.name(validation), **({"tickformat": ".0%"} if quantity != "loss" else {})),
+            "yaxis": axis(
+                labels.name(validation), **({"tickformat": ".0%"} if quantity != "loss" else {})
+            ),
         },
         columns=("trial", "status", "epoch", quantity, validation),
-        rows=[(t.number, t.status, step.get("epoch"), step.get(quantity), step.get(validation)) for t in with_curve for step in t.curve],
+        rows=[
+            (t.number, t.status, step.get("epoch"), step.get(quantity), step.get(validation))
+            for t in with_curve
+            for step in t.curve
+        ],
     )
 
 
 def _curves(trials: Sequence[TrialRecord], key: str, status: str) -> Dict[str, Any]:
-    """Return one trace with a gap after each trial's curve: hundreds of traces would be slow to draw."""
+    """Return one trace with a gap after each trial's curve: hundreds of traces would be slow to
+    draw.
+    """
     x: List[Any] = []
     y: List[Any] = []
     numbers: List[Any] = []
@@ -210,14 +300,18 @@ def _curves(trials: Sequence[TrialRecord], key: str, status: str) -> Dict[str, A
         numbers += [trial.number] * len(steps) + [None]
     return {
         "type": "scatter",
-        # Markers on every epoch would blot out the lines of many trials; a single epoch is nothing but a marker.
+        # Markers on every epoch would blot out the lines of many trials; a single epoch is nothing
+        # but a marker.
         "mode": "lines" if len(trials) > 12 and len(x) > 2 * len(trials) else "lines+markers",
         "name": status,
         "x": x,
         "y": y,
         "customdata": numbers,
         "hovertemplate": "trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>",
-        "line": {"color": "@faint" if status == "complete" else STATUS_COLOURS[status], "width": 1.2},
+        "line": {
+            "color": "@faint" if status == "complete" else STATUS_COLOURS[status],
+            "width": 1.2,
+        },
         "marker": {"size": 3, "color": "@grey" if status == "complete" else STATUS_COLOURS[status]},
         "opacity": 1.0 if status == "complete" else 0.5,
         "connectgaps": False,
@@ -238,7 +332,9 @@ def _curve(trial: TrialRecord, key: str, label: str, line: Dict[str, Any]) -> Di
 
 
 def time_line(data: ReportData) -> Optional[Figure]:
-    """Return when each trial ran on which worker, or ``None`` if no trial says when it started and ended."""
+    """Return when each trial ran on which worker, or ``None`` if no trial says when it started and
+    ended.
+    """
     timed = [(t, _moment(t.started), _moment(t.finished)) for t in data.trials]
     known = [(t, a, b) for t, a, b in timed if a is not None and b is not None]
     if not known:
@@ -246,12 +342,19 @@ def time_line(data: ReportData) -> Optional[Figure]:
     origin = min(a for _, a, _ in known)
     spans = [(t, (a - origin).total_seconds(), (b - a).total_seconds()) for t, a, b in known]
     longest = max(start + length for _, start, length in spans)
-    unit, divisor = ("s", 1.0) if longest < 300 else ("min", 60.0) if longest < 3 * 3600 else ("h", 3600.0)
+    unit, divisor = (
+        ("s", 1.0) if longest < 300 else ("min", 60.0) if longest < 3 * 3600 else ("h", 3600.0)
+    )
     workers = sorted({str(t.worker) for t, _, _ in spans})
-    names = {worker: "worker {}".format(i + 1) if len(workers) > 1 else "worker" for i, worker in enumerate(workers)}
+    names = {
+        worker: f"worker {i + 1}" if len(workers) > 1 else "worker"
+        for i, worker in enumerate(workers)
+    }
     traces = []
     for status, colour in STATUS_COLOURS.items():
-        own = evenly([(t, start, length) for t, start, length in spans if t.status == status], MAX_POINTS)
+        own = evenly(
+            [(t, start, length) for t, start, length in spans if t.status == status], MAX_POINTS
+        )
         if own:
             traces.append(
                 {
@@ -261,31 +364,48 @@ def time_line(data: ReportData) -> Optional[Figure]:
                     "y": [names[str(t.worker)] for t, _, _ in own],
                     "base": [start / divisor for _, start, _ in own],
                     "x": [length / divisor for _, _, length in own],
-                    "text": [describe(data, t) + "<br>ran {}".format(labels.seconds(length)) for t, _, length in own],
+                    "text": [
+                        describe(data, t) + f"<br>ran {labels.seconds(length)}"
+                        for t, _, length in own
+                    ],
                     "textposition": "none",
                     "hovertemplate": "%{text}<extra></extra>",
                     # Gaps between very narrow bars would be all that is seen.
-                    "marker": {"color": colour, "line": {"color": "@card", "width": 1 if len(spans) <= 60 * len(workers) else 0}},
+                    "marker": {
+                        "color": colour,
+                        "line": {
+                            "color": "@card",
+                            "width": 1 if len(spans) <= 60 * len(workers) else 0,
+                        },
+                    },
                 }
             )
     return Figure(
         name="time_line",
         title="Time line",
-        caption="When each trial ran, one row a worker. Gaps are time spent proposing, loading and saving.",
+        caption=(
+            "When each trial ran, one row a worker. Gaps are time spent proposing, loading and"
+            " saving."
+        ),
         traces=traces,
         layout={
             "barmode": "overlay",
-            "xaxis": axis("time since the first trial started ({})".format(unit)),
+            "xaxis": axis(f"time since the first trial started ({unit})"),
             "yaxis": axis(type="category", autorange="reversed", showgrid=False),
         },
         columns=("trial", "status", "worker", "started", "finished", "seconds", "peak_memory_mb"),
-        rows=[(t.number, t.status, t.worker, t.started, t.finished, length, t.peak_memory_mb) for t, _, length in spans],
+        rows=[
+            (t.number, t.status, t.worker, t.started, t.finished, length, t.peak_memory_mb)
+            for t, _, length in spans
+        ],
         height=150 + 34 * len(workers),
     )
 
 
 def _moment(stamp: Any) -> Optional[datetime]:
-    """Return an ISO time as UTC without a zone, so that all can be compared, or ``None`` if there is none."""
+    """Return an ISO time as UTC without a zone, so that all can be compared, or ``None`` if there
+    is none.
+    """
     if not stamp:
         return None
     try:

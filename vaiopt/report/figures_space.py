@@ -22,7 +22,9 @@ _COSTS = ("params", "latency_ms", "macs")
 
 
 def objective_axis(data: ReportData) -> Dict[str, Any]:
-    """Return the axis of the objective: percent for a plain share, a bare number for a score with soft costs."""
+    """Return the axis of the objective: percent for a plain share, a bare number for a score with
+    soft costs.
+    """
     plain = not data.settings.objective.weights
     form = {"tickformat": ".1%"} if plain and labels.is_share(data.metric) else {}
     return axis(objective_name(data), **form)
@@ -34,21 +36,33 @@ def objective_name(data: ReportData) -> str:
 
 
 def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure]:
-    """Return one line a completed trial through its hyperparameters, costs and objective; ``None`` for fewer than two trials."""
+    """Return one line a completed trial through its hyperparameters, costs and objective; ``None``
+    for fewer than two trials.
+    """
     chosen = data.drawn()
     trials = [data.complete[i] for i in chosen]
     varying = [d.only(chosen) for d in dims if d.varies][:MAX_DIMENSIONS]
     if len(trials) < 2 or not varying:
         return None
     axes = [_parallel_axis(d) for d in varying]
-    costs = [c for c in _COSTS[:2] if len({t.costs[c] for t in trials if c in t.costs}) > 1 and all(c in t.costs for t in trials)]
+    costs = [
+        c
+        for c in _COSTS[:2]
+        if len({t.costs[c] for t in trials if c in t.costs}) > 1
+        and all(c in t.costs for t in trials)
+    ]
     axes += [_cost_axis(c, [float(t.costs[c]) for t in trials]) for c in costs]
     values = [float(t.value or 0.0) for t in trials]
     axes.append(_outcome_axis(data, values))
     trace = {
         "type": "parcoords",
         "dimensions": axes,
-        "line": {"color": values, "colorscale": "@rank", "reversescale": data.minimise, "showscale": False},
+        "line": {
+            "color": values,
+            "colorscale": "@rank",
+            "reversescale": data.minimise,
+            "showscale": False,
+        },
         "unselected": {"line": {"color": "@line", "opacity": 0.5}},
         "labelfont": {"color": "@ink", "size": 12},
         "tickfont": {"color": "@muted", "size": 11},
@@ -59,12 +73,18 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
     return Figure(
         name="parallel_coordinates",
         title="Parallel coordinates" + of_all(data),
-        caption="Drag along an axis to keep only the trials that pass there; drag its name sideways to move it. The stronger a line's colour, the "
-        "better the trial. 'off' means that the hyperparameter is not active.",
+        caption=(
+            "Drag along an axis to keep only the trials that pass there; drag its name sideways to"
+            " move it. The stronger a line's colour, the better the trial. 'off' means that the"
+            " hyperparameter is not active."
+        ),
         traces=[trace],
         layout={"margin": {"l": 60, "r": 60, "t": 86, "b": 24}},
         columns=["trial", data.metric, *[d.name for d in varying], *costs],
-        rows=[[t.number, t.value, *[d.values[i] for d in varying], *[t.costs[c] for c in costs]] for i, t in enumerate(trials)],
+        rows=[
+            [t.number, t.value, *[d.values[i] for d in varying], *[t.costs[c] for c in costs]]
+            for i, t in enumerate(trials)
+        ],
         height=430,
         min_width=max(340, 88 * len(axes)),
     )
@@ -72,7 +92,9 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
 
 def of_all(data: ReportData) -> str:
     """Return, for a title, how many of the completed trials are drawn, if not all."""
-    return "" if len(data.complete) <= MAX_DRAWN else " of {} of {} trials".format(MAX_DRAWN, len(data.complete))
+    return (
+        "" if len(data.complete) <= MAX_DRAWN else f" of {MAX_DRAWN} of {len(data.complete)} trials"
+    )
 
 
 def _short(key: str) -> str:
@@ -95,18 +117,28 @@ def _parallel_axis(dim: Dimension) -> Dict[str, Any]:
         off = float(finite.min()) - 0.18 * (float(finite.max() - finite.min()) or 1.0)
         codes = np.where(np.isfinite(codes), codes, off)
         places, words = [off] + places, ["off"] + words
-    return {"label": text(short(dim.name, 22)), "values": codes.tolist(), "tickvals": places, "ticktext": words}
+    return {
+        "label": text(short(dim.name, 22)),
+        "values": codes.tolist(),
+        "tickvals": places,
+        "ticktext": words,
+    }
 
 
 def _cost_axis(key: str, values: List[float]) -> Dict[str, Any]:
     places = linear_ticks(min(values), max(values))
-    return {"label": text(_short(key)), "values": values, "tickvals": places, "ticktext": [number(place) for place in places]}
+    return {
+        "label": text(_short(key)),
+        "values": values,
+        "tickvals": places,
+        "ticktext": [number(place) for place in places],
+    }
 
 
 def _outcome_axis(data: ReportData, values: List[float]) -> Dict[str, Any]:
     share = labels.is_share(data.metric) and not data.settings.objective.weights
     places = linear_ticks(min(values), max(values))
-    words = ["{:.4g} %".format(100 * place) if share else "{:.4g}".format(place) for place in places]
+    words = [f"{100 * place:.4g} %" if share else f"{place:.4g}" for place in places]
     return {
         "label": text(_short(data.metric) if not data.settings.objective.weights else "score"),
         "values": values,
@@ -125,7 +157,7 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
         "orientation": "h",
         "y": [text(name) for name, _ in kept],
         "x": [share for _, share in kept],
-        "text": ["{:.0%}".format(share) if share >= 0.005 else "< 1%" for _, share in kept],
+        "text": [f"{share:.0%}" if share >= 0.005 else "< 1%" for _, share in kept],
         "textposition": "outside",
         "textfont": {"color": "@ink"},
         "cliponaxis": False,
@@ -135,13 +167,24 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
     return Figure(
         name="importance",
         title="Importance of each hyperparameter",
-        caption="How much the partial dependence of the rank (below) varies with each: the variance of its curve over the values tried, times the "
-        "share of trials in which it is active, as a share of their sum. What hyperparameters do only together is not in it."
-        + (" From {} trials this is a rough guess.".format(len(data.complete)) if len(data.complete) < FEW_TRIALS else ""),
+        caption=(
+            "How much the partial dependence of the rank (below) varies with each: the variance of"
+            " its curve over the values tried, times the share of trials in which it is active, as"
+            " a share of their sum. What hyperparameters do only together is not in it."
+        )
+        + (
+            f" From {len(data.complete)} trials this is a rough guess."
+            if len(data.complete) < FEW_TRIALS
+            else ""
+        ),
         traces=[trace],
         layout={
             "showlegend": False,
-            "xaxis": axis("share of the variance", tickformat=".0%", range=[0, min(1.12, 1.15 * max(shares.values()) + 0.02)]),
+            "xaxis": axis(
+                "share of the variance",
+                tickformat=".0%",
+                range=[0, min(1.12, 1.15 * max(shares.values()) + 0.02)],
+            ),
             "yaxis": {"type": "category", "showgrid": False},
             "margin": {"t": 8},
         },
@@ -152,15 +195,23 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
 
 
 def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure]:
-    """Return Spearman's rank correlations between numeric hyperparameters, metrics and costs over completed trials, or ``None``."""
+    """Return Spearman's rank correlations between numeric hyperparameters, metrics and costs over
+    completed trials, or ``None``.
+    """
     trials = data.complete
     series: List[Tuple[str, np.ndarray]] = []
     for dim in [d for d in dims if d.varies and (not d.choices or _ordered(d))][:MAX_DIMENSIONS]:
         series.append((dim.name, dim.codes()))
-    keys = [(k, "metrics") for k in ("val_accuracy", "val_f1", "val_loss")] + [(k, "costs") for k in _COSTS]
+    keys = [(k, "metrics") for k in ("val_accuracy", "val_f1", "val_loss")] + [
+        (k, "costs") for k in _COSTS
+    ]
     outcomes = [(_short(key), _series(trials, source, key)) for key, source in keys]
     outcomes.append(("training time", np.array([float(t.seconds) for t in trials], np.float64)))
-    outcomes = [(name, codes) for name, codes in outcomes if np.isfinite(codes).sum() >= 4 and np.nanstd(codes) > 0]
+    outcomes = [
+        (name, codes)
+        for name, codes in outcomes
+        if np.isfinite(codes).sum() >= 4 and np.nanstd(codes) > 0
+    ]
     found = [(name, [rank_correlation(a, b) for _, b in outcomes]) for name, a in series]
     found = [(name, row) for name, row in found if any(rho is not None for rho in row)]
     if not found:
@@ -177,14 +228,19 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
         "colorscale": "@diverging",
         "xgap": 2,
         "ygap": 2,
-        "text": [["" if v is None else "{:.2f}".format(v).replace("-", "\u2212") for v in row] for row in matrix],
+        "text": [
+            ["" if v is None else f"{v:.2f}".replace("-", "\u2212") for v in row] for row in matrix
+        ],
         "hovertemplate": "%{y} and %{x}: %{text}<extra></extra>",
         "showscale": False,
     }
     return Figure(
         name="rank_correlations",
         title="Rank correlations",
-        caption="Spearman's ρ between each hyperparameter that has an order and what came of it: 1 rises together, −1 falls as the other rises.",
+        caption=(
+            "Spearman's ρ between each hyperparameter that has an order and what came of it: 1"
+            " rises together, −1 falls as the other rises."
+        ),
         traces=[trace],
         layout={
             "xaxis": {"type": "category", "showgrid": False, "side": "top", "tickangle": -25},

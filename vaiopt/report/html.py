@@ -17,7 +17,9 @@ class Markup(str):
 
 @dataclass(frozen=True)
 class Group:
-    """Figures side by side, under one title and one caption, which may be empty; ``wide`` ones stand two in a row at most."""
+    """Figures side by side, under one title and one caption, which may be empty; ``wide`` ones
+    stand two in a row at most.
+    """
 
     title: str
     caption: str
@@ -59,15 +61,23 @@ class Section:
 
 
 def escape(value: Any) -> str:
-    """Return a value as HTML: :class:`Markup` as it is, ``None`` as a dash, anything else escaped."""
+    """Return a value as HTML: :class:`Markup` as it is, ``None`` as a dash, anything else
+    escaped.
+    """
     if isinstance(value, Markup):
         return str(value)
     return "–" if value is None else html.escape(str(value))
 
 
 def tag(name: str, content: Any = "", **attributes: Any) -> Markup:
-    """Return an element; ``class_`` is written ``class``, an attribute that is ``None`` is left out."""
-    shown = ['{}="{}"'.format(key.rstrip("_").replace("_", "-"), escape(value)) for key, value in attributes.items() if value is not None]
+    """Return an element; ``class_`` is written ``class``, an attribute that is ``None`` is left
+    out.
+    """
+    shown = [
+        '{}="{}"'.format(key.rstrip("_").replace("_", "-"), escape(value))
+        for key, value in attributes.items()
+        if value is not None
+    ]
     return Markup("<{}>{}</{}>".format(" ".join([name] + shown), escape(content), name))
 
 
@@ -109,7 +119,17 @@ def details(summary: str, content: Markup) -> Markup:
 def tiles(items: Sequence[Tuple[str, Optional[str], Any]]) -> Markup:
     """Return key figures: (label, value, remark); those without a value are left out."""
     cells = [
-        tag("div", join([tag("dt", label), tag("dd", value, class_="value"), tag("dd", remark or "", class_="remark")]), class_="tile")
+        tag(
+            "div",
+            join(
+                [
+                    tag("dt", label),
+                    tag("dd", value, class_="value"),
+                    tag("dd", remark or "", class_="remark"),
+                ]
+            ),
+            class_="tile",
+        )
         for label, value, remark in items
         if value is not None
     ]
@@ -117,18 +137,36 @@ def tiles(items: Sequence[Tuple[str, Optional[str], Any]]) -> Markup:
 
 
 def table(content: Table) -> Markup:
-    """Return a table that scrolls sideways when it is too wide; a click on a heading sorts by it."""
+    """Return a table that scrolls sideways when it is too wide; a click on a heading sorts by
+    it.
+    """
 
     def cell(name: str, position: int, value: Any) -> Markup:
-        kind = "num" if position in content.numeric else "long" if len(str(value)) > _LONG and not isinstance(value, Markup) else None
+        kind = (
+            "num"
+            if position in content.numeric
+            else "long"
+            if len(str(value)) > _LONG and not isinstance(value, Markup)
+            else None
+        )
         return tag(name, value, class_=kind)
 
     titled = any(str(column) for column in content.columns)
     head = tag(
-        "tr", join([tag("th", c, scope="col", class_="num" if i in content.numeric else None) for i, c in enumerate(content.columns)])
+        "tr",
+        join(
+            [
+                tag("th", c, scope="col", class_="num" if i in content.numeric else None)
+                for i, c in enumerate(content.columns)
+            ]
+        ),
     )
     rows = [
-        tag("tr", join([cell("td", i, value) for i, value in enumerate(row)]), class_="mark" if k == content.highlight else None)
+        tag(
+            "tr",
+            join([cell("td", i, value) for i, value in enumerate(row)]),
+            class_="mark" if k == content.highlight else None,
+        )
         for k, row in enumerate(content.rows)
     ]
     # Focusable, so that a keyboard can scroll it.

@@ -1,4 +1,6 @@
-"""Arrays to PNG data URIs, with nothing but zlib: the report needs small pictures and no imaging library."""
+"""Arrays to PNG data URIs, with nothing but zlib: the report needs small pictures and no imaging
+library.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +23,32 @@ def png(pixels: np.ndarray) -> bytes:
     """
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)):
-        raise ValueError("pixels must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {} {}".format(pixels.dtype, pixels.shape))
+    if pixels.dtype != np.uint8 or not (
+        pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    ):
+        raise ValueError(
+            f"pixels must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {pixels.dtype}"
+            f" {pixels.shape}"
+        )
     height, width = pixels.shape[:2]
     # Each row of a PNG starts with its filter; 0 is none.
     rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
     header = struct.pack(">IIBBBBB", width, height, 8, 0 if pixels.ndim == 2 else 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9)) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
+        + _chunk(b"IEND", b"")
+    )
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content) & 0xFFFFFFFF)
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content) & 0xFFFFFFFF)
+    )
 
 
 def data_uri(pixels: np.ndarray) -> str:
@@ -40,7 +57,8 @@ def data_uri(pixels: np.ndarray) -> str:
 
 
 def to_pixels(sample: Any, low: float, high: float, longest: int = 96) -> np.ndarray:
-    """Return an image sample as 8-bit pixels: values ``low`` to ``high`` become 0 to 255, large images are thinned out.
+    """Return an image sample as 8-bit pixels: values ``low`` to ``high`` become 0 to 255, large
+    images are thinned out.
 
     Args:
         sample: (H, W), (H, W, 1) or (H, W, 3); other channel counts are averaged to grey.

@@ -37,26 +37,30 @@ def metric(key: str, value: Optional[float]) -> Optional[str]:
     """Return a metric's value: a share in percent, anything else with four digits."""
     if value is None:
         return None
-    return percent(value) if is_share(key) else "{:.4g}".format(float(value))
+    return percent(value) if is_share(key) else f"{float(value):.4g}"
 
 
 def points(difference: float) -> str:
     """Return a difference of two shares in percentage points, with its sign."""
-    text = "{:.2f}".format(abs(100.0 * difference))
-    return "{}{} points".format("\u00b1" if text == "0.00" else "+" if difference > 0 else "\u2212", text)
+    text = f"{abs(100.0 * difference):.2f}"
+    return "{}{} points".format(
+        "\u00b1" if text == "0.00" else "+" if difference > 0 else "\u2212", text
+    )
 
 
 def count(value: Optional[float]) -> Optional[str]:
     """Return a whole number with thin groups: ``12,345``."""
-    return None if value is None else "{:,}".format(int(round(float(value))))
+    return None if value is None else f"{int(round(float(value))):,}"
 
 
 def milliseconds(value: Optional[float]) -> Optional[str]:
-    """Return a time given in milliseconds with three significant digits, in microseconds if it is short."""
+    """Return a time given in milliseconds with three significant digits, in microseconds if it is
+    short.
+    """
     if value is None:
         return None
     time = float(value)
-    return "{:.3g} \u00b5s".format(1000.0 * time) if 0 < time < 0.1 else "{:.3g} ms".format(time)
+    return f"{1000.0 * time:.3g} \u00b5s" if 0 < time < 0.1 else f"{time:.3g} ms"
 
 
 def seconds(value: Optional[float]) -> Optional[str]:
@@ -65,17 +69,17 @@ def seconds(value: Optional[float]) -> Optional[str]:
         return None
     total = float(value)
     if total < 10:
-        return "{:.1f} s".format(total)
+        return f"{total:.1f} s"
     whole = int(round(total))
     if whole < 60:
-        return "{} s".format(whole)
+        return f"{whole} s"
     if whole < 3600:
-        return "{} min {} s".format(whole // 60, whole % 60)
-    return "{} h {} min".format(whole // 3600, whole % 3600 // 60)
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def value(item: Any) -> str:
     """Return a hyperparameter's value: a float with four digits, anything else as it is written."""
     if isinstance(item, bool) or not isinstance(item, float):
         return str(item)
-    return "{:.4g}".format(item)
+    return f"{item:.4g}"

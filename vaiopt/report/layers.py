@@ -6,15 +6,18 @@ from typing import Any, Dict, List, Optional
 
 
 def layer_rows(inspection: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Return one row a fused layer: ``name, kind, device, output, macs, params, latency_ms, share, bound, remark``.
+    """Return one row a fused layer: ``name, kind, device, output, macs, params, latency_ms, share,
+    bound, remark``.
 
-    ``share`` is the part of the predicted time, ``bound`` what limits it (``compute``, ``memory``, ``overhead``, ...), ``remark`` why it
-    runs where it does. An unknown number is ``None``.
+    ``share`` is the part of the predicted time, ``bound`` what limits it (``compute``, ``memory``,
+    ``overhead``, ...), ``remark`` why it runs where it does. An unknown number is ``None``.
     """
     return [
         {
             "name": str(layer.get("name", "")),
-            "kind": " + ".join([str(layer.get("type", "")), *[_part(name) for name in layer.get("fused") or ()]]),
+            "kind": " + ".join(
+                [str(layer.get("type", "")), *[_part(name) for name in layer.get("fused") or ()]]
+            ),
             "device": str(layer.get("device", "")),
             "output": " × ".join(str(n) for n in layer.get("output_shape") or ()),
             "macs": layer.get("macs"),
@@ -29,5 +32,7 @@ def layer_rows(inspection: Optional[Dict[str, Any]]) -> List[Dict[str, Any]]:
 
 
 def _part(name: Any) -> str:
-    """Return the last part of the name of an operation that was fused, such as ``relu`` of ``conv/relu``."""
+    """Return the last part of the name of an operation that was fused, such as ``relu`` of
+    ``conv/relu``.
+    """
     return str(name).rsplit("/", 1)[-1]

@@ -1,4 +1,6 @@
-"""The HTML page: sections, figures as data, plotly.js, style and script in one file that fetches nothing."""
+"""The HTML page: sections, figures as data, plotly.js, style and script in one file that fetches
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,12 @@ from vaiopt.report.theme import DARK, LIGHT, PALETTES, css_variables
 
 _ASSETS = Path(__file__).with_name("assets")
 
-# It forbids every request to a network; plotly draws parallel coordinates with code that it makes itself, hence unsafe-eval.
-_POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
+# It forbids every request to a network; plotly draws parallel coordinates with code that it makes
+# itself, hence unsafe-eval.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline';"
+    " img-src data: blob:"
+)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -57,17 +63,20 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
         MissingToolError: plotly is not installed.
     """
     figures = [figure for section in sections for figure in section.figures()]
-    specs = [_json_script("spec-{}".format(i), figure.spec()) for i, figure in enumerate(figures)]
+    specs = [_json_script(f"spec-{i}", figure.spec()) for i, figure in enumerate(figures)]
     numbers = {id(figure): i for i, figure in enumerate(figures)}
     return _PAGE.format(
-        title=escape("{} · vaiopt".format(data.name)),
+        title=escape(f"{data.name} · vaiopt"),
         name=escape(data.name),
         subtitle=escape(_subtitle(data)),
         policy=_POLICY,
         style=_style(),
         links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
         sections="\n".join(_section(section, numbers) for section in sections),
-        footer=escape("Written by vaiopt from the run folder '{}'. Nothing on this page is fetched from a network.".format(data.folder)),
+        footer=escape(
+            f"Written by vaiopt from the run folder '{data.folder}'. Nothing on this page is"
+            " fetched from a network."
+        ),
         specs="\n".join(specs),
         palettes=_json(PALETTES),
         plotly=_packed_plotly(),
@@ -77,15 +86,24 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
 
 def _subtitle(data: ReportData) -> str:
     settings = data.settings
-    parts = [settings.data.source, "model family {}".format(settings.model.family), "target {}".format(settings.hardware.target)]
-    return " · ".join([*parts, "seed {}".format(settings.seed)])
+    parts = [
+        settings.data.source,
+        f"model family {settings.model.family}",
+        f"target {settings.hardware.target}",
+    ]
+    return " · ".join([*parts, f"seed {settings.seed}"])
 
 
 def _style() -> str:
     light, dark = css_variables(LIGHT), css_variables(DARK)
-    themes = ":root{{color-scheme:light;{light}}}@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
+    themes = (
+        ":root{{color-scheme:light;{light}}}@media"
+        " (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
+    )
     forced = ":root[data-theme=light]{{color-scheme:light;{light}}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
-    return (themes + forced).format(light=light, dark=dark) + (_ASSETS / "style.css").read_text(encoding="utf-8")
+    return (themes + forced).format(light=light, dark=dark) + (_ASSETS / "style.css").read_text(
+        encoding="utf-8"
+    )
 
 
 def _section(section: Section, numbers: Dict[int, int]) -> Markup:
@@ -103,30 +121,43 @@ def _block(block: Block, numbers: Dict[int, int]) -> Markup:
         return table(block)
     if isinstance(block, Group):
         kind = "grid wide" if block.wide else "grid"
-        cells = tag("div", join([_figure(figure, numbers[id(figure)]) for figure in block.figures]), class_=kind)
+        cells = tag(
+            "div",
+            join([_figure(figure, numbers[id(figure)]) for figure in block.figures]),
+            class_=kind,
+        )
         head = [tag("h3", block.title)] if block.title else []
-        return tag("div", join([*head, *([tag("p", block.caption)] if block.caption else []), cells]), class_="group")
+        return tag(
+            "div",
+            join([*head, *([tag("p", block.caption)] if block.caption else []), cells]),
+            class_="group",
+        )
     return block
 
 
 def _figure(figure: Figure, number: int) -> Markup:
     is_parallel = bool(figure.traces) and figure.traces[0].get("type") == "parcoords"
-    style = "height:{}px;{}".format(figure.height, "min-width:{}px".format(figure.min_width) if figure.min_width else "")
+    style = "height:{}px;{}".format(
+        figure.height, f"min-width:{figure.min_width}px" if figure.min_width else ""
+    )
     plot = tag(
         "div",
         "drawing …",
         class_="plot waiting",
         style=style,
         role="img",
-        aria_label="{}. {}".format(figure.title, figure.caption).strip(),
-        data_spec="spec-{}".format(number),
+        aria_label=f"{figure.title}. {figure.caption}".strip(),
+        data_spec=f"spec-{number}",
         data_height=figure.height,
         data_name=figure.name,
         data_small="1" if figure.small else None,
         data_trials=json.dumps([row[0] for row in figure.rows]) if is_parallel else None,
     )
     caption = [tag("b", figure.title)] + ([tag("span", figure.caption)] if figure.caption else [])
-    parts = [tag("figcaption", join(caption)), tag("div", plot, class_="scroll") if figure.min_width else plot]
+    parts = [
+        tag("figcaption", join(caption)),
+        tag("div", plot, class_="scroll") if figure.min_width else plot,
+    ]
     if is_parallel:
         parts.append(tag("p", "", class_="brushed", aria_live="polite"))
     return tag("figure", join(parts))
@@ -135,20 +166,26 @@ def _figure(figure: Figure, number: int) -> Markup:
 def _json(content: Any) -> str:
     """Return JSON that cannot end the script element that it stands in."""
     return (
-        json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+        json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        .replace("<", "\\u003c")
+        .replace("\u2028", "\\u2028")
     )
 
 
 def _json_script(key: str, content: Any) -> str:
-    return '<script type="application/json" id="{}">{}</script>'.format(key, _json(content))
+    return f'<script type="application/json" id="{key}">{_json(content)}</script>'
 
 
 def _packed_plotly() -> str:
-    """Return plotly.js, as the installed plotly package brings it, gzipped (the same bytes each time) and in base 64."""
+    """Return plotly.js, as the installed plotly package brings it, gzipped (the same bytes each
+    time) and in base 64.
+    """
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise MissingToolError("plotly cannot be imported ({})".format(error), "Install it with: pip install plotly") from error
+        raise MissingToolError(
+            f"plotly cannot be imported ({error})", "Install it with: pip install plotly"
+        ) from error
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=packed, mtime=0) as file:
         file.write(get_plotlyjs().encode("utf-8"))

@@ -1,4 +1,6 @@
-"""The first section: what was chosen, why, what it gained, and how it fares from float to the target."""
+"""The first section: what was chosen, why, what it gained, and how it fares from float to the
+target.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from vaiopt.report import labels
 from vaiopt.report.data import ReportData
 from vaiopt.report.figure import Table
 from vaiopt.report.figures_model import stages
-from vaiopt.report.html import Block, Markup, Section, heading, join, note, paragraph, tag, tiles, to_do
+from vaiopt.report.html import (
+    Block,
+    Markup,
+    Section,
+    heading,
+    join,
+    note,
+    paragraph,
+    tag,
+    tiles,
+    to_do,
+)
 from vaiopt.study import TrialRecord, pareto_front
 
 
@@ -38,22 +51,38 @@ def _tiles(data: ReportData) -> Markup:
     items: List[Tuple[str, Optional[str], Any]] = []
     float_accuracy = (data.float_test or {}).get("accuracy")
     if data.chosen is not None:
-        items.append(("Chosen", "trial {}".format(data.chosen_number), "{} {}".format(labels.name(data.metric), _metric(data, metrics))))
+        items.append(
+            (
+                "Chosen",
+                f"trial {data.chosen_number}",
+                f"{labels.name(data.metric)} {_metric(data, metrics)}",
+            )
+        )
     items.append(("Float, test", labels.percent(float_accuracy), _samples(data.float_test)))
     int8 = (data.int8_test or {}).get("accuracy")
-    items.append(("Int8, test", labels.percent(int8), _difference(int8, float_accuracy, "to float")))
+    items.append(
+        ("Int8, test", labels.percent(int8), _difference(int8, float_accuracy, "to float"))
+    )
     for target, measured in data.measured.items():
         accuracy = measured.get("accuracy")
         items.append(
-            ("Measured on {}".format(target), labels.percent(accuracy), _difference(accuracy, int8, "to int8") or _samples(measured))
+            (
+                f"Measured on {target}",
+                labels.percent(accuracy),
+                _difference(accuracy, int8, "to int8") or _samples(measured),
+            )
         )
     items.append(("Parameters", labels.count(costs.get("params")), _macs(costs)))
     predicted = predicted_latency(data)
-    items.append(("Predicted latency", labels.milliseconds(predicted), "on {}".format(data.target)))
+    items.append(("Predicted latency", labels.milliseconds(predicted), f"on {data.target}"))
     for target, measured in data.measured.items():
         latency = measured.get("latency_ms") or {}
-        tail = "p95 {}".format(labels.milliseconds(latency["p95"])) if latency.get("p95") is not None else ""
-        items.append(("Latency on {}".format(target), labels.milliseconds(latency.get("p50")), tail))
+        tail = (
+            "p95 {}".format(labels.milliseconds(latency["p95"]))
+            if latency.get("p95") is not None
+            else ""
+        )
+        items.append((f"Latency on {target}", labels.milliseconds(latency.get("p50")), tail))
     items.append(("Trials", labels.count(len(data.trials)), _counts(data)))
     return tiles(items)
 
@@ -64,26 +93,36 @@ def _metric(data: ReportData, metrics: Dict[str, Any]) -> str:
 
 def _samples(content: Optional[Dict[str, Any]]) -> str:
     count = (content or {}).get("samples")
-    return "{} samples".format(labels.count(count)) if count is not None else ""
+    return f"{labels.count(count)} samples" if count is not None else ""
 
 
 def _difference(value: Optional[float], base: Optional[float], words: str) -> str:
-    return "" if value is None or base is None else "{} {}".format(labels.points(float(value) - float(base)), words)
+    return (
+        ""
+        if value is None or base is None
+        else f"{labels.points(float(value) - float(base))} {words}"
+    )
 
 
 def _macs(costs: Dict[str, Any]) -> str:
-    return "{} multiply-accumulates".format(labels.count(costs["macs"])) if costs.get("macs") else ""
+    return (
+        "{} multiply-accumulates".format(labels.count(costs["macs"])) if costs.get("macs") else ""
+    )
 
 
 def _counts(data: ReportData) -> str:
     kinds: Dict[str, int] = {}
     for trial in data.trials:
         kinds[trial.status] = kinds.get(trial.status, 0) + 1
-    return ", ".join("{} {}".format(kinds[kind], kind) for kind in sorted(kinds, key=lambda k: (-kinds[k], k)))
+    return ", ".join(
+        f"{kinds[kind]} {kind}" for kind in sorted(kinds, key=lambda k: (-kinds[k], k))
+    )
 
 
 def predicted_latency(data: ReportData) -> Optional[float]:
-    """Return the chosen model's predicted latency on the run's target in milliseconds, if it was predicted."""
+    """Return the chosen model's predicted latency on the run's target in milliseconds, if it was
+    predicted.
+    """
     value = ((data.chosen or {}).get("costs") or {}).get("latency_ms")
     if value is None:
         value = (data.inspection or {}).get("latency_ms")
@@ -99,22 +138,30 @@ def why(data: ReportData) -> Markup:
     sentences: List[Any] = []
     chosen = next((t for t in complete if t.number == number), None)
     if objective.weights:
-        soft = ", ".join("{}^{:g}".format(name, weight) for name, weight in sorted(objective.weights.items()))
-        what = "best score ({} weighed against {})".format(labels.name(data.metric), soft)
+        soft = ", ".join(f"{name}^{weight:g}" for name, weight in sorted(objective.weights.items()))
+        what = f"best score ({labels.name(data.metric)} weighed against {soft})"
     else:
-        what = "{} {}".format(extreme, labels.name(data.metric))
-    sentences.append(_place(data, chosen, what) if chosen is not None else "Trial {} was chosen.".format(number))
+        what = f"{extreme} {labels.name(data.metric)}"
+    sentences.append(
+        _place(data, chosen, what) if chosen is not None else f"Trial {number} was chosen."
+    )
     limits = [(k, getattr(objective, k)) for k in ("max_latency_ms", "max_params", "max_macs")]
-    hard = ["{} = {:g}".format(key, value) for key, value in limits if value is not None] + (["dpu_only"] if objective.dpu_only else [])
+    hard = [f"{key} = {value:g}" for key, value in limits if value is not None] + (
+        ["dpu_only"] if objective.dpu_only else []
+    )
     refused = sum(1 for t in data.trials if t.status == "infeasible")
     if hard:
         broke = (
-            "{} of {} candidates broke them and were not trained".format(refused, len(data.trials))
+            f"{refused} of {len(data.trials)} candidates broke them and were not trained"
             if refused
             else "no candidate broke them"
         )
         sentences.append("It keeps the hard limits ({}); {}.".format(", ".join(hard), broke))
-    fronts = [word for cost, word in (("latency_ms", "faster"), ("params", "smaller")) if on_front(data, cost)]
+    fronts = [
+        word
+        for cost, word in (("latency_ms", "faster"), ("params", "smaller"))
+        if on_front(data, cost)
+    ]
     if fronts and labels.is_share(data.metric):
         sentences.append("No trial that is {} is as accurate.".format(" or ".join(fronts)))
     return paragraph(*sentences)
@@ -124,35 +171,55 @@ def _place(data: ReportData, chosen: TrialRecord, what: str) -> str:
     """Return in a sentence where the chosen trial stands among the completed ones."""
     sign = 1.0 if data.minimise else -1.0
     own = sign * float(chosen.value or 0.0)
-    others = [(sign * float(t.value or 0.0), t.number) for t in data.complete if t.number != chosen.number]
+    others = [
+        (sign * float(t.value or 0.0), t.number) for t in data.complete if t.number != chosen.number
+    ]
     better, equal = [n for v, n in others if v < own], [n for v, n in others if v == own]
     if not better and not equal:
-        return "Trial {} has the {} of {} completed trials.".format(chosen.number, what, len(data.complete))
+        return f"Trial {chosen.number} has the {what} of {len(data.complete)} completed trials."
     if not better:
         names = ", ".join(str(n) for n in equal[:5]) + (", \u2026" if len(equal) > 5 else "")
         words = "Trial {} has the {} of {} completed trials, as {} trial{} {}."
         return words.format(
-            chosen.number, what, len(data.complete), "has" if len(equal) == 1 else "have", "" if len(equal) == 1 else "s", names
+            chosen.number,
+            what,
+            len(data.complete),
+            "has" if len(equal) == 1 else "have",
+            "" if len(equal) == 1 else "s",
+            names,
         )
     if data.settings.objective.rank_int8:
-        words = "Of the {} candidates with the {}, trial {} (place {}) has the best int8 validation accuracy."
+        words = (
+            "Of the {} candidates with the {}, trial {} (place {}) has the best int8 validation"
+            " accuracy."
+        )
         return words.format(data.settings.objective.rank_int8, what, chosen.number, len(better) + 1)
-    return "Trial {} is number {} of {} completed trials by the {}.".format(chosen.number, len(better) + 1, len(data.complete), what)
+    return (
+        f"Trial {chosen.number} is number {len(better) + 1} of {len(data.complete)} completed"
+        f" trials by the {what}."
+    )
 
 
 def on_front(data: ReportData, cost: str) -> bool:
     """Return whether the chosen trial lies on the Pareto front of the metric against a cost."""
-    known = [(t.number, float(t.costs[cost]), data.score(t)) for t in data.complete if cost in t.costs]
+    known = [
+        (t.number, float(t.costs[cost]), data.score(t)) for t in data.complete if cost in t.costs
+    ]
     usable = [(number, x, y) for number, x, y in known if y is not None]
     front = pareto_front([(x, y) for _, x, y in usable], data.direction)
     return data.chosen_number in [usable[i][0] for i in front]
 
 
 def gain(data: ReportData) -> Optional[Markup]:
-    """Return what the chosen trial gained over the default point, or ``None`` if that is not known."""
+    """Return what the chosen trial gained over the default point, or ``None`` if that is not
+    known.
+    """
     chosen = data.chosen or {}
     default = chosen.get("default_trial") or {}
-    before, after = (default.get("metrics") or {}).get(data.metric), (chosen.get("metrics") or {}).get(data.metric)
+    before, after = (
+        (default.get("metrics") or {}).get(data.metric),
+        (chosen.get("metrics") or {}).get(data.metric),
+    )
     if before is None or after is None:
         return None
     if default.get("number") == data.chosen_number:
@@ -160,7 +227,7 @@ def gain(data: ReportData) -> Optional[Markup]:
     if labels.is_share(data.metric):
         change = labels.points(float(after) - float(before))
     else:
-        change = "{:+.4g}".format(float(after) - float(before)).replace("-", "\u2212")
+        change = f"{float(after) - float(before):+.4g}".replace("-", "\u2212")
     parts = [
         "Against the default point (trial {}, {} {}) it gains ".format(
             default.get("number"), labels.name(data.metric), labels.metric(data.metric, before)
@@ -174,10 +241,15 @@ def gain(data: ReportData) -> Optional[Markup]:
             words = (
                 "{:.0f} % {} {}".format(abs(1 - ratio) * 100, "less" if ratio < 1 else "more", word)
                 if ratio < 2
-                else "{:.1f} × the {}".format(ratio, word)
+                else f"{ratio:.1f} × the {word}"
             )
             parts.append(
-                ", " + ("the same " + word if round(abs(1 - ratio), 3) == 0 else words.replace("less parameters", "fewer parameters"))
+                ", "
+                + (
+                    "the same " + word
+                    if round(abs(1 - ratio), 3) == 0
+                    else words.replace("less parameters", "fewer parameters")
+                )
             )
     return tag("p", join([*parts, "."]))
 
@@ -211,7 +283,7 @@ def flow_table(data: ReportData) -> Table:
         accuracy = measured.get("accuracy")
         rows.append(
             [
-                "measured on {}".format(target),
+                f"measured on {target}",
                 None,
                 labels.percent(accuracy),
                 labels.percent(_macro_recall(measured)),
@@ -219,7 +291,14 @@ def flow_table(data: ReportData) -> Table:
                 _difference(accuracy, float_test.get("accuracy"), "") or None,
             ]
         )
-    columns = ("model", "validation accuracy", "test accuracy", "macro F1", "test samples", "change to float")
+    columns = (
+        "model",
+        "validation accuracy",
+        "test accuracy",
+        "macro F1",
+        "test samples",
+        "change to float",
+    )
     if data.measured:
         columns = columns[:3] + ("macro F1 (measured: macro recall)",) + columns[4:]
     return Table(columns, rows, numeric=(1, 2, 3, 4, 5), name="float_int8_measured_table")
@@ -232,7 +311,11 @@ def _int8_name(quantized: Dict[str, Any]) -> str:
 
 def _macro_recall(measured: Dict[str, Any]) -> Optional[float]:
     """Return the mean recall over the classes that a kit reported, if it did."""
-    recalls = [entry["correct"] / entry["count"] for entry in measured.get("per_class") or [] if entry.get("count")]
+    recalls = [
+        entry["correct"] / entry["count"]
+        for entry in measured.get("per_class") or []
+        if entry.get("count")
+    ]
     return sum(recalls) / len(recalls) if recalls else None
 
 
@@ -247,7 +330,7 @@ def latency_table(data: ReportData) -> Optional[Table]:
         fps = (data.measured.get(target) or {}).get("fps") or {}
         guess = predicted if target == own else None
         middle = latency.get("p50")
-        ratio = "{:.2f}".format(float(middle) / guess) if guess and middle is not None else None
+        ratio = f"{float(middle) / guess:.2f}" if guess and middle is not None else None
         if guess is None and middle is None:
             continue
         rows.append(
@@ -258,15 +341,29 @@ def latency_table(data: ReportData) -> Optional[Table]:
                 labels.milliseconds(latency.get("p95")),
                 labels.milliseconds(latency.get("p99")),
                 ratio,
-                "{:,.0f} ({} threads)".format(float(fps["value"]), fps.get("threads")) if fps.get("value") is not None else None,
+                (
+                    "{:,.0f} ({} threads)".format(float(fps["value"]), fps.get("threads"))
+                    if fps.get("value") is not None
+                    else None
+                ),
             ]
         )
-    columns = ("target", "predicted", "measured, median", "95th percentile", "99th percentile", "measured / predicted", "frames per second")
+    columns = (
+        "target",
+        "predicted",
+        "measured, median",
+        "95th percentile",
+        "99th percentile",
+        "measured / predicted",
+        "frames per second",
+    )
     return Table(columns, rows, numeric=(1, 2, 3, 4, 5, 6), name="latency_table") if rows else None
 
 
 def hyperparameter_table(data: ReportData) -> Table:
-    """Return the chosen hyperparameters beside the default point's and the range that the trials tried."""
+    """Return the chosen hyperparameters beside the default point's and the range that the trials
+    tried.
+    """
     chosen = (data.chosen or {}).get("hyperparameters", {})
     number = ((data.chosen or {}).get("default_trial") or {}).get("number")
     default = next((t.hyperparameters for t in data.trials if t.number == number), {})
@@ -280,7 +377,12 @@ def hyperparameter_table(data: ReportData) -> Table:
         ]
         for name in names
     ]
-    return Table(("hyperparameter", "chosen", "default", "tried"), rows, numeric=(1, 2, 3), name="hyperparameters")
+    return Table(
+        ("hyperparameter", "chosen", "default", "tried"),
+        rows,
+        numeric=(1, 2, 3),
+        name="hyperparameters",
+    )
 
 
 def _range(data: ReportData, name: str) -> Optional[str]:
@@ -292,31 +394,39 @@ def _range(data: ReportData, name: str) -> Optional[str]:
         return "only " + labels.value(values[0])
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if len(numbers) == len(values):
-        return "{} to {}".format(labels.value(min(numbers)), labels.value(max(numbers)))
+        return f"{labels.value(min(numbers))} to {labels.value(max(numbers))}"
     return ", ".join(labels.value(distinct[key]) for key in sorted(distinct))
 
 
 def next_steps(data: ReportData) -> List[Tuple[str, str]]:
-    """Return what the run does not have yet: (what it is, the command that makes it), in the order to run them."""
+    """Return what the run does not have yet: (what it is, the command that makes it), in the order
+    to run them.
+    """
     target = data.settings.hardware.target
     if data.chosen is None:
         return [
             (
                 "No model was chosen yet. The search goes on where it stopped with:",
-                "vaiopt search {0}/run.toml --run {0}".format(data.folder),
+                f"vaiopt search {data.folder}/run.toml --run {data.folder}",
             )
         ]
     steps = []
     if data.float_test is None:
-        steps.append(("The chosen model was not tried on the test split yet.", data.command("evaluate")))
+        steps.append(
+            ("The chosen model was not tried on the test split yet.", data.command("evaluate"))
+        )
     if data.quantized is None:
         steps.append(("There is no int8 model yet.", data.command("quantize")))
     elif data.int8_test is None:
-        steps.append(("The int8 model was not tried on the test split yet.", data.command("evaluate")))
+        steps.append(
+            ("The int8 model was not tried on the test split yet.", data.command("evaluate"))
+        )
     if data.quantized is not None and not data.compiled:
         steps.append(("Nothing is compiled yet.", data.command("compile") + " --target " + target))
     if data.compiled and not data.bundles:
-        steps.append(("There is no bundle for a kit yet.", data.command("bundle") + " --target " + target))
+        steps.append(
+            ("There is no bundle for a kit yet.", data.command("bundle") + " --target " + target)
+        )
     if data.bundles and not data.measured:
         steps.append(("Nothing was measured yet.", data.command("measure") + " --target " + target))
     return steps

@@ -1,7 +1,8 @@
 """Colours of the report, once: page and figures draw from the same two palettes, light and dark.
 
-A figure names its colours by token (``@blue``, ``@scale``); :func:`resolve` puts one palette's values in their place. The page does the
-same in JavaScript when the reader's system, or the reader, switches between light and dark, so every figure is stored once.
+A figure names its colours by token (``@blue``, ``@scale``); :func:`resolve` puts one palette's
+values in their place. The page does the same in JavaScript when the reader's system, or the reader,
+switches between light and dark, so every figure is stored once.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ DARK: Dict[str, Any] = {
 PALETTES = {"light": LIGHT, "dark": DARK}
 
 CELL_STEPS = 100
-"""Text on a heat map's cell has one of this many tokens and one more, by the cell's place on its colour scale; see :func:`on_cell`."""
+"""Text on a heat map's cell has one of this many tokens and one more, by the cell's place on its
+colour scale; see :func:`on_cell`.
+"""
 
 STATUS_COLOURS = {
     "complete": "@blue",
@@ -77,10 +80,18 @@ _COLOUR_KEYS = ("color", "colors", "colorscale")
 def resolve(value: Any, palette: Dict[str, Any]) -> Any:
     """Return a copy of a figure's parts with every colour token replaced.
 
-    Only values under keys that hold colours are looked at, so that a class or hyperparameter named ``@blue`` stays what it is.
+    Only values under keys that hold colours are looked at, so that a class or hyperparameter named
+    ``@blue`` stays what it is.
     """
     if isinstance(value, dict):
-        return {key: _colour(item, palette) if str(key).endswith(_COLOUR_KEYS) else resolve(item, palette) for key, item in value.items()}
+        return {
+            key: (
+                _colour(item, palette)
+                if str(key).endswith(_COLOUR_KEYS)
+                else resolve(item, palette)
+            )
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [resolve(item, palette) for item in value]
     return value
@@ -97,12 +108,16 @@ def _colour(value: Any, palette: Dict[str, Any]) -> Any:
 def css_variables(palette: Dict[str, Any]) -> str:
     """Return the palette's plain colours as CSS custom properties."""
     return "".join(
-        "--{}:{};".format(name, value) for name, value in palette.items() if isinstance(value, str) and not name.startswith("on_")
+        f"--{name}:{value};"
+        for name, value in palette.items()
+        if isinstance(value, str) and not name.startswith("on_")
     )
 
 
 def contrast(foreground: str, background: str) -> float:
-    """Return the contrast ratio of two ``#rrggbb`` colours, 1 to 21 (WCAG 2.1, relative luminance)."""
+    """Return the contrast ratio of two ``#rrggbb`` colours, 1 to 21 (WCAG 2.1, relative
+    luminance).
+    """
     first, second = _luminance(foreground), _luminance(background)
     return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
@@ -116,8 +131,10 @@ def _luminance(colour: str) -> float:
 
 
 def on_cell(scale: str, place: float) -> str:
-    """Return the token of the text colour for a cell at ``place`` (0 to 1) of the colour scale ``scale``."""
-    return "@on_{}_{}".format(scale, int(round(min(1.0, max(0.0, place)) * CELL_STEPS)))
+    """Return the token of the text colour for a cell at ``place`` (0 to 1) of the colour scale
+    ``scale``.
+    """
+    return f"@on_{scale}_{int(round(min(1.0, max(0.0, place)) * CELL_STEPS))}"
 
 
 def scale_colour(stops: Sequence[Sequence[Any]], place: float) -> str:
@@ -125,17 +142,28 @@ def scale_colour(stops: Sequence[Sequence[Any]], place: float) -> str:
     for (low, first), (high, second) in zip(stops, stops[1:]):
         if place <= high:
             part = (place - low) / (high - low)
-            mixed = [int(round(int(first[k : k + 2], 16) * (1 - part) + int(second[k : k + 2], 16) * part)) for k in (1, 3, 5)]
+            mixed = [
+                int(
+                    round(
+                        int(first[k : k + 2], 16) * (1 - part) + int(second[k : k + 2], 16) * part
+                    )
+                )
+                for k in (1, 3, 5)
+            ]
             return "#{:02x}{:02x}{:02x}".format(*mixed)
     return str(stops[-1][1])
 
 
 def _add_cell_colours(palette: Dict[str, Any]) -> None:
-    """Add, for each step of the scales that carry text, black or white: whichever contrasts more (always 4.58 or better)."""
+    """Add, for each step of the scales that carry text, black or white: whichever contrasts more
+    (always 4.58 or better).
+    """
     for scale in ("scale", "diverging"):
         for step in range(CELL_STEPS + 1):
             cell = scale_colour(palette[scale], step / CELL_STEPS)
-            palette["on_{}_{}".format(scale, step)] = max(("#000000", "#ffffff"), key=lambda c: contrast(c, cell))
+            palette[f"on_{scale}_{step}"] = max(
+                ("#000000", "#ffffff"), key=lambda c: contrast(c, cell)
+            )
 
 
 for _palette in PALETTES.values():

@@ -1,4 +1,6 @@
-"""Axes of hyperparameters: one numeric code for every value, and ticks that say what the codes stand for."""
+"""Axes of hyperparameters: one numeric code for every value, and ticks that say what the codes
+stand for.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,19 @@ _FEW = 6
 
 
 def number(value: float) -> str:
-    """Return a number as short as it can be read: ``0.05``, ``256``, ``20k``, ``1.5M``, ``10⁻⁴``, ``2·10⁻⁴``."""
+    """Return a number as short as it can be read: ``0.05``, ``256``, ``20k``, ``1.5M``, ``10⁻⁴``,
+    ``2·10⁻⁴``.
+    """
     size = abs(value)
     if size >= 1e4 and size < 1e9:
         unit, suffix = (1e6, "M") if size >= 1e6 else (1e3, "k")
-        return "{:.4g}{}".format(value / unit, suffix)
+        return f"{value / unit:.4g}{suffix}"
     if value == 0 or 0.001 <= size < 1e4:
-        return "{:.4g}".format(value)
-    mantissa, exponent = "{:.1e}".format(value).split("e")
+        return f"{value:.4g}"
+    mantissa, exponent = f"{value:.1e}".split("e")
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
-    factor = "{:g}".format(float(mantissa))
-    return power if factor == "1" else "{}·{}".format(factor, power)
+    factor = f"{float(mantissa):g}"
+    return power if factor == "1" else f"{factor}·{power}"
 
 
 def linear_ticks(low: float, high: float, most: int = 5) -> List[float]:
@@ -41,11 +45,21 @@ def linear_ticks(low: float, high: float, most: int = 5) -> List[float]:
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> List[float]:
-    """Return round numbers between two positive bounds for a logarithmic axis: the finest of 1-2-5, 1-3 and 1 times powers of ten."""
-    powers = [10.0**k for k in range(int(math.floor(math.log10(low))), int(math.ceil(math.log10(high))) + 1)]
+    """Return round numbers between two positive bounds for a logarithmic axis: the finest of 1-2-5,
+    1-3 and 1 times powers of ten.
+    """
+    powers = [
+        10.0**k
+        for k in range(int(math.floor(math.log10(low))), int(math.ceil(math.log10(high))) + 1)
+    ]
     within: List[float] = []
     for factors in ((1, 2, 5), (1, 3), (1,)):
-        within = [f * power for power in powers for f in factors if low * 0.999 <= f * power <= high * 1.001]
+        within = [
+            f * power
+            for power in powers
+            for f in factors
+            if low * 0.999 <= f * power <= high * 1.001
+        ]
         if len(within) <= most:
             break
     if len(within) < 2:
@@ -54,16 +68,24 @@ def log_ticks(low: float, high: float, most: int = 5) -> List[float]:
 
 
 def ticks(dim: Dimension) -> Tuple[List[float], List[str]]:
-    """Return the places (codes of ``dim``) and the texts of the ticks of its axis, texts escaped for plotly."""
+    """Return the places (codes of ``dim``) and the texts of the ticks of its axis, texts escaped
+    for plotly.
+    """
     if dim.choices:
-        return [float(i) for i in range(len(dim.choices))], [text(short(labels.value(choice), 18)) for choice in dim.choices]
+        return [float(i) for i in range(len(dim.choices))], [
+            text(short(labels.value(choice), 18)) for choice in dim.choices
+        ]
     distinct = sorted({v for v in dim.values if v is not None})
     span = dim.code(distinct[-1]) - dim.code(distinct[0]) or 1.0
     gaps = [dim.code(b) - dim.code(a) for a, b in zip(distinct, distinct[1:])]
     if len(distinct) <= _FEW and all(gap > 0.09 * span for gap in gaps):
         values: List[Any] = distinct
     else:
-        values = log_ticks(distinct[0], distinct[-1]) if dim.log else linear_ticks(distinct[0], distinct[-1])
+        values = (
+            log_ticks(distinct[0], distinct[-1])
+            if dim.log
+            else linear_ticks(distinct[0], distinct[-1])
+        )
     return [dim.code(value) for value in values], [number(float(value)) for value in values]
 
 
@@ -74,7 +96,14 @@ def code_axis(dim: Dimension) -> Dict[str, Any]:
     finite = codes[np.isfinite(codes)]
     low, high = float(finite.min()), float(finite.max())
     room = 0.5 if dim.choices else 0.06 * ((high - low) or 1.0)
-    return {"type": "linear", "tickvals": places, "ticktext": words, "range": [low - room, high + room], "tickangle": 0, "zeroline": False}
+    return {
+        "type": "linear",
+        "tickvals": places,
+        "ticktext": words,
+        "range": [low - room, high + room],
+        "tickangle": 0,
+        "zeroline": False,
+    }
 
 
 def short(name: str, most: int) -> str:

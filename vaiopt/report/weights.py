@@ -1,4 +1,6 @@
-"""Weight tensors of a Keras 2 ``.h5`` file: their spread before and after training and their int8 grid. Needs h5py, not TensorFlow."""
+"""Weight tensors of a Keras 2 ``.h5`` file: their spread before and after training and their int8
+grid. Needs h5py, not TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from vaiopt.run import PathLike
 
 _T = TypeVar("_T")
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
-# The standard deviation of a normal distribution cut at two standard deviations; Keras divides by it to keep the variance asked for.
+# The standard deviation of a normal distribution cut at two standard deviations; Keras divides by
+# it to keep the variance asked for.
 _TRUNCATION = 0.87962566103423978
 
 
@@ -23,7 +26,8 @@ class Initial:
     """The distribution that a tensor was drawn from.
 
     Attributes:
-        kind: ``uniform``, ``normal``, or ``truncated``: a normal one cut at two standard deviations.
+        kind: ``uniform``, ``normal``, or ``truncated``: a normal one cut at two standard
+            deviations.
         spread: half the width of a uniform one, else the standard deviation before it is cut.
         mean: the middle.
     """
@@ -39,7 +43,9 @@ class Initial:
             return np.where(np.abs(distance) <= self.spread, 0.5 / self.spread, 0.0)
         bell = np.exp(-0.5 * (distance / self.spread) ** 2) / (self.spread * math.sqrt(2 * math.pi))
         if self.kind == "truncated":
-            return np.where(np.abs(distance) <= 2 * self.spread, bell / math.erf(math.sqrt(2.0)), 0.0)
+            return np.where(
+                np.abs(distance) <= 2 * self.spread, bell / math.erf(math.sqrt(2.0)), 0.0
+            )
         return bell
 
 
@@ -52,8 +58,10 @@ class WeightTensor:
         values: the trained values, any shape.
         before: how its values were distributed before training, if the search kept that.
         initial: what it was drawn from, if the layer's initializer is one of Keras's random ones.
-        position: its fix position: int8 codes stand for ``code * 2**-position``; ``None`` if the tensor is not quantized by itself.
-        codes: the int8 codes in the quantized model; ``None`` if that is not known, then they are rounded here.
+        position: its fix position: int8 codes stand for ``code * 2**-position``; ``None`` if the
+            tensor is not quantized by itself.
+        codes: the int8 codes in the quantized model; ``None`` if that is not known, then they are
+            rounded here.
     """
 
     layer: str
@@ -75,37 +83,55 @@ class WeightTensor:
         return None if self.position is None else 2.0**-self.position
 
     def quantized(self) -> np.ndarray:
-        """Return the int8 codes, rounded half to even as weights are. Raises ValueError without a position."""
+        """Return the int8 codes, rounded half to even as weights are. Raises ValueError without a
+        position.
+        """
         return self._rounded() if self.codes is None else self.codes
 
     def _rounded(self) -> np.ndarray:
         if self.position is None:
-            raise ValueError("{}/{} has no fix position".format(self.layer, self.name))
-        return np.clip(np.rint(self.values.astype(np.float64) * 2.0**self.position), -128, 127).astype(np.int16)
+            raise ValueError(f"{self.layer}/{self.name} has no fix position")
+        return np.clip(
+            np.rint(self.values.astype(np.float64) * 2.0**self.position), -128, 127
+        ).astype(np.int16)
 
     @property
     def changed(self) -> bool:
-        """Whether quantization did more than round: batch normalisation folded in, layers equalised, or trained on."""
-        return self.codes is not None and self.position is not None and bool(np.any(np.abs(self.codes - self._rounded()) > 1))
+        """Whether quantization did more than round: batch normalisation folded in, layers
+        equalised, or trained on.
+        """
+        return (
+            self.codes is not None
+            and self.position is not None
+            and bool(np.any(np.abs(self.codes - self._rounded()) > 1))
+        )
 
     def snr_db(self) -> Optional[float]:
-        """Return the signal-to-noise ratio of rounding to int8 in decibels; ``None`` where it is infinite or says nothing."""
+        """Return the signal-to-noise ratio of rounding to int8 in decibels; ``None`` where it is
+        infinite or says nothing.
+        """
         if self.position is None or self.changed:
             return None
         error = self.values - self.quantized() * 2.0**-self.position
-        noise, signal = float(np.sum(np.square(error, dtype=np.float64))), float(np.sum(np.square(self.values, dtype=np.float64)))
+        noise, signal = (
+            float(np.sum(np.square(error, dtype=np.float64))),
+            float(np.sum(np.square(self.values, dtype=np.float64))),
+        )
         return 10.0 * math.log10(signal / noise) if noise > 0 and signal > 0 else None
 
 
 def with_grid(
-    weights: Sequence[WeightTensor], positions: Sequence[Dict[str, Any]], quantized: Sequence[WeightTensor]
+    weights: Sequence[WeightTensor],
+    positions: Sequence[Dict[str, Any]],
+    quantized: Sequence[WeightTensor],
 ) -> List[WeightTensor]:
     """Return the weights with their fix positions and int8 codes.
 
     Args:
         weights: of the float model.
         positions: entries ``{layer, tensor, bits, position}`` of ``fix_positions.json``.
-        quantized: the weights in the quantized model; only those that lie on their grid are taken as codes.
+        quantized: the weights in the quantized model; only those that lie on their grid are taken
+            as codes.
     """
     known = {(str(p["layer"]), str(p["tensor"])): int(p["position"]) for p in positions}
     deployed = {(w.layer, w.name): w.values for w in quantized}
@@ -123,11 +149,15 @@ def with_grid(
 
 
 def _of_layer(known: Mapping[Tuple[str, str], _T], layer: str, tensor: str) -> Optional[_T]:
-    """Return what is known of a tensor; the prefix that the vendor's quantizer puts before a layer's name is allowed."""
+    """Return what is known of a tensor; the prefix that the vendor's quantizer puts before a
+    layer's name is allowed.
+    """
     return known.get((layer, tensor), known.get(("quant_" + layer, tensor)))
 
 
-def read_weights(path: PathLike, before: Optional[Mapping[str, Histogram]] = None) -> List[WeightTensor]:
+def read_weights(
+    path: PathLike, before: Optional[Mapping[str, Histogram]] = None
+) -> List[WeightTensor]:
     """Return all weight tensors of a model file, in the order of its layers.
 
     Args:
@@ -147,23 +177,40 @@ def read_weights(path: PathLike, before: Optional[Mapping[str, Histogram]] = Non
             for full in _names(group[layer].attrs, "weight_names"):
                 values = np.asarray(group[layer][full])
                 parts = full.split(":")[0].split("/")
-                name, owner = parts[-1], parts[-2] if len(parts) > 1 and parts[-2] in configs else layer
+                name, owner = (
+                    parts[-1],
+                    (parts[-2] if len(parts) > 1 and parts[-2] in configs else layer),
+                )
                 found.append(
                     WeightTensor(
                         layer=owner,
                         name=name,
                         values=values,
                         before=(before or {}).get(full),
-                        initial=_initial(configs.get(owner, {}).get(name + "_initializer"), values.shape),
+                        initial=_initial(
+                            configs.get(owner, {}).get(name + "_initializer"), values.shape
+                        ),
                     )
                 )
     return found
 
 
 def _names(attributes: Any, key: str) -> List[str]:
-    """Return a list attribute of Keras's HDF5 layout; long lists are cut into ``key0``, ``key1``, ... ."""
-    keys = [key] if key in attributes else sorted((k for k in attributes if k.startswith(key)), key=lambda k: int(k[len(key) :] or 0))
-    return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for k in keys for name in attributes[k]]
+    """Return a list attribute of Keras's HDF5 layout; long lists are cut into ``key0``, ``key1``,
+    ... .
+    """
+    keys = (
+        [key]
+        if key in attributes
+        else sorted(
+            (k for k in attributes if k.startswith(key)), key=lambda k: int(k[len(key) :] or 0)
+        )
+    )
+    return [
+        name.decode("utf-8") if isinstance(name, bytes) else str(name)
+        for k in keys
+        for name in attributes[k]
+    ]
 
 
 def _layer_configs(config: Dict[str, Any]) -> Iterator[Tuple[str, Dict[str, Any]]]:
@@ -178,7 +225,9 @@ def _layer_configs(config: Dict[str, Any]) -> Iterator[Tuple[str, Dict[str, Any]
 
 
 def _initial(config: Any, shape: Tuple[int, ...]) -> Optional[Initial]:
-    """Return the distribution that Keras draws a tensor of ``shape`` from, or ``None`` if it is none of its random initializers."""
+    """Return the distribution that Keras draws a tensor of ``shape`` from, or ``None`` if it is
+    none of its random initializers.
+    """
     if not isinstance(config, dict):
         return None
     kind, options = str(config.get("class_name", "")), config.get("config") or {}
@@ -197,7 +246,11 @@ def _initial(config: Any, shape: Tuple[int, ...]) -> Optional[Initial]:
     if kind in ("RandomNormal", "TruncatedNormal"):
         deviation = float(options.get("stddev", 0.05))
         return (
-            Initial("normal" if kind == "RandomNormal" else "truncated", deviation, float(options.get("mean", 0.0)))
+            Initial(
+                "normal" if kind == "RandomNormal" else "truncated",
+                deviation,
+                float(options.get("mean", 0.0)),
+            )
             if deviation > 0
             else None
         )
@@ -215,12 +268,18 @@ _SCALING: Dict[str, Tuple[float, str, str]] = {
 """Keras's named initializers as (scale, mode, distribution) of its ``VarianceScaling``."""
 
 
-def _scaled(scale: float, mode: str, distribution: str, shape: Tuple[int, ...]) -> Optional[Initial]:
-    """Return Keras's ``VarianceScaling`` for a tensor of ``shape``: the fans are the last two axes times the rest."""
+def _scaled(
+    scale: float, mode: str, distribution: str, shape: Tuple[int, ...]
+) -> Optional[Initial]:
+    """Return Keras's ``VarianceScaling`` for a tensor of ``shape``: the fans are the last two axes
+    times the rest.
+    """
     if not shape:
         return None
     rest = int(np.prod(shape[:-2])) if len(shape) > 2 else 1
-    fan_in, fan_out = (shape[0], shape[0]) if len(shape) == 1 else (shape[-2] * rest, shape[-1] * rest)
+    fan_in, fan_out = (
+        (shape[0], shape[0]) if len(shape) == 1 else (shape[-2] * rest, shape[-1] * rest)
+    )
     fan = {"fan_in": fan_in, "fan_out": fan_out}.get(mode, (fan_in + fan_out) / 2.0)
     variance = scale / max(1.0, float(fan))
     if distribution == "uniform":

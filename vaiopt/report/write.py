@@ -51,7 +51,20 @@ class ReportResult:
         }
 
 
-SECTIONS = (summary, trade_offs, search, hyperparameters, curves, mistakes, weights, quantization, hardware, measured, trials, repeat)
+SECTIONS = (
+    summary,
+    trade_offs,
+    search,
+    hyperparameters,
+    curves,
+    mistakes,
+    weights,
+    quantization,
+    hardware,
+    measured,
+    trials,
+    repeat,
+)
 """What makes each section, in the report's order."""
 
 
@@ -68,17 +81,20 @@ def figure(data: ReportData, name: str) -> Figure:
         RunError: the run has no such figure.
     """
     names: List[str] = []
-    # The section on hyperparameters fits models to the trials, which takes seconds: it is asked last.
+    # The section on hyperparameters fits models to the trials, which takes seconds: it is asked
+    # last.
     for make in sorted(SECTIONS, key=lambda make: make is hyperparameters):
         for found in _unique_names([make(data)])[0].figures():
             if found.name == name:
                 return found
             names.append(found.name)
-    raise RunError("'{}' has no figure '{}'".format(data.folder, name), did_you_mean(name, names))
+    raise RunError(f"'{data.folder}' has no figure '{name}'", did_you_mean(name, names))
 
 
 def _unique_names(sections: Sequence[Section]) -> List[Section]:
-    """Number figures of the same name: two hyperparameters may differ in characters only that no file name can have."""
+    """Number figures of the same name: two hyperparameters may differ in characters only that no
+    file name can have.
+    """
     seen: Dict[str, int] = {}
 
     def unique(block: Block) -> Block:
@@ -88,16 +104,23 @@ def _unique_names(sections: Sequence[Section]) -> List[Section]:
 
     def _figure(figure: Figure) -> Figure:
         seen[figure.name] = seen.get(figure.name, 0) + 1
-        return figure if seen[figure.name] == 1 else replace(figure, name="{}_{}".format(figure.name, seen[figure.name]))
+        return (
+            figure
+            if seen[figure.name] == 1
+            else replace(figure, name=f"{figure.name}_{seen[figure.name]}")
+        )
 
-    return [replace(section, blocks=[unique(block) for block in section.blocks]) for section in sections]
+    return [
+        replace(section, blocks=[unique(block) for block in section.blocks]) for section in sections
+    ]
 
 
 def write_report(run: Run, *, export: Optional[Path] = None) -> ReportResult:
     """Write ``report.html`` into the run folder: one file that opens offline.
 
     Args:
-        run: the run; what it does not have yet is left out, or shown with the command that makes it.
+        run: the run; what it does not have yet is left out, or shown with the command that makes
+            it.
         export: a folder for every figure as PNG and its data as CSV.
 
     Raises:

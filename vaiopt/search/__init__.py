@@ -39,7 +39,13 @@ class SearchResult:
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""
         default = self.default.to_json() if self.default is not None else None
-        return {"run": self.folder, "chosen": self.chosen.to_json(), "default": default, "trials": self.trials, "seconds": self.seconds}
+        return {
+            "run": self.folder,
+            "chosen": self.chosen.to_json(),
+            "default": default,
+            "trials": self.trials,
+            "seconds": self.seconds,
+        }
 
 
 def search_run(
@@ -55,11 +61,12 @@ def search_run(
 
     Args:
         settings: of the run.
-        folder: the run's; made if it is not there. An existing run of the same settings goes on to the number of trials asked for.
+        folder: the run's; made if it is not there. An existing run of the same settings goes on to
+            the number of trials asked for.
         progress: told one line at a time.
         on_trial: told each trial as it ends; an :class:`vaiopt.study.Observer` is told more.
-        accept: go on although the settings differ from those of the earlier trials. Those stay; what does not fit the new search space is left
-            out when the next is proposed.
+        accept: go on although the settings differ from those of the earlier trials. Those stay;
+            what does not fit the new search space is left out when the next is proposed.
         until: stop for now at this many trials, if that is fewer than the settings ask for.
 
     Raises:
@@ -84,38 +91,59 @@ def search_run(
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
-    """Check that the folder is empty or holds a run, if only what a search leaves that is killed before it writes the settings."""
-    if run.folder.exists() and not run.settings.exists() and any(path != run.running for path in run.folder.iterdir()):
-        raise RunError("'{}' is not empty and not a run".format(run.folder), "Give another folder: --run runs/NAME")
+    """Check that the folder is empty or holds a run, if only what a search leaves that is killed
+    before it writes the settings.
+    """
+    if (
+        run.folder.exists()
+        and not run.settings.exists()
+        and any(path != run.running for path in run.folder.iterdir())
+    ):
+        raise RunError(
+            f"'{run.folder}' is not empty and not a run", "Give another folder: --run runs/NAME"
+        )
 
 
 def _check_changes(run: Run, settings: Settings, accept: bool) -> List[str]:
-    """Return what differs from the settings that a run with trials was made with, if that is accepted.
+    """Return what differs from the settings that a run with trials was made with, if that is
+    accepted.
 
-    What a later stage reads may change, and how many trials are wanted; what a trial depends on may not.
+    What a later stage reads may change, and how many trials are wanted; what a trial depends on may
+    not.
 
     Raises:
-        RunError: it is not accepted, or another place for the study is among it: its trials would be lost.
+        RunError: it is not accepted, or another place for the study is among it: its trials would
+            be lost.
     """
-    different = changes(read_run_settings(run)[0], settings) if run.settings.exists() and run.space.exists() else []
+    different = (
+        changes(read_run_settings(run)[0], settings)
+        if run.settings.exists() and run.space.exists()
+        else []
+    )
     if different and not accept:
         raise RunError(
             "'{}' was made with other settings: {}".format(run.folder, "; ".join(different)),
-            "Search into a new folder (--run), restore them, or go on all the same with --accept-changes.",
+            "Search into a new folder (--run), restore them, or go on all the same with"
+            " --accept-changes.",
         )
     kept = [text for text in different if text.startswith(("search.storage", "search.study"))]
     if kept:
-        raise RunError("the trials of '{}' are kept elsewhere: {}".format(run.folder, "; ".join(kept)), "Restore these settings.")
+        raise RunError(
+            "the trials of '{}' are kept elsewhere: {}".format(run.folder, "; ".join(kept)),
+            "Restore these settings.",
+        )
     return different
 
 
 def changes(saved: Settings, settings: Settings) -> List[str]:
-    """Return what differs in the settings that trials depend on, one text ``section.key: old -> new`` each."""
+    """Return what differs in the settings that trials depend on, one text ``section.key: old ->
+    new`` each.
+    """
     found = []
     for section in ("data", "model", "train", "search", "objective", "hardware"):
         old, new = getattr(saved, section), getattr(settings, section)
         for declared in dataclasses.fields(old):
-            key = "{}.{}".format(section, declared.name)
+            key = f"{section}.{declared.name}"
             before, after = getattr(old, declared.name), getattr(new, declared.name)
             if before != after and key not in (
                 "search.trials",
@@ -127,6 +155,10 @@ def changes(saved: Settings, settings: Settings) -> List[str]:
                 "search.scheduler",
                 "search.resources",
             ):
-                shown = [without_password(v) if key == "search.storage" else v for v in (before, after)]
+                shown = [
+                    without_password(v) if key == "search.storage" else v for v in (before, after)
+                ]
                 found.append("{}: {!r} -> {!r}".format(key, *shown))
-    return found + (["seed: {} -> {}".format(saved.seed, settings.seed)] if saved.seed != settings.seed else [])
+    return found + (
+        [f"seed: {saved.seed} -> {settings.seed}"] if saved.seed != settings.seed else []
+    )

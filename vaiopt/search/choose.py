@@ -38,11 +38,14 @@ def choose_trial(
     """
     model = run.trial(record.number) / "model.h5"
     if record.value is None:
-        raise RunError("trial {} is {}, not complete".format(record.number, record.status), "See: vaiopt trials {}".format(run.folder))
+        raise RunError(
+            f"trial {record.number} is {record.status}, not complete",
+            f"See: vaiopt trials {run.folder}",
+        )
     if not model.exists():
         raise RunError(
-            "the model of trial {} was not kept".format(record.number),
-            "Kept are those of the best trials; see: vaiopt trials {}".format(run.folder),
+            f"the model of trial {record.number} was not kept",
+            f"Kept are those of the best trials; see: vaiopt trials {run.folder}",
         )
     same = run.float_evaluation.exists() and _chosen_number(run) == record.number
     with atomic_folder(run.float_folder) as folder:
@@ -51,7 +54,10 @@ def choose_trial(
         before = model.with_name(new.initial_weights.name)
         if before.exists():
             shutil.copyfile(str(before), str(folder / before.name))
-        write_json(folder / new.float_metrics.name, {**_metrics(settings, record, trials), "int8_ranking": list(int8_ranking)})
+        write_json(
+            folder / new.float_metrics.name,
+            {**_metrics(settings, record, trials), "int8_ranking": list(int8_ranking)},
+        )
         write_json(folder / new.data_spec.name, run_data_spec(settings, record.hyperparameters))
         if same:
             shutil.copyfile(str(run.float_evaluation), str(folder / run.float_evaluation.name))
@@ -61,15 +67,35 @@ def _chosen_number(run: Run) -> int:
     return int(read_json(run.float_metrics, "vaiopt search").get("trial", -1))
 
 
-def _metrics(settings: Settings, record: TrialRecord, trials: Sequence[TrialRecord]) -> Dict[str, Any]:
+def _metrics(
+    settings: Settings, record: TrialRecord, trials: Sequence[TrialRecord]
+) -> Dict[str, Any]:
     objective = Objective(settings.objective)
     content = record.to_json()
     default = first_trial(trials)
     return {
         "trial": record.number,
-        "objective": {"metric": objective.metric, "direction": objective.direction, "value": record.value},
-        **{name: content[name] for name in ("hyperparameters", "metrics", "costs", "curve", "seconds", "peak_memory_mb")},
-        "default_trial": None if default is None else {name: default.to_json()[name] for name in ("number", "value", "metrics", "costs")},
+        "objective": {
+            "metric": objective.metric,
+            "direction": objective.direction,
+            "value": record.value,
+        },
+        **{
+            name: content[name]
+            for name in (
+                "hyperparameters",
+                "metrics",
+                "costs",
+                "curve",
+                "seconds",
+                "peak_memory_mb",
+            )
+        },
+        "default_trial": (
+            None
+            if default is None
+            else {name: default.to_json()[name] for name in ("number", "value", "metrics", "costs")}
+        ),
         "pareto": {cost: front(trials, objective, cost) for cost in ("latency_ms", "params")},
         "family": settings.model.family,
         "target": settings.hardware.target,
@@ -79,18 +105,32 @@ def _metrics(settings: Settings, record: TrialRecord, trials: Sequence[TrialReco
 
 def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
     """Return the trial of the default point: the first that was not interrupted."""
-    return next((t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None)
+    return next(
+        (t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None
+    )
 
 
 def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
-    """Return the numbers of the trials on the Pareto front of the objective's metric against a cost, cheapest first."""
-    known = sorted((t for t in trials if t.value is not None and objective.metric in t.metrics and cost in t.costs), key=lambda t: t.number)
+    """Return the numbers of the trials on the Pareto front of the objective's metric against a
+    cost, cheapest first.
+    """
+    known = sorted(
+        (
+            t
+            for t in trials
+            if t.value is not None and objective.metric in t.metrics and cost in t.costs
+        ),
+        key=lambda t: t.number,
+    )
     points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
     return [known[i].number for i in pareto_front(points, objective.direction)]
 
 
-def measured_score(run: Run, settings: Settings, record: TrialRecord, latency_ms: float) -> Tuple[Optional[float], str]:
-    """Return a trial's objective with its measured latency in place of the predicted one, or None and the hard limit that it breaks.
+def measured_score(
+    run: Run, settings: Settings, record: TrialRecord, latency_ms: float
+) -> Tuple[Optional[float], str]:
+    """Return a trial's objective with its measured latency in place of the predicted one, or None
+    and the hard limit that it breaks.
 
     Raises:
         RunError: the run has no space yet.
@@ -100,7 +140,7 @@ def measured_score(run: Run, settings: Settings, record: TrialRecord, latency_ms
     broken = objective.infeasible(costs)
     if broken is not None:
         return None, "measured: " + broken
-    references = read_json(run.space, "vaiopt search --run {}".format(run.folder))["costs"]
+    references = read_json(run.space, f"vaiopt search --run {run.folder}")["costs"]
     return objective.score(record.metrics, costs, references), ""
 
 
@@ -110,7 +150,14 @@ def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> 
     Raises:
         RunError: none is complete.
     """
-    found = [t for t in best_first(trials, Objective(settings.objective).direction) if t.value is not None]
+    found = [
+        t
+        for t in best_first(trials, Objective(settings.objective).direction)
+        if t.value is not None
+    ]
     if not found:
-        raise RunError("no trial of '{}' is complete".format(run.folder), "See the reasons with: vaiopt trials {}".format(run.folder))
+        raise RunError(
+            f"no trial of '{run.folder}' is complete",
+            f"See the reasons with: vaiopt trials {run.folder}",
+        )
     return found

@@ -12,7 +12,10 @@ from vaiopt.surrogate import from_unit, to_unit
 
 def key(point: Mapping[str, Value]) -> Tuple[Any, ...]:
     """Return what two equal points share, however their floats were computed."""
-    return tuple((name, float("{:.9g}".format(value)) if isinstance(value, float) else value) for name, value in point.items())
+    return tuple(
+        (name, float(f"{value:.9g}") if isinstance(value, float) else value)
+        for name, value in point.items()
+    )
 
 
 def draw(dimension: Dimension, random: Any, count: int) -> List[Value]:

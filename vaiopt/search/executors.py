@@ -1,4 +1,6 @@
-"""Where trials run, always behind ``concurrent.futures.Executor``: in this process, or in worker processes."""
+"""Where trials run, always behind ``concurrent.futures.Executor``: in this process, or in worker
+processes.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,13 @@ from vaiopt.settings import SearchSettings, Settings
 
 
 class InProcessExecutor(concurrent.futures.Executor):
-    """Runs each call at once in this process. Nothing can stop a trial here, neither time nor memory."""
+    """Runs each call at once in this process. Nothing can stop a trial here, neither time nor
+    memory.
+    """
 
-    def submit(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
+    def submit(
+        self, fn: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
         """Call ``fn`` and return a future that is done."""
         future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         try:
@@ -28,16 +34,25 @@ class InProcessExecutor(concurrent.futures.Executor):
 
 
 class ProcessExecutor(concurrent.futures.Executor):
-    """Runs calls in worker processes that are replaced after a number of calls, and killed when one takes too long.
+    """Runs calls in worker processes that are replaced after a number of calls, and killed when one
+    takes too long.
 
     Args:
         workers: processes.
-        recycle_after: calls after which a process is replaced by a fresh one, so that leaks of TensorFlow or of a model cannot add up.
+        recycle_after: calls after which a process is replaced by a fresh one, so that leaks of
+            TensorFlow or of a model cannot add up.
         timeout: seconds a call may take.
-        prepare: called first in each process; by default :func:`start_worker` with an equal share of the cores as threads.
+        prepare: called first in each process; by default :func:`start_worker` with an equal share
+            of the cores as threads.
     """
 
-    def __init__(self, workers: int, recycle_after: int, timeout: float, prepare: Optional[Callable[[], None]] = None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        recycle_after: int,
+        timeout: float,
+        prepare: Optional[Callable[[], None]] = None,
+    ) -> None:
         self._workers = workers
         self._recycle_after = recycle_after
         self._timeout = timeout
@@ -49,14 +64,27 @@ class ProcessExecutor(concurrent.futures.Executor):
 
         # A forked TensorFlow deadlocks; a spawned one starts clean.
         context = multiprocessing.get_context("spawn")
-        return ProcessPool(max_workers=self._workers, max_tasks=self._recycle_after, initializer=self._prepare, context=context)
+        return ProcessPool(
+            max_workers=self._workers,
+            max_tasks=self._recycle_after,
+            initializer=self._prepare,
+            context=context,
+        )
 
-    def submit(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
-        """Schedule a call. The future raises ``TimeoutError`` past the limit, ``pebble.ProcessExpired`` if the process died."""
-        if not self._pool.active:  # an idle process was killed, which breaks a pool of Pebble for good
+    def submit(
+        self, fn: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> "concurrent.futures.Future[Any]":  # type: ignore[override]
+        """Schedule a call. The future raises ``TimeoutError`` past the limit,
+        ``pebble.ProcessExpired`` if the process died.
+        """
+        if (
+            not self._pool.active
+        ):  # an idle process was killed, which breaks a pool of Pebble for good
             self._pool.join()
             self._pool = self._new_pool()
-        future: "concurrent.futures.Future[Any]" = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._timeout)
+        future: "concurrent.futures.Future[Any]" = self._pool.schedule(
+            fn, args=args, kwargs=kwargs, timeout=self._timeout
+        )
         return future
 
     def shutdown(self, wait: bool = True, **options: Any) -> None:
@@ -69,15 +97,25 @@ class ProcessExecutor(concurrent.futures.Executor):
 
 
 def start_worker(threads: int) -> None:
-    """Prepare a fresh worker process: how many threads its libraries use, and which Keras it will load."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    """Prepare a fresh worker process: how many threads its libraries use, and which Keras it will
+    load.
+    """
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+    ):
         os.environ[name] = str(threads)
     end_with_parent()
     prepare_environment()
 
 
 def make_executor(settings: Settings) -> concurrent.futures.Executor:
-    """Return the executor that the settings ask for. Raises as :class:`vaiopt.search.cluster.DaskExecutor`."""
+    """Return the executor that the settings ask for. Raises as
+    :class:`vaiopt.search.cluster.DaskExecutor`.
+    """
     search = settings.search
     if search.scheduler:
         from vaiopt.search.cluster import DaskExecutor
@@ -95,7 +133,9 @@ def slots(executor: concurrent.futures.Executor, settings: SearchSettings) -> in
 
 
 def memory_limit_mb(settings: SearchSettings) -> Optional[float]:
-    """Return the memory at which a worker stops its trial: as set, else 90 % of the machine's shared among the workers; None in this process."""
+    """Return the memory at which a worker stops its trial: as set, else 90 % of the machine's
+    shared among the workers; None in this process.
+    """
     if settings.workers == 0:
         return None
     if settings.trial_memory_mb > 0:
@@ -105,10 +145,14 @@ def memory_limit_mb(settings: SearchSettings) -> Optional[float]:
     return 0.9 * float(psutil.virtual_memory().total) / 1e6 / settings.workers
 
 
-def death_reason(error: BaseException, settings: SearchSettings, memory_mb: Optional[float] = None) -> Optional[str]:
-    """Return in words why a worker lost its trial, or None if ``error`` is not about the worker; ``memory_mb`` was its limit."""
+def death_reason(
+    error: BaseException, settings: SearchSettings, memory_mb: Optional[float] = None
+) -> Optional[str]:
+    """Return in words why a worker lost its trial, or None if ``error`` is not about the worker;
+    ``memory_mb`` was its limit.
+    """
     if isinstance(error, concurrent.futures.TimeoutError):
-        return "timed out after {:g} s (search.trial_timeout)".format(settings.trial_timeout)
+        return f"timed out after {settings.trial_timeout:g} s (search.trial_timeout)"
     if isinstance(error, concurrent.futures.BrokenExecutor):
         return "its process ended before the trial began"
     code: Any = getattr(error, "exitcode", None)
@@ -117,6 +161,14 @@ def death_reason(error: BaseException, settings: SearchSettings, memory_mb: Opti
     if type(error).__name__ != "ProcessExpired":
         return None
     if code == OUT_OF_MEMORY:
-        return "out of memory: its process passed {:.0f} MB (search.trial_memory_mb)".format(memory_mb or 0)
-    signals: Dict[int, str] = {-9: "killed by the system, most likely out of memory", -11: "crashed (segmentation fault)", -6: "aborted"}
-    return "its process was {}".format(signals[code]) if code in signals else "its process ended with exit code {}".format(code)
+        return f"out of memory: its process passed {memory_mb or 0:.0f} MB (search.trial_memory_mb)"
+    signals: Dict[int, str] = {
+        -9: "killed by the system, most likely out of memory",
+        -11: "crashed (segmentation fault)",
+        -6: "aborted",
+    }
+    return (
+        f"its process was {signals[code]}"
+        if code in signals
+        else f"its process ended with exit code {code}"
+    )

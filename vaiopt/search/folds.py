@@ -12,7 +12,8 @@ from vaiopt.errors import DataError
 
 
 def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
-    """Return k splits. Every sample of train and validation is validated on in exactly one; the test part is in none, and stays.
+    """Return k splits. Every sample of train and validation is validated on in exactly one; the
+    test part is in none, and stays.
 
     Args:
         splits: the regular split.
@@ -31,7 +32,8 @@ def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
         members = np.flatnonzero(labels == number)
         if len(members) < folds:
             raise DataError(
-                "class '{}' has {} samples, fewer than train.folds = {}".format(splits.classes[number], len(members), folds),
+                f"class '{splits.classes[number]}' has {len(members)} samples, fewer than"
+                f" train.folds = {folds}",
                 "Take fewer folds, or more data.",
             )
         # Each class goes on dealing where the one before stopped, so that the folds have one size.
@@ -50,11 +52,23 @@ def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
 
 
 def mean_metrics(curves: Sequence[Sequence[Dict[str, float]]]) -> Dict[str, float]:
-    """Return the mean over the folds of what each ended with, and the standard deviation of the validation metrics as ``<name>_std``."""
+    """Return the mean over the folds of what each ended with, and the standard deviation of the
+    validation metrics as ``<name>_std``.
+    """
     last = [curve[-1] for curve in curves]
-    names = [name for name in last[0] if name not in ("epoch", "seconds") and all(name in entry for entry in last)]
+    names = [
+        name
+        for name in last[0]
+        if name not in ("epoch", "seconds") and all(name in entry for entry in last)
+    ]
     found = {name: float(np.mean([entry[name] for entry in last])) for name in names}
-    found.update({name + "_std": float(np.std([entry[name] for entry in last])) for name in names if name.startswith("val_")})
+    found.update(
+        {
+            name + "_std": float(np.std([entry[name] for entry in last]))
+            for name in names
+            if name.startswith("val_")
+        }
+    )
     return found
 
 

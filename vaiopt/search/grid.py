@@ -14,7 +14,9 @@ from vaiopt.space import Dimension, Space, Value
 from vaiopt.surrogate import from_unit
 
 MOST_BLOCKS = 100000
-"""Combinations of values that other hyperparameters depend on; a grid with more could not be counted quickly."""
+"""Combinations of values that other hyperparameters depend on; a grid with more could not be
+counted quickly.
+"""
 
 
 class Grid:
@@ -22,7 +24,8 @@ class Grid:
 
     Args:
         space: the space.
-        resolution: values taken from a continuous range, evenly spaced (over the logarithm where it is logarithmic), both ends included.
+        resolution: values taken from a continuous range, evenly spaced (over the logarithm where it
+            is logarithmic), both ends included.
 
     Raises:
         SettingsError: too many combinations of conditions.
@@ -50,17 +53,22 @@ class Grid:
         return self._ends[-1]
 
     def _assignments(self) -> Iterator[Dict[str, Value]]:
-        """Yield every combination of the values that conditions look at, inactive ones at their default."""
+        """Yield every combination of the values that conditions look at, inactive ones at their
+        default.
+        """
         found: List[Dict[str, Value]] = [{}]
         for name in self._parents:
             dimension = next(d for d in self._space if d.name == name)
             grown = []
             for fixed in found:
-                values = self._values[name] if name in self._space.active(fixed) else [dimension.default]
+                values = (
+                    self._values[name] if name in self._space.active(fixed) else [dimension.default]
+                )
                 grown += [{**fixed, name: value} for value in values]
             if len(grown) > MOST_BLOCKS:
                 raise SettingsError(
-                    "the conditions of the search space have more than {} combinations, too many for a grid".format(MOST_BLOCKS),
+                    f"the conditions of the search space have more than {MOST_BLOCKS} combinations,"
+                    " too many for a grid",
                     "Fix some of them, or choose another sampler: --set search.sampler=random",
                 )
             found = grown
@@ -88,14 +96,17 @@ def values_on_grid(dimension: Dimension, resolution: int) -> List[Value]:
     values: List[Value] = []
     for place in np.linspace(0.0, 1.0, resolution):
         value = from_unit(dimension, float(place))
-        value = float("{:.9g}".format(value)) if isinstance(value, float) and 0 < place < 1 else value
+        value = float(f"{value:.9g}") if isinstance(value, float) and 0 < place < 1 else value
         if value not in values:
             values.append(value)
     return values
 
 
-def plan_grid(space: Space, *, resolution: int, fraction: float, limit: int, seed: int) -> List[Dict[str, Value]]:
-    """Return the points of a grid search in the order in which they are tried: the default point, then the others, shuffled.
+def plan_grid(
+    space: Space, *, resolution: int, fraction: float, limit: int, seed: int
+) -> List[Dict[str, Value]]:
+    """Return the points of a grid search in the order in which they are tried: the default point,
+    then the others, shuffled.
 
     Args:
         space: the space.
@@ -113,13 +124,16 @@ def plan_grid(space: Space, *, resolution: int, fraction: float, limit: int, see
         share = limit / grid.size
         raise SettingsError(
             "the grid has {:,} points{}, more than search.grid_limit = {:,}".format(
-                grid.size, "" if fraction == 1.0 else " ({:,} of them asked for)".format(count), limit
+                grid.size, "" if fraction == 1.0 else f" ({count:,} of them asked for)", limit
             ),
-            "Take a random part of it: --set search.grid_fraction={:.2g}, or raise the limit.".format(_rounded_down(share)),
+            f"Take a random part of it: --set search.grid_fraction={_rounded_down(share):.2g}, or"
+            " raise the limit.",
         )
     places = _sample(np.random.RandomState(seed), grid.size, count)
     default = space.defaults()
-    return [default] + [point for point in (grid.point(place) for place in places) if key(point) != key(default)]
+    return [default] + [
+        point for point in (grid.point(place) for place in places) if key(point) != key(default)
+    ]
 
 
 def _rounded_down(share: float) -> float:
@@ -129,7 +143,9 @@ def _rounded_down(share: float) -> float:
 
 
 def _sample(random: Any, total: int, count: int) -> List[int]:
-    """Return ``count`` different whole numbers below ``total`` in random order, without a list of all where they are few among many."""
+    """Return ``count`` different whole numbers below ``total`` in random order, without a list of
+    all where they are few among many.
+    """
     if count * 4 > total:
         return [int(place) for place in random.permutation(total)[:count]]
     chosen: Dict[int, None] = {}

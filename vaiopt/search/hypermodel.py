@@ -1,6 +1,8 @@
-"""KerasTuner's HyperModel: classes whose ``fit`` trains the model and may ask for hyperparameters of its own.
+"""KerasTuner's HyperModel: classes whose ``fit`` trains the model and may ask for hyperparameters
+of its own.
 
-Files that ``import keras_tuner`` for its base class also run where it is not installed, as in the containers.
+Files that ``import keras_tuner`` for its base class also run where it is not installed, as in the
+containers.
 """
 
 from __future__ import annotations
@@ -22,15 +24,26 @@ Fit = Callable[..., Any]
 
 
 def load_model_function(family: str) -> Any:
-    """Return the model function that ``model.family`` names; a user's file may import ``keras_tuner``. Raises ModelError."""
-    if family.partition(":")[0].endswith(".py") and "keras_tuner" not in sys.modules and not has_module("keras_tuner"):
+    """Return the model function that ``model.family`` names; a user's file may import
+    ``keras_tuner``. Raises ModelError.
+    """
+    if (
+        family.partition(":")[0].endswith(".py")
+        and "keras_tuner" not in sys.modules
+        and not has_module("keras_tuner")
+    ):
         _install_base_class()
     return load_family(family)
 
 
 def _install_base_class() -> None:
-    """Put a module ``keras_tuner`` in place that has the base class and the hyperparameters, for files that were written for it."""
-    module = types.ModuleType("keras_tuner", "Stands in for KerasTuner, which is not installed: what a model function needs of it.")
+    """Put a module ``keras_tuner`` in place that has the base class and the hyperparameters, for
+    files that were written for it.
+    """
+    module = types.ModuleType(
+        "keras_tuner",
+        "Stands in for KerasTuner, which is not installed: what a model function needs of it.",
+    )
 
     class HyperModel:
         """Base class of models with a search space."""
@@ -50,7 +63,9 @@ def _install_base_class() -> None:
 
 
 def own_fit(function: Any) -> Optional[Fit]:
-    """Return the ``fit`` of a HyperModel that brings one, given its ``build``; None for any other model function."""
+    """Return the ``fit`` of a HyperModel that brings one, given its ``build``; None for any other
+    model function.
+    """
     owner = getattr(function, "__self__", None)
     method = getattr(owner, "fit", None)
     if method is None or not callable(method):
@@ -60,7 +75,8 @@ def own_fit(function: Any) -> Optional[Fit]:
 
 
 def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None:
-    """Call ``fit`` for the hyperparameters that it asks for, on a few samples, with ``model.fit`` doing nothing.
+    """Call ``fit`` for the hyperparameters that it asks for, on a few samples, with ``model.fit``
+    doing nothing.
 
     Raises:
         BuildFailed: it raised.
@@ -78,17 +94,36 @@ def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None
     kind = label_kind(model, len(splits.classes)) if model.loss is not None else "sparse"
     labels = [loss_labels(part.y, kind, len(splits.classes)) for part in (train, validation)]
     try:
-        fit(hp, model, train.x, labels[0], validation_data=(validation.x, labels[1]), epochs=1, callbacks=[], verbose=0)
+        fit(
+            hp,
+            model,
+            train.x,
+            labels[0],
+            validation_data=(validation.x, labels[1]),
+            epochs=1,
+            callbacks=[],
+            verbose=0,
+        )
     except Exception as error:
-        raise BuildFailed("fit(hp, model, ...) raised {}".format(describe(error)), "Mend it for: {}".format(hp.values)) from error
+        raise BuildFailed(
+            f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
+        ) from error
 
 
 def run_fit(
-    fit: Fit, hp: HyperParameters, model: Any, device: DeviceData, splits: Splits, callback: Any, epochs: int, metric: str
+    fit: Fit,
+    hp: HyperParameters,
+    model: Any,
+    device: DeviceData,
+    splits: Splits,
+    callback: Any,
+    epochs: int,
+    metric: str,
 ) -> Outcome:
     """Train by the HyperModel's own ``fit``, called as KerasTuner calls it.
 
-    What it returns counts as in KerasTuner: a history, a dictionary of metrics, or one number, which is the objective.
+    What it returns counts as in KerasTuner: a history, a dictionary of metrics, or one number,
+    which is the objective.
 
     Raises:
         ModelError: nothing can be learned from what it returned.
@@ -96,9 +131,18 @@ def run_fit(
     """
     classes = len(splits.classes)
     kind = label_kind(model, classes)
-    train, validation = (device.labels(part.indices, kind, classes) for part in (splits.train, splits.validation))
+    train, validation = (
+        device.labels(part.indices, kind, classes) for part in (splits.train, splits.validation)
+    )
     returned = fit(
-        hp, model, splits.train.x, train, validation_data=(splits.validation.x, validation), epochs=epochs, callbacks=[callback], verbose=0
+        hp,
+        model,
+        splits.train.x,
+        train,
+        validation_data=(splits.validation.x, validation),
+        epochs=epochs,
+        callbacks=[callback],
+        verbose=0,
     )
     result = outcome(callback)
     if result.pruned:
@@ -114,7 +158,10 @@ def run_fit(
     elif isinstance(last, (int, float)) or getattr(last, "shape", None) == ():
         curve[-1][metric] = float(last)  # type: ignore[arg-type]
     elif last is not None and not hasattr(last, "history"):
-        raise ModelError("fit(hp, model, ...) returned {}".format(type(last).__name__), "Return a history, a dictionary or a number.")
+        raise ModelError(
+            f"fit(hp, model, ...) returned {type(last).__name__}",
+            "Return a history, a dictionary or a number.",
+        )
     return Outcome(curve)
 
 
@@ -123,4 +170,7 @@ def _history_curve(returned: Any) -> List[Dict[str, float]]:
     if not history:
         return []
     epochs = min(len(values) for values in history.values())
-    return [{"epoch": i + 1.0, "seconds": 0.0, **{name: float(v[i]) for name, v in history.items()}} for i in range(epochs)]
+    return [
+        {"epoch": i + 1.0, "seconds": 0.0, **{name: float(v[i]) for name, v in history.items()}}
+        for i in range(epochs)
+    ]

@@ -51,7 +51,9 @@ from vaiopt.text import Progress
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
-"""Failures in a row, with no trial complete, after which the search stops: the fault is not in the hyperparameters."""
+"""Failures in a row, with no trial complete, after which the search stops: the fault is not in the
+hyperparameters.
+"""
 
 
 class Search:
@@ -67,7 +69,14 @@ class Search:
     """
 
     def __init__(
-        self, run: Run, settings: Settings, progress: Progress, observer: Observer, *, anew: bool = False, until: Optional[int] = None
+        self,
+        run: Run,
+        settings: Settings,
+        progress: Progress,
+        observer: Observer,
+        *,
+        anew: bool = False,
+        until: Optional[int] = None,
     ) -> None:
         self._run = run
         self._settings = settings
@@ -82,7 +91,8 @@ class Search:
         """Run the trials that are missing and return all of them.
 
         Raises:
-            VaioptError: the data, the model function or the settings are unusable, the storage was lost, or every trial fails.
+            VaioptError: the data, the model function or the settings are unusable, the storage was
+                lost, or every trial fails.
         """
         with contextlib.ExitStack() as held:  # until the workers have ended, too
             return self._execute(held)
@@ -100,10 +110,14 @@ class Search:
             held.enter_context(only_search(self._run))
             mend_journal(self._run)
             self._check_ranges(space)
-            if self._anew:  # killed in between, the run has no search space, rather than that of other settings
+            if (
+                self._anew
+            ):  # killed in between, the run has no search space, rather than that of other settings
                 self._run.space.unlink()
             save_run_settings(self._run, self._settings, describe())
-            write_json(self._run.space, {name: description[name] for name in ("space", "splits", "costs")})
+            write_json(
+                self._run.space, {name: description[name] for name in ("space", "splits", "costs")}
+            )
             study = self._open_study(space)
             try:
                 with remembered_interrupt() as check:
@@ -114,8 +128,10 @@ class Search:
             return records(study)
         except quiet_optuna().exceptions.StorageInternalError as error:
             raise RunError(
-                "the storage '{}' was lost: {}".format(without_password(self._settings.search.storage), _last_cause(error)),
-                "See that it runs and repeat the command: only the trials that were running are run again.",
+                f"the storage '{without_password(self._settings.search.storage)}' was lost:"
+                f" {_last_cause(error)}",
+                "See that it runs and repeat the command: only the trials that were running are run"
+                " again.",
             ) from error
         finally:
             # After an error or Ctrl-C trials may still be running: end them rather than wait.
@@ -135,7 +151,8 @@ class Search:
             if reason is None:
                 raise
             raise ModelError(
-                "building the model failed: {}".format(reason), "Check the model function with its default hyperparameters."
+                f"building the model failed: {reason}",
+                "Check the model function with its default hyperparameters.",
             ) from error
         return {"space": found.space, "splits": found.splits, "costs": found.costs}
 
@@ -143,7 +160,8 @@ class Search:
         if not space.searched() and self._settings.search.trials > 1:
             raise SettingsError(
                 "the search space is empty: every hyperparameter has one value",
-                "Give the model function something to search, or train this one model: --set search.trials=1",
+                "Give the model function something to search, or train this one model: --set"
+                " search.trials=1",
             )
         given_points(space, self._settings.search)
 
@@ -153,7 +171,9 @@ class Search:
         study = optuna.create_study(
             study_name=search.study if search.storage else STUDY_NAME,
             storage=self._storage(),
-            sampler=make_sampler(space, search, seed=self._settings.seed, direction=self._objective.direction),
+            sampler=make_sampler(
+                space, search, seed=self._settings.seed, direction=self._objective.direction
+            ),
             direction=self._objective.direction,
             load_if_exists=True,
         )
@@ -163,18 +183,28 @@ class Search:
             if not trial.state.is_finished():  # left by a search that was killed; it is run again
                 stale = optuna.trial.Trial(study, trial._trial_id)
                 self._tell(
-                    study, stale, TrialRecord(trial.number, INTERRUPTED, "the search was stopped", hyperparameters=dict(trial.params))
+                    study,
+                    stale,
+                    TrialRecord(
+                        trial.number,
+                        INTERRUPTED,
+                        "the search was stopped",
+                        hyperparameters=dict(trial.params),
+                    ),
                 )
         return study
 
     def _storage(self) -> Any:
-        """Return the study's storage. One that was opened already, to see that it answers, is not opened again."""
+        """Return the study's storage. One that was opened already, to see that it answers, is not
+        opened again.
+        """
         if self._database is not None:
             return self._database
         return journal_storage(self._run)
 
     def _open_database(self) -> None:
-        """Open the database that the settings name, if they do, and check that the study there is this run's; another's is never touched.
+        """Open the database that the settings name, if they do, and check that the study there is
+        this run's; another's is never touched.
 
         Raises:
             RunError: it cannot be reached, or the study belongs to another run.
@@ -191,7 +221,7 @@ class Search:
         if owner != self._owner:
             raise RunError(
                 "the study '{}' in search.storage belongs to {}".format(
-                    search.study, "the run '{}'".format(owner) if owner else "something else"
+                    search.study, f"the run '{owner}'" if owner else "something else"
                 ),
                 "Give this run a study of its own: --set search.study=NAME",
             )
@@ -201,10 +231,14 @@ class Search:
         return str(self._run.folder.resolve())
 
     def _check_ranges(self, space: Space) -> None:
-        """Check that the study, if there is one, can hold points of the space; it cannot once the values of a choice have changed."""
+        """Check that the study, if there is one, can hold points of the space; it cannot once the
+        values of a choice have changed.
+        """
         try:
             study = open_study(self._run)
-        except RunError:  # there is none yet; if something else is wrong with it, that is told when it is opened to write
+        # there is none yet; if something else is wrong with it, that is told when it is opened to
+        # write
+        except RunError:
             return
         check = quiet_optuna().distributions.check_distribution_compatibility
         wanted = distributions(space)
@@ -214,33 +248,49 @@ class Search:
                     check(had, wanted.get(name, had))
                 except ValueError as error:
                     raise RunError(
-                        "the values of '{}' have changed, which the study cannot follow".format(name),
+                        f"the values of '{name}' have changed, which the study cannot follow",
                         "Search into a new folder: --run runs/NAME, or restore the setting.",
                     ) from error
 
     def _wanted(self, space: Space) -> int:
         """Return how many trials there are to be when this ends."""
         search = self._settings.search
-        total = len(grid_points(space, search, self._settings.seed)) if search.sampler == "grid" else search.trials
+        total = (
+            len(grid_points(space, search, self._settings.seed))
+            if search.sampler == "grid"
+            else search.trials
+        )
         return total if self._until is None else min(total, self._until)
 
     def _loop(
-        self, study: Any, space: Space, executor: Executor, wanted: int, default_costs: Dict[str, float], check: Callable[[], None]
+        self,
+        study: Any,
+        space: Space,
+        executor: Executor,
+        wanted: int,
+        default_costs: Dict[str, float],
+        check: Callable[[], None],
     ) -> None:
         running: Dict["Future[Any]", Tuple[Any, Job]] = {}
         done = [r for r in records(study) if r.status not in (INTERRUPTED, RUNNING)]
         exhausted = False
         self._observer.search_started(wanted, done)
         while running or (len(done) < wanted and not exhausted):
-            while len(running) < slots(executor, self._settings.search) and len(done) + len(running) < wanted and not exhausted:
+            while (
+                len(running) < slots(executor, self._settings.search)
+                and len(done) + len(running) < wanted
+                and not exhausted
+            ):
                 try:
                     trial, job = self._ask(study, space, default_costs)
                 except SpaceExhausted as error:
-                    self._progress("{}: the search ends here".format(error.message))
+                    self._progress(f"{error.message}: the search ends here")
                     exhausted = True
                     break
                 check()
-                self._observer.trial_started(job.number, {name: job.values[name] for name in space.active(job.values)})
+                self._observer.trial_started(
+                    job.number, {name: job.values[name] for name in space.active(job.values)}
+                )
                 running[executor.submit(run_trial, job)] = (trial, job)
             finished, _ = concurrent.futures.wait(list(running), return_when=FIRST_COMPLETED)
             check()
@@ -260,7 +310,9 @@ class Search:
             # Optuna has made the trial already; it holds nothing.
             empty = study.get_trials(deepcopy=False)[-1]
             stale = quiet_optuna().trial.Trial(study, empty._trial_id)
-            self._tell(study, stale, TrialRecord(empty.number, INTERRUPTED, "no point was left to try"))
+            self._tell(
+                study, stale, TrialRecord(empty.number, INTERRUPTED, "no point was left to try")
+            )
             raise
         values = space.canonical(trial.params)
         before = [r for r in records(study) if r.number < trial.number]
@@ -285,7 +337,9 @@ class Search:
         complete = [t for t in best_first(trials, self._objective.direction) if t.value is not None]
         return complete[self._kept() - 1].value if len(complete) >= self._kept() else None
 
-    def _finish(self, job: Job, future: "Future[Any]", default_costs: Dict[str, float]) -> TrialRecord:
+    def _finish(
+        self, job: Job, future: "Future[Any]", default_costs: Dict[str, float]
+    ) -> TrialRecord:
         try:
             record = TrialRecord(**{**future.result(), "number": job.number})
         except Exception as error:
@@ -295,7 +349,9 @@ class Search:
             return TrialRecord(job.number, FAILED, reason, hyperparameters=dict(job.values))
         if record.status != COMPLETE:
             return record
-        return replace(record, value=self._objective.score(record.metrics, record.costs, default_costs))
+        return replace(
+            record, value=self._objective.score(record.metrics, record.costs, default_costs)
+        )
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
         optuna = quiet_optuna()
@@ -319,13 +375,15 @@ class Search:
     def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
         if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):
             raise ModelError(
-                "the first {} trials all failed; the last: {}".format(len(done), done[-1].reason),
+                f"the first {len(done)} trials all failed; the last: {done[-1].reason}",
                 "Mend the model function; 'vaiopt trials' lists the reasons.",
             )
 
 
 def _last_cause(error: BaseException) -> str:
-    """Return in one line what is at the bottom of an error of Optuna's: the driver's own words, without the statement that failed."""
+    """Return in one line what is at the bottom of an error of Optuna's: the driver's own words,
+    without the statement that failed.
+    """
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().splitlines()[0]

@@ -1,4 +1,6 @@
-"""The objective: one score from a trial's metrics and costs, and the hard limits that make a candidate infeasible."""
+"""The objective: one score from a trial's metrics and costs, and the hard limits that make a
+candidate infeasible.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ from vaiopt.settings import ObjectiveSettings
 COSTS = ("params", "macs", "latency_ms", "dpu_latency_ms")
 """Costs that weights may name; each is known before training."""
 
-LIMITS = {"max_latency_ms": ("latency_ms", "ms"), "max_params": ("params", "parameters"), "max_macs": ("macs", "MACs")}
+LIMITS = {
+    "max_latency_ms": ("latency_ms", "ms"),
+    "max_params": ("params", "parameters"),
+    "max_macs": ("macs", "MACs"),
+}
 """Hard limits: the cost each one bounds, and its unit."""
 
 
@@ -29,23 +35,36 @@ class Objective:
         for key in ("weights", "references"):
             for name in getattr(settings, key):
                 if name not in COSTS:
-                    raise SettingsError("objective.{} names '{}', which is no cost".format(key, name), did_you_mean(name, COSTS))
+                    raise SettingsError(
+                        f"objective.{key} names '{name}', which is no cost",
+                        did_you_mean(name, COSTS),
+                    )
         self._settings = settings
         self.metric = settings.metric
-        self.direction = settings.direction if settings.direction != "auto" else default_direction(settings.metric)
+        self.direction = (
+            settings.direction
+            if settings.direction != "auto"
+            else default_direction(settings.metric)
+        )
 
     def infeasible(self, costs: Mapping[str, float]) -> Optional[str]:
         """Return which hard limit these costs break and by how much, or None."""
         for limit, (cost, unit) in LIMITS.items():
             most = getattr(self._settings, limit)
             if most is not None and cost in costs and costs[cost] > most:
-                return "{:.4g} {} is above {} = {:.4g}".format(costs[cost], unit, limit, most)
+                return f"{costs[cost]:.4g} {unit} is above {limit} = {most:.4g}"
         if self._settings.dpu_only and costs.get("cpu_layers", 0) > 0:
             return "{:g} layer(s) would run on the CPU (dpu_only)".format(costs["cpu_layers"])
         return None
 
-    def score(self, metrics: Mapping[str, float], costs: Mapping[str, float], references: Mapping[str, float]) -> float:
-        """Return ``metric x product of (cost / reference)^-weight``; for a metric to minimise the exponent is ``+weight``.
+    def score(
+        self,
+        metrics: Mapping[str, float],
+        costs: Mapping[str, float],
+        references: Mapping[str, float],
+    ) -> float:
+        """Return ``metric x product of (cost / reference)^-weight``; for a metric to minimise the
+        exponent is ``+weight``.
 
         Args:
             metrics: the trial's, by name.
@@ -56,7 +75,9 @@ class Objective:
             SettingsError: the trial reports no such metric.
         """
         if self.metric not in metrics:
-            raise SettingsError("trials report no metric '{}'".format(self.metric), did_you_mean(self.metric, metrics))
+            raise SettingsError(
+                f"trials report no metric '{self.metric}'", did_you_mean(self.metric, metrics)
+            )
         value = float(metrics[self.metric])
         sign = -1.0 if self.direction == "maximize" else 1.0
         for name, weight in self._settings.weights.items():

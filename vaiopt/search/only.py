@@ -1,4 +1,6 @@
-"""One search at a time in a run folder: two would each take the other's running trials for those of a killed search."""
+"""One search at a time in a run folder: two would each take the other's running trials for those of
+a killed search.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from vaiopt.run import Run
 def only_search(run: Run) -> Iterator[None]:
     """Hold a run folder for one search, and delete at the end what its running trials told.
 
-    The system lets go of the lock when the process dies, however that happens. Where the file system knows no locks, nothing is held.
+    The system lets go of the lock when the process dies, however that happens. Where the file
+    system knows no locks, nothing is held.
 
     Raises:
         RunError: another search is at work there.
@@ -43,14 +46,16 @@ def _locked(run: Run) -> IO[str]:
             holder = file.read().strip()
             file.close()
             raise RunError(
-                "another search is at work in '{}'".format(run.folder),
-                "Wait for it, stop it (process {}), or search into another folder: --run runs/NAME".format(holder or "unknown"),
+                f"another search is at work in '{run.folder}'",
+                "Wait for it, stop it (process {}), or search into another folder: --run runs/NAME".format(
+                    holder or "unknown"
+                ),
             ) from error
         except OSError:
             return file
         if os.fstat(file.fileno()).st_nlink:
             file.truncate(0)
-            file.write("{}\n".format(os.getpid()))
+            file.write(f"{os.getpid()}\n")
             file.flush()
             return file
         file.close()  # or this file

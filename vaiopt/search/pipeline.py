@@ -1,7 +1,9 @@
-"""The input pipeline of a trial: raw samples stay on the device once per process; an epoch is a shuffled list of indices.
+"""The input pipeline of a trial: raw samples stay on the device once per process; an epoch is a
+shuffled list of indices.
 
-Two habits of ``fit`` are avoided on purpose. Fed with arrays it keeps about one copy of the data per trial, so memory grows from trial to trial.
-And with tf.data's autotuning on, an epoch can hang for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
+Two habits of ``fit`` are avoided on purpose. Fed with arrays it keeps about one copy of the data
+per trial, so memory grows from trial to trial. And with tf.data's autotuning on, an epoch can hang
+for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from vaiopt.data import Dataset, Preprocessing
 from vaiopt.keras import load_tensorflow
 
 EVALUATION_BATCH = 1000
-"""Samples a step where nothing is learned: large batches evaluate 1.4 to 4 times faster than Keras's 32."""
+"""Samples a step where nothing is learned: large batches evaluate 1.4 to 4 times faster than
+Keras's 32.
+"""
 
 
 class DeviceData:
@@ -31,7 +35,13 @@ class DeviceData:
         self.sample_shape = dataset.sample_shape
 
     def batches(
-        self, indices: np.ndarray, preprocessing: Preprocessing, batch_size: int, *, labels: Any = None, shuffle_seed: Any = None
+        self,
+        indices: np.ndarray,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        *,
+        labels: Any = None,
+        shuffle_seed: Any = None,
     ) -> Any:
         """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32.
 
@@ -54,19 +64,28 @@ class DeviceData:
         return data.with_options(options)
 
     def one(self, indices: np.ndarray, preprocessing: Preprocessing, labels: np.ndarray) -> Any:
-        """Return the first of these samples and its label, as a batch of one; quicker than a pipeline. Arguments as :meth:`batches`."""
+        """Return the first of these samples and its label, as a batch of one; quicker than a
+        pipeline. Arguments as :meth:`batches`.
+        """
         return self._maker(indices[:1], preprocessing, labels[:1])(np.array([0]))
 
-    def _maker(self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any) -> Callable[[Any], Any]:
+    def _maker(
+        self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any
+    ) -> Callable[[Any], Any]:
         """Return what makes a batch of positions (n,) in ``indices``."""
         tf = load_tensorflow()
         where = tf.constant(indices, dtype=tf.int64)
-        offset, scale = (tf.constant(np.asarray(v, dtype=np.float32)) for v in (preprocessing.offset, preprocessing.scale))
+        offset, scale = (
+            tf.constant(np.asarray(v, dtype=np.float32))
+            for v in (preprocessing.offset, preprocessing.scale)
+        )
         targets = None if labels is None else tf.constant(labels)
         x = self._x
 
         def make(positions: Any) -> Any:
-            batch = (tf.cast(tf.gather(x, tf.gather(where, positions)), tf.float32) - offset) / scale
+            batch = (
+                tf.cast(tf.gather(x, tf.gather(where, positions)), tf.float32) - offset
+            ) / scale
             return batch if targets is None else (batch, tf.gather(targets, positions))
 
         return make
@@ -77,16 +96,25 @@ class DeviceData:
 
 
 def loss_labels(y: np.ndarray, kind: str, classes: int) -> np.ndarray:
-    """Return class numbers (n,) in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1)."""
+    """Return class numbers (n,) in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes)
+    or ``binary`` (n, 1).
+    """
     if kind == "one_hot":
         return np.eye(classes, dtype=np.float32)[y]
     return y.astype(np.float32)[:, None] if kind == "binary" else y
 
 
 def label_kind(model: Any, classes: int) -> str:
-    """Return the form of labels that a compiled model's loss wants: ``binary`` for one output, ``sparse`` for a sparse loss, else ``one_hot``."""
+    """Return the form of labels that a compiled model's loss wants: ``binary`` for one output,
+    ``sparse`` for a sparse loss, else ``one_hot``.
+    """
     if model.output_shape[-1] == 1 and classes == 2:
         return "binary"
     loss = model.loss
-    names: Tuple[str, ...] = (str(loss), getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
+    names: Tuple[str, ...] = (
+        str(loss),
+        getattr(loss, "name", "") or "",
+        getattr(loss, "__name__", ""),
+        type(loss).__name__,
+    )
     return "sparse" if any("sparse" in name.lower() for name in names) else "one_hot"

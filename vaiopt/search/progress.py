@@ -1,7 +1,8 @@
 """How far a trial is: a small file in the run folder while it runs, for whoever follows the search.
 
-A trial may run in this process, which is then busy, or in a worker of which the search sees nothing until it ends. A file serves both. It
-is written at the ends of epochs, seldom enough to cost nothing, and is gone when the trial ends.
+A trial may run in this process, which is then busy, or in a worker of which the search sees nothing
+until it ends. A file serves both. It is written at the ends of epochs, seldom enough to cost
+nothing, and is gone when the trial ends.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class TrialProgress:
     Attributes:
         epoch: epochs that have ended, of all folds together.
         epochs: of the whole trial, if nothing stops it.
-        value: the objective's metric after the last of them; None before, or where it is not a number.
+        value: the objective's metric after the last of them; None before, or where it is not a
+            number.
     """
 
     epoch: int

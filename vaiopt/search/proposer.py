@@ -1,7 +1,8 @@
 """Bayesian proposals on scikit-optimize.
 
-scikit-optimize gives the surrogate (:mod:`vaiopt.surrogate`) and the acquisition functions. What is added: no point is proposed twice, and a
-proposal is a pure function of (seed, trials so far), so that a resumed search goes on as if it had never stopped.
+scikit-optimize gives the surrogate (:mod:`vaiopt.surrogate`) and the acquisition functions. What is
+added: no point is proposed twice, and a proposal is a pure function of (seed, trials so far), so
+that a resumed search goes on as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ CANDIDATES = 2000
 NEIGHBOURS = 400
 """Points near the best ones, in each of two rounds."""
 SPREAD = 3
-"""Random points of which an initial one is the farthest from those before. Of many, it would always be a corner, where learning rates fail."""
+"""Random points of which an initial one is the farthest from those before. Of many, it would always
+be a corner, where learning rates fail.
+"""
 XI = 0.0
-"""Improvement asked for by EI and PI, in units of the standardised objective. scikit-optimize's 0.01 found no less early, and a little less late."""
+"""Improvement asked for by EI and PI, in units of the standardised objective. scikit-optimize's
+0.01 found no less early, and a little less late.
+"""
 KAPPA = 1.96
 """Standard deviations below the mean for LCB (scikit-optimize's default)."""
 HEDGED = ("EI", "LCB", "PI")
@@ -47,13 +52,23 @@ class Proposer:
     Args:
         space: all dimensions; those of a single value are passed through.
         model: ``gp`` or ``forest``.
-        acquisition: ``EI``, ``LCB``, ``PI`` or ``gp_hedge`` (chooses among the three by what each has gained).
+        acquisition: ``EI``, ``LCB``, ``PI`` or ``gp_hedge`` (chooses among the three by what each
+            has gained).
         initial_points: points, the default first, before the surrogate chooses.
         seed: of every random choice.
         direction: ``maximize`` or ``minimize``.
     """
 
-    def __init__(self, space: Space, *, model: str, acquisition: str, initial_points: int, seed: int, direction: str) -> None:
+    def __init__(
+        self,
+        space: Space,
+        *,
+        model: str,
+        acquisition: str,
+        initial_points: int,
+        seed: int,
+        direction: str,
+    ) -> None:
         self.space = space
         self._model = model
         self._acquisition = acquisition
@@ -62,12 +77,15 @@ class Proposer:
         self._direction = direction
         self.nominated: Dict[str, Point] = {}
 
-    def propose(self, history: Sequence[TrialRecord], nominees: Sequence[Mapping[str, Point]] = ()) -> Point:
+    def propose(
+        self, history: Sequence[TrialRecord], nominees: Sequence[Mapping[str, Point]] = ()
+    ) -> Point:
         """Return the next point, canonical, as plain Python values.
 
         Args:
-            history: the trials so far by number. Interrupted ones are as if they had never been; running ones count as points that will
-                turn out like the best so far ("constant liar"), so that parallel proposals differ.
+            history: the trials so far by number. Interrupted ones are as if they had never been;
+                running ones count as points that will turn out like the best so far ("constant
+                liar"), so that parallel proposals differ.
             nominees: for ``gp_hedge``, what :attr:`nominated` was after each earlier proposal.
 
         Raises:
@@ -86,7 +104,8 @@ class Proposer:
             candidates = self._remaining(tried)
         if not candidates:
             raise SpaceExhausted(
-                "all {} points of the search space have been tried".format(len(tried)), "Widen the space, or ask for fewer trials."
+                f"all {len(tried)} points of the search space have been tried",
+                "Widen the space, or ask for fewer trials.",
             )
         finished = [i for i, t in enumerate(history) if t.value is not None]
         if len(history) < self._initial_points or len(finished) < 2:
@@ -94,8 +113,17 @@ class Proposer:
         return self._best_by_acquisition(history, points, candidates, tried, random, nominees)
 
     def any_new(self, history: Sequence[TrialRecord]) -> Point:
-        """Return a random point that was not tried. Raises :class:`SpaceExhausted` as :meth:`propose`."""
-        other = Proposer(self.space, model=self._model, acquisition="EI", initial_points=10**9, seed=self._seed, direction="maximize")
+        """Return a random point that was not tried. Raises :class:`SpaceExhausted` as
+        :meth:`propose`.
+        """
+        other = Proposer(
+            self.space,
+            model=self._model,
+            acquisition="EI",
+            initial_points=10**9,
+            seed=self._seed,
+            direction="maximize",
+        )
         return other.propose(history)
 
     def _best_by_acquisition(
@@ -117,14 +145,23 @@ class Proposer:
             best_points = [points[i] for i in np.argsort(y, kind="stable")[:5]]
             pool = candidates + self._distinct(self._neighbours(best_points, random), tried)
             if self._acquisition != "gp_hedge":
-                return self._maximised(self._acquisition, surrogate, pool, float(y.min()), tried, random)
-            self.nominated = {name: self._maximised(name, surrogate, pool, float(y.min()), tried, random) for name in HEDGED}
+                return self._maximised(
+                    self._acquisition, surrogate, pool, float(y.min()), tried, random
+                )
+            self.nominated = {
+                name: self._maximised(name, surrogate, pool, float(y.min()), tried, random)
+                for name in HEDGED
+            }
             gains = self._gains(surrogate, nominees)
         shares = np.exp(ETA * (gains - gains.max()))
         return self.nominated[HEDGED[int(random.choice(len(HEDGED), p=shares / shares.sum()))]]
 
-    def _maximised(self, name: str, surrogate: Any, pool: List[Point], best: float, tried: Any, random: Any) -> Point:
-        """Return the best point by an acquisition function: of the pool, then of what lies near its best, twice."""
+    def _maximised(
+        self, name: str, surrogate: Any, pool: List[Point], best: float, tried: Any, random: Any
+    ) -> Point:
+        """Return the best point by an acquisition function: of the pool, then of what lies near its
+        best, twice.
+        """
         for _ in range(2):
             order = np.argsort(self._acquire(name, surrogate, pool, best), kind="stable")
             pool = [pool[i] for i in order[:50]]
@@ -133,15 +170,21 @@ class Proposer:
         return pool[int(np.argmin(self._acquire(name, surrogate, pool, best)))]
 
     def _gains(self, surrogate: Any, nominees: Sequence[Mapping[str, Point]]) -> np.ndarray:
-        """Return what each function's nominations have been worth: minus the means now predicted for them (Hoffman et al. 2011, GP-Hedge)."""
+        """Return what each function's nominations have been worth: minus the means now predicted
+        for them (Hoffman et al. 2011, GP-Hedge).
+        """
         gains = np.zeros(len(HEDGED))
         for index, name in enumerate(HEDGED):
-            points = [self.space.canonical(by_name[name]) for by_name in nominees if name in by_name]
+            points = [
+                self.space.canonical(by_name[name]) for by_name in nominees if name in by_name
+            ]
             if points:
                 gains[index] = -float(np.sum(surrogate.predict(encode_points(self.space, points))))
         return gains
 
-    def _acquire(self, name: str, surrogate: Any, pool: Sequence[Mapping[str, Value]], best: float) -> np.ndarray:
+    def _acquire(
+        self, name: str, surrogate: Any, pool: Sequence[Mapping[str, Value]], best: float
+    ) -> np.ndarray:
         """Return the acquisition ``name``, lower is better, of each point."""
         from skopt.acquisition import gaussian_ei, gaussian_lcb, gaussian_pi
 
@@ -153,10 +196,15 @@ class Proposer:
 
     def _random_points(self, random: Any, count: int) -> List[Point]:
         columns = {d.name: draw(d, random, count) for d in self.space}
-        return [self.space.canonical({name: column[i] for name, column in columns.items()}) for i in range(count)]
+        return [
+            self.space.canonical({name: column[i] for name, column in columns.items()})
+            for i in range(count)
+        ]
 
     def _neighbours(self, points: Sequence[Mapping[str, Value]], random: Any) -> List[Point]:
-        """Return points that differ from the given ones in one or two dimensions, numbers by a small step."""
+        """Return points that differ from the given ones in one or two dimensions, numbers by a
+        small step.
+        """
         searched = self.space.searched()
         result = []
         for index in range(NEIGHBOURS):
@@ -178,7 +226,9 @@ class Proposer:
         return result
 
     def _remaining(self, tried: Any) -> List[Point]:
-        """Return the untried points of a small space, all of them; none if it is continuous or large."""
+        """Return the untried points of a small space, all of them; none if it is continuous or
+        large.
+        """
         points: List[Point] = [{}]
         for dimension in self.space:
             grid = dimension.grid()
@@ -188,7 +238,9 @@ class Proposer:
         return self._distinct([self.space.canonical(point) for point in points], tried)
 
     def _most_distant(self, candidates: Sequence[Point], points: Sequence[Point]) -> Point:
-        """Return the candidate farthest from all points so far: a start that fills the space, each point depending on those before."""
+        """Return the candidate farthest from all points so far: a start that fills the space, each
+        point depending on those before.
+        """
         x = encode_points(self.space, candidates)
         known = encode_points(self.space, points)
         distances = ((x[:, None, :] - known[None, :, :]) ** 2).sum(axis=2).min(axis=1)

@@ -1,10 +1,13 @@
-"""Early stopping of trials that do worse than others did: Optuna's pruners, asked where the trial runs, and one rule before them.
+"""Early stopping of trials that do worse than others did: Optuna's pruners, asked where the trial
+runs, and one rule before them.
 
-A hopeless trial must not cost whole epochs while a pruner still waits for enough trials to compare with: one that is less than half as good
-as the best complete trial was at the same point stops, whichever pruner is chosen.
+A hopeless trial must not cost whole epochs while a pruner still waits for enough trials to compare
+with: one that is less than half as good as the best complete trial was at the same point stops,
+whichever pruner is chosen.
 
-A trial is sent with what earlier trials reported. The worker puts that into a study in its memory and asks Optuna's pruner there. So a worker
-needs no way to the study's storage, cannot leave it locked when it is killed, and what is stopped depends on the trials so far alone.
+A trial is sent with what earlier trials reported. The worker puts that into a study in its memory
+and asks Optuna's pruner there. So a worker needs no way to the study's storage, cannot leave it
+locked when it is killed, and what is stopped depends on the trials so far alone.
 """
 
 from __future__ import annotations
@@ -23,11 +26,15 @@ REPORTS = 9
 STARTUP = 2
 """Trials that are complete before the median pruner stops any."""
 HOPELESS = 0.5
-"""The share of the best complete trial's objective at the same report below which a trial is stopped; of a loss, the inverse."""
+"""The share of the best complete trial's objective at the same report below which a trial is
+stopped; of a loss, the inverse.
+"""
 REDUCTION = 3
 """Of successive halving and Hyperband: a third goes on at each rung."""
 FIRST_RUNG = 2
-"""Reports before the first rung of successive halving: the very first says little about a trial that starts slowly."""
+"""Reports before the first rung of successive halving: the very first says little about a trial
+that starts slowly.
+"""
 RUNG = "completed_rung_"
 """What Optuna's pruners call their notes in the trial's system attributes."""
 
@@ -48,7 +55,8 @@ class Pruning:
         per_epoch: reports in an epoch.
         most: reports of the longest training.
         may_stop: whether the trial may be stopped, or only reports.
-        trials: by number, ``{"state", "value", "reports", "rungs"}`` of those that ended; ``{}`` for any other.
+        trials: by number, ``{"state", "value", "reports", "rungs"}`` of those that ended; ``{}``
+            for any other.
     """
 
     pruner: str
@@ -59,7 +67,13 @@ class Pruning:
     trials: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
-def prepare(settings: SearchSettings, direction: str, space: Space, number: int, trials: Sequence[TrialRecord]) -> Optional[Pruning]:
+def prepare(
+    settings: SearchSettings,
+    direction: str,
+    space: Space,
+    number: int,
+    trials: Sequence[TrialRecord],
+) -> Optional[Pruning]:
     """Return the :class:`Pruning` of trial ``number``, or None if the settings name no pruner.
 
     Args:
@@ -73,10 +87,11 @@ def prepare(settings: SearchSettings, direction: str, space: Space, number: int,
         return None
     by_number = {t.number: t for t in trials}
     before = tuple(_plain(by_number[n]) if n in by_number else {} for n in range(number))
-    # Until one trial is complete there is nothing to compare with, but its reports are what the next are compared with.
+    # Until one trial is complete there is nothing to compare with, but its reports are what the
+    # next are compared with.
     may_stop = any(t.status == COMPLETE for t in trials)
     epochs = next((d for d in space if d.name == "epochs"), None)
-    longest = 1 if epochs is None else max(int(v) for v in (epochs.grid() or [epochs.high]))  # type: ignore[arg-type]
+    longest = 1 if epochs is None else max(int(v) for v in epochs.grid() or [epochs.high])  # type: ignore[arg-type]
     per_epoch = max(1, math.ceil(REPORTS / longest))
     return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
@@ -100,13 +115,20 @@ class Judge:
         self.reports: List[Tuple[int, float]] = []
         self._may_stop = pruning.may_stop
         # The name and the trial's number decide Hyperband's bracket.
-        study = optuna.create_study(study_name=STUDY_NAME, direction=pruning.direction, pruner=_optuna_pruner(pruning))
-        states = {COMPLETE: optuna.trial.TrialState.COMPLETE, PRUNED: optuna.trial.TrialState.PRUNED}
+        study = optuna.create_study(
+            study_name=STUDY_NAME, direction=pruning.direction, pruner=_optuna_pruner(pruning)
+        )
+        states = {
+            COMPLETE: optuna.trial.TrialState.COMPLETE,
+            PRUNED: optuna.trial.TrialState.PRUNED,
+        }
         for other in pruning.trials:
             trial = optuna.trial.create_trial(
                 state=states.get(other.get("state", ""), optuna.trial.TrialState.FAIL),
                 value=other.get("value"),
-                intermediate_values={int(step): float(value) for step, value in other.get("reports", ())},
+                intermediate_values={
+                    int(step): float(value) for step, value in other.get("reports", ())
+                },
                 system_attrs=dict(other.get("rungs", {})),
             )
             study.add_trial(trial)
@@ -131,12 +153,19 @@ class Judge:
         """
         self.reports.append((step, value))
         self._trial.report(value, step)
-        behind = self._trial.should_prune()  # asked in any case: successive halving takes its notes then
+        behind = (
+            self._trial.should_prune()
+        )  # asked in any case: successive halving takes its notes then
         if (behind or self._hopeless(step)) and self._may_stop and not last:
-            raise Pruned("stopped after report {}: objective {:.4g}".format(step, value), "Choose another search.pruner to train longer.")
+            raise Pruned(
+                f"stopped after report {step}: objective {value:.4g}",
+                "Choose another search.pruner to train longer.",
+            )
 
     def _hopeless(self, step: int) -> bool:
-        """Whether not even the best report so far is half as good as that of the best complete trial at the same step."""
+        """Whether not even the best report so far is half as good as that of the best complete
+        trial at the same step.
+        """
         best, own = self._best.get(step, 0.0), [value for _, value in self.reports]
         if best <= 0:  # shares of a negative objective mean nothing
             return False
@@ -155,4 +184,6 @@ def _optuna_pruner(pruning: Pruning) -> Any:
         return pruners.MedianPruner(n_startup_trials=STARTUP)
     if pruning.pruner == "halving":
         return pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=REDUCTION)
-    return pruners.HyperbandPruner(min_resource=1, max_resource=max(1, pruning.most), reduction_factor=REDUCTION)
+    return pruners.HyperbandPruner(
+        min_resource=1, max_resource=max(1, pruning.most), reduction_factor=REDUCTION
+    )

@@ -1,7 +1,9 @@
-"""What a worker of a Dask cluster holds for a search: the data, and the process that runs its trials.
+"""What a worker of a Dask cluster holds for a search: the data, and the process that runs its
+trials.
 
-A plugin of the cluster's workers rather than data that Dask moves about: a worker that joins later has it too, and none depends on another
-that may be lost. Trials run in a child of the worker, as local ones run in a child of the search, since nothing can stop a thread.
+A plugin of the cluster's workers rather than data that Dask moves about: a worker that joins later
+has it too, and none depends on another that may be lost. Trials run in a child of the worker, as
+local ones run in a child of the search, since nothing can stop a thread.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ Answer = Tuple[Dict[str, Any], Dict[str, bytes]]
 
 
 class TrialRunner:
-    """Runs the trials of one search in a worker, one at a time, with as many threads as the worker has.
+    """Runs the trials of one search in a worker, one at a time, with as many threads as the worker
+    has.
 
     Args:
         settings: of the run, as :meth:`Settings.to_dict` gives them.
@@ -35,23 +38,32 @@ class TrialRunner:
         source: name and content of the user's model file, empty for a family of ours.
     """
 
-    def __init__(self, settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]
+    ) -> None:
         self._settings = settings
         self._dataset = dataset
         self._source = source
 
     def setup(self, worker: Any) -> None:
-        """Write the user's model file and make the pool; its process starts with the first trial."""
+        """Write the user's model file and make the pool; its process starts with the first
+        trial.
+        """
         search = settings_from_dict(self._settings).search
         self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-")
         self._local = self._local_settings(Path(self._folder.name))
         # Newer versions of Dask keep both attributes elsewhere.
         threads = int(getattr(worker, "state", worker).nthreads)
         limit = getattr(worker, "memory_manager", worker).memory_limit
-        self._memory_mb = 0.9 * limit / 1e6 if limit and not search.trial_memory_mb else memory_limit_mb(replace(search, workers=1))
+        self._memory_mb = (
+            0.9 * limit / 1e6
+            if limit and not search.trial_memory_mb
+            else memory_limit_mb(replace(search, workers=1))
+        )
         prepare = partial(start_remote, threads, self._local, self._dataset)
         self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare)
-        # A nanny makes its worker a daemon, which may have no children; this one ends with it all the same, see start_worker.
+        # A nanny makes its worker a daemon, which may have no children; this one ends with it all
+        # the same, see start_worker.
         multiprocessing.current_process().daemon = False
 
     def teardown(self, worker: Any) -> None:
@@ -63,13 +75,24 @@ class TrialRunner:
         """Run a trial. Whatever stops its process becomes its reason."""
         with tempfile.TemporaryDirectory(prefix="vaiopt-") as folder:
             try:
-                record = self._pool.submit(run_trial, replace(job, folder=folder, settings=self._local, memory_mb=self._memory_mb)).result()
+                record = self._pool.submit(
+                    run_trial,
+                    replace(job, folder=folder, settings=self._local, memory_mb=self._memory_mb),
+                ).result()
             except Exception as error:
-                reason = death_reason(error, settings_from_dict(self._settings).search, self._memory_mb)
+                reason = death_reason(
+                    error, settings_from_dict(self._settings).search, self._memory_mb
+                )
                 if reason is None:
                     raise
-                record = TrialRecord(job.number, FAILED, reason, hyperparameters=dict(job.values)).to_json()
-            return record, {str(p.relative_to(folder)): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+                record = TrialRecord(
+                    job.number, FAILED, reason, hyperparameters=dict(job.values)
+                ).to_json()
+            return record, {
+                str(p.relative_to(folder)): p.read_bytes()
+                for p in sorted(Path(folder).rglob("*"))
+                if p.is_file()
+            }
 
     def _local_settings(self, folder: Path) -> Mapping[str, Any]:
         """Return the settings with the user's model file where it stands on this machine."""
@@ -78,11 +101,19 @@ class TrialRunner:
             return self._settings
         (folder / name).write_bytes(text)
         model = self._settings["model"]
-        return {**self._settings, "model": {**model, "family": str(folder / name) + str(model["family"]).partition(".py")[2]}}
+        return {
+            **self._settings,
+            "model": {
+                **model,
+                "family": str(folder / name) + str(model["family"]).partition(".py")[2],
+            },
+        }
 
 
 def start_remote(threads: int, settings: Mapping[str, Any], dataset: Any) -> None:
-    """Prepare a process that runs trials for a worker of a cluster: as a local one, with the data that were sent."""
+    """Prepare a process that runs trials for a worker of a cluster: as a local one, with the data
+    that were sent.
+    """
     start_worker(threads)
     with suppress(MissingToolError):  # the trial says so
         load_tensorflow()
@@ -90,11 +121,15 @@ def start_remote(threads: int, settings: Mapping[str, Any], dataset: Any) -> Non
 
 
 def trial_plugin(settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]) -> Any:
-    """Return a :class:`TrialRunner` of these arguments that is a plugin of Dask's, which is imported only now."""
+    """Return a :class:`TrialRunner` of these arguments that is a plugin of Dask's, which is
+    imported only now.
+    """
     from distributed import WorkerPlugin
 
     class TrialPlugin(TrialRunner, WorkerPlugin):
-        """Sent whole, being a local class; all that it does is in its base, which the workers have."""
+        """Sent whole, being a local class; all that it does is in its base, which the workers
+        have.
+        """
 
     return TrialPlugin(settings, dataset, source)
 

@@ -1,7 +1,9 @@
-"""The Optuna sampler that the settings name: ours on scikit-optimize, a grid, or one of Optuna's own.
+"""The Optuna sampler that the settings name: ours on scikit-optimize, a grid, or one of Optuna's
+own.
 
-Whichever it is, the default point of the family comes first, points are canonical (inactive hyperparameters at their default), none is
-proposed twice, and a proposal depends on the seed and the trials so far alone.
+Whichever it is, the default point of the family comes first, points are canonical (inactive
+hyperparameters at their default), none is proposed twice, and a proposal depends on the seed and
+the trials so far alone.
 """
 
 from __future__ import annotations
@@ -22,9 +24,13 @@ from vaiopt.study import INTERRUPTED, TrialRecord, distributions, quiet_optuna, 
 NOMINATED = "vaiopt:nominated"
 """System attribute of a trial: the point that each acquisition function of ``gp_hedge`` wanted."""
 ATTEMPTS = 10
-"""Draws from an Optuna sampler before a random new point takes the place of one that was tried already."""
+"""Draws from an Optuna sampler before a random new point takes the place of one that was tried
+already.
+"""
 POPULATION = 10
-"""Of NSGA-II: a few generations within the tens of trials that trainings allow; Optuna's default of 50 would be random search."""
+"""Of NSGA-II: a few generations within the tens of trials that trainings allow; Optuna's default of
+50 would be random search.
+"""
 PACKAGES = {"optuna_gp": "torch", "cmaes": "cmaes"}
 """What Optuna's samplers need that is not installed with it."""
 
@@ -55,26 +61,41 @@ def _proposals(space: Space, settings: SearchSettings, seed: int, direction: str
         return _from_plan(grid_points(space, settings, seed))
     model = name if name == "forest" else "gp"
     proposer = Proposer(
-        space, model=model, acquisition=settings.acquisition, initial_points=settings.initial_points, seed=seed, direction=direction
+        space,
+        model=model,
+        acquisition=settings.acquisition,
+        initial_points=settings.initial_points,
+        seed=seed,
+        direction=direction,
     )
     if name in ("gp", "forest"):
         return _from_proposer(proposer)
     package = PACKAGES.get(name)
     if package is not None and not has_module(package):
         raise MissingToolError(
-            "the sampler '{}' needs the package '{}'".format(name, package),
-            "Install it with: pip install {}, or choose another: --set search.sampler=gp".format(package),
+            f"the sampler '{name}' needs the package '{package}'",
+            f"Install it with: pip install {package}, or choose another: --set search.sampler=gp",
         )
     return _from_optuna(proposer, name, settings, seed)
 
 
 def grid_points(space: Space, settings: SearchSettings, seed: int) -> List[Dict[str, Value]]:
-    """Return the points of a grid search in their order. Raises as :func:`vaiopt.search.grid.plan_grid`."""
-    return plan_grid(space, resolution=settings.grid_points, fraction=settings.grid_fraction, limit=settings.grid_limit, seed=seed)
+    """Return the points of a grid search in their order. Raises as
+    :func:`vaiopt.search.grid.plan_grid`.
+    """
+    return plan_grid(
+        space,
+        resolution=settings.grid_points,
+        fraction=settings.grid_fraction,
+        limit=settings.grid_limit,
+        seed=seed,
+    )
 
 
 def _sampler(space: Space, propose: Propose) -> Any:
-    """Wrap a proposal function in Optuna's interface. The class is made here so that importing this module does not import Optuna."""
+    """Wrap a proposal function in Optuna's interface. The class is made here so that importing this
+    module does not import Optuna.
+    """
     from optuna.samplers import BaseSampler
 
     class SpaceSampler(BaseSampler):
@@ -83,11 +104,17 @@ def _sampler(space: Space, propose: Propose) -> Any:
         def infer_relative_search_space(self, study: Any, trial: Any) -> Dict[str, Any]:
             return distributions(space)
 
-        def sample_relative(self, study: Any, trial: Any, search_space: Dict[str, Any]) -> Dict[str, Any]:
-            before = [r for r in records(study) if r.number < trial.number and r.status != INTERRUPTED]
+        def sample_relative(
+            self, study: Any, trial: Any, search_space: Dict[str, Any]
+        ) -> Dict[str, Any]:
+            before = [
+                r for r in records(study) if r.number < trial.number and r.status != INTERRUPTED
+            ]
             return propose(study, trial, before)
 
-        def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        def sample_independent(
+            self, study: Any, trial: Any, param_name: str, param_distribution: Any
+        ) -> Any:
             return space.defaults()[param_name]
 
     return SpaceSampler()
@@ -96,7 +123,11 @@ def _sampler(space: Space, propose: Propose) -> Any:
 def _from_proposer(proposer: Proposer) -> Propose:
     def propose(study: Any, trial: Any, history: List[TrialRecord]) -> Dict[str, Value]:
         numbers = {t.number for t in history}
-        earlier = [t.system_attrs.get(NOMINATED, {}) for t in study.get_trials(deepcopy=False) if t.number in numbers]
+        earlier = [
+            t.system_attrs.get(NOMINATED, {})
+            for t in study.get_trials(deepcopy=False)
+            if t.number in numbers
+        ]
         point = proposer.propose(history, earlier)
         if proposer.nominated:
             study._storage.set_trial_system_attr(trial._trial_id, NOMINATED, proposer.nominated)
@@ -106,7 +137,9 @@ def _from_proposer(proposer: Proposer) -> Propose:
 
 
 def _after(given: Sequence[Dict[str, Value]], space: Space, propose: Propose) -> Propose:
-    """Return a proposal function that tries the default point and the given ones before ``propose`` has its turn."""
+    """Return a proposal function that tries the default point and the given ones before ``propose``
+    has its turn.
+    """
 
     def first_given(study: Any, trial: Any, history: List[TrialRecord]) -> Dict[str, Value]:
         tried = {key(space.canonical(t.hyperparameters)) for t in history}
@@ -122,7 +155,9 @@ def _from_plan(points: Sequence[Dict[str, Value]]) -> Propose:
         for point in points:
             if key(point) not in tried:
                 return point
-        raise SpaceExhausted("all {} points of the grid have been tried".format(len(points)), "Widen the space.")
+        raise SpaceExhausted(
+            f"all {len(points)} points of the grid have been tried", "Widen the space."
+        )
 
     return propose
 
@@ -135,8 +170,11 @@ def _from_optuna(proposer: Proposer, name: str, settings: SearchSettings, seed: 
             return space.defaults()
         tried = {key(space.canonical(t.hyperparameters)) for t in history}
         for attempt in range(ATTEMPTS):
-            # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a resumed search goes on alike.
-            sampler = _optuna_sampler(name, settings, (seed * 1000003 + len(history) * 101 + attempt) % 2**31)
+            # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a
+            # resumed search goes on alike.
+            sampler = _optuna_sampler(
+                name, settings, (seed * 1000003 + len(history) * 101 + attempt) % 2**31
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 point = space.canonical(_whole_point(sampler, study, trial, distributions(space)))
@@ -151,19 +189,29 @@ def _optuna_sampler(name: str, settings: SearchSettings, seed: int) -> Any:
     samplers = quiet_optuna().samplers
     start = settings.initial_points
     if name == "tpe":
-        return samplers.TPESampler(seed=seed, n_startup_trials=start, multivariate=True, constant_liar=True)
+        return samplers.TPESampler(
+            seed=seed, n_startup_trials=start, multivariate=True, constant_liar=True
+        )
     if name == "optuna_gp":
         return samplers.GPSampler(seed=seed, n_startup_trials=start, deterministic_objective=False)
     if name == "cmaes":
-        return samplers.CmaEsSampler(seed=seed, n_startup_trials=start, warn_independent_sampling=False)
+        return samplers.CmaEsSampler(
+            seed=seed, n_startup_trials=start, warn_independent_sampling=False
+        )
     if name == "nsga2":
         return samplers.NSGAIISampler(seed=seed, population_size=POPULATION)
     return samplers.RandomSampler(seed=seed)
 
 
-def _whole_point(sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any]) -> Dict[str, Value]:
-    """Return a value of every dimension: those that the sampler draws together, and the others one by one."""
-    together = sampler.sample_relative(study, trial, sampler.infer_relative_search_space(study, trial))
+def _whole_point(
+    sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any]
+) -> Dict[str, Value]:
+    """Return a value of every dimension: those that the sampler draws together, and the others one
+    by one.
+    """
+    together = sampler.sample_relative(
+        study, trial, sampler.infer_relative_search_space(study, trial)
+    )
     point: Dict[str, Value] = {}
     for name, found in dimensions.items():
         if name in together:

@@ -16,7 +16,8 @@ def schedule_callbacks(model: Any, kind: str, epochs: int, steps: int) -> List[A
 
     Args:
         model: compiled; its learning rate is where the schedule starts.
-        kind: ``constant``, or ``cosine``: down to 0 along half a cosine (Loshchilov & Hutter 2017, without restarts).
+        kind: ``constant``, or ``cosine``: down to 0 along half a cosine (Loshchilov & Hutter 2017,
+            without restarts).
         epochs: of the training.
         steps: batches in an epoch.
 
@@ -26,7 +27,11 @@ def schedule_callbacks(model: Any, kind: str, epochs: int, steps: int) -> List[A
     keras = load_tensorflow().keras
     optimizer = model.optimizer
     own = keras.optimizers.schedules.LearningRateSchedule
-    if kind == "constant" or isinstance(getattr(optimizer, "_learning_rate", None), own) or isinstance(optimizer.learning_rate, own):
+    if (
+        kind == "constant"
+        or isinstance(getattr(optimizer, "_learning_rate", None), own)
+        or isinstance(optimizer.learning_rate, own)
+    ):
         return []
     start = float(keras.backend.get_value(optimizer.learning_rate))
     interval = max(1, steps // UPDATES)
@@ -46,7 +51,9 @@ def schedule_callbacks(model: Any, kind: str, epochs: int, steps: int) -> List[A
             if batch < self._next:
                 return
             self._next = batch + interval
-            self.model.optimizer.learning_rate = cosine(start, (self._epoch + batch / steps) / epochs)
+            self.model.optimizer.learning_rate = cosine(
+                start, (self._epoch + batch / steps) / epochs
+            )
 
     return [Cosine()]
 

@@ -23,11 +23,21 @@ def run_data_spec(settings: Settings, values: Mapping[str, Value]) -> Dict[str, 
 def _split(dataset: Dataset, settings: Settings, ratios: Tuple[float, float, float]) -> Splits:
     data = settings.data
     reserved = _reserved(data)
-    return split_dataset(dataset, ratios, seed=settings.seed, pool=data.pool, reserved=reserved, offset=data.offset, scale=data.scale)
+    return split_dataset(
+        dataset,
+        ratios,
+        seed=settings.seed,
+        pool=data.pool,
+        reserved=reserved,
+        offset=data.offset,
+        scale=data.scale,
+    )
 
 
 def _reserved(data: DataSettings) -> Optional[float]:
-    """Return where the test data start that no trial may see when several split ratios are searched, or None for one ratio."""
+    """Return where the test data start that no trial may see when several split ratios are
+    searched, or None for one ratio.
+    """
     if not is_spec(data.split) or not data.pool:
         return None
     starts: List[float] = []
@@ -40,7 +50,12 @@ def _reserved(data: DataSettings) -> Optional[float]:
 def load(data: DataSettings, seed: int) -> Dataset:
     """Load the data that the settings name. Raises DataError."""
     return load_dataset(
-        data.source, limit=data.limit, seed=seed, image_size=tuple(data.image_size), grayscale=data.grayscale, base=Path.cwd()
+        data.source,
+        limit=data.limit,
+        seed=seed,
+        image_size=tuple(data.image_size),
+        grayscale=data.grayscale,
+        base=Path.cwd(),
     )
 
 
@@ -71,7 +86,8 @@ _KEPT: Dict[str, Shared] = {}
 
 
 def shared_of(settings: Settings, dataset: Optional[Dataset] = None) -> Shared:
-    """Return the shared things of a run; a worker that goes on to another run's trials forgets the first's.
+    """Return the shared things of a run; a worker that goes on to another run's trials forgets the
+    first's.
 
     Args:
         settings: of the run.
@@ -85,7 +101,15 @@ def shared_of(settings: Settings, dataset: Optional[Dataset] = None) -> Shared:
     return _KEPT[name]
 
 
-def hyperparameters(values: Mapping[str, Value], overrides: Mapping[str, Any], shared: Shared) -> HyperParameters:
+def hyperparameters(
+    values: Mapping[str, Value], overrides: Mapping[str, Any], shared: Shared
+) -> HyperParameters:
     """Return the hyperparameters of a point, knowing the data."""
     dataset = shared.dataset
-    return HyperParameters(values, overrides, input_shape=dataset.sample_shape, classes=len(dataset.classes), samples=len(dataset))
+    return HyperParameters(
+        values,
+        overrides,
+        input_shape=dataset.sample_shape,
+        classes=len(dataset.classes),
+        samples=len(dataset),
+    )

@@ -1,4 +1,6 @@
-"""TensorBoard logs of a trial: scalars per epoch, and its hyperparameters for the HParams plugin."""
+"""TensorBoard logs of a trial: scalars per epoch, and its hyperparameters for the HParams
+plugin.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,17 @@ from typing import Any, Dict, List, Mapping
 from vaiopt.keras import load_tensorflow
 
 
-def write_logs(folder: Path, hyperparameters: Mapping[str, Any], curve: List[Dict[str, float]], metrics: Mapping[str, float]) -> None:
+def write_logs(
+    folder: Path,
+    hyperparameters: Mapping[str, Any],
+    curve: List[Dict[str, float]],
+    metrics: Mapping[str, float],
+) -> None:
     """Write one trial's event file.
 
     Args:
-        folder: the trial's own, under the run's ``tensorboard/``; each folder is a session of the HParams plugin.
+        folder: the trial's own, under the run's ``tensorboard/``; each folder is a session of the
+            HParams plugin.
         hyperparameters: the active ones.
         curve: entries per epoch; each number but the epoch becomes a scalar of that step.
         metrics: the final ones, shown in the plugin's table.
@@ -22,7 +30,10 @@ def write_logs(folder: Path, hyperparameters: Mapping[str, Any], curve: List[Dic
 
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default():
-        api.hparams({name: value for name, value in hyperparameters.items() if value is not None}, trial_id=folder.name)
+        api.hparams(
+            {name: value for name, value in hyperparameters.items() if value is not None},
+            trial_id=folder.name,
+        )
         for entry in curve:
             for name, value in entry.items():
                 if name != "epoch":

@@ -18,7 +18,9 @@ from vaiopt.search.validation import Validator
 
 Score = Callable[[Dict[str, float]], float]
 Tell = Callable[[int, int, Optional[float]], None]
-"""Told how many epochs have ended, of how many, and the validation metric of the objective after them (None before the first)."""
+"""Told how many epochs have ended, of how many, and the validation metric of the objective after
+them (None before the first).
+"""
 
 
 def silent(epoch: int, epochs: int, value: Optional[float]) -> None:
@@ -26,9 +28,13 @@ def silent(epoch: int, epochs: int, value: Optional[float]) -> None:
 
 
 STEPS = 20
-"""Batches that TensorFlow runs in one go: 1.4 times faster for a small MLP on much data, 1.08 for a CNN."""
+"""Batches that TensorFlow runs in one go: 1.4 times faster for a small MLP on much data, 1.08 for a
+CNN.
+"""
 WORTH = 1000
-"""Batches of a training from which that pays: to build the loop costs 0.2 s of CPU time, as much as it saves in some hundred batches."""
+"""Batches of a training from which that pays: to build the loop costs 0.2 s of CPU time, as much as
+it saves in some hundred batches.
+"""
 
 
 class NotANumber(VaioptError):
@@ -48,7 +54,8 @@ class Plan:
         maximise: whether it is better when higher.
         patience: epochs without a better one before stopping; 0 never stops.
         schedule: of the learning rate: ``constant`` or ``cosine``.
-        steps_per_execution: batches that TensorFlow runs before Python has its turn; see docs/performance.md.
+        steps_per_execution: batches that TensorFlow runs before Python has its turn; see
+            docs/performance.md.
     """
 
     epochs: int
@@ -87,25 +94,44 @@ def train(
     part = splits.train
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     callback = make_callback(Validator(model, device, splits), plan, steps, judge, score, tell)
-    labels = device.labels(part.indices, label_kind(model, len(splits.classes)), len(splits.classes))
-    data = device.batches(part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed)
+    labels = device.labels(
+        part.indices, label_kind(model, len(splits.classes)), len(splits.classes)
+    )
+    data = device.batches(
+        part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed
+    )
     _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
     if steps * plan.epochs >= WORTH:
-        _run_in_blocks(model, min(plan.steps_per_execution, steps if judge is None else max(1, steps // judge.per_epoch)))
-    model.fit(data, epochs=plan.epochs, verbose=0, callbacks=[callback, *schedule_callbacks(model, plan.schedule, plan.epochs, steps)])
+        _run_in_blocks(
+            model,
+            min(
+                plan.steps_per_execution,
+                steps if judge is None else max(1, steps // judge.per_epoch),
+            ),
+        )
+    model.fit(
+        data,
+        epochs=plan.epochs,
+        verbose=0,
+        callbacks=[callback, *schedule_callbacks(model, plan.schedule, plan.epochs, steps)],
+    )
     return outcome(callback)
 
 
 def _make_variables(model: Any, sample: Any) -> None:
-    """Make the variables of a compiled model's optimizer and metrics, which Keras leaves to the first training step.
+    """Make the variables of a compiled model's optimizer and metrics, which Keras leaves to the
+    first training step.
 
-    A function that makes variables is traced a second time without them: half a second a trial, and a graph that TensorFlow never frees.
+    A function that makes variables is traced a second time without them: half a second a trial, and
+    a graph that TensorFlow never frees.
 
     Args:
         model: compiled.
         sample: one sample and its label, as a batch.
     """
-    make = getattr(model.optimizer, "build", None) or getattr(model.optimizer, "_create_all_weights", None)  # the latter before Keras 2.11
+    make = getattr(model.optimizer, "build", None) or getattr(
+        model.optimizer, "_create_all_weights", None
+    )  # the latter before Keras 2.11
     if make is not None:
         make(model.trainable_variables)
     x, y = sample
@@ -116,10 +142,12 @@ def _make_variables(model: Any, sample: Any) -> None:
 
 
 def keep_no_graph(model: Any) -> None:
-    """Let the optimizer of a model on one device apply its gradients without adding them up over devices first.
+    """Let the optimizer of a model on one device apply its gradients without adding them up over
+    devices first.
 
-    Keras from 2.11 on does that even with one, by a function with a gradient of its own; such functions TensorFlow registers for good, and with
-    this one the graph of the training step and all weights that it reads: a search would grow by each model it trained. A model on several
+    Keras from 2.11 on does that even with one, by a function with a gradient of its own; such
+    functions TensorFlow registers for good, and with this one the graph of the training step and
+    all weights that it reads: a search would grow by each model it trained. A model on several
     devices, and an optimizer that adds up in a way of its own, are left as they are.
 
     Args:
@@ -132,9 +160,11 @@ def keep_no_graph(model: Any) -> None:
 
 
 def _run_in_blocks(model: Any, steps: int) -> None:
-    """Let ``fit`` run several batches in one call of TensorFlow, unless the model function chose that itself or runs eagerly.
+    """Let ``fit`` run several batches in one call of TensorFlow, unless the model function chose
+    that itself or runs eagerly.
 
-    Keras 2 takes the number in ``compile`` only, which has been called, so this is what ``compile`` calls.
+    Keras 2 takes the number in ``compile`` only, which has been called, so this is what ``compile``
+    calls.
     """
     configure = getattr(model, "_configure_steps_per_execution", None)
     chosen = getattr(model, "_steps_per_execution", None)
@@ -157,7 +187,9 @@ class Outcome:
 
 
 def outcome(callback: Any) -> Outcome:
-    """Return what the callback of a training saw. Raises what made it stop, unless that was the pruner."""
+    """Return what the callback of a training saw. Raises what made it stop, unless that was the
+    pruner.
+    """
     if isinstance(callback.failure, Pruned):
         return Outcome(list(callback.curve), callback.failure.message)
     if callback.failure is not None:
@@ -165,21 +197,27 @@ def outcome(callback: Any) -> Outcome:
     return Outcome(list(callback.curve))
 
 
-def make_callback(validate: Validator, plan: Plan, steps: int, judge: Optional[Judge], score: Score, tell: Tell) -> Any:
+def make_callback(
+    validate: Validator, plan: Plan, steps: int, judge: Optional[Judge], score: Score, tell: Tell
+) -> Any:
     """Return a Keras callback around a :class:`Follower`."""
     return _curve_class()(Follower(validate, plan, steps, judge, score, tell))
 
 
 @lru_cache(maxsize=1)
 def _curve_class() -> Any:
-    """Return the callback's class, made when it is first needed because its base is Keras's, and once.
+    """Return the callback's class, made when it is first needed because its base is Keras's, and
+    once.
 
-    A class made anew for each training would be kept by TensorFlow, and with it what its methods close over: the model.
+    A class made anew for each training would be kept by TensorFlow, and with it what its methods
+    close over: the model.
     """
     keras = load_tensorflow().keras
 
     class Curve(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        """Validates after every epoch, reports within it, and stops on NaN, for want of progress, or when the judge says so."""
+        """Validates after every epoch, reports within it, and stops on NaN, for want of progress,
+        or when the judge says so.
+        """
 
         def __init__(self, follower: Follower) -> None:
             super().__init__()
@@ -223,7 +261,15 @@ class Follower:
         tell: see :func:`train`.
     """
 
-    def __init__(self, validate: Validator, plan: Plan, steps: int, judge: Optional[Judge], score: Score, tell: Tell) -> None:
+    def __init__(
+        self,
+        validate: Validator,
+        plan: Plan,
+        steps: int,
+        judge: Optional[Judge],
+        score: Score,
+        tell: Tell,
+    ) -> None:
         self.curve: List[Dict[str, float]] = []
         self.failure: Optional[VaioptError] = None
         self.stop = False
@@ -255,7 +301,12 @@ class Follower:
             return
         found = self._validate.quick()
         if self._plan.metric in found:
-            entry = {"epoch": self._epoch + batches / steps, **found, **trained, "seconds": time.perf_counter() - self._started}
+            entry = {
+                "epoch": self._epoch + batches / steps,
+                **found,
+                **trained,
+                "seconds": time.perf_counter() - self._started,
+            }
             self._report(judge, self._epoch * judge.per_epoch + share, entry, last=False)
 
     def end(self, epoch: int, logs: Any) -> None:
@@ -263,8 +314,14 @@ class Follower:
         if self.failure is not None:
             return
         trained = {name: float(value) for name, value in (logs or {}).items()}
-        # What a training of its own says of the validation data counts more than what is measured here.
-        entry = {"epoch": float(epoch + 1), **self._validate(), **trained, "seconds": time.perf_counter() - self._started}
+        # What a training of its own says of the validation data counts more than what is measured
+        # here.
+        entry = {
+            "epoch": float(epoch + 1),
+            **self._validate(),
+            **trained,
+            "seconds": time.perf_counter() - self._started,
+        }
         if not self._finite(entry):
             return
         self.curve.append(entry)
@@ -280,7 +337,7 @@ class Follower:
     def _finite(self, entry: Dict[str, float]) -> bool:
         for name in ("loss", "val_loss"):
             if not math.isfinite(entry.get(name, 0.0)):
-                text = "{} became {} in epoch {}".format(name, entry[name], self._epoch + 1)
+                text = f"{name} became {entry[name]} in epoch {self._epoch + 1}"
                 self.failure = NotANumber(text, "Try a lower learning rate.")
                 self.stop = True
                 return False

@@ -1,4 +1,6 @@
-"""What ends a worker process: a trial that takes too much memory, before it takes the machine down, and the loss of its parent."""
+"""What ends a worker process: a trial that takes too much memory, before it takes the machine down,
+and the loss of its parent.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ class MemoryWatch:
     """Follows the resident memory of this process while a trial runs.
 
     Args:
-        limit_mb: at more than this the process ends itself with :data:`OUT_OF_MEMORY`; None only watches. TensorFlow cannot be stopped
-            in the middle of an allocation in any other way, and the kernel would choose its victim by itself.
+        limit_mb: at more than this the process ends itself with :data:`OUT_OF_MEMORY`; None only
+            watches. TensorFlow cannot be stopped in the middle of an allocation in any other way,
+            and the kernel would choose its victim by itself.
     """
 
     def __init__(self, limit_mb: Optional[float] = None) -> None:
@@ -52,7 +55,9 @@ class MemoryWatch:
 
 
 def end_with_parent() -> None:
-    """End this process once the one that started it is gone: one that was killed cannot stop its trials itself."""
+    """End this process once the one that started it is gone: one that was killed cannot stop its
+    trials itself.
+    """
     parent = os.getppid()
 
     def follow() -> None:

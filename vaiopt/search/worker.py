@@ -1,7 +1,7 @@
 """What runs in a worker process: tracing the space, and one trial from its point to its record.
 
-A worker keeps what trials share (the data on the device, the model function) between its trials. It never touches the study: it returns a
-record, and the search tells it to Optuna.
+A worker keeps what trials share (the data on the device, the model function) between its trials. It
+never touches the study: it returns a record, and the search tells it to Optuna.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Job:
         memory_mb: at which the worker ends itself, or None.
         references: costs of the default point, for the objective.
         pruning: what the pruner needs to know of the other trials, or None.
-        keep_above: with cross-validation, the score that a trial needs for its model to be kept (trained once more, on the regular
-            split); None keeps any.
+        keep_above: with cross-validation, the score that a trial needs for its model to be kept
+            (trained once more, on the regular split); None keeps any.
     """
 
     folder: str
@@ -117,34 +117,51 @@ def describe_search(settings_dict: Mapping[str, Any]) -> Description:
 
 
 def run_trial(job: Job) -> Dict[str, Any]:
-    """Run one trial and return its :class:`TrialRecord` as JSON. Whatever goes wrong within the trial becomes its reason."""
+    """Run one trial and return its :class:`TrialRecord` as JSON. Whatever goes wrong within the
+    trial becomes its reason.
+    """
     started = time.perf_counter()
-    times = {"started": _now(), "worker": "{}@{}".format(os.getpid(), socket.gethostname())}
+    times = {"started": _now(), "worker": f"{os.getpid()}@{socket.gethostname()}"}
     with MemoryWatch(job.memory_mb) as watch:
         record = _guarded(job)
-    record.update(times, seconds=time.perf_counter() - started, peak_memory_mb=watch.peak_mb, finished=_now())
+    record.update(
+        times, seconds=time.perf_counter() - started, peak_memory_mb=watch.peak_mb, finished=_now()
+    )
     return TrialRecord(number=job.number, **record).to_json()
 
 
 def _guarded(job: Job) -> Dict[str, Any]:
     tf = load_tensorflow()
-    # What is there before the trial is set aside: looking through all of TensorFlow's modules would make the collection below take 0.25 s.
+    # What is there before the trial is set aside: looking through all of TensorFlow's modules would
+    # make the collection below take 0.25 s.
     gc.freeze()
     try:
         return _trial(job)
     except VaioptError as error:
         return {"status": FAILED, "reason": error.message, "hyperparameters": dict(job.values)}
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        return {"status": FAILED, "reason": "out of memory ({})".format(_message(error)), "hyperparameters": dict(job.values)}
+        return {
+            "status": FAILED,
+            "reason": f"out of memory ({_message(error)})",
+            "hyperparameters": dict(job.values),
+        }
     except Exception as error:
-        # A user's model may raise anything while it trains; the search goes on, and the traceback is kept.
+        # A user's model may raise anything while it trains; the search goes on, and the traceback
+        # is kept.
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # a full disk is no fault of the trial's: the search stops, and later runs it again
-        reason = "{}: {}".format(type(error).__name__, _message(error))
-        return {"status": FAILED, "reason": reason, "hyperparameters": dict(job.values), "traceback": traceback.format_exc()}
+            # a full disk is no fault of the trial's: the search stops, and later runs it again
+            raise
+        reason = f"{type(error).__name__}: {_message(error)}"
+        return {
+            "status": FAILED,
+            "reason": reason,
+            "hyperparameters": dict(job.values),
+            "traceback": traceback.format_exc(),
+        }
     finally:
         ProgressFile(Run(job.folder).progress(job.number)).remove()
-        # Without the collection each model's graph stays alive and memory grows from trial to trial.
+        # Without the collection each model's graph stays alive and memory grows from trial to
+        # trial.
         tf.keras.backend.clear_session()
         gc.collect()
         gc.unfreeze()
@@ -164,17 +181,31 @@ def _trial(job: Job) -> Dict[str, Any]:
     if trial.judge is not None:
         known["pruning"] = trial.judge.notes()
     if outcomes[-1].pruned:
-        return {"status": PRUNED, "reason": outcomes[-1].pruned, "curve": outcomes[-1].curve, **known}
+        return {
+            "status": PRUNED,
+            "reason": outcomes[-1].pruned,
+            "curve": outcomes[-1].curve,
+            **known,
+        }
     curves = [outcome.curve for outcome in outcomes]
     if len(curves) > 1:
         metrics, curve = mean_metrics(curves), mean_curve(curves)
     else:
-        metrics, curve = {name: value for name, value in curves[0][-1].items() if name not in ("epoch", "seconds")}, curves[0]
+        metrics, curve = (
+            {
+                name: value
+                for name, value in curves[0][-1].items()
+                if name not in ("epoch", "seconds")
+            },
+            curves[0],
+        )
     run = Run(job.folder)
     if trial.is_kept(metrics):
         save_model(trial.final_model(), run.trial(job.number) / "model.h5")
-        write_initial_weights(run.trial(job.number) / run.initial_weights.name, trial.initial_weights)
-    write_logs(run.tensorboard / "{:04d}".format(job.number), trial.hp.values, curve, metrics)
+        write_initial_weights(
+            run.trial(job.number) / run.initial_weights.name, trial.initial_weights
+        )
+    write_logs(run.tensorboard / f"{job.number:04d}", trial.hp.values, curve, metrics)
     return {"status": COMPLETE, "metrics": metrics, "curve": curve, **known}
 
 
@@ -216,7 +247,11 @@ class _Trial:
         outcomes = []
         for number, splits in enumerate(fold_splits(regular, folds, self._settings.seed)):
             # All folds are alike: the first is enough to see that a trial is hopeless.
-            outcomes.append(self._train_on(splits, self.judge if number == 0 else None, self._teller(number, folds)))
+            outcomes.append(
+                self._train_on(
+                    splits, self.judge if number == 0 else None, self._teller(number, folds)
+                )
+            )
             if outcomes[-1].pruned:
                 break
         return outcomes
@@ -230,7 +265,9 @@ class _Trial:
         return score >= least if self.objective.direction == "maximize" else score <= least
 
     def final_model(self) -> Any:
-        """Return the model to keep: as trained, or, after cross-validation, trained once more on the regular split."""
+        """Return the model to keep: as trained, or, after cross-validation, trained once more on
+        the regular split.
+        """
         if self._settings.train.folds >= 2:
             self._train_on(self._regular_split(), None, silent)
         return self._model
@@ -243,7 +280,9 @@ class _Trial:
 
     def _teller(self, fold: int, folds: int) -> Tell:
         """Return what keeps the progress file up to date in one of the trainings of this trial."""
-        return lambda epoch, epochs, value: self._progress.write(fold * epochs + epoch, folds * epochs, value)
+        return lambda epoch, epochs, value: self._progress.write(
+            fold * epochs + epoch, folds * epochs, value
+        )
 
     def _train_on(self, splits: Splits, judge: Optional[Judge], tell: Tell) -> Outcome:
         if not self._fresh:
@@ -256,14 +295,28 @@ class _Trial:
         if self._fit is not None:
             return self._train_by_fit(self._fit, splits, judge, tell)
         values = training_values(self.hp)
-        return train(model, device, splits, self._plan(values["epochs"], values["batch_size"]), judge, self._score, tell)
+        return train(
+            model,
+            device,
+            splits,
+            self._plan(values["epochs"], values["batch_size"]),
+            judge,
+            self._score,
+            tell,
+        )
 
-    def _train_by_fit(self, fit: Any, splits: Splits, judge: Optional[Judge], tell: Tell) -> Outcome:
+    def _train_by_fit(
+        self, fit: Any, splits: Splits, judge: Optional[Judge], tell: Tell
+    ) -> Outcome:
         """Train by a HyperModel's own ``fit``, which may ask for epochs and batch size itself."""
         epochs = int(self._job.values.get("epochs") or default_epochs(self.hp.samples))
         plan = self._plan(epochs, 1)
-        callback = make_callback(Validator(self._model, self._shared.device, splits), plan, 0, judge, self._score, tell)
-        found = run_fit(fit, self.hp, self._model, self._shared.device, splits, callback, epochs, plan.metric)
+        callback = make_callback(
+            Validator(self._model, self._shared.device, splits), plan, 0, judge, self._score, tell
+        )
+        found = run_fit(
+            fit, self.hp, self._model, self._shared.device, splits, callback, epochs, plan.metric
+        )
         training_values(self.hp)
         return found
 
@@ -284,9 +337,15 @@ def _target(settings: Settings) -> Any:
 
 
 def _compile_if_needed(model: Any) -> None:
-    """Compile a model whose function did not: Adam, and the cross-entropy that its output asks for."""
+    """Compile a model whose function did not: Adam, and the cross-entropy that its output asks
+    for.
+    """
     if model.optimizer is None:
-        loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
+        loss = (
+            "binary_crossentropy"
+            if model.output_shape[-1] == 1
+            else "sparse_categorical_crossentropy"
+        )
         model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
 
 
@@ -295,7 +354,9 @@ def _now() -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return what an error says in one line; TensorFlow puts the cause of a failure within user code last."""
+    """Return what an error says in one line; TensorFlow puts the cause of a failure within user
+    code last.
+    """
     text = str(error).strip().splitlines()
     if not text:
         return "no message"

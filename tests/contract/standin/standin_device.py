@@ -1,13 +1,15 @@
-"""What the stand-ins for ``xir`` and ``vart`` share: the file format, how they abort, and the device that they pretend to drive.
+"""What the stand-ins for ``xir`` and ``vart`` share: the file format, how they abort, and the
+device that they pretend to drive.
 
-Written from recordings of the real modules (``tests/contract/data``). Where the real runtime aborts or crashes, so does this; where it
-silently computes something wrong, this computes the same wrong thing, or, where that would be undefined, crashes. The device is
-described by environment variables:
+Written from recordings of the real modules (``tests/contract/data``). Where the real runtime aborts
+or crashes, so does this; where it silently computes something wrong, this computes the same wrong
+thing, or, where that would be undefined, crashes. The device is described by environment variables:
 
 - ``STANDIN_FINGERPRINT``: of the device, hex; not set: the model's own; 0: not known;
 - ``STANDIN_BATCH``: frames that it takes at a time (1);
 - ``STANDIN_CORES``: cores, so executions at the same time (1);
-- ``STANDIN_LATENCY_MS``: from ``execute_async`` to the end of ``wait`` on a free core (0); it is slept, so it costs no CPU.
+- ``STANDIN_LATENCY_MS``: from ``execute_async`` to the end of ``wait`` on a free core (0); it is
+  slept, so it costs no CPU.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ MAGIC = b"stand-in xmodel"
 
 def fatal(place: str, message: str) -> None:
     """End the process as glog does on a FATAL message: the text, a stack trace, SIGABRT."""
-    sys.stderr.write("F1121 00:00:00.000000  1 {}] {}\n*** Check failure stack trace: ***\n".format(place, message))
+    sys.stderr.write(
+        f"F1121 00:00:00.000000  1 {place}] {message}\n*** Check failure stack trace: ***\n"
+    )
     sys.stderr.flush()
     os.abort()
 
@@ -44,7 +48,9 @@ def crash() -> None:
 
 
 def write_model(path: Any, content: Dict[str, Any]) -> None:
-    """Write a stand-in ``.xmodel``: three protobuf fields (magic, content, checksum), as the outside of a real one."""
+    """Write a stand-in ``.xmodel``: three protobuf fields (magic, content, checksum), as the
+    outside of a real one.
+    """
     packed = zlib.compress(json.dumps(content).encode("utf-8"))
     checksum = zlib.crc32(packed).to_bytes(4, "little")
     with open(str(path), "wb") as file:
@@ -61,21 +67,31 @@ def _varint(value: int) -> bytes:
 
 
 def read_model(path: str) -> Dict[str, Any]:
-    """Return the content of a stand-in ``.xmodel``. An empty file is a graph without operators; anything else that is not one aborts."""
+    """Return the content of a stand-in ``.xmodel``. An empty file is a graph without operators;
+    anything else that is not one aborts.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
         data = b"?"
     if not data:
-        return {"graph": {"name": "", "op_num": 0, "attrs": {}}, "root": {"name": "root", "attrs": {}}, "children": [], "ops": []}
+        return {
+            "graph": {"name": "", "op_num": 0, "attrs": {}},
+            "root": {"name": "root", "attrs": {}},
+            "children": [],
+            "ops": [],
+        }
     try:
         fields = _fields(data)
         if fields[1] != MAGIC or zlib.crc32(fields[2]).to_bytes(4, "little") != fields[3]:
             raise ValueError
         return json.loads(zlib.decompress(fields[2]).decode("utf-8"))
     except (ValueError, KeyError, IndexError, zlib.error):
-        fatal("serialize_v2.cpp:705", "[UNILOG][FATAL][XIR_READ_PB_FAILURE][failed to read pb file] file = " + path)
+        fatal(
+            "serialize_v2.cpp:705",
+            "[UNILOG][FATAL][XIR_READ_PB_FAILURE][failed to read pb file] file = " + path,
+        )
         raise
 
 
@@ -108,7 +124,9 @@ def attribute_value(record: Any) -> Any:
 
 
 def _sleep_exactly() -> None:
-    """Ask Linux for sleeps without its usual 50 microseconds of slack, so that a latency of 1 ms is 1 ms; threads inherit it."""
+    """Ask Linux for sleeps without its usual 50 microseconds of slack, so that a latency of 1 ms is
+    1 ms; threads inherit it.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(29, 1, 0, 0, 0)
 
@@ -129,30 +147,40 @@ class Device:
         if device in (0, model) or os.environ.get("XLNX_ENABLE_FINGERPRINT_CHECK") == "0":
             return
         sys.stderr.write(
-            "W1121 00:00:00.000000  1 dpu_runner_base_imp.cpp:733] CHECK fingerprint fail! model_fingerprint 0x{:x} is un-matched with "
-            "actual dpu_fingerprint 0x{:x}. Please re-compile xmodel with dpu_fingerprint 0x{:x} and try again.\n".format(
-                model, device, device
-            )
+            "W1121 00:00:00.000000  1 dpu_runner_base_imp.cpp:733] CHECK fingerprint fail!"
+            f" model_fingerprint 0x{model:x} is un-matched with actual dpu_fingerprint"
+            f" 0x{device:x}. Please re-compile xmodel with dpu_fingerprint 0x{device:x} and try"
+            " again.\n"
         )
         fatal("dpu_runner_base_imp.cpp:695", "fingerprint check failure.")
 
     def reserve(self, now: float) -> float:
-        """Take the core that is free first, and return when it will have finished a job that was given at ``now``."""
+        """Take the core that is free first, and return when it will have finished a job that was
+        given at ``now``.
+        """
         with self._lock:
             core = min(range(len(self._busy_until)), key=self._busy_until.__getitem__)
             self._busy_until[core] = max(now, self._busy_until[core]) + self.latency
             return self._busy_until[core]
 
-    def compute(self, program: Dict[str, Any], inputs: List[np.ndarray], sizes: List[int]) -> List[np.ndarray]:
-        """Return int8 outputs, one row of ``sizes[i]`` elements per frame for each, for int8 inputs of (batch, elements)."""
+    def compute(
+        self, program: Dict[str, Any], inputs: List[np.ndarray], sizes: List[int]
+    ) -> List[np.ndarray]:
+        """Return int8 outputs, one row of ``sizes[i]`` elements per frame for each, for int8 inputs
+        of (batch, elements).
+        """
         return [_output(program, inputs[0], index, size) for index, size in enumerate(sizes)]
 
 
 def _output(program: Dict[str, Any], x: np.ndarray, index: int, size: int) -> np.ndarray:
     if program.get("kind") == "dense":
-        weights = np.frombuffer(base64.b64decode(program["weights"]), dtype=np.int8).reshape(x.shape[1], size)
+        weights = np.frombuffer(base64.b64decode(program["weights"]), dtype=np.int8).reshape(
+            x.shape[1], size
+        )
         shift = program["shift"]
-        total = x.astype(np.int64).dot(weights.astype(np.int64)) + np.asarray(program["bias"], dtype=np.int64)
+        total = x.astype(np.int64).dot(weights.astype(np.int64)) + np.asarray(
+            program["bias"], dtype=np.int64
+        )
         return np.clip((total + (1 << shift >> 1)) >> shift, -128, 127).astype(np.int8)
     rows = []
     for row in x:  # any function that depends on every input byte and tells outputs apart

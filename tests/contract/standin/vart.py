@@ -1,4 +1,6 @@
-"""Stand-in for the ``vart`` of Vitis-AI: runners with the checks, and the missing checks, of the real ones. See ``standin_device``."""
+"""Stand-in for the ``vart`` of Vitis-AI: runners with the checks, and the missing checks, of the
+real ones. See ``standin_device``.
+"""
 
 from __future__ import annotations
 
@@ -25,21 +27,41 @@ class Runner:
     def create_runner(subgraph: Any, mode: str = "") -> "Runner":
         """As the real one: the mode is needed although it has a default."""
         if subgraph is None:
-            fatal("dpu_runner.cpp:196", "[UNILOG][FATAL][VART_RUNNER_CONSTRUCTION_FAIL][Cannot create runner] Invalid subgraph!")
+            fatal(
+                "dpu_runner.cpp:196",
+                "[UNILOG][FATAL][VART_RUNNER_CONSTRUCTION_FAIL][Cannot create runner] Invalid"
+                " subgraph!",
+            )
         if not isinstance(subgraph, xir.Subgraph) or not isinstance(mode, str):
             raise TypeError(
                 xir.TYPES.format(
-                    "create_runner", "(subgraph: xir.Subgraph, mode: str = '') -> vart.Runner", "{!r}, {!r}".format(subgraph, mode)
+                    "create_runner",
+                    "(subgraph: xir.Subgraph, mode: str = '') -> vart.Runner",
+                    f"{subgraph!r}, {mode!r}",
                 )
             )
-        place, name = "[UNILOG][FATAL][VART_RUNNER_CONSTRUCTION_FAIL][Cannot create runner] ", subgraph.get_name()
+        place, name = (
+            "[UNILOG][FATAL][VART_RUNNER_CONSTRUCTION_FAIL][Cannot create runner] ",
+            subgraph.get_name(),
+        )
         if not subgraph.has_attr("runner"):
-            fatal("dpu_runner.cpp:198", place + "Cannot find runner attr, this subgraph may not be compiled! subgraph name: " + name)
+            fatal(
+                "dpu_runner.cpp:198",
+                place
+                + "Cannot find runner attr, this subgraph may not be compiled! subgraph name: "
+                + name,
+            )
         libraries = subgraph.get_attr("runner")
         if mode not in libraries:
-            fatal("dpu_runner.cpp:204", place + "Cannot find runner for mode {}! subgraph name: {}".format(mode, name))
+            fatal(
+                "dpu_runner.cpp:204",
+                place + f"Cannot find runner for mode {mode}! subgraph name: {name}",
+            )
         if libraries[mode] != "libvart-dpu-runner.so":
-            fatal("dpu_runner.cpp:211", place + "cannot open library! lib={}, error=ERROR CODE".format(libraries[mode]))
+            fatal(
+                "dpu_runner.cpp:211",
+                place + f"cannot open library! lib={libraries[mode]}, error=ERROR CODE",
+            )
         runner = object.__new__(Runner)
         runner._start(subgraph)
         return runner
@@ -49,8 +71,13 @@ class Runner:
         self._record = subgraph._record
         self._fingerprint = subgraph.get_attr("dpu_fingerprint")
         view = self._record.get("runner_method_B_batch_1", self._record)
-        records = [sorted(view[key], key=lambda t: t["name"]) for key in ("input_tensors", "output_tensors")]
-        self._inputs, self._outputs = [[xir.Tensor(r, self, DEVICE.batch) for r in group] for group in records]
+        records = [
+            sorted(view[key], key=lambda t: t["name"])
+            for key in ("input_tensors", "output_tensors")
+        ]
+        self._inputs, self._outputs = [
+            [xir.Tensor(r, self, DEVICE.batch) for r in group] for group in records
+        ]
         self._mutex = threading.Lock()
         self._jobs: dict = {}
         self._next = 1
@@ -61,17 +88,27 @@ class Runner:
     def get_output_tensors(self) -> List[xir.Tensor]:
         return list(self._outputs)
 
-    def execute_async(self, inputs: Any, outputs: Any, enable_dynamic_array: bool = False) -> Tuple[int, int]:
-        """Take the bytes of the inputs now; outputs are written by :meth:`wait` at the latest, and here not before."""
+    def execute_async(
+        self, inputs: Any, outputs: Any, enable_dynamic_array: bool = False
+    ) -> Tuple[int, int]:
+        """Take the bytes of the inputs now; outputs are written by :meth:`wait` at the latest, and
+        here not before.
+        """
         given = time.perf_counter()
         inputs, outputs = _buffers(inputs), _buffers(outputs)
         if self._data() is None:
             crash()
         if not inputs or not outputs:
-            fatal("dpu_runner_ddr.cpp:100", "[UNILOG][FATAL][VART_SIZE_MISMATCH][Array size not match!] input tensor is empty!")
+            fatal(
+                "dpu_runner_ddr.cpp:100",
+                "[UNILOG][FATAL][VART_SIZE_MISMATCH][Array size not match!] input tensor is empty!",
+            )
         for array in inputs + outputs:
             if array.dtype not in ACCEPTED:
-                fatal("runner_py_module.cpp:175", "Check failed: ret.type != xir::DataType::UNKNOWN unsupported data type")
+                fatal(
+                    "runner_py_module.cpp:175",
+                    "Check failed: ret.type != xir::DataType::UNKNOWN unsupported data type",
+                )
         if len(inputs) != len(self._inputs) or len(outputs) != len(self._outputs):
             crash()
         DEVICE.check_fingerprint(self._fingerprint)
@@ -89,9 +126,17 @@ class Runner:
 
     def wait(self, job: Any) -> int:
         """Finish a job. Made-up jobs are answered with 0, as by the real one."""
-        valid = isinstance(job, (tuple, list)) and len(job) == 2 and all(isinstance(n, int) and n >= 0 for n in job)
+        valid = (
+            isinstance(job, (tuple, list))
+            and len(job) == 2
+            and all(isinstance(n, int) and n >= 0 for n in job)
+        )
         if not valid:
-            raise TypeError(xir.TYPES.format("wait", "(self: vart.Runner, arg0: tuple[int, int]) -> int", repr(job)))
+            raise TypeError(
+                xir.TYPES.format(
+                    "wait", "(self: vart.Runner, arg0: tuple[int, int]) -> int", repr(job)
+                )
+            )
         outputs, results, ready = self._jobs.pop(job[0], ((), (), 0.0))
         for array, result, tensor in zip(outputs, results, self._outputs):
             _write(array, result.reshape(-1), tensor)
@@ -109,15 +154,24 @@ def _buffers(given: Any) -> List[np.ndarray]:
             raise BufferError("Object is not writable.")
         if not isinstance(array, (np.ndarray, bytearray)):
             raise TypeError(
-                xir.TYPES.format("execute_async", "(self: vart.Runner, inputs: list[Buffer], outputs: list[Buffer], ...)", repr(array)[:60])
+                xir.TYPES.format(
+                    "execute_async",
+                    "(self: vart.Runner, inputs: list[Buffer], outputs: list[Buffer], ...)",
+                    repr(array)[:60],
+                )
             )
         if isinstance(array, np.ndarray) and not array.flags.writeable:
             raise ValueError("buffer source array is read-only")
-    return [np.frombuffer(array, dtype=np.uint8) if isinstance(array, bytearray) else array for array in arrays]
+    return [
+        np.frombuffer(array, dtype=np.uint8) if isinstance(array, bytearray) else array
+        for array in arrays
+    ]
 
 
 def _memory(array: np.ndarray, count: int) -> np.ndarray:
-    """Return ``count`` elements from the address of an array: strides are ignored, and so is where the array ends (here: crash)."""
+    """Return ``count`` elements from the address of an array: strides are ignored, and so is where
+    the array ends (here: crash).
+    """
     root = array
     while isinstance(root.base, np.ndarray):
         root = root.base
@@ -130,7 +184,9 @@ def _memory(array: np.ndarray, count: int) -> np.ndarray:
 
 
 def _read(array: np.ndarray, tensor: Any) -> np.ndarray:
-    """Return int8 (batch, elements): of int8 the bytes; of float32 the values times 2**fix_point, truncated, wrapped."""
+    """Return int8 (batch, elements): of int8 the bytes; of float32 the values times 2**fix_point,
+    truncated, wrapped.
+    """
     count = tensor.get_element_num()
     values = _memory(array, count)
     if array.dtype == np.float32:

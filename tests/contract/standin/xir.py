@@ -7,7 +7,10 @@ from typing import Any, Dict, List, Optional, Set
 
 from standin_device import attribute_value, crash, fatal, read_model
 
-TYPES = "{}(): incompatible function arguments. The following argument types are supported:\n    1. {}\n\nInvoked with: {}"
+TYPES = (
+    "{}(): incompatible function arguments. The following argument types are supported:\n    1."
+    " {}\n\nInvoked with: {}"
+)
 
 
 class _Attributes:
@@ -23,7 +26,11 @@ class _Attributes:
 
     def get_attr(self, name: str) -> Any:
         if name not in self._attributes:
-            fatal(self._place, "[UNILOG][FATAL][XIR_UNREGISTERED_ATTR][Unregistered attribute!] Attrs doesn't contain attribute " + name)
+            fatal(
+                self._place,
+                "[UNILOG][FATAL][XIR_UNREGISTERED_ATTR][Unregistered attribute!] Attrs doesn't"
+                " contain attribute " + name,
+            )
         return self._attributes[name]
 
     def get_attrs(self) -> Dict[str, Any]:
@@ -35,7 +42,9 @@ class Tensor(_Attributes):
 
     _place = "tensor_imp.cpp:124"
 
-    def __init__(self, record: Dict[str, Any], owner: Any = None, batch: Optional[int] = None) -> None:
+    def __init__(
+        self, record: Dict[str, Any], owner: Any = None, batch: Optional[int] = None
+    ) -> None:
         super().__init__(record["attrs"])
         self._owner = weakref.ref(owner) if owner is not None else None
         self._name, self._dtype, self._dims = record["name"], record["dtype"], list(record["dims"])
@@ -112,7 +121,11 @@ class Subgraph(_Attributes):
 
     @property
     def is_leaf(self) -> bool:
-        return not self._data.content["children"] if self.is_root else bool(self._record.get("is_leaf", False))
+        return (
+            not self._data.content["children"]
+            if self.is_root
+            else bool(self._record.get("is_leaf", False))
+        )
 
     def get_name(self) -> str:
         return self._record["name"]
@@ -132,7 +145,11 @@ class Subgraph(_Attributes):
         return len(self._data.content["children"]) if self.is_root else 0
 
     def toposort_child_subgraph(self) -> List["Subgraph"]:
-        return [Subgraph(self._data, record) for record in self._data.content["children"]] if self.is_root else []
+        return (
+            [Subgraph(self._data, record) for record in self._data.content["children"]]
+            if self.is_root
+            else []
+        )
 
     def get_input_tensors(self) -> Set[Tensor]:
         return {Tensor(record) for record in self._record.get("input_tensors", [])}
@@ -141,7 +158,11 @@ class Subgraph(_Attributes):
         return {Tensor(record) for record in self._record.get("output_tensors", [])}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Subgraph) and other._data is self._data and other.get_name() == self.get_name()
+        return (
+            isinstance(other, Subgraph)
+            and other._data is self._data
+            and other.get_name() == self.get_name()
+        )
 
     def __hash__(self) -> int:
         return hash(self.get_name())
@@ -167,7 +188,12 @@ class Graph(_Attributes):
 
     def get_tensors(self) -> Set[Tensor]:
         children = self._data.content["children"]
-        records = {t["name"]: t for child in children for key in ("input_tensors", "output_tensors") for t in child[key]}
+        records = {
+            t["name"]: t
+            for child in children
+            for key in ("input_tensors", "output_tensors")
+            for t in child[key]
+        }
         records.update({t["name"]: t for t in self._data.content.get("tensors", [])})
         return {Tensor(record) for record in records.values()}
 

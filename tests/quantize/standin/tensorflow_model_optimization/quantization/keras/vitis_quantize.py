@@ -1,27 +1,45 @@
-"""A strict stand-in for the vendor's quantizer, written from its documentation and from what it was seen to do.
+"""A strict stand-in for the vendor's quantizer, written from its documentation and from what it was
+seen to do.
 
-It wraps layers, splits activations and names variables as the vendor does, so that what reads its models can be tested without it. It is strict
-where the vendor is: a Sequential model, a separable convolution with an activation, or a wrong argument is an error. Positions are chosen from
-the first calibration batch, without adjustments.
+It wraps layers, splits activations and names variables as the vendor does, so that what reads its
+models can be tested without it. It is strict where the vendor is: a Sequential model, a separable
+convolution with an activation, or a wrong argument is an error. Positions are chosen from the first
+calibration batch, without adjustments.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from vaiopt.hardware.fixed_point import dequantize, min_error_position, non_overflow_position, quantize_weights
+from vaiopt.hardware.fixed_point import (
+    dequantize,
+    min_error_position,
+    non_overflow_position,
+    quantize_weights,
+)
 
 keras = tf.keras
 register = keras.utils.register_keras_serializable
 FUNCTIONS_BEFORE = ("softmax", "tanh")
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "Dense")
-KNOWN = CONVOLUTIONS + ("Activation", "VitisSigmoid", "ReLU", "MaxPooling2D", "Flatten", "Add", "Reshape")
+KNOWN = CONVOLUTIONS + (
+    "Activation",
+    "VitisSigmoid",
+    "ReLU",
+    "MaxPooling2D",
+    "Flatten",
+    "Add",
+    "Reshape",
+)
 
 
 def rounded(x, position):
     @tf.custom_gradient
     def straight_through(value):
         scale = tf.pow(2.0, position)
-        return tf.clip_by_value(tf.floor(value * scale + 0.5), -128, 127) / scale, lambda upstream: upstream
+        return (
+            tf.clip_by_value(tf.floor(value * scale + 0.5), -128, 127) / scale,
+            lambda upstream: upstream,
+        )
 
     return straight_through(x)
 
@@ -31,7 +49,9 @@ class VitisQuantize(keras.layers.Layer):
     """Rounds an input."""
 
     def build(self, input_shape):
-        self.position = self.add_weight(name=self.name + "_pos", shape=(), initializer="zeros", trainable=False)
+        self.position = self.add_weight(
+            name=self.name + "_pos", shape=(), initializer="zeros", trainable=False
+        )
 
     def call(self, inputs):
         return rounded(inputs, self.position)
@@ -48,7 +68,9 @@ class VitisSigmoid(keras.layers.Layer):
         return tf.clip_by_value(inputs + 3, 0, 6) * 2731.0 / 16384.0
 
 
-keras.utils.get_custom_objects()["VitisSigmoid"] = VitisSigmoid  # today's Keras writes wrapped layers without their package
+keras.utils.get_custom_objects()["VitisSigmoid"] = (
+    VitisSigmoid  # today's Keras writes wrapped layers without their package
+)
 
 
 @register(package="Vitis", name="QuantizeWrapper")
@@ -62,7 +84,10 @@ class QuantizeWrapper(keras.layers.Wrapper):
     def build(self, input_shape):
         self.layer.build(input_shape)
         self.positions = {
-            point: self.add_weight(name=point + "_pos", shape=(), initializer="zeros", trainable=False) for point in self.points
+            point: self.add_weight(
+                name=point + "_pos", shape=(), initializer="zeros", trainable=False
+            )
+            for point in self.points
         }
         super().build(input_shape)
 
@@ -76,14 +101,19 @@ class QuantizeWrapper(keras.layers.Wrapper):
         return outputs
 
     def get_quantize_info(self):
-        return {point: {"info": {"quant_pos_var": position.numpy()}} for point, position in self.positions.items()}
+        return {
+            point: {"info": {"quant_pos_var": position.numpy()}}
+            for point, position in self.positions.items()
+        }
 
     def get_config(self):
         return dict(super().get_config(), points=self.points)
 
 
 class VitisQuantizer:
-    """Post-training quantization, fast finetuning and quantization-aware training of a functional model."""
+    """Post-training quantization, fast finetuning and quantization-aware training of a functional
+    model.
+    """
 
     def __init__(self, float_model, quantize_strategy="pof2s", custom_objects=None, target=None):
         if isinstance(float_model, keras.Sequential):
@@ -92,11 +122,16 @@ class VitisQuantizer:
             raise ValueError("unknown strategy")
         for layer in float_model.layers:
             if type(layer).__name__ == "SeparableConv2D":
-                raise AssertionError("a separable convolution loses its activation here: " + layer.name)
+                raise AssertionError(
+                    "a separable convolution loses its activation here: " + layer.name
+                )
             if type(layer).__name__ == "BatchNormalization" and not layer.center:
                 raise KeyError("beta:0")
             if layer.name == "refuse_me":
-                raise ValueError("[Quantizer_TF2_Unsupported_Layer][Unsupported layer type] Layer refuse_me is not supported.")
+                raise ValueError(
+                    "[Quantizer_TF2_Unsupported_Layer][Unsupported layer type] Layer refuse_me is"
+                    " not supported."
+                )
             if layer.name == "break_me":
                 raise KeyError("name")
         self.model = float_model
@@ -118,12 +153,26 @@ class VitisQuantizer:
     ):
         print("[VAI INFO] Start Quantize Calibration...")
         if calib_dataset is None or not calib_batch_size:
-            raise ValueError("[Quantizer_TF2_Invalid_Calib_Dataset][Invalid calibration dataset] Need to assign `calib_dataset`.")
+            raise ValueError(
+                "[Quantizer_TF2_Invalid_Calib_Dataset][Invalid calibration dataset] Need to assign"
+                " `calib_dataset`."
+            )
         return build(self.model, np.asarray(calib_dataset[:calib_batch_size], np.float32))
 
-    def get_qat_model(self, init_quant=False, loss=None, metrics=None, calib_dataset=None, calib_batch_size=None, calib_steps=None):
+    def get_qat_model(
+        self,
+        init_quant=False,
+        loss=None,
+        metrics=None,
+        calib_dataset=None,
+        calib_batch_size=None,
+        calib_steps=None,
+    ):
         if init_quant and calib_dataset is None:
-            raise ValueError("[Quantizer_TF2_Invalid_Calib_Dataset][Invalid calibration dataset] Need to assign `calib_dataset`.")
+            raise ValueError(
+                "[Quantizer_TF2_Invalid_Calib_Dataset][Invalid calibration dataset] Need to assign"
+                " `calib_dataset`."
+            )
         return build(self.model, np.asarray(calib_dataset[:calib_batch_size], np.float32))
 
     @staticmethod
@@ -150,7 +199,9 @@ def build(model, x):
     inputs = [tensor._keras_history.layer for tensor in model.inputs]
     first = {layer.name: layer for layer in inputs}
     entries = [tensors[name]._keras_history.layer.input for name in first]
-    return keras.Model(entries, [tensors[tensor._keras_history.layer.name] for tensor in model.outputs])
+    return keras.Model(
+        entries, [tensors[tensor._keras_history.layer.name] for tensor in model.outputs]
+    )
 
 
 def quantized(layer, inputs, data):
@@ -161,12 +212,18 @@ def quantized(layer, inputs, data):
         return copy(inputs), copy(data)
     config = layer.get_config()
     function = config.get("activation", "linear") if kind in CONVOLUTIONS else "linear"
-    inner = layer.__class__.from_config(dict(config, activation="linear") if kind in CONVOLUTIONS else config)
+    inner = layer.__class__.from_config(
+        dict(config, activation="linear") if kind in CONVOLUTIONS else config
+    )
     points = []
     if kind in CONVOLUTIONS:
-        points = ["depthwise_kernel" if kind == "DepthwiseConv2D" else "kernel"] + (["bias"] if layer.use_bias else [])
+        points = ["depthwise_kernel" if kind == "DepthwiseConv2D" else "kernel"] + (
+            ["bias"] if layer.use_bias else []
+        )
     if kind == "Activation":
-        return apply(layer.__class__.from_config(config), act_points(config["activation"]), inputs, data, [])
+        return apply(
+            layer.__class__.from_config(config), act_points(config["activation"]), inputs, data, []
+        )
     if kind in CONVOLUTIONS and function in ("linear", "sigmoid"):
         points.append("post_activation")
     elif kind not in CONVOLUTIONS + ("Flatten", "Reshape"):
@@ -174,10 +231,12 @@ def quantized(layer, inputs, data):
     tensor, value = apply(inner, points, inputs, data, layer.get_weights())
     if function == "linear":
         return tensor, value
-    name = "{}_{}".format(layer.name, function)
+    name = f"{layer.name}_{function}"
     if function == "sigmoid":
         return apply(VitisSigmoid(name=name), ["output_0"], tensor, value, [])
-    return apply(keras.layers.Activation(function, name=name), act_points(function), tensor, value, [])
+    return apply(
+        keras.layers.Activation(function, name=name), act_points(function), tensor, value, []
+    )
 
 
 def act_points(function):
@@ -194,7 +253,10 @@ def apply(inner, points, inputs, data, weights):
             wrapper.positions[point].assign(position)
         inner.set_weights(
             [
-                dequantize(quantize_weights(w, int(wrapper.positions[p].numpy())), int(wrapper.positions[p].numpy()))
+                dequantize(
+                    quantize_weights(w, int(wrapper.positions[p].numpy())),
+                    int(wrapper.positions[p].numpy()),
+                )
                 for p, w in zip(points, weights)
             ]
         )
