@@ -16,14 +16,17 @@ from typing import Any, List
 
 import numpy as np
 
+from vaiopt.files import read_json
 from vaiopt.hardware import costs, load_target
 from vaiopt.models import build, load_family
-from vaiopt.run import Run, read_json
+from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
-from vaiopt.search.encoding import draw
+from vaiopt.search.samplers.encoding import draw
 from vaiopt.settings import load_settings, override
-from vaiopt.space import HyperParameters, Space
-from vaiopt.study import INFEASIBLE, TrialRecord, load_trials
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.record import INFEASIBLE, TrialRecord
+from vaiopt.study.space import Space
+from vaiopt.study.trials import load_trials
 
 ROOT = Path(__file__).resolve().parent.parent
 

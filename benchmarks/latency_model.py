@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from latency_networks import NETWORKS, ULTRA96_NETWORKS  # noqa: E402
 from latency_networks.published import build_graphs, busy, load_rows, single  # noqa: E402
 
+from vaiopt.files import write_json  # noqa: E402
 from vaiopt.hardware import costs, load_target  # noqa: E402
 from vaiopt.hardware.architectures import architectures  # noqa: E402
 from vaiopt.hardware.fitting import (  # noqa: E402
@@ -32,7 +33,6 @@ from vaiopt.hardware.fitting import (  # noqa: E402
     line_through_operations,
 )
 from vaiopt.keras import load_keras  # noqa: E402
-from vaiopt.run import write_json  # noqa: E402
 
 BUSY = ("efficiency", "bandwidth", "overhead")
 

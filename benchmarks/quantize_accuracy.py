@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from vaiopt import flow
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 from vaiopt.settings import load_settings, override
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.report.synthetic import make_run
-from vaiopt.run import Run, open_run
+from vaiopt.runs.layout import Run, open_run
 
 LIMIT_SECONDS = 20.0
 LIMIT_BYTES = 6_000_000

@@ -16,8 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from vaiopt.run import Run
-from vaiopt.study import INTERRUPTED, load_trials
+from vaiopt.runs.layout import Run
+from vaiopt.study.record import INTERRUPTED
+from vaiopt.study.trials import load_trials
 
 
 def search(folder, trials):

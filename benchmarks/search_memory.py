@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import List
 
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.settings import load_settings
-from vaiopt.study import load_trials
+from vaiopt.study.trials import load_trials
 
 
 def peaks(trials: int) -> List[float]:

@@ -9,9 +9,10 @@ import time
 
 from search_regret import build
 
-from vaiopt.search.proposer import Proposer
-from vaiopt.space import HyperParameters, trace_space
-from vaiopt.study import COMPLETE, TrialRecord
+from vaiopt.search.samplers.bayesian import Proposer
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.record import COMPLETE, TrialRecord
+from vaiopt.study.trace import trace_space
 
 
 def main():

@@ -12,10 +12,11 @@ import argparse
 import numpy as np
 from search_regret import FOLDER, Table, build
 
-from vaiopt.search.proposer import Proposer
-from vaiopt.search.pruning import Judge, Pruned, Pruning
-from vaiopt.space import HyperParameters, trace_space
-from vaiopt.study import COMPLETE, PRUNED, TrialRecord
+from vaiopt.search.samplers.bayesian import Proposer
+from vaiopt.search.training.pruning import Judge, Pruned, Pruning
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.trace import trace_space
 
 
 def train(curve, pruner, earlier):

@@ -64,17 +64,13 @@ def build(hp):
 
 def run_vaiopt(table, name, seed, trials):
     """Run one of vaiopt's samplers, through Optuna, as a search does."""
-    from vaiopt.search.sampler import make_sampler
+    from vaiopt.search.samplers.sampler import make_sampler
     from vaiopt.settings import SearchSettings
-    from vaiopt.space import HyperParameters, trace_space
-    from vaiopt.study import (
-        COMPLETE,
-        RECORD,
-        TrialRecord,
-        distributions,
-        quiet_optuna,
-        record_attribute,
-    )
+    from vaiopt.study.hyperparameters import HyperParameters
+    from vaiopt.study.record import COMPLETE, TrialRecord
+    from vaiopt.study.storage import quiet_optuna
+    from vaiopt.study.trace import trace_space
+    from vaiopt.study.trials import RECORD, distributions, record_attribute
 
     optuna = quiet_optuna()
     space = trace_space(build, HyperParameters)

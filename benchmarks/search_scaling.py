@@ -65,9 +65,9 @@ def measure(workers, scheduler, samples, epochs):
     """Search once; return the seconds from the first start to the last end, the seconds in trials,
     and the seconds in epochs.
     """
-    from vaiopt.run import Run
+    from vaiopt.runs.layout import Run
     from vaiopt.search import search_run
-    from vaiopt.study import load_trials
+    from vaiopt.study.trials import load_trials
 
     with tempfile.TemporaryDirectory() as folder:
         search_run(settings_for(workers, scheduler, samples, epochs), Path(folder) / "run")
@@ -143,7 +143,7 @@ def main():
     arguments = parser.parse_args()
     shape = (arguments.samples, arguments.epochs)
     found = {name: [] for name in arguments.methods}
-    import vaiopt.search.executors as executors
+    import vaiopt.search.execution.processes as executors
 
     for _ in range(arguments.repeat):
         for name, rows in found.items():

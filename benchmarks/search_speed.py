@@ -33,10 +33,10 @@ BATCHES = (32, 128, 1000, 4000)
 def prepare(name):
     """Return the model function, splits and samples of one of the two trainings."""
     from vaiopt.data import load_dataset, split_dataset
+    from vaiopt.data.batches import DeviceData
     from vaiopt.errors import DataError
     from vaiopt.models import load_family
-    from vaiopt.search.pipeline import DeviceData
-    from vaiopt.space import HyperParameters
+    from vaiopt.study.hyperparameters import HyperParameters
 
     if name == "mlp":
         dataset = load_dataset("digits", seed=0)
@@ -63,8 +63,8 @@ def train_once(variant, build, splits, device, epochs, batch):
     import gc
 
     from vaiopt.keras import load_tensorflow
-    from vaiopt.search import training
-    from vaiopt.search.training import Plan, train
+    from vaiopt.search.training import fit as training
+    from vaiopt.search.training.fit import Plan, train
 
     training.WORTH = 0  # in blocks even where it does not pay
     make_variables = training._make_variables

@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from vaiopt.settings import Settings, sections  # noqa: E402
+from vaiopt.settings import (
+    Settings,
+    section_classes,  # noqa: E402
+)
 
 MADE_HERE = "<!-- Made by scripts/docs_pages.py: do not edit. -->\n\n"
 
@@ -157,7 +160,7 @@ def settings_page() -> str:
         "\n## At the top\n\n",
         table(columns, list(setting_rows(Settings))),
     ]
-    for name, cls in sections().items():
+    for name, cls in section_classes().items():
         parts.append("## [{}]\n\n{}\n\n".format(name, (cls.__doc__ or "").splitlines()[0]))
         parts.append(table(columns, list(setting_rows(cls, name + "."))))
     return "".join(parts)

@@ -53,3 +53,11 @@ def no_user_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if name.startswith("VAIOPT_"):
             monkeypatch.delenv(name)
     yield
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Keras 2."""
+    from vaiopt.keras import load_keras
+
+    return load_keras()

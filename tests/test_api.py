@@ -17,8 +17,9 @@ import pytest
 import vaiopt as vo
 from tests.report.synthetic import make_run
 from vaiopt.errors import MissingToolError, RunError, SettingsError
-from vaiopt.run import Run, read_json
-from vaiopt.study import load_trials
+from vaiopt.files import read_json
+from vaiopt.runs.layout import Run
+from vaiopt.study.trials import load_trials
 
 
 @pytest.fixture(scope="module")

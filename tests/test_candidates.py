@@ -3,9 +3,11 @@
 import pytest
 
 from vaiopt import flow, quantize
-from vaiopt.run import Run, read_json
+from vaiopt.files import read_json
+from vaiopt.runs.layout import Run
 from vaiopt.settings import load_settings, override
-from vaiopt.study import best_first, load_trials
+from vaiopt.study.ranking import best_first
+from vaiopt.study.trials import load_trials
 
 SETTINGS = load_settings(
     None,

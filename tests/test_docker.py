@@ -192,7 +192,7 @@ def engine(tmp_path: Path) -> Engine:
 
 
 def version() -> str:
-    from vaiopt import __version__
+    from vaiopt._version import __version__
 
     return __version__
 

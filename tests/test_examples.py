@@ -11,7 +11,7 @@ import pytest
 
 from vaiopt.search import search_run
 from vaiopt.settings import load_settings
-from vaiopt.study import COMPLETE, PRUNED
+from vaiopt.study.record import COMPLETE, PRUNED
 
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.toml"))
 BRIEF = ["data.limit=400", "search.workers=0", "search.trials=2", "objective.rank_int8=0"]

@@ -7,9 +7,10 @@ import pytest
 
 from vaiopt import flow
 from vaiopt.errors import RunError, SettingsError
-from vaiopt.run import Run, read_json
+from vaiopt.files import read_json
+from vaiopt.runs.layout import Run
 from vaiopt.settings import load_settings, override
-from vaiopt.study import load_trials
+from vaiopt.study.trials import load_trials
 
 QUICK = [
     "search.workers=0",
@@ -201,7 +202,8 @@ def test_with_hardware_in_the_loop_the_measured_latency_counts(tmp_path):
 
 def test_a_measured_latency_above_the_limit_makes_infeasible(whole):
     from vaiopt.search import measured_score
-    from vaiopt.study import note_measurement, open_study
+    from vaiopt.study.storage import open_study
+    from vaiopt.study.trials import note_measurement
 
     run, _, _ = whole
     settings = override(SETTINGS, ["objective.max_latency_ms=1"])

@@ -14,10 +14,11 @@ from tests.report.synthetic import make_run
 from vaiopt import views
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.evaluate import Evaluation
-from vaiopt.report.figure import Table
-from vaiopt.run import Run, read_json
+from vaiopt.files import read_json
+from vaiopt.present.table import Table
+from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
-from vaiopt.study import load_trials
+from vaiopt.study.trials import load_trials
 from vaiopt.text import fitting
 
 

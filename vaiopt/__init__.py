@@ -4,7 +4,11 @@
 first used.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any, List
+
+from vaiopt._version import __version__
 
 if TYPE_CHECKING:
     from vaiopt.api import (
@@ -30,9 +34,9 @@ if TYPE_CHECKING:
         trials,
     )
 
-__version__ = "0.1.0"
 
 __all__ = [
+    "__version__",
     "Run",
     "Settings",
     "VaioptError",

@@ -16,9 +16,11 @@ from typing import Any, Callable, Optional
 
 from vaiopt import flow
 from vaiopt.errors import MissingToolError, VaioptError
-from vaiopt.run import PathLike, Run, open_run
+from vaiopt.files import PathLike
+from vaiopt.runs.layout import Run, open_run
 from vaiopt.settings import Overrides, Settings, load_settings, override
-from vaiopt.study import TrialRecord, columns, load_trials
+from vaiopt.study.record import TrialRecord, columns
+from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, silent
 from vaiopt.views import (
     BundleView,

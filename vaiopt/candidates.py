@@ -9,9 +9,10 @@ import shutil
 from pathlib import Path
 from typing import AbstractSet, Iterator, Sequence
 
-from vaiopt.run import Run, read_json
+from vaiopt.files import read_json
+from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings, override
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 from vaiopt.text import Progress
 
 SAMPLES_IN_THE_LOOP = 100
@@ -30,7 +31,8 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     from vaiopt.hardware import load_target
     from vaiopt.quantize import quantize_run
     from vaiopt.search import best_trials, choose_trial, measured_score
-    from vaiopt.study import load_trials, note_measurement, open_study
+    from vaiopt.study.storage import open_study
+    from vaiopt.study.trials import load_trials, note_measurement
 
     target = settings.hardware.target
     name = load_target(target, settings.hardware.release).name
@@ -68,7 +70,7 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
     """
     from vaiopt.quantize import quantize_run
     from vaiopt.search import best_trials, choose_trial
-    from vaiopt.study import load_trials
+    from vaiopt.study.trials import load_trials
 
     trials = load_trials(run)
     table = []

@@ -13,8 +13,8 @@ from typing import Any, Callable, Iterable, List, Tuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from vaiopt.errors import MissingToolError, SettingsError
-from vaiopt.run import Run
-from vaiopt.study import journal_storage, open_study
+from vaiopt.runs.layout import Run
+from vaiopt.study.storage import journal_storage, open_study
 
 READING = ("GET", "HEAD", "OPTIONS")
 REFUSED = b'{"reason": "This dashboard is for looking only: a search may be running on the study."}'

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
-from vaiopt import __version__
+from vaiopt._version import __version__
 
 PACKAGES = (
     "numpy",
@@ -114,25 +114,22 @@ def git_commit(folder: Optional[Path] = None) -> str:
     one.
     """
     try:
-        options = {
-            "cwd": str(folder or Path.cwd()),
-            "timeout": 5,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.DEVNULL,
-        }
-        commit = (
-            subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options)
-            .stdout.decode()
-            .strip()
-        )  # type: ignore[call-overload]
-        changed = (
-            subprocess.run(["git", "status", "--porcelain"], **options).stdout.strip()
-            if commit
-            else b""
-        )  # type: ignore[call-overload]
+        commit = _git(["rev-parse", "--short=12", "HEAD"], folder)
+        changed = _git(["status", "--porcelain"], folder) if commit else ""
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit + ("+" if changed else "")
+
+
+def _git(words: Sequence[str], folder: Optional[Path]) -> str:
+    done = subprocess.run(
+        ["git", *words],
+        cwd=str(folder or Path.cwd()),
+        timeout=5,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def cores() -> int:

@@ -9,9 +9,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import numpy as np
 
-from vaiopt import metrics
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError
+from vaiopt.tasks import classification as metrics
 
 BATCH = 1000
 """Samples a step of prediction."""

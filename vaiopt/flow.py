@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 
 from vaiopt.candidates import measure_best, rank_by_int8
 from vaiopt.errors import RunError, SettingsError, did_you_mean
-from vaiopt.lineage import describe_stale, stale_parts
-from vaiopt.run import PathLike, Run, open_run, read_json, require, write_json
+from vaiopt.files import PathLike, read_json, require, write_json
+from vaiopt.runs.layout import Run, open_run
+from vaiopt.runs.lineage import describe_stale, stale_parts
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def inspect(
         return inspect_model(run.float_model, found, threads=threads, input_range=(low, high))
     if str(model).partition(":")[0].endswith(".py"):
         from vaiopt.models import build, load_family
-        from vaiopt.space import HyperParameters
+        from vaiopt.study.hyperparameters import HyperParameters
 
         return inspect_model(
             build(load_family(str(model)), HyperParameters()), found, threads=threads
@@ -459,7 +460,7 @@ def choose(
         RunError: there is no such trial, or its model was not kept.
     """
     from vaiopt.search import best_trials, choose_trial
-    from vaiopt.study import load_trials
+    from vaiopt.study.trials import load_trials
 
     settings = settings_from_run(run)
     trials = load_trials(run)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ContextManager, Dict, Iterator, Optional
 
 from vaiopt.errors import MissingToolError, ModelError
-from vaiopt.run import PathLike, atomic_path
+from vaiopt.files import PathLike, atomic_path
 
 
 def prepare_environment() -> None:

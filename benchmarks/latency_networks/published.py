@@ -10,8 +10,9 @@ from typing import Dict, Iterable, List, NamedTuple
 from latency_networks import NETWORKS, ULTRA96_NETWORKS, Network
 from vaiopt.hardware.architectures import DATA, Architecture
 from vaiopt.hardware.fitting import Measurement, measurement
-from vaiopt.hardware.graph import LayerGraph, read_graph
 from vaiopt.keras import load_keras
+from vaiopt.network.graph import LayerGraph
+from vaiopt.network.read import read_graph
 
 PUBLISHED = DATA / "published.csv"
 

@@ -23,11 +23,11 @@ import kit_dpu
 import kit_measure
 from kit_errors import KitError
 from kit_numbers import Quantizer, compare, percentiles, to_classes
-from vaiopt.compile.xmodel import HARMLESS
+from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
-from vaiopt.deploy.outcome import RESULT_VERSION
-from vaiopt.hardware.fixed_point import quantize_activations
-from vaiopt.run import FORMAT_VERSION
+from vaiopt.deploy.result import RESULT_VERSION
+from vaiopt.files import FORMAT_VERSION
+from vaiopt.int8.arithmetic import quantize_activations
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:

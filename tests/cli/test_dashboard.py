@@ -19,9 +19,9 @@ import pytest
 from vaiopt.cli import main
 from vaiopt.dashboard import make_dashboard
 from vaiopt.errors import MissingToolError, RunError, SettingsError
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings, save_run_settings
-from vaiopt.study import STUDY_NAME, journal_storage, quiet_optuna
+from vaiopt.study.storage import STUDY_NAME, journal_storage, quiet_optuna
 
 HOST = "127.0.0.1"
 # What is used of the real one: wsgi() over a storage, the page of a study, the lists of studies and

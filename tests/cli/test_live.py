@@ -15,10 +15,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from vaiopt.cli.live import LiveTrials, TrialLines, clock, follow, spread
-from vaiopt.run import Run
-from vaiopt.search.progress import ProgressFile
+from vaiopt.runs.layout import Run
+from vaiopt.search.training.progress import ProgressFile
 from vaiopt.settings import load_settings
-from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
+from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 
 SETTINGS = load_settings(None, ["search.trials=40"])
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")

@@ -9,8 +9,10 @@ import numpy as np
 from quantized_models import MODELS, Maker
 
 from vaiopt.data import data_spec, load_dataset, split_dataset
-from vaiopt.hardware.fixed_layers import integer_outputs, load_quantized
-from vaiopt.run import Run, write_json, write_positions, write_text
+from vaiopt.files import write_json, write_text
+from vaiopt.int8.model import integer_outputs, load_quantized
+from vaiopt.int8.positions import write_positions
+from vaiopt.runs.layout import Run
 
 
 def make_run(

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from vaiopt.hardware.fixed_layers import fixed_layers, save_quantized
+from vaiopt.int8.model import fixed_layers, save_quantized
 from vaiopt.keras import load_keras
 
 

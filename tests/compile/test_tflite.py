@@ -15,12 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from quantized_models import MODELS, Maker
 
-from vaiopt.compile.lower import to_tflite
-from vaiopt.compile.program import Program
-from vaiopt.compile.read_model import read_program
-from vaiopt.compile.tflite import compare_outputs, compile_model, run_tflite
+from vaiopt.compile.tflite.backend import compare_outputs, compile_model, run_tflite
+from vaiopt.compile.tflite.lower import to_tflite
 from vaiopt.errors import CompileError
-from vaiopt.hardware.fixed_layers import integer_outputs, load_quantized
+from vaiopt.int8.model import integer_outputs, load_quantized
+from vaiopt.int8.program import Program
+from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow
 
 SAMPLES = 150

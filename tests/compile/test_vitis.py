@@ -19,11 +19,13 @@ from fake_vai_c import install
 from standin_models import STANDIN, classifier, recorded, tensor
 
 from vaiopt.compile import compile_run
-from vaiopt.compile.vitis import find_arch
-from vaiopt.compile.xmodel import layer_of
+from vaiopt.compile.vitis.backend import find_arch
+from vaiopt.compile.vitis.xmodel import layer_of
 from vaiopt.errors import CompileError, MissingToolError, TargetError
+from vaiopt.files import write_text
 from vaiopt.hardware.targets import load_target
-from vaiopt.run import Run, write_positions, write_text
+from vaiopt.int8.positions import write_positions
+from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 
 POSITIONS = (7, 4)
@@ -244,7 +246,7 @@ def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitche
 def test_without_xir_the_record_rests_on_what_was_quantized(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vaiopt.compile.xmodel.has_module", lambda name: False)
+    monkeypatch.setattr("vaiopt.compile.vitis.xmodel.has_module", lambda name: False)
     record = kitchen.compile().record
     assert (record["input"]["position"], record["output"]["position"]) == POSITIONS
     assert record["input"]["shape"] == [1, 8, 8, 1] and record["dpu"] == "DPUCZDX8G_ISA1_B4096"

@@ -10,10 +10,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from vaiopt.files import write_json
 from vaiopt.hardware.estimate import estimate
-from vaiopt.hardware.graph import read_graph
-from vaiopt.hardware.targets import Constants, load_target
-from vaiopt.run import Run, write_json
+from vaiopt.hardware.fits import Constants
+from vaiopt.hardware.targets import load_target
+from vaiopt.network.read import read_graph
+from vaiopt.runs.layout import Run
 
 RUN_TOML = 'version = 1\n\n[hardware]\ntarget = "{target}"\nrelease = "{release}"\n'
 

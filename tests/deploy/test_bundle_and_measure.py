@@ -23,8 +23,8 @@ from vaiopt.deploy import board_files, bundle_run, measure
 from vaiopt.deploy.local import clean_environment
 from vaiopt.deploy.measure import measured_name
 from vaiopt.errors import BoardError, MissingToolError, RunError
-from vaiopt.hardware.fixed_layers import load_quantized
-from vaiopt.run import Run
+from vaiopt.int8.model import load_quantized
+from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 
 
@@ -222,7 +222,7 @@ def test_without_the_vendors_layers_the_bundle_is_made_but_nothing_is_expected_o
             "Use the container.",
         )
 
-    monkeypatch.setattr("vaiopt.hardware.fixed_layers.load_quantized", missing)
+    monkeypatch.setattr("vaiopt.int8.model.load_quantized", missing)
     lines: List[str] = []
     manifest = bundle_run(run, "cpu", Settings(), progress=lines.append).manifest
     assert manifest["expected"]["accuracy"] is None and any(

@@ -24,10 +24,11 @@ from measured_runs import (
 
 from vaiopt.deploy.calibrate import calibrate_runs
 from vaiopt.errors import RunError, SettingsError, TargetError, VaioptError
+from vaiopt.files import write_json
 from vaiopt.hardware import inspect_model, list_targets, load_target
-from vaiopt.hardware.calibrated import own_targets
-from vaiopt.hardware.targets import Constants
-from vaiopt.run import Run, write_json
+from vaiopt.hardware.fits import Constants
+from vaiopt.hardware.own_targets import own_targets
+from vaiopt.runs.layout import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = load_target("zcu102", "3.0").fit.single

@@ -16,8 +16,8 @@ from standin_models import STANDIN, classifier
 
 from vaiopt.compile import compile_run
 from vaiopt.deploy import bundle_run, measure, remote
-from vaiopt.hardware.fixed_layers import load_quantized
-from vaiopt.run import Run
+from vaiopt.int8.model import load_quantized
+from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 
 

@@ -13,7 +13,7 @@ from standin_models import changed, write_model
 from vaiopt.deploy import remote, ssh
 from vaiopt.deploy.measure import measure
 from vaiopt.errors import BoardError
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 
 
 @pytest.fixture

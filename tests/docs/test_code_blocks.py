@@ -14,7 +14,7 @@ from docs_pages import commands
 from documents import DOCUMENTS, ROOT, blocks, inline_codes, made_pages, source_id
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings import load_settings, sections
+from vaiopt.settings.reading import load_settings, sections
 
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 TEXTS.update(made_pages())
@@ -213,7 +213,8 @@ def test_the_space_of_the_model_page_is_conditional(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vaiopt.models import load_family
-    from vaiopt.space import HyperParameters, trace_space
+    from vaiopt.study.hyperparameters import HyperParameters
+    from vaiopt.study.trace import trace_space
 
     monkeypatch.chdir(tmp_path)
     (block,) = [

@@ -50,6 +50,9 @@ def template(node: ast.AST) -> Optional[str]:
         and node.func.attr == "format"
     ):
         node = node.func.value
+    if isinstance(node, ast.JoinedStr):
+        parts = [getattr(value, "value", None) for value in node.values]
+        return "".join(part if isinstance(part, str) else UNKNOWN for part in parts)
     try:
         text = ast.literal_eval(node)
     except ValueError:
@@ -84,7 +87,7 @@ def reasons() -> Set[str]:
     """Every text in the sources of the search: reasons of trials are made in many ways."""
     texts = set()
     for path, tree in zip(SOURCES, TREES):
-        if "search" in path.parts:
+        if {"search", "study"} & set(path.parts):
             texts.update(
                 text for text in (template(node) for node in ast.walk(tree)) if text is not None
             )

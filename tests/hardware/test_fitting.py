@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.hardware.models import plain_cnn
 from vaiopt.hardware import inspect_model, load_target, read_graph
 from vaiopt.hardware.architectures import architectures
+from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fitting import (
     Measurement,
     error_summary,
@@ -18,7 +19,6 @@ from vaiopt.hardware.fitting import (
     predict_ms,
     spearman,
 )
-from vaiopt.hardware.targets import Constants
 
 TRUE = Constants(efficiency=1.1, bandwidth=20.0, overhead=3500.0, constant_ms=0.2)
 CLOCK = 300.0

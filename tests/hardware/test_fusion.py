@@ -3,7 +3,7 @@
 from tests.hardware.models import plain_cnn, with_layers
 from vaiopt.hardware import load_target, read_graph
 from vaiopt.hardware.fusion import fuse
-from vaiopt.hardware.rules import place
+from vaiopt.hardware.placement import place
 
 
 def fused(model):

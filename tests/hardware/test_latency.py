@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.hardware.models import plain_cnn
 from vaiopt.hardware import costs, inspect_model, load_target, read_graph
 from vaiopt.hardware.architectures import architectures
+from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import fuse
 from vaiopt.hardware.latency import Work, conv_cycles, layer_cycles, limit, work
-from vaiopt.hardware.targets import Constants
 
 B4096 = architectures()["DPUCZDX8G_ISA1_B4096"]
 SIZES = st.integers(1, 70)

@@ -9,7 +9,7 @@ import pytest
 from vaiopt.errors import TargetError
 from vaiopt.hardware import list_targets, load_target
 from vaiopt.hardware.architectures import SIZES, architectures, decode_fingerprint, parse_range
-from vaiopt.hardware.targets import fits
+from vaiopt.hardware.fits import fits
 
 BOARDS = ("zcu102", "zcu104", "kv260", "ultra96")
 

@@ -2,7 +2,8 @@ import pytest
 
 from vaiopt.errors import ModelError
 from vaiopt.models import FAMILIES, build, load_family
-from vaiopt.space import BuildFailed, HyperParameters, trace_space
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.trace import BuildFailed, trace_space
 
 IMAGE, TABLE = (12, 12, 1), (30,)
 

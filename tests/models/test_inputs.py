@@ -9,7 +9,7 @@ from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
 from vaiopt.models import BuildFailed, build
 from vaiopt.models.inputs import fit_input
-from vaiopt.space import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters
 
 IMAGE = (8, 8, 1)
 

@@ -10,11 +10,11 @@ import json
 import numpy as np
 import pytest
 
-from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs, load_quantized
+from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
 from vaiopt.keras import load_model
 from vaiopt.quantize import quantize_model
-from vaiopt.quantize.check import functional_model
-from vaiopt.quantize.tfmot_backend import quantize_tfmot
+from vaiopt.quantize.checks import functional_model
+from vaiopt.quantize.tfmot.backend import quantize_tfmot
 
 CASES = [
     "v1_lab_cnn_relu",

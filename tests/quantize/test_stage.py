@@ -8,10 +8,11 @@ from float_networks import head, images, network
 
 from vaiopt.data import data_spec, load_dataset, split_dataset
 from vaiopt.errors import DataError, QuantizeError, RunError
+from vaiopt.files import write_json, write_text
 from vaiopt.keras import load_keras, save_model
 from vaiopt.quantize import Labelled, integer_outputs, load_quantized, quantize_model, quantize_run
 from vaiopt.quantize.accuracy import signal_to_noise
-from vaiopt.run import Run, write_json, write_text
+from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_dict
 
 pytest.importorskip("tensorflow_model_optimization")

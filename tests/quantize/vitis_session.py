@@ -15,7 +15,7 @@ from float_networks import head, images, network
 
 from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import VaioptError
-from vaiopt.hardware.fixed_vitis import is_vitis_model
+from vaiopt.int8.vendor import is_vitis_model
 from vaiopt.keras import load_keras
 from vaiopt.quantize import (
     choose_backend,

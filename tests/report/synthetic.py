@@ -16,19 +16,16 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data import data_spec, load_dataset, split_dataset
-from vaiopt.initial_weights import Histogram, histogram, write_initial_weights
-from vaiopt.metrics import summary
-from vaiopt.run import Run, write_json, write_positions
+from vaiopt.files import write_json
+from vaiopt.int8.positions import write_positions
+from vaiopt.runs.layout import Run
 from vaiopt.settings import load_settings, save_run_settings
-from vaiopt.space import Dimension, Space
-from vaiopt.study import (
-    STUDY_NAME,
-    TrialRecord,
-    distribution,
-    journal_storage,
-    quiet_optuna,
-    record_attribute,
-)
+from vaiopt.study.initial_weights import Histogram, histogram, write_initial_weights
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension, Space
+from vaiopt.study.storage import STUDY_NAME, journal_storage, quiet_optuna
+from vaiopt.study.trials import distribution, record_attribute
+from vaiopt.tasks.classification import summary
 
 STAGES = ("evaluate", "quantize", "compile", "bundle", "measure")
 

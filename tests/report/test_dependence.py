@@ -12,8 +12,8 @@ import pytest
 
 from vaiopt.report.dependence import Dependence, tried_values
 from vaiopt.report.dimensions import dimensions
-from vaiopt.space import Dimension, Space
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension, Space
 
 SPACE = Space(
     (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaiopt.report.dimensions import dimensions, rank_correlation
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 
 
 def trials(points: List[Dict[str, Any]]) -> List[TrialRecord]:

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.synthetic import make_records
-from vaiopt.report import ReportData, labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import clean, file_stem
+from vaiopt.report import ReportData
 from vaiopt.report.dimensions import dimensions
 from vaiopt.report.examples import class_name, examples, worst
-from vaiopt.report.figure import clean, file_stem
-from vaiopt.report.figures_each import distributions
+from vaiopt.report.figures_hyperparameter import distributions
 from vaiopt.report.figures_model import confusion, layer_costs
 from vaiopt.report.figures_search import convergence, learning_curves, time_line, trade_off
 from vaiopt.report.images import data_uri, png, to_pixels
@@ -23,7 +24,7 @@ from vaiopt.report.layers import layer_rows
 from vaiopt.report.summary import why
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
 from vaiopt.settings import Settings
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 
 
 def data(trials: List[TrialRecord], **more: Any) -> ReportData:

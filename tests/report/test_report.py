@@ -16,13 +16,14 @@ import pytest
 
 from tests.report.synthetic import SPACE, STAGES, make_records, make_run, write_h5, write_journal
 from vaiopt.errors import RunError
-from vaiopt.lineage import file_sha256
+from vaiopt.files import read_json, write_json
 from vaiopt.report import ReportData, ReportResult, build, gather, write_report
-from vaiopt.report.html import Section
 from vaiopt.report.page import page as page_of
-from vaiopt.run import Run, read_json, write_json
+from vaiopt.report.section import Section
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.settings import SearchSettings, Settings
-from vaiopt.space import Dimension, Space
+from vaiopt.study.space import Dimension, Space
 
 EVERY_SECTION = (
     "summary cost search hyperparameters curves test weights quantization layers measured trials"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.report.synthetic import write_h5
 from vaiopt.errors import ModelError
-from vaiopt.initial_weights import histogram
 from vaiopt.report.figures_model import weight_distribution
 from vaiopt.report.weights import Initial, WeightTensor, read_weights, with_grid
+from vaiopt.study.initial_weights import histogram
 
 POSITIONS = [
     {"layer": "conv", "tensor": "kernel", "bits": 8, "position": 7},

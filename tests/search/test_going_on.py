@@ -12,18 +12,13 @@ import pytest
 
 from tests.search.quick import QUICK, SETTINGS
 from vaiopt.errors import RunError
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
-from vaiopt.search.only import only_search
+from vaiopt.search.execution.lock import only_search
 from vaiopt.settings import override, settings_from_run
-from vaiopt.study import (
-    COMPLETE,
-    INTERRUPTED,
-    journal_storage,
-    load_trials,
-    mend_journal,
-    quiet_optuna,
-)
+from vaiopt.study.record import COMPLETE, INTERRUPTED
+from vaiopt.study.storage import journal_storage, mend_journal, quiet_optuna
+from vaiopt.study.trials import load_trials
 
 
 def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):

@@ -9,12 +9,15 @@ import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt.errors import DataError, ModelError, RunError, SettingsError
-from vaiopt.initial_weights import read_initial_weights
+from vaiopt.files import read_json
 from vaiopt.keras import load_model
-from vaiopt.run import Run, read_json
-from vaiopt.search import search_run, worker
+from vaiopt.runs.layout import Run
+from vaiopt.search import search_run
+from vaiopt.search.training import trial as worker
 from vaiopt.settings import override
-from vaiopt.study import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, load_trials
+from vaiopt.study.initial_weights import read_initial_weights
+from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED
+from vaiopt.study.trials import load_trials
 
 FRAGILE = """
 from tensorflow import keras
@@ -162,8 +165,9 @@ def test_a_finished_search_goes_on_to_more_trials(searched, tmp_path):
 def test_a_trial_left_by_a_killed_search_is_run_again(searched, tmp_path):
     import optuna
 
-    from vaiopt.space import Space
-    from vaiopt.study import STUDY_NAME, distributions, journal_storage
+    from vaiopt.study.space import Space
+    from vaiopt.study.storage import STUDY_NAME, journal_storage
+    from vaiopt.study.trials import distributions
 
     run = Run(tmp_path / "run")
     search_run(override(SETTINGS, ["search.trials=2"]), run.folder)

@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Fit the latency constants to measured runs; --target may then name the fit."""
     from vaiopt.deploy.calibrate import calibrate_runs
-    from vaiopt.run import open_run
+    from vaiopt.runs.layout import open_run
 
     emit(
         calibrate_runs(
@@ -61,7 +61,7 @@ def _given(content: Any) -> str:
     """
     from pathlib import Path
 
-    from vaiopt.hardware.calibrated import own_target
+    from vaiopt.hardware.own_targets import own_target
 
     found = own_target(content["target"])
     return str(

@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Choose a trial by number or by latency; without either, the best."""
     from vaiopt.flow import choose
-    from vaiopt.run import open_run
+    from vaiopt.runs.layout import open_run
 
     record = choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
     emit(

@@ -111,7 +111,7 @@ def load(
     """Return the settings of a file, else of the run if there is one, else the defaults, with
     ``--set`` and ``--target`` applied.
     """
-    from vaiopt.run import Run
+    from vaiopt.runs.layout import Run
     from vaiopt.settings import load_settings
 
     if settings_path is None and run is not None and Run(run).settings.is_file():

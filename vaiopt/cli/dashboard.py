@@ -24,7 +24,7 @@ def command(
     it.
     """
     from vaiopt.dashboard import make_dashboard
-    from vaiopt.run import open_run
+    from vaiopt.runs.layout import open_run
 
     address, server = make_dashboard(open_run(run), host, port)
     with server:

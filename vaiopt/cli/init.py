@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Write a settings file in which every key stands with its default and meaning."""
     from vaiopt.errors import SettingsError
-    from vaiopt.run import write_text
+    from vaiopt.files import write_text
     from vaiopt.settings import commented_toml, load_settings
 
     if path.exists() and not force:

@@ -10,9 +10,12 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.cli.common import number, progress, short
-from vaiopt.run import PathLike, Run
-from vaiopt.space import Value
-from vaiopt.study import Observer, TrialRecord, best_first
+from vaiopt.files import PathLike
+from vaiopt.runs.layout import Run
+from vaiopt.study.observer import Observer
+from vaiopt.study.ranking import best_first
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Value
 
 REFRESH = 2
 """Refreshes of the live view in a second; one takes about a millisecond."""
@@ -56,7 +59,7 @@ class TrialLines(Observer):
 
     def __init__(self, settings: Any, tell: Callable[[str], None] = progress) -> None:
         super().__init__()
-        from vaiopt.search.objective import Objective
+        from vaiopt.study.objective import Objective
 
         self._objective = Objective(settings.objective)
         self._wanted = settings.search.trials
@@ -236,7 +239,7 @@ class LiveTrials(TrialLines):
         if len(shown) + 1 > room:
             shown = shown[: room - 2]
         names = self._varying(trials, running)
-        from vaiopt.search.progress import read_progress
+        from vaiopt.search.training.progress import read_progress
 
         for trial, (hyperparameters, started) in shown:
             found = read_progress(self._run.progress(trial))
@@ -279,7 +282,7 @@ class LiveTrials(TrialLines):
         ]
 
     def _front_rows(self, trials: Sequence[TrialRecord]) -> List[Tuple[str, str]]:
-        from vaiopt.search.choose import front
+        from vaiopt.study.ranking import front
 
         by_number = {t.number: t for t in trials}
         cost = "latency_ms" if any("latency_ms" in t.costs for t in trials) else "params"

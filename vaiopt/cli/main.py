@@ -13,7 +13,7 @@ from typing import Any, List, NoReturn, Optional
 
 import typer
 
-from vaiopt import __version__
+from vaiopt._version import __version__
 from vaiopt.cli import (
     bundle,
     calibrate,

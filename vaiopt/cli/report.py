@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Write report.html."""
     from vaiopt.report import write_report
-    from vaiopt.run import open_run
+    from vaiopt.runs.layout import open_run
 
     result = write_report(open_run(run), export=export)
     for remark in result.remarks:

@@ -22,11 +22,11 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """List trials, best first: a table, CSV or JSON."""
-    from vaiopt.run import open_run
-    from vaiopt.search.choose import front
-    from vaiopt.search.objective import Objective
+    from vaiopt.runs.layout import open_run
     from vaiopt.settings import settings_from_run
-    from vaiopt.study import best_first, load_trials
+    from vaiopt.study.objective import Objective
+    from vaiopt.study.ranking import best_first, front
+    from vaiopt.study.trials import load_trials
 
     opened = open_run(run)
     objective = Objective(settings_from_run(opened).objective)
@@ -47,7 +47,7 @@ def command(
 
 
 def _print_csv(rows: Sequence[Dict[str, Any]]) -> None:
-    from vaiopt.study import columns
+    from vaiopt.study.record import columns
 
     writer = csv.DictWriter(sys.stdout, columns(rows))
     writer.writeheader()

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, Callable, Iterator
 
 from vaiopt.data.dataset import Dataset, make_dataset
-from vaiopt.data.places import find_path
+from vaiopt.data.paths import find_path
 from vaiopt.errors import DataError, VaioptError, did_you_mean
 
 RETURNS = "Return (x, y), ((x, y), (x_test, y_test)) or a vaiopt.data.Dataset."

@@ -22,7 +22,7 @@ import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.data.npz import load_npz
-from vaiopt.data.places import DATA_VARIABLE, dataset_folders, keras_datasets
+from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
 from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Sequence, Union
 
-from vaiopt.data import embedded, folders, functions, images, keras_files, npz, places
+from vaiopt.data import embedded, folders, functions, images, keras_files, npz
+from vaiopt.data import paths as places
 from vaiopt.data.dataset import Dataset, Request, check_limit, limit_dataset
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.errors import DataError
-from vaiopt.run import NPZ_ERRORS
+from vaiopt.files import NPZ_ERRORS
 
 TRAINING_KEYS = (("x", "y"), ("x_train", "y_train"))
 TEST_KEYS = ("x_test", "y_test")

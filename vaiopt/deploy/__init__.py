@@ -2,8 +2,8 @@
 reports.
 """
 
-from vaiopt.deploy.board import board_files
 from vaiopt.deploy.bundle import BundleResult, bundle_run
+from vaiopt.deploy.kit_files import board_files
 from vaiopt.deploy.measure import MeasureResult, measure
 
 __all__ = ["BundleResult", "MeasureResult", "board_files", "bundle_run", "measure"]

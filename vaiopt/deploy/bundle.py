@@ -13,14 +13,10 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vaiopt.deploy.board import ENTRY, board_files
+from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.hardware.targets import load_target
-from vaiopt.lineage import file_sha256
-from vaiopt.run import (
-    GOLDEN_ARRAYS,
-    Run,
+from vaiopt.files import (
     atomic_folder,
     atomic_path,
     read_arrays,
@@ -29,6 +25,10 @@ from vaiopt.run import (
     write_json,
     write_text,
 )
+from vaiopt.hardware.targets import load_target
+from vaiopt.int8.positions import GOLDEN_ARRAYS
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -139,8 +139,8 @@ def _expected(
     """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are
     not installed.
     """
-    from vaiopt.hardware.fixed_layers import load_quantized
-    from vaiopt.metrics import predicted_classes
+    from vaiopt.int8.model import load_quantized
+    from vaiopt.tasks.classification import predicted_classes
 
     try:
         model = load_quantized(run.quantized_model)

@@ -14,8 +14,9 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 import numpy as np
 
 from vaiopt.errors import RunError, SettingsError, TargetError
-from vaiopt.hardware.calibrated import KEY, NAME, fit_to_json, targets_folder
+from vaiopt.files import PathLike, read_json, require, write_json
 from vaiopt.hardware.estimate import Estimate, estimate
+from vaiopt.hardware.fits import Constants, Fit
 from vaiopt.hardware.fitting import (
     Measurement,
     error_summary,
@@ -24,9 +25,12 @@ from vaiopt.hardware.fitting import (
     measured_works,
     predict_ms,
 )
-from vaiopt.hardware.graph import read_graph
-from vaiopt.hardware.targets import Constants, Fit, Target, list_targets, load_target
-from vaiopt.run import PathLike, Run, read_json, require, write_json
+from vaiopt.hardware.own_targets import NAME, targets_folder
+from vaiopt.hardware.target import Target
+from vaiopt.hardware.target_files import KEY, fit_to_json
+from vaiopt.hardware.targets import list_targets, load_target
+from vaiopt.network.read import read_graph
+from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
 from vaiopt.text import Progress, silent
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Dict, List, Sequence
 
-from vaiopt.deploy.outcome import failure, is_progress
+from vaiopt.deploy.result import failure, is_progress
 from vaiopt.errors import BoardError
 from vaiopt.text import Progress
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from vaiopt.deploy.local import run_local
-from vaiopt.deploy.outcome import read_result
+from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
+from vaiopt.files import PathLike, read_json, write_json
 from vaiopt.hardware.targets import load_target
-from vaiopt.lineage import file_sha256
-from vaiopt.run import PathLike, Run, read_json, write_json
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])

@@ -15,10 +15,10 @@ import uuid
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from vaiopt.deploy.outcome import failure, is_progress
+from vaiopt.deploy.result import failure, is_progress
 from vaiopt.deploy.ssh import Connection
 from vaiopt.errors import BoardError
-from vaiopt.run import PathLike
+from vaiopt.files import PathLike
 from vaiopt.text import Progress
 
 HOME = ".vaiopt"

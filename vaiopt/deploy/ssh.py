@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Callable, NamedTuple, Optional, Sequence, Type
 
 from vaiopt.errors import BoardError, MissingToolError
-from vaiopt.run import PathLike
+from vaiopt.files import PathLike
 from vaiopt.text import Progress
 
 HOST = re.compile(

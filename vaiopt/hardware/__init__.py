@@ -7,7 +7,6 @@ building anything.
 
 from __future__ import annotations
 
-from vaiopt.hardware.graph import LayerGraph, Operation, read_graph
 from vaiopt.hardware.inspection import (
     Inspection,
     LayerReport,
@@ -16,7 +15,10 @@ from vaiopt.hardware.inspection import (
     input_levels,
     inspect_model,
 )
-from vaiopt.hardware.targets import Target, TargetSummary, list_targets, load_target
+from vaiopt.hardware.target import Target, TargetSummary
+from vaiopt.hardware.targets import list_targets, load_target
+from vaiopt.network.graph import LayerGraph, Operation
+from vaiopt.network.read import read_graph
 
 __all__ = [
     "Inspection",

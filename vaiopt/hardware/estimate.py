@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from vaiopt.hardware.cpu import cpu_latency_ms
+from vaiopt.hardware.fits import Constants, fallback
 from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
-from vaiopt.hardware.graph import LayerGraph
 from vaiopt.hardware.latency import Work, layer_cycles, work
-from vaiopt.hardware.rules import place
-from vaiopt.hardware.shapes import elements
-from vaiopt.hardware.targets import Constants, Target, fallback
+from vaiopt.hardware.placement import place
+from vaiopt.hardware.target import Target
+from vaiopt.network.graph import LayerGraph
+from vaiopt.network.layers import elements
 
 PREPROCESSING = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
 """Layers that, right after an input, do what the host does to every image."""

@@ -7,10 +7,10 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 import numpy as np
 
 from vaiopt.hardware.architectures import Architecture
+from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import fuse
-from vaiopt.hardware.graph import LayerGraph
 from vaiopt.hardware.latency import Work, work
-from vaiopt.hardware.targets import Constants
+from vaiopt.network.graph import LayerGraph
 
 START = Constants(efficiency=1.03, bandwidth=28.0, overhead=3000.0, constant_ms=0.15)
 """Where a fit starts, and what it stays near when the data say nothing of a constant."""

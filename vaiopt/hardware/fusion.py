@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from vaiopt.hardware.calls import Shape
-from vaiopt.hardware.graph import LayerGraph, Operation
+from vaiopt.network.calls import Shape
+from vaiopt.network.graph import LayerGraph, Operation
 
 FREE = frozenset({"input", "concat", "pad", "reshape", "flatten"})
 """Kinds that cost nothing on the DPU: they only change addresses."""

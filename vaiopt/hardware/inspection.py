@@ -9,11 +9,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from vaiopt.errors import SettingsError
 from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.estimate import estimate as estimate_model
-from vaiopt.hardware.graph import LayerGraph, read_graph
 from vaiopt.hardware.latency import limit
-from vaiopt.hardware.shapes import elements
 from vaiopt.hardware.suggestions import suggest
-from vaiopt.hardware.targets import Target
+from vaiopt.hardware.target import Target
+from vaiopt.network.graph import LayerGraph
+from vaiopt.network.layers import elements
+from vaiopt.network.read import read_graph
 
 INPUT_LEVELS = 256
 """Levels of an int8 tensor."""
@@ -258,7 +259,7 @@ def input_levels(low: float, high: float) -> Tuple[int, int]:
     """
     import numpy as np  # not at the top: 'vaiopt targets' does without
 
-    from vaiopt.hardware.fixed_point import levels_used, non_overflow_position
+    from vaiopt.int8.arithmetic import levels_used, non_overflow_position
 
     position = non_overflow_position(np.array([low, high]))
     return position, levels_used(low, high, position)

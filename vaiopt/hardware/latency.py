@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple, Tuple
 
 from vaiopt.hardware.architectures import Architecture
+from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import FusedLayer
-from vaiopt.hardware.shapes import elements
-from vaiopt.hardware.targets import Constants
+from vaiopt.network.layers import elements
 
 AUGMENTED_CHANNELS = 4
 """Up to this many input channels, the columns of a kernel share the input channel parallelism

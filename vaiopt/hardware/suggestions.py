@@ -6,9 +6,10 @@ from typing import List, Tuple
 
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.estimate import Estimate
+from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import FusedLayer
 from vaiopt.hardware.latency import ceil_div, layer_cycles, limit, work
-from vaiopt.hardware.targets import Constants, Target
+from vaiopt.hardware.target import Target
 
 WORTH_NAMING = 0.04
 """A saving below this part of the layer's time is not named."""

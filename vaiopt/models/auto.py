@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from vaiopt.models import cnn_blocks, mlp_tabular
-from vaiopt.space import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters
 
 SMALLEST_IMAGE = 4
 """Pixels on the shorter side below which an image is treated as a table of numbers."""

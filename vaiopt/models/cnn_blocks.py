@@ -8,7 +8,7 @@ from typing import Any
 
 from vaiopt.keras import load_keras
 from vaiopt.models.common import finish_classifier
-from vaiopt.space import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters
 
 FILTERS = (16, 96, 16)
 """Lowest, highest, step. Multiples of 16 fill the channel parallelism of the DPU's largest size

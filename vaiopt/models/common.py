@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Sequence, Tuple
 
 from vaiopt.keras import load_keras
-from vaiopt.space import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters
 
 DEFAULT_LEARNING_RATE = 1e-3
 """Adam's and RMSprop's default in Keras."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from vaiopt.keras import load_keras
 from vaiopt.models.common import finish_classifier
-from vaiopt.space import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters
 
 
 def build_model(hp: HyperParameters) -> Any:

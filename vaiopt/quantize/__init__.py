@@ -2,8 +2,8 @@
 (``tfmot``).
 """
 
-from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs, load_quantized
-from vaiopt.quantize.check import load_calibration
+from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
+from vaiopt.quantize.checks import load_calibration
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.stage import Labelled, choose_backend, quantize_model, quantize_run
 

@@ -7,13 +7,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt import metrics
-from vaiopt.hardware.fixed_layers import fix_positions, integer_outputs, is_fix_position
-from vaiopt.hardware.fixed_point import levels_used
-from vaiopt.hardware.fixed_vitis import is_vitis_model
+from vaiopt.int8.arithmetic import levels_used
+from vaiopt.int8.model import fix_positions, integer_outputs, is_fix_position
+from vaiopt.int8.vendor import is_vitis_model
 from vaiopt.keras import load_keras
-from vaiopt.quantize.build import make_model, single_or_list
-from vaiopt.quantize.graph import Graph, Node
+from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.tfmot.graph import Graph, Node
+from vaiopt.tasks import classification as metrics
 
 FULL_USE = 128
 """Fewer input levels than this are worth a warning: half of what int8 has."""

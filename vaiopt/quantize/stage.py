@@ -10,20 +10,23 @@ import numpy as np
 
 from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
-from vaiopt.lineage import file_sha256
+from vaiopt.files import PathLike, atomic_folder, require, write_json
+from vaiopt.int8.golden import golden
+from vaiopt.int8.positions import write_positions
 from vaiopt.quantize.accuracy import input_report, layer_noise, scores, warnings
-from vaiopt.quantize.check import (
+from vaiopt.quantize.backend import Quantized
+from vaiopt.quantize.checks import (
     Arrays,
     calibration_arrays,
     check_labels,
     check_scale,
     functional_model,
 )
-from vaiopt.quantize.golden import golden
 from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.rules import rules_of
-from vaiopt.quantize.tfmot_backend import Quantized, prepared_graph, quantize_tfmot
-from vaiopt.run import PathLike, Run, atomic_folder, require, write_json, write_positions
+from vaiopt.quantize.tfmot.backend import prepared_graph, quantize_tfmot
+from vaiopt.quantize.tfmot.rules import rules_of
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.settings import METHODS, QUANTIZERS
 from vaiopt.text import Progress, silent
 
@@ -260,7 +263,7 @@ def _run_backend(
         "progress": tell,
     }
     if backend == "vitis":
-        from vaiopt.quantize.vitis_backend import quantize_vitis
+        from vaiopt.quantize.vitis import quantize_vitis
 
         return quantize_vitis(model, x, method=method, **common)
     return quantize_tfmot(model, x, release=release, **common)

@@ -2,8 +2,8 @@
 own.
 """
 
+from vaiopt.present.figure import Figure
 from vaiopt.report.data import ReportData, gather, gather_search
-from vaiopt.report.figure import Figure
 from vaiopt.report.write import ReportResult, build, figure, write_report
 
 __all__ = [

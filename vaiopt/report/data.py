@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from vaiopt.errors import VaioptError
-from vaiopt.initial_weights import read_initial_weights
-from vaiopt.lineage import describe_stale, stale_parts
+from vaiopt.files import read_json
+from vaiopt.int8.positions import read_positions
 from vaiopt.report.examples import Example, read_examples
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
-from vaiopt.run import Run, read_json, read_positions
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import describe_stale, stale_parts
 from vaiopt.settings import Settings, read_run_settings
-from vaiopt.space import Space
-from vaiopt.study import TrialRecord, load_trials, open_study, quiet_optuna
+from vaiopt.study.initial_weights import read_initial_weights
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Space
+from vaiopt.study.storage import open_study, quiet_optuna
+from vaiopt.study.trials import load_trials
 
 MAX_DRAWN = 1000
 """Trials that are drawn one by one in a figure with several axes."""

@@ -15,10 +15,10 @@ import numpy as np
 
 from vaiopt.report.data import evenly
 from vaiopt.report.dimensions import Dimension, told_apart
-from vaiopt.space import Dimension as Declared
-from vaiopt.space import Space, Value
-from vaiopt.study import TrialRecord
-from vaiopt.surrogate import (
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension as Declared
+from vaiopt.study.space import Space, Value
+from vaiopt.study.surrogate import (
     encode_points,
     fit_surrogate,
     from_unit,

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 
 _LOG_RATIO = 30.0
 

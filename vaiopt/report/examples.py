@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.report.images import data_uri, to_pixels
-from vaiopt.run import Run
+from vaiopt.runs.layout import Run
 
 MAX_EXAMPLES = 24
 MAX_VALUES = 8

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Iterable, List, Sequence, Tuple
 
 from vaiopt.environment import has_module
-from vaiopt.report.figure import Figure
-from vaiopt.report.html import Section
-from vaiopt.run import atomic_path
+from vaiopt.files import atomic_path
+from vaiopt.present.figure import Figure
+from vaiopt.report.section import Section
 
 _BROWSER = "plotly_get_chrome, or apt-get install chromium"
 SCALE = 2

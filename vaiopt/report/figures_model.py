@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import Figure, axis, cell_notes, file_stem, text
 from vaiopt.report.data import ReportData
-from vaiopt.report.figure import Figure, axis, cell_notes, file_stem, text
 from vaiopt.report.ticks import linear_ticks
 from vaiopt.report.weights import Initial, WeightTensor
 

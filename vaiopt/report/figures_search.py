@@ -7,12 +7,13 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import Figure, axis, text
+from vaiopt.present.theme import STATUS_COLOURS
 from vaiopt.report.data import ReportData, evenly
-from vaiopt.report.figure import Figure, axis, text
-from vaiopt.report.theme import STATUS_COLOURS
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
-from vaiopt.study import TrialRecord, pareto_front
+from vaiopt.study.ranking import pareto_front
+from vaiopt.study.record import TrialRecord
 
 MANY_TRIALS = 500
 """With more trials than this each has a short hover text, so that the report stays small."""

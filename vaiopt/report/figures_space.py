@@ -7,12 +7,12 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import Figure, axis, cell_notes, text
 from vaiopt.report.data import MAX_DRAWN, ReportData
 from vaiopt.report.dimensions import Dimension, rank_correlation
-from vaiopt.report.figure import Figure, axis, cell_notes, text
 from vaiopt.report.ticks import linear_ticks, number, short, ticks
-from vaiopt.study import TrialRecord
+from vaiopt.study.record import TrialRecord
 
 MAX_DIMENSIONS = 12
 """Hyperparameters shown one by one at most; the most important ones are kept."""

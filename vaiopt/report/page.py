@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from vaiopt.errors import MissingToolError
+from vaiopt.present.figure import Figure
+from vaiopt.present.html import Markup, escape, join, table, tag
+from vaiopt.present.table import Table
+from vaiopt.present.theme import DARK, LIGHT, PALETTES, css_variables
 from vaiopt.report.data import ReportData
-from vaiopt.report.figure import Figure, Table
-from vaiopt.report.html import Block, Group, Markup, Section, escape, join, table, tag
-from vaiopt.report.theme import DARK, LIGHT, PALETTES, css_variables
+from vaiopt.report.section import Block, Group, Section
 
 _ASSETS = Path(__file__).with_name("assets")
 

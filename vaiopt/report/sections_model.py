@@ -6,10 +6,12 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import Figure
+from vaiopt.present.html import Markup, heading, join, note, tag, to_do
+from vaiopt.present.table import Table
 from vaiopt.report.data import ReportData
 from vaiopt.report.examples import MAX_EXAMPLES, Example, class_name, worst
-from vaiopt.report.figure import Figure, Table
 from vaiopt.report.figures_model import (
     activation_name,
     confusion,
@@ -18,8 +20,8 @@ from vaiopt.report.figures_model import (
     shown_kernels,
     weight_distribution,
 )
-from vaiopt.report.html import Block, Group, Markup, Section, heading, join, note, tag, to_do
 from vaiopt.report.layers import layer_rows
+from vaiopt.report.section import Block, Group, Section
 from vaiopt.report.weights import WeightTensor
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.html import chip, details, heading, paragraph, table, tag, to_do
+from vaiopt.present.table import Table
 from vaiopt.report.data import ReportData
-from vaiopt.report.figure import Table
-from vaiopt.report.html import Block, Section, chip, details, heading, paragraph, table, tag, to_do
-from vaiopt.study import TrialRecord, best_first
+from vaiopt.report.section import Block, Section
+from vaiopt.study.ranking import best_first
+from vaiopt.study.record import TrialRecord
 
 MAX_TRIALS = 300
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from vaiopt.present.html import note, to_do
 from vaiopt.report.data import ReportData
 from vaiopt.report.dependence import MIN_TRIALS, Dependence
 from vaiopt.report.dimensions import Dimension, dimensions
-from vaiopt.report.figures_each import dependences, dependences_2d, distributions, slices
+from vaiopt.report.figures_hyperparameter import dependences, dependences_2d, distributions, slices
 from vaiopt.report.figures_search import (
     MAX_POINTS,
     convergence,
@@ -23,8 +24,8 @@ from vaiopt.report.figures_space import (
     of_all,
     parallel_coordinates,
 )
-from vaiopt.report.html import Block, Group, Section, note, to_do
-from vaiopt.surrogate import usable
+from vaiopt.report.section import Block, Group, Section
+from vaiopt.study.surrogate import usable
 
 _GOOD_FIT = 0.3
 

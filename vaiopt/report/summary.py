@@ -6,23 +6,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.html import Markup, heading, join, note, paragraph, tag, tiles, to_do
+from vaiopt.present.table import Table
 from vaiopt.report.data import ReportData
-from vaiopt.report.figure import Table
 from vaiopt.report.figures_model import stages
-from vaiopt.report.html import (
-    Block,
-    Markup,
-    Section,
-    heading,
-    join,
-    note,
-    paragraph,
-    tag,
-    tiles,
-    to_do,
-)
-from vaiopt.study import TrialRecord, pareto_front
+from vaiopt.report.section import Block, Section
+from vaiopt.study.ranking import pareto_front
+from vaiopt.study.record import TrialRecord
 
 
 def summary(data: ReportData) -> Section:

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from vaiopt.report import labels
+from vaiopt.present import words as labels
+from vaiopt.present.figure import text
 from vaiopt.report.dimensions import Dimension
-from vaiopt.report.figure import text
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FEW = 6

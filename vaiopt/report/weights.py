@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.initial_weights import Histogram
+from vaiopt.files import PathLike
 from vaiopt.keras import read_model_config
-from vaiopt.run import PathLike
+from vaiopt.study.initial_weights import Histogram
 
 _T = TypeVar("_T")
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")

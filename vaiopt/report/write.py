@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import RunError, did_you_mean
+from vaiopt.files import write_text
+from vaiopt.present.figure import Figure
 from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
-from vaiopt.report.figure import Figure
-from vaiopt.report.html import Block, Group, Section
 from vaiopt.report.page import page
+from vaiopt.report.section import Block, Group, Section
 from vaiopt.report.sections_model import hardware, mistakes, quantization, weights
 from vaiopt.report.sections_run import measured, repeat, trials
 from vaiopt.report.sections_search import curves, hyperparameters, search, trade_offs
 from vaiopt.report.summary import summary
-from vaiopt.run import Run, write_text
+from vaiopt.runs.layout import Run
 
 
 @dataclass(frozen=True)

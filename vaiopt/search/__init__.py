@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional
 
 from vaiopt.errors import RunError
-from vaiopt.run import PathLike, Run
-from vaiopt.search.choose import best_trials, choose_trial, first_trial, measured_score
+from vaiopt.files import PathLike
+from vaiopt.runs.layout import Run
+from vaiopt.search.choose import choose_trial, measured_score
 from vaiopt.search.loop import Search
 from vaiopt.settings import Settings, read_run_settings
-from vaiopt.study import Observer, TrialRecord, without_password
+from vaiopt.study.observer import Observer
+from vaiopt.study.ranking import best_trials, first_trial
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.storage import without_password
 from vaiopt.text import Progress, silent
 
 __all__ = ["SearchResult", "best_trials", "choose_trial", "measured_score", "search_run"]
@@ -64,7 +68,7 @@ def search_run(
         folder: the run's; made if it is not there. An existing run of the same settings goes on to
             the number of trials asked for.
         progress: told one line at a time.
-        on_trial: told each trial as it ends; an :class:`vaiopt.study.Observer` is told more.
+        on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told more.
         accept: go on although the settings differ from those of the earlier trials. Those stay;
             what does not fit the new search space is left out when the next is proposed.
         until: stop for now at this many trials, if that is fewer than the settings ask for.

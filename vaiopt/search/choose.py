@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from vaiopt.environment import installed_versions
 from vaiopt.errors import RunError
-from vaiopt.run import Run, atomic_folder, read_json, write_json
-from vaiopt.search.objective import Objective
-from vaiopt.search.shared import run_data_spec
+from vaiopt.files import atomic_folder, read_json, write_json
+from vaiopt.runs.layout import Run
+from vaiopt.search.training.shared import run_data_spec
 from vaiopt.settings import Settings
-from vaiopt.study import INTERRUPTED, TrialRecord, best_first, pareto_front
+from vaiopt.study.objective import Objective
+from vaiopt.study.ranking import first_trial, front
+from vaiopt.study.record import TrialRecord
 
 
 def choose_trial(
@@ -103,29 +105,6 @@ def _metrics(
     }
 
 
-def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
-    """Return the trial of the default point: the first that was not interrupted."""
-    return next(
-        (t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None
-    )
-
-
-def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
-    """Return the numbers of the trials on the Pareto front of the objective's metric against a
-    cost, cheapest first.
-    """
-    known = sorted(
-        (
-            t
-            for t in trials
-            if t.value is not None and objective.metric in t.metrics and cost in t.costs
-        ),
-        key=lambda t: t.number,
-    )
-    points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
-    return [known[i].number for i in pareto_front(points, objective.direction)]
-
-
 def measured_score(
     run: Run, settings: Settings, record: TrialRecord, latency_ms: float
 ) -> Tuple[Optional[float], str]:
@@ -142,22 +121,3 @@ def measured_score(
         return None, "measured: " + broken
     references = read_json(run.space, f"vaiopt search --run {run.folder}")["costs"]
     return objective.score(record.metrics, costs, references), ""
-
-
-def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
-    """Return the complete trials, the best objective first.
-
-    Raises:
-        RunError: none is complete.
-    """
-    found = [
-        t
-        for t in best_first(trials, Objective(settings.objective).direction)
-        if t.value is not None
-    ]
-    if not found:
-        raise RunError(
-            f"no trial of '{run.folder}' is complete",
-            f"See the reasons with: vaiopt trials {run.folder}",
-        )
-    return found

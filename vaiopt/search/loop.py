@@ -11,41 +11,40 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
-from vaiopt.run import Run, read_json, write_json
-from vaiopt.search.choose import first_trial
-from vaiopt.search.executors import death_reason, make_executor, memory_limit_mb, slots
-from vaiopt.search.given import given_points
-from vaiopt.search.interrupt import remembered_interrupt
-from vaiopt.search.objective import Objective
-from vaiopt.search.only import only_search
-from vaiopt.search.proposer import SpaceExhausted
-from vaiopt.search.pruning import prepare
-from vaiopt.search.sampler import grid_points, make_sampler
-from vaiopt.search.worker import Description, Job, describe_search, run_trial
+from vaiopt.files import read_json, write_json
+from vaiopt.runs.layout import Run
+from vaiopt.search.execution.interrupt import remembered_interrupt
+from vaiopt.search.execution.lock import only_search
+from vaiopt.search.execution.processes import death_reason, make_executor, memory_limit_mb, slots
+from vaiopt.search.samplers.bayesian import SpaceExhausted
+from vaiopt.search.samplers.points import given_points
+from vaiopt.search.samplers.sampler import grid_points, make_sampler
+from vaiopt.search.training.pruning import prepare
+from vaiopt.search.training.trial import Description, Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
-from vaiopt.space import Space
-from vaiopt.study import (
+from vaiopt.study.objective import Objective
+from vaiopt.study.observer import Observer
+from vaiopt.study.ranking import best_first, first_trial
+from vaiopt.study.record import (
     COMPLETE,
     FAILED,
     INFEASIBLE,
     INTERRUPTED,
     PRUNED,
-    RECORD,
     RUNNING,
-    STUDY_NAME,
-    Observer,
     TrialRecord,
-    best_first,
+)
+from vaiopt.study.space import Space
+from vaiopt.study.storage import (
+    STUDY_NAME,
     database_storage,
-    distributions,
     journal_storage,
     mend_journal,
     open_study,
     quiet_optuna,
-    record_attribute,
-    records,
     without_password,
 )
+from vaiopt.study.trials import RECORD, distributions, record_attribute, records
 from vaiopt.text import Progress
 
 OWNER = "vaiopt:run"

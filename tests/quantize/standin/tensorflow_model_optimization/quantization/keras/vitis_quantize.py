@@ -10,7 +10,7 @@ calibration batch, without adjustments.
 import numpy as np
 import tensorflow as tf
 
-from vaiopt.hardware.fixed_point import (
+from vaiopt.int8.arithmetic import (
     dequantize,
     min_error_position,
     non_overflow_position,

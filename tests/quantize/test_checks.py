@@ -1,0 +1,239 @@
+"""What cannot be quantized is refused up front, with the name of the layer or array and the
+cure.
+"""
+
+import numpy as np
+import pytest
+from float_networks import head, images, network
+
+from vaiopt.errors import DataError, ModelError, QuantizeError
+from vaiopt.int8.model import fixed_layers
+from vaiopt.keras import load_keras, save_model
+from vaiopt.quantize.checks import (
+    calibration_arrays,
+    check_labels,
+    check_scale,
+    functional_model,
+    load_calibration,
+)
+
+
+def test_a_sequential_model_becomes_functional():
+    keras = load_keras()
+    model = keras.Sequential(
+        [keras.layers.Dense(3, input_shape=(4,), name="fc"), keras.layers.Dense(2, name="out")]
+    )
+    functional = functional_model(model)
+    assert not isinstance(functional, keras.Sequential)
+    x = images(3, (4,))
+    assert np.array_equal(functional.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_model_file_is_loaded(tmp_path):
+    save_model(network(head), tmp_path / "model.h5")
+    assert functional_model(tmp_path / "model.h5").output_shape == (None, 4)
+
+
+def refused(model, *parts):
+    with pytest.raises(QuantizeError) as caught:
+        functional_model(model)
+    for part in parts:
+        assert part in caught.value.message
+    assert caught.value.hint
+    return caught.value
+
+
+def test_an_already_quantized_model_is_refused_by_its_layer():
+    model = network(
+        lambda layers, x: head(
+            layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)
+        )
+    )
+    refused(model, "already quantized", "rounded")
+
+
+def test_an_already_quantized_file_is_refused_before_it_is_loaded(tmp_path):
+    model = network(
+        lambda layers, x: head(
+            layers, fixed_layers()["FixPosition"](7, "img", "input", name="rounded")(x)
+        )
+    )
+    save_model(model, tmp_path / "q.h5")
+    refused(tmp_path / "q.h5", "already quantized", "rounded")
+
+
+def test_a_keras_3_file_is_refused(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"PK")
+    with pytest.raises(ModelError, match="Keras 3") as caught:
+        functional_model(path)
+    assert "tf_keras" in caught.value.hint
+
+
+def test_a_subclass_and_an_unbuilt_model_are_refused():
+    keras = load_keras()
+
+    class Mine(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    assert "functional API" in refused(Mine(name="mine"), "mine", "subclass").hint
+    assert (
+        "input_shape"
+        in refused(keras.Sequential([keras.layers.Dense(2)], name="bare"), "bare").hint
+    )
+    refused(object(), "object")
+
+
+def test_groups_channels_first_and_inner_models_are_refused_by_name():
+    keras = load_keras()
+    refused(
+        network(lambda layers, x: head(layers, layers.Conv2D(4, 3, groups=2, name="grouped")(x))),
+        "grouped",
+        "groups=2",
+    )
+    inner = network(head)
+    refused(network(lambda layers, x: inner(x)), inner.name)
+    x = keras.Input((2, 8, 8))
+    first = keras.Model(x, keras.layers.MaxPooling2D(data_format="channels_first", name="cf")(x))
+    refused(first, "cf", "channels first")
+
+
+def test_a_batch_normalisation_along_another_axis_is_refused_by_name():
+    refused(
+        network(lambda layers, x: head(layers, layers.BatchNormalization(axis=1, name="rows")(x))),
+        "rows",
+        "axis",
+    )
+
+
+def test_mixed_precision_is_refused_by_name():
+    model = network(
+        lambda layers, x: head(layers, layers.Conv2D(4, 3, dtype="mixed_float16", name="half")(x))
+    )
+    assert "mixed precision" in refused(model, "half", "mixed_float16").hint
+
+
+def test_operations_on_tensors_are_refused():
+    refused(network(lambda layers, x: head(layers, x + 1.0)), "not a layer")
+
+
+def test_nan_in_a_weight_is_refused_by_layer_and_weight():
+    model = network(lambda layers, x: head(layers, layers.Conv2D(4, 3, name="sick")(x)))
+    kernel, bias = model.get_layer("sick").get_weights()
+    bias[1] = np.nan
+    model.get_layer("sick").set_weights([kernel, bias])
+    refused(model, "sick", "bias")
+
+
+def test_an_unknown_size_is_refused():
+    keras = load_keras()
+    x = keras.Input((None, None, 3), name="any_size")
+    refused(keras.Model(x, keras.layers.Conv2D(3, 3)(x)), "any_size")
+
+
+@pytest.mark.parametrize(
+    "array, part",
+    [
+        (np.zeros((0, 8, 8, 2)), "empty"),
+        (np.zeros((5, 8, 8)), r"\(8, 8\)"),
+        (np.zeros((5, 2, 8, 8)), r"\(2, 8, 8\)"),
+        (np.full((5, 8, 8, 2), np.inf), "finite"),
+        (np.full((5, 8, 8, 2), 200, np.uint8), "raw uint8"),
+        (np.full((5, 8, 8, 2), "a"), "dtype"),
+    ],
+    ids=["empty", "no channels", "channels first", "infinite", "raw", "text"],
+)
+def test_calibration_data_that_do_not_fit_are_refused_by_the_array_s_name(array, part):
+    with pytest.raises(DataError, match=part) as caught:
+        calibration_arrays(network(head), array)
+    assert "'x'" in caught.value.message and caught.value.hint
+
+
+def test_calibration_data_that_fit_become_float32():
+    (array,) = calibration_arrays(network(head), images(5).astype(np.float64))
+    assert array.dtype == np.float32 and array.shape == (5, 8, 8, 2)
+
+
+def test_raw_pixels_without_a_scale_are_refused_and_preprocessed_ones_are_not():
+    model, raw = network(head), np.arange(5 * 128, dtype=np.float32).reshape(5, 8, 8, 2) % 256
+    with pytest.raises(DataError, match="wrong scale"):
+        check_scale(model, [raw], None, None)
+    check_scale(model, [raw / 255], None, None)
+
+
+def test_raw_pixels_are_taken_where_the_labels_show_that_the_model_understands_them():
+    model, raw = (
+        network(head),
+        np.random.default_rng(0).integers(0, 256, (40, 8, 8, 2)).astype(np.float32),
+    )
+    y = model.predict(raw, verbose=0).argmax(axis=1)
+    check_scale(model, [raw], y, None)
+    with pytest.raises(DataError, match="wrong scale"):
+        check_scale(model, [raw], (y + 1) % 4, None)
+
+
+def test_data_of_an_unusual_range_on_which_the_model_guesses_are_refused():
+    model, x = network(head), images(40)
+    y = model.predict(x, verbose=0).argmax(axis=1)
+    for factor in (1e-3, 255):
+        with pytest.raises(DataError, match="wrong scale"):
+            check_scale(model, [x * factor], (y + 1) % 4, None)
+    check_scale(model, [x], (y + 1) % 4, None)
+    check_scale(model, [x * 255], model.predict(x * 255, verbose=0).argmax(axis=1), None)
+
+
+def test_a_model_that_scales_by_itself_takes_raw_pixels():
+    model = network(lambda layers, x: head(layers, layers.BatchNormalization(name="bn")(x)))
+    check_scale(model, [np.full((5, 8, 8, 2), 200, np.float32)], None, None)
+
+
+def test_data_far_from_the_preprocessing_s_range_are_refused():
+    x = images(5)
+    check_scale(network(head), [x], None, (-1.0, 1.0))
+    with pytest.raises(DataError, match="wrong scale") as caught:
+        check_scale(network(head), [x * 128], None, (-1.0, 1.0))
+    assert "float/data.json" in caught.value.hint
+
+
+def test_labels_are_class_numbers_or_one_hot_rows_for_every_sample():
+    assert check_labels(None, 3) is None
+    assert check_labels(np.eye(3), 3).tolist() == [0, 1, 2]
+    assert check_labels([2, 0], 2).tolist() == [2, 0]
+    for wrong in ([1, 2], np.array(["a", "b", "c"])):
+        with pytest.raises(DataError, match="'y'"):
+            check_labels(wrong, 3)
+
+
+def test_a_calibration_file_must_hold_x(tmp_path):
+    path = tmp_path / "calib.npz"
+    np.savez(str(path), x=images(3), y=[0, 1, 2])
+    x, y = load_calibration(path)
+    assert x.shape == (3, 8, 8, 2) and y.tolist() == [0, 1, 2]
+    np.savez(str(path), images=images(3))
+    with pytest.raises(DataError, match="no array 'x', only: images"):
+        load_calibration(path)
+    path.write_text("nothing")
+    with pytest.raises(DataError, match="not a readable"):
+        load_calibration(path)
+    with pytest.raises(DataError, match="there is no"):
+        load_calibration(tmp_path / "absent.npz")
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_calibration_file_that_is_cut_off_is_refused(tmp_path, kept):
+    whole = tmp_path / "whole.npz"
+    np.savez_compressed(str(whole), x=np.arange(999.0))
+    content = whole.read_bytes()
+    (tmp_path / "cut.npz").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(DataError, match="cut.npz"):
+        load_calibration(tmp_path / "cut.npz")
+
+
+def test_a_calibration_file_with_a_damaged_array_is_refused(tmp_path):
+    path = tmp_path / "calib.npz"
+    np.savez_compressed(str(path), x=np.random.RandomState(0).rand(999))
+    content = path.read_bytes()
+    path.write_bytes(content[:3000] + bytes(100) + content[3100:])
+    with pytest.raises(DataError, match="calib.npz"):
+        load_calibration(path)

@@ -1,0 +1,133 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import TimeoutError as FutureTimeout
+
+import psutil
+import pytest
+
+from vaiopt.errors import DataError
+from vaiopt.search.execution.inline import InProcessExecutor
+from vaiopt.search.execution.limits import OUT_OF_MEMORY, MemoryWatch
+from vaiopt.search.execution.processes import ProcessExecutor, death_reason, memory_limit_mb
+from vaiopt.settings import SearchSettings
+
+SETTINGS = SearchSettings(trial_timeout=2.0, trial_memory_mb=500.0)
+
+
+def pid(_):
+    return os.getpid()
+
+
+def take_memory(limit_mb):
+    with MemoryWatch(limit_mb):
+        kept = []
+        for _ in range(200):
+            kept.append(bytearray(10**7))
+            time.sleep(0.01)
+        time.sleep(60)  # the watch may be late on a busy machine
+
+
+def fail_for_the_user(_):
+    raise DataError("bad", "cure")
+
+
+@pytest.fixture(scope="module")
+def pool():
+    executor = ProcessExecutor(workers=1, recycle_after=3, timeout=300.0)
+    yield executor
+    executor.shutdown(wait=False)
+
+
+def test_in_process_runs_here_and_keeps_errors_in_the_future():
+    executor = InProcessExecutor()
+    assert executor.submit(pid, 0).result() == os.getpid()
+    with pytest.raises(DataError):
+        executor.submit(fail_for_the_user, 0).result()
+
+
+def test_a_users_error_arrives_with_its_hint(pool):
+    with pytest.raises(DataError) as caught:
+        pool.submit(fail_for_the_user, 0).result(300)
+    assert caught.value.hint == "cure"
+
+
+def test_a_process_is_replaced_after_some_calls(pool):
+    pids = [pool.submit(pid, i).result(300) for i in range(7)]
+    assert len(set(pids)) >= 2
+    assert os.getpid() not in pids
+
+
+def test_a_call_that_takes_too_long_is_stopped_and_the_next_one_works():
+    executor = ProcessExecutor(workers=1, recycle_after=3, timeout=2.0)
+    with pytest.raises(FutureTimeout) as caught:
+        executor.submit(time.sleep, 60).result(300)
+    assert "timed out after 2 s" in death_reason(caught.value, SETTINGS)
+    assert executor.submit(os.getpid).result(300) != os.getpid()
+    executor.shutdown(wait=False)
+
+
+def test_a_process_that_takes_too_much_memory_ends_itself_and_the_next_call_works(pool):
+    with pytest.raises(Exception) as caught:
+        pool.submit(take_memory, 300.0).result(300)
+    assert caught.value.exitcode == OUT_OF_MEMORY
+    assert "passed 300 MB" in death_reason(caught.value, SETTINGS, 300.0)
+    assert pool.submit(pid, 0).result(300) != os.getpid()
+
+
+def test_a_process_that_is_killed_is_told_apart(pool):
+    with pytest.raises(Exception) as caught:
+        pool.submit(os._exit, 3).result(300)
+    assert "exit code 3" in death_reason(caught.value, SETTINGS)
+    assert death_reason(ValueError("x"), SETTINGS) is None
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 8),
+    reason=(
+        "the last pebble for Python 3.7 waits for ever if an idle process is killed from outside"
+    ),
+)
+def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
+    os.kill(pool.submit(pid, 0).result(300), signal.SIGKILL)
+    for _ in range(2):
+        future = pool.submit(pid, 0)
+        if not future.exception(300):
+            break
+        assert "before the trial began" in death_reason(future.exception(), SETTINGS)
+    assert future.result(300) != os.getpid()
+
+
+def test_worker_processes_end_with_the_process_that_started_them():
+    code = (
+        "import os, signal, time\nfrom vaiopt.search.executors import ProcessExecutor\nif __name__"
+        " == '__main__':\n    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n  "
+        "  print(pool.submit(os.getpid).result(), flush=True)\n    pool.submit(time.sleep, 60)\n   "
+        " os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = int(
+        subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE).stdout
+    )
+    # stdout reached its end, so the child, which had it too, is gone or about to be
+    for _ in range(600):
+        if not alive(child):
+            break
+        time.sleep(0.05)
+    assert not alive(child)
+
+
+def alive(process):
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_workers_share_the_machines_memory_unless_told_otherwise():
+    assert memory_limit_mb(SETTINGS) == 500.0
+    one, two = (memory_limit_mb(SearchSettings(workers=n)) for n in (1, 2))
+    assert one == pytest.approx(2 * two)
+    assert memory_limit_mb(SearchSettings(workers=0)) is None

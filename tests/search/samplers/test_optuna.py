@@ -1,0 +1,107 @@
+"""Every sampler, through Optuna, as a search uses it."""
+
+import importlib.util
+import math
+
+import pytest
+
+from vaiopt.errors import MissingToolError
+from vaiopt.search.samplers import sampler as samplers
+from vaiopt.search.samplers.bayesian import SpaceExhausted
+from vaiopt.search.samplers.sampler import make_sampler
+from vaiopt.settings import SearchSettings
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.record import COMPLETE, INFEASIBLE, TrialRecord
+from vaiopt.study.storage import quiet_optuna
+from vaiopt.study.trace import trace_space
+from vaiopt.study.trials import RECORD, distributions, record_attribute, records
+
+
+def build(hp):
+    for index in range(hp.Int("layers", 1, 3)):
+        hp.Int(f"units_{index}", 8, 64, step=8)
+    hp.Float("rate", 1e-5, 1e-1, sampling="log", default=1e-3)
+    hp.Choice("activation", ["relu", "tanh", "sigmoid"])
+
+
+SPACE = trace_space(build, HyperParameters)
+NAMES = ["gp", "forest", "tpe", "cmaes", "nsga2", "random", "grid", "optuna_gp"]
+
+
+def study_with(name, space=SPACE, seed=0, **settings):
+    if importlib.util.find_spec(samplers.PACKAGES.get(name, "optuna")) is None:
+        pytest.skip(f"{samplers.PACKAGES[name]} is not installed")
+    optuna = quiet_optuna()
+    chosen = SearchSettings(sampler=name, initial_points=3, grid_limit=10000, **settings)
+    return optuna.create_study(
+        sampler=make_sampler(space, chosen, seed=seed, direction="maximize"), direction="maximize"
+    )
+
+
+def go_on(study, count, space=SPACE):
+    optuna = quiet_optuna()
+    for _ in range(count):
+        trial = study.ask(fixed_distributions=distributions(space))
+        broken = trial.number == 1
+        value = -abs(math.log10(trial.params.get("rate", 1.0)) + 2)
+        record = TrialRecord(
+            0,
+            INFEASIBLE if broken else COMPLETE,
+            value=None if broken else value,
+            hyperparameters=trial.params,
+        )
+        trial.set_user_attr(RECORD, dict(record_attribute(record)))
+        study.tell(
+            trial,
+            None if broken else value,
+            state=optuna.trial.TrialState.PRUNED if broken else None,
+        )
+    return [r.hyperparameters for r in records(study)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_are_canonical_distinct_plain_and_start_at_the_default(name):
+    points = go_on(study_with(name), 9)
+    assert points[0] == SPACE.defaults()
+    assert len({repr(sorted(p.items())) for p in points}) == len(points)
+    for point in points:
+        assert SPACE.canonical(point) == point
+        assert all(
+            d.contains(point[d.name]) and type(point[d.name]) in (int, float, str, bool)
+            for d in SPACE
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_interrupted_and_resumed_study_proposes_what_the_other_would_have(name):
+    whole = go_on(study_with(name), 8)
+    study = study_with(name)
+    go_on(study, 5)
+    study.sampler = study_with(name).sampler
+    assert go_on(study, 3) == whole
+
+
+def test_the_hedge_keeps_what_each_function_wanted_and_resumes_alike():
+    whole = go_on(study_with("gp", acquisition="gp_hedge"), 8)
+    study = study_with("gp", acquisition="gp_hedge")
+    go_on(study, 6)
+    study.sampler = study_with("gp", acquisition="gp_hedge").sampler
+    assert go_on(study, 2) == whole
+    assert set(study.trials[-1].system_attrs[samplers.NOMINATED]) == {"EI", "LCB", "PI"}
+
+
+@pytest.mark.parametrize("name", ["tpe", "random", "grid"])
+def test_a_small_space_is_tried_point_by_point_and_then_exhausted(name):
+    small = trace_space(lambda hp: (hp.Choice("a", [1, 2]), hp.Boolean("b")), HyperParameters)
+    study = study_with(name, small)
+    points = go_on(study, 4, small)
+    assert len({repr(p) for p in points}) == 4
+    with pytest.raises(SpaceExhausted):
+        go_on(study, 1, small)
+
+
+def test_a_sampler_whose_package_is_missing_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(samplers, "PACKAGES", {"cmaes": "a_package_that_nobody_has"})
+    with pytest.raises(MissingToolError) as caught:
+        make_sampler(SPACE, SearchSettings(sampler="cmaes"), seed=0, direction="maximize")
+    assert "pip install a_package_that_nobody_has" in caught.value.hint

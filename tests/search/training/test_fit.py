@@ -1,0 +1,110 @@
+import gc
+import weakref
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from vaiopt.data import load_dataset, split_dataset
+from vaiopt.data.batches import DeviceData
+from vaiopt.keras import load_keras
+from vaiopt.search.training import fit as training
+from vaiopt.search.training.fit import Plan, train
+
+PLAN = Plan(epochs=2, batch_size=32, seed=0, metric="val_accuracy", maximise=True, patience=0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    dataset = load_dataset("digits", limit=200, seed=0)
+    return DeviceData(dataset), split_dataset(dataset, (7, 2, 1), seed=0)
+
+
+def compiled():
+    keras = load_keras()
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Flatten(input_shape=(8, 8, 1)),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dense(10, "softmax"),
+    ]
+    model = keras.Sequential(layers)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_the_training_step_is_traced_once(digits, in_blocks, monkeypatch):
+    monkeypatch.setattr(training, "WORTH", 0 if in_blocks else 10**9)
+    model = compiled()
+    train(model, *digits, PLAN)
+    assert model.train_function.experimental_get_tracing_count() == 1
+
+
+def test_variables_made_before_the_first_step_change_no_result(digits, monkeypatch):
+    def result():
+        model = compiled()
+        return train(model, *digits, PLAN).curve[-1]["val_loss"], model.get_weights()
+
+    ours = result()
+    monkeypatch.setattr(training, "_make_variables", lambda model, sample: None)
+    plain = result()
+    assert ours[0] == plain[0]
+    assert all(np.array_equal(a, b) for a, b in zip(ours[1], plain[1]))
+
+
+def test_a_trained_model_is_freed_with_its_last_user(digits):
+    model = compiled()
+    train(model, *digits, PLAN)
+    seen = weakref.ref(model)
+    del model
+    load_keras().backend.clear_session()
+    gc.collect()
+    assert seen() is None
+
+
+def test_no_graph_is_left_of_a_trained_model(digits):
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    def graphs():
+        load_keras().backend.clear_session()
+        gc.collect()
+        return sum(
+            isinstance(found, FuncGraph) and found.name == "train_function"
+            for found in gc.get_objects()
+        )
+
+    before = graphs()
+    model = compiled()
+    training.keep_no_graph(model)
+    train(model, *digits, PLAN)
+    del model
+    assert graphs() == before
+
+
+def test_gradients_that_are_not_added_up_change_no_result(digits):
+    def result(prepare):
+        model = compiled()
+        prepare(model)
+        train(model, *digits, PLAN)
+        return model.get_weights()
+
+    ours, plain = result(training.keep_no_graph), result(lambda model: None)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, plain))
+
+
+def test_gradients_of_several_devices_and_by_an_own_rule_are_still_added_up():
+    optimizers = load_keras().optimizers
+
+    class Own(optimizers.SGD):
+        def aggregate_gradients(self, grads_and_vars):
+            return grads_and_vars
+
+    for optimizer, devices in ((optimizers.SGD(), 2), (Own(), 1)):
+        training.keep_no_graph(
+            SimpleNamespace(
+                optimizer=optimizer,
+                distribute_strategy=SimpleNamespace(num_replicas_in_sync=devices),
+            )
+        )
+        assert "aggregate_gradients" not in vars(optimizer)

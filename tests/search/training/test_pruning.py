@@ -1,0 +1,101 @@
+import pytest
+
+from vaiopt.search.training.pruning import Judge, Pruned, prepare
+from vaiopt.settings import SearchSettings
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.trace import trace_space
+
+
+def build(hp):
+    hp.Float("rate", 1e-5, 1e-1, sampling="log", default=1e-3)
+    hp.Fixed("epochs", 3)
+
+
+SPACE = trace_space(build, HyperParameters)
+
+
+def trained(number, quality, pruner, before, steps=9):
+    """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's
+    record.
+    """
+    judge = Judge(prepare(SearchSettings(pruner=pruner), "maximize", SPACE, number, before))
+    point = {"rate": 1e-3, "epochs": 3}
+    try:
+        for step in range(1, steps + 1):
+            judge.report(step, quality * step / steps, last=step == steps)
+    except Pruned as stop:
+        return TrialRecord(
+            number, PRUNED, stop.message, hyperparameters=point, pruning=judge.notes()
+        )
+    return TrialRecord(
+        number, COMPLETE, value=quality, hyperparameters=point, pruning=judge.notes()
+    )
+
+
+def search(pruner, qualities):
+    trials = []
+    for number, quality in enumerate(qualities):
+        trials.append(trained(number, quality, pruner, trials))
+    return trials
+
+
+def test_without_a_pruner_nothing_is_reported():
+    assert prepare(SearchSettings(pruner="none"), "maximize", SPACE, 5, []) is None
+
+
+def test_few_epochs_are_looked_at_several_times_each():
+    assert prepare(SearchSettings(pruner="median"), "maximize", SPACE, 0, []).per_epoch == 3
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+def test_hopeless_trials_are_stopped_early_and_the_best_never(pruner):
+    good = [0.9, 0.91, 0.92, 0.93, 0.94, 0.95]
+    trials = search(pruner, good + [0.1, 0.12, 0.11, 0.96])
+    hopeless = trials[6:9]
+    assert sum(t.status == PRUNED for t in hopeless) >= 2
+    assert all(len(t.pruning["reports"]) < 9 for t in hopeless if t.status == PRUNED)
+    assert trials[0].status == trials[9].status == COMPLETE
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+def test_a_trial_less_than_half_as_good_as_the_best_stops_at_its_first_report_whatever_the_pruner(
+    pruner,
+):
+    first, hopeless, slow = search(pruner, [0.9, 0.4, 0.5])
+    assert first.status == COMPLETE
+    assert hopeless.status == PRUNED and len(hopeless.pruning["reports"]) == 1
+    assert len(slow.pruning["reports"]) > 1
+
+
+def loss(judge, values):
+    """Report losses until the judge stops the trial; return how many it took."""
+    for step, value in enumerate(values, start=1):
+        try:
+            judge.report(step, value, last=step == len(values))
+        except Pruned:
+            return step
+    return len(values)
+
+
+def test_a_loss_is_hopeless_from_twice_the_best_and_a_negative_objective_has_no_share():
+    def judge(direction, best):
+        reports = [[1, best], [2, best]]
+        complete = TrialRecord(
+            0,
+            COMPLETE,
+            value=best,
+            hyperparameters={"rate": 1e-3, "epochs": 3},
+            pruning={"reports": reports, "rungs": {}},
+        )
+        return Judge(prepare(SearchSettings(pruner="median"), direction, SPACE, 1, [complete]))
+
+    assert loss(judge("minimize", 0.2), [0.5, 0.5, 0.5]) == 1
+    assert loss(judge("minimize", 0.2), [0.3, 0.3, 0.3]) == 3
+    assert loss(judge("maximize", -0.2), [-9.0, -9.0, -9.0]) == 3
+
+
+def test_what_is_stopped_depends_on_the_trials_before_it_alone():
+    first, second = (search("halving", [0.9, 0.5, 0.95, 0.2, 0.8, 0.97]) for _ in range(2))
+    assert [(t.status, t.pruning) for t in first] == [(t.status, t.pruning) for t in second]
+    assert any(t.pruning["rungs"] for t in first)

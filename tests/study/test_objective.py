@@ -1,0 +1,50 @@
+import pytest
+
+from vaiopt.errors import SettingsError
+from vaiopt.settings import ObjectiveSettings
+from vaiopt.study.objective import Objective, default_direction
+
+
+def test_a_soft_cost_lowers_the_score_of_the_more_costly():
+    objective = Objective(ObjectiveSettings(weights={"latency_ms": 0.5}))
+
+    def score(ms):
+        return objective.score({"val_accuracy": 0.9}, {"latency_ms": ms}, {"latency_ms": 2.0})
+
+    assert score(2.0) == pytest.approx(0.9)
+    assert score(8.0) == pytest.approx(0.45)
+    assert score(0.5) == pytest.approx(1.8)
+
+
+def test_for_a_loss_a_soft_cost_raises_the_score():
+    objective = Objective(
+        ObjectiveSettings(metric="val_loss", weights={"params": 1.0}, references={"params": 10.0})
+    )
+    assert objective.direction == "minimize"
+    assert objective.score({"val_loss": 0.5}, {"params": 20.0}, {}) == pytest.approx(1.0)
+
+
+def test_each_hard_limit_makes_infeasible_with_its_reason():
+    objective = Objective(ObjectiveSettings(max_latency_ms=1.0, max_params=100, dpu_only=True))
+    assert "max_latency_ms" in objective.infeasible({"latency_ms": 1.5})
+    assert "max_params" in objective.infeasible({"latency_ms": 0.5, "params": 101})
+    assert "dpu_only" in objective.infeasible({"cpu_layers": 1.0})
+    assert objective.infeasible({"latency_ms": 1.0, "params": 100, "cpu_layers": 0.0}) is None
+
+
+def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
+    with pytest.raises(SettingsError, match="latency"):
+        Objective(ObjectiveSettings(weights={"latency": 1.0}))
+    with pytest.raises(SettingsError, match="objective.references names 'parms'"):
+        Objective(ObjectiveSettings(references={"parms": 1.0}))
+    with pytest.raises(SettingsError) as caught:
+        Objective(ObjectiveSettings(metric="val_acuracy")).score({"val_accuracy": 1.0}, {}, {})
+    assert "val_accuracy" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "metric, direction",
+    [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")],
+)
+def test_the_direction_follows_from_the_name(metric, direction):
+    assert default_direction(metric) == direction

@@ -1,0 +1,101 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaiopt.errors import RunError
+from vaiopt.runs.layout import Run
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.ranking import best_first, pareto_front
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension, Space
+from vaiopt.study.storage import without_password
+from vaiopt.study.trials import distribution, load_trials
+
+
+def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
+    trials = [
+        TrialRecord(0, "complete", value=0.9, costs={"latency_ms": 2.0}),
+        TrialRecord(1, "failed"),
+        TrialRecord(2, "complete", value=0.9, costs={"latency_ms": 1.0}),
+        TrialRecord(3, "complete", value=0.95),
+    ]
+    assert [t.number for t in best_first(trials, "maximize")] == [3, 2, 0, 1]
+    assert [t.number for t in best_first(trials, "minimize")] == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("postgresql://me:secret@host:5432/name", "postgresql://me:***@host:5432/name"),
+        ("postgresql://me:s/e@cret@host/name", "postgresql://me:***@host/name"),
+        ("postgresql:me:secret@host/name", "postgresql:***@host/name"),
+        (
+            "postgresql://host/name?user=me&password=secret&sslmode=require",
+            "postgresql://host/name?user=me&password=***&sslmode=require",
+        ),
+        ("postgresql://me@host:5432/name", "postgresql://me@host:5432/name"),
+        ("sqlite:////folder/studies.db", "sqlite:////folder/studies.db"),
+    ],
+)
+def test_passwords_in_urls_are_not_shown(url, shown):
+    assert without_password(url) == shown
+
+
+def test_nan_becomes_null_in_json():
+    assert TrialRecord(0, "complete", metrics={"val_loss": float("nan")}).to_json()["metrics"] == {
+        "val_loss": None
+    }
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda hp: hp.Int("x", 1, 10, step=4),
+        lambda hp: hp.Int("x", 32, 512, step=2, sampling="log"),
+        lambda hp: hp.Int("x", 3, 3),
+        lambda hp: hp.Int("x", 3, 3, sampling="log"),
+        lambda hp: hp.Float("x", 1e-4, 1e-2, sampling="log"),
+        lambda hp: hp.Float("x", 0.0, 0.6, step=0.1),
+        lambda hp: hp.Boolean("x"),
+        lambda hp: hp.Fixed("x", None),
+    ],
+)
+def test_optunas_distribution_holds_exactly_the_values_of_a_dimension(ask):
+    hp = HyperParameters()
+    ask(hp)
+    dimension: Dimension = Space(tuple(hp.dimensions.values())).dimensions[0]
+    found = distribution(dimension)
+    for value in dimension.grid() or [dimension.low, dimension.high]:
+        assert found.to_external_repr(found.to_internal_repr(value)) == value
+        assert found._contains(found.to_internal_repr(value))
+
+
+def test_a_run_without_a_study_names_the_command_that_makes_one(tmp_path):
+    with pytest.raises(RunError) as caught:
+        load_trials(Run(tmp_path))
+    assert "vaiopt search" in caught.value.hint
+
+
+def test_a_corrupt_journal_is_refused(tmp_path):
+    run = Run(tmp_path)
+    run.journal.write_text("not json\n")
+    with pytest.raises(RunError, match="study"):
+        load_trials(run)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=40),
+    st.sampled_from(["maximize", "minimize"]),
+)
+def test_the_front_holds_exactly_what_nothing_dominates(points, direction):
+    front = pareto_front(points, direction)
+    sign = 1 if direction == "maximize" else -1
+
+    def dominated(cost, score):
+        return any(
+            c <= cost and sign * s >= sign * score and (c < cost or sign * s > sign * score)
+            for c, s in points
+        )
+
+    assert {points[i] for i in front} == {p for p in points if not dominated(*p)}
+    assert [points[i][0] for i in front] == sorted(points[i][0] for i in front)

@@ -1,0 +1,118 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from vaiopt.errors import RunError
+from vaiopt.files import atomic_folder, atomic_path, read_arrays, read_json, require, write_json
+from vaiopt.runs.layout import Run, open_run
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"x": 1})
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert json.loads(path.read_text())["x"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
+    folder = tmp_path / "f"
+    with atomic_folder(folder) as new:
+        (new / "old").write_text("1")
+    with pytest.raises(RuntimeError), atomic_folder(folder) as new:
+        (new / "half").write_text("2")
+        raise RuntimeError
+    assert [p.name for p in folder.iterdir()] == ["old"]
+    with atomic_folder(folder) as new:
+        (new / "new").write_text("3")
+    assert [p.name for p in folder.iterdir()] == ["new"]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one_in_its_place(tmp_path, monkeypatch):
+    folder = tmp_path / "f"
+    with atomic_folder(folder) as new:
+        (new / "old").write_text("1")
+    replace, calls = os.replace, []
+
+    def failing(source, target):
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError("no space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError), atomic_folder(folder) as new:
+        (new / "new").write_text("2")
+    assert [p.name for p in folder.iterdir()] == ["old"]
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_nan_is_refused_in_json_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("{", "not valid JSON"),
+        ("[]", "does not hold a JSON object"),
+        ('{"version": 99}', "format version 99"),
+        ("{}", "format version None"),
+    ],
+)
+def test_a_damaged_or_foreign_json_file_is_refused_with_the_command_that_makes_it(
+    tmp_path, text, says
+):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(RunError) as caught:
+        read_json(path, "vaiopt report RUN")
+    assert says in caught.value.message
+    assert "a.json" in caught.value.message
+
+
+def test_a_missing_file_names_the_command_that_makes_it(tmp_path):
+    with pytest.raises(RunError) as caught:
+        require(tmp_path / "x", "vaiopt quantize RUN")
+    assert "vaiopt quantize RUN" in caught.value.hint
+
+
+def test_only_a_folder_with_run_toml_is_a_run(tmp_path):
+    with pytest.raises(RunError):
+        open_run(tmp_path / "none")
+    with pytest.raises(RunError):
+        open_run(tmp_path)
+    (tmp_path / "run.toml").write_text("version = 1")
+    assert open_run(tmp_path).float_model == tmp_path / "float" / "model.h5"
+    assert Run(tmp_path).trial(7) == tmp_path / "trials" / "0007"
+
+
+def test_damaged_arrays_name_the_command_that_makes_them_again(tmp_path):
+    path = tmp_path / "golden.npz"
+    np.savez_compressed(str(path), inputs=np.arange(1000))
+    whole = path.read_bytes()
+    assert read_arrays(path, ["inputs"], "make it")["inputs"][-1] == 999
+    middle = len(whole) // 2
+    for damaged in (
+        b"",
+        b"PK",
+        b"no zip",
+        whole[:middle],
+        whole[:middle] + b"\0" * 20 + whole[middle + 20 :],
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(RunError) as caught:
+            read_arrays(path, ["inputs"], "make it")
+        assert "make it" in caught.value.hint
+    path.write_bytes(whole)
+    with pytest.raises(RunError, match="outputs"):
+        read_arrays(path, ["outputs"], "make it")
+    with pytest.raises(RunError):
+        read_arrays(tmp_path / "none.npz", ["inputs"], "make it")

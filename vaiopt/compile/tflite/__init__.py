@@ -1,0 +1,1 @@
+"""Backend ``tflite``: an int8 TensorFlow Lite model for the CPU."""

@@ -1,0 +1,87 @@
+"""Backend ``tflite``: the quantized model as an int8 ``.tflite``, for the CPU of a workstation or
+of a kit.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy as np
+
+from vaiopt._version import __version__
+from vaiopt.compile.tflite.lower import to_tflite
+from vaiopt.errors import CompileError
+from vaiopt.int8.program import Program
+from vaiopt.int8.read_program import read_program
+from vaiopt.keras import load_tensorflow, without_stderr
+
+
+def compile_model(model: Any, path: Path) -> Program:
+    """Write the ``.tflite`` of a quantized Keras model to ``path`` and return the int8 program that
+    is in it.
+
+    Raises:
+        CompileError: a layer has no integer counterpart; it is named.
+    """
+    program = read_program(model)
+    path.write_bytes(to_tflite(program, f"vaiopt {__version__}"))
+    return program
+
+
+def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
+    """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own
+    interpreter.
+
+    Raises:
+        CompileError: the interpreter refuses the file.
+    """
+    try:
+        with without_stderr():  # it greets on stderr
+            interpreter = _interpreter(path)
+            interpreter.allocate_tensors()
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        outputs = np.empty((len(x),) + tuple(target["shape"][1:]), dtype=np.int8)
+        for index, sample in enumerate(x):
+            interpreter.set_tensor(source["index"], sample.reshape(source["shape"]))
+            interpreter.invoke()
+            outputs[index] = interpreter.get_tensor(target["index"])[0]
+    except (ValueError, RuntimeError) as error:
+        raise CompileError(
+            f"TensorFlow Lite refuses the compiled model ({error})",
+            "Report this: it is a mistake of vaiopt.",
+        ) from error
+    return outputs
+
+
+def _interpreter(path: Path) -> Any:
+    """Return TensorFlow's own interpreter, or the package that follows it; with TensorFlow loaded,
+    ``tflite_runtime`` cannot be.
+    """
+    lite = load_tensorflow().lite
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # newer TensorFlow announces here that its interpreter moves to ai_edge_litert
+            return lite.Interpreter(model_path=str(path), num_threads=1)
+    except AttributeError:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_path=str(path), num_threads=1)
+
+
+def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
+    """Return how two sets of int8 outputs (N, …) differ: elements, largest difference, and equal
+    top-1.
+    """
+    actual, expected = (a.reshape(len(a), -1).astype(np.int64) for a in (actual, expected))
+    difference = np.abs(actual - expected)
+    return {
+        "samples": int(len(actual)),
+        "elements": int(actual.size),
+        "different": int((difference > 0).sum()),
+        "max_difference": int(difference.max(initial=0)),
+        "same_top1": int((actual.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+    }

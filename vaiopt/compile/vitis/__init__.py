@@ -1,0 +1,1 @@
+"""Backend ``vitis``: an ``.xmodel`` for a DPU, by the vendor's compiler."""

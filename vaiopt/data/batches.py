@@ -1,0 +1,96 @@
+"""The input pipeline of a trial: raw samples stay on the device once per process; an epoch is a
+shuffled list of indices.
+
+Two habits of ``fit`` are avoided on purpose. Fed with arrays it keeps about one copy of the data
+per trial, so memory grows from trial to trial. And with tf.data's autotuning on, an epoch can hang
+for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from vaiopt.data import Dataset, Preprocessing
+from vaiopt.keras import load_tensorflow
+from vaiopt.tasks.classification import loss_labels
+
+EVALUATION_BATCH = 1000
+"""Samples a step where nothing is learned: large batches evaluate 1.4 to 4 times faster than
+Keras's 32.
+"""
+
+
+class DeviceData:
+    """All raw samples of a dataset as one constant tensor.
+
+    Args:
+        dataset: the data; 55 MB for MNIST, whose samples stay uint8 until a batch is made.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        tf = load_tensorflow()
+        self._x = tf.constant(dataset.gather(np.arange(len(dataset))))
+        self._y = dataset.all_y
+        self.sample_shape = dataset.sample_shape
+
+    def batches(
+        self,
+        indices: np.ndarray,
+        preprocessing: Preprocessing,
+        batch_size: int,
+        *,
+        labels: Any = None,
+        shuffle_seed: Any = None,
+    ) -> Any:
+        """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32.
+
+        Args:
+            indices: which samples.
+            preprocessing: executed on each batch, as numpy would.
+            batch_size: samples a batch; the last may be smaller.
+            labels: array aligned with ``indices``, for pairs ``(x, y)``; None for ``x`` alone.
+            shuffle_seed: shuffle anew each epoch, from this seed; None keeps the order.
+        """
+        tf = load_tensorflow()
+        make = self._maker(indices, preprocessing, labels)
+        count = len(indices)
+        data = tf.data.Dataset.range(count)
+        if shuffle_seed is not None:
+            data = data.shuffle(count, seed=shuffle_seed, reshuffle_each_iteration=True)
+        data = data.batch(min(batch_size, count)).map(make).prefetch(2)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return data.with_options(options)
+
+    def one(self, indices: np.ndarray, preprocessing: Preprocessing, labels: np.ndarray) -> Any:
+        """Return the first of these samples and its label, as a batch of one; quicker than a
+        pipeline. Arguments as :meth:`batches`.
+        """
+        return self._maker(indices[:1], preprocessing, labels[:1])(np.array([0]))
+
+    def _maker(
+        self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any
+    ) -> Callable[[Any], Any]:
+        """Return what makes a batch of positions (n,) in ``indices``."""
+        tf = load_tensorflow()
+        where = tf.constant(indices, dtype=tf.int64)
+        offset, scale = (
+            tf.constant(np.asarray(v, dtype=np.float32))
+            for v in (preprocessing.offset, preprocessing.scale)
+        )
+        targets = None if labels is None else tf.constant(labels)
+        x = self._x
+
+        def make(positions: Any) -> Any:
+            batch = (
+                tf.cast(tf.gather(x, tf.gather(where, positions)), tf.float32) - offset
+            ) / scale
+            return batch if targets is None else (batch, tf.gather(targets, positions))
+
+        return make
+
+    def labels(self, indices: np.ndarray, kind: str, classes: int) -> np.ndarray:
+        """Return the labels of samples as :func:`loss_labels` does."""
+        return loss_labels(self._y[indices], kind, classes)

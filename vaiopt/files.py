@@ -1,0 +1,174 @@
+"""Files written whole or not at all; JSON and arrays read with the error that says how to make them again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Union
+
+from vaiopt.errors import RunError
+
+FORMAT_VERSION = 1
+"""Version of every file in a run folder. Raised when a reader of the old format would misread the
+new one.
+"""
+
+
+NPZ_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
+
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+def require(path: Path, command: str) -> Path:
+    """Return ``path`` if it exists.
+
+    Raises:
+        RunError: it does not; the hint names the ``command`` that makes it.
+    """
+    if not path.exists():
+        raise RunError(f"'{path}' is missing", f"Make it first with: {command}")
+    return path
+
+
+@contextlib.contextmanager
+def atomic_path(path: PathLike) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to; rename it into place when the block ends
+    well, delete it otherwise.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}.", suffix=path.suffix, dir=str(path.parent)
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(str(temporary), 0o666 & ~_umask())
+        os.replace(str(temporary), str(path))
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: PathLike) -> Iterator[Path]:
+    """Give an empty temporary folder beside ``folder``; swap it into place when the block ends
+    well, delete it otherwise.
+
+    A folder that was there before is replaced as a whole, and only once the new one is complete.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=str(folder.parent)))
+    try:
+        yield temporary
+        os.chmod(str(temporary), 0o777 & ~_umask())
+        old = None
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=str(folder.parent)))
+            os.replace(str(folder), str(old))
+        try:
+            os.replace(str(temporary), str(folder))
+        except BaseException:
+            if old is not None and not folder.exists():
+                os.replace(str(old), str(folder))
+            raise
+        if old is not None:
+            shutil.rmtree(str(old), ignore_errors=True)
+    finally:
+        if temporary.exists():
+            shutil.rmtree(str(temporary), ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a UTF-8 text file whole."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: PathLike, content: Dict[str, Any]) -> None:
+    """Write a JSON object whole, with the format's ``version`` first. NaN and infinity are refused:
+    JSON has neither.
+    """
+    text = json.dumps({"version": FORMAT_VERSION, **content}, indent=1, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: PathLike, command: str) -> Dict[str, Any]:
+    """Read a JSON object that :func:`write_json` wrote.
+
+    Args:
+        path: the file.
+        command: the command that makes it, for the hint.
+
+    Raises:
+        RunError: it is missing, not JSON, or of another version.
+    """
+    path = require(Path(path), command)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"'{path}' is not valid JSON ({error})", f"Make it again with: {command}"
+        ) from error
+    if not isinstance(content, dict):
+        raise RunError(f"'{path}' does not hold a JSON object", f"Make it again with: {command}")
+    check_version(content.get("version"), path, command)
+    return content
+
+
+def read_arrays(path: PathLike, names: Iterable[str], command: str) -> Dict[str, Any]:
+    """Return arrays of an ``.npz`` file of a run by their names.
+
+    Args:
+        path: the file.
+        names: of the arrays.
+        command: the command that makes it, for the hint.
+
+    Raises:
+        RunError: it is missing or damaged, or lacks one of the arrays.
+    """
+    import numpy as np
+
+    path = require(Path(path), command)
+    try:
+        with np.load(str(path), allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+    except NPZ_ERRORS as error:
+        raise RunError(
+            f"'{path}' is damaged ({error})", f"Make it again with: {command}"
+        ) from error
+
+
+def check_version(version: object, path: PathLike, command: str) -> None:
+    """Raise :class:`RunError` unless ``version`` is the one this vaiopt reads."""
+    if version != FORMAT_VERSION:
+        raise RunError(
+            f"'{path}' has format version {version}, this vaiopt reads {FORMAT_VERSION}",
+            f"Use the vaiopt that made the run, or make it again with: {command}",
+        )

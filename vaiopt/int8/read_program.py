@@ -1,0 +1,382 @@
+"""From the quantized Keras model to the int8 program.
+
+The quantized model (:mod:`vaiopt.int8.model`) computes in float on the DPU's grids, and
+says with a ``FixPosition`` layer where a tensor is rounded. Everything between two of them is one
+exact operation with one rounding: it is collected here and written down as integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import numpy as np
+
+from vaiopt.errors import CompileError
+from vaiopt.int8.model import fix_positions
+from vaiopt.int8.program import Operation, Program, Shape, Tensor
+from vaiopt.network.calls import Call, CallList
+from vaiopt.network.layers import REMOVED, pair
+from vaiopt.network.read import read_calls
+
+IN_FLOAT_HINT = (
+    "Use layers that the DPU runs ('vaiopt inspect' names the others), then quantize again."
+)
+
+LAST_FUNCTIONS = frozenset(["softmax", "sigmoid"])
+"""Functions that the CPU computes after the last int8 tensor and that keep the order of values."""
+
+
+class Pending(NamedTuple):
+    """An exact result that no ``FixPosition`` has rounded yet."""
+
+    kind: str
+    name: str
+    inputs: List[str]
+    shape: Shape
+    activation: str = "linear"
+    weights: Optional[np.ndarray] = None
+    weight_position: int = 0
+    bias: Optional[np.ndarray] = None
+    bias_position: int = 0
+    options: Dict[str, Any] = {}
+
+
+Value = Union[Tensor, Pending]
+
+
+def read_program(model: Any) -> Program:
+    """Return the int8 program of a quantized Keras model.
+
+    Args:
+        model: what :func:`vaiopt.int8.model.load_quantized` returns.
+
+    Raises:
+        CompileError: a layer is left in float or has no integer counterpart; it is named.
+    """
+    return _Reader(model, read_calls(model)).program()
+
+
+class _Reader:
+    """Walks the layer calls once, in order."""
+
+    def __init__(self, model: Any, calls: CallList) -> None:
+        self.calls = calls
+        self.positions = {
+            (entry["layer"], entry["tensor"]): int(entry["position"])
+            for entry in fix_positions(model)
+        }
+        self.layers = {layer.name: layer for layer in model.layers}
+        self.values: List[Value] = []
+        self.operations: List[Operation] = []
+        self.input: Optional[Tensor] = None
+        self.left_out: List[str] = []
+        self.threshold: Optional[float] = None
+
+    def program(self) -> Program:
+        if len(self.calls.inputs) != 1 or len(self.calls.outputs) != 1:
+            raise CompileError(
+                f"the model has {len(self.calls.inputs)} inputs and {len(self.calls.outputs)}"
+                " outputs; one of each can be compiled",
+                "Build a model with one input and one output.",
+            )
+        for call in self.calls.calls:
+            self.values.append(self._value(call))
+        output = self.values[self.calls.outputs[0][0]]
+        if not isinstance(output, Tensor):
+            raise CompileError(
+                f"the output of layer '{output.name}' is not rounded to int8",
+                "Quantize the model again.",
+            )
+        if self.input is None or not self.operations:
+            raise CompileError(
+                "the quantized model holds no operation", "Quantize the model again."
+            )
+        threshold = (
+            (0.5 if self.threshold is None else self.threshold) if output.shape == (1,) else None
+        )
+        return Program(self.input, output, self.operations, self.left_out, threshold)
+
+    def _value(self, call: Call) -> Value:
+        kind = call.class_name.split(">")[-1]
+        handler = _HANDLERS.get(kind)
+        if handler is None and kind in REMOVED:
+            return self._any(call)
+        if handler is None:
+            raise CompileError(
+                f"layer '{call.name}' ({kind}) is left in float, and cannot be compiled to int8",
+                IN_FLOAT_HINT,
+            )
+        return handler(self, call)
+
+    # ------------------------------------------------------------ helpers
+
+    def _any(self, call: Call, index: int = 0) -> Value:
+        return self.values[call.inputs[index][0]]
+
+    def _tensor(self, call: Call, index: int = 0) -> Tensor:
+        value = self._any(call, index)
+        if not isinstance(value, Tensor):
+            raise CompileError(
+                f"layer '{call.name}' reads layer '{value.name}' before it is rounded to int8",
+                IN_FLOAT_HINT,
+            )
+        return value
+
+    def _shape(self, call: Call) -> Shape:
+        if not call.shapes:
+            raise CompileError(
+                f"layer '{call.name}' has no known output shape", "Quantize the model again."
+            )
+        return tuple(int(n) for n in call.shapes[0])
+
+    def _emit(self, pending: Pending, name: str, position: int) -> Tensor:
+        tensor = Tensor(name, pending.shape, position)
+        self.operations.append(
+            Operation(pending.kind, pending.name, pending.inputs, tensor, pending.activation, pending.weights, pending.weight_position,
+                      pending.bias, pending.bias_position, pending.options)
+        )  # fmt: skip
+        return tensor
+
+    def _integers(self, call: Call, tensor: str, values: np.ndarray) -> Tuple[np.ndarray, int]:
+        """Return int8 weights and their position: the recorded one, or (a layer that the table does
+        not name) one that fits them.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        known = self.positions.get((call.name.split(":")[0], tensor))
+        for position in [known] if known is not None else range(-64, 65):
+            scaled = np.ldexp(values, position)
+            if (
+                np.array_equal(scaled, np.rint(scaled))
+                and scaled.min(initial=0) >= -128
+                and scaled.max(initial=0) <= 127
+            ):
+                return scaled.astype(np.int8), position
+        raise CompileError(
+            f"layer '{call.name}': its {tensor} is not int8 at fix position {known}",
+            "Quantize the model again.",
+        )
+
+    # ------------------------------------------------------------ layers
+
+    def fix_position(self, call: Call) -> Value:
+        value, position = self._any(call), int(call.config["position"])
+        if isinstance(value, Pending) and value.kind == "input":
+            if self.input is not None:
+                raise CompileError(
+                    f"the input is rounded twice, at layer '{call.name}'",
+                    "Quantize the model again.",
+                )
+            self.input = Tensor(value.name, value.shape, position)
+            return self.input
+        if isinstance(value, Pending):
+            return self._emit(value, call.name, position)
+        if value.position == position:
+            return value
+        return self._emit(
+            Pending("round", call.name, [value.name], value.shape), call.name, position
+        )
+
+    def input_layer(self, call: Call) -> Value:
+        return Pending("input", call.name, [], self._shape(call))
+
+    def linear(self, call: Call) -> Value:
+        source, kind = self._tensor(call), call.class_name.split(">")[-1]
+        if call.config.get("activation", "linear") != "linear" or call.config.get("groups", 1) != 1:
+            raise CompileError(
+                f"layer '{call.name}' has an activation or groups inside",
+                "Quantize the model again.",
+            )
+        arrays = [np.asarray(array) for array in self.layers[call.name.split(":")[0]].get_weights()]
+        weights, weight_position = self._integers(
+            call, "depthwise_kernel" if kind == "DepthwiseConv2D" else "kernel", arrays[0]
+        )
+        bias, bias_position = (
+            self._integers(call, "bias", arrays[1]) if len(arrays) > 1 else (None, 0)
+        )
+        options: Dict[str, Any] = {}
+        if kind != "Dense":
+            options = {
+                "strides": pair(call.config.get("strides", 1)),
+                "padding": str(call.config.get("padding", "valid")),
+                "dilation": pair(call.config.get("dilation_rate", 1)),
+            }
+        name = {
+            "Conv2D": "conv",
+            "DepthwiseConv2D": "depthwise",
+            "Conv2DTranspose": "transposed_conv",
+            "Dense": "dense",
+        }[kind]
+        return Pending(
+            name,
+            call.name,
+            [source.name],
+            self._shape(call),
+            "linear",
+            weights,
+            weight_position,
+            bias,
+            bias_position,
+            options,
+        )
+
+    def relu(self, call: Call) -> Value:
+        limit, slope = (
+            call.config.get("max_value"),
+            float(call.config.get("negative_slope", 0.0) or 0.0),
+        )
+        if slope or call.config.get("threshold", 0.0) or limit not in (None, 6, 6.0):
+            raise CompileError(
+                f"layer '{call.name}' is a ReLU with other limits than 0 and 6", IN_FLOAT_HINT
+            )
+        return self._activate(call, "relu" if limit is None else "relu6")
+
+    def leaky(self, call: Call) -> Value:
+        slope = call.config.get("alpha", call.config.get("negative_slope", 0.3))
+        value = self._activate(call, "leaky")
+        return value._replace(options=dict(value.options, slope=float(slope)))
+
+    def _activate(self, call: Call, activation: str) -> Pending:
+        value = self._any(call)
+        if isinstance(value, Tensor):
+            return Pending(
+                "relu" if activation != "leaky" else "leaky",
+                call.name,
+                [value.name],
+                value.shape,
+                activation,
+            )
+        if value.activation != "linear" or value.kind in ("input", "sigmoid", "reshape"):
+            raise CompileError(
+                f"layer '{call.name}' follows another activation that is not rounded to int8",
+                IN_FLOAT_HINT,
+            )
+        return value._replace(activation=activation)
+
+    def sigmoid(self, call: Call) -> Value:
+        source = self._tensor(call)
+        return Pending("sigmoid", call.name, [source.name], source.shape)
+
+    def activation(self, call: Call) -> Value:
+        function = str(
+            call.config.get("activation", "softmax" if call.class_name.endswith("Softmax") else "")
+        )
+        if function == "linear":
+            return self._any(call)
+        if function in ("relu", "relu6"):
+            return self._activate(call, function)
+        is_last = (len(self.values), 0) == tuple(self.calls.outputs[0])
+        if function not in LAST_FUNCTIONS or not is_last:
+            raise CompileError(
+                f"layer '{call.name}' ({function}) is computed in float, in the middle of the"
+                " model",
+                IN_FLOAT_HINT,
+            )
+        tensor = self._tensor(call)
+        self.left_out.append(f"{function} of layer '{call.name}': it keeps the order of the values")
+        self.threshold = 0.0 if function == "sigmoid" else None  # sigmoid(0) = 0.5
+        return tensor
+
+    def max_pool(self, call: Call) -> Value:
+        options = {
+            "kernel": pair(call.config["pool_size"]),
+            "strides": pair(call.config["strides"]),
+            "padding": str(call.config["padding"]),
+        }
+        return Pending(
+            "max_pool", call.name, [self._tensor(call).name], self._shape(call), options=options
+        )
+
+    def average_pool(self, call: Call) -> Value:
+        source, shape = self._tensor(call), self._shape(call)
+        is_global = "pool_size" not in call.config
+        kernel = source.shape[:2] if is_global else pair(call.config["pool_size"])
+        strides = kernel if is_global else pair(call.config["strides"])
+        padding = "valid" if is_global else str(call.config["padding"])
+        if padding == "same" and any(
+            (n - 1) * s + k > size for n, s, k, size in zip(shape, strides, kernel, source.shape)
+        ):
+            raise CompileError(
+                f"layer '{call.name}' averages windows that reach over the border",
+                "Use padding 'valid', or pad the input to a multiple.",
+            )
+        shift = call.config.get("shift")
+        factor = (
+            1.0 / (kernel[0] * kernel[1])
+            if shift is None
+            else call.config["numerator"] / 2.0**shift
+        )
+        options = {"kernel": kernel, "strides": strides, "padding": "valid", "factor": factor}
+        return Pending("average_pool", call.name, [source.name], shape, options=options)
+
+    def merge(self, call: Call) -> Value:
+        kind = call.class_name.split(">")[-1]
+        names = [self._tensor(call, i).name for i in range(len(call.inputs))]
+        if kind == "Concatenate":
+            return Pending(
+                "concat",
+                call.name,
+                names,
+                self._shape(call),
+                options={"axis": int(call.config.get("axis", -1))},
+            )
+        if len(names) != 2:
+            raise CompileError(
+                f"layer '{call.name}' has {len(names)} inputs; two are possible here",
+                "Chain layers of two inputs.",
+            )
+        return Pending(
+            {"Add": "add", "Multiply": "multiply"}[kind], call.name, names, self._shape(call)
+        )
+
+    def reshape(self, call: Call) -> Value:
+        source, shape = self._tensor(call), self._shape(call)
+        return (
+            source
+            if source.shape == shape
+            else self._emit(
+                Pending("reshape", call.name, [source.name], shape), call.name, source.position
+            )
+        )
+
+    def pad(self, call: Call) -> Value:
+        source, amounts = self._tensor(call), call.config["padding"]
+        options = {"amounts": [pair(amount) for amount in amounts]}
+        return self._emit(
+            Pending("pad", call.name, [source.name], self._shape(call), options=options),
+            call.name,
+            source.position,
+        )
+
+    def upsample(self, call: Call) -> Value:
+        if call.config.get("interpolation", "nearest") != "nearest":
+            raise CompileError(
+                f"layer '{call.name}' interpolates; only nearest-neighbour up-sampling is exact in"
+                " int8",
+                IN_FLOAT_HINT,
+            )
+        return Pending("upsample", call.name, [self._tensor(call).name], self._shape(call))
+
+
+_HANDLERS: Dict[str, Callable[[_Reader, Call], Value]] = {
+    "InputLayer": _Reader.input_layer,
+    "FixPosition": _Reader.fix_position,
+    "FixedSigmoid": _Reader.sigmoid,
+    "FixedAveragePooling2D": _Reader.average_pool,
+    "FixedGlobalAveragePooling2D": _Reader.average_pool,
+    "Conv2D": _Reader.linear,
+    "DepthwiseConv2D": _Reader.linear,
+    "Conv2DTranspose": _Reader.linear,
+    "Dense": _Reader.linear,
+    "ReLU": _Reader.relu,
+    "LeakyReLU": _Reader.leaky,
+    "Activation": _Reader.activation,
+    "Softmax": _Reader.activation,
+    "MaxPooling2D": _Reader.max_pool,
+    "Add": _Reader.merge,
+    "Multiply": _Reader.merge,
+    "Concatenate": _Reader.merge,
+    "Flatten": _Reader.reshape,
+    "Reshape": _Reader.reshape,
+    "ZeroPadding2D": _Reader.pad,
+    "UpSampling2D": _Reader.upsample,
+}

@@ -1,0 +1,211 @@
+"""Positions and integers of a model that the vendor's quantizer made.
+
+There a quantized layer is wrapped (``QuantizeWrapper``), inputs are rounded by ``VitisQuantize``,
+and every position is a variable ``<tensor>_pos``. The vendor splits fused activations (``conv1``
+with relu becomes ``conv1`` and ``conv1_relu``), so its layers are mapped back to those of the float
+model here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from vaiopt.int8.arithmetic import BITS, quantize_activations
+from vaiopt.keras import load_keras
+
+_ACTIVATIONS = ("post_activation", "pre_activation", "output_0")
+WEIGHTS = ("kernel", "depthwise_kernel", "bias", "alpha")
+"""Tensors of a layer that are weights."""
+_DEPTHWISE = "_depthwise_conv"
+
+
+class Slot(NamedTuple):
+    """One position in a vendor model: its layer, the variable's tensor, the position, and the names
+    in the float model.
+    """
+
+    layer: Any
+    variable: str
+    position: int
+    float_layer: str
+    tensor: str
+
+
+def is_vitis_model(model: Any) -> bool:
+    """Tell whether the vendor's quantizer made a model."""
+    return any(_is_vitis(layer) for layer in model.layers)
+
+
+def _is_vitis(layer: Any) -> bool:
+    registered = type(layer).__name__ in ("VitisQuantize", "QuantizeWrapper")
+    return registered and hasattr(layer, "get_quantize_info")
+
+
+def vitis_positions(
+    model: Any, float_names: Optional[Collection[str]] = None
+) -> List[Dict[str, Any]]:
+    """Return ``[{layer, tensor, bits, position, quantized_layer}]`` of a vendor model.
+
+    Args:
+        model: the quantized model.
+        float_names: the names of the float model's layers; guessed from the vendor's naming if not
+            given.
+    """
+    return [
+        {
+            "layer": slot.float_layer,
+            "tensor": slot.tensor,
+            "bits": BITS,
+            "position": slot.position,
+            "quantized_layer": _inner(slot.layer).name,
+        }
+        for slot in slots(model, float_names)
+    ]
+
+
+def vitis_integer_outputs(
+    model: Any,
+    x: Union[np.ndarray, Sequence[np.ndarray]],
+    batch_size: int = 64,
+    float_names: Optional[Collection[str]] = None,
+) -> Dict[str, np.ndarray]:
+    """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for
+    preprocessed samples.
+    """
+    keras = load_keras()
+    points = [
+        slot for slot in slots(model, float_names) if slot.variable in _ACTIVATIONS + ("input",)
+    ]
+    before = [slot.variable == "pre_activation" for slot in points]
+    probe = keras.Model(
+        model.inputs,
+        [slot.layer.input if early else slot.layer.output for slot, early in zip(points, before)],
+    )
+    arrays = [
+        np.asarray(array, np.float32) for array in (x if isinstance(x, (list, tuple)) else [x])
+    ]
+    parts: List[List[np.ndarray]] = [[] for _ in points]
+    for start in range(0, len(arrays[0]), batch_size):
+        batch = [array[start : start + batch_size] for array in arrays]
+        outputs = probe(batch[0] if len(batch) == 1 else batch, training=False)
+        for part, slot, output in zip(
+            parts, points, outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        ):
+            part.append(quantize_activations(output.numpy(), slot.position))
+    return {
+        f"{slot.float_layer}/{slot.tensor}": np.concatenate(part)
+        for slot, part in zip(points, parts)
+    }
+
+
+def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slot]:
+    """Return every position of a vendor model in the order of its layers."""
+    names = _Names(model, float_names)
+    found = []
+    for layer in model.layers:
+        if not _is_vitis(layer):
+            continue
+        values = {
+            variable.name.split(":")[0].split("/")[-1]: variable for variable in layer.weights
+        }
+        if type(layer).__name__ == "VitisQuantize":
+            wanted = [("input", layer.name + "_pos")]
+        else:
+            wanted = [(tensor, tensor + "_pos") for tensor in WEIGHTS + _ACTIVATIONS]
+        for tensor, variable in wanted:
+            if variable in values:
+                float_layer, name = names.of(layer, tensor)
+                found.append(Slot(layer, tensor, int(values[variable].numpy()), float_layer, name))
+    return found
+
+
+def _inner(layer: Any) -> Any:
+    return getattr(layer, "layer", layer)
+
+
+def input_layers(layer: Any) -> List[Any]:
+    """Return the layers that a layer reads."""
+    inbound = layer.inbound_nodes[0].inbound_layers if layer.inbound_nodes else []
+    return list(inbound) if isinstance(inbound, (list, tuple)) else [inbound]
+
+
+class _Names:
+    """Names in the float model for the layers and tensors of a vendor model."""
+
+    def __init__(self, model: Any, float_names: Optional[Collection[str]]) -> None:
+        self.model = model
+        known = set(float_names) if float_names is not None else None
+        self.fused = {
+            layer.name
+            for layer in model.layers
+            if _is_vitis(layer) and self._is_fused(layer, known)
+        }
+
+    @staticmethod
+    def _is_fused(layer: Any, known: Optional[Collection[str]]) -> bool:
+        """Tell whether the vendor made this layer from a part of another."""
+        name = _inner(layer).name
+        if known is not None:
+            return name not in known
+        kind = type(_inner(layer)).__name__
+        sources = [_inner(source).name for source in input_layers(layer)]
+        if kind in ("Activation", "VitisSigmoid"):
+            functions = (
+                "relu",
+                "relu6",
+                "sigmoid",
+                "swish",
+                "softmax",
+                "tanh",
+                "linear",
+                "elu",
+                "selu",
+                "gelu",
+            )
+            return any(
+                name == f"{source}_{function}" for source in sources for function in functions
+            )
+        return kind == "Multiply" and any(name == source + "_mul" for source in sources)
+
+    def of(self, layer: Any, tensor: str) -> Tuple[str, str]:
+        """Return the float layer and the tensor's name."""
+        if type(layer).__name__ == "VitisQuantize":
+            source = input_layers(layer)[0]
+            is_input = type(source).__name__ == "InputLayer"
+            return self._float_layer(source), "input" if is_input else "output"
+        name = self._float_layer(layer)
+        if name.endswith(_DEPTHWISE) and layer.name in self.fused:
+            name, part = name[: -len(_DEPTHWISE)], "depthwise_output"
+        else:
+            part = "output"
+        if tensor in WEIGHTS or tensor == "pre_activation":
+            return name, tensor
+        readers = [
+            reader
+            for reader in self.model.layers
+            if layer in input_layers(reader) and reader.name in self.fused
+        ]
+        if type(_inner(layer)).__name__ == "VitisSigmoid":
+            return name, (
+                "sigmoid"
+                if any(_inner(reader).name == _inner(layer).name + "_mul" for reader in readers)
+                else part
+            )
+        if tensor == "post_activation" and any(
+            type(_inner(reader)).__name__ == "VitisSigmoid" for reader in readers
+        ):
+            return name, "pre_activation"
+        return name, part
+
+    def _float_layer(self, layer: Any) -> str:
+        """Return the float layer that a vendor layer is, or is a part of."""
+        name = str(_inner(layer).name)
+        if layer.name not in self.fused or name.endswith(_DEPTHWISE):
+            return name
+        own = [
+            source for source in input_layers(layer) if name.startswith(_inner(source).name + "_")
+        ]
+        longest = max(own, key=lambda source: len(_inner(source).name)) if own else None
+        return self._float_layer(longest) if longest is not None else name

@@ -1,0 +1,1 @@
+"""One result as rows and figures, which terminal, notebook and report print alike."""

@@ -1,0 +1,187 @@
+"""One figure: what plotly draws, and the rows that it was drawn from."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from vaiopt.present.theme import FONT, PALETTES, on_cell, resolve
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the report.
+
+    Attributes:
+        name: a short stable name; the stem of its PNG and CSV.
+        title: what it shows, as plain text.
+        caption: how to read it, as plain text.
+        traces: plotly's traces, colours as tokens of :mod:`vaiopt.present.theme`.
+        layout: what this figure adds to the common layout.
+        columns, rows: the data behind it, as written to its CSV.
+        height: pixels. min_width: pixels below which it scrolls sideways instead of shrinking.
+        small: several of these stand side by side.
+    """
+
+    name: str
+    title: str
+    caption: str
+    traces: Sequence[Dict[str, Any]]
+    layout: Dict[str, Any] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    height: int = 380
+    min_width: int = 0
+    small: bool = False
+
+    def spec(self) -> Dict[str, Any]:
+        """Return ``{"data", "layout"}`` as plain JSON values, colours still as tokens."""
+        return {
+            "data": clean(list(self.traces)),
+            "layout": clean(merge(base_layout(self.small), self.layout)),
+        }
+
+    def to_plotly(self, theme: str = "light", width: Optional[int] = None) -> Any:
+        """Return a ``plotly.graph_objects.Figure`` in one palette, ``light`` or ``dark``, for a
+        notebook or an image.
+
+        Args:
+            width: pixels; ``None`` fills what there is.
+        """
+        import plotly.graph_objects as go
+
+        spec = resolve(self.spec(), PALETTES[theme])
+        layout = spec["layout"]
+        layout["title"] = {
+            "text": text(self.title),
+            "x": 0.02,
+            "y": 0.98,
+            "yanchor": "top",
+            "font": {"size": 15},
+        }
+        layout["margin"] = dict(layout["margin"], t=layout["margin"]["t"] + 40)
+        layout["height"] = self.height + 40
+        if width is not None:
+            layout["width"] = width
+        return go.Figure(data=spec["data"], layout=layout)
+
+
+def base_layout(small: bool = False) -> Dict[str, Any]:
+    """Return the layout that all figures share."""
+    axis = {
+        "gridcolor": "@line",
+        "linecolor": "@line",
+        "zerolinecolor": "@line",
+        "tickfont": {"color": "@muted", "size": 11},
+        "title": {"font": {"color": "@muted", "size": 12}, "standoff": 8},
+        "automargin": True,
+    }
+    return {
+        "font": {"family": FONT, "size": 12, "color": "@ink"},
+        "paper_bgcolor": "@card",
+        "plot_bgcolor": "@card",
+        "margin": (
+            {"l": 46, "r": 10, "t": 10, "b": 40} if small else {"l": 56, "r": 16, "t": 30, "b": 48}
+        ),
+        "xaxis": axis,
+        "yaxis": dict(axis),
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": "@card",
+            "bordercolor": "@line",
+            "font": {"family": FONT, "color": "@ink", "size": 12},
+            "align": "left",
+        },
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"color": "@ink", "size": 12},
+        },
+        "showlegend": not small,
+        "bargap": 0.25,
+    }
+
+
+def merge(first: Dict[str, Any], second: Dict[str, Any]) -> Dict[str, Any]:
+    """Return ``first`` overlaid with ``second``, nested tables key by key."""
+    result = dict(first)
+    for key, value in second.items():
+        mine = result.get(key)
+        result[key] = (
+            merge(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+        )
+    return result
+
+
+def axis(title: str = "", **more: Any) -> Dict[str, Any]:
+    """Return an axis with a title (plain text) and other plotly attributes."""
+    return merge({"title": {"text": text(title)}} if title else {}, more)
+
+
+def cell_notes(
+    matrix: Sequence[Sequence[Optional[float]]],
+    scale: str,
+    place: Callable[[float], float],
+    form: str,
+    places: Sequence[Sequence[float]] = (),
+) -> List[Dict[str, Any]]:
+    """Return the numbers in the cells of a heat map as annotations that stand out from their cell.
+
+    Args:
+        matrix: the numbers, row by row; ``None`` leaves a cell empty.
+        scale: the token of the colour scale.
+        place: where on the scale (0 to 1) a number's cell lies; or
+        places: the same, cell by cell.
+        form: the format of a number.
+    """
+    return [
+        {
+            "x": column,
+            "y": row,
+            "text": form.format(value).replace("-", "\u2212"),
+            "showarrow": False,
+            "font": {
+                "size": 11,
+                "color": on_cell(scale, places[row][column] if places else place(value)),
+            },
+        }
+        for row, line in enumerate(matrix)
+        for column, value in enumerate(line)
+        if value is not None
+    ]
+
+
+def text(value: Any) -> str:
+    """Return a value as text for plotly, which reads a subset of HTML in every label."""
+    return html.escape(str(value), quote=False)
+
+
+def clean(value: Any) -> Any:
+    """Return plain JSON values: numpy numbers and arrays converted, NaN and infinity as ``None``,
+    floats cut to 7 digits.
+    """
+    if isinstance(value, dict):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(item) for item in value]
+    if hasattr(value, "tolist"):
+        return clean(value.tolist())
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    return value
+
+
+def file_stem(name: str) -> str:
+    """Return ``name`` with everything but letters, digits, dots and dashes replaced, for use as a
+    file name.
+    """
+    kept: List[str] = (
+        [char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name]
+        if name
+        else []
+    )
+    return ("".join(kept).strip(".") or "unnamed")[:80]

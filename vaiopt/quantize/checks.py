@@ -1,0 +1,355 @@
+"""What cannot be quantized is refused here, before any long work, with the layer's or array's name
+and the cure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from vaiopt.errors import DataError, QuantizeError
+from vaiopt.files import NPZ_ERRORS, PathLike
+from vaiopt.keras import load_keras, load_model, read_model_config
+
+Arrays = Union[np.ndarray, Sequence[np.ndarray]]
+
+_NESTED = ("Functional", "Model", "Sequential")
+_KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+_OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
+
+WRONG_SCALE = 4.0
+"""Calibration data whose largest value is this many times larger or smaller than the
+preprocessing's are at the wrong scale.
+"""
+
+RAW_PIXELS = 64.0
+"""Values up to more than this are taken for raw pixels."""
+
+USUAL = (0.05, 10.0)
+"""Where the largest value of preprocessed data usually lies."""
+
+UNDERSTOOD, BY_CHANCE = 2.0, 1.5
+"""A model that is right this many times as often as guessing understands the data; one below the
+second does not.
+"""
+
+
+def functional_model(model: Any) -> Any:
+    """Return a functional Keras model of a model or of the file it is in; a Sequential one is
+    turned functional.
+
+    Raises:
+        ModelError: the file cannot be read, or is Keras 3's.
+        QuantizeError: it is not a Keras 2 model, is subclassed, not built, or already quantized.
+    """
+    if isinstance(model, (str, Path)):
+        _check_kinds(read_model_config(model)["config"])
+        model = load_model(model)
+    keras = load_keras()
+    if not isinstance(model, keras.Model):
+        raise QuantizeError(
+            f"a {type(model).__name__} cannot be quantized",
+            "Give a Keras 2 model (tf.keras, or tf_keras), or the path of its .h5 file.",
+        )
+    if not getattr(model, "_is_graph_network", False):
+        if isinstance(model, keras.Sequential):
+            raise QuantizeError(
+                f"the Sequential model '{model.name}' is not built",
+                "Give its first layer an input_shape.",
+            )
+        raise QuantizeError(
+            f"the model '{model.name}' is a subclass of keras.Model, whose layers cannot be read",
+            "Build it with the functional API: keras.Model(inputs, outputs).",
+        )
+    functional = keras.Model(model.inputs, model.outputs, name=model.name)
+    check_model(functional)
+    return functional
+
+
+def _check_kinds(config: Any) -> None:
+    """Refuse, before anything is built, what its configuration shows to be quantized already."""
+    layers = config["layers"] if isinstance(config, dict) else config
+    for layer in layers:
+        kind = str(layer.get("class_name"))
+        if (
+            kind.startswith("Vitis>")
+            or "QuantizeWrapper" in kind
+            or kind in ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
+        ):
+            raise _already_quantized(kind, str(layer["config"].get("name")))
+
+
+def _already_quantized(kind: str, name: str) -> QuantizeError:
+    return QuantizeError(
+        "the model is already quantized: layer '{}' is a {}".format(name, kind.split(">")[-1]),
+        "Give the float model: float/model.h5 of the run.",
+    )
+
+
+def check_model(model: Any) -> None:
+    """Refuse a functional model that no quantizer can take.
+
+    Raises:
+        QuantizeError: a layer is quantized already, nested, grouped, not float32, of channels
+            first, an operation on tensors, normalises along another axis than the last, or has a
+            weight that is not a number; or an input has an unknown size.
+    """
+    config = model.get_config()
+    _check_kinds(config)
+    for entry in config["layers"]:
+        _check_layer(entry["class_name"], entry["config"])
+    for layer in model.layers:
+        _check_axis(layer)
+        for variable, values in zip(layer.weights, layer.get_weights()):
+            if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+                raise QuantizeError(
+                    "weight '{}' of layer '{}' has a value that is not a number".format(
+                        variable.name.split(":")[0].split("/")[-1], layer.name
+                    ),
+                    "Train the model again, with a smaller learning rate; its training diverged.",
+                )
+    for tensor in model.inputs:
+        if any(size is None for size in tensor.shape[1:]):
+            raise QuantizeError(
+                "input '{}' has an unknown size: {}".format(
+                    tensor.name.split(":")[0], tuple(tensor.shape)[1:]
+                ),
+                "Give the input a fixed shape.",
+            )
+
+
+def _check_layer(kind: str, config: Dict[str, Any]) -> None:
+    name = config.get("name", kind)
+    if kind in _NESTED or "layers" in config:
+        raise QuantizeError(
+            f"layer '{name}' is a model of its own, which the quantizer cannot enter",
+            "Flatten the model: call the inner layers in the outer one instead of the inner model.",
+        )
+    if config.get("groups", 1) != 1:
+        raise QuantizeError(
+            "convolution '{}' has groups={}, which the DPU does not run".format(
+                name, config["groups"]
+            ),
+            "Use groups=1 or DepthwiseConv2D.",
+        )
+    if kind in _KERAS_OPERATIONS:
+        raise QuantizeError(
+            f"'{name}' is an operation on tensors, not a layer",
+            "Use layers: keras.layers.Add, Multiply, Concatenate, Rescaling.",
+        )
+    if config.get("data_format") == "channels_first":
+        raise QuantizeError(
+            f"layer '{name}' has channels first",
+            "Use data_format='channels_last'; the DPU has no other.",
+        )
+    dtype = config.get("dtype", "float32")
+    policy = dtype.get("config", {}).get("name", "") if isinstance(dtype, dict) else str(dtype)
+    if policy not in ("float32", ""):
+        raise QuantizeError(
+            f"layer '{name}' computes in {policy}",
+            "Train without mixed precision: keras.mixed_precision.set_global_policy('float32').",
+        )
+    if isinstance(config.get("activation"), dict) and "layer" in str(
+        config["activation"].get("module", "layer")
+    ):
+        raise QuantizeError(
+            f"layer '{name}' has a layer as its activation",
+            "Put the activation layer behind it, as a layer of its own.",
+        )
+
+
+def _check_axis(layer: Any) -> None:
+    if type(layer).__name__ != "BatchNormalization":
+        return
+    axes = [int(axis) for axis in np.atleast_1d(layer.axis)]
+    if axes not in ([-1], [len(layer.input_shape) - 1]):
+        raise QuantizeError(
+            f"batch normalisation '{layer.name}' works along axis {axes[0]}",
+            "Use axis=-1, the channels; the DPU has no other.",
+        )
+
+
+def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarray]:
+    """Return calibration data as one float32 array per input of the model.
+
+    Args:
+        model: functional.
+        x: the samples, preprocessed as in training; a list for a model of several inputs.
+        name: of the array, for messages.
+
+    Raises:
+        DataError: there are no samples, they have the wrong shape, are raw, or are not numbers.
+    """
+    several = isinstance(x, (list, tuple)) and not np.isscalar(x[0]) and len(model.inputs) > 1
+    arrays = list(x) if several else [x]
+    if len(arrays) != len(model.inputs):
+        raise DataError(
+            f"{name} is one array, the model has {len(model.inputs)} inputs",
+            "Give a list of arrays, one per input of the model.",
+        )
+    checked: List[np.ndarray] = []
+    for array, tensor in zip(arrays, model.inputs):
+        label = f"{name}[{len(checked)}]" if several else name
+        checked.append(_calibration_array(np.asarray(array), tuple(tensor.shape)[1:], label))
+    if len({len(array) for array in checked}) > 1:
+        raise DataError(
+            f"the arrays of {name} have different numbers of samples",
+            "Give as many samples to every input.",
+        )
+    return checked
+
+
+def _calibration_array(array: np.ndarray, shape: Tuple[int, ...], name: str) -> np.ndarray:
+    if array.ndim == 0 or len(array) == 0:
+        raise DataError(
+            f"calibration array '{name}' is empty",
+            "Give at least 100 samples from the training data.",
+        )
+    if array.dtype.kind not in "fiub":
+        raise DataError(
+            f"calibration array '{name}' has dtype {array.dtype}",
+            "Give preprocessed samples, float32.",
+        )
+    if array.shape[1:] != shape:
+        raise DataError(
+            f"calibration array '{name}' has samples of shape {array.shape[1:]}, the model reads"
+            f" {shape}",
+            "Give an array of shape (samples, {}), samples first, preprocessed as in training.".format(
+                ", ".join(str(size) for size in shape)
+            ),
+        )
+    if array.dtype.kind in "iub" and (array.max() > 1 or array.min() < -1):
+        raise DataError(
+            f"calibration array '{name}' holds raw {array.dtype} values",
+            "Preprocess it as in training, (x - offset) / scale in float32, before it is saved.",
+        )
+    array = array.astype(np.float32)
+    if not np.all(np.isfinite(array)):
+        raise DataError(
+            f"calibration array '{name}' has values that are not finite",
+            "Remove the samples with NaN or infinity.",
+        )
+    return array
+
+
+def check_scale(
+    model: Any,
+    arrays: Sequence[np.ndarray],
+    y: Optional[np.ndarray],
+    input_range: Optional[Tuple[float, float]],
+    name: str = "x",
+) -> None:
+    """Refuse calibration data at another scale than the training data had.
+
+    With the range of the preprocessing they must be within a factor of four of it. Without, raw
+    pixels are refused, and data of an unusual range that the model classifies no better than
+    chance; not if the model scales by itself, or the labels show that it understands them.
+
+    Raises:
+        DataError: the data are at the wrong scale.
+    """
+    largest = max(float(np.max(np.abs(array))) for array in arrays)
+    if input_range is not None:
+        wanted = max(abs(input_range[0]), abs(input_range[1]))
+        if wanted > 0 and not wanted / WRONG_SCALE <= largest <= wanted * WRONG_SCALE:
+            raise DataError(
+                f"calibration array '{name}' reaches {largest:.4g}, the preprocessing {wanted:.4g}:"
+                " it is at the wrong scale",
+                "Preprocess it as in training: the run's float/data.json has offset and scale.",
+            )
+        return
+    if any(type(layer).__name__ in _OWN_SCALING for layer in model.layers[:3]):
+        return
+    pixels, unusual = (
+        all(_like_pixels(array) for array in arrays),
+        not USUAL[0] <= largest <= USUAL[1],
+    )
+    if not pixels and not (unusual and y is not None):
+        return
+    correct = _share_correct(model, arrays, y) if y is not None else None
+    if pixels and (correct is None or correct < UNDERSTOOD):
+        raise DataError(
+            f"calibration array '{name}' reaches {largest:.0f} like raw pixels: it is at the wrong"
+            " scale",
+            "Preprocess it as in training, (x - offset) / scale. If the model was trained on raw"
+            " pixels, add the labels as 'y' to show it.",
+        )
+    if unusual and correct is not None and correct < BY_CHANCE:
+        raise DataError(
+            f"calibration array '{name}' reaches {largest:.4g}, and the float model guesses on it:"
+            " it is at the wrong scale",
+            "Preprocess it as in training, (x - offset) / scale.",
+        )
+
+
+def _like_pixels(array: np.ndarray) -> bool:
+    """Tell whether values look like raw pixels: none negative, up to 255, and whole numbers or an
+    image's.
+    """
+    low, high = float(array.min()), float(array.max())
+    return (
+        low >= 0
+        and RAW_PIXELS < high <= 255
+        and (array.ndim == 4 or bool(np.all(array == np.rint(array))))
+    )
+
+
+def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> Optional[float]:
+    """Return how often the model is right, as a multiple of guessing; None if it is not a
+    classifier of several classes.
+    """
+    outputs = np.asarray(model.predict(list(arrays) if len(arrays) > 1 else arrays[0], verbose=0))
+    if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
+        return None
+    return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]
+
+
+def check_labels(y: Any, samples: int, name: str = "y") -> Optional[np.ndarray]:
+    """Return class numbers as an int64 array (N,), or None if there are none; one-hot rows are
+    accepted.
+
+    Raises:
+        DataError: there are not as many labels as samples, or they are not class numbers.
+    """
+    if y is None:
+        return None
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = labels.argmax(axis=1)
+    labels = labels.reshape(-1) if labels.ndim == 2 else labels
+    if labels.ndim != 1 or labels.dtype.kind not in "fiub" or len(labels) != samples:
+        raise DataError(
+            f"array '{name}' does not hold one class number for each of the {samples} samples",
+            "Give integers from 0, shape (samples,).",
+        )
+    return labels.astype(np.int64)
+
+
+def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    """Read calibration data from an ``.npz`` file: ``x``, and ``y`` if it is there.
+
+    Raises:
+        DataError: the file is missing or damaged, or has no array ``x``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(
+            f"there is no calibration file '{path}'",
+            "Give an .npz file with an array x (and y, if there are labels).",
+        )
+    try:
+        with np.load(str(path), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except NPZ_ERRORS as error:
+        raise DataError(
+            f"'{path}' is not a readable .npz file ({error})",
+            "Write it with numpy.savez(path, x=x, y=y).",
+        ) from error
+    if "x" not in arrays:
+        raise DataError(
+            "'{}' has no array 'x', only: {}".format(path, ", ".join(sorted(arrays)) or "nothing"),
+            "Write it with numpy.savez(path, x=x, y=y).",
+        )
+    return arrays["x"], arrays.get("y")

@@ -1,0 +1,1 @@
+"""Backend ``tfmot``: the DPU's quantization off-board, with tensorflow-model-optimization."""

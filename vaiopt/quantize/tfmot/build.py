@@ -1,0 +1,113 @@
+"""Keras layers from the nodes of a graph."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List
+
+from vaiopt.errors import QuantizeError
+from vaiopt.int8.arithmetic import average_multiplier
+from vaiopt.int8.model import custom_objects, fixed_layers
+from vaiopt.keras import load_keras
+from vaiopt.quantize.tfmot.graph import Graph, Node
+
+
+def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
+    """Return the Keras layer of a node, without weights.
+
+    Args:
+        graph: that the node is in.
+        node: what to make.
+        exact: take Keras's own sigmoid and average instead of the DPU's.
+
+    Raises:
+        QuantizeError: Keras cannot make the layer again, or an average has an unknown size.
+    """
+    keras, ours = load_keras(), fixed_layers()
+    if node.kind == "Quantize":
+        return keras.layers.Activation("linear", name=node.name)
+    if node.kind == "Sigmoid":
+        return (
+            keras.layers.Activation("sigmoid", name=node.name)
+            if exact
+            else ours["FixedSigmoid"](name=node.name)
+        )
+    if node.kind == "AveragePooling2D" and not exact:
+        return _average_pooling(graph, node)
+    if node.kind == "GlobalAveragePooling2D" and not exact:
+        _, height, width, _ = graph.source(node).shape
+        numerator, shift = _multiplier(node, int(height or 0), int(width or 0), True)
+        return ours["FixedGlobalAveragePooling2D"](
+            name=node.name,
+            keepdims=node.config.get("keepdims", False),
+            numerator=numerator,
+            shift=shift,
+        )
+    config = {key: value for key, value in node.config.items() if key != "batch_input_shape"}
+    for key in list(config):
+        if key.endswith(("_regularizer", "_constraint")):
+            config[key] = None  # they belong to training; the weights are given
+    try:
+        with keras.utils.custom_object_scope(custom_objects()):
+            return keras.layers.deserialize({"class_name": node.kind, "config": config})
+    except (ValueError, TypeError, KeyError) as error:
+        raise QuantizeError(
+            f"layer '{node.name}' ({node.kind}) cannot be made again:"
+            f" {str(error).splitlines()[0][:120] if str(error) else error}",
+            "Register a custom layer with keras.utils.register_keras_serializable, or use Keras's"
+            " own layers.",
+        ) from error
+
+
+def _average_pooling(graph: Graph, node: Node) -> Any:
+    config = node.config
+    height, width = config["pool_size"]
+    is_global = node.shape[1:3] == (1, 1)
+    numerator, shift = _multiplier(node, height, width, is_global)
+    return fixed_layers()["FixedAveragePooling2D"](
+        name=node.name,
+        pool_size=(height, width),
+        strides=tuple(config["strides"]),
+        padding=config["padding"],
+        numerator=numerator,
+        shift=shift,
+    )
+
+
+def _multiplier(node: Node, height: int, width: int, is_global: bool) -> Any:
+    if height < 1 or width < 1:
+        raise QuantizeError(
+            f"layer '{node.name}' averages an area of unknown size",
+            "Give the model's input a fixed height and width.",
+        )
+    found = average_multiplier(height, width, is_global)
+    return found if found is not None else (1, None)
+
+
+def make_model(
+    graph: Graph, call: Callable[[Node, Any, List[Any]], Any], exact: bool = False
+) -> Any:
+    """Return the functional Keras model of a graph.
+
+    Args:
+        graph: what to build.
+        call: given a node, its new layer and its input tensors, calls the layer and returns the
+            tensor that the readers get.
+        exact: as for :func:`make_layer`.
+    """
+    keras = load_keras()
+    tensors: Dict[str, Any] = {}
+    for node in graph:
+        if node.kind == "InputLayer":
+            tensors[node.name] = keras.Input(shape=node.shape[1:], name=node.name, dtype="float32")
+            continue
+        tensors[node.name] = call(
+            node, make_layer(graph, node, exact), [tensors[name] for name in node.inputs]
+        )
+    return keras.Model(
+        [tensors[name] for name in graph.inputs], [tensors[name] for name in graph.outputs]
+    )
+
+
+def single_or_list(tensors: List[Any]) -> Any:
+    """Return the only tensor of a list, or the list."""
+    return tensors[0] if len(tensors) == 1 else tensors

@@ -1,0 +1,193 @@
+"""The prepared model under tensorflow-model-optimization: annotated, applied, calibrated,
+trained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, List, Sequence
+
+import numpy as np
+
+from vaiopt.int8.model import custom_objects
+from vaiopt.keras import load_keras, load_tensorflow
+from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
+from vaiopt.quantize.tfmot.pof2s import ACTIVATION, ENTRY, load_tfmot, pof2s, weight_chooser
+from vaiopt.quantize.tfmot.refine import Key
+
+_FIRST = "_rounded_first"
+
+
+class Emulation:
+    """A prepared and placed graph as a Keras model whose layers tensorflow-model-optimization has
+    wrapped.
+
+    Args:
+        graph: prepared (:mod:`vaiopt.quantize.tfmot.prepare`) and placed
+            (:mod:`vaiopt.quantize.tfmot.placement`).
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.weights = {node.name: quantized_weights(node) for node in graph}
+        self.model = self._apply(self._annotated())
+        self.layers = {layer.name: layer for layer in self.model.layers}
+        self.quantizers = self._find_quantizers()
+
+    def _annotated(self) -> Any:
+        quantization, classes = load_tfmot().quantization.keras, pof2s()
+        layers = {}
+
+        def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
+            weights = tuple(
+                node.kernel if key == "kernel" else key for key in self.weights[node.name]
+            )
+            if self._rounds_first(node):
+                first = quantization.quantize_annotate_layer(
+                    load_keras().layers.Activation("linear", name=node.name + _FIRST),
+                    classes["Pof2sQuantizeConfig"]((), ACTIVATION),
+                )
+                inputs = [first(inputs[0])]
+            output = self._role(node)
+            if weights or output:
+                config = classes["Pof2sQuantizeConfig"](weights, output)
+                layer = quantization.quantize_annotate_layer(layer, config)
+            result = layer(single_or_list(inputs))
+            layers[node.name] = getattr(layer, "layer", layer)
+            return result
+
+        model = make_model(self.graph, call)
+        for node in self.graph:
+            if node.weights:
+                layers[node.name].set_weights(list(node.weights.values()))
+        return model
+
+    def _role(self, node: Node) -> str:
+        """Return how the output of a node's layer is rounded; the input of a function on the CPU is
+        rounded behind the layer before it.
+        """
+        if node.kind == "Quantize":
+            return ENTRY
+        if node.place == "output" or self._owner(node) is not node:
+            return ACTIVATION
+        return ""
+
+    def _rounds_first(self, node: Node) -> bool:
+        """Tell whether the input of a function on the CPU is rounded by itself, the layer before it
+        having its own rounding.
+        """
+        return node.place == "before" and self.graph.source(node).place != "next"
+
+    def _owner(self, node: Node) -> Node:
+        """Return the node whose position the output of a node has."""
+        if node.place == "next":
+            reader = self.graph.consumers(node.name)[0]
+            return reader if reader.place == "before" else node
+        return node
+
+    def _apply(self, annotated: Any) -> Any:
+        quantization, classes = load_tfmot().quantization.keras, pof2s()
+        known = {name: classes[name] for name in ("Pof2sQuantizer", "Pof2sQuantizeConfig")}
+        with quantization.quantize_scope(dict(known, **custom_objects())):
+            return quantization.quantize_apply(annotated, scheme=classes["Pof2sScheme"]())
+
+    def _find_quantizers(self) -> Dict[Key, Any]:
+        found: Dict[Key, Any] = {}
+        for node in self.graph:
+            if self._rounds_first(node):
+                found[(node.name, "out")] = self.model.get_layer(
+                    "quant_" + node.name + _FIRST
+                ).quantize_config.output_quantizers[0]
+            layer = self._wrapper(node)
+            if layer is None:
+                continue
+            for key, quantizer in zip(
+                self.weights[node.name], layer.quantize_config.weight_quantizers
+            ):
+                found[(node.name, key)] = quantizer
+            for quantizer in layer.quantize_config.output_quantizers:
+                found[(self._owner(node).name, "out")] = quantizer
+        return found
+
+    def _wrapper(self, node: Node) -> Any:
+        layer = self.layers.get("quant_" + node.name)
+        return layer if layer is not None and hasattr(layer, "quantize_config") else None
+
+    def calibrate(self, x: Sequence[np.ndarray], batch_size: int) -> Dict[Key, int]:
+        """Return the position of every weight and activation, by the vendor's choice and vote.
+
+        Args:
+            x: one array per input of the model, samples first, in the order they are fed.
+            batch_size: samples that one choice is made from; the last batch may be smaller.
+        """
+        tf = load_tensorflow()
+        self._choose_weights(tf)
+        live = {key: quantizer for key, quantizer in self.quantizers.items() if key[1] == "out"}
+        for quantizer in live.values():
+            quantizer.calibrating = True
+        signature = [tf.TensorSpec((None,) + array.shape[1:], tf.float32) for array in x]
+
+        @tf.function(input_signature=[signature])  # type: ignore[misc]
+        def step(batch: Any) -> Any:
+            self.model(single_or_list(batch), training=False)
+            return tf.stack([quantizer.variable for quantizer in live.values()])
+
+        votes: List[np.ndarray] = []
+        for start in range(0, len(x[0]), batch_size):
+            votes.append(
+                step(
+                    [tf.constant(array[start : start + batch_size], tf.float32) for array in x]
+                ).numpy()
+            )
+        for quantizer in live.values():
+            quantizer.calibrating = False
+        positions = {
+            key: int(quantizer.variable.numpy()) for key, quantizer in self.quantizers.items()
+        }
+        positions.update({key: majority(column) for key, column in zip(live, np.transpose(votes))})
+        return positions
+
+    def _choose_weights(self, tf: Any) -> None:
+        choose = weight_chooser(tf)
+        for node in self.graph:
+            for key, value in self.weights[node.name].items():
+                self.quantizers[(node.name, key)].variable.assign(choose(tf.constant(value)))
+
+    def set_positions(self, positions: Dict[Key, int]) -> None:
+        """Round at these positions from now on."""
+        for key, quantizer in self.quantizers.items():
+            quantizer.variable.assign(float(positions[key]))
+
+    def read_weights(self) -> None:
+        """Take the weights back from the model into the graph, after training."""
+        for node in self.graph:
+            layer = self._wrapper(node)
+            if layer is not None:
+                for (variable, _, _), key in zip(layer._weight_vars, self.weights[node.name]):
+                    node.weights[node.kernel if key == "kernel" else key] = variable.numpy()
+            elif node.weights:
+                node.weights.update(
+                    zip(node.weights, self.model.get_layer(node.name).get_weights())
+                )
+        self.weights = {node.name: quantized_weights(node) for node in self.graph}
+
+
+def quantized_weights(node: Node) -> Dict[str, np.ndarray]:
+    """Return the weights of a node that are rounded, with ``kernel`` for its kernel whatever Keras
+    calls it.
+    """
+    if node.place == "float":
+        return {}
+    if node.kind in CONVOLUTIONS:
+        return {
+            key: node.weights[name]
+            for key, name in (("kernel", node.kernel), ("bias", "bias"))
+            if name in node.weights
+        }
+    return {"alpha": node.weights["alpha"]} if node.kind == "PReLU" else {}
+
+
+def majority(votes: Sequence[float]) -> int:
+    """Return the most frequent vote, the first seen of equals."""
+    return int(Counter(float(vote) for vote in votes).most_common(1)[0][0])

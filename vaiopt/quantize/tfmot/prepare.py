@@ -1,0 +1,288 @@
+"""What is done to the float model before it is quantized: nothing that changes what it computes,
+but for rounding.
+
+In order: dropout is removed, fused activations and separable convolutions are split, batch
+normalisation is folded into the layer before it or becomes a 1x1 depthwise convolution, and
+directly chained convolutions are equalised. All arithmetic is float32, in the vendor's order of
+operations. A layer between two others is only touched where nothing else reads it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+
+from vaiopt.errors import QuantizeError
+from vaiopt.int8.arithmetic import LEAKY_ALPHA
+from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
+from vaiopt.quantize.tfmot.rules import Rules
+
+EQUALIZATION_STEPS = 10
+"""How often all pairs are equalised in turn."""
+
+SMALLEST_MAXIMA = 0.1
+"""A channel whose largest weights add up to less is left alone."""
+
+_EQUALIZED = ("Conv2D", "DepthwiseConv2D")
+
+
+def prepare(graph: Graph, rules: Rules) -> None:
+    """Change the graph in place, as the module says.
+
+    Raises:
+        QuantizeError: a batch normalisation that can neither be folded nor become a convolution, or
+            an activation the release cannot take.
+    """
+    _remove_dropout(graph)
+    split_separable(graph)
+    _split_activations(graph, rules)
+    _fold_batch_norms(graph)
+    for _ in range(EQUALIZATION_STEPS):
+        for between in (None, "Activation", "ReLU"):
+            if between != "ReLU" or rules.equalizes_separate_relu:
+                _equalize_all(graph, between)
+
+
+def _remove_dropout(graph: Graph) -> None:
+    for node in list(graph):
+        if node.kind == "Dropout" and graph.feeds_only(node.inputs[0]):
+            graph.bypass(node.name)
+
+
+def split_separable(graph: Graph) -> None:
+    """Split separable convolutions into a depthwise and a pointwise one.
+
+    The vendor's own split (3.0 and later) drops a fused activation; here it stays, with the
+    pointwise convolution.
+    """
+    for node in list(graph):
+        if node.kind != "SeparableConv2D":
+            continue
+        config = node.config
+        depthwise = {
+            key: config[key]
+            for key in (
+                "kernel_size",
+                "strides",
+                "padding",
+                "data_format",
+                "dilation_rate",
+                "depth_multiplier",
+            )
+        }
+        name = graph.unique_name(node.name + "_depthwise_conv")
+        first = Node(
+            name,
+            "DepthwiseConv2D",
+            dict(depthwise, name=name, use_bias=False, activation="linear"),
+            list(node.inputs),
+            layer=node.layer,
+        )
+        first.shape = node.shape[:-1] + (int(np.prod(node.weights["depthwise_kernel"].shape[2:])),)
+        first.weights["depthwise_kernel"] = node.weights.pop("depthwise_kernel")
+        first.tensor = "depthwise_output"
+        graph.nodes[name] = first
+        node.kind, node.inputs = "Conv2D", [name]
+        keep = ("name", "filters", "use_bias", "data_format", "activation")
+        node.config = dict(
+            {key: config[key] for key in keep}, kernel_size=(1, 1), strides=(1, 1), padding="valid"
+        )
+        node.weights = OrderedDict(
+            ("kernel" if key == "pointwise_kernel" else key, value)
+            for key, value in node.weights.items()
+        )
+
+
+def _split_activations(graph: Graph, rules: Rules) -> None:
+    for node in list(graph):
+        function = node.activation
+        if node.kind not in CONVOLUTIONS or function == "linear":
+            continue
+        if function == "relu6" and not rules.relu6_function:
+            raise QuantizeError(
+                f"release {rules.release} cannot quantize layer '{node.name}', whose activation is"
+                " the function relu6",
+                "Use a separate layer ReLU(max_value=6), or release 3.0.",
+            )
+        node.config["activation"] = "linear"
+        name = graph.unique_name(f"{node.name}_{function}")
+        graph.add_after(
+            node.name,
+            Node(
+                name,
+                "Activation",
+                {"name": name, "activation": function},
+                [],
+                layer=node.layer,
+                fused=True,
+            ),
+        )
+        node.tensor = "pre_activation"
+
+
+def _fold_batch_norms(graph: Graph) -> None:
+    changed = True
+    while changed:
+        changed = False
+        for node in list(graph):
+            source = graph.source(node) if node.inputs else None
+            if (
+                node.kind == "BatchNormalization"
+                and source is not None
+                and source.kind in CONVOLUTIONS
+            ):
+                if source.activation == "linear" and graph.feeds_only(source.name):
+                    _fold(source, node)
+                    graph.bypass(node.name)
+                    changed = True
+                    break
+    for node in list(graph):
+        if node.kind == "BatchNormalization":
+            _to_depthwise(node)
+
+
+def complete_batch_norm(norm: Node) -> None:
+    """Give a batch normalisation the gamma of one and the beta of zero that it may lack."""
+    like = norm.weights["moving_mean"]
+    values = {"gamma": np.ones_like(like), "beta": np.zeros_like(like), **norm.weights}
+    norm.weights = OrderedDict(
+        (key, values[key]) for key in ("gamma", "beta", "moving_mean", "moving_variance")
+    )
+    norm.config = dict(norm.config, scale=True, center=True)
+
+
+def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the factor, mean and beta of a batch normalisation, in float32."""
+    complete_batch_norm(norm)
+    weights = norm.weights
+    factor = weights["gamma"] / np.sqrt(
+        weights["moving_variance"] + np.float32(norm.config["epsilon"])
+    )
+    return factor, weights["moving_mean"], weights["beta"]
+
+
+def _fold(conv: Node, norm: Node) -> None:
+    """Fold a batch normalisation into the layer before it, which gets a bias if it has none."""
+    factor, mean, beta = _multiplier_and_shift(norm)
+    kernel = conv.weights[conv.kernel]
+    if conv.kind == "DepthwiseConv2D":
+        shaped = factor.reshape(1, 1, kernel.shape[2], kernel.shape[3])
+    elif conv.kind == "Conv2DTranspose":
+        shaped = factor.reshape(1, 1, -1, 1)
+    else:
+        shaped = factor
+    bias = conv.weights.get("bias")
+    folded = beta + (-mean) * factor if bias is None else beta + (bias - mean) * factor
+    conv.weights = OrderedDict([(conv.kernel, kernel * shaped), ("bias", folded)])
+    conv.config["use_bias"] = True
+
+
+def _to_depthwise(norm: Node) -> None:
+    """Turn a batch normalisation of its own into a 1x1 depthwise convolution."""
+    factor, mean, beta = _multiplier_and_shift(norm)
+    if len(norm.shape) != 4:
+        raise QuantizeError(
+            f"batch normalisation '{norm.name}' does not directly follow a linear convolution or"
+            " dense layer",
+            "On flat features put it between Dense(activation=None) and the activation, so that it"
+            " can be folded.",
+        )
+    norm.kind = "DepthwiseConv2D"
+    norm.config = {
+        "name": norm.name,
+        "kernel_size": (1, 1),
+        "use_bias": True,
+        "activation": "linear",
+    }
+    norm.weights = OrderedDict(
+        [("depthwise_kernel", factor.reshape(1, 1, -1, 1)), ("bias", beta + (-mean) * factor)]
+    )
+
+
+def _equalize_all(graph: Graph, between: Optional[str]) -> None:
+    """Equalise every pair of convolutions with nothing, a relu Activation, or an unbounded ReLU
+    layer between them.
+    """
+    for tail in graph:
+        if tail.kind not in _EQUALIZED:
+            continue
+        head = graph.source(tail)
+        if between is not None:
+            if not _passes(graph, head, between):
+                continue
+            head = graph.source(head)
+        if (
+            head.kind in _EQUALIZED
+            and head.activation in ("linear", "relu")
+            and graph.feeds_only(head.name)
+        ):
+            _equalize(head, tail)
+
+
+def _passes(graph: Graph, node: Node, kind: str) -> bool:
+    """Tell whether equalisation may pass an activation layer."""
+    if node.kind != kind or not graph.feeds_only(node.name):
+        return False
+    return (
+        node.activation in ("linear", "relu")
+        if kind == "Activation"
+        else node.config.get("max_value") is None
+    )
+
+
+def _equalize(head: Node, tail: Node) -> None:
+    """Scale the channels between two convolutions so that their largest weights are alike (Nagel et
+    al., arXiv:1906.04721).
+    """
+    first, second = head.weights[head.kernel], tail.weights[tail.kernel]
+    channels = first.shape[3] if head.kind == "Conv2D" else first.shape[2]
+    if first.shape[3] != 1 and head.kind == "DepthwiseConv2D":
+        return  # several outputs a channel: the pairs of channels are not one to one
+    rows = [first.reshape(-1, channels)]
+    if "bias" in head.weights:
+        rows.append(head.weights["bias"].reshape(1, -1))
+    ahead = np.max(np.abs(np.concatenate(rows)), axis=0)
+    columns = second.transpose(0, 1, 3, 2) if tail.kind == "Conv2D" else second
+    behind = np.max(np.abs(columns.reshape(-1, second.shape[2])), axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.clip(np.sqrt(behind / ahead), np.float32(0.1), np.float32(10))
+    scale[(ahead + behind) < SMALLEST_MAXIMA] = 1
+    head.weights[head.kernel] = first * (
+        scale if head.kind == "Conv2D" else scale.reshape(1, 1, -1, 1)
+    )
+    if "bias" in head.weights:
+        head.weights["bias"] = head.weights["bias"] * scale
+    tail.weights[tail.kernel] = second / scale.reshape(1, 1, -1, 1)
+
+
+def to_dpu_functions(graph: Graph) -> None:
+    """Replace sigmoid and swish by the DPU's, and the slope 0.1 of a leaky ReLU by its own."""
+    for node in list(graph):
+        if node.kind == "Activation" and node.activation == "sigmoid":
+            node.kind, node.config = "Sigmoid", {"name": node.name}
+        elif (
+            node.kind == "Activation"
+            and node.activation == "swish"
+            and graph.feeds_only(node.inputs[0])
+        ):
+            _split_swish(graph, node)
+        elif node.kind == "LeakyReLU" and abs(_slope(node.config) - 0.1) < 1e-7:
+            node.config = dict(node.config, alpha=LEAKY_ALPHA)
+
+
+def _slope(config: Dict[str, Any]) -> float:
+    """Return the slope of a leaky ReLU."""
+    return float(config.get("alpha", config.get("negative_slope", 0.3)))
+
+
+def _split_swish(graph: Graph, node: Node) -> None:
+    """Turn a swish into the DPU's sigmoid and a product."""
+    source = node.inputs[0]
+    name = graph.unique_name(node.name + "_mul")
+    graph.add_after(
+        node.name, Node(name, "Multiply", {"name": name}, [], layer=node.layer, fused=node.fused)
+    )
+    graph[name].inputs = [source, node.name]
+    node.kind, node.config, node.tensor = "Sigmoid", {"name": node.name}, "sigmoid"

@@ -1,0 +1,227 @@
+"""How positions are adjusted so that every shift fits the DPU, in the vendor's order.
+
+A *cut* is the shift from the accumulator to the output, ``p_in + p_kernel - p_out``; a bias is
+shifted by ``p_in + p_kernel - p_bias``. Each limit is one pass over the layers in the order of
+``model.layers``.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Tuple
+
+from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
+from vaiopt.quantize.tfmot.rules import Rules
+
+Key = Tuple[str, str]
+"""A position's place: the node's name, and ``out``, ``kernel``, ``bias`` or another weight."""
+
+_Found = Tuple[Optional[int], Node]
+
+
+class Refiner:
+    """Positions of a placed graph, and the passes that adjust them."""
+
+    def __init__(self, graph: Graph, rules: Rules, positions: Dict[Key, int]) -> None:
+        self.graph, self.rules, self.positions = graph, rules, positions
+        self.nodes = [node for node in graph if node.place != "float"]
+
+    def run(self) -> Dict[Key, int]:
+        """Apply all passes of the release and return the positions."""
+        passes = [self._sigmoids, self._operands]
+        if self.rules.aligns:
+            passes += [self._results, self._swishes]
+        passes += [self._cuts, self._biases]
+        if self.rules.aligns:
+            passes += [self._leaky_biases, self._concatenations, self._poolings]
+        for each in passes:
+            each()
+        return self.positions
+
+    def _own(self, node: Node) -> Optional[int]:
+        return self.positions.get((node.name, "out"))
+
+    def _set(self, node: Node, position: int) -> None:
+        if (node.name, "out") in self.positions:
+            self.positions[(node.name, "out")] = position
+
+    def _input(self, node: Node, index: int = 0) -> _Found:
+        """Return the position of an input and the node that has it, looking through nodes that only
+        move integers.
+        """
+        source = self.graph.source(node, index)
+        position = self._own(source)
+        if (
+            position is None
+            and source.place != "float"
+            and source.kind in self.rules.transparent_kinds
+        ):
+            return self._input(source)
+        return position, source
+
+    def _output(self, node: Node) -> _Found:
+        """Return the position of the output and the node that has it: the activation's where that
+        is computed on the exact sums.
+        """
+        if node.place == "next":
+            reader = self.graph.consumers(node.name)[0]
+            return self._own(reader), reader
+        return self._own(node), node
+
+    def _sigmoids(self) -> None:
+        for node in self.nodes:
+            if node.kind != "Sigmoid":
+                continue
+            (given, source), result = self._input(node), self._own(node)
+            if given is None or result is None:
+                continue
+            low = max(given, 0)
+            high = max(result, 7)
+            if self.rules.aligns:
+                low = min(low, 15)
+                high = high if 14 + low - high > 0 else 14 + low
+            if low != given:
+                self._set(source, low)
+            if high != result:
+                self._set(node, high)
+
+    def _elementwise(self) -> List[Tuple[Node, List[_Found]]]:
+        """Return the sums and products whose inputs all have positions, with those."""
+        found = []
+        for node in self.nodes:
+            if node.kind in ("Add", "Multiply"):
+                inputs = [self._input(node, index) for index in range(len(node.inputs))]
+                if all(position is not None for position, _ in inputs):
+                    found.append((node, inputs))
+        return found
+
+    def _operands(self) -> None:
+        before = dict(self.positions)
+        for node, _ in self._elementwise():
+            inputs = [self._input(node, index) for index in range(len(node.inputs))]
+            values = [self._known(position) for position, _ in inputs]
+            if not self.rules.aligns:
+                values = [before[(source.name, "out")] for _, source in inputs]
+            smallest, largest = values.index(min(values)), values.index(max(values))
+            if values[largest] - values[smallest] > 15:
+                self._set(inputs[largest][1], values[smallest] + 15)
+
+    @staticmethod
+    def _known(position: Optional[int]) -> int:
+        assert position is not None
+        return position
+
+    def _results(self) -> None:
+        for node, _ in self._elementwise():
+            smallest = min(
+                self._known(self._input(node, index)[0]) for index in range(len(node.inputs))
+            )
+            result, owner = self._output(node)
+            if result is None:
+                continue
+            # Not the nearest allowed position: the vendor sets these constants (release sources of
+            # 3.0 and 3.5).
+            if smallest - result > 15:
+                self._set(owner, 15)
+            elif smallest - result < -15:
+                self._set(owner, -15)
+
+    def _swishes(self) -> None:
+        for node, inputs in self._elementwise():
+            if (
+                node.kind != "Multiply"
+                or len(inputs) != 2
+                or not self._is_swish(inputs[0][1], inputs[1][1])
+            ):
+                continue
+            (result, _), total = (
+                self._output(node),
+                self._known(self._input(node, 0)[0]) + self._known(self._input(node, 1)[0]),
+            )
+            if result is not None:
+                limited = min(max(total - result, 0), 15)
+                if node.place == "output" and limited != total - result:
+                    self._set(node, total - limited)
+
+    def _is_swish(self, first: Node, second: Node) -> bool:
+        if (first.kind == "Sigmoid") == (second.kind == "Sigmoid"):
+            return False
+        sigmoid, other = (first, second) if first.kind == "Sigmoid" else (second, first)
+        return self.graph.source(sigmoid) is other
+
+    def _convolutions(self, need_bias: bool) -> List[Tuple[Node, int, int, int]]:
+        """Return convolutions with the positions of input, kernel and output: all that have them,
+        or those before the first that has not.
+        """
+        found = []
+        for node in self.nodes:
+            if node.kind not in CONVOLUTIONS:
+                continue
+            given, kernel, result = (
+                self._input(node)[0],
+                self.positions.get((node.name, "kernel")),
+                self._output(node)[0],
+            )
+            missing_bias = need_bias and (node.name, "bias") not in self.positions
+            if given is None or kernel is None or result is None or missing_bias:
+                if self.rules.skips_unknown:
+                    continue
+                break
+            found.append((node, given, kernel, result))
+        return found
+
+    def _cuts(self) -> None:
+        for node, given, kernel, result in self._convolutions(False):
+            cut = given + kernel - result
+            if not 0 <= cut <= 16:
+                self.positions[(node.name, "kernel")] = min(max(cut, 0), 16) + result - given
+
+    def _biases(self) -> None:
+        for node, given, kernel, result in self._convolutions(True):
+            cut = given + kernel - result
+            self._limit_bias(node, given + kernel, min(0, -(24 - (8 + cut))))
+
+    def _leaky_biases(self) -> None:
+        behind = {node.inputs[0] for node in self.nodes if node.kind == "LeakyReLU"}
+        for node, given, kernel, _ in self._convolutions(True):
+            if node.name in behind:
+                self._limit_bias(node, given + kernel, 0)
+
+    def _limit_bias(self, node: Node, accumulator: int, lowest: int) -> None:
+        shift = accumulator - self.positions[(node.name, "bias")]
+        if not lowest <= shift <= 16:
+            self.positions[(node.name, "bias")] = accumulator - min(max(shift, lowest), 16)
+
+    def _concatenations(self) -> None:
+        for node in self.nodes:
+            if node.kind != "Concatenate":
+                continue
+            result, owner = self._output(node)
+            inputs = [self._input(node, index) for index in range(len(node.inputs))]
+            known = [position for position, _ in inputs if position is not None]
+            if result is None:
+                continue
+            smallest = min(known + [result])
+            self._set(owner, smallest)
+            for position, source in inputs:
+                if position is not None:
+                    self._set(source, smallest)
+
+    def _poolings(self) -> None:
+        for node in self.nodes:
+            if node.kind not in ("MaxPooling2D", "AveragePooling2D"):
+                continue
+            (result, owner), (given, source) = self._output(node), self._input(node)
+            if given is not None and result is not None:
+                self._set(owner, min(result, given))
+                self._set(source, min(result, given))
+
+
+def refine(graph: Graph, rules: Rules, positions: Dict[Key, int]) -> Dict[Key, int]:
+    """Return the positions after all adjustments of the release.
+
+    Args:
+        graph: a placed graph.
+        rules: of the release.
+        positions: as calibrated, by node and tensor; not changed.
+    """
+    return Refiner(graph, rules, dict(positions)).run()

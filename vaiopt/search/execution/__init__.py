@@ -1,0 +1,1 @@
+"""Where trials run, always behind ``concurrent.futures.Executor``."""

@@ -1,0 +1,147 @@
+"""What a worker of a Dask cluster holds for a search: the data, and the process that runs its
+trials.
+
+A plugin of the cluster's workers rather than data that Dask moves about: a worker that joins later
+has it too, and none depends on another that may be lost. Trials run in a child of the worker, as
+local ones run in a child of the search, since nothing can stop a thread.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, Mapping, Tuple
+
+from vaiopt.errors import MissingToolError
+from vaiopt.keras import load_tensorflow
+from vaiopt.search.execution.processes import (
+    ProcessExecutor,
+    death_reason,
+    memory_limit_mb,
+    start_worker,
+)
+from vaiopt.search.training.shared import shared_of
+from vaiopt.search.training.trial import Job, run_trial
+from vaiopt.settings import settings_from_dict
+from vaiopt.study.record import FAILED, TrialRecord
+
+Answer = Tuple[Dict[str, Any], Dict[str, bytes]]
+"""A trial's record and, by their paths in the run folder, the files that it wrote."""
+
+
+class TrialRunner:
+    """Runs the trials of one search in a worker, one at a time, with as many threads as the worker
+    has.
+
+    Args:
+        settings: of the run, as :meth:`Settings.to_dict` gives them.
+        dataset: the data.
+        source: name and content of the user's model file, empty for a family of ours.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]
+    ) -> None:
+        self._settings = settings
+        self._dataset = dataset
+        self._source = source
+
+    def setup(self, worker: Any) -> None:
+        """Write the user's model file and make the pool; its process starts with the first
+        trial.
+        """
+        search = settings_from_dict(self._settings).search
+        self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-")
+        self._local = self._local_settings(Path(self._folder.name))
+        # Newer versions of Dask keep both attributes elsewhere.
+        threads = int(getattr(worker, "state", worker).nthreads)
+        limit = getattr(worker, "memory_manager", worker).memory_limit
+        self._memory_mb = (
+            0.9 * limit / 1e6
+            if limit and not search.trial_memory_mb
+            else memory_limit_mb(replace(search, workers=1))
+        )
+        prepare = partial(start_remote, threads, self._local, self._dataset)
+        self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare)
+        # A nanny makes its worker a daemon, which may have no children; this one ends with it all
+        # the same, see start_worker.
+        multiprocessing.current_process().daemon = False
+
+    def teardown(self, worker: Any) -> None:
+        """End the process, and the trial in it if there is one."""
+        self._pool.shutdown(wait=False)
+        self._folder.cleanup()
+
+    def run(self, job: Job) -> Answer:
+        """Run a trial. Whatever stops its process becomes its reason."""
+        with tempfile.TemporaryDirectory(prefix="vaiopt-") as folder:
+            try:
+                record = self._pool.submit(
+                    run_trial,
+                    replace(job, folder=folder, settings=self._local, memory_mb=self._memory_mb),
+                ).result()
+            except Exception as error:
+                reason = death_reason(
+                    error, settings_from_dict(self._settings).search, self._memory_mb
+                )
+                if reason is None:
+                    raise
+                record = TrialRecord(
+                    job.number, FAILED, reason, hyperparameters=dict(job.values)
+                ).to_json()
+            return record, {
+                str(p.relative_to(folder)): p.read_bytes()
+                for p in sorted(Path(folder).rglob("*"))
+                if p.is_file()
+            }
+
+    def _local_settings(self, folder: Path) -> Mapping[str, Any]:
+        """Return the settings with the user's model file where it stands on this machine."""
+        name, text = self._source
+        if not name:
+            return self._settings
+        (folder / name).write_bytes(text)
+        model = self._settings["model"]
+        return {
+            **self._settings,
+            "model": {
+                **model,
+                "family": str(folder / name) + str(model["family"]).partition(".py")[2],
+            },
+        }
+
+
+def start_remote(threads: int, settings: Mapping[str, Any], dataset: Any) -> None:
+    """Prepare a process that runs trials for a worker of a cluster: as a local one, with the data
+    that were sent.
+    """
+    start_worker(threads)
+    with suppress(MissingToolError):  # the trial says so
+        load_tensorflow()
+    shared_of(settings_from_dict(settings), dataset)
+
+
+def trial_plugin(settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]) -> Any:
+    """Return a :class:`TrialRunner` of these arguments that is a plugin of Dask's, which is
+    imported only now.
+    """
+    from distributed import WorkerPlugin
+
+    class TrialPlugin(TrialRunner, WorkerPlugin):
+        """Sent whole, being a local class; all that it does is in its base, which the workers
+        have.
+        """
+
+    return TrialPlugin(settings, dataset, source)
+
+
+def run_in_plugin(name: str, job: Job) -> Answer:
+    """Run a trial by the plugin of that name, in a worker of the cluster."""
+    from distributed import get_worker
+
+    plugin: TrialRunner = get_worker().plugins[name]
+    return plugin.run(job)

@@ -1,0 +1,1 @@
+"""How the next point is chosen: one file a sampler."""

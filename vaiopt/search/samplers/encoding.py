@@ -1,0 +1,39 @@
+"""Random and neighbouring values of a dimension, and what equal points share."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from vaiopt.study.space import Dimension, Value
+from vaiopt.study.surrogate import from_unit, to_unit
+
+
+def key(point: Mapping[str, Value]) -> Tuple[Any, ...]:
+    """Return what two equal points share, however their floats were computed."""
+    return tuple(
+        (name, float(f"{value:.9g}") if isinstance(value, float) else value)
+        for name, value in point.items()
+    )
+
+
+def draw(dimension: Dimension, random: Any, count: int) -> List[Value]:
+    """Return random values, even over the range (or over its logarithm)."""
+    grid = dimension.grid()
+    if grid is not None and (dimension.kind == "choice" or len(grid) <= 1000):
+        return [grid[i] for i in random.randint(len(grid), size=count)]
+    return [from_unit(dimension, u) for u in random.uniform(size=count)]
+
+
+def nudge(dimension: Dimension, value: Value, random: Any) -> Value:
+    """Return another value near this one; any other value of an unordered choice."""
+    grid: Optional[List[Value]] = dimension.grid()
+    if dimension.kind == "choice" and not dimension.ordered:
+        others = [v for v in dimension.values if not (type(v) is type(value) and v == value)]
+        return others[random.randint(len(others))] if others else value
+    if grid is not None and len(grid) <= 1000:
+        near = int(np.argmin([abs(float(v) - float(value)) for v in grid]))  # type: ignore[arg-type]
+        step = max(1, int(abs(random.normal()) * 0.1 * len(grid)))
+        return grid[min(len(grid) - 1, max(0, near + (step if random.randint(2) else -step)))]
+    return from_unit(dimension, to_unit(dimension, value) + 0.1 * random.normal())

@@ -1,0 +1,1 @@
+"""One trial, from its point to its record."""

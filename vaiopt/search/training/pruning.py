@@ -1,0 +1,190 @@
+"""Early stopping of trials that do worse than others did: Optuna's pruners, asked where the trial
+runs, and one rule before them.
+
+A hopeless trial must not cost whole epochs while a pruner still waits for enough trials to compare
+with: one that is less than half as good as the best complete trial was at the same point stops,
+whichever pruner is chosen.
+
+A trial is sent with what earlier trials reported. The worker puts that into a study in its memory
+and asks Optuna's pruner there. So a worker needs no way to the study's storage, cannot leave it
+locked when it is killed, and what is stopped depends on the trials so far alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from vaiopt.errors import VaioptError
+from vaiopt.settings import SearchSettings
+from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.space import Space
+from vaiopt.study.storage import STUDY_NAME, quiet_optuna
+
+REPORTS = 9
+"""Reports of a whole training, at least; three epochs are looked at three times each."""
+STARTUP = 2
+"""Trials that are complete before the median pruner stops any."""
+HOPELESS = 0.5
+"""The share of the best complete trial's objective at the same report below which a trial is
+stopped; of a loss, the inverse.
+"""
+REDUCTION = 3
+"""Of successive halving and Hyperband: a third goes on at each rung."""
+FIRST_RUNG = 2
+"""Reports before the first rung of successive halving: the very first says little about a trial
+that starts slowly.
+"""
+RUNG = "completed_rung_"
+"""What Optuna's pruners call their notes in the trial's system attributes."""
+
+
+class Pruned(VaioptError):
+    """The trial was stopped."""
+
+    code = "pruned"
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What a worker needs to decide: plain values only.
+
+    Attributes:
+        pruner: ``median``, ``halving`` or ``hyperband``.
+        direction: ``maximize`` or ``minimize``.
+        per_epoch: reports in an epoch.
+        most: reports of the longest training.
+        may_stop: whether the trial may be stopped, or only reports.
+        trials: by number, ``{"state", "value", "reports", "rungs"}`` of those that ended; ``{}``
+            for any other.
+    """
+
+    pruner: str
+    direction: str
+    per_epoch: int
+    most: int
+    may_stop: bool
+    trials: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def prepare(
+    settings: SearchSettings,
+    direction: str,
+    space: Space,
+    number: int,
+    trials: Sequence[TrialRecord],
+) -> Optional[Pruning]:
+    """Return the :class:`Pruning` of trial ``number``, or None if the settings name no pruner.
+
+    Args:
+        settings: ``[search]`` of the run.
+        direction: of the objective.
+        space: the longest training is that of the most ``epochs``.
+        number: of the trial.
+        trials: those before it.
+    """
+    if settings.pruner == "none":
+        return None
+    by_number = {t.number: t for t in trials}
+    before = tuple(_plain(by_number[n]) if n in by_number else {} for n in range(number))
+    # Until one trial is complete there is nothing to compare with, but its reports are what the
+    # next are compared with.
+    may_stop = any(t.status == COMPLETE for t in trials)
+    epochs = next((d for d in space if d.name == "epochs"), None)
+    longest = 1 if epochs is None else max(int(v) for v in epochs.grid() or [epochs.high])  # type: ignore[arg-type]
+    per_epoch = max(1, math.ceil(REPORTS / longest))
+    return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
+
+
+def _plain(record: TrialRecord) -> Dict[str, Any]:
+    if record.status not in (COMPLETE, PRUNED) or not record.pruning.get("reports"):
+        return {}
+    return {"state": record.status, "value": record.value, **record.pruning}
+
+
+class Judge:
+    """Collects the reports of one trial and says whether to stop it.
+
+    Args:
+        pruning: what is known of the others.
+    """
+
+    def __init__(self, pruning: Pruning) -> None:
+        optuna = quiet_optuna()
+        self.per_epoch = pruning.per_epoch
+        self.reports: List[Tuple[int, float]] = []
+        self._may_stop = pruning.may_stop
+        # The name and the trial's number decide Hyperband's bracket.
+        study = optuna.create_study(
+            study_name=STUDY_NAME, direction=pruning.direction, pruner=_optuna_pruner(pruning)
+        )
+        states = {
+            COMPLETE: optuna.trial.TrialState.COMPLETE,
+            PRUNED: optuna.trial.TrialState.PRUNED,
+        }
+        for other in pruning.trials:
+            trial = optuna.trial.create_trial(
+                state=states.get(other.get("state", ""), optuna.trial.TrialState.FAIL),
+                value=other.get("value"),
+                intermediate_values={
+                    int(step): float(value) for step, value in other.get("reports", ())
+                },
+                system_attrs=dict(other.get("rungs", {})),
+            )
+            study.add_trial(trial)
+        self._study = study
+        self._trial = study.ask()
+        self._maximise = pruning.direction == "maximize"
+        sign = 1.0 if self._maximise else -1.0
+        complete = [t for t in pruning.trials if t.get("state") == COMPLETE]
+        best = max(complete, key=lambda t: sign * t["value"]) if complete else {"reports": ()}
+        self._best = {int(step): float(value) for step, value in best["reports"]}
+
+    def report(self, step: int, value: float, last: bool) -> None:
+        """Take note of the objective after ``step`` reports.
+
+        Args:
+            step: from 1.
+            value: the objective now.
+            last: whether the training ends here anyway.
+
+        Raises:
+            Pruned: the trial is to be stopped.
+        """
+        self.reports.append((step, value))
+        self._trial.report(value, step)
+        behind = (
+            self._trial.should_prune()
+        )  # asked in any case: successive halving takes its notes then
+        if (behind or self._hopeless(step)) and self._may_stop and not last:
+            raise Pruned(
+                f"stopped after report {step}: objective {value:.4g}",
+                "Choose another search.pruner to train longer.",
+            )
+
+    def _hopeless(self, step: int) -> bool:
+        """Whether not even the best report so far is half as good as that of the best complete
+        trial at the same step.
+        """
+        best, own = self._best.get(step, 0.0), [value for _, value in self.reports]
+        if best <= 0:  # shares of a negative objective mean nothing
+            return False
+        return max(own) < HOPELESS * best if self._maximise else min(own) > best / HOPELESS
+
+    def notes(self) -> Dict[str, Any]:
+        """Return what later trials need to know of this one."""
+        own = self._study.get_trials(deepcopy=False)[-1].system_attrs
+        rungs = {name: value for name, value in own.items() if name.startswith(RUNG)}
+        return {"reports": [list(pair) for pair in self.reports], "rungs": rungs}
+
+
+def _optuna_pruner(pruning: Pruning) -> Any:
+    pruners = quiet_optuna().pruners
+    if pruning.pruner == "median":
+        return pruners.MedianPruner(n_startup_trials=STARTUP)
+    if pruning.pruner == "halving":
+        return pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=REDUCTION)
+    return pruners.HyperbandPruner(
+        min_resource=1, max_resource=max(1, pruning.most), reduction_factor=REDUCTION
+    )

@@ -1,0 +1,91 @@
+"""Which trials are better: by the objective, and on the front of objective and cost."""
+
+from __future__ import annotations
+
+import math
+from typing import List, Optional, Sequence, Tuple
+
+from vaiopt.errors import RunError
+from vaiopt.runs.layout import Run
+from vaiopt.settings import Settings
+from vaiopt.study.objective import Objective
+from vaiopt.study.record import INTERRUPTED, TrialRecord
+
+
+def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
+    """Return the trial of the default point: the first that was not interrupted."""
+    return next(
+        (t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None
+    )
+
+
+def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
+    """Return the numbers of the trials on the Pareto front of the objective's metric against a
+    cost, cheapest first.
+    """
+    known = sorted(
+        (
+            t
+            for t in trials
+            if t.value is not None and objective.metric in t.metrics and cost in t.costs
+        ),
+        key=lambda t: t.number,
+    )
+    points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
+    return [known[i].number for i in pareto_front(points, objective.direction)]
+
+
+def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
+    """Return the complete trials, the best objective first.
+
+    Raises:
+        RunError: none is complete.
+    """
+    found = [
+        t
+        for t in best_first(trials, Objective(settings.objective).direction)
+        if t.value is not None
+    ]
+    if not found:
+        raise RunError(
+            f"no trial of '{run.folder}' is complete",
+            f"See the reasons with: vaiopt trials {run.folder}",
+        )
+    return found
+
+
+def best_first(trials: Sequence[TrialRecord], direction: str) -> List[TrialRecord]:
+    """Return the complete trials from best to worst, the cheaper first among equals, then the
+    others by number.
+    """
+    sign = -1.0 if direction == "maximize" else 1.0
+
+    def rank(trial: TrialRecord) -> Tuple[float, float, float, int]:
+        cost = trial.costs
+        return (
+            sign * float(trial.value or 0.0),
+            cost.get("latency_ms", math.inf),
+            cost.get("params", math.inf),
+            trial.number,
+        )
+
+    complete = sorted((t for t in trials if t.value is not None), key=rank)
+    return complete + [t for t in trials if t.value is None]
+
+
+def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[int]:
+    """Return positions of the points that no other beats in both cost (first, lower is better) and
+    score (second), by rising cost.
+
+    Of equal points the first counts.
+    """
+    sign = -1.0 if direction == "maximize" else 1.0
+    front: List[int] = []
+    best = math.inf
+    for position in sorted(
+        range(len(points)), key=lambda i: (points[i][0], sign * points[i][1], i)
+    ):
+        if sign * points[position][1] < best:
+            best = sign * points[position][1]
+            front.append(position)
+    return front

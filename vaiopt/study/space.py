@@ -1,0 +1,170 @@
+"""Hyperparameters and the search space: what a model function ``build_model(hp)`` asks for.
+
+A model function written for KerasTuner runs here unchanged: it asks ``hp.Int``, ``hp.Float``,
+``hp.Choice``, ``hp.Boolean`` and ``hp.Fixed`` by name and gets values. The first time it is
+*traced*: called with the defaults, then with each value that might open another branch, so that the
+whole space is known before the search starts. A hyperparameter is **active** where the function
+asks for it; an inactive one stands at its default in the **canonical** form of a point, so that it
+neither misleads a model nor makes duplicates.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+Value = Union[bool, int, float, str, None]
+
+
+Condition = Tuple[str, Tuple[Value, ...]]
+"""A parent's name and the values of it at which a child is active."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One hyperparameter.
+
+    Attributes:
+        name: unique in the space.
+        kind: ``int``, ``float`` or ``choice`` (``hp.Boolean`` is a choice; ``hp.Fixed`` one of a
+            single value).
+        default: where the search starts, and where an inactive one stands.
+        low, high, step, log: the range of a number, both ends included; ``step`` None for a float
+            means continuous.
+        values: the values of a choice, in order.
+        ordered: whether the order of a choice means something (numbers by default).
+        conditions: alternatives, each a chain of conditions that must all hold; none means always
+            active.
+    """
+
+    name: str
+    kind: str
+    default: Value
+    low: float = 0
+    high: float = 0
+    step: Optional[float] = None
+    log: bool = False
+    values: Tuple[Value, ...] = ()
+    ordered: bool = False
+    conditions: Tuple[Tuple[Condition, ...], ...] = ()
+
+    def same_range(self, other: "Dimension") -> bool:
+        """Return whether both ask for the same values, whatever their conditions."""
+        return replace(self, conditions=()) == replace(other, conditions=())
+
+    def grid(self) -> Optional[List[Value]]:
+        """Return all values in order, or None for a continuous range."""
+        if self.kind == "choice":
+            return list(self.values)
+        if self.low == self.high:
+            return [self._cast(self.low)]
+        if self.step is None:
+            return None
+        if self.log:  # KerasTuner's convention: with a logarithmic range the step is a factor
+            count = int(math.floor(math.log(self.high / self.low) / math.log(self.step) + 1e-9)) + 1
+            return [self._cast(self.low * self.step**i) for i in range(count)]
+        count = int(math.floor((self.high - self.low) / self.step + 1e-9)) + 1
+        return [self._cast(self.low + i * self.step) for i in range(count)]
+
+    def probes(self, most: int = 12) -> List[Value]:
+        """Return the values to try when looking for hidden branches: all of them if few, else both
+        ends and the middle.
+        """
+        grid = self.grid()
+        if grid is None:
+            return [self.low, self.high]
+        return grid if len(grid) <= most else [grid[0], grid[len(grid) // 2], grid[-1]]
+
+    def _cast(self, value: float) -> Value:
+        # Twelve digits: 0.1 added up gives 0.6, not 0.6000000000000001.
+        return int(round(value)) if self.kind == "int" else float(f"{value:.12g}")
+
+    def contains(self, value: Value) -> bool:
+        """Return whether ``value`` is one that this dimension can have."""
+        if self.kind == "choice":
+            return any(type(value) is type(v) and value == v for v in self.values)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        if not self.low <= value <= self.high:
+            return False
+        grid = self.grid()
+        return grid is None or any(
+            math.isclose(float(value), float(v)) for v in grid if isinstance(v, (int, float))
+        )
+
+
+@dataclass(frozen=True)
+class Space:
+    """All dimensions of a search, in the order in which the model function asks for them, parents
+    before children.
+    """
+
+    dimensions: Tuple[Dimension, ...] = field(default_factory=tuple)
+
+    def __iter__(self) -> Iterator[Dimension]:
+        return iter(self.dimensions)
+
+    def __len__(self) -> int:
+        return len(self.dimensions)
+
+    def searched(self) -> List[Dimension]:
+        """Return the dimensions that have more than one value."""
+        return [
+            d for d in self.dimensions if d.kind != "choice" and d.low < d.high or len(d.values) > 1
+        ]
+
+    def defaults(self) -> Dict[str, Value]:
+        """Return the default point."""
+        return {d.name: d.default for d in self.dimensions}
+
+    def active(self, values: Mapping[str, Value]) -> List[str]:
+        """Return the names that are active at a point, which need not be canonical."""
+        names: List[str] = []
+        for dimension in self.dimensions:
+            if not dimension.conditions or any(
+                self._holds(chain, values, names) for chain in dimension.conditions
+            ):
+                names.append(dimension.name)
+        return names
+
+    def _holds(
+        self, chain: Sequence[Condition], values: Mapping[str, Value], active: Sequence[str]
+    ) -> bool:
+        return all(parent in active and values.get(parent) in allowed for parent, allowed in chain)
+
+    def canonical(self, values: Mapping[str, Value]) -> Dict[str, Value]:
+        """Return the point with every inactive dimension at its default."""
+        active = set(self.active(values))
+        return {
+            d.name: values.get(d.name, d.default) if d.name in active else d.default
+            for d in self.dimensions
+        }
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object that :meth:`from_json` reads."""
+        return {"dimensions": [asdict(d) for d in self.dimensions]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Space":
+        """Read what :meth:`to_json` gave."""
+        dimensions = []
+        for item in content["dimensions"]:
+            item = dict(item)
+            item["values"] = tuple(item["values"])
+            item["conditions"] = tuple(
+                tuple((parent, tuple(allowed)) for parent, allowed in chain)
+                for chain in item["conditions"]
+            )
+            dimensions.append(Dimension(**item))
+        return cls(tuple(dimensions))

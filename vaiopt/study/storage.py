@@ -1,0 +1,164 @@
+"""Where Optuna keeps the study: the run's journal, or a database."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any, Tuple
+
+from vaiopt.errors import MissingToolError, RunError
+from vaiopt.files import require
+from vaiopt.runs.layout import Run
+from vaiopt.settings import settings_from_run
+
+STUDY_NAME = "vaiopt"
+
+
+CONNECT_SECONDS = 10
+"""How long a database server may take to answer."""
+
+
+def quiet_optuna() -> Any:
+    """Import Optuna with its own log off (the search prints its own lines), and return it.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Its progress bar asks for widgets in every notebook; ours does not use it.
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import optuna
+    except ImportError as error:
+        raise MissingToolError(
+            f"Optuna cannot be imported ({error})", "Install it with: pip install vaiopt"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def journal_storage(run: Run) -> Any:
+    """Return Optuna's storage of the run: its journal file, or the database that its settings name.
+
+    Raises:
+        RunError: the journal is corrupt, or the database cannot be reached.
+    """
+    url = _database(run)[0]
+    return database_storage(url) if url else _journal(run)
+
+
+def _database(run: Run) -> Tuple[str, str]:
+    """Return the URL of the run's database (empty for the journal) and the study's name."""
+    if not run.settings.exists():
+        return "", STUDY_NAME
+    search = settings_from_run(run).search
+    return (search.storage, search.study) if search.storage else ("", STUDY_NAME)
+
+
+def _journal(run: Run) -> Any:
+    optuna = quiet_optuna()
+    from optuna.storages.journal import JournalFileBackend
+
+    lock: Any = _JournalLock(str(run.journal) + ".flock")
+    try:
+        return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"'{run.journal}' is corrupt ({error})",
+            "Restore it from a copy, or search again into a new folder.",
+        ) from error
+
+
+class _JournalLock:
+    """A lock that the system releases when its process dies. Optuna's own outlive a kill: for 30 s,
+    or for ever (before 4.3).
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: Any = None
+
+    def acquire(self) -> bool:
+        import fcntl
+
+        self._file = open(self._path, "a")  # noqa: SIM115  open for as long as the lock is held
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        return True
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def mend_journal(run: Run) -> None:
+    """Cut off a last line that a killed search did not finish writing; Optuna would take it for the
+    start of the next.
+    """
+    if not run.journal.exists():
+        return
+    content = run.journal.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with open(str(run.journal), "rb+") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def database_storage(url: str) -> Any:
+    """Return Optuna's storage at a URL.
+
+    Raises:
+        RunError: it cannot be reached, or the URL is not one.
+        MissingToolError: its driver is not installed.
+    """
+    optuna = quiet_optuna()
+    import sqlalchemy
+
+    hint = (
+        "Check search.storage; for instance postgresql://USER:PASSWORD@HOST/NAME or"
+        " sqlite:///FILE.db"
+    )
+    shown = without_password(url)
+    # Which driver a plain URL means has changed in SQLAlchemy; the one that both know is the one
+    # that the extra installs.
+    url = re.sub("^postgres(ql)?://", "postgresql+psycopg2://", url)
+    storages = optuna.storages
+    try:
+        if not url.startswith(("postgresql", "mysql")):
+            return storages.get_storage(url)
+        # A trial may take longer than a server or firewall keeps an idle connection.
+        options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_SECONDS}}
+        return storages.get_storage(storages.RDBStorage(url, engine_kwargs=options))
+    except ImportError as error:
+        what = (
+            "'vaiopt[postgres]'" if "psycopg2" in url else "the driver that SQLAlchemy names for it"
+        )
+        raise MissingToolError(
+            f"the driver of '{shown}' is not installed", f"Install it with: pip install {what}"
+        ) from error
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError) as error:
+        said = str(error.__cause__ or error).replace(url, shown).splitlines()[0]
+        raise RunError(f"the storage '{shown}' cannot be used: {said}", hint) from error
+
+
+def without_password(url: str) -> str:
+    """Return a database URL as it may be shown."""
+    url = re.sub(r"(//[^:@/]*|^[^:@/]*):(?!//).*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|passwd)=)[^&]*", r"\1***", url)
+
+
+def open_study(run: Run) -> Any:
+    """Return the run's study for reading.
+
+    Raises:
+        RunError: the run has no study yet, its journal is corrupt, or its database cannot be
+            reached.
+    """
+    url, name = _database(run)
+    if not url:
+        require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
+    optuna = quiet_optuna()
+    try:
+        return optuna.load_study(study_name=name, storage=journal_storage(run))
+    except KeyError as error:
+        raise RunError(
+            f"'{without_password(url) or run.journal}' holds no study",
+            "Search again into a new folder.",
+        ) from error

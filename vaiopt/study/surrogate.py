@@ -1,0 +1,252 @@
+"""The model of the objective that the search proposes points with, and that the report explains the
+trials with.
+
+scikit-optimize gives the Gaussian process and the forest. What is added: points as numbers in [0,
+1], conditional ones in their canonical form, an objective for every trial, and what the model is
+fitted to: the search looks for what is better than the middle, the report explains all trials by
+their ranks.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.study.record import INTERRUPTED, PRUNED, RUNNING, TrialRecord, last_report
+from vaiopt.study.space import Dimension, Space, Value
+
+MANY = 100
+"""Trials from which a Gaussian process is fitted once, without a restart."""
+LENGTH_SCALES = (0.0, 0.7)
+"""Mean and standard deviation of the logarithm of a length scale, a priori. Few trials fit any
+length scale: without a prior some dimensions pass for irrelevant by chance and others for cliffs.
+Log-normal priors are those of Hvarfner et al. 2024, "Vanilla Bayesian optimization performs great
+in high dimensions"; these values were chosen on benchmarks/search_regret.py, see
+docs/performance.md.
+"""
+AMPLITUDE = (0.0, 1.0)
+"""The same for the variance of the process, whose targets are standardised."""
+NOISE = (-5.0, 1.5)
+"""The same for the variance of the noise."""
+
+NEAREST = 3
+"""Complete trials from which the outcome of a pruned one is expected."""
+ABOVE = 0.25
+"""How far above the median trials still differ for the search, as a share of the median's distance
+from the best.
+"""
+
+
+def usable(space: Space, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
+    """Return the trials that a surrogate is fitted to: not interrupted, and within the space; after
+    a change of the settings some may not be.
+    """
+
+    def fits(trial: TrialRecord) -> bool:
+        return all(
+            d.contains(trial.hyperparameters[d.name])
+            for d in space
+            if d.name in trial.hyperparameters
+        )
+
+    return [t for t in trials if t.status != INTERRUPTED and fits(t)]
+
+
+def raw_targets(trials: Sequence[TrialRecord], direction: str) -> np.ndarray:
+    """Return the objective of each trial (trials,), its sign such that lower is better, and what
+    stands in for it where there is none.
+
+    Running trials count as the best ("constant liar"), pruned ones as what they would have come to
+    (:func:`_expected`), though no better than the best, failed and infeasible ones as the worst of
+    all those.
+
+    Args:
+        trials: at least one of them complete.
+        direction: ``maximize`` or ``minimize``.
+    """
+    sign = -1.0 if direction == "maximize" else 1.0
+    complete = [
+        (t.value, dict(t.pruning.get("reports") or ())) for t in trials if t.value is not None
+    ]
+    best = min(sign * value for value, _ in complete)
+    raw = np.full(len(trials), np.nan)
+    for index, trial in enumerate(trials):
+        reported = last_report(trial)
+        if trial.value is not None:
+            raw[index] = sign * trial.value
+        elif trial.status == RUNNING:
+            raw[index] = best
+        elif trial.status == PRUNED and reported is not None:
+            raw[index] = max(best, sign * _expected(*reported, complete))
+    return np.where(np.isnan(raw), np.nanmax(raw), raw)
+
+
+def _expected(
+    step: int, reported: float, complete: Sequence[Tuple[float, Mapping[int, float]]]
+) -> float:
+    """Return the objective that a trial stopped after a report would have come to: it gains what
+    those gained that were nearest to it then.
+
+    Without this, the early reports of a model that learns slowly would pass for its best, and the
+    surrogate for a cliff.
+
+    Args:
+        step: of the last report.
+        reported: the objective then.
+        complete: the objective and the reports by step of each complete trial. Where none of them
+            reported at that step, nothing is gained.
+    """
+    gains = sorted(
+        (abs(reports[step] - reported), value - reports[step])
+        for value, reports in complete
+        if step in reports
+    )
+    return reported + float(np.median([gain for _, gain in gains[:NEAREST]])) if gains else reported
+
+
+def normal_scores(values: np.ndarray) -> np.ndarray:
+    """Return the normal quantile of each value's rank (ties share their mean rank).
+
+    This is what explains all trials alike: accuracies of a search pile up at the top and at chance
+    level, and ranks keep a few failures from flattening the rest.
+    """
+    from scipy.stats import norm, rankdata
+
+    return np.asarray(norm.ppf((rankdata(values) - 0.5) / len(values)))
+
+
+def better_half(values: np.ndarray) -> np.ndarray:
+    """Return values, lower is better, as the search models them: standardised, and level from a
+    little above the median on.
+
+    How bad a bad trial is does not matter to the search for the best, and to model it costs
+    resolution among the good ones. On benchmarks/search_regret.py this found more than ranks did,
+    see docs/performance.md.
+    """
+    best, middle = float(np.min(values)), float(np.median(values))
+    level = np.minimum(values, middle + ABOVE * (middle - best)) if middle > best else values
+    spread = float(np.std(level))
+    return np.asarray((level - level.mean()) / spread if spread > 0 else np.zeros(len(level)))
+
+
+def fit_surrogate(model: str, x: np.ndarray, y: np.ndarray, random: Any) -> Any:
+    """Return a fitted regressor of scikit-optimize.
+
+    BLAS with several threads makes its small matrices three to six times slower: limit it to one,
+    as with ``threadpool_limits``.
+
+    Args:
+        model: ``gp`` or ``forest``.
+        x: points (trials, columns) as :func:`encode_points` gives them.
+        y: (trials,), lower is better.
+        random: a ``RandomState``.
+    """
+    if model == "forest":
+        from skopt.learning import ExtraTreesRegressor
+
+        return ExtraTreesRegressor(n_estimators=100, min_samples_leaf=2, random_state=random).fit(
+            x, y
+        )
+    from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern
+
+    # A fit costs n^3; with many points the likelihood has one clear top, and the search for others
+    # would take seconds.
+    restarts = 1 if len(x) < MANY else 0
+    kernel = ConstantKernel(1.0, (0.01, 100.0)) * Matern(
+        np.ones(x.shape[1]), [(0.03, 50.0)] * x.shape[1], nu=2.5
+    )
+    gp = _with_prior([AMPLITUDE, *[LENGTH_SCALES] * x.shape[1], NOISE])(
+        kernel=kernel,
+        noise="gaussian",
+        normalize_y=True,
+        n_restarts_optimizer=restarts,
+        random_state=random,
+    )
+    return gp.fit(x, y)
+
+
+def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
+    """Return scikit-optimize's Gaussian process with a normal prior on the logarithms of its
+    kernel's parameters.
+
+    Args:
+        prior: mean and standard deviation of each, in the kernel's order: the process's variance,
+            the length scales, and the noise, which scikit-optimize puts last.
+    """
+    from skopt.learning import GaussianProcessRegressor
+
+    mean, deviation = np.array(prior).T
+
+    class MostProbable(GaussianProcessRegressor):
+        """Maximises the posterior of its kernel's parameters where the base class maximises their
+        likelihood.
+        """
+
+        def log_marginal_likelihood(
+            self, theta: Any = None, eval_gradient: bool = False, clone_kernel: bool = True
+        ) -> Any:
+            found = super().log_marginal_likelihood(theta, eval_gradient, clone_kernel)
+            if theta is None:
+                return found
+            away = (theta - mean) / deviation
+            logarithm = -0.5 * float(np.sum(away**2))
+            return (
+                (found[0] + logarithm, found[1] - away / deviation)
+                if eval_gradient
+                else found + logarithm
+            )
+
+    return MostProbable
+
+
+def encode_points(space: Space, points: Sequence[Mapping[str, Value]]) -> np.ndarray:
+    """Return canonical points as numbers in [0, 1], (points, columns): one per number or ordered
+    choice, one per value of another choice.
+    """
+    searched = space.searched()
+    return np.array(
+        [[number for d in searched for number in encode(d, point[d.name])] for point in points]
+    )
+
+
+def encode(dimension: Dimension, value: Value) -> List[float]:
+    """Return a value as numbers in [0, 1]; the values of an unordered choice lie at distance 1 from
+    each other.
+    """
+    if dimension.kind != "choice":
+        return [to_unit(dimension, value)]
+    index = _index(dimension, value)
+    if dimension.ordered or len(dimension.values) == 2:
+        return [index / max(1, len(dimension.values) - 1)]
+    return [math.sqrt(0.5) if i == index else 0.0 for i in range(len(dimension.values))]
+
+
+def _index(dimension: Dimension, value: Value) -> int:
+    return next(i for i, v in enumerate(dimension.values) if type(v) is type(value) and v == value)
+
+
+def to_unit(dimension: Dimension, value: Value) -> float:
+    """Return a number's place in its range, from 0 to 1."""
+    number = float(value)  # type: ignore[arg-type]
+    if dimension.low == dimension.high:
+        return 0.0
+    if dimension.log:
+        return math.log(number / dimension.low) / math.log(dimension.high / dimension.low)
+    return (number - dimension.low) / (dimension.high - dimension.low)
+
+
+def from_unit(dimension: Dimension, place: float) -> Value:
+    """Return the value of a number's range nearest to a place in it."""
+    place = min(1.0, max(0.0, place))
+    grid = dimension.grid()
+    if grid is not None:
+        places = [to_unit(dimension, v) for v in grid]
+        return grid[int(np.argmin([abs(p - place) for p in places]))]
+    if dimension.log:
+        number = dimension.low * math.exp(place * math.log(dimension.high / dimension.low))
+    else:
+        number = dimension.low + place * (dimension.high - dimension.low)
+    number = min(dimension.high, max(dimension.low, number))
+    return int(round(number)) if dimension.kind == "int" else float(number)
