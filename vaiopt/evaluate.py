@@ -1,63 +1,37 @@
-"""The chosen model, once, on the test split: accuracy, macro F1, per class, confusion, and what it
-got wrong.
-"""
+"""A candidate's models, once, on the test split: before and after quantization."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.data import Splits
-from vaiopt.errors import ModelError
-from vaiopt.tasks import classification as metrics
+from vaiopt.data import Splits, load_splits
+from vaiopt.errors import ModelError, RunError
+from vaiopt.files import require
+from vaiopt.int8.model import load_quantized
+from vaiopt.keras import load_model
+from vaiopt.record import read_record, write_record
+from vaiopt.runs.choice import refresh_links
+from vaiopt.runs.layout import Candidate, Run
+from vaiopt.runs.lineage import describe_stale, stale_parts
+from vaiopt.tasks.classification import Evaluation, evaluate_outputs
+from vaiopt.text import Progress, silent
 
 BATCH = 1000
 """Samples a step of prediction."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A model on the test split.
-
-    Attributes:
-        kind: ``float`` or ``int8``.
-        trial: number of the chosen trial.
-        samples: in the test split.
-        accuracy, macro_f1: shares from 0 to 1.
-        loss: mean cross-entropy of the true class.
-        per_class: ``class``, ``precision``, ``recall``, ``f1``, ``support`` of each.
-        confusion: counts; rows are true, columns predicted classes.
-        misclassified: ``index`` within the test split, ``true``, ``predicted`` (class numbers) and
-            ``confidence``, the most confident first.
-    """
-
-    kind: str
-    trial: int
-    samples: int
-    accuracy: float
-    macro_f1: float
-    loss: float
-    per_class: List[Dict[str, Any]]
-    confusion: List[List[int]]
-    misclassified: List[Dict[str, Any]]
-
-    def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object."""
-        return {"split": "test", **asdict(self)}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Evaluation:
-        """Return what :meth:`to_json` wrote. Raises KeyError if a part is missing."""
-        return cls(**{declared.name: content[declared.name] for declared in fields(cls)})
+LOADERS: Dict[str, Callable[[Path], Any]] = {"float": load_model, "int8": load_quantized}
+"""How each kind of model is loaded."""
 
 
 @dataclass(frozen=True)
 class Evaluations:
-    """The chosen model on the test split, before and after quantization.
+    """A candidate on the test split, before and after quantization.
 
     Attributes:
         float_test: the float model.
@@ -69,10 +43,95 @@ class Evaluations:
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""
-        return {
-            "float": self.float_test.to_json(),
-            "int8": self.int8_test.to_json() if self.int8_test is not None else None,
-        }
+        int8 = self.int8_test.to_json() if self.int8_test is not None else None
+        return {"float": self.float_test.to_json(), "int8": int8}
+
+
+def evaluate_candidate(candidate: Candidate, progress: Progress = silent) -> Evaluations:
+    """Evaluate a candidate, and its int8 form if there is one, on the test split.
+
+    The test split is read once for each model: what is on file is returned as it is.
+
+    Returns:
+        Both; the int8 one is None without a quantized model, and for that of another float model.
+
+    Raises:
+        RunError: the candidate's model is not there, or a file is damaged.
+        DataError: its data are not here.
+    """
+    require(candidate.model, candidate.command("search --run"))
+    float_test = _evaluated(candidate, "float", candidate.model, candidate.evaluation, progress)
+    stale = stale_parts(candidate)
+    int8_test = None
+    if "quantized" in stale:
+        progress(describe_stale(candidate, stale))
+    elif candidate.quantized_model.exists():
+        path = candidate.quantized_evaluation
+        int8_test = _evaluated(candidate, "int8", candidate.quantized_model, path, progress)
+    refresh_links(candidate)
+    return Evaluations(float_test, int8_test)
+
+
+def evaluate_trials(
+    run: Run, numbers: Sequence[int], progress: Progress = silent
+) -> List[Evaluation]:
+    """Evaluate trials on the test split, to compare variants. Nothing is chosen by it, and the
+    search never looks at it.
+
+    Args:
+        run: a run of which a trial is chosen: the search is done.
+        numbers: of the trials; none stands for all that have ``data.json`` or are kept.
+        progress: told one line at a time.
+
+    Returns:
+        That of each trial, by number; they are kept in ``trials/<number>/evaluation.json``.
+
+    Raises:
+        RunError: no model was chosen yet, or the model of a trial is not kept.
+    """
+    chosen = run.chosen
+    kept = [candidate.number for candidate in run.candidates()]
+    missing = [number for number in numbers if number not in kept]
+    if missing:
+        raise RunError(
+            f"the model of trial {missing[0]} was not kept",
+            f"Kept: {', '.join(map(str, kept)) or 'none'}; search.keep_models is their number.",
+        )
+    # The test samples and the preprocessing are the same for all trials of a run, whatever split
+    # ratio a trial had.
+    return [
+        _evaluated(c, "float", c.model, c.evaluation, progress, chosen)
+        for c in (run.trial(number) for number in sorted(set(numbers)) or kept)
+    ]
+
+
+def _evaluated(
+    candidate: Candidate,
+    kind: str,
+    model_path: Path,
+    path: Path,
+    progress: Progress,
+    data_of: Optional[Candidate] = None,
+) -> Evaluation:
+    """Return a model's figures on the test split: those on file, or made now and written there."""
+    if path.exists():
+        # It is read as long as it is there.
+        command = f"rm '{path}' && vaiopt evaluate {candidate.run.folder}"
+        return read_record(path, Evaluation, command)
+    splits = load_splits(data_of or candidate)
+    progress(
+        f"evaluating the {kind} model of trial {candidate.number} on"
+        f" {len(splits.test)} test samples"
+    )
+    model = LOADERS[kind](model_path)
+    found = evaluate_model(
+        lambda x: model.predict(x, batch_size=BATCH, verbose=0),
+        splits,
+        kind=kind,
+        trial=candidate.number,
+    )
+    write_record(path, found)
+    return found
 
 
 def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -> Evaluation:
@@ -89,36 +148,11 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         ModelError: an output is NaN or infinite.
     """
     part = splits.test
-    outputs = np.concatenate(
-        [predict(part.take(slice(start, start + BATCH)).x) for start in range(0, len(part), BATCH)]
-    )
+    starts = range(0, len(part), BATCH)
+    outputs = np.concatenate([predict(part.take(slice(i, i + BATCH)).x) for i in starts])
     if not np.all(np.isfinite(outputs)):
         raise ModelError(
             f"the {kind} model of trial {trial} gives values that are not numbers",
             "Choose another trial: vaiopt choose RUN --trial N",
         )
-    probabilities = (
-        np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
-    )
-    true, predicted = part.y, metrics.predicted_classes(outputs)
-    rows = np.arange(len(true))
-    loss = float(-np.log(np.clip(probabilities[rows, true], 1e-7, 1.0)).mean())
-    confidence = probabilities[rows, predicted]
-    wrong = sorted(np.flatnonzero(true != predicted), key=lambda i: (-confidence[i], i))
-    misclassified = [
-        {
-            "index": int(i),
-            "true": int(true[i]),
-            "predicted": int(predicted[i]),
-            "confidence": float(confidence[i]),
-        }
-        for i in wrong
-    ]
-    return Evaluation(
-        kind=kind,
-        trial=trial,
-        samples=len(true),
-        loss=loss,
-        misclassified=misclassified,
-        **metrics.summary(true, predicted, splits.classes),
-    )
+    return evaluate_outputs(outputs, part.y, splits.classes, kind=kind, trial=trial)

@@ -99,6 +99,22 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
             shutil.rmtree(str(temporary), ignore_errors=True)
 
 
+@contextlib.contextmanager
+def locked(folder: PathLike) -> Iterator[None]:
+    """Hold the lock of a folder; another process waits for it. The system releases it when this
+    one dies. Where the file system has no such locks there is none.
+    """
+    import fcntl
+
+    handle = os.open(str(folder), os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,5 +1,5 @@
-"""The named steps in their order, any of them first or last. The only place that composes
-stages.
+"""The steps as data: what each is called, needs and does; any of them first or last. The only place
+that composes stages.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from vaiopt.candidates import measure_best, rank_by_int8
+from vaiopt.data import data_held, read_recipe
 from vaiopt.errors import RunError, SettingsError, did_you_mean
-from vaiopt.files import PathLike, read_json, require, write_json
-from vaiopt.runs.layout import Run, open_run
-from vaiopt.runs.lineage import describe_stale, stale_parts
+from vaiopt.files import PathLike, require
+from vaiopt.record import read_optional
+from vaiopt.runs.layout import Candidate, Run, open_run
+from vaiopt.runs.lineage import describe_stale, measurements, stale_parts
+from vaiopt.runs.records import CandidateMetrics
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.study.record import TrialRecord
+from vaiopt.tasks.classification import Evaluation
 from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
-    from vaiopt.evaluate import Evaluation, Evaluations
+    from vaiopt.evaluate import Evaluations
     from vaiopt.hardware import Inspection
     from vaiopt.quantize import QuantizeResult
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
-
-STEPS = ("search", "quantize", "evaluate", "compile", "bundle", "measure", "report")
-"""In order. Each reads what those before it left in the run folder."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,35 @@ class Summary:
         return asdict(self)
 
 
-def steps_between(first: Optional[str], last: Optional[str]) -> List[str]:
+@dataclass(frozen=True)
+class Context:
+    """What the steps of one flow share.
+
+    Attributes:
+        run: the run.
+        settings: of it.
+        progress: told one line at a time.
+        on_trial: told each trial of the search as it ends.
+    """
+
+    run: Run
+    settings: Settings
+    progress: Progress = silent
+    on_trial: Optional[Callable[[TrialRecord], None]] = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the flow: its name, what it does in words, and the function that does it. Each
+    reads what those before it left in the run folder.
+    """
+
+    name: str
+    doc: str
+    do: Callable[[Context], Any]
+
+
+def steps_between(first: Optional[str], last: Optional[str]) -> List[Step]:
     """Return the steps from ``first`` to ``last``, both included; None means from the start, or to
     the end.
 
@@ -82,9 +110,9 @@ def steps_between(first: Optional[str], last: Optional[str]) -> List[str]:
     end = STEPS.index(last) if last else len(STEPS) - 1
     if end < start:
         raise SettingsError(
-            f"step '{last}' comes before '{first}'", "The order is: {}.".format(", ".join(STEPS))
+            f"step '{last}' comes before '{first}'", f"The order is: {', '.join(STEPS)}."
         )
-    return list(STEPS[start : end + 1])
+    return list(FLOW[start : end + 1])
 
 
 def run_flow(
@@ -110,16 +138,15 @@ def run_flow(
         VaioptError: as the steps do.
     """
     steps = steps_between(first, last)
-    run = Run(folder) if steps[0] == "search" else open_run(folder)
+    run = Run(folder) if steps[0].name == "search" else open_run(folder)
+    context = Context(run, settings, progress, on_trial)
     seconds: Dict[str, float] = {}
-    for step in steps:
-        progress(f"[{STEPS.index(step) + 1}/{len(STEPS)}] {step}")
-        started = time.perf_counter()
-        if step == "search":
-            search(settings, folder, progress=progress, on_trial=on_trial)
-        else:
-            STAGES[step](run, settings, progress)
-        seconds[step] = time.perf_counter() - started
+    with data_held():
+        for step in steps:
+            progress(f"[{STEPS.index(step.name) + 1}/{len(STEPS)}] {step.name}")
+            started = time.perf_counter()
+            step.do(context)
+            seconds[step.name] = time.perf_counter() - started
     return summarise(run, settings, seconds)
 
 
@@ -150,31 +177,33 @@ def search(
         accept: go on with a run although its settings have changed.
 
     Raises:
-        VaioptError: as :func:`vaiopt.search.search_run` and :func:`vaiopt.quantize.quantize_run`.
+        VaioptError: as :func:`vaiopt.search.search_run` and
+            :func:`vaiopt.quantize.quantize_candidate`.
     """
+    from vaiopt.candidates import measure_best, rank_by_int8
     from vaiopt.search import search_run
 
-    every, total = settings.objective.measure_every, settings.search.trials
-    for count in range(every, total, every) if every else ():
-        search_run(
-            settings, folder, progress=progress, on_trial=on_trial, accept=accept, until=count
+    run = Run(folder)
+    with data_held():
+        result = search_run(
+            settings,
+            folder,
+            progress=progress,
+            on_trial=on_trial,
+            accept=accept,
+            every=settings.objective.measure_every,
+            measure=lambda: measure_best(run, settings, progress),
         )
-        measure_best(Run(folder), settings, progress)
-    result = search_run(settings, folder, progress=progress, on_trial=on_trial, accept=accept)
-    if every:
-        measure_best(Run(folder), settings, progress)
-        result = replace(result, chosen=choose(Run(folder)))
-    if settings.objective.rank_int8 < 2:
-        return result
-    return replace(result, chosen=rank_by_int8(Run(folder), settings, progress))
+        if settings.objective.rank_int8 < 2:
+            return result
+        return replace(result, chosen=rank_by_int8(run, settings, progress))
 
 
 def quantize(run: Run, settings: Settings, progress: Progress = silent) -> QuantizeResult:
     """Make the chosen model int8."""
-    from vaiopt.quantize import quantize_run
+    from vaiopt.quantize import quantize_candidate
 
-    require(run.float_model, f"vaiopt search --run {run.folder}")
-    return quantize_run(run, settings, progress=progress)
+    return quantize_candidate(run.chosen, settings, progress=progress)
 
 
 def quantize_bare(
@@ -242,20 +271,22 @@ def inspect(
         return inspect_model(model, found, threads=threads)
     path = Path(model)
     if path.is_dir():
-        run = open_run(path)
-        require(run.float_model, f"vaiopt search --run {path}")
-        low, high = read_json(run.data_spec, f"vaiopt search --run {path}")["preprocessing"][
-            "input_range"
-        ]
-        return inspect_model(run.float_model, found, threads=threads, input_range=(low, high))
+        return _inspect_candidate(open_run(path).chosen, found, threads)
     if str(model).partition(":")[0].endswith(".py"):
         from vaiopt.models import build, load_family
         from vaiopt.study.hyperparameters import HyperParameters
 
-        return inspect_model(
-            build(load_family(str(model)), HyperParameters()), found, threads=threads
-        )
+        built = build(load_family(str(model)), HyperParameters())
+        return inspect_model(built, found, threads=threads)
     return inspect_model(path, found, threads=threads)
+
+
+def _inspect_candidate(candidate: Candidate, target: Any, threads: int) -> Inspection:
+    from vaiopt.hardware import inspect_model
+
+    require(candidate.model, candidate.command("search --run"))
+    input_range = read_recipe(candidate).preprocessing.input_range
+    return inspect_model(candidate.model, target, threads=threads, input_range=input_range)
 
 
 def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evaluations:
@@ -263,127 +294,45 @@ def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evalu
 
     The test split is read once for a chosen model: what is on file is returned as it is.
 
-    Returns:
-        Both; the int8 one is None without a quantized model, and for that of an earlier choice.
-
     Raises:
         RunError: no model was chosen yet.
     """
-    from vaiopt.evaluate import Evaluations
+    from vaiopt.evaluate import evaluate_candidate
 
-    command = f"vaiopt search --run {run.folder}"
-    trial = int(read_json(run.float_metrics, command)["trial"])
-    float_test = _evaluated(run, run.float_model, run.float_evaluation, "float", trial, progress)
-    stale = stale_parts(run)
-    if "quantized" in stale:
-        progress(describe_stale(run, stale))
-    elif run.quantized_model.exists():
-        return Evaluations(
-            float_test,
-            _evaluated(run, run.quantized_model, run.quantized_evaluation, "int8", trial, progress),
-        )
-    return Evaluations(float_test, None)
+    return evaluate_candidate(run.chosen, progress)
 
 
 def evaluate_trials(
     run: Run, numbers: Sequence[int], progress: Progress = silent
 ) -> List[Evaluation]:
-    """Evaluate trials on the test split, to compare variants. Nothing is chosen by it, and the
-    search never looks at it.
-
-    Args:
-        run: a run whose search is done.
-        numbers: of the trials; none stands for all whose models are kept.
-        progress: told one line at a time.
-
-    Returns:
-        That of each trial, by number; they are kept in ``trials/<number>/evaluation.json``.
-
-    Raises:
-        RunError: no model was chosen yet, or the model of a trial is not kept.
+    """Evaluate trials on the test split, to compare variants; none stands for all whose models are
+    kept. Nothing is chosen by it. Raises as :func:`vaiopt.evaluate.evaluate_trials`.
     """
-    require(run.float_metrics, f"vaiopt search --run {run.folder}")
-    kept = [int(path.parent.name) for path in sorted((run.folder / "trials").glob("*/model.h5"))]
-    missing = [number for number in numbers if number not in kept]
-    if missing:
-        raise RunError(
-            f"the model of trial {missing[0]} was not kept",
-            "Kept: {}; search.keep_models is their number.".format(
-                ", ".join(map(str, kept)) or "none"
-            ),
-        )
-    return [
-        _evaluated(
-            run, run.trial(n) / "model.h5", run.trial(n) / "evaluation.json", "float", n, progress
-        )
-        for n in sorted(set(numbers)) or kept
-    ]
+    from vaiopt.evaluate import evaluate_trials as evaluate_all
 
-
-def _evaluated(
-    run: Run, model_path: Path, path: Path, kind: str, trial: int, progress: Progress
-) -> Evaluation:
-    """Return a model's figures on the test split: those on file, or made now and written there."""
-    from vaiopt.evaluate import BATCH, Evaluation, evaluate_model
-
-    if path.exists():
-        command = (  # it is read as long as it is there
-            f"rm '{path}' && vaiopt evaluate {run.folder}"
-        )
-        try:
-            return Evaluation.from_json(read_json(path, command))
-        except KeyError as error:
-            raise RunError(f"'{path}' lacks {error}", f"Make it again with: {command}") from error
-    from vaiopt.data import load_run_splits
-
-    # The test samples and the preprocessing are the same for all trials of a run, whatever split
-    # ratio a trial had.
-    splits = load_run_splits(run)
-    progress(f"evaluating the {kind} model of trial {trial} on {len(splits.test)} test samples")
-    model = _load(model_path, kind)
-    found = evaluate_model(
-        lambda x: model.predict(x, batch_size=BATCH, verbose=0), splits, kind=kind, trial=trial
-    )
-    write_json(path, found.to_json())
-    return found
-
-
-def _load(path: Path, kind: str) -> Any:
-    if kind == "float":
-        from vaiopt.keras import load_model
-
-        return load_model(path)
-    from vaiopt.quantize import load_quantized
-
-    return load_quantized(path)
+    with data_held():
+        return evaluate_all(run, numbers, progress)
 
 
 def compile_model(run: Run, settings: Settings, progress: Progress = silent) -> CompileResult:
     """Make the int8 model run on the target."""
-    from vaiopt.compile import compile_run
+    from vaiopt.compile import compile_candidate
 
-    require(run.quantized_model, f"vaiopt quantize {run.folder}")
-    return compile_run(run, settings, settings.hardware.target, progress=progress)
+    return compile_candidate(run.chosen, settings, progress=progress)
 
 
 def bundle(run: Run, settings: Settings, progress: Progress = silent) -> BundleResult:
     """Put all that the kit needs into one folder."""
-    from vaiopt.deploy import bundle_run
+    from vaiopt.deploy import bundle_candidate
 
-    target = settings.hardware.target
-    require(run.compiled(_name(settings)), f"vaiopt compile {run.folder} --target {target}")
-    return bundle_run(run, target, settings, progress=progress)
+    return bundle_candidate(run.chosen, settings, progress=progress)
 
 
 def measure(run: Run, settings: Settings, progress: Progress = silent) -> MeasureResult:
     """Run the bundle here or on a kit."""
-    from vaiopt.deploy import measure as measure_bundle
+    from vaiopt.deploy import measure_candidate
 
-    target = settings.hardware.target
-    require(run.bundle(_name(settings)), f"vaiopt bundle {run.folder} --target {target}")
-    return measure_bundle(
-        run, target, host=settings.deploy.host, threads=settings.deploy.threads, progress=progress
-    )
+    return measure_candidate(run.chosen, settings, progress=progress)
 
 
 def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportResult:
@@ -393,24 +342,22 @@ def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportR
     return write_report(run)
 
 
-def _name(settings: Settings) -> str:
-    """Return the name of the target, which is also that of its folders; the settings may give the
-    path of an ``arch.json``.
-    """
-    from vaiopt.hardware import load_target
+FLOW = (
+    Step(
+        "search",
+        "find the best model",
+        lambda c: search(c.settings, c.run.folder, progress=c.progress, on_trial=c.on_trial),
+    ),
+    Step("quantize", "make it int8", lambda c: quantize(c.run, c.settings, c.progress)),
+    Step("evaluate", "test both", lambda c: evaluate(c.run, c.settings, c.progress)),
+    Step("compile", "for the target", lambda c: compile_model(c.run, c.settings, c.progress)),
+    Step("bundle", "pack for the kit", lambda c: bundle(c.run, c.settings, c.progress)),
+    Step("measure", "run it there", lambda c: measure(c.run, c.settings, c.progress)),
+    Step("report", "write the report", lambda c: report(c.run, c.settings, c.progress)),
+)
+"""In order."""
 
-    return str(load_target(settings.hardware.target, settings.hardware.release).name)
-
-
-STAGES: Dict[str, Callable[..., Any]] = {
-    "quantize": quantize,
-    "evaluate": evaluate,
-    "compile": compile_model,
-    "bundle": bundle,
-    "measure": measure,
-    "report": report,
-}
-"""What each step after the search does, as a function of the run, the settings and the progress."""
+STEPS = tuple(step.name for step in FLOW)
 
 
 def summarise(
@@ -421,45 +368,52 @@ def summarise(
     Raises:
         RunError: a file is damaged.
     """
-    target = _name(settings or settings_from_run(run))
-    chosen = _optional(run.float_metrics)
-    stale = stale_parts(run)
-    evaluated = {} if "quantized" in stale else _optional(run.quantized_evaluation)
-    measured = {} if "measured/" + target in stale else _optional(run.measured(target))
-    costs = chosen.get("costs", {})
-    return Summary(
-        run=str(run.folder),
-        target=target,
-        trial=chosen.get("trial"),
-        float_accuracy=_optional(run.float_evaluation).get("accuracy"),
-        int8_accuracy=evaluated.get("accuracy"),
-        measured_accuracy=measured.get("accuracy"),
+    from vaiopt.hardware import load_target
+
+    hardware = (settings or settings_from_run(run)).hardware
+    target = str(load_target(hardware.target, hardware.release).name)
+    report_path = str(run.report) if run.report.exists() else None
+    summary = Summary(str(run.folder), target, report=report_path, seconds=dict(seconds or {}))
+    if not run.chosen_file.is_file():
+        return summary
+    chosen = run.chosen
+    stale = stale_parts(chosen)
+    metrics = read_optional(chosen.metrics, CandidateMetrics, chosen.command("choose"))
+    again = chosen.command("evaluate")
+    float_test = read_optional(chosen.evaluation, Evaluation, again)
+    int8_test = read_optional(chosen.quantized_evaluation, Evaluation, again)
+    measured = measurements(chosen).get(target)
+    if f"measured/{target}" in stale:
+        measured = None
+    costs = metrics.costs if metrics is not None else {}
+    return replace(
+        summary,
+        trial=chosen.number,
+        float_accuracy=float_test.accuracy if float_test else None,
+        int8_accuracy=int8_test.accuracy if int8_test and "quantized" not in stale else None,
+        measured_accuracy=measured.accuracy if measured else None,
         params=costs.get("params"),
         predicted_latency_ms=costs.get("latency_ms"),
-        measured_latency_ms=measured.get("latency_ms", {}).get("p50"),
-        report=str(run.report) if run.report.exists() else None,
-        seconds=dict(seconds or {}),
-        stale=describe_stale(run, stale),
+        measured_latency_ms=measured.latency_ms.p50 if measured else None,
+        stale=describe_stale(chosen, stale),
     )
-
-
-def _optional(path: Any) -> Dict[str, Any]:
-    return read_json(path, "vaiopt run --from search") if path.exists() else {}
 
 
 def choose(
     run: Run, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
 ) -> TrialRecord:
-    """Choose another trial of a finished search: by number, or the best whose predicted latency is
-    within a limit; neither: the best.
+    """Choose another trial of a finished search: by number, or the best whose latency (measured in
+    the search, else predicted) is within a limit; neither: the best.
 
     Returns:
-        The chosen trial, whose model is now ``float/model.h5``. Later stages must be run again.
+        The chosen trial. What later stages made of it before is there still; what they did not
+        make yet must be made.
 
     Raises:
         RunError: there is no such trial, or its model was not kept.
     """
-    from vaiopt.search import best_trials, choose_trial
+    from vaiopt.search import choose_trial
+    from vaiopt.study.ranking import best_trials
     from vaiopt.study.trials import load_trials
 
     settings = settings_from_run(run)
@@ -470,13 +424,13 @@ def choose(
         if not candidates:
             raise RunError(f"there is no trial {trial}", f"See: vaiopt trials {run.folder}")
     if max_latency_ms is not None:
-        candidates = [
-            t for t in candidates if t.costs.get("latency_ms", float("inf")) <= max_latency_ms
-        ]
+        limit = max_latency_ms
+        candidates = [t for t in candidates if t.latency_ms is not None and t.latency_ms <= limit]
         if not candidates:
             raise RunError(
                 f"no trial is predicted to take at most {max_latency_ms:g} ms",
                 f"See: vaiopt trials {run.folder} --pareto",
             )
-    choose_trial(run, settings, candidates[0], trials)
+    by_person = trial is not None or max_latency_ms is not None
+    choose_trial(run, settings, candidates[0], why="person" if by_person else "objective")
     return candidates[0]

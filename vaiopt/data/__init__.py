@@ -5,21 +5,32 @@ kit share.
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.load import NAMED_SOURCES, load_dataset
 from vaiopt.data.preprocessing import Preprocessing
-from vaiopt.data.recipe import data_spec, load_run_splits
+from vaiopt.data.recipe import (
+    DataRecipe,
+    data_held,
+    data_recipe,
+    load_requested,
+    load_splits,
+    read_recipe,
+)
 from vaiopt.data.splits import Part, Splits, split_dataset
 from vaiopt.data.stratify import calibration_indices
 
 __all__ = [
     "NAMED_SOURCES",
+    "DataRecipe",
     "Dataset",
     "Part",
     "Preprocessing",
     "Request",
     "Splits",
     "calibration_indices",
-    "data_spec",
+    "data_held",
+    "data_recipe",
     "load_dataset",
-    "load_run_splits",
+    "load_requested",
+    "load_splits",
     "make_dataset",
+    "read_recipe",
     "split_dataset",
 ]

@@ -1,23 +1,68 @@
-"""``float/data.json``: where a run's data came from, and how to have the same parts again on
+"""``data.json``: where a candidate's data came from, and how to have the same parts again on
 another machine.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import contextlib
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from vaiopt.data.dataset import Dataset
+from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.load import load_dataset
 from vaiopt.data.preprocessing import Preprocessing
-from vaiopt.data.splits import Splits, split_dataset
+from vaiopt.data.splits import PARTS, Splits, split_dataset
 from vaiopt.errors import DataError, RunError
-from vaiopt.files import read_json
-from vaiopt.runs.layout import Run
+from vaiopt.record import Record, Unfit, part, read_record
+from vaiopt.runs.layout import Candidate
 
 
-def data_spec(dataset: Dataset, splits: Splits) -> Dict[str, Any]:
-    """Return what goes into ``run.data_spec``: source, limit, split, seeds, classes, preprocessing,
-    and hashes of data and parts.
+@dataclass(frozen=True)
+class DataRecipe(Record):
+    """Where data came from, and how they are split and preprocessed.
+
+    Attributes:
+        name, source: of the data; base: the folder that a relative source starts at.
+        limit, limit_seed: how many samples were drawn, and by which seed.
+        image_size, grayscale: how images were read.
+        split: shares of train, validation and test. seed: of the split.
+        pool: whether a given test set was pooled before.
+        reserved: where the test data start that no trial may see; None for one ratio.
+        samples: in each part.
+        shape, dtype: of a sample.
+        classes, feature_names: names.
+        sha256, split_sha256: of the data and of the parts.
+        preprocessing: of training, calibration, evaluation and kit alike.
+    """
+
+    name: str = part()
+    source: str = part()
+    base: str = part()
+    limit: int = part(low=0)
+    limit_seed: int = part(low=0)
+    image_size: Tuple[int, ...] = part(low=1)
+    grayscale: bool = part()
+    split: Tuple[float, float, float] = part(low=0)
+    seed: int = part(low=0)
+    pool: bool = part()
+    samples: Dict[str, int] = part(low=0)
+    shape: Tuple[int, ...] = part(low=1)
+    dtype: str = part()
+    classes: Tuple[str, ...] = part()
+    sha256: str = part()
+    split_sha256: str = part()
+    preprocessing: Preprocessing = part()
+    reserved: Optional[float] = part(None, low=0, high=1)
+    feature_names: Tuple[str, ...] = part(())
+
+    def check(self) -> None:
+        """Raise unless the parts are the three."""
+        if set(self.samples) != set(PARTS):
+            raise Unfit("samples", f"is not of {', '.join(PARTS)}")
+
+
+def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
+    """Return the recipe of a data set and its split.
 
     Raises:
         DataError: the dataset was made in memory, so that no other stage could load it again.
@@ -29,85 +74,121 @@ def data_spec(dataset: Dataset, splits: Splits) -> Dict[str, Any]:
             "Save it with numpy.savez('data.npz', x=x, y=y) or name the function that makes it:"
             ' data.source = "module:function".',
         )
-    return {
-        "name": dataset.name,
-        "source": request.source,
-        "base": request.base,
-        "limit": request.limit,
-        "limit_seed": request.seed,
-        "image_size": list(request.image_size),
-        "grayscale": request.grayscale,
-        "split": list(splits.ratios),
-        "seed": splits.seed,
-        "pool": splits.pool,
-        "reserved": splits.reserved,
-        "samples": splits.sizes(),
-        "shape": list(dataset.sample_shape),
-        "dtype": str(dataset.x.dtype),
-        "classes": list(dataset.classes),
-        "feature_names": list(dataset.feature_names),
-        "sha256": dataset.sha256(),
-        "split_sha256": splits.sha256(),
-        "preprocessing": splits.preprocessing.to_json(),
-    }
+    return DataRecipe(
+        name=dataset.name,
+        source=request.source,
+        base=request.base,
+        limit=request.limit,
+        limit_seed=request.seed,
+        image_size=tuple(request.image_size),
+        grayscale=request.grayscale,
+        split=splits.ratios,
+        seed=splits.seed,
+        pool=splits.pool,
+        reserved=splits.reserved,
+        samples=splits.sizes(),
+        shape=dataset.sample_shape,
+        dtype=str(dataset.x.dtype),
+        classes=tuple(dataset.classes),
+        feature_names=tuple(dataset.feature_names),
+        sha256=dataset.sha256(),
+        split_sha256=splits.sha256(),
+        preprocessing=splits.preprocessing,
+    )
 
 
-def load_run_splits(run: Run) -> Splits:
-    """Load a run's data again and return its parts, with the preprocessing that the run was trained
-    with.
+_HELD: List[Dict[Request, Dataset]] = []
+
+
+@contextlib.contextmanager
+def data_held() -> Iterator[None]:
+    """While it lasts, data that are asked for again are not loaded again.
+
+    For a command, a flow or a worker, which takes its data as they are at one time; not for a
+    whole session, in which a person may change them.
+    """
+    if _HELD:
+        yield
+        return
+    _HELD.append({})
+    try:
+        yield
+    finally:
+        _HELD.clear()
+
+
+def load_requested(request: Request) -> Dataset:
+    """Load the data of a request, or take them as they were loaded within :func:`data_held`.
+
+    Raises:
+        DataError: they are not there, or cannot be used.
+    """
+    held = _HELD[0] if _HELD else {}
+    if request not in held:
+        held.clear()  # one data set at a time: it may be large
+        held[request] = load_dataset(
+            request.source,
+            limit=request.limit,
+            seed=request.seed,
+            image_size=request.image_size,
+            grayscale=request.grayscale,
+            base=request.base or None,
+        )
+    return held[request]
+
+
+def read_recipe(candidate: Candidate) -> DataRecipe:
+    """Return a candidate's recipe. Raises :class:`RunError`: it is missing or damaged."""
+    return read_record(candidate.data, DataRecipe, candidate.command("choose"))
+
+
+def load_splits(candidate: Candidate) -> Splits:
+    """Load a candidate's data again and return its parts, with the preprocessing that it was
+    trained with.
 
     A relative source is looked for from the folder that the search took it from, then from the
     current folder and in ``VAIOPT_DATA``, so a run can be moved to a machine that has the data
     elsewhere.
 
     Raises:
-        RunError: ``float/data.json`` is missing or damaged.
+        RunError: ``data.json`` is missing or damaged.
         DataError: the data is not there, or no longer the same.
     """
-    command = f"vaiopt search SETTINGS.toml --run {run.folder}"
-    spec = read_json(run.data_spec, command)
-    try:
-        return _load_again(spec, run, command)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"'{run.data_spec}' is damaged ({type(error).__name__}: {error})",
-            f"Make it again with: {command}",
-        ) from error
-
-
-def _load_again(spec: Dict[str, Any], run: Run, command: str) -> Splits:
-    preprocessing = Preprocessing.from_json(spec["preprocessing"])
-    dataset = load_dataset(
-        spec["source"],
-        limit=spec["limit"],
-        seed=spec["limit_seed"],
-        image_size=tuple(spec["image_size"]),
-        grayscale=spec["grayscale"],
-        base=spec["base"] or None,
+    recipe = read_recipe(candidate)
+    command = f"vaiopt search SETTINGS.toml --run {candidate.run.folder}"
+    dataset = load_requested(
+        Request(
+            source=recipe.source,
+            base=recipe.base,
+            limit=recipe.limit,
+            seed=recipe.limit_seed,
+            image_size=recipe.image_size,
+            grayscale=recipe.grayscale,
+        )
     )
-    if dataset.sha256() != spec["sha256"]:
+    if dataset.sha256() != recipe.sha256:
         raise DataError(
-            "the data of '{}' is not what the run '{}' was made from (SHA-256 {}…, was {}…)".format(
-                spec["source"], run.folder, dataset.sha256()[:12], str(spec["sha256"])[:12]
-            ),
+            f"the data of '{recipe.source}' is not what the run '{candidate.run.folder}' was made"
+            f" from (SHA-256 {dataset.sha256()[:12]}…, was {recipe.sha256[:12]}…)",
             "Restore the data (a function must return the same each time), or search again with:"
             f" {command}",
         )
     splits = split_dataset(
         dataset,
-        tuple(spec["split"]),
-        seed=spec["seed"],
-        pool=spec["pool"],
-        reserved=spec["reserved"],
-        preprocessing=preprocessing,
+        recipe.split,
+        seed=recipe.seed,
+        pool=recipe.pool,
+        reserved=recipe.reserved,
+        preprocessing=recipe.preprocessing,
     )
-    if (
-        splits.sha256() != spec["split_sha256"]
-        or preprocessing.shape != dataset.sample_shape
-        or list(dataset.classes) != spec["classes"]
-    ):
+    fits = (
+        splits.sha256() == recipe.split_sha256
+        and recipe.preprocessing.shape == dataset.sample_shape
+        and tuple(dataset.classes) == recipe.classes
+    )
+    if not fits:
         raise RunError(
-            f"'{run.data_spec}' does not fit its own data: split, shape or classes were changed",
+            f"'{candidate.data}' does not fit its own data: split, shape or classes were changed",
             f"Make it again with: {command}",
         )
     return splits

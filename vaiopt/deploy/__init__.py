@@ -2,8 +2,14 @@
 reports.
 """
 
-from vaiopt.deploy.bundle import BundleResult, bundle_run
+from vaiopt.deploy.bundle import BundleResult, bundle_candidate
 from vaiopt.deploy.kit_files import board_files
-from vaiopt.deploy.measure import MeasureResult, measure
+from vaiopt.deploy.measure import MeasureResult, measure_candidate
 
-__all__ = ["BundleResult", "MeasureResult", "board_files", "bundle_run", "measure"]
+__all__ = [
+    "BundleResult",
+    "MeasureResult",
+    "board_files",
+    "bundle_candidate",
+    "measure_candidate",
+]

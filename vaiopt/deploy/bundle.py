@@ -7,28 +7,36 @@ from __future__ import annotations
 import gzip
 import shutil
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import numpy as np
 
+from vaiopt.data import Splits, load_splits
+from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import (
-    atomic_folder,
-    atomic_path,
-    read_arrays,
-    read_json,
-    require,
-    write_json,
-    write_text,
-)
+from vaiopt.files import atomic_folder, atomic_path, read_arrays, require, write_text
 from vaiopt.hardware.targets import load_target
+from vaiopt.int8.model import load_quantized
 from vaiopt.int8.positions import GOLDEN_ARRAYS
-from vaiopt.runs.layout import Run
+from vaiopt.record import read_record, write_record
+from vaiopt.runs.choice import refresh_links
+from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
+from vaiopt.runs.records import (
+    CompileRecord,
+    Expected,
+    FileEntry,
+    Golden,
+    Manifest,
+    OutputTensor,
+    Samples,
+)
+from vaiopt.settings import Settings
+from vaiopt.tasks.classification import predicted_classes
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -50,147 +58,134 @@ class BundleResult:
     target: str
     folder: Path
     archive: Path
-    manifest: Dict[str, Any]
+    manifest: Manifest
 
     def to_json(self) -> Dict[str, Any]:
         """Return the manifest, with the paths of folder and archive."""
-        return {**self.manifest, "folder": str(self.folder), "archive": str(self.archive)}
+        paths = {"folder": str(self.folder), "archive": str(self.archive)}
+        return {**self.manifest.to_json(), **paths}
 
 
-def bundle_run(
-    run: Run, target: str, settings: Any, *, progress: Progress = silent
+def bundle_candidate(
+    candidate: Candidate, settings: Settings, *, progress: Progress = silent
 ) -> BundleResult:
     """Make ``bundle/<target>/`` and ``bundle/<target>.tar.gz`` from the compiled model and test
     samples.
 
     Args:
-        run: compiled for the target.
-        target: as given to ``compile``.
-        settings: :class:`vaiopt.settings.Settings`; ``deploy.samples`` test samples are put in (0:
+        candidate: compiled for the target.
+        settings: ``hardware`` names the target; ``deploy.samples`` test samples are put in (0:
             all).
         progress: told one line at a time.
 
     Raises:
-        RunError: the run was not compiled for this target, or a file of it is damaged.
-        DataError: the run's data is not here, or changed.
+        RunError: it was not compiled for this target, or a file of it is damaged.
+        DataError: the data is not here, or changed.
     """
-    name = load_target(target, settings.hardware.release).name
-    command = f"vaiopt compile {run.folder} --target {target}"
-    compiled = read_json(run.compiled(name) / "compile.json", command)
-    model = require(run.compiled(name) / compiled["file"], command)
-    if file_sha256(model) != compiled["sha256"]:
+    name = load_target(settings.hardware.target, settings.hardware.release).name
+    command = f"{candidate.command('compile')} --target {settings.hardware.target}"
+    compiled_folder = candidate.compiled(name)
+    compiled = read_record(compiled_folder / "compile.json", CompileRecord, command)
+    model = require(compiled_folder / compiled.file, command)
+    if file_sha256(model) != compiled.sha256:
         raise RunError(
             f"'{model}' is not the file that compile.json describes",
             f"Make it again with: {command}",
         )
     scripts = board_files()
     progress("loading test samples")
-    samples = _samples(run, settings.deploy.samples, progress)
-    archive = run.bundle(name).parent / f"{name}.tar.gz"
-    with atomic_folder(run.bundle(name)) as folder:
+    splits = load_splits(candidate)
+    part = _samples(candidate, splits, settings.deploy.samples)
+    arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
+    expected = _expected(candidate, arrays["x"], splits.preprocessing, progress)
+    if expected is not None:
+        arrays["expected"] = expected
+    bundle = candidate.bundle(name)
+    archive = bundle.parent / f"{name}.tar.gz"
+    with atomic_folder(bundle) as folder:
         shutil.copyfile(str(model), str(folder / model.name))
         for script, path in scripts.items():
             shutil.copyfile(str(path), str(folder / script))
-        np.savez_compressed(str(folder / SAMPLES), **samples["arrays"])
-        if run.golden.exists():
-            _copy_golden(run, folder / GOLDEN)
-        manifest = _manifest(compiled, samples, folder)
+        np.savez_compressed(str(folder / SAMPLES), **arrays)
+        if candidate.golden.exists():
+            _copy_golden(candidate, folder / GOLDEN)
+        manifest = _manifest(compiled, splits, len(part), _share_equal(expected, part.y), folder)
         write_text(folder / "README.md", bundle_readme(manifest))
-        manifest["files"] = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
-        write_json(folder / MANIFEST, manifest)
+        digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        manifest = replace(manifest, files=digests)
+        write_record(folder / MANIFEST, manifest)
         if archive.exists():  # so that an old one never stands beside a newer folder
             archive.unlink()
     progress(f"packing {archive.name}")
-    write_archive(run.bundle(name), archive)
-    return BundleResult(name, run.bundle(name), archive, manifest)
+    write_archive(bundle, archive)
+    refresh_links(candidate)
+    return BundleResult(name, bundle, archive, manifest)
 
 
-def _samples(run: Run, count: int, progress: Progress) -> Dict[str, Any]:
-    """Return raw test samples, their labels, the int8 Keras model's classes, and what the manifest
-    says of them.
-    """
-    from vaiopt.data import load_run_splits
-
-    splits = load_run_splits(run)
+def _samples(candidate: Candidate, splits: Splits, count: int) -> Part:
+    """Return the test samples of a bundle: all for a ``count`` of 0."""
     part = splits.test
-    if count and count < len(part):
-        part = part.take(slice(0, count))
     if len(part) == 0:
         raise RunError(
-            f"the test split of '{run.folder}' is empty",
+            f"the test split of '{candidate.run.folder}' is empty",
             'Search again with a larger share for test, such as data.split = "7:2:1".',
         )
-    arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
-    expected = _expected(run, arrays["x"], splits.preprocessing, progress)
-    if expected is not None:
-        arrays["expected"] = expected
-    return {
-        "arrays": arrays,
-        "preprocessing": splits.preprocessing.to_json(),
-        "classes": [str(name) for name in splits.classes],
-        "accuracy": None if expected is None else float((expected == arrays["y"]).mean()),
-        "count": len(part),
-    }
+    return part.take(slice(0, count)) if count and count < len(part) else part
+
+
+def _share_equal(expected: Optional[np.ndarray], true: np.ndarray) -> Optional[float]:
+    return None if expected is None else float((expected == true).mean())
 
 
 def _expected(
-    run: Run, raw: np.ndarray, preprocessing: Any, progress: Progress
+    candidate: Candidate, raw: np.ndarray, preprocessing: Any, progress: Progress
 ) -> Optional[np.ndarray]:
     """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are
     not installed.
     """
-    from vaiopt.int8.model import load_quantized
-    from vaiopt.tasks.classification import predicted_classes
-
     try:
-        model = load_quantized(run.quantized_model)
+        model = load_quantized(candidate.quantized_model)
     except MissingToolError as error:
         progress(
             f"WARNING: {error.message}: what it predicts for the samples is left out of the bundle"
         )
-        progress(f"  to have it: docker/run vaiopt bundle {run.folder}")
+        progress(f"  to have it: docker/run {candidate.command('bundle')}")
         return None
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     classes = np.empty(len(raw), dtype=np.int64)
     for start in range(0, len(raw), BATCH):
         x = preprocessing.apply(raw[start : start + BATCH])
-        classes[start : start + len(x)] = predicted_classes(
-            np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
-        )
+        outputs = np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
+        classes[start : start + len(x)] = predicted_classes(outputs)
     return classes
 
 
-def _copy_golden(run: Run, path: Path) -> None:
+def _copy_golden(candidate: Candidate, path: Path) -> None:
     """Copy the arrays that the kit compares; the raw inputs stay behind."""
-    np.savez_compressed(
-        str(path), **read_arrays(run.golden, GOLDEN_ARRAYS, f"vaiopt quantize {run.folder}")
+    arrays = read_arrays(candidate.golden, GOLDEN_ARRAYS, candidate.command("quantize"))
+    np.savez_compressed(str(path), **arrays)
+
+
+def _manifest(
+    compiled: CompileRecord, splits: Splits, count: int, accuracy: Optional[float], folder: Path
+) -> Manifest:
+    return Manifest(
+        target=compiled.target,
+        release=compiled.release,
+        backend=compiled.backend,
+        fingerprint=compiled.fingerprint,
+        model=FileEntry(compiled.file, compiled.sha256, compiled.bytes),
+        samples=Samples(SAMPLES, count),
+        golden=Golden(GOLDEN) if (folder / GOLDEN).exists() else None,
+        preprocessing=splits.preprocessing.to_json(),
+        classes=tuple(str(name) for name in splits.classes),
+        input=compiled.input,
+        output=OutputTensor(**vars(compiled.output), threshold=compiled.threshold),
+        left_out=compiled.left_out,
+        expected=Expected(accuracy, "the int8 Keras model on these samples"),
+        entry=ENTRY,
+        files={},
     )
-
-
-def _manifest(compiled: Dict[str, Any], samples: Dict[str, Any], folder: Path) -> Dict[str, Any]:
-    return {
-        "target": compiled["target"],
-        "release": compiled["release"],
-        "backend": compiled["backend"],
-        "fingerprint": compiled.get("fingerprint", ""),
-        "model": {
-            "file": compiled["file"],
-            "sha256": compiled["sha256"],
-            "bytes": compiled["bytes"],
-        },
-        "samples": {"file": SAMPLES, "count": samples["count"]},
-        "golden": {"file": GOLDEN} if (folder / GOLDEN).exists() else None,
-        "preprocessing": samples["preprocessing"],
-        "classes": samples["classes"],
-        "input": compiled["input"],
-        "output": {**compiled["output"], "threshold": compiled.get("threshold")},
-        "left_out": compiled.get("left_out", []),
-        "expected": {
-            "accuracy": samples["accuracy"],
-            "of": "the int8 Keras model on these samples",
-        },
-        "entry": ENTRY,
-    }
 
 
 def write_archive(folder: Path, archive: Path) -> None:

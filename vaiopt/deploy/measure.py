@@ -8,15 +8,19 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
-from vaiopt.files import PathLike, read_json, write_json
+from vaiopt.files import PathLike
 from vaiopt.hardware.targets import load_target
-from vaiopt.runs.layout import Run
+from vaiopt.record import read_record, write_record
+from vaiopt.runs.choice import refresh_links
+from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
+from vaiopt.runs.records import KitResult, Manifest, Measured
+from vaiopt.settings import Settings
 from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
@@ -30,29 +34,23 @@ class MeasureResult:
     """What was measured.
 
     Attributes:
-        target: name of the target.
-        host: where: ``local`` or the board.
-        path: ``measured/<target>.json`` of the run; ``measured/cpu@<host>.json`` for the CPU of a
-            kit.
+        path: ``measured/<target>.json`` of the candidate; ``measured/cpu@<host>.json`` for the CPU
+            of a kit.
         record: its content.
     """
 
-    target: str
-    host: str
     path: Path
-    record: Dict[str, Any]
+    record: Measured
 
     def to_json(self) -> Dict[str, Any]:
         """Return the record, with its path."""
-        return {**self.record, "path": str(self.path)}
+        return {**self.record.to_json(), "path": str(self.path)}
 
 
-def measure(
-    run: Run,
-    target: str,
-    host: str = "local",
+def measure_candidate(
+    candidate: Candidate,
+    settings: Settings,
     *,
-    threads: int = 2,
     repeat: int = 0,
     ssh_config: Optional[PathLike] = None,
     progress: Progress = silent,
@@ -60,11 +58,10 @@ def measure(
     """Run the bundle of a target and write ``measured/<target>.json``.
 
     Args:
-        run: with a bundle for the target.
-        target: as given to ``compile``.
-        host: ``local``: a separate Python process here; else a board for ``ssh`` and ``scp``, such
-            as ``root@192.168.1.10``.
-        threads: for the throughput measurement.
+        candidate: with a bundle for the target.
+        settings: ``hardware`` names the target; ``deploy.host`` is ``local``, for a separate Python
+            process here, or a board for ``ssh`` and ``scp``, such as ``root@192.168.1.10``;
+            ``deploy.threads`` are for the throughput measurement.
         repeat: how often the samples are gone over for throughput; 0: for about a second.
         ssh_config: configuration file for ``ssh`` and ``scp`` instead of the user's own.
         progress: told one line at a time, the bundle's own messages included.
@@ -74,53 +71,50 @@ def measure(
         BoardError: the scripts report an error, or the board cannot be reached.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
-    name = load_target(target).name
-    folder = run.bundle(name)
-    manifest = check_bundle(folder, f"vaiopt bundle {run.folder} --target {target}")
-    arguments = [
-        manifest["model"]["file"],
-        "--data",
-        manifest["samples"]["file"],
-        "--threads",
-        str(threads),
-    ]
-    if repeat:
-        arguments += ["--batch-repeat", str(repeat)]
+    name = load_target(settings.hardware.target, settings.hardware.release).name
+    host = settings.deploy.host
+    folder = candidate.bundle(name)
+    command = f"{candidate.command('bundle')} --target {settings.hardware.target}"
+    manifest = check_bundle(folder, command)
+    arguments = [manifest.model.file, "--data", manifest.samples.file]
+    arguments += ["--threads", str(settings.deploy.threads)]
+    arguments += ["--batch-repeat", str(repeat)] if repeat else []
     if host == "local":
-        text = run_local(folder, manifest["entry"], arguments, progress)
+        text = run_local(folder, manifest.entry, arguments, progress)
     else:
         from vaiopt.deploy.remote import run_remote
 
-        text = run_remote(
-            folder,
-            sorted([*manifest["files"], "manifest.json"]),
-            manifest["entry"],
-            arguments,
-            host,
-            ssh_config,
-            progress,
-        )
+        files = sorted([*manifest.files, "manifest.json"])
+        text = run_remote(folder, files, manifest.entry, arguments, host, ssh_config, progress)
     result = read_result(text)
-    if result["model"]["sha256"] != manifest["model"]["sha256"]:
+    _check_result(result, manifest)
+    fields = {key: value for key, value in vars(result).items() if key != "modules"}
+    record = Measured(
+        **{**fields, "more": {k: v for k, v in result.more.items() if k not in _OWN}},
+        target=name,
+        host=host,
+        measured=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        expected=manifest.expected,
+    )
+    path = candidate.measured(measured_name(name, host))
+    write_record(path, record)
+    refresh_links(candidate)
+    return MeasureResult(path, record)
+
+
+_OWN = ("target", "host", "measured", "expected")
+"""What a measurement says itself, whatever the scripts say."""
+
+
+def _check_result(result: KitResult, manifest: Manifest) -> None:
+    if result.model.sha256 != manifest.model.sha256:
         raise BoardError("the result is of another model than the bundle's", "Measure again.")
-    loaded = sorted(FOREIGN.intersection(result.get("modules", [])))
+    loaded = sorted(FOREIGN.intersection(result.modules))
     if loaded:
         raise BoardError(
-            "the measurement loaded {}".format(", ".join(loaded)),
+            f"the measurement loaded {', '.join(loaded)}",
             "Install a TFLite interpreter: pip install ai-edge-litert",
         )
-    record = {key: value for key, value in result.items() if key not in ("version", "modules")}
-    record.update(
-        {
-            "target": name,
-            "host": host,
-            "measured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "expected": manifest["expected"],
-        }
-    )
-    path = run.measured(measured_name(name, host))
-    write_json(path, record)
-    return MeasureResult(name, host, path, record)
 
 
 def measured_name(target: str, host: str) -> str:
@@ -132,21 +126,21 @@ def measured_name(target: str, host: str) -> str:
     return "cpu@{}".format(re.sub(r"[^A-Za-z0-9_.-]+", "-", host.rpartition("@")[2]).strip("-."))
 
 
-def check_bundle(folder: Path, command: str) -> Dict[str, Any]:
+def check_bundle(folder: Path, command: str) -> Manifest:
     """Return the manifest of a bundle whose files are all there and unchanged.
 
     Raises:
         RunError: a file is missing or changed.
     """
-    manifest = read_json(folder / "manifest.json", command)
-    wrong: List[str] = []
-    for name, digest in manifest["files"].items():
-        path = folder / name
-        if not path.is_file() or file_sha256(path) != digest:
-            wrong.append(name)
+    manifest = read_record(folder / "manifest.json", Manifest, command)
+    wrong = [
+        name
+        for name, digest in manifest.files.items()
+        if not (folder / name).is_file() or file_sha256(folder / name) != digest
+    ]
     if wrong:
         raise RunError(
-            "the bundle '{}' was changed: {}".format(folder, ", ".join(wrong)),
+            f"the bundle '{folder}' was changed: {', '.join(wrong)}",
             f"Make it again with: {command}",
         )
     return manifest

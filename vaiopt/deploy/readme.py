@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Optional
+
+from vaiopt.runs.records import Manifest
 
 _TEXT = """# {target}: {file}
 
@@ -36,22 +38,20 @@ Preprocessing is `(x - offset) / scale`, then `clip(floor(value * 2^{position} +
 """
 
 
-def bundle_readme(manifest: Dict[str, Any]) -> str:
+def bundle_readme(manifest: Manifest) -> str:
     """Return the text for a manifest."""
-    is_tflite = manifest["model"]["file"].endswith(".tflite")
+    is_tflite = manifest.model.file.endswith(".tflite")
     return _TEXT.format(
-        target=manifest["target"],
-        file=manifest["model"]["file"],
-        expected=_expected(manifest["expected"]["accuracy"], manifest["samples"]["count"]),
-        position=manifest["input"]["position"],
+        target=manifest.target,
+        file=manifest.model.file,
+        expected=_expected(manifest.expected.accuracy, manifest.samples.count),
+        position=manifest.input.position,
         needs=(
             " but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)"
             if is_tflite
             else ""
         ),
-        fingerprint=(
-            ", fingerprint `{}`".format(manifest["fingerprint"]) if manifest["fingerprint"] else ""
-        ),
+        fingerprint=(f", fingerprint `{manifest.fingerprint}`" if manifest.fingerprint else ""),
     )
 
 

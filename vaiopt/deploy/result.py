@@ -5,14 +5,14 @@ file.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List
+from typing import List
 
 from vaiopt.errors import BoardError
+from vaiopt.record import Unfit
+from vaiopt.runs.records import KitResult
 
 RESULT_VERSION = 1
 """Of ``result.json``, as written by ``board/kit_measure.py``."""
-
-NEEDED = ("model", "accuracy", "samples", "per_class", "latency_ms", "fps", "golden")
 
 
 def is_progress(line: str) -> bool:
@@ -39,25 +39,20 @@ def failure(code: int, lines: List[str], where: str) -> BoardError:
     )
 
 
-def read_result(text: str) -> Dict[str, Any]:
+def read_result(text: str) -> KitResult:
     """Return the content of a result file.
 
     Raises:
-        BoardError: it is not JSON, of another version, or incomplete.
+        BoardError: it is not JSON, of another version, or a figure in it cannot be.
     """
+    hint = "Make the bundle again with this vaiopt, then measure again."
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
-        raise BoardError(
-            "the result has an unknown version",
-            "Make the bundle again with this vaiopt, then measure again.",
-        )
-    missing = [key for key in NEEDED if key not in content]
-    if missing:
-        raise BoardError(
-            "the result lacks {}".format(", ".join(missing)),
-            "Make the bundle again with this vaiopt, then measure again.",
-        )
-    return content
+        raise BoardError("the result has an unknown version", hint)
+    try:
+        return KitResult.from_json(content)
+    except Unfit as error:
+        raise BoardError(f"the result cannot be right: {error}", hint) from error

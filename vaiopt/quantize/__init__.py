@@ -5,7 +5,12 @@
 from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
 from vaiopt.quantize.checks import load_calibration
 from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.stage import Labelled, choose_backend, quantize_model, quantize_run
+from vaiopt.quantize.stage import (
+    Labelled,
+    choose_backend,
+    quantize_candidate,
+    quantize_model,
+)
 
 __all__ = [
     "Labelled",
@@ -15,6 +20,6 @@ __all__ = [
     "integer_outputs",
     "load_calibration",
     "load_quantized",
+    "quantize_candidate",
     "quantize_model",
-    "quantize_run",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.data import calibration_indices, load_splits
 from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, require, write_json
@@ -25,9 +26,10 @@ from vaiopt.quantize.checks import (
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.tfmot.backend import prepared_graph, quantize_tfmot
 from vaiopt.quantize.tfmot.rules import rules_of
-from vaiopt.runs.layout import Run
+from vaiopt.runs.choice import refresh_links
+from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
-from vaiopt.settings import METHODS, QUANTIZERS
+from vaiopt.settings import METHODS, QUANTIZERS, Settings
 from vaiopt.text import Progress, silent
 
 NOISE_SAMPLES = 100
@@ -144,50 +146,49 @@ def _source_sha256(model: Any) -> str:
     return file_sha256(model) if isinstance(model, (str, Path)) else ""
 
 
-def quantize_run(run: Run, settings: Any, *, progress: Optional[Progress] = None) -> QuantizeResult:
-    """Quantize the chosen model of a run into its ``quantized/``.
+def quantize_candidate(
+    candidate: Candidate, settings: Settings, *, progress: Progress = silent
+) -> QuantizeResult:
+    """Quantize a candidate into its ``quantized/``.
 
     Calibration data are drawn from the training split, every class equally often, by
     ``settings.seed``; accuracies are on the validation split.
 
     Args:
-        run: with ``float/model.h5`` and ``float/data.json``.
+        candidate: with a model and ``data.json``.
         settings: ``.quantize``, ``.hardware.release`` and ``.seed`` are read.
-        progress: as for :func:`quantize_model`.
+        progress: told one line at a time.
 
     Raises:
-        RunError: no model was chosen yet.
-        VaioptError: as :func:`quantize_model` and :func:`vaiopt.data.load_run_splits` do.
+        RunError: its model or its data's recipe is missing.
+        VaioptError: as :func:`quantize_model` and :func:`vaiopt.data.load_splits` do.
     """
-    from vaiopt.data import calibration_indices, load_run_splits
-
-    require(run.float_model, "vaiopt search")
+    require(candidate.model, candidate.command("search --run"))
     choose_backend(settings.quantize.backend)
-    functional = functional_model(run.float_model)
-    splits = load_run_splits(run)
-    drawn = splits.train.take(
-        calibration_indices(splits.train.y, settings.quantize.calibration_size, settings.seed)
-    )
-    training = (
-        Labelled(splits.train.x, splits.train.y) if settings.quantize.method == "qat" else None
-    )
-    return quantize_model(
+    functional = functional_model(candidate.model)
+    splits = load_splits(candidate)
+    train, validation = splits.train, splits.validation
+    size = settings.quantize.calibration_size
+    drawn = train.take(calibration_indices(train.y, size, settings.seed))
+    result = quantize_model(
         functional,
         drawn.x,
         drawn.y,
-        out=run.quantized_folder,
+        out=candidate.quantized_folder,
         backend=settings.quantize.backend,
         release=settings.hardware.release,
         method=settings.quantize.method,
         calib_batch_size=settings.quantize.calib_batch_size,
         qat_epochs=settings.quantize.qat_epochs,
-        training=training,
-        validation=Labelled(splits.validation.x, splits.validation.y, splits.validation.raw),
+        training=Labelled(train.x, train.y) if settings.quantize.method == "qat" else None,
+        validation=Labelled(validation.x, validation.y, validation.raw),
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
-        source=run.float_model,
+        source=candidate.model,
         progress=progress,
     )
+    refresh_links(candidate)
+    return result
 
 
 def _check_choices(backend: str, method: str, release: str, batch_size: int, out: Path) -> None:

@@ -1,152 +1,65 @@
-"""The run folder: the names and layout of every file, and how they are written.
+"""The run folder: the name and place of every file.
 
 A run is the folder of one search and of all that came of it. Stages may run on different machines,
 so what passes between them is files; this module owns their names. Every file is written whole
-under another name and renamed into place, every JSON file has a ``version``, and a folder that a
-stage makes is built beside its place and swapped in.
+under another name and renamed into place, every JSON file is a record with a ``version``, and a
+folder that a stage makes is built beside its place and swapped in.
+
+What is made of a trial's model stays under the trial: a :class:`Candidate`. Which candidate is
+chosen is a pointer, ``chosen.json``; ``chosen``, ``float``, ``quantized``, ``compiled``, ``bundle``
+and ``measured`` at the top are links for people, which vaiopt itself does not read.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import shutil
-import tempfile
-import zipfile
-import zlib
+import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Union
+from typing import Any, List
+
 from vaiopt.errors import RunError
-from vaiopt.files import (PathLike)
+from vaiopt.files import PathLike
+from vaiopt.record import read_record
+from vaiopt.runs.records import Chosen
 
 
-class Run:
-    """Paths of one run folder. Making one touches no file; :func:`open_run` checks that it is
-    one.
+class Candidate:
+    """Paths of one trial's model and of all that was made of it: ``trials/<number>/``.
+
+    Attributes:
+        run: that the trial belongs to.
+        number: of the trial.
+        folder: of the candidate.
+        model: ``model.h5``: the trained model (Keras 2, no optimizer).
+        initial_weights: ``initial_weights.npz``: how its weights were distributed before training.
+        metrics: ``metrics.json``: hyperparameters, metrics on validation data and costs.
+        data: ``data.json``: where the data came from, how it is split, and its preprocessing.
+        evaluation: ``evaluation.json``: the model on the test split.
+        quantized_folder: ``quantized/``: the int8 model, in the files below.
+        quantized_model: ``quantized.h5``.
+        fix_positions: ``fix_positions.json``: see :mod:`vaiopt.int8.positions`.
+        quantized_metrics: ``metrics.json``: scores of the float and the int8 model, calibration.
+        golden: ``golden.npz``: a few int8 inputs, and the int8 outputs to expect from the target.
+        quantized_evaluation: ``evaluation.json``: the int8 model on the test split.
     """
 
-    def __init__(self, folder: PathLike) -> None:
-        self.folder = Path(folder)
+    def __init__(self, run: "Run", number: int) -> None:
+        self.run = run
+        self.number = number
+        self.folder = run.trials / f"{number:04d}"
+        self.model = self.folder / "model.h5"
+        self.initial_weights = self.folder / "initial_weights.npz"
+        self.metrics = self.folder / "metrics.json"
+        self.data = self.folder / "data.json"
+        self.evaluation = self.folder / "evaluation.json"
+        self.quantized_folder = self.folder / "quantized"
+        self.quantized_model = self.quantized_folder / "quantized.h5"
+        self.fix_positions = self.quantized_folder / "fix_positions.json"
+        self.quantized_metrics = self.quantized_folder / "metrics.json"
+        self.golden = self.quantized_folder / "golden.npz"
+        self.quantized_evaluation = self.quantized_folder / "evaluation.json"
 
     def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
-
-    def __fspath__(self) -> str:
-        """Return the folder: a run may be given wherever a run folder is asked for."""
-        return str(self.folder)
-
-    @property
-    def settings(self) -> Path:
-        """``run.toml``: everything that was asked for, and the versions it ran with."""
-        return self.folder / "run.toml"
-
-    @property
-    def journal(self) -> Path:
-        """``study.journal``: Optuna's journal, the only truth about trials."""
-        return self.folder / "study.journal"
-
-    @property
-    def space(self) -> Path:
-        """``space.json``: the search space as traced from the model function."""
-        return self.folder / "space.json"
-
-    @property
-    def tensorboard(self) -> Path:
-        """``tensorboard/``: one folder of event files per trial."""
-        return self.folder / "tensorboard"
-
-    def trial(self, number: int) -> Path:
-        """``trials/<number>/``: the model of a trial that is still a candidate, and the
-        distribution of its initial weights.
-        """
-        return self.folder / "trials" / f"{number:04d}"
-
-    @property
-    def running(self) -> Path:
-        """``running/``: what running trials tell; only there during a search."""
-        return self.folder / "running"
-
-    def progress(self, number: int) -> Path:
-        """``running/<number>.json``: how far a running trial is."""
-        return self.running / f"{number:04d}.json"
-
-    @property
-    def search_lock(self) -> Path:
-        """``running/lock``: held by the search that is at work in this folder."""
-        return self.running / "lock"
-
-    @property
-    def float_folder(self) -> Path:
-        """``float/``: the chosen model."""
-        return self.folder / "float"
-
-    @property
-    def float_model(self) -> Path:
-        """``float/model.h5``: the chosen model (Keras 2, no optimizer)."""
-        return self.float_folder / "model.h5"
-
-    @property
-    def initial_weights(self) -> Path:
-        """``float/initial_weights.npz``: how the chosen model's weights were distributed before
-        training.
-        """
-        return self.float_folder / "initial_weights.npz"
-
-    @property
-    def float_metrics(self) -> Path:
-        """``float/metrics.json``: the chosen trial, its hyperparameters, metrics on validation data
-        and costs.
-        """
-        return self.float_folder / "metrics.json"
-
-    @property
-    def data_spec(self) -> Path:
-        """``float/data.json``: where the data came from, how it is split, its classes and its
-        preprocessing.
-        """
-        return self.float_folder / "data.json"
-
-    @property
-    def float_evaluation(self) -> Path:
-        """``float/evaluation.json``: the chosen model on the test split."""
-        return self.float_folder / "evaluation.json"
-
-    @property
-    def quantized_folder(self) -> Path:
-        """``quantized/``: the int8 model."""
-        return self.folder / "quantized"
-
-    @property
-    def quantized_model(self) -> Path:
-        """``quantized/quantized.h5``."""
-        return self.quantized_folder / "quantized.h5"
-
-    @property
-    def fix_positions(self) -> Path:
-        """``quantized/fix_positions.json``: a bare list of ``{layer, tensor, bits, position}``; see
-        :func:`write_positions`.
-        """
-        return self.quantized_folder / "fix_positions.json"
-
-    @property
-    def quantized_metrics(self) -> Path:
-        """``quantized/metrics.json``: float and int8 accuracy on validation data, calibration,
-        seconds.
-        """
-        return self.quantized_folder / "metrics.json"
-
-    @property
-    def golden(self) -> Path:
-        """``quantized/golden.npz``: a few int8 inputs and the int8 outputs to expect from the
-        target.
-        """
-        return self.quantized_folder / "golden.npz"
-
-    @property
-    def quantized_evaluation(self) -> Path:
-        """``quantized/evaluation.json``: the int8 model on the test split."""
-        return self.quantized_folder / "evaluation.json"
+        return f"Candidate({str(self.folder)!r})"
 
     def compiled(self, target: str) -> Path:
         """``compiled/<target>/``: ``model.xmodel`` or ``model.tflite``, and ``compile.json``."""
@@ -156,14 +69,109 @@ class Run:
         """``bundle/<target>/``: what is copied to the kit."""
         return self.folder / "bundle" / target
 
-    def measured(self, target: str) -> Path:
-        """``measured/<target>.json``: what the kit reported."""
-        return self.folder / "measured" / f"{target}.json"
+    def measured(self, kit: str) -> Path:
+        """``measured/<kit>.json``: what the kit reported."""
+        return self.folder / "measured" / f"{kit}.json"
+
+    def command(self, stage: str) -> str:
+        """Return the command line of a stage on this candidate's run."""
+        return f"vaiopt {stage} {self.run.folder}"
+
+
+class Run:
+    """Paths of one run folder. Making one touches no file; :func:`open_run` checks that it is one.
+
+    Attributes:
+        folder: of the run.
+        settings: ``run.toml``: everything that was asked for, and the versions it ran with.
+        journal: ``study.journal``: Optuna's journal, the only truth about trials.
+        space: ``space.json``: the search space as traced from the model function.
+        trials: ``trials/``: one folder per trial that is a candidate.
+        chosen_file: ``chosen.json``: which candidates are chosen, and why.
+        tensorboard: ``tensorboard/``: one folder of event files per trial.
+        running: ``running/``: what running trials tell; only there during a search.
+        search_lock: ``running/lock``: held by the search that is at work in this folder.
+        report: ``report.html``.
+    """
+
+    def __init__(self, folder: PathLike) -> None:
+        self.folder = Path(folder)
+        self.settings = self.folder / "run.toml"
+        self.journal = self.folder / "study.journal"
+        self.space = self.folder / "space.json"
+        self.trials = self.folder / "trials"
+        self.chosen_file = self.folder / "chosen.json"
+        self.tensorboard = self.folder / "tensorboard"
+        self.running = self.folder / "running"
+        self.search_lock = self.running / "lock"
+        self.report = self.folder / "report.html"
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    def __fspath__(self) -> str:
+        """Return the folder: a run may be given wherever a run folder is asked for."""
+        return str(self.folder)
+
+    def trial(self, number: int) -> Candidate:
+        """Return what was made of a trial."""
+        return Candidate(self, number)
+
+    def candidates(self) -> List[Candidate]:
+        """Return the candidates whose models are kept, by number."""
+        found = [path.parent.name for path in self.trials.glob("[0-9]*/model.h5")]
+        return [self.trial(int(name)) for name in sorted(found) if name.isdigit()]
+
+    def progress(self, number: int) -> Path:
+        """``running/<number>.json``: how far a running trial is."""
+        return self.running / f"{number:04d}.json"
+
+    def read_chosen(self) -> Chosen:
+        """Return which candidates are chosen.
+
+        Raises:
+            RunError: none is yet, or ``chosen.json`` is damaged.
+        """
+        if not self.chosen_file.is_file():
+            raise RunError(
+                f"no trial of '{self.folder}' is chosen yet",
+                f"Choose the best so far with: vaiopt choose {self.folder} (after a search: vaiopt"
+                f" search --run {self.folder})",
+            )
+        return read_record(self.chosen_file, Chosen, f"vaiopt choose {self.folder}")
 
     @property
-    def report(self) -> Path:
-        """``report.html``."""
-        return self.folder / "report.html"
+    def chosen(self) -> Candidate:
+        """The candidate that is chosen, the best if there are several. Raises as
+        :meth:`read_chosen`.
+        """
+        return self.trial(self.read_chosen().trials[0])
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what was an attribute of the run before 0.2: a file of the chosen candidate."""
+        if name not in _MOVED:
+            raise AttributeError(f"a run has no attribute '{name}'")
+        warnings.warn(f"run.{name} is now run.chosen.{_MOVED[name]}", DeprecationWarning, 2)
+        return getattr(self.chosen, _MOVED[name])
+
+
+_MOVED = {
+    "float_folder": "folder",
+    "float_model": "model",
+    "float_metrics": "metrics",
+    "float_evaluation": "evaluation",
+    "initial_weights": "initial_weights",
+    "data_spec": "data",
+    "quantized_folder": "quantized_folder",
+    "quantized_model": "quantized_model",
+    "fix_positions": "fix_positions",
+    "quantized_metrics": "quantized_metrics",
+    "golden": "golden",
+    "quantized_evaluation": "quantized_evaluation",
+    "compiled": "compiled",
+    "bundle": "bundle",
+    "measured": "measured",
+}
 
 
 def open_run(folder: PathLike) -> Run:
@@ -183,4 +191,16 @@ def open_run(folder: PathLike) -> Run:
             f"'{run.folder}' is not a run: it has no run.toml",
             "Give the folder that 'vaiopt search' made (by default runs/NAME).",
         )
+    check_layout(run)
     return run
+
+
+def check_layout(run: Run) -> None:
+    """Raise :class:`RunError` for a run of vaiopt 0.1, which kept the chosen model in ``float/``:
+    making links there would delete it.
+    """
+    if (run.folder / "float" / "model.h5").is_file() and not run.chosen_file.exists():
+        raise RunError(
+            f"'{run.folder}' was made by vaiopt 0.1, whose runs had another layout",
+            "Search again into a new folder: --run runs/NAME; or use the vaiopt that made it.",
+        )

@@ -9,17 +9,24 @@ from typing import Any, Callable, Dict, List, Optional
 
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike
-from vaiopt.runs.layout import Run
-from vaiopt.search.choose import choose_trial, measured_score
+from vaiopt.runs.layout import Run, check_layout
+from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
 from vaiopt.settings import Settings, read_run_settings
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.storage import without_password
+from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, silent
 
-__all__ = ["SearchResult", "best_trials", "choose_trial", "measured_score", "search_run"]
+__all__ = [
+    "SearchResult",
+    "choose_trial",
+    "measured_score",
+    "prepare_candidate",
+    "search_run",
+]
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,10 @@ def search_run(
     progress: Progress = silent,
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
     accept: bool = False,
-    until: Optional[int] = None,
+    every: int = 0,
+    measure: Callable[[], None] = lambda: None,
 ) -> SearchResult:
-    """Search, or go on with a search, and write the best model to ``float/``.
+    """Search, or go on with a search, and choose the best trial.
 
     Args:
         settings: of the run.
@@ -71,7 +79,8 @@ def search_run(
         on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told more.
         accept: go on although the settings differ from those of the earlier trials. Those stay;
             what does not fit the new search space is left out when the next is proposed.
-        until: stop for now at this many trials, if that is fewer than the settings ask for.
+        every: after how many trials ``measure`` is called, with the workers kept ready; 0: never.
+        measure: measures the best trials, which then count with their measured latency.
 
     Raises:
         RunError: the folder holds a run of other settings, or no trial is complete.
@@ -84,9 +93,16 @@ def search_run(
     if different:
         progress("changed: {}".format("; ".join(different)))
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    trials = Search(run, settings, progress, observer, anew=bool(different), until=until).execute()
+    with Search(run, settings, progress, observer, anew=bool(different)) as search:
+        for count in range(every, settings.search.trials, every) if every else ():
+            search.run(until=count)
+            measure()
+        trials = search.run()
+    if every:
+        measure()
+        trials = load_trials(run)
     chosen = best_trials(run, settings, trials)[0]
-    choose_trial(run, settings, chosen, trials)
+    choose_trial(run, settings, chosen)
     counts: Dict[str, int] = {}
     for trial in trials:
         counts[trial.status] = counts.get(trial.status, 0) + 1
@@ -98,6 +114,7 @@ def _check_folder(run: Run, settings: Settings) -> None:
     """Check that the folder is empty or holds a run, if only what a search leaves that is killed
     before it writes the settings.
     """
+    check_layout(run)
     if (
         run.folder.exists()
         and not run.settings.exists()

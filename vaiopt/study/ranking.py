@@ -21,16 +21,14 @@ def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
 
 def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
     """Return the numbers of the trials on the Pareto front of the objective's metric against a
-    cost, cheapest first.
+    predicted cost, cheapest first.
     """
-    known = sorted(
-        (
-            t
-            for t in trials
-            if t.value is not None and objective.metric in t.metrics and cost in t.costs
-        ),
-        key=lambda t: t.number,
+    usable = (
+        t
+        for t in trials
+        if t.value is not None and objective.metric in t.metrics and cost in t.costs
     )
+    known = sorted(usable, key=lambda t: t.number)
     points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
     return [known[i].number for i in pareto_front(points, objective.direction)]
 
@@ -61,13 +59,9 @@ def best_first(trials: Sequence[TrialRecord], direction: str) -> List[TrialRecor
     sign = -1.0 if direction == "maximize" else 1.0
 
     def rank(trial: TrialRecord) -> Tuple[float, float, float, int]:
-        cost = trial.costs
-        return (
-            sign * float(trial.value or 0.0),
-            cost.get("latency_ms", math.inf),
-            cost.get("params", math.inf),
-            trial.number,
-        )
+        latency = math.inf if trial.latency_ms is None else trial.latency_ms
+        params = trial.costs.get("params", math.inf)
+        return (sign * float(trial.value or 0.0), latency, params, trial.number)
 
     complete = sorted((t for t in trials if t.value is not None), key=rank)
     return complete + [t for t in trials if t.value is None]

@@ -1,4 +1,4 @@
-"""The study: Optuna's, in the run folder's journal; and what a trial of ours records in it.
+"""A trial as a record: what Optuna's study holds of it.
 
 Optuna keeps the states and the points. All else that a trial gave (metrics, costs, learning curve,
 reason, seconds, memory) stands in one user attribute of the trial, written once, when it ends.
@@ -8,23 +8,19 @@ Reading it needs neither TensorFlow nor scikit-optimize.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from vaiopt.study.space import Value
+from vaiopt.record import Record, Unfit, part
+from vaiopt.runs.records import Value
 
-COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED = (
-    "complete",
-    "pruned",
-    "infeasible",
-    "failed",
-    "running",
-    "interrupted",
-)
+COMPLETE, PRUNED, INFEASIBLE = "complete", "pruned", "infeasible"
+FAILED, RUNNING, INTERRUPTED = "failed", "running", "interrupted"
+STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED)
 
 
 @dataclass(frozen=True)
-class TrialRecord:
+class TrialRecord(Record):
     """One trial.
 
     Attributes:
@@ -37,7 +33,9 @@ class TrialRecord:
         hyperparameters: the active ones.
         metrics: ``val_accuracy``, ``val_f1`` (macro), ``val_loss`` and whatever else the model
             reports, of the kept (last) epoch.
-        costs: ``params``, ``macs``, ``latency_ms``, as far as known before training.
+        costs: ``params``, ``macs``, ``latency_ms``, as predicted before training.
+        measured_latency_ms: of one sample, where a kit measured it during the search; it counts in
+            the objective in place of the predicted one.
         curve: per epoch ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``,
             ``val_f1``, ``seconds``.
         seconds: wall time of the trial.
@@ -49,26 +47,54 @@ class TrialRecord:
             ``rungs``, the pruner's own notes.
     """
 
-    number: int
-    status: str
-    reason: str = ""
-    value: Optional[float] = None
-    hyperparameters: Dict[str, Value] = field(default_factory=dict)
-    metrics: Dict[str, float] = field(default_factory=dict)
-    costs: Dict[str, float] = field(default_factory=dict)
-    curve: List[Dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    peak_memory_mb: float = 0.0
-    started: str = ""
-    finished: str = ""
-    worker: str = ""
-    traceback: str = ""
-    pruning: Dict[str, Any] = field(default_factory=dict)
+    number: int = part(low=0)
+    status: str = part(choices=STATES)
+    reason: str = part("")
+    value: Optional[float] = part(None)
+    hyperparameters: Dict[str, Value] = part({})
+    metrics: Dict[str, float] = part({})
+    costs: Dict[str, float] = part({})
+    measured_latency_ms: Optional[float] = part(None, low=0)
+    curve: List[Dict[str, Optional[float]]] = part([])
+    seconds: float = part(0.0)
+    peak_memory_mb: float = part(0.0)
+    started: str = part("")
+    finished: str = part("")
+    worker: str = part("")
+    traceback: str = part("")
+    pruning: Dict[str, Any] = part({})
+
+    def check(self) -> None:
+        """Raise unless a complete trial has a value, and what the pruner saw are pairs."""
+        if self.status == COMPLETE and self.value is None:
+            raise Unfit("value", "is missing, though the trial is complete")
+        reports = self.pruning.get("reports") or []
+        pairs = isinstance(reports, list) and all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 and all(map(_is_number, pair))
+            for pair in reports
+        )
+        if not pairs:
+            raise Unfit("pruning.reports", "are no pairs of a step and an objective")
+
+    @classmethod
+    def from_json(cls, content: Any) -> "TrialRecord":
+        """Read what :meth:`to_json` gave; a metric that is null is left out."""
+        metrics = content.get("metrics") if isinstance(content, Mapping) else None
+        if isinstance(metrics, Mapping):
+            known = {name: value for name, value in metrics.items() if value is not None}
+            content = {**content, "metrics": known}
+        return super().from_json(content)
 
     def to_json(self) -> Dict[str, Any]:
         """Return a JSON object; NaN and infinity, which JSON lacks, become null."""
-        cleaned: Dict[str, Any] = _finite(asdict(self))
+        cleaned: Dict[str, Any] = _finite(super().to_json())
         return cleaned
+
+    @property
+    def latency_ms(self) -> Optional[float]:
+        """Latency of one sample in ms as far as known: measured, else predicted."""
+        predicted = self.costs.get("latency_ms")
+        return predicted if self.measured_latency_ms is None else self.measured_latency_ms
 
     def row(self) -> Dict[str, Any]:
         """Return it flat, as one row of a table: hyperparameters as ``hp.<name>``; the learning
@@ -83,6 +109,8 @@ class TrialRecord:
         row.update({"hp." + name: value for name, value in self.hyperparameters.items()})
         row.update(self.metrics)
         row.update(self.costs)
+        if self.measured_latency_ms is not None:
+            row["measured_latency_ms"] = self.measured_latency_ms
         row.update(
             {
                 "seconds": self.seconds,
@@ -107,6 +135,10 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def last_report(record: TrialRecord) -> Optional[Tuple[int, float]]:

@@ -14,6 +14,18 @@ from vaiopt.settings import settings_from_run
 STUDY_NAME = "vaiopt"
 
 
+_CORRUPT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What Optuna raises for a journal whose lines are JSON, but not what it wrote."""
+
 CONNECT_SECONDS = 10
 """How long a database server may take to answer."""
 
@@ -62,11 +74,16 @@ def _journal(run: Run) -> Any:
     lock: Any = _JournalLock(str(run.journal) + ".flock")
     try:
         return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"'{run.journal}' is corrupt ({error})",
-            "Restore it from a copy, or search again into a new folder.",
-        ) from error
+    except _CORRUPT as error:
+        raise _corrupt(run, error) from error
+
+
+def _corrupt(run: Run, error: BaseException) -> RunError:
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return RunError(
+        f"'{run.journal}' is corrupt ({said})",
+        "Restore it from a copy, or search again into a new folder.",
+    )
 
 
 class _JournalLock:
@@ -155,10 +172,16 @@ def open_study(run: Run) -> Any:
     if not url:
         require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
     optuna = quiet_optuna()
+    storage = journal_storage(run)
     try:
-        return optuna.load_study(study_name=name, storage=journal_storage(run))
+        study = optuna.load_study(study_name=name, storage=storage)
     except KeyError as error:
         raise RunError(
             f"'{without_password(url) or run.journal}' holds no study",
             "Search again into a new folder.",
         ) from error
+    try:
+        study.get_trials(deepcopy=False)
+    except _CORRUPT as error:
+        raise _corrupt(run, error) from error
+    return study

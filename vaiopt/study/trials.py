@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any, Dict, List, Mapping, Optional
+import weakref
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from vaiopt.errors import RunError
+from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
 from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord
 from vaiopt.study.space import Dimension, Space
@@ -13,77 +16,95 @@ from vaiopt.study.storage import open_study, quiet_optuna
 RECORD = "vaiopt"
 """User attribute of a trial that holds its record."""
 
-
 MEASURED = "measured"
 """User attribute of the study that holds, by trial number, what a kit measured during the search.
 """
 
+_READ: "weakref.WeakKeyDictionary[Any, Dict[int, Tuple[Any, TrialRecord]]]" = (
+    weakref.WeakKeyDictionary()
+)
+"""Records that were read already, by study and number: a search reads all of them at each trial."""
+
+
+@dataclass(frozen=True)
+class Measurement(Record):
+    """What a kit measured of a trial, and what follows of it.
+
+    Attributes:
+        latency_ms: of one sample.
+        value: the objective with it; None if the trial is infeasible with it.
+        reason: which limit it breaks then.
+    """
+
+    latency_ms: float = part(low=0)
+    value: Optional[float] = part(None)
+    reason: str = part("")
+
 
 def load_trials(run: Run) -> List[TrialRecord]:
-    """Return all trials of a run by number. Raises as :func:`open_study`."""
+    """Return all trials of a run by number.
+
+    Raises:
+        RunError: as :func:`open_study`, or a trial's record is damaged.
+    """
     return records(open_study(run))
 
 
 def records(study: Any) -> List[TrialRecord]:
-    """Return the records of an Optuna study's trials by number."""
+    """Return the records of an Optuna study's trials by number.
+
+    Raises:
+        RunError: one is damaged.
+    """
+    read = _READ.setdefault(study, {})
     measured = study.user_attrs.get(MEASURED, {})
-    return [
-        _with_measurement(_record(trial), measured.get(str(trial.number)))
-        for trial in study.get_trials(deepcopy=False)
-    ]
+    found = []
+    for trial in study.get_trials(deepcopy=False):
+        try:
+            record = _record(trial, read)
+            entry = measured.get(str(trial.number)) if isinstance(measured, Mapping) else None
+            if entry is not None:
+                record = _with_measurement(record, Measurement.from_json(entry))
+        except Unfit as error:
+            raise RunError(
+                f"trial {trial.number} of the study is damaged: {error}",
+                "Restore the study from a copy, or search again into a new folder.",
+            ) from error
+        found.append(record)
+    return found
 
 
-def note_measurement(
-    study: Any, record: TrialRecord, latency_ms: float, value: Optional[float], reason: str = ""
-) -> None:
-    """Keep what a kit measured of a finished trial; from now on it stands in place of the
-    prediction wherever the trial is read.
+def note_measurement(study: Any, number: int, measurement: Measurement) -> None:
+    """Keep what a kit measured of a finished trial.
 
     Optuna lets nobody change a finished trial, so this is kept beside the trials, with the study.
-
-    Args:
-        study: Optuna's.
-        record: the trial.
-        latency_ms: measured, of one sample.
-        value: the objective with it; None if the trial is infeasible with it.
-        reason: which limit it breaks then.
     """
-    entry = {
-        "latency_ms": latency_ms,
-        "predicted_latency_ms": record.costs.get("latency_ms"),
-        "value": value,
-        "reason": reason,
-    }
-    study.set_user_attr(MEASURED, {**study.user_attrs.get(MEASURED, {}), str(record.number): entry})
+    before = study.user_attrs.get(MEASURED, {})
+    study.set_user_attr(MEASURED, {**before, str(number): measurement.to_json()})
 
 
-def _with_measurement(record: TrialRecord, measured: Optional[Mapping[str, Any]]) -> TrialRecord:
-    if measured is None:
-        return record
-    latencies = {
-        name: measured[name]
-        for name in ("latency_ms", "predicted_latency_ms")
-        if measured[name] is not None
-    }
-    status = record.status if measured["value"] is not None else INFEASIBLE
+def _with_measurement(record: TrialRecord, measured: Measurement) -> TrialRecord:
     return replace(
         record,
-        costs={**record.costs, **latencies},
-        value=measured["value"],
-        status=status,
-        reason=measured["reason"] or record.reason,
+        measured_latency_ms=measured.latency_ms,
+        value=measured.value,
+        status=record.status if measured.value is not None else INFEASIBLE,
+        reason=measured.reason or record.reason,
     )
 
 
-def _record(trial: Any) -> TrialRecord:
+def _record(trial: Any, read: Dict[int, Tuple[Any, TrialRecord]]) -> TrialRecord:
     content = trial.user_attrs.get(RECORD)
     if content is None:
         status = RUNNING if not trial.state.is_finished() else FAILED
         return TrialRecord(trial.number, status, hyperparameters=dict(trial.params))
-    known = {f.name for f in fields(TrialRecord)}
-    return TrialRecord(
-        **{**{key: value for key, value in content.items() if key in known}, "number": trial.number}
-    )
+    known = read.get(trial.number)
+    if known is None or known[0] is not content:
+        if not isinstance(content, Mapping):
+            raise Unfit(RECORD, "is not an object")
+        known = content, TrialRecord.from_json({**content, "number": trial.number})
+        read[trial.number] = known
+    return known[1]
 
 
 def distribution(dimension: Dimension) -> Any:

@@ -4,9 +4,12 @@ and on the kit.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
+
+from vaiopt.record import Record, Unfit, part
 
 
 def predicted_classes(outputs: np.ndarray) -> np.ndarray:
@@ -51,28 +54,106 @@ def macro_f1(confusion: np.ndarray) -> float:
     return float(per_class(confusion)["f1"][present].mean()) if present.any() else 0.0
 
 
-def summary(true: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> Dict[str, Any]:
-    """Return ``accuracy``, ``macro_f1``, ``per_class`` (a list of objects) and ``confusion`` (a
-    list of rows).
+@dataclass(frozen=True)
+class ClassScores(Record):
+    """Precision, recall and F1 of a class, and how many samples of it there are."""
+
+    name: str = part(key="class")
+    precision: float = part(low=0, high=1)
+    recall: float = part(low=0, high=1)
+    f1: float = part(low=0, high=1)
+    support: int = part(low=0)
+
+
+@dataclass(frozen=True)
+class Mistake(Record):
+    """A misclassified sample.
+
+    Attributes:
+        index: within the test split.
+        true, predicted: class numbers.
+        confidence: probability of the predicted class.
     """
+
+    index: int = part(low=0)
+    true: int = part(low=0)
+    predicted: int = part(low=0)
+    confidence: float = part(low=0)
+
+
+@dataclass(frozen=True)
+class Evaluation(Record):
+    """``evaluation.json``: a model on the test split.
+
+    Attributes:
+        kind: ``float`` or ``int8``.
+        trial: number of the trial.
+        samples: in the test split.
+        accuracy, macro_f1: shares from 0 to 1.
+        loss: mean cross-entropy of the true class.
+        per_class: of each class.
+        confusion: counts; rows are true, columns predicted classes.
+        misclassified: the most confident first.
+        split: ``test``.
+    """
+
+    kind: str = part(choices=("float", "int8"))
+    trial: int = part(low=0)
+    samples: int = part(low=0)
+    accuracy: float = part(low=0, high=1)
+    macro_f1: float = part(low=0, high=1)
+    loss: float = part()
+    per_class: Tuple[ClassScores, ...] = part()
+    confusion: Tuple[Tuple[int, ...], ...] = part(low=0)
+    misclassified: Tuple[Mistake, ...] = part()
+    split: str = part("test")
+
+    def check(self) -> None:
+        """Raise unless all parts are of the same classes and samples."""
+        classes = len(self.per_class)
+        if [len(row) for row in self.confusion] != [classes] * classes:
+            raise Unfit("confusion", f"is not a table of {classes} by {classes} classes")
+        for position, mistake in enumerate(self.misclassified):
+            if max(mistake.true, mistake.predicted) >= classes or mistake.index >= self.samples:
+                raise Unfit(f"misclassified[{position}]", "is of no class or sample that there is")
+
+
+def evaluate_outputs(
+    outputs: np.ndarray, true: np.ndarray, classes: Sequence[str], *, kind: str, trial: int
+) -> Evaluation:
+    """Return the figures of a classifier.
+
+    Args:
+        outputs: probabilities ``(samples, classes)``, or ``(samples, 1)`` for class 1 of two.
+        true: class numbers ``(samples,)``.
+        classes: their names.
+        kind, trial: of the model, as in :class:`Evaluation`.
+    """
+    single = outputs.shape[1] == 1
+    probabilities = np.concatenate([1 - outputs, outputs], axis=1) if single else outputs
+    predicted = predicted_classes(outputs)
+    rows = np.arange(len(true))
+    confidence = probabilities[rows, predicted]
+    wrong = sorted(np.flatnonzero(true != predicted), key=lambda i: (-confidence[i], i))
     confusion = confusion_matrix(true, predicted, len(classes))
     table = per_class(confusion)
-    rows: List[Dict[str, Any]] = [
-        {
-            "class": name,
-            "precision": float(table["precision"][i]),
-            "recall": float(table["recall"][i]),
-            "f1": float(table["f1"][i]),
-            "support": int(table["support"][i]),
-        }
-        for i, name in enumerate(classes)
-    ]
-    return {
-        "accuracy": accuracy(confusion),
-        "macro_f1": macro_f1(confusion),
-        "per_class": rows,
-        "confusion": confusion.tolist(),
-    }
+    scores = (table[name] for name in ("precision", "recall", "f1"))
+    return Evaluation(
+        kind=kind,
+        trial=trial,
+        samples=len(true),
+        accuracy=accuracy(confusion),
+        macro_f1=macro_f1(confusion),
+        loss=float(-np.log(np.clip(probabilities[rows, true], 1e-7, 1.0)).mean()),
+        per_class=tuple(
+            ClassScores(str(name), float(p), float(r), float(f), int(n))
+            for name, p, r, f, n in zip(classes, *scores, table["support"])
+        ),
+        confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+        misclassified=tuple(
+            Mistake(int(i), int(true[i]), int(predicted[i]), float(confidence[i])) for i in wrong
+        ),
+    )
 
 
 def loss_labels(y: np.ndarray, kind: str, classes: int) -> np.ndarray:

@@ -6,7 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from vaiopt.data import Dataset, Splits, data_spec, load_dataset, split_dataset
+from vaiopt.data import (
+    DataRecipe,
+    Dataset,
+    Request,
+    Splits,
+    data_recipe,
+    load_requested,
+    split_dataset,
+)
 from vaiopt.data.batches import DeviceData
 from vaiopt.search.training.options import parse_split
 from vaiopt.settings import DataSettings, Settings
@@ -15,10 +23,10 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 
 
-def run_data_spec(settings: Settings, values: Mapping[str, Value]) -> Dict[str, Any]:
-    """Return the content of ``float/data.json`` for a trial's point."""
+def recipe_of(settings: Settings, values: Mapping[str, Value]) -> DataRecipe:
+    """Return the recipe of the data of a trial's point."""
     dataset = load(settings.data, settings.seed)
-    return data_spec(dataset, _split(dataset, settings, parse_split(str(values["split"]))))
+    return data_recipe(dataset, _split(dataset, settings, parse_split(str(values["split"]))))
 
 
 def _split(dataset: Dataset, settings: Settings, ratios: Tuple[float, float, float]) -> Splits:
@@ -50,13 +58,15 @@ def _reserved(data: DataSettings) -> Optional[float]:
 
 def load(data: DataSettings, seed: int) -> Dataset:
     """Load the data that the settings name. Raises DataError."""
-    return load_dataset(
-        data.source,
-        limit=data.limit,
-        seed=seed,
-        image_size=tuple(data.image_size),
-        grayscale=data.grayscale,
-        base=Path.cwd(),
+    return load_requested(
+        Request(
+            source=data.source.strip(),
+            limit=data.limit,
+            seed=seed,
+            image_size=tuple(data.image_size),
+            grayscale=data.grayscale,
+            base=str(Path.cwd().resolve()),
+        )
     )
 
 

@@ -1,0 +1,457 @@
+"""The files of a run: one record each, which the stage that owns the file writes and all others
+read.
+
+The search space (``space.json``), the trials (Optuna's study), the data's recipe (``data.json``)
+and evaluations have their records where they are at home: in ``study``, ``data`` and ``tasks``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple, Union
+
+from vaiopt.record import Record, Unfit, part
+
+Value = Union[bool, int, float, str, None]
+"""Of a hyperparameter."""
+
+
+@dataclass(frozen=True)
+class Int8Rank(Record):
+    """One row of a ranking after quantization.
+
+    Attributes:
+        trial: the candidate's number.
+        objective: its float objective.
+        int8_val_accuracy: what decided: the int8 model's score on validation data.
+    """
+
+    trial: int = part(low=0)
+    objective: Optional[float] = part()
+    int8_val_accuracy: float = part()
+
+
+@dataclass(frozen=True)
+class Chosen(Record):
+    """``chosen.json``: which candidates are chosen.
+
+    Attributes:
+        trials: their numbers, best first.
+        why: ``objective``, ``int8`` (ranked after quantization) or ``person``.
+        int8_ranking: the table that decided, if the candidates were ranked after quantization.
+    """
+
+    trials: Tuple[int, ...] = part(low=0)
+    why: str = part("objective")
+    int8_ranking: Tuple[Int8Rank, ...] = part(())
+
+    def check(self) -> None:
+        """Raise unless there is one."""
+        if not self.trials:
+            raise Unfit("trials", "is empty")
+
+
+@dataclass(frozen=True)
+class ObjectiveValue(Record):
+    """A trial's objective: the metric that it is made of, its direction and its value."""
+
+    metric: str = part()
+    direction: str = part(choices=("maximize", "minimize"))
+    value: Optional[float] = part(None)
+
+
+@dataclass(frozen=True)
+class CandidateMetrics(Record):
+    """``metrics.json`` of a candidate: what its trial gave.
+
+    Attributes:
+        trial: its number.
+        objective: metric, direction and value.
+        hyperparameters: the active ones.
+        metrics: on validation data; None where one is not a number.
+        costs: as predicted before training.
+        measured_latency_ms: of one sample, if a kit measured it during the search.
+        curve: one table of figures per epoch.
+        seconds, peak_memory_mb: of the trial.
+        family, target: model family and target of the search.
+        versions: of the packages it was made with.
+    """
+
+    trial: int = part(low=0)
+    objective: ObjectiveValue = part()
+    hyperparameters: Dict[str, Value] = part()
+    metrics: Dict[str, Optional[float]] = part()
+    costs: Dict[str, float] = part(low=0)
+    measured_latency_ms: Optional[float] = part(None, low=0)
+    curve: Tuple[Dict[str, Optional[float]], ...] = part(())
+    seconds: float = part(0.0, low=0)
+    peak_memory_mb: float = part(0.0, low=0)
+    family: str = part("")
+    target: str = part("")
+    versions: Dict[str, str] = part({})
+
+
+@dataclass(frozen=True)
+class LayerNoise(Record):
+    """What int8 costs one activation.
+
+    Attributes:
+        layer, tensor: where.
+        snr_db: signal-to-noise ratio in dB of the int8 against the float values.
+        suggestion: what would help, for the worst.
+    """
+
+    layer: str = part()
+    tensor: str = part()
+    snr_db: float = part()
+    suggestion: str = part("")
+
+
+@dataclass(frozen=True)
+class InputUse(Record):
+    """How the int8 range of the first input is used: its fix position and how many of the 256
+    levels.
+    """
+
+    layer: str = part("")
+    position: int = part(0, low=-128, high=128)
+    levels_used: int = part(0, low=0, high=256)
+
+
+@dataclass(frozen=True)
+class QuantizedMetrics(Record):
+    """``quantized/metrics.json``: how a model was quantized, and what it lost.
+
+    Attributes:
+        backend, method, release: how; see :mod:`vaiopt.quantize`.
+        calibration_size, calib_batch_size: samples that positions were chosen on, and at once.
+        seconds: that it took.
+        evaluated_on: ``validation``, ``calibration`` or empty.
+        float_scores, int8_scores: by name, on these samples; empty without labels.
+        layers: of every activation.
+        input: of the first input.
+        float_layers: layers that stay in float on the CPU.
+        warnings: what a person should know.
+        source_sha256: of the float model's file, empty if it came from none.
+    """
+
+    backend: str = part()
+    method: str = part()
+    release: str = part()
+    calibration_size: int = part(low=0)
+    calib_batch_size: int = part(low=1)
+    seconds: float = part(low=0)
+    evaluated_on: str = part("")
+    float_scores: Dict[str, float] = part({}, key="float")
+    int8_scores: Dict[str, float] = part({}, key="int8")
+    layers: Tuple[LayerNoise, ...] = part(())
+    input: InputUse = part(InputUse())
+    float_layers: Tuple[str, ...] = part(())
+    warnings: Tuple[str, ...] = part(())
+    source_sha256: str = part("")
+
+    def check(self) -> None:
+        """Raise unless both models were scored alike."""
+        if set(self.float_scores) != set(self.int8_scores):
+            raise Unfit("int8", "has other scores than float")
+
+    @property
+    def loss_points(self) -> Optional[float]:
+        """Percentage points of accuracy lost; None where it was not measured."""
+        if "accuracy" not in self.float_scores:
+            return None
+        return 100 * (self.float_scores["accuracy"] - self.int8_scores["accuracy"])
+
+    def worst_layers(self) -> Tuple[LayerNoise, ...]:
+        """Return the activations that have a suggestion, worst first."""
+        worst = (noise for noise in self.layers if noise.suggestion)
+        return tuple(sorted(worst, key=lambda noise: noise.snr_db))
+
+
+@dataclass(frozen=True)
+class Tensor(Record):
+    """Input or output of a compiled model: int8, ``real = scale * (q - zero_point)``.
+
+    Attributes:
+        name: in the compiled model.
+        shape: with the batch first.
+        scale, position, zero_point: ``scale`` is ``2^-position``.
+        dtype: ``int8``.
+    """
+
+    name: str = part()
+    shape: Tuple[int, ...] = part(low=1)
+    scale: float = part(low=0)
+    position: int = part(low=-128, high=128)
+    dtype: str = part("int8")
+    zero_point: int = part(0)
+
+
+@dataclass(frozen=True)
+class OutputTensor(Tensor):
+    """The output as the manifest has it.
+
+    Attributes:
+        threshold: of a single output, the real value above which it says class 1.
+    """
+
+    threshold: Optional[float] = part(None)
+
+
+@dataclass(frozen=True)
+class CompiledOperation(Record):
+    """One operation of a compiled model, and the layer that it came from."""
+
+    kind: str = part()
+    layer: str = part()
+
+
+@dataclass(frozen=True)
+class GoldenCheck(Record):
+    """How a compiled model's outputs compare with the int8 Keras model's on the golden inputs.
+
+    Attributes:
+        compared: whether they were; if not, ``reason`` says why.
+        samples, elements: compared. different: elements that differ. max_difference: in int8 steps.
+        same_top1: samples with the same class.
+    """
+
+    compared: bool = part()
+    reason: str = part("")
+    samples: int = part(0, low=0)
+    elements: int = part(0, low=0)
+    different: int = part(0, low=0)
+    max_difference: int = part(0, low=0)
+    same_top1: int = part(0, low=0)
+
+
+@dataclass(frozen=True)
+class CompileRecord(Record):
+    """``compile.json``: a model compiled for a target.
+
+    Attributes:
+        target, release, backend: what for and by what.
+        file: name of the compiled model in the folder.
+        input, output: its tensors.
+        threshold: see :class:`OutputTensor`.
+        left_out: what the kit need not compute, one sentence each.
+        operations: of a ``.tflite``.
+        golden: comparison on the golden inputs, where it can run here.
+        warnings: what a person must know before going to the kit.
+        fingerprint: of the DPU it was compiled for; empty for a CPU.
+        source_sha256, sha256, bytes: of the quantized and of the compiled model's file.
+        seconds: that it took.
+        versions: of the packages.
+        more: what one backend alone records.
+    """
+
+    target: str = part()
+    release: str = part()
+    backend: str = part()
+    file: str = part()
+    input: Tensor = part()
+    output: Tensor = part()
+    threshold: Optional[float] = part(None)
+    left_out: Tuple[str, ...] = part(())
+    operations: Tuple[CompiledOperation, ...] = part(())
+    golden: Optional[GoldenCheck] = part(None)
+    warnings: Tuple[str, ...] = part(())
+    fingerprint: str = part("")
+    source_sha256: str = part("")
+    sha256: str = part("")
+    bytes: int = part(0, low=0)
+    seconds: float = part(0.0, low=0)
+    versions: Dict[str, str] = part({})
+    more: Dict[str, Any] = part(rest=True)
+
+    def check(self) -> None:
+        """Raise unless the file's name is a plain one, which cannot lead out of the folder."""
+        _plain_name("file", self.file)
+
+
+@dataclass(frozen=True)
+class FileEntry(Record):
+    """A file of a bundle, and what belongs to it."""
+
+    file: str = part()
+    sha256: str = part("")
+    bytes: int = part(0, low=0)
+
+
+@dataclass(frozen=True)
+class Samples(Record):
+    """The file of test samples in a bundle, and how many it holds."""
+
+    file: str = part()
+    count: int = part(low=1)
+
+
+@dataclass(frozen=True)
+class Golden(Record):
+    """The file of golden inputs and outputs in a bundle."""
+
+    file: str = part()
+
+
+@dataclass(frozen=True)
+class Expected(Record):
+    """The score to expect of a bundle's samples, and from what it is known."""
+
+    accuracy: Optional[float] = part(None, low=0, high=1)
+    of: str = part("")
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """``manifest.json`` of a bundle: what is in it and what the kit needs to know.
+
+    Attributes:
+        target, release, backend, fingerprint, left_out: as in :class:`CompileRecord`.
+        model, samples, golden: files of the bundle.
+        preprocessing: as in ``data.json``.
+        classes: names.
+        input, output: tensors of the compiled model.
+        expected: of the int8 Keras model on the samples.
+        entry: the script that is run.
+        files: SHA-256 of every file.
+    """
+
+    target: str = part()
+    release: str = part()
+    backend: str = part()
+    model: FileEntry = part()
+    samples: Samples = part()
+    preprocessing: Dict[str, Any] = part()
+    classes: Tuple[str, ...] = part()
+    input: Tensor = part()
+    output: OutputTensor = part()
+    entry: str = part()
+    files: Dict[str, str] = part()
+    fingerprint: str = part("")
+    golden: Optional[Golden] = part(None)
+    left_out: Tuple[str, ...] = part(())
+    expected: Expected = part(Expected())
+
+    def check(self) -> None:
+        """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""
+        named = {"entry": self.entry, "model.file": self.model.file}
+        named.update({f"files.{name}": name for name in self.files})
+        for where, name in [*named.items(), ("samples.file", self.samples.file)]:
+            _plain_name(where, name)
+
+
+@dataclass(frozen=True)
+class Latency(Record):
+    """Milliseconds of one sample on one thread: median, mean, percentiles and extremes."""
+
+    p50: float = part(low=0)
+    mean: Optional[float] = part(None, low=0)
+    p95: Optional[float] = part(None, low=0)
+    p99: Optional[float] = part(None, low=0)
+    min: Optional[float] = part(None, low=0)
+    max: Optional[float] = part(None, low=0)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class FrameRate(Record):
+    """Frames per second with several threads, without and with preprocessing."""
+
+    value: float = part(low=0)
+    threads: int = part(low=1)
+    value_with_preprocessing: Optional[float] = part(None, low=0)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class MeasuredModel(Record):
+    """The compiled model that a kit measured."""
+
+    sha256: str = part()
+    file: str = part("")
+    kind: str = part("")
+
+
+@dataclass(frozen=True)
+class GoldenResult(Record):
+    """How the golden outputs fared on the kit; ``equal`` of ``elements`` values."""
+
+    compared: bool = part(False)
+    equal: Optional[int] = part(None, low=0)
+    elements: Optional[int] = part(None, low=0)
+    different: Optional[int] = part(None, low=0)
+    max_difference: Optional[int] = part(None, low=0)
+    bit_exact: Optional[bool] = part(None)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class Agreement(Record):
+    """Samples that the kit puts into the same class as the int8 Keras model."""
+
+    equal: int = part(low=0)
+    samples: int = part(low=0)
+    fraction: Optional[float] = part(None, low=0, high=1)
+
+
+@dataclass(frozen=True)
+class ClassCount(Record):
+    """One class on the kit: samples, and how many of them were right."""
+
+    name: str = part(key="class")
+    correct: int = part(low=0)
+    count: int = part(low=0)
+
+
+@dataclass(frozen=True)
+class KitResult(Record):
+    """``result.json``: what a bundle's scripts report.
+
+    Attributes:
+        model: what was measured.
+        accuracy: on the bundle's samples, 0 to 1; correct: how many of ``samples`` were right.
+        per_class: of each class.
+        latency_ms, fps: how fast.
+        golden: golden outputs. agreement: with the int8 Keras model, if it is known.
+        machine: name, processor and system of the kit.
+        started: UTC.
+        modules: packages that were loaded.
+        warnings: of the scripts.
+        more: all else that they told.
+    """
+
+    model: MeasuredModel = part()
+    accuracy: float = part(low=0, high=1)
+    samples: int = part(low=1)
+    per_class: Tuple[ClassCount, ...] = part()
+    latency_ms: Latency = part()
+    fps: FrameRate = part()
+    golden: GoldenResult = part()
+    agreement: Optional[Agreement] = part(None)
+    machine: Dict[str, Value] = part({})
+    started: str = part("")
+    modules: Tuple[str, ...] = part(())
+    warnings: Tuple[str, ...] = part(())
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class Measured(KitResult):
+    """``measured/<target>.json``: a kit's result, and where and when it was measured.
+
+    Attributes:
+        target: name of the target.
+        host: ``local`` or the board.
+        measured: when, UTC.
+        expected: of the manifest.
+    """
+
+    target: str = part("")
+    host: str = part("")
+    measured: str = part("")
+    expected: Expected = part(Expected())
+
+
+def _plain_name(where: str, name: str) -> None:
+    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise Unfit(where, f"is {name!r}, which is no name of a file")

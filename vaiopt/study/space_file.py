@@ -1,0 +1,30 @@
+"""``space.json``: what is known of a search before its first trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict
+
+from vaiopt.record import Record, part, read_record
+from vaiopt.runs.layout import Run
+from vaiopt.study.space import Space
+
+
+@dataclass(frozen=True)
+class SpaceFile(Record):
+    """The search space, and what the default point is like.
+
+    Attributes:
+        space: as traced from the model function.
+        splits: samples in each part at the default point.
+        costs: of the default point.
+    """
+
+    space: Space = part()
+    splits: Dict[str, int] = part(low=0)
+    costs: Dict[str, float] = part(low=0)
+
+
+def read_space(run: Run) -> SpaceFile:
+    """Return a run's search space. Raises :class:`RunError`: it is missing or damaged."""
+    return read_record(run.space, SpaceFile, f"vaiopt search --run {run.folder}")
