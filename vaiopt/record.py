@@ -106,7 +106,7 @@ class Record:
             Unfit: a field is missing, of the wrong type, out of range, or does not fit another.
         """
         if not isinstance(content, Mapping):
-            raise Unfit("", f"{_shown(content)} is not an object")
+            raise Unfit("", f"is {_shown(content)}, not an object")
         hints = _hints(cls)
         values: Dict[str, Any] = {}
         left = dict(content)
@@ -236,13 +236,13 @@ _CONTAINERS: Tuple[Tuple[Tuple[Any, ...], _Reader], ...] = (
 
 def _within(value: Any, metadata: Mapping[str, Any], name: str) -> Any:
     """Return a value if it lies within the bounds and choices of its declaration."""
-    low, high, choices = (metadata.get(key) for key in ("low", "high", "choices"))
-    for item in _numbers(value) if low is not None or high is not None else ():
+    bounds = {"at least": metadata.get("low"), "at most": metadata.get("high")}
+    wanted = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+    low, high = bounds.values()
+    for item in _numbers(value) if wanted else ():
         if (low is not None and item < low) or (high is not None and item > high):
-            bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (
-                high is not None
-            )
-            raise Unfit(name, f"is {item:g}, not {' and '.join(bounds)}")
+            raise Unfit(name, f"is {item}, not {wanted}")
+    choices = metadata.get("choices")
     if choices and value not in choices:
         raise Unfit(name, f"is {_shown(value)}, not one of {', '.join(map(str, choices))}")
     return value
