@@ -203,14 +203,20 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
 # ---------------------------------------------------------------- the manifest and the options
 
 
+FIELDS = [
+    (name,) for name in ("version", "classes", "preprocessing", "input", "output", "files")
+] + [
+    ("preprocessing", "offset"), ("preprocessing", "scale"), ("preprocessing", "shape"),
+    ("input", "position"), ("output", "position"),
+    ("files", "model.xmodel"), ("files", "samples.npz"),
+]  # fmt: skip
+
+
 def fields(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     """Remove or change a field of the manifest that the scripts read."""
     path = folder / "manifest.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    places = [("version",), ("classes",), ("preprocessing",), ("input",), ("output",), ("files",), ("preprocessing", "offset"),
-              ("preprocessing", "scale"), ("preprocessing", "shape"), ("input", "position"), ("output", "position"),
-              ("files", "model.xmodel"), ("files", "samples.npz")]  # fmt: skip
-    place = r.choice(places)
+    place = r.choice(FIELDS)
     where = content
     for key in place[:-1]:
         where = where[key]
@@ -240,12 +246,18 @@ def fields(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     return "manifest: {} {}".format(".".join(place), what), []
 
 
+NOT_SAMPLES = [
+    "golden.npz", "manifest.json", "model.xmodel", "run_model.py", "nothing.npz", "/dev/null",
+    ".", "", "\u00e9",
+]  # fmt: skip
+
+
 def options(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     """Give wrong options: files that are not of the bundle, numbers that are none."""
     given = r.choice([
         ["--threads", r.choice(["0", "-1", "x", "1e9", "", "9999999999"])],
         ["--batch-repeat", r.choice(["-3", "1.5", "many"])],
-        ["--data", r.choice(["golden.npz", "manifest.json", "model.xmodel", "run_model.py", "nothing.npz", "/dev/null", ".", "", "\u00e9"])],
+        ["--data", r.choice(NOT_SAMPLES)],
         ["--manifest", r.choice(["samples.npz", "no.json", ".", "/dev/null"])],
         ["--unknown"],
         ["extra"],
@@ -254,8 +266,12 @@ def options(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
 
 
 KINDS: Dict[str, Callable[[Path, random.Random], Tuple[str, List[str]]]] = {
-    "files": files, "arrays": arrays, "attributes": attributes, "manifest": fields, "options": options,
-}  # fmt: skip
+    "files": files,
+    "arrays": arrays,
+    "attributes": attributes,
+    "manifest": fields,
+    "options": options,
+}
 
 
 def run_case(
@@ -272,7 +288,7 @@ def run_case(
         what, arguments = KINDS[kind](folder, r)
         try:
             outcome = run_bundle(folder, *arguments)
-        except Exception as error:  # noqa: BLE001 - the benchmark goes on: a case that hangs or cannot be started is a failure of its own
+        except Exception as error:  # noqa: BLE001 - one case's failure, the others go on
             return kind, what, f"not ended: {error!r}"
     if (
         outcome.code == 2

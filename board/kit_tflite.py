@@ -91,10 +91,11 @@ def _version(package: str, module: Any) -> str:
     version = getattr(module, "__version__", None)
     if isinstance(version, str):
         return version
+    # Python 3.7 has no importlib.metadata, and a package may lack its record.
     try:
         metadata = importlib.import_module("importlib.metadata")
         return str(metadata.version(package.replace("_", "-")))
-    except Exception:  # noqa: BLE001 - a version is only reported; Python 3.7 has no importlib.metadata, and a package may lack its record
+    except Exception:  # noqa: BLE001 - a version is only reported
         return "unknown"
 
 

@@ -24,7 +24,7 @@ def run_cell(source: str, names: Dict[str, Any]) -> Dict[str, Any]:
     with contextlib.redirect_stdout(printed):
         exec(compile(tree, "<cell>", "exec"), names)
         if last is not None:
-            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)  # type: ignore[attr-defined]
+            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
             if value is not None:
                 print(repr(value))
                 shown = value._repr_html_() if hasattr(value, "_repr_html_") else ""

@@ -31,7 +31,8 @@ from vaiopt.int8.arithmetic import quantize_activations
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
-    return Quantizer(types.SimpleNamespace(offset=offset, scale=scale), position)  # type: ignore[arg-type]
+    preprocessing: Any = types.SimpleNamespace(offset=offset, scale=scale)
+    return Quantizer(preprocessing, position)
 
 
 def test_all_256_levels_of_an_image_are_used() -> None:
