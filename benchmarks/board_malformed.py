@@ -144,10 +144,6 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     source, target = dpu["input_tensors"][0], dpu["output_tensors"][0]
     which = r.choice([source, target])
     wrong = r.choice(["text", 3.5, None, [1], {"a": 1}, b"".hex(), -1.0])
-
-    def dims(value: Any) -> None:
-        which["dims"] = value
-
     changes: Dict[str, Callable[[], Any]] = {
         "no device": lambda: _drop(r.choice([user, dpu, cpu])["attrs"], "device"),
         "wrong device": (
@@ -169,10 +165,12 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         "another type": lambda: which.__setitem__(
             "dtype", r.choice(["float32", "int8", "xint4", "xuint8", "", "XINT8"])
         ),
-        "another shape": lambda: dims(
-            [1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]
+        "another shape": lambda: which.__setitem__(
+            "dims", [1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]
         ),
-        "no shape": lambda: dims(r.choice([[], [1], [1, 0, 3], [1, -4, 4, 1]])),
+        "no shape": lambda: which.__setitem__(
+            "dims", r.choice([[], [1], [1, 0, 3], [1, -4, 4, 1]])
+        ),
         "second input": lambda: dpu["input_tensors"].append(tensor("second", [1, 4], 3)),
         "second output": lambda: (
             dpu["output_tensors"].append(tensor("second", [1, 4], 3)),
