@@ -183,9 +183,7 @@ def _run(
     fps["different_outputs"] += with_preprocessing["different_outputs"]
     if fps["different_outputs"]:
         raise KitError(
-            "{} outputs differ between one thread and {}".format(
-                fps["different_outputs"], options.threads
-            ),
+            f"{fps['different_outputs']} outputs differ between one thread and {options.threads}",
             "The runtime is not safe with these threads: use --threads 1.",
         )
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})

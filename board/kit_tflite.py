@@ -109,7 +109,7 @@ def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[
     shape = tuple(int(n) for n in detail["shape"])
     if detail["dtype"] != np.int8:
         raise KitError(
-            "'{}': the {} is {}, not int8".format(path, what, np.dtype(detail["dtype"]).name),
+            f"'{path}': the {what} is {np.dtype(detail['dtype']).name}, not int8",
             MAKE_AGAIN,
         )
     if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:
