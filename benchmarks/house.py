@@ -41,6 +41,9 @@ VARIANTS = {
 }
 """Names whose meaning belongs in one row; code that compares with one decides elsewhere."""
 
+EXAMPLES = ("tfmot", "3.5", "fashion_mnist")
+"""A quantizer, a release and a data source: the files that name one would name the next."""
+
 TASK_WORDS = re.compile(r"\b(classes|accuracy|threshold|argmax)\b")
 
 
@@ -75,10 +78,10 @@ def read_sources(root: Path, *folders: str) -> List[Source]:
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file is code or settings, of which lines can be too long; documents, data, lock
-    files and the licence are not held to a width.
+    """Whether a file is Python, a shell script or settings, of which lines can be too long;
+    documents, data, lock files, the licence and what is for a browser are not held to a width.
     """
-    skipped = (".md", ".json", ".csv", ".txt", ".ipynb")
+    skipped = (".md", ".json", ".csv", ".txt", ".ipynb", ".css", ".js")
     if path.suffix in skipped or path.name == "LICENSE":
         return False
     try:
@@ -324,6 +327,9 @@ def measure(root: Path) -> Dict[str, str]:
         ),
         "shell scripts and Dockerfiles that name a release": str(
             len(scripts_naming_releases(root))
+        ),
+        "files of `vaiopt/` that name `{}`, `{}`, `{}`".format(*EXAMPLES): ", ".join(
+            str(sum(name in texts(source.tree) for source in package)) for name in EXAMPLES
         ),
         "comparisons with the name of a variant": str(len(branches_on_names(package))),
         "files that say classes, accuracy, threshold or argmax": str(len(tasks)),
