@@ -386,6 +386,13 @@ def test_the_licence_is_the_whole_apache_2() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
+def test_the_citation_has_the_version_of_the_package() -> None:
+    from vaiopt import __version__
+
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert {"cff-version: 1.2.0", f"version: {__version__}", "license: Apache-2.0"} <= set(lines)
+
+
 # --- examples
 
 
