@@ -3,6 +3,7 @@ documents have tests of their own, in docs/.
 """
 
 import ast
+import importlib
 import importlib.util
 import os
 import shutil
@@ -407,7 +408,23 @@ def test_the_examples_are_settings_that_vaiopt_reads() -> None:
         load_settings(path, [])
 
 
-# --- benchmarks
+# --- benchmarks, scripts
+
+
+def test_benchmarks_and_scripts_import_what_vaiopt_has_inside_functions_too() -> None:
+    missing = []
+    scripts = [ROOT / "scripts" / "fit-latency"]
+    for folder in ("benchmarks", "scripts", "examples"):
+        scripts += sorted((ROOT / folder).rglob("*.py"))
+    for path in scripts:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vaiopt":
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    if not hasattr(module, alias.name) and not importlib.util.find_spec(inner):
+                        missing.append(f"{source_id(path)}:{node.lineno} {inner}")
+    assert missing == []
 
 
 def test_every_benchmark_finds_what_it_imports() -> None:

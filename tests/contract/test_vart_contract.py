@@ -239,7 +239,7 @@ def run_scripts(path: str, model: Path, folder: Path) -> None:
     it.
     """
     environment = {**os.environ, "PYTHONPATH": path}
-    dump = HERE.parent.parent / "vaiopt" / "compile" / "dump_xmodel.py"
+    dump = HERE.parent.parent / "vaiopt" / "compile" / "vitis" / "dump_xmodel.py"
     content = json.loads(
         subprocess.run(
             [sys.executable, str(dump), str(model)],
