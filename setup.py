@@ -1,4 +1,6 @@
-"""The packages of the wheel: vaiopt, and board/ as vaiopt._board, so that an installed vaiopt can put the kit's scripts in a bundle."""
+"""The packages of the wheel: vaiopt, and board/ as vaiopt._board, so that an installed vaiopt can
+put the kit's scripts in a bundle.
+"""
 
 from setuptools import find_packages, setup
 

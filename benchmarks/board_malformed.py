@@ -144,10 +144,6 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     source, target = dpu["input_tensors"][0], dpu["output_tensors"][0]
     which = r.choice([source, target])
     wrong = r.choice(["text", 3.5, None, [1], {"a": 1}, b"".hex(), -1.0])
-
-    def dims(value: Any) -> None:
-        which["dims"] = value
-
     changes: Dict[str, Callable[[], Any]] = {
         "no device": lambda: _drop(r.choice([user, dpu, cpu])["attrs"], "device"),
         "wrong device": (
@@ -169,10 +165,12 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
         "another type": lambda: which.__setitem__(
             "dtype", r.choice(["float32", "int8", "xint4", "xuint8", "", "XINT8"])
         ),
-        "another shape": lambda: dims(
-            [1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]
+        "another shape": lambda: which.__setitem__(
+            "dims", [1] + [r.randint(2, 9) for _ in range(r.randint(1, 4))] + [5]
         ),
-        "no shape": lambda: dims(r.choice([[], [1], [1, 0, 3], [1, -4, 4, 1]])),
+        "no shape": lambda: which.__setitem__(
+            "dims", r.choice([[], [1], [1, 0, 3], [1, -4, 4, 1]])
+        ),
         "second input": lambda: dpu["input_tensors"].append(tensor("second", [1, 4], 3)),
         "second output": lambda: (
             dpu["output_tensors"].append(tensor("second", [1, 4], 3)),
@@ -203,14 +201,20 @@ def attributes(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
 # ---------------------------------------------------------------- the manifest and the options
 
 
+FIELDS = [
+    (name,) for name in ("version", "classes", "preprocessing", "input", "output", "files")
+] + [
+    ("preprocessing", "offset"), ("preprocessing", "scale"), ("preprocessing", "shape"),
+    ("input", "position"), ("output", "position"),
+    ("files", "model.xmodel"), ("files", "samples.npz"),
+]  # fmt: skip
+
+
 def fields(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     """Remove or change a field of the manifest that the scripts read."""
     path = folder / "manifest.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    places = [("version",), ("classes",), ("preprocessing",), ("input",), ("output",), ("files",), ("preprocessing", "offset"),
-              ("preprocessing", "scale"), ("preprocessing", "shape"), ("input", "position"), ("output", "position"),
-              ("files", "model.xmodel"), ("files", "samples.npz")]  # fmt: skip
-    place = r.choice(places)
+    place = r.choice(FIELDS)
     where = content
     for key in place[:-1]:
         where = where[key]
@@ -240,12 +244,18 @@ def fields(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     return "manifest: {} {}".format(".".join(place), what), []
 
 
+NOT_SAMPLES = [
+    "golden.npz", "manifest.json", "model.xmodel", "run_model.py", "nothing.npz", "/dev/null",
+    ".", "", "\u00e9",
+]  # fmt: skip
+
+
 def options(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
     """Give wrong options: files that are not of the bundle, numbers that are none."""
     given = r.choice([
         ["--threads", r.choice(["0", "-1", "x", "1e9", "", "9999999999"])],
         ["--batch-repeat", r.choice(["-3", "1.5", "many"])],
-        ["--data", r.choice(["golden.npz", "manifest.json", "model.xmodel", "run_model.py", "nothing.npz", "/dev/null", ".", "", "\u00e9"])],
+        ["--data", r.choice(NOT_SAMPLES)],
         ["--manifest", r.choice(["samples.npz", "no.json", ".", "/dev/null"])],
         ["--unknown"],
         ["extra"],
@@ -254,8 +264,12 @@ def options(folder: Path, r: random.Random) -> Tuple[str, List[str]]:
 
 
 KINDS: Dict[str, Callable[[Path, random.Random], Tuple[str, List[str]]]] = {
-    "files": files, "arrays": arrays, "attributes": attributes, "manifest": fields, "options": options,
-}  # fmt: skip
+    "files": files,
+    "arrays": arrays,
+    "attributes": attributes,
+    "manifest": fields,
+    "options": options,
+}
 
 
 def run_case(
@@ -272,7 +286,7 @@ def run_case(
         what, arguments = KINDS[kind](folder, r)
         try:
             outcome = run_bundle(folder, *arguments)
-        except Exception as error:  # noqa: BLE001 - the benchmark goes on: a case that hangs or cannot be started is a failure of its own
+        except Exception as error:  # noqa: BLE001 - one case's failure, the others go on
             return kind, what, f"not ended: {error!r}"
     if (
         outcome.code == 2

@@ -39,7 +39,8 @@ def resident():
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 model = DpuModel({model!r})
-frames = np.random.RandomState(0).randint(-128, 128, (100,) + tuple(model.input_shape)).astype(np.int8)
+shape = (100,) + tuple(model.input_shape)
+frames = np.random.RandomState(0).randint(-128, 128, shape).astype(np.int8)
 runner = model.make_runner()
 from kit_timing import run_batches
 outputs = run_batches(runner, frames)

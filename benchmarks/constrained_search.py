@@ -52,16 +52,9 @@ def latencies(settings: Any, space: Space, count: int) -> List[float]:
 def show(name: str, trials: List[TrialRecord], chosen: TrialRecord) -> None:
     infeasible = [t for t in trials if t.status == INFEASIBLE]
     print(
-        "{}: validation accuracy {:.4f}, {:.4f} ms (trial {}); {} trials, {} infeasible, of which"
-        " trained: {}".format(
-            name,
-            chosen.metrics["val_accuracy"],
-            chosen.costs["latency_ms"],
-            chosen.number,
-            len(trials),
-            len(infeasible),
-            sum(1 for t in infeasible if t.curve),
-        )
+        f"{name}: validation accuracy {chosen.metrics['val_accuracy']:.4f},"
+        f" {chosen.costs['latency_ms']:.4f} ms (trial {chosen.number}); {len(trials)} trials,"
+        f" {len(infeasible)} infeasible, of which trained: {sum(1 for t in infeasible if t.curve)}"
     )
 
 

@@ -1,10 +1,11 @@
 """The lab's experiment against the plain notebook loop that it was published as: time to a good
 model, time in all, peak memory.
 
-    python benchmarks/search_notebook.py run --seeds 5     # MNIST, 15 trials of 3 epochs: some 20
-    minutes a seed on two cores python benchmarks/search_notebook.py show
+    python benchmarks/search_notebook.py run --seeds 5
+    python benchmarks/search_notebook.py show
 
-Needs mnist.npz, see VAIOPT_DATA. Three methods, one after the other for each seed, each in a
+MNIST, 15 trials of 3 epochs: some 20 minutes a seed on two cores. Needs mnist.npz, see
+VAIOPT_DATA. Three methods, one after the other for each seed, each in a
 process of its own:
 
 - ``notebook``: ``gp_minimize`` with EI and one given point (10 random ones follow), ``fit`` on
@@ -37,6 +38,33 @@ TRIALS = 15
 GOOD = 0.985
 
 
+def build_model(keras, rate, layers, nodes, activation):
+    """Build the notebook's network."""
+    model = keras.Sequential()
+    model.add(keras.layers.InputLayer(input_shape=(28, 28, 1)))
+    for filters in (16, 36):
+        model.add(keras.layers.Conv2D(filters, 5, padding="same", activation=activation))
+        model.add(keras.layers.MaxPooling2D(2, strides=2))
+    model.add(keras.layers.Flatten())
+    for _ in range(layers):
+        model.add(keras.layers.Dense(nodes, activation=activation))
+    model.add(keras.layers.Dense(10, activation="softmax"))
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def plain_dataset(tf, arrays, shuffle):
+    """Return batches of 128 of the arrays, without autotuning."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    data = tf.data.Dataset.from_tensor_slices(arrays).with_options(options)
+    return (data.shuffle(len(arrays[0])) if shuffle else data).batch(128).with_options(options)
+
+
 def notebook(seed, told, stall):
     """Search as the notebook does; ``told`` is called with the validation accuracy after each
     trial.
@@ -55,40 +83,17 @@ def notebook(seed, told, stall):
         for part in (splits.train, splits.validation)
     ]
 
-    def build(rate, layers, nodes, activation):
-        model = keras.Sequential()
-        model.add(keras.layers.InputLayer(input_shape=(28, 28, 1)))
-        for filters in (16, 36):
-            model.add(keras.layers.Conv2D(filters, 5, padding="same", activation=activation))
-            model.add(keras.layers.MaxPooling2D(2, strides=2))
-        model.add(keras.layers.Flatten())
-        for _ in range(layers):
-            model.add(keras.layers.Dense(nodes, activation=activation))
-        model.add(keras.layers.Dense(10, activation="softmax"))
-        model.compile(
-            optimizer=keras.optimizers.Adam(rate),
-            loss="categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return model
-
-    def dataset(arrays, shuffle):
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        data = tf.data.Dataset.from_tensor_slices(arrays).with_options(options)
-        return (data.shuffle(len(arrays[0])) if shuffle else data).batch(128).with_options(options)
-
     def objective(x):
-        model = build(float(x[0]), int(x[1]), int(x[2]), str(x[3]))
+        model = build_model(keras, float(x[0]), int(x[1]), int(x[2]), str(x[3]))
         if stall:
             history = model.fit(
                 *train, epochs=3, batch_size=128, validation_data=validation, verbose=0
             )
         else:
             history = model.fit(
-                dataset(train, True),
+                plain_dataset(tf, train, True),
                 epochs=3,
-                validation_data=dataset(validation, False),
+                validation_data=plain_dataset(tf, validation, False),
                 verbose=0,
             )
         accuracy = history.history["val_accuracy"][-1]

@@ -1,7 +1,7 @@
 """CPU and wall seconds of one proposal after 50, 100 and 200 trials, on the space of the regret
 benchmark.
 
-python benchmarks/search_overhead.py
+    python benchmarks/search_overhead.py
 """
 
 import statistics

@@ -1,7 +1,8 @@
 """Compare samplers on the tables that search_table.py makes: the regret after 15, 30 and 60 trials.
 
-    python benchmarks/search_regret.py run digits vaiopt:gp vaiopt:tpe optuna:tpe optuna:gp random
-    gp_minimize kerastuner --seeds 30 --trials 60 python benchmarks/search_regret.py show digits
+    python benchmarks/search_regret.py run digits vaiopt:gp vaiopt:tpe optuna:tpe optuna:gp \\
+        random gp_minimize kerastuner --seeds 30 --trials 60
+    python benchmarks/search_regret.py show digits
 
 Each run is a row of ``benchmarks/data/regret_<table>.csv`` (method, seed, seconds of proposing, the
 best accuracy so far after every trial), so the script can be stopped and goes on where it was; a

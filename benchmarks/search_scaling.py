@@ -124,6 +124,22 @@ def spread(values, form):
     )
 
 
+def print_summary(found):
+    """Print rates, ratios and shares of what was measured: rows by method."""
+    for name, rows in found.items():
+        rates = [3600 * TRIALS / row[0] for row in rows]
+        print(f"{name:12} {spread(rates, '{:.0f}')} trials an hour")
+    for faster, slower in (("two", "one"), ("two", "one-two-threads"), ("dask", "two")):
+        if faster in found and slower in found:
+            ratios = [b[0] / a[0] for a, b in zip(found[faster], found[slower])]
+            print(f"{faster} against {slower}: {spread(ratios, '{:.2f}')}")
+    if "one" in found:
+        between = [1 - inside / whole for whole, inside, _ in found["one"]]
+        print(f"one: {spread(between, '{:.1%}')} between trials")
+        around = [(inside - epochs) / whole for whole, inside, epochs in found["one"]]
+        print(f"one: {spread(around, '{:.1%}')} around the epochs")
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -164,29 +180,7 @@ def main():
         csv.writer(file).writerows(
             [name, *(f"{v:.2f}" for v in row)] for name, rows in found.items() for row in rows
         )
-    for name, rows in found.items():
-        print(
-            "{:12} {} trials an hour".format(
-                name, spread([3600 * TRIALS / row[0] for row in rows], "{:.0f}")
-            )
-        )
-    for faster, slower in (("two", "one"), ("two", "one-two-threads"), ("dask", "two")):
-        if faster in found and slower in found:
-            ratios = [b[0] / a[0] for a, b in zip(found[faster], found[slower])]
-            print("{} against {}: {}".format(faster, slower, spread(ratios, "{:.2f}")))
-    if "one" in found:
-        print(
-            "one: {} between trials".format(
-                spread([1 - inside / whole for whole, inside, _ in found["one"]], "{:.1%}")
-            )
-        )
-        print(
-            "one: {} around the epochs".format(
-                spread(
-                    [(inside - epochs) / whole for whole, inside, epochs in found["one"]], "{:.1%}"
-                )
-            )
-        )
+    print_summary(found)
 
 
 if __name__ == "__main__":

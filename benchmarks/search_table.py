@@ -1,9 +1,10 @@
 """Make the tabular benchmark of the samplers: every configuration of a small MLP family, trained
 for real.
 
-    python benchmarks/search_table.py digits        # some ten minutes on one core python
-    benchmarks/search_table.py mnist         # a thinned MNIST: 2,500 images of 14 x 14 pixels;
-    needs mnist.npz, see VAIOPT_DATA
+    python benchmarks/search_table.py digits        # some ten minutes on one core
+    python benchmarks/search_table.py mnist         # needs mnist.npz, see VAIOPT_DATA
+
+``mnist`` is a thinned MNIST: 2,500 images of 14 x 14 pixels.
 
 The result is ``benchmarks/data/search_<name>.npz`` with ``accuracy`` (layers, nodes1, nodes2,
 nodes3, learning rate, activation, batch size, epoch) on validation data. Inactive sizes stand at

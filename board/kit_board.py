@@ -43,13 +43,12 @@ def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
     known = [value for value in board["fingerprints"] if value]
     board["fingerprints"] = [hex(value) for value in board["fingerprints"]]
     if known and model not in known and os.environ.get("XLNX_ENABLE_FINGERPRINT_CHECK", "1") != "0":
-        mine = hex(known[0])
+        found = ", ".join(hex(value) for value in known)
         raise KitError(
-            "'{}' was compiled for fingerprint {}, this board's DPU has {}".format(
-                path, hex(model), ", ".join(hex(v) for v in known)
-            ),
-            f'Compile with the release of the board image, or with {{"fingerprint": "{mine}"}} as'
-            " arch.json: " + "vaiopt compile RUN --target arch.json",
+            f"'{path}' was compiled for fingerprint {hex(model)}, this board's DPU has {found}",
+            "Compile with the release of the board image, or with"
+            f' {{"fingerprint": "{hex(known[0])}"}} as arch.json:'
+            " vaiopt compile RUN --target arch.json",
         )
     return board
 

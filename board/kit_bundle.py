@@ -44,11 +44,10 @@ class Manifest:
         self.path = path
         self.folder = os.path.dirname(os.path.abspath(path))
         self.content = _read_json(path)
-        if self.content.get("version") != MANIFEST_VERSION:
+        version = self.content.get("version")
+        if version != MANIFEST_VERSION:
             raise KitError(
-                "'{}' has version {!r}, this script reads {}".format(
-                    path, self.content.get("version"), MANIFEST_VERSION
-                ),
+                f"'{path}' has version {version!r}, this script reads {MANIFEST_VERSION}",
                 MAKE_AGAIN,
             )
         self.classes = [str(name) for name in self._get(self.content, "classes", list)]
@@ -178,10 +177,8 @@ def file_sha256(path: str) -> str:
                 digest.update(block)
                 size += len(block)
     except (OSError, ValueError) as error:
-        raise KitError(
-            "'{}' cannot be read ({})".format(path, getattr(error, "strerror", None) or error),
-            COPY_AGAIN,
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise KitError(f"'{path}' cannot be read ({reason})", COPY_AGAIN) from error
     if not size:
         raise KitError(f"'{path}' is empty", COPY_AGAIN)
     return digest.hexdigest()

@@ -67,7 +67,7 @@ def load_modules() -> Tuple[Any, Any]:
         getattr(vart, "Runner", None), "create_runner"
     ):
         raise KitError(
-            "'{}' is not the xir of Vitis-AI".format(getattr(xir, "__file__", "xir")),
+            f"'{getattr(xir, '__file__', 'xir')}' is not the xir of Vitis-AI",
             "Uninstall it (pip uninstall xir). " + IMAGE,
         )
     return xir, vart
@@ -240,7 +240,7 @@ def find_dpu_subgraph(graph: Any, path: str) -> Any:
     if not dpu:
         raise KitError(f"'{path}' has no part for the DPU", CHANGE_MODEL)
     if len(dpu) > 1:
-        between = " with {} on the CPU between them".format(", ".join(foreign)) if foreign else ""
+        between = f" with {', '.join(foreign)} on the CPU between them" if foreign else ""
         names = ", ".join(child.get_name() for child in dpu)
         raise KitError(
             f"'{path}' needs {len(dpu)} DPU subgraphs ({names}){between}; running one would be half"
@@ -249,9 +249,7 @@ def find_dpu_subgraph(graph: Any, path: str) -> Any:
         )
     if foreign:
         raise KitError(
-            "'{}' needs operators on the CPU that would be left out: {}".format(
-                path, ", ".join(foreign)
-            ),
+            f"'{path}' needs operators on the CPU that would be left out: {', '.join(foreign)}",
             CHANGE_MODEL,
         )
     return dpu[0]
@@ -273,9 +271,8 @@ def _choose_output(outputs: Any, name: str, path: str) -> int:
     if name in names:
         return names.index(name)
     raise KitError(
-        "'{}' has {} outputs ({}) and the manifest does not say which decides".format(
-            path, len(names), ", ".join(names)
-        ),
+        f"'{path}' has {len(names)} outputs ({', '.join(names)}) and the manifest does not say"
+        " which decides",
         CHANGE_MODEL,
     )
 

@@ -36,15 +36,13 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         options.manifest
         or os.path.join(os.path.dirname(os.path.abspath(options.model)), "manifest.json")
     )
-    digests = {
-        "model": manifest.check_file(options.model),
-        "samples": manifest.check_file(options.data),
-    }
+    model_sha256 = manifest.check_file(options.model)
+    samples_sha256 = manifest.check_file(options.data)
     samples = Samples(options.data, manifest)
-    golden_path = os.path.join(manifest.folder, GOLDEN)
     golden = None
     if GOLDEN in manifest.files:
-        digests["golden"] = manifest.check_file(golden_path)
+        golden_path = os.path.join(manifest.folder, GOLDEN)
+        manifest.check_file(golden_path)
         golden = Golden(golden_path)
     say(f"loading {os.path.basename(options.model)}")
     model = load_model(options, manifest)
@@ -54,40 +52,42 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         {
             "model": {
                 "file": os.path.basename(options.model),
-                "sha256": digests["model"],
+                "sha256": model_sha256,
                 "kind": model.kind,
             },
-            "samples_sha256": digests["samples"],
+            "samples_sha256": samples_sha256,
             "target": str(manifest.content.get("target", "")),
             "release": str(manifest.content.get("release", "")),
             "runtime": model.describe(),
             "started": started,
             "seconds": time.perf_counter() - began,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "machine": {
-                "name": platform.node(),
-                "processor": platform.machine(),
-                "system": platform.system(),
-                "cores": os.cpu_count(),
-            },
-            "modules": sorted(
-                name for name in sys.modules if "." not in name and not name.startswith("_")
-            ),
+            **describe_machine(),
         }
     )
     result["warnings"] = check_release(result["release"], result["runtime"], say)
     write_result(options.output, result)
     say(
-        "accuracy {:.2f} % on {} samples; {:.3f} ms (p50); {:.0f} frames/s with {} threads".format(
-            100 * result["accuracy"],
-            result["samples"],
-            result["latency_ms"]["p50"],
-            result["fps"]["value"],
-            options.threads,
-        )
+        f"accuracy {100 * result['accuracy']:.2f} % on {result['samples']} samples;"
+        f" {result['latency_ms']['p50']:.3f} ms (p50);"
+        f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
     )
     return result
+
+
+def describe_machine() -> Dict[str, Any]:
+    """Return what a result says of the Python, the modules and the machine that measured it."""
+    modules = sorted(name for name in sys.modules if "." not in name and not name.startswith("_"))
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": {
+            "name": platform.node(),
+            "processor": platform.machine(),
+            "system": platform.system(),
+            "cores": os.cpu_count(),
+        },
+        "modules": modules,
+    }
 
 
 def check_release(compiled: str, runtime: Dict[str, Any], say: Callable[[str], None]) -> List[str]:
@@ -183,9 +183,7 @@ def _run(
     fps["different_outputs"] += with_preprocessing["different_outputs"]
     if fps["different_outputs"]:
         raise KitError(
-            "{} outputs differ between one thread and {}".format(
-                fps["different_outputs"], options.threads
-            ),
+            f"{fps['different_outputs']} outputs differ between one thread and {options.threads}",
             "The runtime is not safe with these threads: use --threads 1.",
         )
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})

@@ -12,12 +12,12 @@ from kit_bundle import Golden, Manifest
 
 
 class Quantizer:
-    """Raw samples to the int8 input of the model: ``clip(floor((x - offset) / scale * 2**position +
-    0.5), -128, 127)``.
+    """Raw samples to the int8 input of the model.
 
-    Rounding is half up, as the quantizer and the DPU do, and saturates: a plain cast would truncate
-    and wrap. The arithmetic is float32 in the same order as in training and calibration, so that
-    ties fall the same way.
+    It is ``clip(floor((x - offset) / scale * 2**position + 0.5), -128, 127)``. Rounding is half up,
+    as the quantizer and the DPU do, and saturates: a plain cast would truncate and wrap. The
+    arithmetic is float32 in the same order as in training and calibration, so that ties fall the
+    same way.
     """
 
     def __init__(self, manifest: Manifest, position: int) -> None:

@@ -91,10 +91,11 @@ def _version(package: str, module: Any) -> str:
     version = getattr(module, "__version__", None)
     if isinstance(version, str):
         return version
+    # Python 3.7 has no importlib.metadata, and a package may lack its record.
     try:
         metadata = importlib.import_module("importlib.metadata")
         return str(metadata.version(package.replace("_", "-")))
-    except Exception:  # noqa: BLE001 - a version is only reported; Python 3.7 has no importlib.metadata, and a package may lack its record
+    except Exception:  # noqa: BLE001 - a version is only reported
         return "unknown"
 
 
@@ -108,7 +109,7 @@ def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[
     shape = tuple(int(n) for n in detail["shape"])
     if detail["dtype"] != np.int8:
         raise KitError(
-            "'{}': the {} is {}, not int8".format(path, what, np.dtype(detail["dtype"]).name),
+            f"'{path}': the {what} is {np.dtype(detail['dtype']).name}, not int8",
             MAKE_AGAIN,
         )
     if len(shape) < 2 or shape[0] != 1 or min(shape) < 1:

@@ -212,7 +212,7 @@ def _loop(
             ):
                 wrong += 1
             done += count
-    except Exception as error:  # noqa: BLE001 - any failure of the runtime in a thread has to reach the main thread, which raises it
+    except Exception as error:  # noqa: BLE001 - the main thread raises it
         work.errors.append(error)
     finally:
         work.report(done, wrong)

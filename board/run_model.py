@@ -59,9 +59,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print an error and a hint line and exit with code 2."""
         print(
-            "error: {}\nhint: The options are told by: python3 {} --help".format(
-                " ".join(message.split()), self.prog
-            ),
+            f"error: {' '.join(message.split())}\n"
+            f"hint: The options are told by: python3 {self.prog} --help",
             file=sys.stderr,
         )
         sys.exit(2)

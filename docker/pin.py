@@ -26,8 +26,10 @@ VENDOR = {
 """Always the container's own."""
 
 HEADER = """\
-# Made by docker/pin.py from requirements/{lock}.txt: do not edit. What vaiopt needs in the container of Vitis-AI {release} (Python {python}).
-# docker/install.py uses it: what the container has already stays as it is there, whatever this file says.
+# Made by docker/pin.py from requirements/{lock}.txt: do not edit. What vaiopt needs in the \
+container of Vitis-AI {release} (Python {python}).
+# docker/install.py uses it: what the container has already stays as it is there, whatever this \
+file says.
 """
 
 

@@ -54,9 +54,8 @@ def check(made: str, used: str, folder: Path) -> None:
         sys.exit(f"FAILED: fix positions differ: {positions(there)} and {positions(here)}")
     measured = json.loads((here / "measured" / "cpu.json").read_text())
     print(
-        "searched with {}, quantized and measured with {}: {} equal fix positions, accuracy {:.4f}".format(
-            made, used, len(positions(here)), measured["accuracy"]
-        )
+        f"searched with {made}, quantized and measured with {used}:"
+        f" {len(positions(here))} equal fix positions, accuracy {measured['accuracy']:.4f}"
     )
 
 

@@ -1,9 +1,10 @@
 """Run the code cells of a notebook one after another without Jupyter, and show what it would: a
 value as its HTML, if it makes any.
 
-Usage: python tests/run_cells.py NOTEBOOK RESULT.json     (the result: for each code cell its
-source, its output and the HTML it shows) Cells tagged with the name of a package that is not
-installed are left out: their output is null.
+Usage: python tests/run_cells.py NOTEBOOK RESULT.json
+
+The result has for each code cell its source, its output and the HTML it shows. Cells tagged with
+the name of a package that is not installed are left out: their output is null.
 """
 
 import ast
@@ -24,7 +25,7 @@ def run_cell(source: str, names: Dict[str, Any]) -> Dict[str, Any]:
     with contextlib.redirect_stdout(printed):
         exec(compile(tree, "<cell>", "exec"), names)
         if last is not None:
-            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)  # type: ignore[attr-defined]
+            value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
             if value is not None:
                 print(repr(value))
                 shown = value._repr_html_() if hasattr(value, "_repr_html_") else ""

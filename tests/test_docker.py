@@ -37,7 +37,10 @@ words = sys.argv[1:]
 state = json.loads(os.environ["FAKE_STATE"])
 if words[0] == "version":
     if not state["answers"]:
-        sys.exit("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\\nIs the docker daemon running?")
+        sys.exit(
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\\n"
+            "Is the docker daemon running?"
+        )
     print("24.0.7")
 elif words[:2] == ["image", "inspect"]:
     if not state["built"]:

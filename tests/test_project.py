@@ -3,6 +3,7 @@ documents have tests of their own, in docs/.
 """
 
 import ast
+import importlib
 import importlib.util
 import os
 import shutil
@@ -15,6 +16,8 @@ from typing import Dict, Iterator, List, Set, Tuple
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from benchmarks import house
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -94,18 +97,71 @@ def test_modules_stay_short_and_functions_shorter() -> None:
                 and getattr(node, "end_lineno", 0) - node.lineno >= 60
             ):
                 long.append(f"{source_id(path)}:{node.lineno} {node.name}")
-    assert long == []
+    assert long == [], "\n".join(long)
+
+
+def test_no_line_is_longer_than_100_characters() -> None:
+    found = [f"{path}:{number}" for path, number in house.long_lines(ROOT)]
+    assert found == [], "\n".join(found)
+
+
+def test_modules_do_not_import_each_other_inside_functions_either() -> None:
+    graph = house.import_graph(house.read_sources(ROOT, "vaiopt"))
+    found = house.circles(graph)
+    assert found == [], "\n".join(
+        f"{module} imports {other}"
+        for circle in found
+        for module in circle
+        for other in sorted(graph[module] & set(circle))
+    )
+
+
+def test_private_names_stay_in_their_module() -> None:
+    found = house.private_imports(house.read_sources(ROOT, "vaiopt"))
+    assert found == [], "\n".join(found)
+
+
+def made_sources(**texts: str) -> List[house.Source]:
+    return [
+        house.Source(f"vaiopt/{name}.py", text, ast.parse(text)) for name, text in texts.items()
+    ]
+
+
+def test_a_circle_through_a_function_or_from_a_package_is_found() -> None:
+    sources = made_sources(
+        __init__="",
+        a="from vaiopt import b",
+        b="def f():\n    from vaiopt.c import g",
+        c="import vaiopt.a",
+        d="from vaiopt.a import b",
+    )
+    assert house.circles(house.import_graph(sources)) == [["vaiopt.a", "vaiopt.b", "vaiopt.c"]]
+    assert house.circles(house.import_graph(sources, in_functions=False)) == []
+
+
+def test_the_use_of_a_private_name_is_found() -> None:
+    sources = made_sources(
+        __init__="__version__ = '1'",
+        a="def _f(): pass",
+        b="from vaiopt import __version__, a\nfrom vaiopt.a import _f\na._f()\nself._f()",
+    )
+    assert house.private_imports(sources) == [
+        "vaiopt/b.py:2 vaiopt.a._f",
+        "vaiopt/b.py:3 vaiopt.a._f",
+    ]
+
+
+LIGHT = {"__init__", "_version", "errors", "text", "files", "user_code", "runs/layout"}
+"""What the command line loads before it knows what is asked for."""
 
 
 def test_no_heavy_package_is_imported_by_loading_a_module() -> None:
+    light = {ROOT / "vaiopt" / (name + ".py") for name in LIGHT}
+    assert all(path.is_file() for path in light)
     found = []
     for path in SOURCES:
-        light = path.parent == ROOT / "vaiopt" / "cli" or source_id(path) in (
-            "vaiopt/__init__.py",
-            "vaiopt/errors.py",
-            "vaiopt/runs/layout.py",
-        )
-        banned = HEAVY | {"numpy"} if light else HEAVY
+        is_light = path in light or path.parent == ROOT / "vaiopt" / "cli"
+        banned = HEAVY | {"numpy"} if is_light else HEAVY
         for package, line in imports_on_loading(ast.parse(path.read_text(encoding="utf-8"))):
             if package in banned:
                 found.append(f"{source_id(path)}:{line} {package}")
@@ -331,6 +387,13 @@ def test_the_licence_is_the_whole_apache_2() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
+def test_the_citation_has_the_version_of_the_package() -> None:
+    from vaiopt import __version__
+
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert {"cff-version: 1.2.0", f"version: {__version__}", "license: Apache-2.0"} <= set(lines)
+
+
 # --- examples
 
 
@@ -345,7 +408,23 @@ def test_the_examples_are_settings_that_vaiopt_reads() -> None:
         load_settings(path, [])
 
 
-# --- benchmarks
+# --- benchmarks, scripts
+
+
+def test_benchmarks_and_scripts_import_what_vaiopt_has_inside_functions_too() -> None:
+    missing = []
+    scripts = [ROOT / "scripts" / "fit-latency"]
+    for folder in ("benchmarks", "scripts", "examples"):
+        scripts += sorted((ROOT / folder).rglob("*.py"))
+    for path in scripts:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "vaiopt":
+                module = importlib.import_module(str(node.module))
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    if not hasattr(module, alias.name) and not importlib.util.find_spec(inner):
+                        missing.append(f"{source_id(path)}:{node.lineno} {inner}")
+    assert missing == []
 
 
 def test_every_benchmark_finds_what_it_imports() -> None:

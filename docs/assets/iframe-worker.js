@@ -1,5 +1,6 @@
-// The search of the theme runs in a Worker, which browsers refuse to pages that are opened from a disk. There, and only there, a hidden frame
-// with the same script stands in for it. The theme's own stand-in would be loaded from a network; it looks for this name, IFrameWorker.
+// The search of the theme runs in a Worker, which browsers refuse to pages that are opened from a
+// disk. There, and only there, a hidden frame with the same script stands in for it. The theme's
+// own stand-in would be loaded from a network; it looks for this name, IFrameWorker.
 if (location.protocol === "file:") {
   window.IFrameWorker = window.Worker = class extends EventTarget {
     constructor(url) {

@@ -22,16 +22,18 @@ import kit_bundle
 import kit_dpu
 import kit_measure
 from kit_errors import KitError
-from kit_numbers import Quantizer, compare, percentiles, to_classes
+from kit_numbers import Quantizer, compare, percentiles, score, to_classes
 from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.deploy.result import RESULT_VERSION
 from vaiopt.files import FORMAT_VERSION
 from vaiopt.int8.arithmetic import quantize_activations
+from vaiopt.tasks.classification import predicted_classes, summary
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
-    return Quantizer(types.SimpleNamespace(offset=offset, scale=scale), position)  # type: ignore[arg-type]
+    preprocessing: Any = types.SimpleNamespace(offset=offset, scale=scale)
+    return Quantizer(preprocessing, position)
 
 
 def test_all_256_levels_of_an_image_are_used() -> None:
@@ -80,6 +82,33 @@ def test_the_first_of_equal_outputs_is_the_class() -> None:
 def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected: Any) -> None:
     outputs = np.array([[-1], [64], [65]], dtype=np.int8)
     np.testing.assert_array_equal(to_classes(outputs, 7, threshold), expected)
+
+
+@given(
+    outputs=st.lists(st.lists(st.integers(-128, 127), min_size=3, max_size=3), min_size=1),
+    position=st.integers(-4, 12),
+)
+def test_the_kit_and_the_host_decide_for_the_same_class(outputs: Any, position: int) -> None:
+    integers = np.array(outputs, dtype=np.int8)
+    np.testing.assert_array_equal(
+        to_classes(integers, position, None), predicted_classes(integers * 2.0**-position)
+    )
+    # One output: the kit has the logit and the threshold 0, the host the probability and 0.5.
+    single = integers[:, :1]
+    logits = single * 2.0 ** -max(position, 0)
+    np.testing.assert_array_equal(
+        to_classes(single, position, 0.0), predicted_classes(1 / (1 + np.exp(-logits)))
+    )
+
+
+def test_the_kit_and_the_host_count_alike() -> None:
+    true, predicted = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 0, 2, 2, 1])
+    kit = score(predicted, types.SimpleNamespace(y=true, expected=None), ["a", "b", "c"])
+    host = summary(true, predicted, ["a", "b", "c"])
+    assert kit["accuracy"] == host["accuracy"]
+    for own, other in zip(kit["per_class"], host["per_class"]):
+        assert (own["class"], own["count"]) == (other["class"], other["support"])
+        assert own["correct"] == pytest.approx(other["recall"] * other["support"])
 
 
 def test_differences_do_not_wrap() -> None:

@@ -33,7 +33,12 @@ def fake_tool(folder: Path, name: str, text: str) -> str:
 
 
 QUERY = """{{"DPU IP Spec": {{}}, "VAI Version": {{"libvart-runner.so": "vart 3.0.0"}},
-"kernels": [{{"DPU Arch": "DPUCZDX8G_ISA1_B4096", "DPU Frequency (MHz)": 300, "fingerprint": "{}"}}]}}"""
+"kernels": [{{"DPU Arch": "DPUCZDX8G_ISA1_B4096", "DPU Frequency (MHz)": 300,
+"fingerprint": "{}"}}]}}"""
+SHOWN = (
+    "device_core_id=0 device= 0 core = 0 fingerprint = {} batch = 1"
+    " full_cu_name=DPUCZDX8G:DPUCZDX8G_1"
+)
 
 
 def test_result_says_what_a_computation_by_hand_says(bundle: Path) -> None:
@@ -47,7 +52,8 @@ def test_result_says_what_a_computation_by_hand_says(bundle: Path) -> None:
     assert sum(row["correct"] for row in result["per_class"]) == result["correct"]
     assert result["agreement"] == {"samples": 40, "equal": 40, "fraction": 1.0}
     assert result["golden"] == {
-        "compared": True, "bit_exact": True, "inputs": 8, "elements": 24, "equal": 24, "different": 0, "max_difference": 0
+        "compared": True, "bit_exact": True, "inputs": 8,
+        "elements": 24, "equal": 24, "different": 0, "max_difference": 0,
     }  # fmt: skip
     assert (
         0
@@ -95,7 +101,7 @@ def test_golden_outputs_that_differ_are_counted_and_not_hidden(bundle: Path) -> 
 
 @pytest.mark.parametrize("tool, text", [
     ("xdputil", QUERY.format("0x1000020f6014407")),
-    ("show_dpu", "device_core_id=0 device= 0 core = 0 fingerprint = 0x1000020f6014407 batch = 1 full_cu_name=DPUCZDX8G:DPUCZDX8G_1"),
+    ("show_dpu", SHOWN.format("0x1000020f6014407")),
 ])  # fmt: skip
 def test_a_fingerprint_that_does_not_match_is_told_before_anything_runs(
     bundle: Path, tmp_path: Path, tool: str, text: str
@@ -213,7 +219,10 @@ def tensor_change(key: str, value: Any, side: str = "input_tensors") -> Any:
     (lambda c: dict(c, children=[]), "not compiled"),
     (tensor_change("attrs", {}), "no usable attribute 'fix_point'"),
     (tensor_change("attrs", {"fix_point": 6}), "fix position 6, the manifest says 7"),
-    (tensor_change("attrs", {"fix_point": 1}, "output_tensors"), "fix position 1, the manifest says 2"),
+    (
+        tensor_change("attrs", {"fix_point": 1}, "output_tensors"),
+        "fix position 1, the manifest says 2",
+    ),
     (tensor_change("dtype", "float32"), "is float32, not xint8"),
     (tensor_change("dims", [1, 5, 5, 1]), "shape (5, 5, 1), the manifest says (4, 4, 1)"),
     (tensor_change("dims", [1, 4], "output_tensors"), "4 values for 3 classes"),

@@ -40,11 +40,19 @@ def wsgi(storage, artifact_store=None, *, artifact_backend=None):
         if method == "GET" and path.startswith("/dashboard"):
             status, kind, body = "200 OK", "text/html", b"<title>Optuna Dashboard</title>"
         elif method == "GET" and path == "/api/studies":
-            found = [{"study_id": s._study_id, "study_name": s.study_name} for s in storage.get_all_studies()]
-            status, kind, body = "200 OK", "application/json", json.dumps({"study_summaries": found}).encode()
+            found = [
+                {"study_id": s._study_id, "study_name": s.study_name}
+                for s in storage.get_all_studies()
+            ]
+            body = json.dumps({"study_summaries": found}).encode()
+            status, kind = "200 OK", "application/json"
         elif method == "GET" and one:
-            found = [{"number": t.number, "state": t.state.name.capitalize()} for t in storage.get_all_trials(int(one.group(1)))]
-            status, kind, body = "200 OK", "application/json", json.dumps({"trials": found}).encode()
+            found = [
+                {"number": t.number, "state": t.state.name.capitalize()}
+                for t in storage.get_all_trials(int(one.group(1)))
+            ]
+            body = json.dumps({"trials": found}).encode()
+            status, kind = "200 OK", "application/json"
         elif method == "DELETE" and one:
             storage.delete_study(int(one.group(1)))
             status = "204 No Content"

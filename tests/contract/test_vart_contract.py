@@ -63,8 +63,11 @@ def run_cases(path: str, model: Union[str, Path], cases: Any, **environment: str
     """Return what ``vart_cases.py`` reports with ``path`` in front of Python's own."""
     done = subprocess.run(
         [sys.executable, str(HERE / "vart_cases.py"), str(model), *cases],
-        env={**os.environ, "PYTHONPATH": path, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
-    )  # fmt: skip
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return json.loads(done.stdout.decode())
 
@@ -236,7 +239,7 @@ def run_scripts(path: str, model: Path, folder: Path) -> None:
     it.
     """
     environment = {**os.environ, "PYTHONPATH": path}
-    dump = HERE.parent.parent / "vaiopt" / "compile" / "dump_xmodel.py"
+    dump = HERE.parent.parent / "vaiopt" / "compile" / "vitis" / "dump_xmodel.py"
     content = json.loads(
         subprocess.run(
             [sys.executable, str(dump), str(model)],

@@ -89,8 +89,8 @@ def _read_only(array: np.ndarray) -> np.ndarray:
 
 def _inputs(s: Session) -> Dict[str, Callable[[], Any]]:
     real = (s.x * 2.0**-s.fix_in).astype(np.float32)
-    cases = {"in_dtype_" + name: (lambda name=name: s.x.astype(name)) for name in
-             "uint8 int16 int32 float32 float64 bool uint16 int64 uint32 float16".split()}  # fmt: skip
+    types = "uint8 int16 int32 float32 float64 bool uint16 int64 uint32 float16"
+    cases = {"in_dtype_" + name: (lambda name=name: s.x.astype(name)) for name in types.split()}
     cases.update({
         "good": lambda: s.x,
         "float32_in_real_units": lambda: real,
@@ -217,21 +217,30 @@ def _file(path: str, what: str) -> Any:
         with open(path, "rb") as file:
             data = file.read()
     contents = {
-        "empty": b"", "first100": data[:100], "half": data[: len(data) // 2], "one_byte_short": data[:-1], "text": b"hello\n" * 50,
-        "zeros": b"\0" * 5000, "trailing_junk": data + b"x" * 200, "gitlfs": b"version https://git-lfs.github.com/spec/v1\n",
-        "html": b"<!DOCTYPE html><html></html>", "good": data, "bytespath": data, "random": np.random.RandomState(0).bytes(5000),
-    }  # fmt: skip
+        "empty": b"",
+        "first100": data[:100],
+        "half": data[: len(data) // 2],
+        "one_byte_short": data[:-1],
+        "text": b"hello\n" * 50,
+        "zeros": b"\0" * 5000,
+        "trailing_junk": data + b"x" * 200,
+        "gitlfs": b"version https://git-lfs.github.com/spec/v1\n",
+        "html": b"<!DOCTYPE html><html></html>",
+        "good": data,
+        "bytespath": data,
+        "random": np.random.RandomState(0).bytes(5000),
+    }
     with tempfile.TemporaryDirectory() as folder:
-        name = {
+        name: Any = {
             "missing": folder + "/nope.xmodel",
             "emptypath": "",
             "directory": folder,
             "none": None,
         }.get(what, folder + "/m.xmodel")
         if what in contents:
-            with open(name, "wb") as file:  # type: ignore[arg-type]
+            with open(name, "wb") as file:
                 file.write(contents[what])
-        graph = xir.Graph.deserialize(name.encode() if what == "bytespath" else name)  # type: ignore[union-attr]
+        graph = xir.Graph.deserialize(name.encode() if what == "bytespath" else name)
         root = graph.get_root_subgraph()
         return {
             "ops": graph.get_op_num(),

@@ -119,10 +119,13 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     python.chmod(0o755)
     login.write_text(
         WRAPPER.format(
-            home=board.home, path="{}:/usr/bin:/bin".format(folder / "bin"), pythonpath=TESTS / "contract" / "standin",
-            calls=folder / "calls", drops=folder / "drops",
+            home=board.home,
+            path=f"{folder / 'bin'}:/usr/bin:/bin",
+            pythonpath=TESTS / "contract" / "standin",
+            calls=folder / "calls",
+            drops=folder / "drops",
         )
-    )  # fmt: skip
+    )
     login.chmod(0o755)
     (folder / "sshd_config").write_text(SERVER.format(port=port, folder=folder, sftp=SFTP))
     board.config.write_text(CLIENT.format(port=port, folder=folder, user=getpass.getuser()))

@@ -14,7 +14,7 @@ from docs_pages import commands
 from documents import DOCUMENTS, ROOT, blocks, inline_codes, made_pages, source_id
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings.reading import load_settings, sections
+from vaiopt.settings import load_settings, section_classes
 
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 TEXTS.update(made_pages())
@@ -130,11 +130,11 @@ def test_settings_in_the_text_are_settings(path: Path) -> None:
         named = re.match(r"(\w+)\.(\w+)(?: ?= ?(.+))?$", code)
         if (
             not named
-            or named.group(1) not in sections()
+            or named.group(1) not in section_classes()
             or named.group(2) in ("h5", "json", "tflite", "xmodel", "toml", "py", "npz")
         ):
             continue
-        assert hasattr(sections()[named.group(1)](), named.group(2)), code
+        assert hasattr(section_classes()[named.group(1)](), named.group(2)), code
         if named.group(3) and not re.match(r".*[A-Z]{2}|\[height", named.group(3)):  # a placeholder
             load_settings(None, ["{}.{}={}".format(*named.groups())])
 
@@ -156,6 +156,18 @@ def test_scripts_that_are_named_exist(path: Path) -> None:
         assert (ROOT / name).exists() or re.search("[A-Z]{3}", name), (
             name
         )  # in capitals: a placeholder
+
+
+EARLIER = {"vaiopt/space.py"}
+"""Of the revision that docs/performance.md compares with."""
+
+
+@each_document
+def test_files_of_the_code_that_are_named_exist(path: Path) -> None:
+    named = re.findall(r"`((?:vaiopt|board|tests|requirements)/[\w./-]*)`", TEXTS[path])
+    # In capitals: a placeholder.
+    names = {name for name in named if not re.search("[A-Z]{3}", name)} - EARLIER
+    assert [n for n in sorted(names) if not (ROOT / n).exists()] == []
 
 
 # --- Python

@@ -15,12 +15,11 @@ from docs_pages import (
     tidy_docstring,
 )
 
-from vaiopt.settings import Settings
-from vaiopt.settings.reading import sections
+from vaiopt.settings import Settings, section_classes
 
-SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in sections()]
+SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in section_classes()]
 SETTINGS += [
-    f"{name}.{f.name}" for name, cls in sections().items() for f in dataclasses.fields(cls)
+    f"{name}.{f.name}" for name, cls in section_classes().items() for f in dataclasses.fields(cls)
 ]
 
 
@@ -43,9 +42,9 @@ def test_the_settings_page_has_every_setting_once(settings: str) -> None:
     assert re.findall(r'<a id="([^"]+)">', settings) == SETTINGS
 
 
-@pytest.mark.parametrize("section", list(sections()))
+@pytest.mark.parametrize("section", list(section_classes()))
 def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: str) -> None:
-    for declared in dataclasses.fields(sections()[section]):
+    for declared in dataclasses.fields(section_classes()[section]):
         _, takes, default, meaning = row_of(settings, f"{section}.{declared.name}")
         assert meaning == plain(declared.metadata["doc"])
         assert all(code(choice) in takes for choice in declared.metadata["choices"])
@@ -110,11 +109,11 @@ def test_links_to_follow_and_files_beside_the_page_are_allowed() -> None:
 
 def test_docstrings_are_made_readable() -> None:
     text = (
-        "Do it as :func:`vaiopt.runs.layout.open_run`.\n\nArgs:\n    first, last: steps;\n        None for"
-        " all.\n    other: one, two: three"
+        "Do it as :func:`vaiopt.runs.layout.open_run`.\n\nArgs:\n"
+        "    first, last: steps;\n        None for all.\n    other: one, two: three"
     )
-    assert (
-        tidy_docstring(text)
-        == "Do it as ``vaiopt.runs.layout.open_run``.\n\nArgs:\n    first: steps;\n        None for all.\n"
-        "    last: steps;\n        None for all.\n    other: one, two: three"
+    assert tidy_docstring(text) == (
+        "Do it as ``vaiopt.runs.layout.open_run``.\n\nArgs:\n"
+        "    first: steps;\n        None for all.\n    last: steps;\n        None for all.\n"
+        "    other: one, two: three"
     )

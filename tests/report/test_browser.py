@@ -48,14 +48,17 @@ function backgrounds() {
 }
 function look() {
   page = document.querySelector("iframe").contentDocument;
-  var shown = backgrounds(), waiting = shown.indexOf(undefined), done = shown.length > 0 && waiting < 0;
-  if (waiting >= 0) page.querySelectorAll("div.plot")[waiting].scrollIntoView({ block: "center", inline: "center" });
+  var shown = backgrounds(), waiting = shown.indexOf(undefined);
+  var done = shown.length > 0 && waiting < 0, middle = { block: "center", inline: "center" };
+  if (waiting >= 0) page.querySelectorAll("div.plot")[waiting].scrollIntoView(middle);
   if (done && toClick) {
     page.getElementById("theme").click();
     toClick = false;
   }
-  if (done && page.documentElement.dataset.theme === "dark") done = backgrounds().indexOf("rgb(255, 255, 255)") < 0;
-  if (done || Date.now() > end) fetch("/done", { method: "POST", body: page.documentElement.outerHTML });
+  if (done && page.documentElement.dataset.theme === "dark")
+    done = backgrounds().indexOf("rgb(255, 255, 255)") < 0;
+  if (done || Date.now() > end)
+    fetch("/done", { method: "POST", body: page.documentElement.outerHTML });
   else setTimeout(look, 50);
 }
 look();

@@ -31,7 +31,8 @@ def build_model(hp):
     outputs = keras.layers.Dense(hp.classes, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
     rate = float("nan") if kind == "nan" else 1e-3
-    model.compile(keras.optimizers.SGD(rate), "mse" if kind == "shape" else "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss = "mse" if kind == "shape" else "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.SGD(rate), loss, metrics=["accuracy"])
     if kind == "shape":
         model.add_loss(lambda: 1 / 0)
     return model

@@ -44,7 +44,10 @@ def build_model(hp):
     what = hp.Choice("what", ["fine", "slow", "fat", "deadly"])
     if os.getpid() != {search}:
         {body}
-    return keras.Sequential([keras.layers.Input(hp.input_shape), keras.layers.Flatten(), keras.layers.Dense(hp.classes, "softmax")])
+    layers = keras.layers
+    return keras.Sequential(
+        [layers.Input(hp.input_shape), layers.Flatten(), layers.Dense(hp.classes, "softmax")]
+    )
 """
 """A model function that does harm in a worker, and none in the search's own process, where it is
 traced before.
