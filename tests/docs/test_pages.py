@@ -16,7 +16,8 @@ from docs_pages import (
 )
 
 from vaiopt.settings import Settings
-from vaiopt.settings.reading import sections
+from vaiopt.settings import section_classes as sections
+from vaiopt.settings.schema import declarations
 
 SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in sections()]
 SETTINGS += [
@@ -45,12 +46,15 @@ def test_the_settings_page_has_every_setting_once(settings: str) -> None:
 
 @pytest.mark.parametrize("section", list(sections()))
 def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: str) -> None:
-    for declared in dataclasses.fields(sections()[section]):
-        _, takes, default, meaning = row_of(settings, f"{section}.{declared.name}")
-        assert meaning == plain(declared.metadata["doc"])
-        assert all(code(choice) in takes for choice in declared.metadata["choices"])
+    cls = sections()[section]
+    for name, declared in declarations(cls).items():
+        _, takes, default, meaning = row_of(settings, f"{section}.{name}")
+        assert meaning.startswith(plain(declared.doc))
+        for choice in declared.choices:
+            assert declared.open or code(choice.name) in takes
+            assert plain(choice.doc) in meaning
         assert takes and default
-        assert (default == "unset") == (declared.default is None)
+        assert (default == "unset") == (getattr(cls(), name) is None)
 
 
 def test_a_row_says_what_a_setting_takes(settings: str) -> None:
