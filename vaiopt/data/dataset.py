@@ -11,9 +11,9 @@ from typing import Any, Iterable, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data.features import check_features
-from vaiopt.data.labels import check_labels
 from vaiopt.data.stratify import stratified_subset
 from vaiopt.errors import DataError
+from vaiopt.tasks.classification import check_labels
 
 
 @dataclass(frozen=True)

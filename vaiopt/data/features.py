@@ -4,12 +4,12 @@ tables (N, F), uint8 or float32.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from vaiopt.errors import DataError
+from vaiopt.tasks.arrays import as_array
 
 CHANNELS_FIRST = (1, 3)
 """Sizes of axis 1 that, before a square plane, mean channels first: grey and RGB."""
@@ -45,23 +45,6 @@ def check_features(x: Any, label: str) -> np.ndarray:
             "Give uint8, another integer type or float32: for example x.astype('float32').",
         )
     return x[..., np.newaxis] if x.ndim == 3 else x
-
-
-def as_array(values: Any, label: str) -> np.ndarray:
-    """Return ``numpy.asarray(values)``; rows of different lengths become a :class:`DataError` on
-    every numpy.
-    """
-    try:
-        with warnings.catch_warnings():
-            # numpy before 1.24 warns and makes an object array of ragged rows; the check of the
-            # type refuses that.
-            warnings.simplefilter("ignore")
-            return np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{label} cannot be made into one array ({error})",
-            "Give all samples the same shape and a numeric type.",
-        ) from error
 
 
 def _kind(x: np.ndarray) -> str:
