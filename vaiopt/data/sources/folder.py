@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, List, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset
 from vaiopt.data.images import load_pillow
+from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -30,7 +31,7 @@ class _Header:
     mode: str
 
 
-def load_folder(folder: Path, request: Request) -> Dataset:
+def load_folder(request: Request, folder: Path) -> Dataset:
     """Load a folder of images, one subfolder per class; classes are numbered in the sorted order of
     their names.
 
@@ -43,43 +44,49 @@ def load_folder(folder: Path, request: Request) -> Dataset:
         DataError: there are no class folders or a class has no image, a file cannot be read, or
             sizes differ.
     """
+    try:
+        return _load(request, folder)
+    except OSError as error:
+        raise DataError(
+            f"'{folder}' cannot be read ({error})",
+            "Check that you may read the folder and all in it.",
+        ) from error
+
+
+def _matches(text: str, path: Optional[Path]) -> bool:
+    return path is not None and path.is_dir()
+
+
+SOURCE = Source("FOLDER", _matches, load_folder)
+
+
+def _load(request: Request, folder: Path) -> Dataset:
     roots = _roots(folder)
     classes = _class_folders(roots[0])
     for root in roots[1:]:
         _check_same_classes(roots[0], root, classes)
     listed = [_list_files(root, classes) for root in roots]
     # The same limit as for any dataset, with file numbers in the place of samples.
-    stand_in = Dataset(
-        name=folder.name,
-        x=_numbers(listed[0][0]),
-        y=np.asarray(listed[0][1], dtype=np.int64),
-        classes=tuple(classes),
-        test_x=_numbers(listed[1][0]) if len(listed) == 2 else None,
-        test_y=np.asarray(listed[1][1], dtype=np.int64) if len(listed) == 2 else None,
-    )
-    kept = limit_dataset(stand_in, request.limit, request.seed)
-    chosen = [[listed[0][0][i] for i in kept.x[:, 0]]] + (
-        [] if kept.test_x is None else [[listed[1][0][i] for i in kept.test_x[:, 0]]]
-    )
+    numbers = [np.arange(len(paths), dtype=np.int64)[:, np.newaxis] for paths, _ in listed]
+    labels = [np.asarray(y, dtype=np.int64) for _, y in listed]
+    train = Dataset(name=folder.name, x=numbers[0], y=labels[0], classes=tuple(classes))
+    both = replace(train, test_x=numbers[-1], test_y=labels[-1]) if len(roots) == 2 else train
+    kept = limit_dataset(both, request.limit, request.seed)
+    chosen = [
+        [paths[i] for i in x[:, 0]]
+        for (paths, _), x in zip(listed, (kept.x, kept.test_x))
+        if x is not None
+    ]
     headers = [_read_header(path) for paths in chosen for path in paths]
-    mode = (
-        "L" if request.grayscale or all(header.mode in GREY_MODES for header in headers) else "RGB"
-    )
+    is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
     size = request.image_size or _common_size(headers)
-    arrays = [_decode(paths, mode, size) for paths in chosen]
-    return Dataset(
-        name=folder.name,
+    arrays = [_decode(paths, "L" if is_grey else "RGB", size) for paths in chosen]
+    return replace(
+        kept,
         x=arrays[0],
-        y=kept.y,
-        classes=tuple(classes),
-        test_x=arrays[1] if len(arrays) == 2 else None,
-        test_y=kept.test_y,
+        test_x=arrays[1] if len(roots) == 2 else None,
         fingerprint=_files_sha256(folder, chosen),
     )
-
-
-def _numbers(paths: Sequence[Path]) -> np.ndarray:
-    return np.arange(len(paths), dtype=np.int64)[:, np.newaxis]
 
 
 def _subfolders(folder: Path) -> List[str]:

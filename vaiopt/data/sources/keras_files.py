@@ -21,8 +21,9 @@ from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
-from vaiopt.data.npz import load_npz
 from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
+from vaiopt.data.sources.npz import load_npz
+from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
 
@@ -93,6 +94,10 @@ def load_fashion_mnist() -> Dataset:
         classes=FASHION_CLASSES,
         keys=FASHION_FILES,
     )
+
+
+MNIST = named("mnist", load_mnist)
+FASHION_MNIST = named("fashion_mnist", load_fashion_mnist)
 
 
 def find_files(
