@@ -107,7 +107,7 @@ def type_words(annotation: Any) -> str:
 
 def kind_of(declared: Declaration, default: Any, annotation: Any) -> str:
     """Return what a setting takes: its type, its choices and its lowest value."""
-    if declared.choices and not declared.open:
+    if declared.choices and not declared.other_texts:
         text = ", ".join(code(choice.name) for choice in declared.choices)
     elif declared.searchable is not None:
         either = '"auto" or ' if default == "auto" else "or "

@@ -51,7 +51,7 @@ def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: st
         _, takes, default, meaning = row_of(settings, f"{section}.{name}")
         assert meaning.startswith(plain(declared.doc))
         for choice in declared.choices:
-            assert declared.open or code(choice.name) in takes
+            assert declared.other_texts or code(choice.name) in takes
             assert plain(choice.doc) in meaning
         assert takes and default
         assert (default == "unset") == (getattr(cls(), name) is None)

@@ -35,7 +35,7 @@ SOURCES = (
     Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
     Choice("FOLDER", "images, in one folder a class, or in train/ and test/ of such folders"),
     Choice("FILE.npz", "arrays x and y, and optionally x_test, y_test and classes"),
-    Choice("module:function", "or file.py:function: a function of your own that returns the data"),
+    Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )
 """Kinds of ``data.source``, in the order in which a text is held against them."""
 

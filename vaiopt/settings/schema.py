@@ -21,7 +21,7 @@ class Declaration:
     Attributes:
         doc: what it means, without its choices.
         choices: the names that it takes.
-        open: whether it takes other texts as well.
+        other_texts: whether it takes other texts as well.
         low: the lowest number.
         searchable: the type of a value in the place of which a search range may stand; None if
             none may.
@@ -32,7 +32,7 @@ class Declaration:
 
     doc: str
     choices: Tuple[Choice, ...] = ()
-    open: bool = False
+    other_texts: bool = False
     low: Optional[float] = None
     searchable: Optional[type] = None
     convert: Optional[Callable[[Any], Any]] = None
@@ -104,7 +104,7 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         return _checked_searchable(key, value, default, declared, declared.searchable)
     value = _typed(key, value, typing.get_type_hints(cls)[name])
     known = names(declared.choices)
-    if known and not declared.open and value not in known:
+    if known and not declared.other_texts and value not in known:
         raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     for part, item in value.items() if isinstance(value, dict) else [("", value)]:
         _check_low(f"{key}.{part}" if part else key, item, declared.low)

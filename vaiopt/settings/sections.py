@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Dict, List, Optional
 
 from vaiopt.settings import choices
@@ -23,16 +24,16 @@ METHODS = choices.names(choices.METHODS)
 Searchable = Any
 """A value, "auto" or a search range; see ``Declaration.searchable``."""
 
+changeable = partial(setting, may_change=True)
+"""Declares a setting that may change between the trials of a run."""
+
 
 @dataclass(frozen=True)
 class DataSettings:
     """What is learned from."""
 
     source: str = setting(
-        "digits",
-        "where the samples are",
-        choices=choices.SOURCES,
-        open=True,
+        "digits", "where the samples are", choices=choices.SOURCES, other_texts=True
     )
     split: Searchable = setting(
         "7:2:1",
@@ -64,7 +65,7 @@ class ModelSettings:
         "auto",
         "the model family, or file.py:build_model of your own",
         choices=choices.FAMILIES,
-        open=True,
+        other_texts=True,
     )
     hyperparameters: Dict[str, Any] = setting(
         {},
@@ -108,12 +109,10 @@ class TrainSettings:
 class SearchSettings:
     """The search."""
 
-    trials: int = setting(15, "trials in all", low=1, may_change=True)
+    trials: int = changeable(15, "trials in all", low=1)
     sampler: str = setting("gp", "what proposes the points", choices=choices.SAMPLERS)
     acquisition: str = setting(
-        "EI",
-        "of gp and forest: by what the next point is chosen",
-        choices=choices.ACQUISITIONS,
+        "EI", "of gp and forest: how the next point is chosen", choices=choices.ACQUISITIONS
     )
     initial_points: int = setting(
         5, "points, the family's default first, before the model chooses", low=1
@@ -129,41 +128,32 @@ class SearchSettings:
     pruner: str = setting(
         "median", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
-    keep_models: int = setting(
-        5,
-        "models of the best trials that are kept in the run folder, besides the default point's",
-        low=1,
-        may_change=True,
+    keep_models: int = changeable(
+        5, "models of the best trials that are kept, besides the default point's", low=1
     )
-    workers: int = setting(1, "worker processes (0: train in this process)", low=0, may_change=True)
-    trial_timeout: float = setting(
-        3600.0, "seconds after which a trial is stopped", low=1.0, may_change=True
-    )
-    trial_memory_mb: float = setting(
+    workers: int = changeable(1, "worker processes (0: train in this process)", low=0)
+    trial_timeout: float = changeable(3600.0, "seconds after which a trial is stopped", low=1.0)
+    trial_memory_mb: float = changeable(
         0.0,
         "memory of a worker process at which its trial is stopped (0: 90 % of this machine's)",
         low=0.0,
-        may_change=True,
     )
-    recycle_after: int = setting(
+    recycle_after: int = changeable(
         50,
         "trials after which a worker process is replaced by a fresh one, so that what a model"
         " function leaks cannot add up",
         low=1,
-        may_change=True,
     )
-    scheduler: str = setting(
+    scheduler: str = changeable(
         "",
         "a Dask cluster: tcp://HOST:PORT, or the path of a scheduler file; search.workers is its"
         " trials at once",
-        may_change=True,
     )
-    resources: Dict[str, float] = setting(
+    resources: Dict[str, float] = changeable(
         {},
         "what a trial takes of a Dask worker's resources; only workers that offer them run trials;"
         " for instance {GPU = 1}",
         low=0.0,
-        may_change=True,
     )
     storage: str = setting(
         "",
@@ -223,18 +213,13 @@ class ObjectiveSettings:
 class QuantizeSettings:
     """Float to int8."""
 
-    backend: str = setting("auto", "the quantizer", choices=choices.QUANTIZERS, may_change=True)
-    method: str = setting("ptq", "how it quantizes", choices=choices.METHODS, may_change=True)
-    calibration_size: int = setting(
-        200,
-        "images for calibration, drawn from the training split by class",
-        low=1,
-        may_change=True,
+    backend: str = changeable("auto", "the quantizer", choices=choices.QUANTIZERS)
+    method: str = changeable("ptq", "how it quantizes", choices=choices.METHODS)
+    calibration_size: int = changeable(
+        200, "images for calibration, drawn from the training split by class", low=1
     )
-    calib_batch_size: int = setting(
-        50, "their batch size; fix positions depend on it", low=1, may_change=True
-    )
-    qat_epochs: int = setting(3, "epochs of quantization-aware training", low=1, may_change=True)
+    calib_batch_size: int = changeable(50, "their batch size; fix positions depend on it", low=1)
+    qat_epochs: int = changeable(3, "epochs of quantization-aware training", low=1)
 
 
 @dataclass(frozen=True)
@@ -256,9 +241,9 @@ class HardwareSettings:
 class DeploySettings:
     """The bundle and its measurement."""
 
-    samples: int = setting(0, "test samples in the bundle (0: all)", low=0, may_change=True)
-    threads: int = setting(2, "threads for the throughput measurement", low=1, may_change=True)
-    host: str = setting("local", "local, or root@BOARD", may_change=True)
+    samples: int = changeable(0, "test samples in the bundle (0: all)", low=0)
+    threads: int = changeable(2, "threads for the throughput measurement", low=1)
+    host: str = changeable("local", "local, or root@BOARD")
 
 
 @dataclass(frozen=True)
