@@ -34,23 +34,19 @@ def check_image_size(image_size: Sequence[int]) -> Tuple[int, ...]:
     Raises:
         DataError: it is not two whole numbers from 1 to 8192.
     """
-    size = (
-        []
-        if isinstance(image_size, (str, bytes)) or not hasattr(image_size, "__iter__")
-        else list(image_size)
-    )
+    is_list = hasattr(image_size, "__iter__") and not isinstance(image_size, (str, bytes))
+    size = list(image_size) if is_list else [None]
     whole = [
-        n
+        int(n)
         for n in size
         if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 < n <= LARGEST_SIDE
     ]
-    empty = hasattr(image_size, "__len__") and len(image_size) == 0
-    if len(whole) != len(size) or len(size) not in (0, 2) or (not size and not empty):
+    if len(whole) != len(size) or len(size) not in (0, 2):
         raise DataError(
             f"data.image_size is {image_size!r}",
             "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",
         )
-    return tuple(int(n) for n in whole)
+    return tuple(whole)
 
 
 def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> np.ndarray:

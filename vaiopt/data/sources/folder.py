@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -111,28 +112,22 @@ def _roots(folder: Path) -> List[Path]:
 def _class_folders(root: Path) -> List[str]:
     names = _subfolders(root)
     if len(names) < 2:
+        found = f"a single class folder, '{names[0]}'" if names else "no class folders"
         raise DataError(
-            "'{}' holds {}".format(
-                root, f"a single class folder, '{names[0]}'" if names else "no class folders"
-            ),
+            f"'{root}' holds {found}",
             "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
         )
     return names
 
 
 def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
+    hint = "Give train and test the same class folders."
     for name in _subfolders(test):
         if name not in classes:
-            raise DataError(
-                f"'{test}' holds a class '{name}' that '{train}' does not",
-                "Give train and test the same class folders.",
-            )
+            raise DataError(f"'{test}' holds a class '{name}' that '{train}' does not", hint)
     for name in classes:
         if not (test / name).is_dir():
-            raise DataError(
-                f"'{test}' has no class folder '{name}'",
-                "Give train and test the same class folders.",
-            )
+            raise DataError(f"'{test}' has no class folder '{name}'", hint)
 
 
 def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
@@ -150,28 +145,31 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
         if not found:
             raise DataError(
                 f"class folder '{root / name}' holds no image",
-                "Put {} files straight into it, or remove it.".format(", ".join(SUFFIXES)),
+                f"Put {', '.join(SUFFIXES)} files straight into it, or remove it.",
             )
         paths += found
         numbers += [number] * len(found)
     return paths, numbers
 
 
-def _unreadable(path: Path, error: BaseException) -> DataError:
-    reason = str(error) or type(error).__name__
-    return DataError(
-        f"'{path}' cannot be read as an image ({reason})", "Replace or remove the file."
-    )
-
-
-def _read_header(path: Path) -> _Header:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open an image; raise :class:`DataError` if it cannot be read."""
     image = load_pillow()
     # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
     try:
         with image.open(str(path)) as opened:
-            header = _Header(path, opened.size, opened.mode)
+            yield opened
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
+        raise DataError(
+            f"'{path}' cannot be read as an image ({str(error) or type(error).__name__})",
+            "Replace or remove the file.",
+        ) from error
+
+
+def _read_header(path: Path) -> _Header:
+    with _opened(path) as opened:
+        header = _Header(path, opened.size, opened.mode)
     if header.mode not in GREY_MODES + COLOUR_MODES:
         raise DataError(
             f"'{path}' has pixels of more than 8 bits (mode {header.mode})",
@@ -183,31 +181,28 @@ def _read_header(path: Path) -> _Header:
 def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
     """Return the one (height, width) of all images."""
     first = headers[0]
-    for header in headers:
-        if header.size != first.size:
+    width, height = first.size
+    for other in headers:
+        if other.size != first.size:
             raise DataError(
-                "images differ in size: '{}' is {}x{}, '{}' is {}x{}".format(
-                    first.path, *first.size, header.path, *header.size
-                ),
+                f"images differ in size: '{first.path}' is {width}x{height}, '{other.path}' is"
+                f" {other.size[0]}x{other.size[1]}",
                 "Set the size that all are brought to: data.image_size = [height, width], such as"
-                " [{}, {}].".format(*first.size[::-1]),
+                f" [{height}, {width}].",
             )
-    return first.size[1], first.size[0]
+    return height, width
 
 
 def _decode(paths: Sequence[Path], mode: str, size: Tuple[int, ...]) -> np.ndarray:
     """Return the images as uint8 (N, H, W, C)."""
-    image = load_pillow()
-    result = np.empty((len(paths), size[0], size[1], 1 if mode == "L" else 3), dtype=np.uint8)
+    height, width = size
+    result = np.empty((len(paths), height, width, 1 if mode == "L" else 3), dtype=np.uint8)
     for i, path in enumerate(paths):
-        try:
-            with image.open(str(path)) as opened:
-                pixels: Any = _convert(opened, mode)
-                if pixels.size != (size[1], size[0]):
-                    pixels = pixels.resize((size[1], size[0]), image.BILINEAR)
-                result[i] = np.asarray(pixels).reshape(result.shape[1:])
-        except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-            raise _unreadable(path, error) from error
+        with _opened(path) as opened:
+            pixels = _convert(opened, mode)
+            if pixels.size != (width, height):
+                pixels = pixels.resize((width, height), load_pillow().BILINEAR)
+            result[i] = np.asarray(pixels).reshape(result.shape[1:])
     return result
 
 
@@ -221,12 +216,8 @@ def _convert(opened: Any, mode: str) -> Any:
 def _files_sha256(folder: Path, chosen: Sequence[Sequence[Path]]) -> str:
     """Return the SHA-256 over the path in the folder and the bytes of every file."""
     digest = hashlib.sha256()
-    for paths in chosen:
-        for path in paths:
-            digest.update(
-                f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode(
-                    "utf-8", "surrogateescape"
-                )
-            )
-            digest.update(path.read_bytes())
+    for path in (path for paths in chosen for path in paths):
+        head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
+        digest.update(head.encode("utf-8", "surrogateescape"))
+        digest.update(path.read_bytes())
     return digest.hexdigest()
