@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from vaiopt.settings import Settings, section_classes  # noqa: E402
-from vaiopt.settings.schema import Declaration, declarations  # noqa: E402
+from vaiopt.settings.schema import Declaration, declarations, type_hints  # noqa: E402
 
 MADE_HERE = "<!-- Made by scripts/docs_pages.py: do not edit. -->\n\n"
 
@@ -105,12 +105,12 @@ def type_words(annotation: Any) -> str:
     return "table"
 
 
-def kind_of(declared: Declaration, default: Any, annotation: Any) -> str:
+def kind_of(declared: Declaration, annotation: Any) -> str:
     """Return what a setting takes: its type, its choices and its lowest value."""
     if declared.choices and not declared.other_texts:
         text = ", ".join(code(choice.name) for choice in declared.choices)
     elif declared.searchable is not None:
-        either = '"auto" or ' if default == "auto" else "or "
+        either = '"auto" or ' if declared.default == "auto" else "or "
         text = plain(f"{type_words(declared.searchable)}, {either}search range")
     else:
         text = plain(type_words(annotation))
@@ -129,13 +129,11 @@ def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
     """Yield name, kind, default and meaning of each setting of a data class; the name is an
     anchor.
     """
-    hints, defaults = typing.get_type_hints(cls), cls()
     for name, declared in declarations(cls).items():
-        default = getattr(defaults, name)
         yield [
             f'<a id="{prefix}{name}"></a>{code(prefix + name)}',
-            kind_of(declared, default, hints[name]),
-            "unset" if default is None else code(json.dumps(default)),
+            kind_of(declared, type_hints(cls)[name]),
+            "unset" if declared.default is None else code(json.dumps(declared.default)),
             meaning_of(declared),
         ]
 
@@ -143,12 +141,8 @@ def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
 def settings_page() -> str:
     """Return the page of all settings, from their declarations in ``vaiopt.settings``."""
     columns = ["setting", "takes", "default", "meaning"]
-    parts = [
-        MADE_HERE,
-        SETTINGS_HEAD,
-        "\n## At the top\n\n",
-        table(columns, list(setting_rows(Settings))),
-    ]
+    top = table(columns, list(setting_rows(Settings)))
+    parts = [MADE_HERE, SETTINGS_HEAD, "\n## At the top\n\n", top]
     for name, cls in section_classes().items():
         parts.append(f"## [{name}]\n\n{cls.__doc__.splitlines()[0]}\n\n")
         parts.append(table(columns, list(setting_rows(cls, name + "."))))
@@ -164,16 +158,13 @@ def commands() -> Dict[str, Any]:
 
     from vaiopt.cli.main import app
 
-    found: Dict[str, Any] = typer.main.get_command(app).commands
-    return found
+    return dict(typer.main.get_command(app).commands)
 
 
 def placeholder(parameter: Any) -> str:
     """Return the word that stands for the value of an argument or option."""
-    word: str = (
-        parameter.metavar or max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
-    )
-    return word
+    longest = max(parameter.opts, key=len)
+    return str(parameter.metavar or longest.lstrip("-").replace("-", "_").upper())
 
 
 def argument_words(parameter: Any) -> str:
@@ -184,16 +175,13 @@ def argument_words(parameter: Any) -> str:
 
 def parameter_row(parameter: Any) -> List[str]:
     """Return an argument or option and its meaning."""
-    is_option = parameter.param_type_name == "option"
     meaning = parameter.help or ""
     if parameter.default not in (None, False, [], ()) and parameter.show_default:
         meaning += f" [default: {parameter.default}]"
-    if not is_option:
+    if parameter.param_type_name != "option":
         return [code(argument_words(parameter)), plain(meaning)]
-    names = ", ".join(sorted(parameter.opts, key=len)) + (
-        "" if parameter.is_flag else " " + placeholder(parameter)
-    )
-    return [code(names), plain(meaning)]
+    value = "" if parameter.is_flag else f" {placeholder(parameter)}"
+    return [code(", ".join(sorted(parameter.opts, key=len)) + value), plain(meaning)]
 
 
 def cli_page() -> str:
@@ -246,7 +234,7 @@ def tidy_docstring(text: str) -> str:
 
     def apart(found: Any) -> str:
         return "\n".join(
-            "{}{}: {}".format(found.group("indent"), name, found.group("text"))
+            f"{found.group('indent')}{name}: {found.group('text')}"
             for name in found.group("names").split(", ")
         )
 
@@ -266,11 +254,8 @@ def foreign_requests(page: str) -> List[str]:
         r"[^>]*>",
         page,
     )
-    return [
-        element
-        for element in elements
-        if re.search(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""", element)
-    ]
+    address = re.compile(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""")
+    return [element for element in elements if address.search(element)]
 
 
 def on_files(files: Any, config: Any, **_: Any) -> Any:

@@ -40,6 +40,13 @@ def test_a_file_imports_what_lies_beside_it_when_loaded_and_when_called(tmp_path
     assert sys.path == before
 
 
+def test_a_function_from_a_neighbour_imports_its_neighbours_when_called(tmp_path):
+    write(tmp_path / "vaiopt_beside_d.py", "VALUE = 5\n")
+    text = "def f():\n    from vaiopt_beside_d import VALUE\n    return VALUE\n"
+    write(tmp_path / "vaiopt_beside_c.py", text)
+    assert call(load(write(tmp_path / "mine.py", "from vaiopt_beside_c import f\n")).f) == 5
+
+
 def test_files_of_one_name_do_not_get_each_others_modules(tmp_path):
     text = "from vaiopt_namesake import VALUE\ndef f():\n    return VALUE\n"
     modules = []

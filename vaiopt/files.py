@@ -21,15 +21,8 @@ new one.
 
 
 NPZ_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 """What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
 
@@ -78,13 +71,14 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=str(folder.parent)))
+    beside = str(folder.parent)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
     try:
         yield temporary
         os.chmod(str(temporary), 0o777 & ~_umask())
         old = None
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=str(folder.parent)))
+            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=beside))
             os.replace(str(folder), str(old))
         try:
             os.replace(str(temporary), str(folder))
@@ -95,8 +89,7 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
         if old is not None:
             shutil.rmtree(str(old), ignore_errors=True)
     finally:
-        if temporary.exists():
-            shutil.rmtree(str(temporary), ignore_errors=True)
+        shutil.rmtree(str(temporary), ignore_errors=True)
 
 
 def _umask() -> int:

@@ -70,13 +70,13 @@ def running(fail: Callable[[str], VaioptError], *where: Any) -> Iterator[None]:
 
 
 def home(value: Any) -> str:
-    """Return the folder of the file that :func:`load_file` loaded a function or the class of an
-    object from; "" for anything else.
+    """Return the folder of the person's file that a function or the class of an object came with;
+    "" for anything else.
     """
-    value = getattr(value, "__self__", value)
-    name = str(getattr(value, "__module__", ""))
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return str(Path(file).parent) if file and name.startswith(PREFIX) else ""
+    name = str(getattr(getattr(value, "__self__", value), "__module__", ""))
+    if name.startswith(PREFIX) and name in sys.modules:
+        return str(Path(str(sys.modules[name].__file__)).parent)
+    return str(_neighbours.get(name.split(".")[0], ""))
 
 
 @contextlib.contextmanager

@@ -14,6 +14,12 @@ from vaiopt.tasks.arrays import as_array
 CHANNELS_FIRST = (1, 3)
 """Sizes of axis 1 that, before a square plane, mean channels first: grey and RGB."""
 
+KINDS = {
+    **{"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"},
+    **{"M": "dates", "m": "time spans", "V": "records"},
+}
+"""numpy's kinds of values that are no real numbers."""
+
 
 def check_features(x: Any, label: str) -> np.ndarray:
     """Return ``x`` as uint8 or float32, images (N, H, W, C) or tables (N, F).
@@ -40,24 +46,12 @@ def check_features(x: Any, label: str) -> np.ndarray:
     elif np.issubdtype(x.dtype, np.floating):
         x = _as_float32(x, label)
     else:
+        kind = KINDS.get(x.dtype.kind, "something else")
         raise DataError(
-            f"{label} holds no numbers but {_kind(x)} (dtype {x.dtype})",
+            f"{label} holds no numbers but {kind} (dtype {x.dtype})",
             "Give uint8, another integer type or float32: for example x.astype('float32').",
         )
     return x[..., np.newaxis] if x.ndim == 3 else x
-
-
-def _kind(x: np.ndarray) -> str:
-    names = {
-        "O": "Python objects",
-        "U": "text",
-        "S": "bytes",
-        "c": "complex numbers",
-        "M": "dates",
-        "m": "time spans",
-        "V": "records",
-    }
-    return names.get(x.dtype.kind, "something else")
 
 
 def _check_shape(x: np.ndarray, label: str) -> None:

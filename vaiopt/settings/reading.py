@@ -57,14 +57,11 @@ def _read_toml(path: Path) -> Dict[str, Any]:
     try:
         return parse_toml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"'{path}' is not a UTF-8 text file", "Write a fresh one with: vaiopt init FILE.toml"
-        ) from error
-    except ValueError as error:
-        raise SettingsError(
-            f"'{path}' is not valid TOML: {error}",
-            "Mend that line; 'vaiopt init' writes an example.",
-        ) from error
+        hint = "Write a fresh one with: vaiopt init FILE.toml"
+        raise SettingsError(f"'{path}' is not a UTF-8 text file", hint) from error
+    except (ValueError, RecursionError) as error:
+        hint = "Mend that line; 'vaiopt init' writes an example."
+        raise SettingsError(f"'{path}' is not valid TOML: {error}", hint) from error
 
 
 def parse_toml(text: str) -> Dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -14,12 +15,16 @@ from vaiopt.settings.ranges import is_range, parse_range
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
+type_hints = functools.lru_cache(maxsize=None)(typing.get_type_hints)
+
+
 @dataclass(frozen=True)
 class Declaration:
     """What a setting means, and what it takes besides its type.
 
     Attributes:
         doc: what it means, without its choices.
+        default: its default.
         choices: the names that it takes.
         other_texts: whether it takes other texts as well.
         low: the lowest number.
@@ -31,6 +36,7 @@ class Declaration:
     """
 
     doc: str
+    default: Any = None
     choices: Tuple[Choice, ...] = ()
     other_texts: bool = False
     low: Optional[float] = None
@@ -50,7 +56,7 @@ def setting(default: Any, doc: str, *, choices: Sequence[Any] = (), **limits: An
         limits: other attributes of a :class:`Declaration`.
     """
     rows = tuple(c if isinstance(c, Choice) else Choice(str(c), "") for c in choices)
-    metadata = {"setting": Declaration(doc, rows, **limits)}
+    metadata = {"setting": Declaration(doc, default, rows, **limits)}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -100,42 +106,35 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         if is_range(value):
             parse_range(key, value)
             return dict(value)
-        default = next(f.default for f in dataclasses.fields(cls) if f.name == name)
-        return _checked_searchable(key, value, default, declared, declared.searchable)
-    value = _typed(key, value, typing.get_type_hints(cls)[name])
+        _check_searchable(key, value, declared, declared.searchable)
+    else:
+        value = _typed(key, value, type_hints(cls)[name])
     known = names(declared.choices)
     if known and not declared.other_texts and value not in known:
         raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     for part, item in value.items() if isinstance(value, dict) else [("", value)]:
-        _check_low(f"{key}.{part}" if part else key, item, declared.low)
+        low = None if isinstance(item, str) else declared.low
+        if low is not None and item is not None and not item >= low:
+            where = f"{key}.{part}" if part else key
+            raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
     return value
 
 
-def _checked_searchable(
-    key: str, value: Any, default: Any, declared: Declaration, wanted: type
-) -> Any:
+def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:
     example = "a search range such as {choice = [..]} is allowed too"
     if wanted is str:
         if not isinstance(value, str):
             raise SettingsError(
                 f"{key} must be a text, not {kind_words(value)}",
-                f"For instance '{default}'; {example}",
+                f"For instance '{declared.default}'; {example}",
             )
-        return value
-    if value == "auto":
-        return value
-    if isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float)):
+    elif value != "auto" and (
+        isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float))
+    ):
         raise SettingsError(
             f'{key} must be {TYPE_NAMES[wanted]} or "auto", not {kind_words(value)}',
-            example[0].upper() + example[1:] + ".",
+            f"A{example[1:]}.",
         )
-    _check_low(key, value, declared.low)
-    return value
-
-
-def _check_low(key: str, value: Any, low: Optional[float]) -> None:
-    if low is not None and value is not None and not value >= low:
-        raise SettingsError(f"{key} is {value}", f"It must be at least {low:g}.")
 
 
 def _typed(key: str, value: Any, annotation: Any) -> Any:
