@@ -5,7 +5,6 @@ MkDocs loads this file as a hook (``mkdocs.yml``). The functions that make the t
 MkDocs nor the quantizers, only vaiopt.
 """
 
-import dataclasses
 import html
 import json
 import re
@@ -18,26 +17,26 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from vaiopt.settings import (
-    Settings,
-    section_classes,  # noqa: E402
-)
+from vaiopt.settings import Settings, section_classes  # noqa: E402
+from vaiopt.settings.schema import Declaration, declarations, type_hints  # noqa: E402
 
 MADE_HERE = "<!-- Made by scripts/docs_pages.py: do not edit. -->\n\n"
 
 SETTINGS_HEAD = """# Settings
 
-Every setting has a default, so a file names only what differs. `vaiopt init` writes a file with all of them. The same settings can be
-changed on the command line, one at a time, where the value is TOML or a bare text:
+Every setting has a default, so a file names only what differs. `vaiopt init` writes a file with all
+of them. The same settings can be changed on the command line, one at a time, where the value is
+TOML or a bare text:
 
 ```bash
 vaiopt run settings.toml --set search.trials=30 --set objective.max_latency_ms=1.5
 ```
 
-An unknown name, a wrong type or a value out of range is an [error](../troubleshooting.md#settings) before anything starts.
+An unknown name, a wrong type or a value out of range is an
+[error](../troubleshooting.md#settings) before anything starts.
 
-**Search ranges.** Where *search range* stands below, and for everything in `[model.hyperparameters]`, a table may take the place of the
-value; the search then chooses it:
+**Search ranges.** Where *search range* stands below, and for everything in
+`[model.hyperparameters]`, a table may take the place of the value; the search then chooses it:
 
 ```toml
 [model.hyperparameters]
@@ -49,20 +48,21 @@ batch_norm = true
 batch_size = {choice = [32, 64, 128]}
 ```
 
-`int` and `float` take the lowest and the highest value, both included. `step` is the distance between neighbours, `log = true` makes the range
-even in the logarithm, `default` is the value of the first trial.
+`int` and `float` take the lowest and the highest value, both included. `step` is the distance
+between neighbours, `log = true` makes the range even in the logarithm, `default` is the value of
+the first trial.
 """
 
 CLI_HEAD = """# Commands
 
-`vaiopt COMMAND --help` prints the same. Every command that reports has `--json`: the result alone on stdout, as JSON; progress goes to
-stderr.
+`vaiopt COMMAND --help` prints the same. Every command that reports has `--json`: the result alone
+on stdout, as JSON; progress goes to stderr.
 
 | exit code | meaning |
 | --- | --- |
 | 0 | done |
 | 1 | a bug in vaiopt: one line says so and names the file that holds the traceback |
-| 2 | an error that you can cure: one line `error:`, one line `hint:`; see [Troubleshooting](../troubleshooting.md) |
+| 2 | an error that you can cure; see [Troubleshooting](../troubleshooting.md) |
 | 130 | interrupted with Ctrl-C |
 
 `vaiopt --version` prints the version.
@@ -105,63 +105,46 @@ def type_words(annotation: Any) -> str:
     return "table"
 
 
-def kind_of(declared: Any, annotation: Any) -> str:
+def kind_of(declared: Declaration, annotation: Any) -> str:
     """Return what a setting takes: its type, its choices and its lowest value."""
-    metadata = declared.metadata
-    if metadata["spec"]:
-        low = metadata["low"]
-        words = "text" if low is None else type_words(type(low))
-        kind = "{}, {}search range".format(
-            words, '"auto" or ' if declared.default == "auto" else "or "
-        )
+    if declared.choices and not declared.other_texts:
+        text = ", ".join(code(choice.name) for choice in declared.choices)
+    elif declared.searchable is not None:
+        either = '"auto" or ' if declared.default == "auto" else "or "
+        text = plain(f"{type_words(declared.searchable)}, {either}search range")
     else:
-        kind = type_words(annotation)
-    text = plain(kind)
-    if metadata["choices"]:
-        text = ", ".join(code(choice) for choice in metadata["choices"])
-    if metadata["low"] is not None:
-        text += "; at least {:g}".format(metadata["low"])
-    return text
+        text = plain(type_words(annotation))
+    return text if declared.low is None else f"{text}; at least {declared.low:g}"
 
 
-def default_of(declared: Any) -> str:
-    """Return the default of a setting as it would stand in the file."""
-    value = (
-        declared.default
-        if declared.default is not dataclasses.MISSING
-        else declared.default_factory()
+def meaning_of(declared: Declaration) -> str:
+    """Return what a setting means, and each of its choices."""
+    explained = [choice for choice in declared.choices if choice.doc]
+    return plain(declared.doc) + "".join(
+        f"<br>{code(choice.name)}: {plain(choice.doc)}" for choice in explained
     )
-    return "unset" if value is None else code(json.dumps(value))
 
 
 def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
     """Yield name, kind, default and meaning of each setting of a data class; the name is an
     anchor.
     """
-    hints = typing.get_type_hints(cls)
-    for declared in dataclasses.fields(cls):
-        if "doc" in declared.metadata:
-            name = prefix + declared.name
-            anchor = f'<a id="{name}"></a>{code(name)}'
-            yield [
-                anchor,
-                kind_of(declared, hints[declared.name]),
-                default_of(declared),
-                plain(declared.metadata["doc"]),
-            ]
+    for name, declared in declarations(cls).items():
+        yield [
+            f'<a id="{prefix}{name}"></a>{code(prefix + name)}',
+            kind_of(declared, type_hints(cls)[name]),
+            "unset" if declared.default is None else code(json.dumps(declared.default)),
+            meaning_of(declared),
+        ]
 
 
 def settings_page() -> str:
     """Return the page of all settings, from their declarations in ``vaiopt.settings``."""
     columns = ["setting", "takes", "default", "meaning"]
-    parts = [
-        MADE_HERE,
-        SETTINGS_HEAD,
-        "\n## At the top\n\n",
-        table(columns, list(setting_rows(Settings))),
-    ]
+    top = table(columns, list(setting_rows(Settings)))
+    parts = [MADE_HERE, SETTINGS_HEAD, "\n## At the top\n\n", top]
     for name, cls in section_classes().items():
-        parts.append("## [{}]\n\n{}\n\n".format(name, (cls.__doc__ or "").splitlines()[0]))
+        parts.append(f"## [{name}]\n\n{cls.__doc__.splitlines()[0]}\n\n")
         parts.append(table(columns, list(setting_rows(cls, name + "."))))
     return "".join(parts)
 
@@ -175,16 +158,13 @@ def commands() -> Dict[str, Any]:
 
     from vaiopt.cli.main import app
 
-    found: Dict[str, Any] = typer.main.get_command(app).commands
-    return found
+    return dict(typer.main.get_command(app).commands)
 
 
 def placeholder(parameter: Any) -> str:
     """Return the word that stands for the value of an argument or option."""
-    word: str = (
-        parameter.metavar or max(parameter.opts, key=len).lstrip("-").replace("-", "_").upper()
-    )
-    return word
+    longest = max(parameter.opts, key=len)
+    return str(parameter.metavar or longest.lstrip("-").replace("-", "_").upper())
 
 
 def argument_words(parameter: Any) -> str:
@@ -195,16 +175,13 @@ def argument_words(parameter: Any) -> str:
 
 def parameter_row(parameter: Any) -> List[str]:
     """Return an argument or option and its meaning."""
-    is_option = parameter.param_type_name == "option"
     meaning = parameter.help or ""
     if parameter.default not in (None, False, [], ()) and parameter.show_default:
         meaning += f" [default: {parameter.default}]"
-    if not is_option:
+    if parameter.param_type_name != "option":
         return [code(argument_words(parameter)), plain(meaning)]
-    names = ", ".join(sorted(parameter.opts, key=len)) + (
-        "" if parameter.is_flag else " " + placeholder(parameter)
-    )
-    return [code(names), plain(meaning)]
+    value = "" if parameter.is_flag else f" {placeholder(parameter)}"
+    return [code(", ".join(sorted(parameter.opts, key=len)) + value), plain(meaning)]
 
 
 def cli_page() -> str:
@@ -213,21 +190,12 @@ def cli_page() -> str:
     for name, command in commands().items():
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option"]
-        synopsis = " ".join(
-            [
-                "vaiopt",
-                name,
-                *[argument_words(p) for p in arguments],
-                *(["[OPTION]..."] if options else []),
-            ]
-        )
-        parts.append("\n## vaiopt {}\n\n{}\n\n".format(name, plain(command.help or "")))
-        parts.append(f"```text\n{synopsis}\n```\n\n")
-        parts.append(
-            table(
-                ["argument or option", "meaning"], [parameter_row(p) for p in arguments + options]
-            )
-        )
+        words = ["vaiopt", name, *map(argument_words, arguments), *["[OPTION]..."][: len(options)]]
+        parts += [
+            f"\n## vaiopt {name}\n\n{plain(command.help or '')}\n\n",
+            f"```text\n{' '.join(words)}\n```\n\n",
+            table(["argument or option", "meaning"], list(map(parameter_row, arguments + options))),
+        ]
     return "".join(parts)
 
 
@@ -266,7 +234,7 @@ def tidy_docstring(text: str) -> str:
 
     def apart(found: Any) -> str:
         return "\n".join(
-            "{}{}: {}".format(found.group("indent"), name, found.group("text"))
+            f"{found.group('indent')}{name}: {found.group('text')}"
             for name in found.group("names").split(", ")
         )
 
@@ -282,14 +250,12 @@ def foreign_requests(page: str) -> List[str]:
     """
     # A canonical address, which "mkdocs serve" adds, is not fetched.
     elements = re.findall(
-        r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b[^>]*>""",
+        r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b"""
+        r"[^>]*>",
         page,
     )
-    return [
-        element
-        for element in elements
-        if re.search(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""", element)
-    ]
+    address = re.compile(r"""\b(?:src|srcset|href|data)=["']?(?:https?:)?//""")
+    return [element for element in elements if address.search(element)]
 
 
 def on_files(files: Any, config: Any, **_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all; JSON and arrays read with the error that says how to make them again."""
+"""Files written whole or not at all; JSON and arrays read with an error that says what cures it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Union
+from typing import Any, Container, Dict, Iterable, Iterator, Type, Union
 
-from vaiopt.errors import RunError
+from vaiopt.errors import RunError, VaioptError
 
 FORMAT_VERSION = 1
 """Version of every file in a run folder. Raised when a reader of the old format would misread the
@@ -21,15 +21,8 @@ new one.
 
 
 NPZ_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 """What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
 
@@ -78,13 +71,14 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=str(folder.parent)))
+    beside = str(folder.parent)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
     try:
         yield temporary
         os.chmod(str(temporary), 0o777 & ~_umask())
         old = None
         if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=str(folder.parent)))
+            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=beside))
             os.replace(str(folder), str(old))
         try:
             os.replace(str(temporary), str(folder))
@@ -95,8 +89,7 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
         if old is not None:
             shutil.rmtree(str(old), ignore_errors=True)
     finally:
-        if temporary.exists():
-            shutil.rmtree(str(temporary), ignore_errors=True)
+        shutil.rmtree(str(temporary), ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -135,6 +128,26 @@ def write_json(path: PathLike, content: Dict[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
+def json_object(path: Path, hint: str, error: Type[VaioptError] = RunError) -> Dict[str, Any]:
+    """Read a file that holds a JSON object.
+
+    Args:
+        path: the file.
+        hint: what cures a damaged one.
+        error: what is raised.
+
+    Raises:
+        VaioptError: of that class: it cannot be read, is not JSON, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as caught:
+        raise error(f"'{path}' is not valid JSON ({caught})", hint) from caught
+    if not isinstance(content, dict):
+        raise error(f"'{path}' does not hold a JSON object", hint)
+    return content
+
+
 def read_json(path: PathLike, command: str) -> Dict[str, Any]:
     """Read a JSON object that :func:`write_json` wrote.
 
@@ -146,39 +159,76 @@ def read_json(path: PathLike, command: str) -> Dict[str, Any]:
         RunError: it is missing, not JSON, or of another version.
     """
     path = require(Path(path), command)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"'{path}' is not valid JSON ({error})", f"Make it again with: {command}"
-        ) from error
-    if not isinstance(content, dict):
-        raise RunError(f"'{path}' does not hold a JSON object", f"Make it again with: {command}")
+    content = json_object(path, f"Make it again with: {command}")
     check_version(content.get("version"), path, command)
     return content
 
 
-def read_arrays(path: PathLike, names: Iterable[str], command: str) -> Dict[str, Any]:
+class NpzError(Exception):
+    """An ``.npz`` file that cannot be read; the text says why.
+
+    Attributes:
+        array: the array that cannot be read, "" for the whole file.
+        kind: ``single`` (an ``.npy`` file), ``pickled`` or ``damaged``.
+    """
+
+    def __init__(self, reason: str, kind: str = "damaged", array: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.array = array
+
+
+def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
+    """Read an ``.npz`` file. Pickled objects are never read.
+
+    Returns:
+        Every array that the file holds by its name; None for those that are not ``wanted``.
+
+    Raises:
+        NpzError: it is cut off, damaged, something else, or a wanted array holds pickled objects.
+    """
+    import numpy as np
+
+    name = ""
+    arrays: Dict[str, Any] = {}
+    try:
+        opened = np.load(str(path), allow_pickle=False)
+        if isinstance(opened, np.ndarray):
+            raise NpzError("it holds a single array", "single")
+        with opened as file:
+            for name in file.files:
+                arrays[name] = file[name] if name in wanted else None
+    except NPZ_ERRORS as error:
+        kind = "pickled" if "pickle" in str(error) else "damaged"
+        raise NpzError(f"{type(error).__name__}: {error}", kind, name) from error
+    return arrays
+
+
+def read_arrays(
+    path: PathLike, names: Iterable[str], command: str, error: Type[VaioptError] = RunError
+) -> Dict[str, Any]:
     """Return arrays of an ``.npz`` file of a run by their names.
 
     Args:
         path: the file.
         names: of the arrays.
         command: the command that makes it, for the hint.
+        error: what is raised when it is damaged.
 
     Raises:
-        RunError: it is missing or damaged, or lacks one of the arrays.
+        RunError: it is missing.
+        VaioptError: of that class: it is damaged, or lacks one of the arrays.
     """
-    import numpy as np
-
-    path = require(Path(path), command)
+    path, names = require(Path(path), command), list(names)
+    hint = f"Make it again with: {command}"
     try:
-        with np.load(str(path), allow_pickle=False) as file:
-            return {name: file[name] for name in names}
-    except NPZ_ERRORS as error:
-        raise RunError(
-            f"'{path}' is damaged ({error})", f"Make it again with: {command}"
-        ) from error
+        arrays = load_npz(path, names)
+    except NpzError as caught:
+        raise error(f"'{path}' is damaged ({caught})", hint) from caught
+    for name in names:
+        if name not in arrays:
+            raise error(f"'{path}' is damaged (it holds no array '{name}')", hint)
+    return {name: arrays[name] for name in names}
 
 
 def check_version(version: object, path: PathLike, command: str) -> None:

@@ -36,21 +36,16 @@ def load_tensorflow() -> Any:
             installed, or Keras 3 was loaded first.
     """
     prepare_environment()
+    install = "Install it with: pip install 'vaiopt[host]'"
     with _quiet():
         try:
             import tensorflow as tf
         except ImportError as error:
-            raise MissingToolError(
-                f"TensorFlow cannot be imported ({error})",
-                "Install it with: pip install 'vaiopt[host]'",
-            ) from error
+            raise MissingToolError(f"TensorFlow cannot be imported ({error})", install) from error
         try:
             version = _keras_version(tf)
         except (ImportError, AttributeError) as error:
-            raise MissingToolError(
-                f"Keras 2 cannot be imported ({error})",
-                "Install it with: pip install 'vaiopt[host]'",
-            ) from error
+            raise MissingToolError(f"Keras 2 cannot be imported ({error})", install) from error
     if not version.startswith("2."):
         raise MissingToolError(
             f"tf.keras is Keras {version}, which no Vitis-AI tool reads",
@@ -114,15 +109,18 @@ def save_model(model: Any, path: PathLike) -> None:
     # closed.
     content = io.BytesIO()
     with h5py.File(content, "w") as file, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*HDF5 file.*"
-        )  # the newest format is what no Vitis-AI tool reads
+        # The newest format is what no Vitis-AI tool reads.
+        warnings.filterwarnings("ignore", message=".*HDF5 file.*")
         model.save(file, include_optimizer=False, save_format="h5")
-        config = file.attrs["model_config"]
-        text = config.decode("utf-8") if isinstance(config, bytes) else str(config)
-        file.attrs["model_config"] = json.dumps(_without_optional(json.loads(text))).encode("utf-8")
+        config = _without_optional(json.loads(_text(file.attrs["model_config"])))
+        file.attrs["model_config"] = json.dumps(config).encode("utf-8")
     with atomic_path(Path(path).with_suffix(".h5")) as temporary:
         temporary.write_bytes(content.getvalue())
+
+
+def _text(value: Any) -> str:
+    """Return an attribute of an HDF5 file, which may be bytes, as text."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
 def _without_optional(config: Any) -> Any:
@@ -148,23 +146,20 @@ def read_model_config(path: PathLike) -> Dict[str, Any]:
     import h5py
 
     path = Path(path)
+    save_again = "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)"
     if not path.is_file():
         raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
     if path.suffix == ".keras":
-        raise ModelError(
-            f"'{path}' is a Keras 3 file",
-            "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)",
-        )
+        raise ModelError(f"'{path}' is a Keras 3 file", save_again)
     try:
         with h5py.File(str(path), "r") as file:
             config = file.attrs.get("model_config")
-            version = file.attrs.get("keras_version", "")
-    except OSError as error:
+            version = _text(file.attrs.get("keras_version", ""))
+    except (OSError, ValueError) as error:
         raise ModelError(
             f"'{path}' is not an HDF5 file",
             "Give a Keras 2 .h5 file, written by model.save('model.h5').",
         ) from error
-    version = version.decode() if isinstance(version, bytes) else str(version)
     if config is None:
         raise ModelError(
             f"'{path}' holds weights but no architecture",
@@ -172,12 +167,11 @@ def read_model_config(path: PathLike) -> Dict[str, Any]:
         )
     if version and not version.startswith("2."):
         raise ModelError(
-            f"'{path}' was written by Keras {version}, which no Vitis-AI tool reads",
-            "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)",
+            f"'{path}' was written by Keras {version}, which no Vitis-AI tool reads", save_again
         )
     try:
-        content = json.loads(config.decode("utf-8") if isinstance(config, bytes) else str(config))
-    except ValueError as error:
+        content = json.loads(_text(config))
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             f"the architecture in '{path}' is not valid JSON", "Save the model again."
         ) from error

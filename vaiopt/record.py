@@ -237,7 +237,9 @@ _CONTAINERS: Tuple[Tuple[Tuple[Any, ...], _Reader], ...] = (
 def _within(value: Any, metadata: Mapping[str, Any], name: str) -> Any:
     """Return a value if it lies within the bounds and choices of its declaration."""
     bounds = {"at least": metadata.get("low"), "at most": metadata.get("high")}
-    wanted = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+    wanted = " and ".join(
+        f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None
+    )
     low, high = bounds.values()
     for item in _numbers(value) if wanted else ():
         if (low is not None and item < low) or (high is not None and item > high):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Iterable, Optional, Sequence
 
 Progress = Callable[[str], None]
@@ -10,6 +11,12 @@ Progress = Callable[[str], None]
 
 def silent(line: str) -> None:
     """Drop a line of progress."""
+
+
+def without_password(url: str) -> str:
+    """Return a database URL as it may be shown."""
+    url = re.sub(r"(//[^:@/]*|^[^:@/]*):(?!//).*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|passwd)=)[^&]*", r"\1***", url)
 
 
 def aligned(

@@ -1,60 +1,115 @@
-"""A person's own Python file, loaded as Python itself would, and what goes wrong in it."""
+"""A person's own Python, loaded as Python itself would, and what goes wrong in it."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import importlib.util
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator, List, Set
 
-from vaiopt.errors import ModelError, VaioptError
-from vaiopt.keras import load_keras
+from vaiopt.errors import VaioptError
+
+PREFIX = "vaiopt_user_"
+
+_neighbours: Dict[str, Path] = {}
+"""Modules that were imported from the folder of a person's file, and that folder."""
 
 
-def _load_module(path: Path) -> Any:
-    """Import a model file of the user's, under a name of its own.
+def load_file(path: Path) -> ModuleType:
+    """Import a person's file anew, under a name of its own; its folder counts for its imports.
+
+    Two files of the same name in different folders are different modules, and so are the files of
+    one name beside them. To be called within :func:`running`.
 
     Raises:
-        ModelError: it is missing, or raises when it is imported; the message gives its last line of
-            traceback.
+        ImportError: it is not a Python file.
+        Whatever it raises.
     """
-    if not path.is_file():
-        raise ModelError(
-            f"there is no model file '{path}'",
-            "Paths are looked up beside the settings file, then here.",
-        )
-    # A user's file imports tensorflow by itself; Keras must be settled before that.
-    load_keras()
-    name = f"vaiopt_user_{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, str(path))
-    if specification is None or specification.loader is None:
-        raise ModelError(f"'{path}' cannot be imported", "Give a Python file.")
-    module = importlib.util.module_from_spec(specification)
+    importlib.invalidate_caches()  # files beside it may be seconds old
+    path = path.resolve()
+    digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
+    name = f"{PREFIX}{path.stem}_{digest[:8]}"
+    spec = importlib.util.spec_from_file_location(name, str(path))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"'{path}' is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickle look a class's module up here.
     sys.modules[name] = module
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the command's result
-            specification.loader.exec_module(module)
-    except VaioptError:
+        with _importing_from([str(path.parent)]):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
         raise
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # a user's code: anything may happen in it, and all of it is theirs to mend
-        raise ModelError(
-            f"'{path}' fails when it is imported: {describe(error)}", f"Run it alone: python {path}"
-        ) from error
     return module
 
 
-def _class_name(value: Any) -> str:
-    return (
-        "None"
-        if value is None
-        else "{}.{}".format(type(value).__module__.split(".")[0], type(value).__name__)
-    )
+@contextlib.contextmanager
+def running(fail: Callable[[str], VaioptError], *where: Any) -> Iterator[None]:
+    """Run a person's code: what it prints goes to stderr, since stdout belongs to the command's
+    result, and what it raises becomes an error of ours.
+
+    Args:
+        fail: makes that error of a line that says what was raised and where.
+        where: folders that modules are imported from, and functions or objects of the person's
+            own, for the folders of their files.
+    """
+    folders = [str(w) if isinstance(w, (str, Path)) else home(w) for w in where]
+    try:
+        with contextlib.redirect_stdout(sys.stderr), _importing_from([f for f in folders if f]):
+            yield
+    except VaioptError:
+        raise
+    except (Exception, SystemExit) as error:  # theirs to mend, whatever it is
+        raise fail(describe(error)) from error
+
+
+def home(value: Any) -> str:
+    """Return the folder of the person's file that a function or the class of an object came with;
+    "" for anything else.
+    """
+    name = str(getattr(getattr(value, "__self__", value), "__module__", ""))
+    if name.startswith(PREFIX) and name in sys.modules:
+        return str(Path(str(sys.modules[name].__file__)).parent)
+    return str(_neighbours.get(name.split(".")[0], ""))
+
+
+@contextlib.contextmanager
+def _importing_from(folders: List[str]) -> Iterator[None]:
+    if not folders:
+        yield
+        return
+    path, before = list(sys.path), set(sys.modules)
+    for folder in folders:
+        _forget_namesakes(Path(folder))
+    sys.path[:0] = folders
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        _remember_neighbours(folders, before)
+
+
+def _forget_namesakes(folder: Path) -> None:
+    """Forget modules that came from beside another file and are called like one in ``folder``."""
+    for name, origin in list(_neighbours.items()):
+        if origin != folder and ((folder / f"{name}.py").is_file() or (folder / name).is_dir()):
+            del _neighbours[name]
+            for key in [k for k in sys.modules if k == name or k.startswith(f"{name}.")]:
+                del sys.modules[key]
+
+
+def _remember_neighbours(folders: List[str], before: Set[str]) -> None:
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        for folder in map(Path, folders):
+            if file and Path(file) in (folder / f"{name}.py", folder / name / "__init__.py"):
+                _neighbours[name] = folder
 
 
 def describe(error: BaseException) -> str:
@@ -62,9 +117,11 @@ def describe(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     ours = str(Path(__file__).parent)
     frames = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if "site-packages" not in f.filename and not f.filename.startswith(ours)
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not ("site-packages" in frame.filename or "importlib" in frame.filename)
+        and not frame.filename.startswith(ours)
+        and frame.filename != contextlib.__file__
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return "{}: {}{}".format(type(error).__name__, text[0][:200] if text else "no message", place)
+    return f"{type(error).__name__}: {text[0][:200] if text else 'no message'}{place}"

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaiopt.data import keras_files, load_dataset
+from vaiopt.data import load_dataset
+from vaiopt.data.sources import keras_files
 from vaiopt.errors import DataError
 
 REAL = os.environ.get("VAIOPT_DATA")  # read before the tests' own environment hides it

@@ -257,7 +257,7 @@ def test_what_a_function_prints_stays_off_stdout(tmp_path, capsys):
 @pytest.mark.parametrize(
     "body, match",
     [
-        ("def f(): raise KeyError('k')", "'mine.py:f' raised KeyError: 'k' \\(at .*mine.py:2\\)"),
+        ("def f(): raise KeyError('k')", "'mine.py:f' raised KeyError: 'k' \\(mine.py, line 2\\)"),
         ("def f(): raise SystemExit(3)", "raised SystemExit: 3"),
         ("import not_there_at_all", "raised ModuleNotFoundError"),
         ("def f(:", "raised SyntaxError"),

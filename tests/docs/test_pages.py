@@ -15,11 +15,13 @@ from docs_pages import (
     tidy_docstring,
 )
 
-from vaiopt.settings import Settings, section_classes
+from vaiopt.settings import Settings
+from vaiopt.settings import section_classes as sections
+from vaiopt.settings.schema import declarations
 
-SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in section_classes()]
+SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in sections()]
 SETTINGS += [
-    f"{name}.{f.name}" for name, cls in section_classes().items() for f in dataclasses.fields(cls)
+    f"{name}.{f.name}" for name, cls in sections().items() for f in dataclasses.fields(cls)
 ]
 
 
@@ -42,14 +44,17 @@ def test_the_settings_page_has_every_setting_once(settings: str) -> None:
     assert re.findall(r'<a id="([^"]+)">', settings) == SETTINGS
 
 
-@pytest.mark.parametrize("section", list(section_classes()))
+@pytest.mark.parametrize("section", list(sections()))
 def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: str) -> None:
-    for declared in dataclasses.fields(section_classes()[section]):
-        _, takes, default, meaning = row_of(settings, f"{section}.{declared.name}")
-        assert meaning == plain(declared.metadata["doc"])
-        assert all(code(choice) in takes for choice in declared.metadata["choices"])
+    cls = sections()[section]
+    for name, declared in declarations(cls).items():
+        _, takes, default, meaning = row_of(settings, f"{section}.{name}")
+        assert meaning.startswith(plain(declared.doc))
+        for choice in declared.choices:
+            assert declared.other_texts or code(choice.name) in takes
+            assert plain(choice.doc) in meaning
         assert takes and default
-        assert (default == "unset") == (declared.default is None)
+        assert (default == "unset") == (getattr(cls(), name) is None)
 
 
 def test_a_row_says_what_a_setting_takes(settings: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaiopt.errors import ModelError, SettingsError
-from vaiopt.settings.ranges import parse_spec
+from vaiopt.settings.ranges import parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Space
 from vaiopt.study.trace import BuildFailed, check_overrides, trace_space
@@ -130,7 +130,7 @@ def test_a_point_at_which_the_function_fails_tells_nothing_but_the_default_must_
 
 
 def test_settings_fix_or_change_a_hyperparameter():
-    overrides = {"layers": 2, "units_0": parse_spec("units_0", {"choice": [8, 16]})}
+    overrides = {"layers": 2, "units_0": parse_range("units_0", {"choice": [8, 16]})}
     space = trace(layers_by_loop, overrides)
     assert by_name(space)["layers"].grid() == [2]
     assert by_name(space)["units_0"].grid() == [8, 16]

@@ -8,8 +8,8 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.ranking import best_first, pareto_front
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
-from vaiopt.study.storage import without_password
 from vaiopt.study.trials import distribution, load_trials
+from vaiopt.text import without_password
 
 
 def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():

@@ -3,7 +3,7 @@ kit share.
 """
 
 from vaiopt.data.dataset import Dataset, Request, make_dataset
-from vaiopt.data.load import NAMED_SOURCES, load_dataset
+from vaiopt.data.load import load_dataset
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.recipe import (
     DataRecipe,
@@ -17,7 +17,6 @@ from vaiopt.data.splits import Part, Splits, split_dataset
 from vaiopt.data.stratify import calibration_indices
 
 __all__ = [
-    "NAMED_SOURCES",
     "DataRecipe",
     "Dataset",
     "Part",

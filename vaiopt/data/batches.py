@@ -76,17 +76,14 @@ class DeviceData:
         """Return what makes a batch of positions (n,) in ``indices``."""
         tf = load_tensorflow()
         where = tf.constant(indices, dtype=tf.int64)
-        offset, scale = (
-            tf.constant(np.asarray(v, dtype=np.float32))
-            for v in (preprocessing.offset, preprocessing.scale)
-        )
+        offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
+        scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
         targets = None if labels is None else tf.constant(labels)
         x = self._x
 
         def make(positions: Any) -> Any:
-            batch = (
-                tf.cast(tf.gather(x, tf.gather(where, positions)), tf.float32) - offset
-            ) / scale
+            raw = tf.gather(x, tf.gather(where, positions))
+            batch = (tf.cast(raw, tf.float32) - offset) / scale
             return batch if targets is None else (batch, tf.gather(targets, positions))
 
         return make

@@ -11,9 +11,9 @@ from typing import Any, Iterable, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data.features import check_features
-from vaiopt.data.labels import check_labels
-from vaiopt.data.stratify import stratified_subset
+from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.errors import DataError
+from vaiopt.tasks.classification import check_labels
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,8 @@ class Dataset:
         turned grey, or of the image files of a folder: what an image library makes of a file may
         differ in the last bit between its versions, the file does not.
         """
-        if self.fingerprint:
-            return self.fingerprint
-        return arrays_sha256(
-            [self.x, self.y]
-            + ([] if self.test_x is None or self.test_y is None else [self.test_x, self.test_y])
-        )
+        arrays = [self.x, self.y, self.test_x, self.test_y]
+        return self.fingerprint or arrays_sha256(array for array in arrays if array is not None)
 
 
 def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
@@ -121,9 +117,7 @@ def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(
-            "{} {};".format(array.dtype.name, "x".join(str(n) for n in array.shape)).encode("ascii")
-        )
+        digest.update(f"{array.dtype.name} {'x'.join(map(str, array.shape))};".encode("ascii"))
         digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
@@ -159,9 +153,8 @@ def make_dataset(
     if (test_x is None) != (test_y is None):
         lone, other = (2, 3) if test_y is None else (3, 2)
         raise DataError(f"there is {called[lone]} but no {keys[other]}", "Give both or neither.")
-    samples = [check_features(x, called[0])] + (
-        [] if test_x is None else [check_features(test_x, called[2])]
-    )
+    given = [x] if test_x is None else [x, test_x]
+    samples = [check_features(array, label) for array, label in zip(given, called[::2])]
     numbers, names = check_labels([y] if test_y is None else [y, test_y], called[1::2], classes)
     for i, (array, labels) in enumerate(zip(samples, numbers)):
         if len(array) != len(labels):
@@ -170,10 +163,14 @@ def make_dataset(
                 f" {len(labels)} labels",
                 "Give one label per sample.",
             )
-    if len(samples) == 2:
-        _check_alike(samples, called)
-        if samples[0].dtype != samples[1].dtype:
-            samples = [array.astype(np.float32) for array in samples]
+    shapes = [array.shape[1:] for array in samples]
+    if shapes[0] != shapes[-1]:
+        raise DataError(
+            f"a sample of {called[0]} has shape {shapes[0]}, of {called[2]} {shapes[1]}",
+            "Give training and test samples of the same shape.",
+        )
+    if samples[0].dtype != samples[-1].dtype:
+        samples = [array.astype(np.float32) for array in samples]
     if value_range is None and samples[0].dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
         value_range = (0.0, 1.0)
     return Dataset(
@@ -183,25 +180,12 @@ def make_dataset(
         classes=names,
         test_x=samples[1] if len(samples) == 2 else None,
         test_y=numbers[1] if len(samples) == 2 else None,
-        value_range=_check_value_range(value_range, name),
+        value_range=None if value_range is None else _check_value_range(value_range, name),
         feature_names=_check_feature_names(feature_names, samples[0], name),
     )
 
 
-def _check_alike(samples: Sequence[np.ndarray], called: Sequence[str]) -> None:
-    if samples[0].shape[1:] != samples[1].shape[1:]:
-        raise DataError(
-            f"a sample of {called[0]} has shape {samples[0].shape[1:]}, of {called[2]}"
-            f" {samples[1].shape[1:]}",
-            "Give training and test samples of the same shape.",
-        )
-
-
-def _check_value_range(
-    value_range: Optional[Sequence[float]], name: str
-) -> Optional[Tuple[float, float]]:
-    if value_range is None:
-        return None
+def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, float]:
     try:
         low, high = (float(v) for v in value_range)
     except (TypeError, ValueError):
@@ -226,7 +210,7 @@ def _check_feature_names(feature_names: Sequence[str], x: np.ndarray, name: str)
 
 def check_limit(limit: int) -> int:
     """Return the limit; raise :class:`DataError` unless it is a whole number from 0."""
-    if isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 0:
+    if not is_whole(limit, 0):
         raise DataError(f"data.limit is {limit!r}", "Give how many samples to use, 0 for all.")
     return int(limit)
 
@@ -245,11 +229,8 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
     total = len(dataset)
     if limit == 0 or limit >= total:
         return dataset
-    for_test = (
-        0
-        if dataset.test_y is None
-        else max(1, (2 * limit * len(dataset.test_y) + total) // (2 * total))
-    )
+    of_test = 0 if dataset.test_y is None else len(dataset.test_y)
+    for_test = max(1, (2 * limit * of_test + total) // (2 * total)) if of_test else 0
     kept = stratified_subset(dataset.y, limit - for_test, seed)
     missing = set(range(len(dataset.classes))) - set(dataset.y[kept].tolist())
     if missing:

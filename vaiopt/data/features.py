@@ -4,15 +4,21 @@ tables (N, F), uint8 or float32.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from vaiopt.errors import DataError
+from vaiopt.tasks.arrays import as_array
 
 CHANNELS_FIRST = (1, 3)
 """Sizes of axis 1 that, before a square plane, mean channels first: grey and RGB."""
+
+KINDS = {
+    **{"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"},
+    **{"M": "dates", "m": "time spans", "V": "records"},
+}
+"""numpy's kinds of values that are no real numbers."""
 
 
 def check_features(x: Any, label: str) -> np.ndarray:
@@ -40,41 +46,12 @@ def check_features(x: Any, label: str) -> np.ndarray:
     elif np.issubdtype(x.dtype, np.floating):
         x = _as_float32(x, label)
     else:
+        kind = KINDS.get(x.dtype.kind, "something else")
         raise DataError(
-            f"{label} holds no numbers but {_kind(x)} (dtype {x.dtype})",
+            f"{label} holds no numbers but {kind} (dtype {x.dtype})",
             "Give uint8, another integer type or float32: for example x.astype('float32').",
         )
     return x[..., np.newaxis] if x.ndim == 3 else x
-
-
-def as_array(values: Any, label: str) -> np.ndarray:
-    """Return ``numpy.asarray(values)``; rows of different lengths become a :class:`DataError` on
-    every numpy.
-    """
-    try:
-        with warnings.catch_warnings():
-            # numpy before 1.24 warns and makes an object array of ragged rows; the check of the
-            # type refuses that.
-            warnings.simplefilter("ignore")
-            return np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{label} cannot be made into one array ({error})",
-            "Give all samples the same shape and a numeric type.",
-        ) from error
-
-
-def _kind(x: np.ndarray) -> str:
-    names = {
-        "O": "Python objects",
-        "U": "text",
-        "S": "bytes",
-        "c": "complex numbers",
-        "M": "dates",
-        "m": "time spans",
-        "V": "records",
-    }
-    return names.get(x.dtype.kind, "something else")
 
 
 def _check_shape(x: np.ndarray, label: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.data.stratify import is_whole
 from vaiopt.errors import DataError, MissingToolError
 
 LARGEST_SIDE = 8192
@@ -34,23 +35,15 @@ def check_image_size(image_size: Sequence[int]) -> Tuple[int, ...]:
     Raises:
         DataError: it is not two whole numbers from 1 to 8192.
     """
-    size = (
-        []
-        if isinstance(image_size, (str, bytes)) or not hasattr(image_size, "__iter__")
-        else list(image_size)
-    )
-    whole = [
-        n
-        for n in size
-        if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 < n <= LARGEST_SIDE
-    ]
-    empty = hasattr(image_size, "__len__") and len(image_size) == 0
-    if len(whole) != len(size) or len(size) not in (0, 2) or (not size and not empty):
+    is_list = hasattr(image_size, "__iter__") and not isinstance(image_size, (str, bytes))
+    size: List[Any] = list(image_size) if is_list else [None]
+    whole = [int(n) for n in size if is_whole(n, 1, LARGEST_SIDE + 1)]
+    if len(whole) != len(size) or len(size) not in (0, 2):
         raise DataError(
             f"data.image_size is {image_size!r}",
             "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",
         )
-    return tuple(int(n) for n in whole)
+    return tuple(whole)
 
 
 def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> np.ndarray:

@@ -92,10 +92,7 @@ class Preprocessing:
             low, high = (float(v) for v in content["input_range"])
             return cls(
                 offset=_per_feature(content["offset"], shape, "preprocessing.offset"),
-                scale=_positive(
-                    _per_feature(content["scale"], shape, "preprocessing.scale"),
-                    "preprocessing.scale",
-                ),
+                scale=_per_feature(content["scale"], shape, "preprocessing.scale", positive=True),
                 shape=shape,
                 input_range=(low, high),
                 raw_dtype=str(content["raw_dtype"]),
@@ -136,20 +133,17 @@ def fit_preprocessing(
     if offset is None and scale is None:
         offset, scale = _full_range(low, high, dataset)
     shape = dataset.sample_shape
-    chosen_offset = _per_feature(0.0 if offset is None else offset, shape, "data.offset")
-    chosen_scale = _positive(
-        _per_feature(1.0 if scale is None else scale, shape, "data.scale"), "data.scale"
-    )
-    divisor = np.asarray(chosen_scale, dtype=np.float32)
-    ends = [
-        (v.astype(np.float32) - np.asarray(chosen_offset, dtype=np.float32)) / divisor
+    offset = _per_feature(0.0 if offset is None else offset, shape, "data.offset")
+    scale = _per_feature(1.0 if scale is None else scale, shape, "data.scale", positive=True)
+    low_end, high_end = (
+        (v.astype(np.float32) - np.asarray(offset, np.float32)) / np.asarray(scale, np.float32)
         for v in (low, high)
-    ]
+    )
     return Preprocessing(
-        offset=chosen_offset,
-        scale=chosen_scale,
+        offset=offset,
+        scale=scale,
         shape=shape,
-        input_range=(float(np.min(ends[0])), float(np.max(ends[1]))),
+        input_range=(float(np.min(low_end)), float(np.max(high_end))),
         raw_dtype=str(dataset.x.dtype),
         layout="NHWC" if dataset.is_image else "NF",
     )
@@ -185,9 +179,8 @@ def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[An
         )
     with np.errstate(over="ignore", invalid="ignore"):
         offset = np.where(constant, low, low + span).astype(np.float32)
-        scale = np.where(
-            constant, 1.0, np.maximum(offset - low, (high - offset) * 128 / 127)
-        ).astype(np.float32)
+        widest = np.maximum(offset - low, (high - offset) * 128 / 127)
+        scale = np.where(constant, 1.0, widest).astype(np.float32)
         # Rounding must not push an end over the edge: beyond -1 or 127/128 an int8 input would need
         # another fix position, half as fine.
         for _ in range(ROUNDINGS):
@@ -198,11 +191,11 @@ def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[An
     return offset.tolist(), scale.tolist()
 
 
-def _per_feature(value: Any, shape: Tuple[int, ...], key: str) -> Numbers:
+def _per_feature(value: Any, shape: Tuple[int, ...], key: str, positive: bool = False) -> Numbers:
     """Return one float32 number as a float, or a tuple of one per feature or channel.
 
     Raises:
-        DataError: it is something else; ``key`` is named.
+        DataError: it is something else, or not positive where it must be; ``key`` is named.
     """
     try:
         array = np.asarray(value, dtype=np.float64)
@@ -216,15 +209,12 @@ def _per_feature(value: Any, shape: Tuple[int, ...], key: str) -> Numbers:
             f"Give one number, or a list of {shape[-1] if shape else 1} (one per feature or"
             " channel).",
         )
-    return float(array) if array.ndim == 0 else tuple(float(v) for v in array)
-
-
-def _positive(value: Numbers, key: str) -> Numbers:
-    if np.min(value) <= 0:
+    if positive and array.min() <= 0:
         raise DataError(
-            f"{key} is {np.min(value)}", "Give a positive number: raw values are divided by it."
+            f"{key} is {float(array.min())}",
+            "Give a positive number: raw values are divided by it.",
         )
-    return value
+    return float(array) if array.ndim == 0 else tuple(float(v) for v in array)
 
 
 def _plain(value: Numbers) -> Union[float, List[float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -118,15 +118,11 @@ class _Thresholds(NamedTuple):
     validation_end: Fraction
     test_start: Fraction
 
-    def counts(self, count: int) -> Tuple[int, int, int]:
+    def counts(self, count: int) -> List[int]:
         """Return the ranks at which train and validation end and test starts, in a class of
         ``count`` samples.
         """
-        return (
-            count_below(self.train_end, count),
-            count_below(self.validation_end, count),
-            count_below(self.test_start, count),
-        )
+        return [count_below(place, count) for place in self]
 
 
 def split_dataset(
@@ -176,16 +172,26 @@ def split_dataset(
     y = dataset.all_y if pool else dataset.y
     counts = np.bincount(y, minlength=len(dataset.classes))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
-    _check_sizes(dataset, counts, ends, thresholds, ratios, given_test=not pool)
-    train, validation, test = _parts(dataset, y, ends, seed, pool)
-    seen = _before(y, ends[:, 2], seed) if pool else np.arange(len(y))
+    _check_sizes(dataset, counts, ends, thresholds, _text(ratios), pool)
+    ranks = class_ranks(y, seed, SPLIT)
+    order = stratified_order(y, ranks)
+    train_end, validation_end, test_start = ends[y[order]].T
+    ordered = ranks[order]
+    if given is None:
+        test = order[ordered >= test_start]
+        seen = np.flatnonzero(ranks < ends[y, 2])
+    else:
+        test = len(y) + stratified_order(given, class_ranks(given, seed, SPLIT))
+        seen = np.arange(len(y))
     if preprocessing is None:
-        preprocessing = fit_preprocessing(dataset, np.sort(seen), offset, scale)
+        preprocessing = fit_preprocessing(dataset, seen, offset, scale)
     return Splits(
         name=dataset.name,
         classes=dataset.classes,
-        train=Part(dataset, preprocessing, train),
-        validation=Part(dataset, preprocessing, validation),
+        train=Part(dataset, preprocessing, order[ordered < train_end]),
+        validation=Part(
+            dataset, preprocessing, order[(ordered >= train_end) & (ordered < validation_end)]
+        ),
         test=Part(dataset, preprocessing, test),
         preprocessing=preprocessing,
         ratios=tuple(ratios),
@@ -193,32 +199,6 @@ def split_dataset(
         pool=pool,
         reserved=reserved,
     )
-
-
-def _parts(
-    dataset: Dataset, y: np.ndarray, ends: np.ndarray, seed: int, pool: bool
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the indices of train, validation and test; ``ends`` has, per class, the ranks at which
-    train and validation end and test starts.
-    """
-    ranks = class_ranks(y, seed, SPLIT)
-    order = stratified_order(y, ranks)
-    train_end, validation_end, test_start = (ends[:, i][y[order]] for i in range(3))
-    ordered = ranks[order]
-    train = order[ordered < train_end]
-    validation = order[(ordered >= train_end) & (ordered < validation_end)]
-    if pool:
-        return train, validation, order[ordered >= test_start]
-    assert dataset.test_y is not None  # checked by the caller; for the type checker
-    test = len(dataset.y) + stratified_order(
-        dataset.test_y, class_ranks(dataset.test_y, seed, SPLIT)
-    )
-    return train, validation, test
-
-
-def _before(y: np.ndarray, test_start: np.ndarray, seed: int) -> np.ndarray:
-    """Return the indices that are not test: what the preprocessing may look at."""
-    return np.flatnonzero(class_ranks(y, seed, SPLIT) < test_start[y])
 
 
 def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Thresholds:
@@ -247,10 +227,8 @@ def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Th
 
 
 def _check_ratios(ratios: Any, given_test: bool) -> Tuple[Fraction, Fraction, Fraction]:
-    if isinstance(ratios, (str, bytes)) or not hasattr(ratios, "__iter__"):
-        found = []
-    else:
-        found = [_fraction(ratio) for ratio in ratios]
+    is_list = hasattr(ratios, "__iter__") and not isinstance(ratios, (str, bytes))
+    found = [_fraction(ratio) for ratio in ratios] if is_list else []
     usable = [f for f in found if f is not None and f > 0]
     if given_test and len(found) == 3 and found[2] == 0:
         usable.append(Fraction(0))
@@ -264,15 +242,11 @@ def _check_ratios(ratios: Any, given_test: bool) -> Tuple[Fraction, Fraction, Fr
 
 def _fraction(number: Any) -> Optional[Fraction]:
     """Return a number as written in decimal (0.7 is 7/10), or None if it is not a finite number."""
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, (int, float, np.integer, np.floating))
-        or not np.isfinite(number)
-    ):
+    is_number = isinstance(number, (int, float, np.integer, np.floating))
+    if isinstance(number, bool) or not is_number or not np.isfinite(number):
         return None
-    return Fraction(
-        str(number.item() if isinstance(number, np.generic) else number)
-    ).limit_denominator(FINEST)
+    written = str(number.item() if isinstance(number, np.generic) else number)
+    return Fraction(written).limit_denominator(FINEST)
 
 
 def _text(ratios: Any) -> str:
@@ -286,42 +260,32 @@ def _check_sizes(
     counts: np.ndarray,
     ends: np.ndarray,
     thresholds: _Thresholds,
-    ratios: Sequence[float],
-    given_test: bool,
+    ratios: str,
+    pool: bool,
 ) -> None:
     """Raise :class:`DataError` unless every class has a sample in every part that is split off."""
-    for number, (count, (train_end, validation_end, test_start)) in enumerate(zip(counts, ends)):
-        sizes = [train_end, validation_end - train_end] + (
-            [] if given_test else [count - test_start]
-        )
-        if min(sizes) > 0:
-            continue
-        raise DataError(
-            "class '{}' of '{}' has {} {}: with the split {} none is left for {}".format(
-                dataset.classes[number],
-                dataset.name,
-                count,
-                "sample" if count == 1 else "samples",
-                _text(ratios),
-                PARTS[int(np.argmin(sizes))],
-            ),
-            f"Give every class at least {_samples_needed(thresholds, given_test)} samples, make the"
-            " parts of data.split more even, or raise data.limit.",
-        )
+    for name, count, ranks in zip(dataset.classes, counts, ends):
+        sizes = _sizes(ranks, count, pool)
+        if min(sizes) <= 0:
+            raise DataError(
+                f"class '{name}' of '{dataset.name}' has {count}"
+                f" {'sample' if count == 1 else 'samples'}: with the split {ratios} none is left"
+                f" for {PARTS[int(np.argmin(sizes))]}",
+                f"Give every class at least {_samples_needed(thresholds, pool)} samples, make the"
+                " parts of data.split more even, or raise data.limit.",
+            )
 
 
-def _samples_needed(thresholds: _Thresholds, given_test: bool) -> int:
+def _sizes(ends: Sequence[Any], whole: Any, pool: bool) -> List[Any]:
+    """Return the sizes of the parts that are split off."""
+    train_end, validation_end, test_start = ends
+    return [train_end, validation_end - train_end] + ([whole - test_start] if pool else [])
+
+
+def _samples_needed(thresholds: _Thresholds, pool: bool) -> int:
     """Return the number of samples from which on every class has one in every part."""
-
-    def enough(count: int) -> bool:
-        train_end, validation_end, test_start = thresholds.counts(count)
-        return train_end > 0 and validation_end > train_end and (given_test or count > test_start)
-
-    widths = [thresholds.train_end, thresholds.validation_end - thresholds.train_end] + (
-        [] if given_test else [1 - thresholds.test_start]
-    )
     # A part that is at least one sample wide always has one; often a few less are enough.
-    count = int(-(-1 // min(widths)))
-    while count > 1 and enough(count - 1):
+    count = int(-(-1 // min(_sizes(thresholds, 1, pool))))
+    while count > 1 and min(_sizes(thresholds.counts(count - 1), count - 1, pool)) > 0:
         count -= 1
     return count

@@ -7,6 +7,7 @@ All randomness is ``numpy.random.RandomState(...).permutation``, whose stream nu
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +17,17 @@ from vaiopt.errors import DataError
 SPLIT, LIMIT, CALIBRATION = 1, 2, 3
 
 
+def is_whole(value: Any, low: int, below: float = float("inf")) -> bool:
+    """Return whether a value is a whole number in ``[low, below)``; true and false are not."""
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_integer and low <= int(value) < below
+
+
 def check_seed(seed: int) -> int:
     """Return the seed; raise :class:`DataError` unless it is a whole number from 0 to 2**32 - 1,
     which is what numpy takes.
     """
-    if (
-        isinstance(seed, bool)
-        or not isinstance(seed, (int, np.integer))
-        or not 0 <= int(seed) < 2**32
-    ):
+    if not is_whole(seed, 0, 2**32):
         raise DataError(f"seed is {seed!r}", "Give a whole number from 0 to 4294967295.")
     return int(seed)
 
@@ -78,7 +81,7 @@ def calibration_indices(y: np.ndarray, size: int, seed: int) -> np.ndarray:
     Raises:
         DataError: ``size`` is not a whole number from 1.
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+    if not is_whole(size, 1):
         raise DataError(
             f"the calibration size is {size!r}",
             "Give how many samples to calibrate with: quantize.calibration_size = 200.",

@@ -1,35 +1,27 @@
 """The model families, each a function ``build_model(hp)`` in a module of its own, and how a name in
 the settings finds one.
 
-A family is added by a module with such a function and a line in :data:`FAMILIES`.
+A family is added by a module with such a function, and a row of its name in
+``vaiopt.settings.choices.FAMILIES``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import importlib.util
 import inspect
-import sys
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
-from vaiopt.errors import ModelError, VaioptError, did_you_mean
+from vaiopt import user_code
+from vaiopt.errors import ModelError, did_you_mean
 from vaiopt.keras import load_keras
 from vaiopt.models.inputs import fit_input
+from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
-from vaiopt.user_code import _class_name, _load_module, describe
 
-FAMILIES: Dict[str, str] = {
-    "auto": "vaiopt.models.auto",
-    "cnn": "vaiopt.models.cnn",
-    "cnn_blocks": "vaiopt.models.cnn_blocks",
-    "mlp": "vaiopt.models.mlp",
-    "mlp_tabular": "vaiopt.models.mlp_tabular",
-}
-"""Module of each family, by the name that the settings use."""
-
+FAMILIES = choices.names(choices.FAMILIES)
+"""Each is the name of a module here."""
 
 BuildModel = Callable[[HyperParameters], Any]
 
@@ -46,29 +38,54 @@ def load_family(family: str) -> BuildModel:
         ModelError: there is no such family, file or function.
     """
     if family in FAMILIES:
-        function: BuildModel = importlib.import_module(FAMILIES[family]).build_model
+        function: BuildModel = importlib.import_module(f"{__name__}.{family}").build_model
         return function
     path, _, name = family.partition(":")
     if not path.endswith(".py"):
         raise ModelError(
             f"unknown model family '{family}'",
-            did_you_mean(family, FAMILIES) + " Or give file.py:build_model.",
+            f"{did_you_mean(family, FAMILIES)} Or give file.py:build_model.",
         )
-    found = getattr(_load_module(Path(path)), name or "build_model", None)
+    name = name or "build_model"
+    found = getattr(_load_module(Path(path)), name, None)
     if found is None:
         raise ModelError(
-            "'{}' has no '{}'".format(path, name or "build_model"),
+            f"'{path}' has no '{name}'",
             "Define def build_model(hp) in it, or name another function.",
         )
     if inspect.isclass(found):
-        found = found()
+        with user_code.running(_fails_at_import(path), found):
+            found = found()
     build = getattr(found, "build", found)
     if not callable(build):
         raise ModelError(
-            "'{}' in '{}' is not a function of hp".format(name or "build_model", path),
+            f"'{name}' in '{path}' is not a function of hp",
             "Define def build_model(hp) in it.",
         )
     return build
+
+
+def _load_module(path: Path) -> Any:
+    """Import a model file of the user's.
+
+    Raises:
+        ModelError: it is missing, or raises when it is imported.
+    """
+    if not path.is_file():
+        raise ModelError(
+            f"there is no model file '{path}'",
+            "Paths are looked up beside the settings file, then here.",
+        )
+    # A user's file imports tensorflow by itself; Keras must be settled before that.
+    load_keras()
+    with user_code.running(_fails_at_import(path)):
+        return user_code.load_file(path)
+
+
+def _fails_at_import(path: Any) -> Callable[[str], ModelError]:
+    return lambda what: ModelError(
+        f"'{path}' fails when it is imported: {what}", f"Run it alone: python {path}"
+    )
 
 
 def build(function: BuildModel, hp: HyperParameters) -> Any:
@@ -82,18 +99,15 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
         BuildFailed: the function raised, or returned something else.
     """
     keras = load_keras()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            model = function(hp)
+
+    def failed(what: str) -> BuildFailed:
+        hint = f"Mend it for these hyperparameters: {hp.values}"
+        return BuildFailed(f"the model function raised {what}", hint)
+
+    with user_code.running(failed, function):
+        model = function(hp)
         if hp.input_shape and isinstance(model, keras.Model):
             model = fit_input(model, tuple(hp.input_shape))
-    except VaioptError:
-        raise
-    except (Exception, SystemExit) as error:  # a user's code, as above
-        raise BuildFailed(
-            f"the model function raised {describe(error)}",
-            f"Mend it for these hyperparameters: {hp.values}",
-        ) from error
     if not isinstance(model, keras.Model):
         raise BuildFailed(
             f"the model function returned {_class_name(model)}, not a Keras 2 model",
@@ -119,3 +133,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             "End with Dense(hp.classes).",
         )
     return model
+
+
+def _class_name(value: Any) -> str:
+    kind = type(value)
+    return "None" if value is None else f"{kind.__module__.split('.')[0]}.{kind.__name__}"

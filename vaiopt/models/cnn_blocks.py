@@ -22,30 +22,23 @@ def build_model(hp: HyperParameters) -> Any:
     """
     layers = load_keras().layers
     inputs = x = layers.Input(hp.input_shape, name="image")
-    most = max(
-        1, min(4, min(hp.input_shape[:2]).bit_length() - 2)
-    )  # the last block sees 2x2 pixels or more
+    # The last block sees 2x2 pixels or more.
+    most = max(1, min(4, min(hp.input_shape[:2]).bit_length() - 2))
     blocks = hp.Int("blocks", 1, most, default=min(2, most))
     normalise = hp.Boolean("batch_norm")
+    lowest, highest, step = FILTERS
     for index in range(1, blocks + 1):
-        lowest, highest, step = FILTERS
         with hp.conditional_scope("blocks", list(range(index, most + 1))):
             filters = hp.Int(f"filters{index}", lowest, highest, step=step, default=32)
-        x = layers.Conv2D(
-            filters,
-            3,
-            padding="same",
-            activation=None if normalise else "relu",
-            name=f"conv{index}",
-        )(x)
+        activation = None if normalise else "relu"
+        x = layers.Conv2D(filters, 3, padding="same", activation=activation, name=f"conv{index}")(x)
         if normalise:
             x = layers.BatchNormalization(name=f"norm{index}")(x)
             x = layers.ReLU(name=f"relu{index}")(x)
         x = layers.MaxPooling2D(2, name=f"pool{index}")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(
-        hp.Int("dense_nodes", 32, 256, step=32, default=64), activation="relu", name="dense"
-    )(x)
+    nodes = hp.Int("dense_nodes", 32, 256, step=32, default=64)
+    x = layers.Dense(nodes, activation="relu", name="dense")(x)
     rate = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2)
     if rate > 0:
         x = layers.Dropout(rate, name="dropout")(x)

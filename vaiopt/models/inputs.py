@@ -47,20 +47,14 @@ def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
     entries = []
     for entry in config["layers"]:
         if entry["config"]["name"] == name:
-            entries.append(
-                dict(entry, config=dict(entry["config"], batch_input_shape=(None, *shape)))
-            )
-            entries.append(
-                _layer_entry("Reshape", {"name": reshape, "target_shape": list(given)}, name)
-            )
+            changed = dict(entry["config"], batch_input_shape=(None, *shape))
+            settings = {"name": reshape, "target_shape": list(given)}
+            entries += [dict(entry, config=changed), _layer_entry("Reshape", settings, name)]
         else:
-            entries.append(
-                dict(entry, inbound_nodes=_renamed(entry["inbound_nodes"], name, reshape))
-            )
-    config["layers"], config["output_layers"] = (
-        entries,
-        _renamed(config["output_layers"], name, reshape),
-    )
+            nodes = _renamed(entry["inbound_nodes"], name, reshape)
+            entries.append(dict(entry, inbound_nodes=nodes))
+    config["layers"] = entries
+    config["output_layers"] = _renamed(config["output_layers"], name, reshape)
     found = keras.Model.from_config(
         config, custom_objects={type(layer).__name__: type(layer) for layer in model.layers}
     )

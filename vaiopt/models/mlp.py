@@ -26,20 +26,17 @@ def build_model(hp: HyperParameters) -> Any:
     inputs = x = layers.Input(hp.input_shape, name="input")
     if len(hp.input_shape) > 1:
         x = layers.Flatten(name="flatten")(x)
-    for index, nodes in enumerate(
-        (
-            hp.Int("nodes1", 32, 512, step=32, default=128),
-            hp.Int("nodes2", 32, 512, step=32, default=256),
-        ),
-        start=1,
-    ):
-        name = f"dense{index}"
+    widths = [
+        hp.Int(f"nodes{index}", 32, 512, step=32, default=default)
+        for index, default in ((1, 128), (2, 256))
+    ]
+    for index, nodes in enumerate(widths, start=1):
         x = layers.Dense(
             nodes,
             kernel_initializer=kind,
             kernel_regularizer=penalty,
             activation=None if normalise else activation,
-            name=name,
+            name=f"dense{index}",
         )(x)
         if normalise:
             x = layers.BatchNormalization(name=f"norm{index}")(x)

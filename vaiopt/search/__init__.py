@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional
@@ -13,10 +12,10 @@ from vaiopt.runs.layout import Run, check_layout
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
 from vaiopt.settings import Settings, read_run_settings
+from vaiopt.settings import changes as settings_changes
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.storage import without_password
 from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, silent
 
@@ -160,26 +159,4 @@ def changes(saved: Settings, settings: Settings) -> List[str]:
     """Return what differs in the settings that trials depend on, one text ``section.key: old ->
     new`` each.
     """
-    found = []
-    for section in ("data", "model", "train", "search", "objective", "hardware"):
-        old, new = getattr(saved, section), getattr(settings, section)
-        for declared in dataclasses.fields(old):
-            key = f"{section}.{declared.name}"
-            before, after = getattr(old, declared.name), getattr(new, declared.name)
-            if before != after and key not in (
-                "search.trials",
-                "search.keep_models",
-                "search.workers",
-                "search.trial_timeout",
-                "search.trial_memory_mb",
-                "search.recycle_after",
-                "search.scheduler",
-                "search.resources",
-            ):
-                shown = [
-                    without_password(v) if key == "search.storage" else v for v in (before, after)
-                ]
-                found.append("{}: {!r} -> {!r}".format(key, *shown))
-    return found + (
-        [f"seed: {saved.seed} -> {settings.seed}"] if saved.seed != settings.seed else []
-    )
+    return [str(change) for change in settings_changes(saved, settings)]

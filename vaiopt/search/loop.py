@@ -42,10 +42,9 @@ from vaiopt.study.storage import (
     mend_journal,
     open_study,
     quiet_optuna,
-    without_password,
 )
 from vaiopt.study.trials import RECORD, distributions, record_attribute, records
-from vaiopt.text import Progress
+from vaiopt.text import Progress, without_password
 
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""

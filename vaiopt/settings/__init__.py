@@ -1,5 +1,6 @@
 """Every setting: declared once, read from TOML, checked before anything starts."""
 
+from vaiopt.settings.compare import Change, changes
 from vaiopt.settings.reading import (
     Overrides,
     commented_toml,
@@ -7,7 +8,6 @@ from vaiopt.settings.reading import (
     override,
     read_run_settings,
     save_run_settings,
-    section_classes,
     settings_from_dict,
     settings_from_run,
 )
@@ -23,11 +23,13 @@ from vaiopt.settings.sections import (
     SearchSettings,
     Settings,
     TrainSettings,
+    section_classes,
 )
 
 __all__ = [
     "METHODS",
     "QUANTIZERS",
+    "Change",
     "DataSettings",
     "DeploySettings",
     "HardwareSettings",
@@ -38,6 +40,7 @@ __all__ = [
     "SearchSettings",
     "Settings",
     "TrainSettings",
+    "changes",
     "commented_toml",
     "load_settings",
     "override",

@@ -9,6 +9,8 @@ from typing import Any, Mapping, Optional, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 
+KINDS = ("int", "float", "choice")
+KEYS = (*KINDS, "step", "log", "default")
 EXAMPLE = (
     "For instance {int = [8, 64], step = 8}, {float = [1e-4, 1e-2], log = true} or {choice = [32,"
     " 64, 128]}."
@@ -16,7 +18,7 @@ EXAMPLE = (
 
 
 @dataclass(frozen=True)
-class Spec:
+class Range:
     """How a hyperparameter is searched.
 
     Attributes:
@@ -36,57 +38,52 @@ class Spec:
     values: Tuple[Any, ...] = ()
     default: Any = None
 
+    def holds(self, value: Any) -> bool:
+        """Return whether a value is one of the choices, or lies between the ends."""
+        return value in self.values if self.kind == "choice" else self.low <= value <= self.high
 
-def is_spec(value: Any) -> bool:
+
+def is_range(value: Any) -> bool:
     """Return whether a setting's value is a search range (a table) rather than a plain value."""
     return isinstance(value, Mapping)
 
 
-def parse_spec(key: str, table: Mapping[str, Any]) -> Spec:
-    """Check a table of the settings and return it as a :class:`Spec`.
+def ratio_text(value: Any) -> Any:
+    """Return a list, which is a split ratio, as the text ``7:2:1``: storages keep plain values
+    only; any other value as it is.
+    """
+    return ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
+
+
+def parse_range(key: str, table: Mapping[str, Any]) -> Range:
+    """Check a table of the settings and return it as a :class:`Range`.
 
     Raises:
         SettingsError: it has no or two kinds, an unknown key, an empty range, or a default outside
             its range.
     """
-    kinds = [kind for kind in ("int", "float", "choice") if kind in table]
     for name in table:
-        if name not in ("int", "float", "choice", "step", "log", "default"):
-            raise SettingsError(
-                f"{key} has an unknown key '{name}'",
-                did_you_mean(name, ("int", "float", "choice", "step", "log", "default")),
-            )
+        if name not in KEYS:
+            raise SettingsError(f"{key} has an unknown key '{name}'", did_you_mean(name, KEYS))
+    kinds = [kind for kind in KINDS if kind in table]
     if len(kinds) != 1:
         raise SettingsError(f"{key} must have one of int, float, choice", EXAMPLE)
     kind = kinds[0]
     content = table[kind]
     if not isinstance(content, (list, tuple)) or not content:
         raise SettingsError(f"{key}: '{kind}' must be a list that is not empty", EXAMPLE)
-    if kind == "choice":
-        spec = _choice(key, content, table)
-    else:
-        spec = _range(key, kind, content, table)
-    if spec.default is not None:
-        inside = (
-            spec.default in spec.values
-            if kind == "choice"
-            else spec.low <= spec.default <= spec.high
+    parse = _choice if kind == "choice" else _numbers
+    found = parse(key, kind, content, table)
+    if found.default is not None and not found.holds(found.default):
+        raise SettingsError(
+            f"{key}: the default {found.default!r} lies outside its range",
+            "Choose a default inside it.",
         )
-        if not inside:
-            raise SettingsError(
-                f"{key}: the default {spec.default!r} lies outside its range",
-                "Choose a default inside it.",
-            )
-    return spec
+    return found
 
 
-def _choice(key: str, content: Any, table: Mapping[str, Any]) -> Spec:
-    # A list as a choice is a split ratio; it is kept as the text "7:2:1", since storages keep plain
-    # values only.
-    values = tuple(
-        ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
-        for value in content
-    )
+def _choice(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Range:
+    values = tuple(ratio_text(value) for value in content)
     for value in values:
         if not isinstance(value, (bool, int, float, str)):
             raise SettingsError(
@@ -94,13 +91,13 @@ def _choice(key: str, content: Any, table: Mapping[str, Any]) -> Spec:
             )
     if len(set(map(repr, values))) != len(values):
         raise SettingsError(f"{key}: a choice stands twice", "List each value once.")
-    return Spec("choice", values=values, default=table.get("default"))
+    return Range(kind, values=values, default=table.get("default"))
 
 
-def _range(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Spec:
-    numbers = (int,) if kind == "int" else (int, float)
+def _numbers(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Range:
+    types = (int,) if kind == "int" else (int, float)
     given = [*content, *(table[name] for name in ("step", "default") if name in table)]
-    if len(content) != 2 or any(isinstance(v, bool) or not isinstance(v, numbers) for v in given):
+    if len(content) != 2 or any(isinstance(v, bool) or not isinstance(v, types) for v in given):
         raise SettingsError(f"{key}: '{kind}' takes [low, high] and numbers of that type", EXAMPLE)
     low, high = content
     log, step = table.get("log", False), table.get("step")
@@ -116,4 +113,4 @@ def _range(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Spec:
         )
     if step is not None and step <= 0:
         raise SettingsError(f"{key}: the step must be above 0", EXAMPLE)
-    return Spec(kind, low=low, high=high, step=step, log=log, default=table.get("default"))
+    return Range(kind, low=low, high=high, step=step, log=log, default=table.get("default"))

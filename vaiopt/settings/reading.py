@@ -1,4 +1,4 @@
-"""Settings read from TOML and from ``--set section.key=value``, and kept in a run as ``run.toml``."""
+"""Settings read from TOML and from ``--set section.key=value``, and kept in ``run.toml``."""
 
 from __future__ import annotations
 
@@ -6,31 +6,26 @@ import dataclasses
 import importlib
 import os
 import sys
-import typing
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import FORMAT_VERSION, PathLike, check_version, write_text
 from vaiopt.runs.layout import Run
-from vaiopt.settings.ranges import Spec, is_spec, parse_spec
-from vaiopt.settings.schema import _checked, _kind, _plain, _section
-from vaiopt.settings.sections import Settings
+from vaiopt.settings.choices import names
+from vaiopt.settings.schema import (
+    checked,
+    checked_section,
+    declarations,
+    kind_words,
+    plain_values,
+)
+from vaiopt.settings.sections import Settings, section_classes
 
 Overrides = Union[Sequence[str], Mapping[str, Any]]
 """Changed settings: texts ``section.key=value``, whose values are TOML, or a mapping of
 ``"section.key"`` to plain values.
 """
-
-
-def section_classes() -> Dict[str, Any]:
-    """Return the data class of each section, by name, in the order of the file."""
-    hints = typing.get_type_hints(Settings)
-    return {
-        f.name: hints[f.name]
-        for f in dataclasses.fields(Settings)
-        if dataclasses.is_dataclass(hints[f.name])
-    }
 
 
 def load_settings(path: Optional[PathLike] = None, overrides: Overrides = ()) -> Settings:
@@ -62,14 +57,11 @@ def _read_toml(path: Path) -> Dict[str, Any]:
     try:
         return parse_toml(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"'{path}' is not a UTF-8 text file", "Write a fresh one with: vaiopt init FILE.toml"
-        ) from error
-    except ValueError as error:
-        raise SettingsError(
-            f"'{path}' is not valid TOML: {error}",
-            "Mend that line; 'vaiopt init' writes an example.",
-        ) from error
+        hint = "Write a fresh one with: vaiopt init FILE.toml"
+        raise SettingsError(f"'{path}' is not a UTF-8 text file", hint) from error
+    except (ValueError, RecursionError) as error:
+        hint = "Mend that line; 'vaiopt init' writes an example."
+        raise SettingsError(f"'{path}' is not valid TOML: {error}", hint) from error
 
 
 def parse_toml(text: str) -> Dict[str, Any]:
@@ -81,12 +73,8 @@ def parse_toml(text: str) -> Dict[str, Any]:
 
 
 def _apply(content: Dict[str, Any], overrides: Overrides) -> None:
-    if isinstance(overrides, Mapping):
-        pairs = list(overrides.items())
-    else:
-        pairs = [
-            _parsed(text) for text in ([overrides] if isinstance(overrides, str) else overrides)
-        ]
+    given = [overrides] if isinstance(overrides, str) else overrides
+    pairs = given.items() if isinstance(given, Mapping) else map(_parsed, given)
     for key, value in pairs:
         parts = [part.strip() for part in key.strip().split(".")]
         table = content
@@ -116,33 +104,27 @@ def _parsed(text: str) -> Tuple[str, Any]:
 
 def settings_from_dict(content: Mapping[str, Any]) -> Settings:
     """Check plain values and return them as :class:`Settings`. Raises :class:`SettingsError`."""
-    known = section_classes()
-    names = [f.name for f in dataclasses.fields(Settings)]
-    values: Dict[str, Any] = {}
+    sections, values = section_classes(), {}
     for key, value in content.items():
-        if key not in names:
-            raise SettingsError(f"unknown setting '{key}'", _where(key, names))
-        if key in known:
-            if not isinstance(value, Mapping):
-                raise SettingsError(
-                    f"'{key}' must be a section, not {_kind(value)}", f"Write it as: [{key}]"
-                )
-            values[key] = _section(known[key], key, value)
-        else:
-            values[key] = _checked(
-                next(f for f in dataclasses.fields(Settings) if f.name == key), int, key, value
+        if key in declarations(Settings):
+            values[key] = checked(Settings, key, key, value)
+        elif key not in sections:
+            raise SettingsError(f"unknown setting '{key}'", _where(key))
+        elif not isinstance(value, Mapping):
+            raise SettingsError(
+                f"'{key}' must be a section, not {kind_words(value)}", f"Write it as: [{key}]"
             )
+        else:
+            values[key] = checked_section(sections[key], key, value)
     return Settings(**values)
 
 
-def _where(key: str, names: Sequence[str]) -> str:
-    """Return a hint for an unknown key: a like-named one of any section, else the nearest of
-    ``names``.
-    """
+def _where(key: str) -> str:
+    """Return a hint for an unknown key: a like-named one of any section, else the nearest."""
     for section, cls in section_classes().items():
-        if key in [f.name for f in dataclasses.fields(cls)]:
+        if key in declarations(cls):
             return f"Did you mean '{section}.{key}'?"
-    return did_you_mean(key, names)
+    return did_you_mean(key, [f.name for f in dataclasses.fields(Settings)])
 
 
 def _resolve_paths(settings: Settings, base: Path) -> Settings:
@@ -150,33 +132,20 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
     there.
     """
 
-    def resolved(text: str) -> str:
+    def resolved(section: Any, name: str) -> Any:
+        text = getattr(section, name)
         path, separator, function = text.partition(":")
         looks_like_file = path.endswith((".py", ".npz", ".json")) or os.sep in path
-        return (
-            str(base / path) + separator + function
-            if looks_like_file and not os.path.isabs(path) and (base / path).exists()
-            else text
-        )
+        if looks_like_file and not os.path.isabs(path) and (base / path).exists():
+            text = f"{base / path}{separator}{function}"
+        return dataclasses.replace(section, **{name: text})
 
     return dataclasses.replace(
         settings,
-        data=dataclasses.replace(settings.data, source=resolved(settings.data.source)),
-        model=dataclasses.replace(settings.model, family=resolved(settings.model.family)),
-        hardware=dataclasses.replace(settings.hardware, target=resolved(settings.hardware.target)),
+        data=resolved(settings.data, "source"),
+        model=resolved(settings.model, "family"),
+        hardware=resolved(settings.hardware, "target"),
     )
-
-
-def searched(settings: Settings) -> Dict[str, Spec]:
-    """Return the search ranges that stand in place of a data or training setting, by hyperparameter
-    name.
-    """
-    found = {}
-    for section, name in (("data", "split"), ("train", "epochs"), ("train", "batch_size")):
-        value = getattr(getattr(settings, section), name)
-        if is_spec(value):
-            found[name] = parse_spec(f"{section}.{name}", value)
-    return found
 
 
 def override(settings: Settings, overrides: Overrides) -> Settings:
@@ -194,7 +163,7 @@ def save_run_settings(run: Run, settings: Settings, environment: Mapping[str, An
     """
     import tomli_w
 
-    content = {"version": FORMAT_VERSION, **settings.to_dict(), "run": _plain(environment)}
+    content = {"version": FORMAT_VERSION, **settings.to_dict(), "run": plain_values(environment)}
     write_text(run.settings, tomli_w.dumps(content))
 
 
@@ -222,33 +191,25 @@ def commented_toml(settings: Optional[Settings] = None) -> str:
     """Return a settings file in which every key stands with its default, its meaning and its
     choices.
     """
-    import tomli_w
-
     settings = settings if settings is not None else Settings()
     lines = ["# Settings of vaiopt. Every key is optional; what stands here is its default.", ""]
-    lines += _commented(
-        settings,
-        [f for f in dataclasses.fields(Settings) if f.name not in section_classes()],
-        tomli_w.dumps,
-    )
+    lines += commented_section(settings)
     for name, cls in section_classes().items():
-        lines += ["", "# {}".format((cls.__doc__ or "").splitlines()[0]), f"[{name}]"]
-        lines += _commented(getattr(settings, name), list(dataclasses.fields(cls)), tomli_w.dumps)
+        lines += ["", f"# {cls.__doc__.splitlines()[0]}", f"[{name}]"]
+        lines += commented_section(getattr(settings, name))
     return "\n".join(lines) + "\n"
 
 
-def _commented(section: Any, fields: Sequence[Any], dumps: Any) -> List[str]:
-    lines: List[str] = []
-    for declared in fields:
-        value = getattr(section, declared.name)
-        choices = declared.metadata["choices"]
-        lines.append(
-            "# {}{}".format(
-                declared.metadata["doc"], " ({})".format(", ".join(choices)) if choices else ""
-            )
-        )
-        if value is None or value == {}:
-            lines.append(f"# {declared.name} =")
-        else:
-            lines.append(dumps({declared.name: value}).strip())
-    return lines
+def commented_section(section: Any) -> Iterator[str]:
+    """Yield the lines of a section, or of what stands above the first."""
+    import tomli_w
+
+    for name, declared in declarations(type(section)).items():
+        value = getattr(section, name)
+        explained = any(choice.doc for choice in declared.choices)
+        short = declared.choices and not explained
+        yield f"# {declared.doc}" + (f" ({', '.join(names(declared.choices))})" if short else "")
+        if explained:
+            yield from (f"#   {choice.name}: {choice.doc}" for choice in declared.choices)
+        unset = value is None or value == {}
+        yield f"# {name} =" if unset else tomli_w.dumps({name: value}).strip()

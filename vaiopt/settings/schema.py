@@ -1,98 +1,140 @@
-"""Reading settings and checking them against their declarations."""
+"""How a setting is declared, and how a value is held against its declaration."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
-from dataclasses import field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.ranges import is_spec, parse_spec
+from vaiopt.settings.choices import Choice, names
+from vaiopt.settings.ranges import is_range, parse_range
+
+TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def _setting(
-    default: Any,
-    doc: str,
-    choices: Sequence[str] = (),
-    low: Optional[float] = None,
-    spec: bool = False,
-) -> Any:
-    """Declare a setting: ``choices`` and ``low`` limit it, ``spec`` says that a search range may
-    stand in its place.
+type_hints = functools.lru_cache(maxsize=None)(typing.get_type_hints)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a setting means, and what it takes besides its type.
+
+    Attributes:
+        doc: what it means, without its choices.
+        default: its default.
+        choices: the names that it takes.
+        other_texts: whether it takes other texts as well.
+        low: the lowest number.
+        searchable: the type of a value in the place of which a search range may stand; None if
+            none may.
+        convert: applied to a value before it is checked.
+        may_change: whether a search may go on when it was changed: no trial depends on it.
+        shown: how it is shown in messages; a password is left out.
     """
-    metadata = {"doc": doc, "choices": tuple(choices), "low": low, "spec": spec}
+
+    doc: str
+    default: Any = None
+    choices: Tuple[Choice, ...] = ()
+    other_texts: bool = False
+    low: Optional[float] = None
+    searchable: Optional[type] = None
+    convert: Optional[Callable[[Any], Any]] = None
+    may_change: bool = False
+    shown: Optional[Callable[[Any], Any]] = None
+
+
+def setting(default: Any, doc: str, *, choices: Sequence[Any] = (), **limits: Any) -> Any:
+    """Declare a setting as a field of a data class.
+
+    Args:
+        default: its default; a list or dictionary is copied.
+        doc: what it means.
+        choices: the names that it takes, as texts or with what they mean.
+        limits: other attributes of a :class:`Declaration`.
+    """
+    rows = tuple(c if isinstance(c, Choice) else Choice(str(c), "") for c in choices)
+    metadata = {"setting": Declaration(doc, default, rows, **limits)}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def _plain(value: Any) -> Any:
+def declarations(cls: Any) -> Dict[str, Declaration]:
+    """Return the declarations of the settings of a data class, by name, in their order."""
+    fields = dataclasses.fields(cls)
+    return {f.name: f.metadata["setting"] for f in fields if "setting" in f.metadata}
+
+
+def plain_values(value: Any) -> Any:
+    """Return nested values as TOML has them: lists for tuples, and nothing for None."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
+        return {key: plain_values(item) for key, item in value.items() if item is not None}
+    return [plain_values(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _section(cls: Any, section: str, content: Mapping[str, Any]) -> Any:
-    hints = typing.get_type_hints(cls)
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    values = {}
-    for key, value in content.items():
-        if key not in fields:
-            known = [f"{section}.{name}" for name in fields]
+def checked_section(cls: Any, section: str, content: Mapping[str, Any]) -> Any:
+    """Return a section's plain values as an object of its data class. Raises SettingsError."""
+    known = declarations(cls)
+    for key in content:
+        if key not in known:
             raise SettingsError(
-                f"unknown setting '{section}.{key}'", did_you_mean(f"{section}.{key}", known)
+                f"unknown setting '{section}.{key}'",
+                did_you_mean(f"{section}.{key}", [f"{section}.{name}" for name in known]),
             )
-        values[key] = _checked(fields[key], hints[key], f"{section}.{key}", value)
-    return cls(**values)
+    return cls(**{key: checked(cls, key, f"{section}.{key}", v) for key, v in content.items()})
 
 
-def _checked(declared: Any, annotation: Any, key: str, value: Any) -> Any:
-    """Return ``value`` if it fits the declaration of ``key``, converted (int to float) where that
-    loses nothing.
+def checked(cls: Any, name: str, key: str, value: Any) -> Any:
+    """Return ``value`` if it fits a declaration, converted (int to float) where that loses nothing.
+
+    Args:
+        cls: the data class that declares the setting.
+        name: of the setting there.
+        key: its name in messages.
+        value: what was given.
+
+    Raises:
+        SettingsError: it is of the wrong type, out of range, or no choice.
     """
-    metadata = declared.metadata
-    if metadata["spec"]:
-        if is_spec(value):
-            parse_spec(key, value)
+    declared = declarations(cls)[name]
+    if declared.convert is not None:
+        value = declared.convert(value)
+    if declared.searchable is not None:
+        if is_range(value):
+            parse_range(key, value)
             return dict(value)
-        return _checked_searchable(key, value, declared.default, metadata)
-    value = _typed(key, value, annotation)
-    if metadata["choices"] and value not in metadata["choices"]:
-        raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), metadata["choices"]))
-    for name, item in value.items() if isinstance(value, dict) else [("", value)]:
-        _at_least(f"{key}.{name}" if name else key, item, metadata["low"])
+        _check_searchable(key, value, declared, declared.searchable)
+    else:
+        value = _typed(key, value, type_hints(cls)[name])
+    known = names(declared.choices)
+    if known and not declared.other_texts and value not in known:
+        raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
+    for part, item in value.items() if isinstance(value, dict) else [("", value)]:
+        low = None if isinstance(item, str) else declared.low
+        if low is not None and item is not None and not item >= low:
+            where = f"{key}.{part}" if part else key
+            raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
     return value
 
 
-def _checked_searchable(key: str, value: Any, default: Any, metadata: Mapping[str, Any]) -> Any:
+def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:
     example = "a search range such as {choice = [..]} is allowed too"
-    if key == "data.split" and isinstance(value, (list, tuple)):
-        return ":".join(str(part) for part in value)
-    if metadata["low"] is None:
+    if wanted is str:
         if not isinstance(value, str):
             raise SettingsError(
-                f"{key} must be a text, not {_kind(value)}", f"For instance '{default}'; {example}"
+                f"{key} must be a text, not {kind_words(value)}",
+                f"For instance '{declared.default}'; {example}",
             )
-        return value
-    if value == "auto":
-        return value
-    wants_integer = key in ("train.epochs", "train.batch_size")
-    if isinstance(value, bool) or not isinstance(value, int if wants_integer else (int, float)):
-        kind = "a whole number" if wants_integer else "a number"
+    elif value != "auto" and (
+        isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float))
+    ):
         raise SettingsError(
-            f'{key} must be {kind} or "auto", not {_kind(value)}',
-            example[0].upper() + example[1:] + ".",
+            f'{key} must be {TYPE_NAMES[wanted]} or "auto", not {kind_words(value)}',
+            f"A{example[1:]}.",
         )
-    _at_least(key, value, metadata["low"])
-    return value
-
-
-def _at_least(key: str, value: Any, low: Optional[float]) -> None:
-    if low is not None and value is not None and not value >= low:
-        raise SettingsError(f"{key} is {value}", f"It must be at least {low:g}.")
 
 
 def _typed(key: str, value: Any, annotation: Any) -> Any:
@@ -110,28 +152,23 @@ def _typed(key: str, value: Any, annotation: Any) -> Any:
         return {name: _typed(f"{key}.{name}", item, arguments[1]) for name, item in value.items()}
     if annotation is Any:
         return value
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     if annotation is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, annotation) or (isinstance(value, bool) and annotation is not bool):
-        raise _wrong_type(key, value, names[annotation])
+        raise _wrong_type(key, value, TYPE_NAMES[annotation])
     return value
 
 
 def _wrong_type(key: str, value: Any, wanted: str) -> SettingsError:
     return SettingsError(
-        f"{key} must be {wanted}, not {_kind(value)}", f"Write {wanted} in its place."
+        f"{key} must be {wanted}, not {kind_words(value)}", f"Write {wanted} in its place."
     )
 
 
-def _kind(value: Any) -> str:
-    names = {
-        bool: "true/false",
-        int: "the number",
-        float: "the number",
-        str: "the text",
-        list: "a list",
-        dict: "a table",
-    }
-    name = names.get(type(value), type(value).__name__)
-    return name if isinstance(value, (list, dict, bool)) else f"{name} {value!r}"
+def kind_words(value: Any) -> str:
+    """Return what a value is, in words: ``the text 'many'``, ``a list``."""
+    words = {bool: "true/false", list: "a list", dict: "a table"}
+    if type(value) in words:
+        return words[type(value)]
+    names_of_types = {int: "the number", float: "the number", str: "the text"}
+    return f"{names_of_types.get(type(value), type(value).__name__)} {value!r}"

@@ -1,5 +1,4 @@
-"""Every setting: its name, type, default and meaning; reading them from TOML and from ``--set
-section.key=value``.
+"""Every setting: its name, type, default and meaning.
 
 The data classes below are the only place where a setting is declared. ``vaiopt init`` writes them
 as a commented file, the reference page is made from them, and a run folder keeps them, filled in,
@@ -11,54 +10,64 @@ from __future__ import annotations
 import dataclasses
 import typing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Dict, List, Optional
 
-from vaiopt.settings.schema import _plain, _setting
+from vaiopt.settings import choices
+from vaiopt.settings.ranges import ratio_text
+from vaiopt.settings.schema import plain_values, setting
+from vaiopt.text import without_password
 
-if typing.TYPE_CHECKING:
-    Searchable = Any
-else:
-    Searchable = object
+QUANTIZERS = choices.names(choices.QUANTIZERS)
+METHODS = choices.names(choices.METHODS)
+
+Searchable = Any
+"""A value, "auto" or a search range; see ``Declaration.searchable``."""
+
+changeable = partial(setting, may_change=True)
+"""Declares a setting that may change between the trials of a run."""
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """What is learned from."""
 
-    source: str = _setting(
-        "digits",
-        "digits, breast_cancer, mnist, fashion_mnist, a .npz file, a folder of images, or"
-        " module:function / file.py:function",
+    source: str = setting(
+        "digits", "where the samples are", choices=choices.SOURCES, other_texts=True
     )
-    split: Searchable = _setting(
+    split: Searchable = setting(
         "7:2:1",
         "train : validation : test, seeded and stratified; a search range of such texts is allowed",
-        spec=True,
+        searchable=str,
+        convert=ratio_text,
     )
-    pool: bool = _setting(
+    pool: bool = setting(
         True,
         "pool a given test set with the rest before splitting; false keeps it as the test split",
     )
-    limit: int = _setting(0, "use at most this many samples, drawn by class (0: all)", low=0)
-    image_size: List[int] = _setting(
+    limit: int = setting(0, "use at most this many samples, drawn by class (0: all)", low=0)
+    image_size: List[int] = setting(
         [], "resize images of a folder to [height, width] ([]: they must be of one size)"
     )
-    grayscale: bool = _setting(False, "read images of a folder as grey")
-    offset: Optional[float] = _setting(
+    grayscale: bool = setting(False, "read images of a folder as grey")
+    offset: Optional[float] = setting(
         None,
         "preprocessing (x - offset) / scale; both unset: all 256 input levels of the DPU are used",
     )
-    scale: Optional[float] = _setting(None, "see offset")
+    scale: Optional[float] = setting(None, "see offset")
 
 
 @dataclass(frozen=True)
 class ModelSettings:
     """The model family and its search space."""
 
-    family: str = _setting(
-        "auto", "auto, cnn, cnn_blocks, mlp, mlp_tabular, or file.py:build_model of your own"
+    family: str = setting(
+        "auto",
+        "the model family, or file.py:build_model of your own",
+        choices=choices.FAMILIES,
+        other_texts=True,
     )
-    hyperparameters: Dict[str, Any] = _setting(
+    hyperparameters: Dict[str, Any] = setting(
         {},
         "fix or change what the family asks for: name = value, or a range such as {int = [8, 64],"
         " step = 8} or {float = [1e-4, 1e-2], log = true}",
@@ -69,31 +78,29 @@ class ModelSettings:
 class TrainSettings:
     """How one trial trains. Each may be a value, a search range, or "auto"."""
 
-    epochs: Searchable = _setting(
+    epochs: Searchable = setting(
         "auto",
         "passes over the training data; auto: 3 for 20,000 samples and more, up to 20 for few",
         low=1,
-        spec=True,
+        searchable=int,
     )
-    batch_size: Searchable = _setting(
-        "auto", "samples a step; auto: 128, or 32 for fewer than 5,000 samples", low=1, spec=True
+    batch_size: Searchable = setting(
+        "auto",
+        "samples a step; auto: 128, or 32 for fewer than 5,000 samples",
+        low=1,
+        searchable=int,
     )
-    optimizer: Searchable = _setting(
-        "auto", "adam, sgd, rmsprop, adagrad, ...; auto: what the family asks for", spec=True
+    optimizer: Searchable = setting(
+        "auto", "adam, sgd, rmsprop, adagrad, ...; auto: what the family asks for", searchable=str
     )
-    learning_rate: Searchable = _setting(
-        "auto", "auto: searched within the family's range", low=0.0, spec=True
+    learning_rate: Searchable = setting(
+        "auto", "auto: searched within the family's range", low=0.0, searchable=float
     )
-    schedule: str = _setting(
-        "constant",
-        "of the learning rate; cosine takes it down to 0 over the epochs, which lets few epochs"
-        " reach more",
-        choices=("constant", "cosine"),
-    )
-    folds: int = _setting(
+    schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
+    folds: int = setting(
         0, "k of k-fold cross-validation as a trial's metric (0: the validation split)", low=0
     )
-    patience: int = _setting(
+    patience: int = setting(
         0, "stop a trial after this many epochs without a better objective (0: never)", low=0
     )
 
@@ -102,167 +109,141 @@ class TrainSettings:
 class SearchSettings:
     """The search."""
 
-    trials: int = _setting(15, "trials in all", low=1)
-    sampler: str = _setting(
-        "gp",
-        "gp or forest (scikit-optimize); tpe, optuna_gp, cmaes, nsga2 (Optuna); random; grid (all"
-        " its points, whatever search.trials says)",
-        choices=("gp", "forest", "tpe", "optuna_gp", "cmaes", "nsga2", "random", "grid"),
+    trials: int = changeable(15, "trials in all", low=1)
+    sampler: str = setting("gp", "what proposes the points", choices=choices.SAMPLERS)
+    acquisition: str = setting(
+        "EI", "of gp and forest: how the next point is chosen", choices=choices.ACQUISITIONS
     )
-    acquisition: str = _setting(
-        "EI",
-        "of gp and forest: expected improvement, lower confidence bound, probability of"
-        " improvement, or a hedge among them",
-        choices=("EI", "LCB", "PI", "gp_hedge"),
-    )
-    initial_points: int = _setting(
+    initial_points: int = setting(
         5, "points, the family's default first, before the model chooses", low=1
     )
-    points: List[Dict[str, Any]] = _setting(
+    points: List[Dict[str, Any]] = setting(
         [],
         "points to try first, after the family's default: a table of hyperparameters each; what one"
         " leaves out stands at its default",
     )
-    grid_fraction: float = _setting(1.0, "share of the grid that is taken, at random", low=0.0)
-    grid_points: int = _setting(5, "values that a grid takes from a continuous range", low=2)
-    grid_limit: int = _setting(1000, "most points of a grid", low=1)
-    pruner: str = _setting(
-        "median",
-        "stops a trial that does worse than others did: median, halving (asynchronous successive"
-        " halving), hyperband",
-        choices=("none", "median", "halving", "hyperband"),
+    grid_fraction: float = setting(1.0, "share of the grid that is taken, at random", low=0.0)
+    grid_points: int = setting(5, "values that a grid takes from a continuous range", low=2)
+    grid_limit: int = setting(1000, "most points of a grid", low=1)
+    pruner: str = setting(
+        "median", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
-    keep_models: int = _setting(
-        5,
-        "models of the best trials that are kept in the run folder, besides the default point's",
-        low=1,
+    keep_models: int = changeable(
+        5, "models of the best trials that are kept, besides the default point's", low=1
     )
-    workers: int = _setting(1, "worker processes (0: train in this process)", low=0)
-    trial_timeout: float = _setting(3600.0, "seconds after which a trial is stopped", low=1.0)
-    trial_memory_mb: float = _setting(
+    workers: int = changeable(1, "worker processes (0: train in this process)", low=0)
+    trial_timeout: float = changeable(3600.0, "seconds after which a trial is stopped", low=1.0)
+    trial_memory_mb: float = changeable(
         0.0,
         "memory of a worker process at which its trial is stopped (0: 90 % of this machine's)",
         low=0.0,
     )
-    recycle_after: int = _setting(
+    recycle_after: int = changeable(
         50,
         "trials after which a worker process is replaced by a fresh one, so that what a model"
         " function leaks cannot add up",
         low=1,
     )
-    scheduler: str = _setting(
+    scheduler: str = changeable(
         "",
         "a Dask cluster: tcp://HOST:PORT, or the path of a scheduler file; search.workers is its"
         " trials at once",
     )
-    resources: Dict[str, float] = _setting(
+    resources: Dict[str, float] = changeable(
         {},
         "what a trial takes of a Dask worker's resources; only workers that offer them run trials;"
         " for instance {GPU = 1}",
         low=0.0,
     )
-    storage: str = _setting(
+    storage: str = setting(
         "",
         "where Optuna keeps the study: a database URL such as postgresql://USER@HOST/NAME (empty:"
         " the run folder)",
+        shown=without_password,
     )
-    study: str = _setting("vaiopt", "the study's name in search.storage, one for each run")
+    study: str = setting("vaiopt", "the study's name in search.storage, one for each run")
 
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
     """What is maximised."""
 
-    metric: str = _setting(
+    metric: str = setting(
         "val_accuracy",
         "val_accuracy, val_f1 (macro), val_loss, or any metric that the model reports on validation"
         " data",
     )
-    direction: str = _setting(
-        "auto",
-        "auto: minimise a loss or error, maximise anything else",
-        choices=("auto", "maximize", "minimize"),
+    direction: str = setting(
+        "auto", "whether more of the metric is better", choices=choices.DIRECTIONS
     )
-    weights: Dict[str, float] = _setting(
+    weights: Dict[str, float] = setting(
         {},
         "soft costs: score = metric x product of (cost / reference)^-weight, over params, macs,"
         " latency_ms or dpu_latency_ms; for instance {latency_ms = 0.05}",
     )
-    references: Dict[str, float] = _setting(
+    references: Dict[str, float] = setting(
         {}, "the reference of each soft cost; by default that of the default point"
     )
-    max_latency_ms: Optional[float] = _setting(
+    max_latency_ms: Optional[float] = setting(
         None, "hard limit: a slower candidate is infeasible and never trained", low=0.0
     )
-    max_params: Optional[float] = _setting(None, "hard limit on parameters", low=0.0)
-    max_macs: Optional[float] = _setting(None, "hard limit on multiply-accumulates", low=0.0)
-    dpu_only: bool = _setting(
+    max_params: Optional[float] = setting(None, "hard limit on parameters", low=0.0)
+    max_macs: Optional[float] = setting(None, "hard limit on multiply-accumulates", low=0.0)
+    dpu_only: bool = setting(
         False, "hard limit: every layer (but a last softmax) must run on the DPU"
     )
-    rank_int8: int = _setting(
+    rank_int8: int = setting(
         0,
         "quantize this many of the best candidates and choose by int8 validation accuracy (0:"
         " choose by the float metric)",
         low=0,
     )
-    measure_every: int = _setting(
+    measure_every: int = setting(
         0,
         "hardware in the loop: after every so many trials measure the best on the kit; it then"
         " counts with its measured latency (0: never)",
         low=0,
     )
-    measure_best: int = _setting(
+    measure_best: int = setting(
         2, "how many of the best are measured each time, of those not measured yet", low=1
     )
-
-
-QUANTIZERS = ("auto", "tfmot", "vitis")
-
-
-METHODS = ("ptq", "finetune", "qat")
 
 
 @dataclass(frozen=True)
 class QuantizeSettings:
     """Float to int8."""
 
-    backend: str = _setting(
-        "auto", "auto: vitis where vai_q_tensorflow2 is installed, else tfmot", choices=QUANTIZERS
-    )
-    method: str = _setting(
-        "ptq",
-        "post-training; the vendor's fast finetuning (vitis only); or quantization-aware training",
-        choices=METHODS,
-    )
-    calibration_size: int = _setting(
+    backend: str = changeable("auto", "the quantizer", choices=choices.QUANTIZERS)
+    method: str = changeable("ptq", "how it quantizes", choices=choices.METHODS)
+    calibration_size: int = changeable(
         200, "images for calibration, drawn from the training split by class", low=1
     )
-    calib_batch_size: int = _setting(50, "their batch size; fix positions depend on it", low=1)
-    qat_epochs: int = _setting(3, "epochs of quantization-aware training", low=1)
+    calib_batch_size: int = changeable(50, "their batch size; fix positions depend on it", low=1)
+    qat_epochs: int = changeable(3, "epochs of quantization-aware training", low=1)
 
 
 @dataclass(frozen=True)
 class HardwareSettings:
     """Where the model will run."""
 
-    target: str = _setting(
+    target: str = setting(
         "cpu",
         "cpu, zcu102, zcu104, kv260, ultra96, ... ('vaiopt targets' lists them), or the path of an"
         " arch.json",
     )
-    release: str = _setting(
+    release: str = setting(
         "3.0", "Vitis-AI release of the board image", choices=("2.5", "3.0", "3.5")
     )
-    threads: int = _setting(1, "threads that feed the DPU, for frames per second", low=1)
+    threads: int = setting(1, "threads that feed the DPU, for frames per second", low=1)
 
 
 @dataclass(frozen=True)
 class DeploySettings:
     """The bundle and its measurement."""
 
-    samples: int = _setting(0, "test samples in the bundle (0: all)", low=0)
-    threads: int = _setting(2, "threads for the throughput measurement", low=1)
-    host: str = _setting("local", "local, or root@BOARD")
+    samples: int = changeable(0, "test samples in the bundle (0: all)", low=0)
+    threads: int = changeable(2, "threads for the throughput measurement", low=1)
+    host: str = changeable("local", "local, or root@BOARD")
 
 
 @dataclass(frozen=True)
@@ -271,7 +252,7 @@ class Settings:
     :func:`override`.
     """
 
-    seed: int = _setting(0, "decides splits, proposals and initial weights", low=0)
+    seed: int = setting(0, "decides splits, proposals and initial weights", low=0)
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -283,4 +264,10 @@ class Settings:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values as they stand in a TOML file; unset optional ones are left out."""
-        return dict(_plain(dataclasses.asdict(self)))
+        return dict(plain_values(dataclasses.asdict(self)))
+
+
+def section_classes() -> Dict[str, Any]:
+    """Return the data class of each section, by name, in the order of the file."""
+    hints = typing.get_type_hints(Settings)
+    return {name: cls for name, cls in hints.items() if dataclasses.is_dataclass(cls)}

@@ -16,7 +16,7 @@ from typing import (
 )
 
 from vaiopt.errors import ModelError
-from vaiopt.settings.ranges import Spec
+from vaiopt.settings.ranges import Range
 from vaiopt.study.space import Condition, Dimension, Value
 
 
@@ -25,7 +25,7 @@ class HyperParameters:
 
     Args:
         values: the point to build; a name that is missing takes its default.
-        overrides: changes from the settings, by name: a plain value fixes it, a :class:`Spec`
+        overrides: changes from the settings, by name: a plain value fixes it, a :class:`Range`
             replaces its range.
         input_shape: shape of one sample, without the batch, such as ``(28, 28, 1)`` or ``(30,)``.
         classes: number of classes.
@@ -237,7 +237,7 @@ def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension
     if dimension.name not in overrides:
         return dimension
     change = overrides[dimension.name]
-    if not isinstance(change, Spec):
+    if not isinstance(change, Range):
         return replace(
             dimension,
             kind="choice",
@@ -283,7 +283,7 @@ def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension
     )
 
 
-def _inside(value: Value, spec: Spec) -> Value:
+def _inside(value: Value, spec: Range) -> Value:
     """Return the old default where the new range has it, else the new range's lower end."""
     kept = (
         isinstance(value, (int, float))

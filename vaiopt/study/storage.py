@@ -10,6 +10,7 @@ from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import require
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
+from vaiopt.text import without_password
 
 STUDY_NAME = "vaiopt"
 
@@ -153,12 +154,6 @@ def database_storage(url: str) -> Any:
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError) as error:
         said = str(error.__cause__ or error).replace(url, shown).splitlines()[0]
         raise RunError(f"the storage '{shown}' cannot be used: {said}", hint) from error
-
-
-def without_password(url: str) -> str:
-    """Return a database URL as it may be shown."""
-    url = re.sub(r"(//[^:@/]*|^[^:@/]*):(?!//).*@", r"\1:***@", url)
-    return re.sub(r"([?&](?:password|passwd)=)[^&]*", r"\1***", url)
 
 
 def open_study(run: Run) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Dict, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
-from vaiopt.settings.ranges import is_spec, parse_spec
+from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 
 
@@ -26,7 +26,8 @@ def model_overrides(settings: Settings) -> Dict[str, Any]:
     }
     found.update({name: value for name, value in given.items() if value != "auto"})
     return {
-        name: parse_spec(name, value) if is_spec(value) else value for name, value in found.items()
+        name: parse_range(name, value) if is_range(value) else value
+        for name, value in found.items()
     }
 
 

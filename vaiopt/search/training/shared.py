@@ -18,7 +18,7 @@ from vaiopt.data import (
 from vaiopt.data.batches import DeviceData
 from vaiopt.search.training.options import parse_split
 from vaiopt.settings import DataSettings, Settings
-from vaiopt.settings.ranges import is_spec, parse_spec
+from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 
@@ -47,10 +47,10 @@ def _reserved(data: DataSettings) -> Optional[float]:
     """Return where the test data start that no trial may see when several split ratios are
     searched, or None for one ratio.
     """
-    if not is_spec(data.split) or not data.pool:
+    if not is_range(data.split) or not data.pool:
         return None
     starts: List[float] = []
-    for text in parse_spec("data.split", data.split).values:
+    for text in parse_range("data.split", data.split).values:
         train_share, validation, test = parse_split(str(text))
         starts.append((train_share + validation) / (train_share + validation + test))
     return max(starts)

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset
 from vaiopt.data.images import load_pillow
+from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -30,7 +32,7 @@ class _Header:
     mode: str
 
 
-def load_folder(folder: Path, request: Request) -> Dataset:
+def load_folder(request: Request, folder: Path) -> Dataset:
     """Load a folder of images, one subfolder per class; classes are numbered in the sorted order of
     their names.
 
@@ -43,43 +45,49 @@ def load_folder(folder: Path, request: Request) -> Dataset:
         DataError: there are no class folders or a class has no image, a file cannot be read, or
             sizes differ.
     """
+    try:
+        return _load(request, folder)
+    except OSError as error:
+        raise DataError(
+            f"'{folder}' cannot be read ({error})",
+            "Check that you may read the folder and all in it.",
+        ) from error
+
+
+def _matches(text: str, path: Optional[Path]) -> bool:
+    return path is not None and path.is_dir()
+
+
+SOURCE = Source("FOLDER", _matches, load_folder)
+
+
+def _load(request: Request, folder: Path) -> Dataset:
     roots = _roots(folder)
     classes = _class_folders(roots[0])
     for root in roots[1:]:
         _check_same_classes(roots[0], root, classes)
     listed = [_list_files(root, classes) for root in roots]
     # The same limit as for any dataset, with file numbers in the place of samples.
-    stand_in = Dataset(
-        name=folder.name,
-        x=_numbers(listed[0][0]),
-        y=np.asarray(listed[0][1], dtype=np.int64),
-        classes=tuple(classes),
-        test_x=_numbers(listed[1][0]) if len(listed) == 2 else None,
-        test_y=np.asarray(listed[1][1], dtype=np.int64) if len(listed) == 2 else None,
-    )
-    kept = limit_dataset(stand_in, request.limit, request.seed)
-    chosen = [[listed[0][0][i] for i in kept.x[:, 0]]] + (
-        [] if kept.test_x is None else [[listed[1][0][i] for i in kept.test_x[:, 0]]]
-    )
+    numbers = [np.arange(len(paths), dtype=np.int64)[:, np.newaxis] for paths, _ in listed]
+    labels = [np.asarray(y, dtype=np.int64) for _, y in listed]
+    train = Dataset(name=folder.name, x=numbers[0], y=labels[0], classes=tuple(classes))
+    both = replace(train, test_x=numbers[-1], test_y=labels[-1]) if len(roots) == 2 else train
+    kept = limit_dataset(both, request.limit, request.seed)
+    chosen = [
+        [paths[i] for i in x[:, 0]]
+        for (paths, _), x in zip(listed, (kept.x, kept.test_x))
+        if x is not None
+    ]
     headers = [_read_header(path) for paths in chosen for path in paths]
-    mode = (
-        "L" if request.grayscale or all(header.mode in GREY_MODES for header in headers) else "RGB"
-    )
+    is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
     size = request.image_size or _common_size(headers)
-    arrays = [_decode(paths, mode, size) for paths in chosen]
-    return Dataset(
-        name=folder.name,
+    arrays = [_decode(paths, "L" if is_grey else "RGB", size) for paths in chosen]
+    return replace(
+        kept,
         x=arrays[0],
-        y=kept.y,
-        classes=tuple(classes),
-        test_x=arrays[1] if len(arrays) == 2 else None,
-        test_y=kept.test_y,
+        test_x=arrays[1] if len(roots) == 2 else None,
         fingerprint=_files_sha256(folder, chosen),
     )
-
-
-def _numbers(paths: Sequence[Path]) -> np.ndarray:
-    return np.arange(len(paths), dtype=np.int64)[:, np.newaxis]
 
 
 def _subfolders(folder: Path) -> List[str]:
@@ -104,28 +112,22 @@ def _roots(folder: Path) -> List[Path]:
 def _class_folders(root: Path) -> List[str]:
     names = _subfolders(root)
     if len(names) < 2:
+        found = f"a single class folder, '{names[0]}'" if names else "no class folders"
         raise DataError(
-            "'{}' holds {}".format(
-                root, f"a single class folder, '{names[0]}'" if names else "no class folders"
-            ),
+            f"'{root}' holds {found}",
             "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
         )
     return names
 
 
 def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
+    hint = "Give train and test the same class folders."
     for name in _subfolders(test):
         if name not in classes:
-            raise DataError(
-                f"'{test}' holds a class '{name}' that '{train}' does not",
-                "Give train and test the same class folders.",
-            )
+            raise DataError(f"'{test}' holds a class '{name}' that '{train}' does not", hint)
     for name in classes:
         if not (test / name).is_dir():
-            raise DataError(
-                f"'{test}' has no class folder '{name}'",
-                "Give train and test the same class folders.",
-            )
+            raise DataError(f"'{test}' has no class folder '{name}'", hint)
 
 
 def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
@@ -143,28 +145,31 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
         if not found:
             raise DataError(
                 f"class folder '{root / name}' holds no image",
-                "Put {} files straight into it, or remove it.".format(", ".join(SUFFIXES)),
+                f"Put {', '.join(SUFFIXES)} files straight into it, or remove it.",
             )
         paths += found
         numbers += [number] * len(found)
     return paths, numbers
 
 
-def _unreadable(path: Path, error: BaseException) -> DataError:
-    reason = str(error) or type(error).__name__
-    return DataError(
-        f"'{path}' cannot be read as an image ({reason})", "Replace or remove the file."
-    )
-
-
-def _read_header(path: Path) -> _Header:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open an image; raise :class:`DataError` if it cannot be read."""
     image = load_pillow()
     # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
     try:
         with image.open(str(path)) as opened:
-            header = _Header(path, opened.size, opened.mode)
+            yield opened
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
+        raise DataError(
+            f"'{path}' cannot be read as an image ({str(error) or type(error).__name__})",
+            "Replace or remove the file.",
+        ) from error
+
+
+def _read_header(path: Path) -> _Header:
+    with _opened(path) as opened:
+        header = _Header(path, opened.size, opened.mode)
     if header.mode not in GREY_MODES + COLOUR_MODES:
         raise DataError(
             f"'{path}' has pixels of more than 8 bits (mode {header.mode})",
@@ -176,31 +181,28 @@ def _read_header(path: Path) -> _Header:
 def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
     """Return the one (height, width) of all images."""
     first = headers[0]
-    for header in headers:
-        if header.size != first.size:
+    width, height = first.size
+    for other in headers:
+        if other.size != first.size:
             raise DataError(
-                "images differ in size: '{}' is {}x{}, '{}' is {}x{}".format(
-                    first.path, *first.size, header.path, *header.size
-                ),
+                f"images differ in size: '{first.path}' is {width}x{height}, '{other.path}' is"
+                f" {other.size[0]}x{other.size[1]}",
                 "Set the size that all are brought to: data.image_size = [height, width], such as"
-                " [{}, {}].".format(*first.size[::-1]),
+                f" [{height}, {width}].",
             )
-    return first.size[1], first.size[0]
+    return height, width
 
 
 def _decode(paths: Sequence[Path], mode: str, size: Tuple[int, ...]) -> np.ndarray:
     """Return the images as uint8 (N, H, W, C)."""
-    image = load_pillow()
-    result = np.empty((len(paths), size[0], size[1], 1 if mode == "L" else 3), dtype=np.uint8)
+    height, width = size
+    result = np.empty((len(paths), height, width, 1 if mode == "L" else 3), dtype=np.uint8)
     for i, path in enumerate(paths):
-        try:
-            with image.open(str(path)) as opened:
-                pixels: Any = _convert(opened, mode)
-                if pixels.size != (size[1], size[0]):
-                    pixels = pixels.resize((size[1], size[0]), image.BILINEAR)
-                result[i] = np.asarray(pixels).reshape(result.shape[1:])
-        except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
-            raise _unreadable(path, error) from error
+        with _opened(path) as opened:
+            pixels = _convert(opened, mode)
+            if pixels.size != (width, height):
+                pixels = pixels.resize((width, height), load_pillow().BILINEAR)
+            result[i] = np.asarray(pixels).reshape(result.shape[1:])
     return result
 
 
@@ -214,12 +216,8 @@ def _convert(opened: Any, mode: str) -> Any:
 def _files_sha256(folder: Path, chosen: Sequence[Sequence[Path]]) -> str:
     """Return the SHA-256 over the path in the folder and the bytes of every file."""
     digest = hashlib.sha256()
-    for paths in chosen:
-        for path in paths:
-            digest.update(
-                f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode(
-                    "utf-8", "surrogateescape"
-                )
-            )
-            digest.update(path.read_bytes())
+    for path in (path for paths in chosen for path in paths):
+        head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
+        digest.update(head.encode("utf-8", "surrogateescape"))
+        digest.update(path.read_bytes())
     return digest.hexdigest()

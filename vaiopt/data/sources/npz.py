@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-import numpy as np
-
-from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt import files
+from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
-from vaiopt.files import NPZ_ERRORS
 
 TRAINING_KEYS = (("x", "y"), ("x_train", "y_train"))
 TEST_KEYS = ("x_test", "y_test")
+CLASSES = "classes"
+KEYS = {CLASSES, *TEST_KEYS, *(key for pair in TRAINING_KEYS for key in pair)}
 
 
 def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
@@ -29,16 +30,13 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     Raises:
         DataError: it cannot be read, an array is missing, or an array cannot be used.
     """
-    arrays = read_arrays(path)
-    keys = next(
-        (pair for pair in TRAINING_KEYS if pair[0] in arrays or pair[1] in arrays), TRAINING_KEYS[0]
-    )
+    arrays = _read(path)
+    keys = next((pair for pair in TRAINING_KEYS if set(pair) & set(arrays)), TRAINING_KEYS[0])
     for key in keys:
         if key not in arrays:
             raise DataError(
-                "'{}' holds no array '{}' (it holds: {})".format(
-                    path, key, ", ".join(sorted(arrays)) or "nothing"
-                ),
+                f"'{path}' holds no array '{key}' (it holds:"
+                f" {', '.join(sorted(arrays)) or 'nothing'})",
                 "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_test, y_test and"
                 " classes.",
             )
@@ -48,40 +46,39 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
         arrays[keys[1]],
         test_x=arrays.get(TEST_KEYS[0]),
         test_y=arrays.get(TEST_KEYS[1]),
-        classes=arrays.get("classes"),
+        classes=arrays.get(CLASSES),
         keys=keys + TEST_KEYS,
     )
 
 
-def read_arrays(path: Path) -> Dict[str, Any]:
-    """Read the arrays of an ``.npz`` file that make a dataset, without unpickling anything.
+def _matches(text: str, path: Optional[Path]) -> bool:
+    return path is not None and path.suffix.lower() == ".npz"
 
-    Raises:
-        DataError: it is missing, cut off, not a zip of arrays, or an array holds pickled objects
-            (the array is named).
-    """
-    wanted = {key for pair in TRAINING_KEYS for key in pair} | set(TEST_KEYS) | {"classes"}
-    key = ""
-    arrays: Dict[str, Any] = {}
+
+def _load(request: Request, path: Path) -> Dataset:
+    return load_npz(path)
+
+
+SOURCE = Source("FILE.npz", _matches, _load)
+
+
+def _read(path: Path) -> Dict[str, Any]:
     try:
-        opened = np.load(str(path), allow_pickle=False)
-        if isinstance(opened, np.ndarray):
-            raise DataError(
+        return files.load_npz(path, KEYS)
+    except files.NpzError as error:
+        where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
+        message, hint = {
+            "single": (
                 f"'{path}' holds a single array",
                 "Save two arrays: numpy.savez('data.npz', x=x, y=y).",
-            )
-        with opened as file:
-            for key in file.files:
-                arrays[key] = file[key] if key in wanted else None
-    except NPZ_ERRORS as error:
-        where = f"array '{key}' of '{path}'" if key else f"'{path}'"
-        if "pickle" in str(error):
-            raise DataError(
+            ),
+            "pickled": (
                 f"{where} holds pickled Python objects",
                 "Save plain arrays of numbers or text: x.astype('float32'), y.astype(str).",
-            ) from error
-        raise DataError(
-            f"{where} cannot be read ({type(error).__name__}: {error})",
-            "The file is damaged or incomplete: copy or save it again.",
-        ) from error
-    return arrays
+            ),
+            "damaged": (
+                f"{where} cannot be read ({error})",
+                "The file is damaged or incomplete: copy or save it again.",
+            ),
+        }[error.kind]
+        raise DataError(message, hint) from error

@@ -16,13 +16,14 @@ import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
-from vaiopt.data.npz import load_npz
 from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
+from vaiopt.data.sources.npz import load_npz
+from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
 
@@ -47,16 +48,8 @@ FASHION_FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 FASHION_CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 """In the order of their numbers (github.com/zalandoresearch/fashion-mnist, "Labels")."""
 
@@ -73,9 +66,8 @@ def load_mnist() -> Dataset:
         DataError: it is not on this machine and cannot be downloaded, or the file is damaged.
         MissingToolError: it has to be downloaded, and there is no TensorFlow.
     """
-    return load_npz(
-        find_files("mnist", "", ["mnist.npz"], {"mnist.npz": MNIST_SHA256})[0], name="mnist"
-    )
+    (path,) = find_files("mnist", "", ["mnist.npz"], {"mnist.npz": MNIST_SHA256})
+    return load_npz(path, name="mnist")
 
 
 def load_fashion_mnist() -> Dataset:
@@ -93,6 +85,10 @@ def load_fashion_mnist() -> Dataset:
         classes=FASHION_CLASSES,
         keys=FASHION_FILES,
     )
+
+
+MNIST = named("mnist", load_mnist)
+FASHION_MNIST = named("fashion_mnist", load_fashion_mnist)
 
 
 def find_files(
@@ -133,17 +129,12 @@ def _missing(
 ) -> DataError:
     best = max(folders, key=lambda folder: sum((folder / file).is_file() for file in files))
     absent = [file for file in files if not (best / file).is_file()]
+    inside = f"'{subfolder}' in" if subfolder else ""
     return DataError(
-        "{} is not on this machine: no {} in {}; and it cannot be downloaded ({})".format(
-            name, absent[0], " or ".join(str(folder) for folder in folders), reason
-        ),
-        "Download {} into {}{}, or into {} a folder that {} names.".format(
-            ", ".join(BASE_URL + file for file in absent),
-            best,
-            os.sep,
-            f"'{subfolder}' in" if subfolder else "",
-            DATA_VARIABLE,
-        ),
+        f"{name} is not on this machine: no {absent[0]} in {' or '.join(map(str, folders))}; and"
+        f" it cannot be downloaded ({reason})",
+        f"Download {', '.join(BASE_URL + file for file in absent)} into {best}{os.sep}, or into"
+        f" {inside} a folder that {DATA_VARIABLE} names.",
     )
 
 
@@ -163,9 +154,8 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
         except urllib.error.HTTPError as error:
             raise DownloadFailed(f"{host} answers {error.code} {error.reason}") from error
         except (OSError, http.client.HTTPException) as error:
-            raise DownloadFailed(
-                "no answer from {}: {}".format(host, getattr(error, "reason", None) or error)
-            ) from error
+            reason = getattr(error, "reason", None) or error
+            raise DownloadFailed(f"no answer from {host}: {reason}") from error
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".download.", dir=str(path.parent)) as folder:
@@ -181,15 +171,12 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
 
 
 def _get_file(file: str, folder: str) -> Path:
+    options = {"origin": BASE_URL + file, "cache_dir": folder, "cache_subdir": "."}
     keras = load_keras()
     try:
         # Keras prints its progress, and stdout is for results.
         with contextlib.redirect_stdout(sys.stderr):
-            return Path(
-                keras.utils.get_file(
-                    file, origin=BASE_URL + file, cache_dir=folder, cache_subdir="."
-                )
-            )
+            return Path(keras.utils.get_file(file, **options))
     except Exception as error:  # Keras turns every failed download into a bare Exception
         raise DownloadFailed(str(error) or type(error).__name__) from error
 
@@ -229,11 +216,8 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     start = 4 + 4 * axes
     if len(content) < start or content[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
         raise DataError(f"'{path}' is not an IDX file of bytes with {axes} axes", cure)
-    shape: Tuple[int, ...] = tuple(
-        int(n) for n in np.frombuffer(content, dtype=">u4", count=axes, offset=4)
-    )
-    if len(content) - start != int(np.prod(shape, dtype=np.int64)):
-        raise DataError(
-            f"'{path}' says shape {shape} but holds {len(content) - start} values", cure
-        )
+    shape = tuple(np.frombuffer(content, dtype=">u4", count=axes, offset=4).tolist())
+    size = len(content) - start
+    if size != int(np.prod(shape, dtype=np.int64)):
+        raise DataError(f"'{path}' says shape {shape} but holds {size} values", cure)
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

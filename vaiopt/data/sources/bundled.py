@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt.data.sources.source import named
 from vaiopt.errors import MissingToolError
 
 
@@ -52,3 +53,7 @@ def _sklearn_datasets() -> Any:
             "Install it with: pip install scikit-learn",
         ) from error
     return datasets
+
+
+DIGITS = named("digits", load_digits)
+BREAST_CANCER = named("breast_cancer", load_breast_cancer)

@@ -1,0 +1,99 @@
+"""A person's file behaves as it would with ``python file.py``."""
+
+import sys
+
+import pytest
+
+from vaiopt.errors import DataError, ModelError
+from vaiopt.user_code import describe, load_file, running
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fail(what):
+    return ModelError(what, "cure")
+
+
+def load(path):
+    with running(fail):
+        return load_file(path)
+
+
+def call(function):
+    with running(fail, function):
+        return function()
+
+
+def test_a_file_imports_what_lies_beside_it_when_loaded_and_when_called(tmp_path):
+    write(tmp_path / "vaiopt_beside_a.py", "VALUE = 1\n")
+    write(tmp_path / "vaiopt_beside_b.py", "VALUE = 2\n")
+    text = (
+        "from vaiopt_beside_a import VALUE as a\n"
+        "def f():\n    from vaiopt_beside_b import VALUE\n    return a + VALUE\n"
+    )
+    before = list(sys.path)
+    assert call(load(write(tmp_path / "mine.py", text)).f) == 3
+    assert sys.path == before
+
+
+def test_a_function_from_a_neighbour_imports_its_neighbours_when_called(tmp_path):
+    write(tmp_path / "vaiopt_beside_d.py", "VALUE = 5\n")
+    text = "def f():\n    from vaiopt_beside_d import VALUE\n    return VALUE\n"
+    write(tmp_path / "vaiopt_beside_c.py", text)
+    assert call(load(write(tmp_path / "mine.py", "from vaiopt_beside_c import f\n")).f) == 5
+
+
+def test_files_of_one_name_do_not_get_each_others_modules(tmp_path):
+    text = "from vaiopt_namesake import VALUE\ndef f():\n    return VALUE\n"
+    modules = []
+    for value, folder in enumerate(("one", "two")):
+        write(tmp_path / folder / "vaiopt_namesake.py", f"VALUE = {value}\n")
+        modules.append(load(write(tmp_path / folder / "mine.py", text)))
+    assert [call(module.f) for module in modules] == [0, 1]
+    assert len({module.__name__ for module in modules}) == 2
+    assert all(sys.modules[module.__name__] is module for module in modules)
+
+
+def test_a_file_is_not_the_main_program(tmp_path):
+    module = load(write(tmp_path / "mine.py", "MAIN = __name__ == '__main__'\n"))
+    assert not module.MAIN
+
+
+def test_classes_of_a_file_can_be_pickled_by_name(tmp_path):
+    import pickle
+
+    module = load(write(tmp_path / "mine.py", "class Own:\n    pass\n"))
+    assert type(pickle.loads(pickle.dumps(module.Own()))) is module.Own
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("\n1 / 0\n", "ZeroDivisionError: division by zero (mine.py, line 2)"),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3 (mine.py, line 2)"),
+        ("import vaiopt_not_there\n", "(mine.py, line 1)"),
+        ("def f(:\n", "(mine.py, line 1)"),
+    ],
+)
+def test_what_a_file_raises_is_said_with_its_line_and_leaves_nothing(tmp_path, text, says):
+    before = set(sys.modules)
+    with pytest.raises(ModelError) as caught:
+        load(write(tmp_path / "mine.py", text))
+    assert says in caught.value.message and caught.value.hint == "cure"
+    assert set(sys.modules) == before
+
+
+def test_errors_of_ours_pass_and_prints_leave_stdout_alone(tmp_path, capsys):
+    with pytest.raises(DataError, match="mine"), running(fail):
+        print("hello")
+        raise DataError("mine", "cure")
+    out, err = capsys.readouterr()
+    assert out == "" and "hello" in err
+
+
+def test_an_error_without_a_message_is_described_all_the_same():
+    assert describe(ValueError()) == "ValueError: no message"

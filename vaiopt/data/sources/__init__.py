@@ -1,0 +1,21 @@
+"""The kinds of data sources, one module each; all that may stand in ``data.source``.
+
+A kind is added by a module with a :class:`Source`, a row in :data:`SOURCES`, and one in
+``vaiopt.settings.choices.SOURCES`` that says what it is.
+"""
+
+from vaiopt.data.sources import bundled, folder, function, keras_files, npz
+from vaiopt.data.sources.source import Source
+
+SOURCES = (
+    bundled.DIGITS,
+    bundled.BREAST_CANCER,
+    keras_files.MNIST,
+    keras_files.FASHION_MNIST,
+    folder.SOURCE,
+    npz.SOURCE,
+    function.SOURCE,
+)
+"""In the order in which a text is held against them: the first that matches loads it."""
+
+__all__ = ["SOURCES", "Source"]

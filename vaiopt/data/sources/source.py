@@ -1,0 +1,33 @@
+"""What a kind of data source is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from vaiopt.data.dataset import Dataset, Request
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of ``data.source``.
+
+    Attributes:
+        name: as in ``vaiopt.settings.choices.SOURCES``, which says what it means.
+        matches: whether a text is of this kind, given the path where there is something of that
+            name, or None.
+        load: loads it, given that path, else the text as a path. It returns the whole dataset, of
+            which :func:`vaiopt.data.load_dataset` keeps as much as is asked for.
+        literal: whether it is given by just its name.
+    """
+
+    name: str
+    matches: Callable[[str, Optional[Path]], bool]
+    load: Callable[[Request, Path], Dataset]
+    literal: bool = False
+
+
+def named(name: str, load: Callable[[], Dataset]) -> Source:
+    """Return a source that is given by its name."""
+    return Source(name, lambda text, path: text == name, lambda request, path: load(), literal=True)

@@ -1,0 +1,96 @@
+"""What can be chosen by name in the settings: one row each, with what it means.
+
+The settings' texts, ``--help`` and the reference pages are made from these rows. What a name does
+is a row of the package that does it (``vaiopt.data.sources``, ``vaiopt.search.samplers``, ...).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a setting.
+
+    Attributes:
+        name: as it is written in the settings.
+        doc: what it means, in a few words.
+    """
+
+    name: str
+    doc: str
+
+
+def names(choices: Sequence[Choice]) -> Tuple[str, ...]:
+    """Return the names of choices, in their order."""
+    return tuple(choice.name for choice in choices)
+
+
+SOURCES = (
+    Choice("digits", "1,797 handwritten digits of 8x8 pixels, which come with scikit-learn"),
+    Choice("breast_cancer", "569 tumours of 30 features, which come with scikit-learn"),
+    Choice("mnist", "70,000 handwritten digits of 28x28 pixels"),
+    Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
+    Choice("FOLDER", "images, in one folder a class, or in train/ and test/ of such folders"),
+    Choice("FILE.npz", "arrays x and y, and optionally x_test, y_test and classes"),
+    Choice("module:function", "a function of your own that returns the data; or file.py:function"),
+)
+"""Kinds of ``data.source``, in the order in which a text is held against them."""
+
+FAMILIES = (
+    Choice("auto", "cnn_blocks for images, mlp_tabular for anything else"),
+    Choice("cnn", "two convolutions and one to five dense layers"),
+    Choice("cnn_blocks", "one to four blocks of convolution and pooling"),
+    Choice("mlp", "two dense layers, with regularisation"),
+    Choice("mlp_tabular", "one to three dense layers, for tables"),
+)
+
+SCHEDULES = (
+    Choice("constant", "as it is"),
+    Choice("cosine", "taken down to 0 over the epochs, which lets few epochs reach more"),
+)
+
+SAMPLERS = (
+    Choice("gp", "a Gaussian process (scikit-optimize)"),
+    Choice("forest", "a random forest (scikit-optimize)"),
+    Choice("tpe", "tree-structured Parzen estimators (Optuna)"),
+    Choice("optuna_gp", "a Gaussian process (Optuna)"),
+    Choice("cmaes", "an evolution strategy with an adapted covariance matrix (Optuna)"),
+    Choice("nsga2", "a genetic algorithm (Optuna)"),
+    Choice("random", "points at random"),
+    Choice("grid", "all points of a grid, whatever search.trials says"),
+)
+
+ACQUISITIONS = (
+    Choice("EI", "expected improvement"),
+    Choice("LCB", "lower confidence bound"),
+    Choice("PI", "probability of improvement"),
+    Choice("gp_hedge", "a hedge among them"),
+)
+
+PRUNERS = (
+    Choice("none", "no trial is stopped"),
+    Choice("median", "below the median of the others at the same epoch"),
+    Choice("halving", "asynchronous successive halving"),
+    Choice("hyperband", "several halvings, of different patience"),
+)
+
+DIRECTIONS = (
+    Choice("auto", "minimise a loss or error, maximise anything else"),
+    Choice("maximize", "more is better"),
+    Choice("minimize", "less is better"),
+)
+
+QUANTIZERS = (
+    Choice("auto", "vitis where vai_q_tensorflow2 is installed, else tfmot"),
+    Choice("tfmot", "without the vendor's tools, to the same numbers"),
+    Choice("vitis", "the vendor's vai_q_tensorflow2"),
+)
+
+METHODS = (
+    Choice("ptq", "post-training quantization"),
+    Choice("finetune", "the vendor's fast finetuning (vitis only)"),
+    Choice("qat", "quantization-aware training"),
+)
