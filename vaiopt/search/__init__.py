@@ -84,9 +84,10 @@ def search_run(
     if different:
         progress("changed: {}".format("; ".join(different)))
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    trials = Search(run, settings, progress, observer, anew=bool(different), until=until).execute()
-    chosen = best_trials(run, settings, trials)[0]
-    choose_trial(run, settings, chosen, trials)
+    with Search(run, settings, progress, observer, anew=bool(different)) as search:
+        trials = search.run(until)
+        chosen = best_trials(run, settings, trials)[0]
+        choose_trial(run, settings, chosen, trials)
     counts: Dict[str, int] = {}
     for trial in trials:
         counts[trial.status] = counts.get(trial.status, 0) + 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 from typing import Any, Callable
 
+from vaiopt.search.execution.base import TrialExecutor
 
-class InProcessExecutor(concurrent.futures.Executor):
+
+class InProcessExecutor(TrialExecutor):
     """Runs each call at once in this process. Nothing can stop a trial here, neither time nor
     memory.
     """

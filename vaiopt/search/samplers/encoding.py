@@ -9,8 +9,10 @@ import numpy as np
 from vaiopt.study.space import Dimension, Value
 from vaiopt.study.surrogate import from_unit, to_unit
 
+Key = Tuple[Tuple[str, Value], ...]
 
-def key(point: Mapping[str, Value]) -> Tuple[Any, ...]:
+
+def key(point: Mapping[str, Value]) -> Key:
     """Return what two equal points share, however their floats were computed."""
     return tuple(
         (name, float(f"{value:.9g}") if isinstance(value, float) else value)

@@ -13,24 +13,25 @@ locked when it is killed, and what is stopped depends on the trials so far alone
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.settings import SearchSettings
+from vaiopt.settings.choices import row_of
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
 REPORTS = 9
 """Reports of a whole training, at least; three epochs are looked at three times each."""
-STARTUP = 2
+STARTUP_TRIALS = 2
 """Trials that are complete before the median pruner stops any."""
 HOPELESS = 0.5
 """The share of the best complete trial's objective at the same report below which a trial is
 stopped; of a loss, the inverse.
 """
-REDUCTION = 3
+REDUCTION_FACTOR = 3
 """Of successive halving and Hyperband: a third goes on at each rung."""
 FIRST_RUNG = 2
 """Reports before the first rung of successive halving: the very first says little about a trial
@@ -38,6 +39,23 @@ that starts slowly.
 """
 RUNG = "completed_rung_"
 """What Optuna's pruners call their notes in the trial's system attributes."""
+
+Make = Callable[[Any, int], Any]
+"""Given ``optuna.pruners`` and the reports of the longest training: one of Optuna's pruners."""
+
+PRUNERS: Dict[str, Optional[Make]] = {
+    "none": None,
+    "median": lambda pruners, most: pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+    "halving": lambda pruners, most: pruners.SuccessiveHalvingPruner(
+        min_resource=FIRST_RUNG, reduction_factor=REDUCTION_FACTOR
+    ),
+    "hyperband": lambda pruners, most: pruners.HyperbandPruner(
+        min_resource=1, max_resource=max(1, most), reduction_factor=REDUCTION_FACTOR
+    ),
+}
+"""How each pruner is made, by the names of :data:`vaiopt.settings.choices.PRUNERS`; None stops
+nothing, and nothing is reported.
+"""
 
 
 class Pruned(VaioptError):
@@ -47,17 +65,33 @@ class Pruned(VaioptError):
 
 
 @dataclass(frozen=True)
-class Pruning:
-    """What a worker needs to decide: plain values only.
+class Reported:
+    """What another trial reported.
 
     Attributes:
-        pruner: ``median``, ``halving`` or ``hyperband``.
+        status: of the trial, empty if it counts for nothing.
+        value: its objective, None unless complete.
+        reports: pairs of a step and the objective then.
+        rungs: the pruner's own notes.
+    """
+
+    status: str = ""
+    value: Optional[float] = None
+    reports: Sequence[Tuple[int, float]] = ()
+    rungs: Optional[Mapping[str, Any]] = None
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What a worker needs to decide.
+
+    Attributes:
+        pruner: a name of :data:`PRUNERS`, not ``none``.
         direction: ``maximize`` or ``minimize``.
         per_epoch: reports in an epoch.
         most: reports of the longest training.
         may_stop: whether the trial may be stopped, or only reports.
-        trials: by number, ``{"state", "value", "reports", "rungs"}`` of those that ended; ``{}``
-            for any other.
+        trials: by number, all before this one.
     """
 
     pruner: str
@@ -65,7 +99,7 @@ class Pruning:
     per_epoch: int
     most: int
     may_stop: bool
-    trials: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    trials: Sequence[Reported] = ()
 
 
 def prepare(
@@ -83,11 +117,14 @@ def prepare(
         space: the longest training is that of the most ``epochs``.
         number: of the trial.
         trials: those before it.
+
+    Raises:
+        SettingsError: there is no such pruner.
     """
-    if settings.pruner == "none":
+    if row_of("search.pruner", settings.pruner, PRUNERS) is None:
         return None
-    by_number = {t.number: t for t in trials}
-    before = tuple(_plain(by_number[n]) if n in by_number else {} for n in range(number))
+    by_number = {t.number: reported(t) for t in trials}
+    before = tuple(by_number.get(n, Reported()) for n in range(number))
     # Until one trial is complete there is nothing to compare with, but its reports are what the
     # next are compared with.
     may_stop = any(t.status == COMPLETE for t in trials)
@@ -97,10 +134,13 @@ def prepare(
     return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
 
-def _plain(record: TrialRecord) -> Dict[str, Any]:
-    if record.status not in (COMPLETE, PRUNED) or not record.pruning.get("reports"):
-        return {}
-    return {"state": record.status, "value": record.value, **record.pruning}
+def reported(record: TrialRecord) -> Reported:
+    """Return what later trials need to know of a trial."""
+    found = record.pruning.get("reports")
+    if record.status not in (COMPLETE, PRUNED) or not found:
+        return Reported()
+    reports = tuple((int(step), float(value)) for step, value in found)
+    return Reported(record.status, record.value, reports, record.pruning.get("rungs"))
 
 
 class Judge:
@@ -108,38 +148,39 @@ class Judge:
 
     Args:
         pruning: what is known of the others.
+
+    Raises:
+        SettingsError: there is no such pruner.
     """
 
     def __init__(self, pruning: Pruning) -> None:
         optuna = quiet_optuna()
         self.per_epoch = pruning.per_epoch
-        self.reports: List[Tuple[int, float]] = []
+        self._reports: List[Tuple[int, float]] = []
         self._may_stop = pruning.may_stop
+        make = row_of("search.pruner", pruning.pruner, PRUNERS)
+        pruner = make(optuna.pruners, pruning.most) if make else optuna.pruners.NopPruner()
         # The name and the trial's number decide Hyperband's bracket.
         study = optuna.create_study(
-            study_name=STUDY_NAME, direction=pruning.direction, pruner=_optuna_pruner(pruning)
+            study_name=STUDY_NAME, direction=pruning.direction, pruner=pruner
         )
-        states = {
-            COMPLETE: optuna.trial.TrialState.COMPLETE,
-            PRUNED: optuna.trial.TrialState.PRUNED,
-        }
+        ended = optuna.trial.TrialState
+        states = {COMPLETE: ended.COMPLETE, PRUNED: ended.PRUNED, "": ended.FAIL}
         for other in pruning.trials:
             trial = optuna.trial.create_trial(
-                state=states.get(other.get("state", ""), optuna.trial.TrialState.FAIL),
-                value=other.get("value"),
-                intermediate_values={
-                    int(step): float(value) for step, value in other.get("reports", ())
-                },
-                system_attrs=dict(other.get("rungs", {})),
+                state=states[other.status],
+                value=other.value,
+                intermediate_values=dict(other.reports),
+                system_attrs=dict(other.rungs or {}),
             )
             study.add_trial(trial)
         self._study = study
         self._trial = study.ask()
         self._maximise = pruning.direction == "maximize"
         sign = 1.0 if self._maximise else -1.0
-        complete = [t for t in pruning.trials if t.get("state") == COMPLETE]
-        best = max(complete, key=lambda t: sign * t["value"]) if complete else {"reports": ()}
-        self._best = {int(step): float(value) for step, value in best["reports"]}
+        complete = [(sign * t.value, t) for t in pruning.trials if t.value is not None]
+        best = max(complete, key=lambda pair: pair[0])[1] if complete else Reported()
+        self._best = dict(best.reports)
 
     def report(self, step: int, value: float, last: bool) -> None:
         """Take note of the objective after ``step`` reports.
@@ -152,11 +193,10 @@ class Judge:
         Raises:
             Pruned: the trial is to be stopped.
         """
-        self.reports.append((step, value))
+        self._reports.append((step, value))
         self._trial.report(value, step)
-        behind = (
-            self._trial.should_prune()
-        )  # asked in any case: successive halving takes its notes then
+        # Asked in any case: successive halving takes its notes then.
+        behind = self._trial.should_prune()
         if (behind or self._hopeless(step)) and self._may_stop and not last:
             raise Pruned(
                 f"stopped after report {step}: objective {value:.4g}",
@@ -167,24 +207,15 @@ class Judge:
         """Whether not even the best report so far is half as good as that of the best complete
         trial at the same step.
         """
-        best, own = self._best.get(step, 0.0), [value for _, value in self.reports]
+        best, own = self._best.get(step, 0.0), [value for _, value in self._reports]
         if best <= 0:  # shares of a negative objective mean nothing
             return False
         return max(own) < HOPELESS * best if self._maximise else min(own) > best / HOPELESS
 
     def notes(self) -> Dict[str, Any]:
-        """Return what later trials need to know of this one."""
+        """Return what later trials need to know of this one, as :attr:`TrialRecord.pruning` has
+        it.
+        """
         own = self._study.get_trials(deepcopy=False)[-1].system_attrs
         rungs = {name: value for name, value in own.items() if name.startswith(RUNG)}
-        return {"reports": [list(pair) for pair in self.reports], "rungs": rungs}
-
-
-def _optuna_pruner(pruning: Pruning) -> Any:
-    pruners = quiet_optuna().pruners
-    if pruning.pruner == "median":
-        return pruners.MedianPruner(n_startup_trials=STARTUP)
-    if pruning.pruner == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=REDUCTION)
-    return pruners.HyperbandPruner(
-        min_resource=1, max_resource=max(1, pruning.most), reduction_factor=REDUCTION
-    )
+        return {"reports": [list(pair) for pair in self._reports], "rungs": rungs}
