@@ -100,32 +100,29 @@ class Search:
         self._anew = anew
         self._objective = Objective(settings.objective)
         self._failed = False
+        self._owner = str(run.folder.resolve())
+        self._kept = max(settings.search.keep_models, settings.objective.rank_int8)
 
     def __enter__(self) -> "Search":
         check_names(self._settings)
         self._executor = make_executor(self._settings)
         self._held = contextlib.ExitStack()  # until the workers have ended, too
-        with self._closing_on_errors():
-            self._open()
+        try:
+            with self._storage_errors():
+                self._open()
+        except BaseException:
+            self._close(failed=True)
+            raise
         return self
 
     def __exit__(self, kind: Any, *error: Any) -> None:
-        self._close(failed=kind is not None)
+        self._close(failed=self._failed or kind is not None)
 
     def _close(self, failed: bool) -> None:
         with self._held:
             forget_shared()
             # After an error or Ctrl-C trials may still be running: end them rather than wait.
-            self._executor.shutdown(wait=not (failed or self._failed))
-
-    @contextlib.contextmanager
-    def _closing_on_errors(self) -> Iterator[None]:
-        try:
-            with self._storage_errors():
-                yield
-        except BaseException:
-            self._close(failed=True)
-            raise
+            self._executor.shutdown(wait=not failed)
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:
@@ -253,10 +250,6 @@ class Search:
             )
         return database
 
-    @property
-    def _owner(self) -> str:
-        return str(self._folder.folder.resolve())
-
     def _check_ranges(self, space: Space) -> None:
         """Check that the study, if there is one, can hold points of the space; it cannot once the
         values of a choice have changed.
@@ -340,10 +333,6 @@ class Search:
         """Return the complete trials, best first."""
         ordered = best_first(trials, self._objective.direction)
         return [t for t in ordered if t.value is not None]
-
-    @property
-    def _kept(self) -> int:
-        return max(self._settings.search.keep_models, self._settings.objective.rank_int8)
 
     def _worst_kept(self, trials: Sequence[TrialRecord]) -> Optional[float]:
         """Return the score below which a model would not be kept, or None while there is room."""

@@ -43,13 +43,12 @@ def _locked(run: Run) -> IO[str]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip()
+            holder = file.read().strip() or "unknown"
             file.close()
             raise RunError(
                 f"another search is at work in '{run.folder}'",
-                "Wait for it, stop it (process {}), or search into another folder: --run runs/NAME".format(
-                    holder or "unknown"
-                ),
+                f"Wait for it, stop it (process {holder}), or search into another folder: --run"
+                " runs/NAME",
             ) from error
         except OSError:
             return file

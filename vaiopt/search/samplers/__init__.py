@@ -15,15 +15,7 @@ from vaiopt.search.samplers.grid import GridSampler
 from vaiopt.search.samplers.points import PointsFirst
 from vaiopt.settings import choices
 
-__all__ = [
-    "ACQUISITIONS",
-    "SAMPLERS",
-    "Problem",
-    "Sampler",
-    "SpaceExhausted",
-    "as_optuna",
-    "make_sampler",
-]
+__all__ = ["ACQUISITIONS", "SAMPLERS", "Problem", "SpaceExhausted", "as_optuna", "make_sampler"]
 
 SAMPLERS: Dict[str, Callable[[Problem], Sampler]] = {
     "gp": partial(BayesianSampler, model="gp"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Grid:
         self._parents = [d.name for d in space if d.name in parents]
         self._blocks: List[Tuple[Point, List[str]]] = []
         self._ends: List[int] = []
-        for fixed in self._assignments():
+        for fixed in self._assignments(space):
             active = set(space.active(fixed))
             free = [d.name for d in space if d.name in active and d.name not in parents]
             size = 1
@@ -54,18 +54,17 @@ class Grid:
         """Points in all. Not ``len()``, which ends at 2**63."""
         return self._ends[-1]
 
-    def _assignments(self) -> Iterator[Point]:
-        """Yield every combination of the values that conditions look at, inactive ones at their
+    def _assignments(self, space: Space) -> List[Point]:
+        """Return every combination of the values that conditions look at, inactive ones at their
         default.
         """
         found: List[Point] = [{}]
+        defaults = space.defaults()
         for name in self._parents:
-            dimension = next(d for d in self._space if d.name == name)
             grown = []
             for fixed in found:
-                values = (
-                    self._values[name] if name in self._space.active(fixed) else [dimension.default]
-                )
+                active = name in space.active(fixed)
+                values = self._values[name] if active else [defaults[name]]
                 grown += [{**fixed, name: value} for value in values]
             if len(grown) > MOST_BLOCKS:
                 raise SettingsError(
@@ -74,7 +73,7 @@ class Grid:
                     "Fix some of them, or choose another sampler: --set search.sampler=random",
                 )
             found = grown
-        return iter(found)
+        return found
 
     def point(self, place: int) -> Point:
         """Return the point at a place from 0 to ``size - 1``, canonical."""
@@ -153,13 +152,11 @@ def plan_grid(
     grid = Grid(space, resolution)
     count = min(grid.size, max(1, int(math.floor(fraction * grid.size + 0.5))))
     if count > limit:
-        share = limit / grid.size
+        share = _rounded_down(limit / grid.size)
+        asked = "" if fraction == 1.0 else f" ({count:,} of them asked for)"
         raise SettingsError(
-            "the grid has {:,} points{}, more than search.grid_limit = {:,}".format(
-                grid.size, "" if fraction == 1.0 else f" ({count:,} of them asked for)", limit
-            ),
-            f"Take a random part of it: --set search.grid_fraction={_rounded_down(share):.2g}, or"
-            " raise the limit.",
+            f"the grid has {grid.size:,} points{asked}, more than search.grid_limit = {limit:,}",
+            f"Take a random part of it: --set search.grid_fraction={share:.2g}, or raise the limit.",
         )
     places = _sample(np.random.RandomState(seed), grid.size, count)
     default = space.defaults()

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.settings import SearchSettings
 from vaiopt.settings.choices import row_of
-from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.record import COMPLETE, FAILED, PRUNED, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
@@ -65,23 +65,6 @@ class Pruned(VaioptError):
 
 
 @dataclass(frozen=True)
-class Reported:
-    """What another trial reported.
-
-    Attributes:
-        status: of the trial, empty if it counts for nothing.
-        value: its objective, None unless complete.
-        reports: pairs of a step and the objective then.
-        rungs: the pruner's own notes.
-    """
-
-    status: str = ""
-    value: Optional[float] = None
-    reports: Sequence[Tuple[int, float]] = ()
-    rungs: Optional[Mapping[str, Any]] = None
-
-
-@dataclass(frozen=True)
 class Pruning:
     """What a worker needs to decide.
 
@@ -91,7 +74,7 @@ class Pruning:
         per_epoch: reports in an epoch.
         most: reports of the longest training.
         may_stop: whether the trial may be stopped, or only reports.
-        trials: by number, all before this one.
+        trials: those before this one, as :func:`reported` gives them.
     """
 
     pruner: str
@@ -99,7 +82,7 @@ class Pruning:
     per_epoch: int
     most: int
     may_stop: bool
-    trials: Sequence[Reported] = ()
+    trials: Sequence[TrialRecord] = ()
 
 
 def prepare(
@@ -124,7 +107,7 @@ def prepare(
     if row_of("search.pruner", settings.pruner, PRUNERS) is None:
         return None
     by_number = {t.number: reported(t) for t in trials}
-    before = tuple(by_number.get(n, Reported()) for n in range(number))
+    before = tuple(by_number.get(n, TrialRecord(n, FAILED)) for n in range(number))
     # Until one trial is complete there is nothing to compare with, but its reports are what the
     # next are compared with.
     may_stop = any(t.status == COMPLETE for t in trials)
@@ -134,13 +117,16 @@ def prepare(
     return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
 
-def reported(record: TrialRecord) -> Reported:
-    """Return what later trials need to know of a trial."""
-    found = record.pruning.get("reports")
-    if record.status not in (COMPLETE, PRUNED) or not found:
-        return Reported()
-    reports = tuple((int(step), float(value)) for step, value in found)
-    return Reported(record.status, record.value, reports, record.pruning.get("rungs"))
+def reported(record: TrialRecord) -> TrialRecord:
+    """Return what later trials need to know of a trial, failed if that is nothing."""
+    if record.status not in (COMPLETE, PRUNED) or not record.pruning.get("reports"):
+        return TrialRecord(record.number, FAILED)
+    return TrialRecord(record.number, record.status, value=record.value, pruning=record.pruning)
+
+
+def _reports(record: TrialRecord) -> Dict[int, float]:
+    """Return the objective by the step at which it was reported."""
+    return {int(step): float(value) for step, value in record.pruning.get("reports", ())}
 
 
 class Judge:
@@ -165,13 +151,13 @@ class Judge:
             study_name=STUDY_NAME, direction=pruning.direction, pruner=pruner
         )
         ended = optuna.trial.TrialState
-        states = {COMPLETE: ended.COMPLETE, PRUNED: ended.PRUNED, "": ended.FAIL}
+        states = {COMPLETE: ended.COMPLETE, PRUNED: ended.PRUNED, FAILED: ended.FAIL}
         for other in pruning.trials:
             trial = optuna.trial.create_trial(
                 state=states[other.status],
                 value=other.value,
-                intermediate_values=dict(other.reports),
-                system_attrs=dict(other.rungs or {}),
+                intermediate_values=_reports(other),
+                system_attrs=dict(other.pruning.get("rungs", {})),
             )
             study.add_trial(trial)
         self._study = study
@@ -179,8 +165,7 @@ class Judge:
         self._maximise = pruning.direction == "maximize"
         sign = 1.0 if self._maximise else -1.0
         complete = [(sign * t.value, t) for t in pruning.trials if t.value is not None]
-        best = max(complete, key=lambda pair: pair[0])[1] if complete else Reported()
-        self._best = dict(best.reports)
+        self._best = _reports(max(complete, key=lambda pair: pair[0])[1]) if complete else {}
 
     def report(self, step: int, value: float, last: bool) -> None:
         """Take note of the objective after ``step`` reports.

@@ -2,7 +2,9 @@ import math
 
 import pytest
 
-from vaiopt.search.samplers.bayesian import Proposer, SpaceExhausted
+from vaiopt.search.samplers.acquisition import ACQUISITIONS
+from vaiopt.search.samplers.base import SpaceExhausted
+from vaiopt.search.samplers.bayesian import Proposer
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, RUNNING, TrialRecord
 from vaiopt.study.trace import trace_space
@@ -46,7 +48,7 @@ def test_the_default_point_comes_first():
 
 
 @pytest.mark.parametrize(
-    "model, acquisition", [("gp", "EI"), ("gp", "LCB"), ("gp", "PI"), ("forest", "EI")]
+    "model, acquisition", [*(("gp", name) for name in ACQUISITIONS), ("forest", "EI")]
 )
 def test_points_are_distinct_canonical_plain_and_within_the_space(model, acquisition):
     history = history_of(proposer(model=model, acquisition=acquisition), 12)
