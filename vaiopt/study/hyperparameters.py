@@ -242,8 +242,9 @@ def _inside(value: Value, spec: Spec) -> Value:
     """Return the old default where the new range has it, else the first value of the range."""
     if spec.kind == "choice":
         return value if value in spec.values else spec.values[0]
-    kept = spec.step is None and _are_numbers([value]) and spec.low <= value <= spec.high  # type: ignore[operator]
-    return value if kept else spec.low
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or spec.step is not None:
+        return spec.low
+    return value if spec.low <= value <= spec.high else spec.low
 
 
 def _check_range(dimension: Dimension) -> None:

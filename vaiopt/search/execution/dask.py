@@ -249,7 +249,7 @@ def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path)
             with atomic_path(folder / name) as temporary:
                 temporary.write_bytes(content)
         result.set_result(record)
-    except BaseException as error:  # noqa: BLE001  a future carries whatever its call raised, cancellation among it
+    except BaseException as error:  # noqa: BLE001  cancellation is one
         result.set_exception(_lost(error) if type(error).__name__ in SCHEDULER_LOST else error)
 
 

@@ -20,6 +20,6 @@ class InProcessExecutor(TrialExecutor):
         future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  a future carries whatever its call raised, as the standard library's do
+        except Exception as error:  # noqa: BLE001  as futures of the standard library
             future.set_exception(error)
         return future

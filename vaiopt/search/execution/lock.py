@@ -36,7 +36,8 @@ def _locked(run: Run) -> IO[str]:
     while True:
         run.running.mkdir(parents=True, exist_ok=True)
         try:
-            file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115  open for as long as the lock is held
+            # Open for as long as the lock is held.
+            file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115
         except FileNotFoundError:  # a search that ended just now deleted the folder
             continue
         try:

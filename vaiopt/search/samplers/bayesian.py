@@ -12,20 +12,12 @@ from typing import Any, Dict, List, Mapping, Sequence, Set
 
 import numpy as np
 
+from vaiopt.search.samplers import candidates
 from vaiopt.search.samplers.acquisition import ACQUISITIONS, Function
 from vaiopt.search.samplers.base import Point, Problem, Sampler
-from vaiopt.search.samplers.candidates import (
-    distinct,
-    generator,
-    neighbours,
-    new_points,
-    spread_out,
-    tried_points,
-)
 from vaiopt.search.samplers.encoding import Key
 from vaiopt.settings.choices import row_of
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space import Space
 from vaiopt.study.surrogate import better_half, encode_points, fit_surrogate, raw_targets, usable
 
 HEDGE_SHARPNESS = 1.0
@@ -34,40 +26,36 @@ NOMINATED = "vaiopt:nominated"
 """System attribute of a trial: the point that each acquisition function of a hedge wanted."""
 
 
-class Proposer:
-    """Proposes the next point.
+class BayesianSampler(Sampler):
+    """Proposes what an acquisition function promises most of, by a surrogate of the trials so far.
 
     Args:
-        space: all dimensions; those of a single value are passed through.
+        problem: what it is made for.
         model: a name of :data:`vaiopt.study.surrogate.SURROGATES`.
-        acquisition: a name of :data:`vaiopt.search.samplers.acquisition.ACQUISITIONS`.
-        initial_points: points, the default first, before the surrogate chooses.
-        seed: of every random choice.
-        direction: ``maximize`` or ``minimize``.
 
     Raises:
-        SettingsError: there is no such acquisition.
+        SettingsError: there is no such acquisition as the settings name.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        model: str,
-        acquisition: str,
-        initial_points: int,
-        seed: int,
-        direction: str,
-    ) -> None:
-        self.space = space
+    def __init__(self, problem: Problem, model: str) -> None:
+        super().__init__(problem)
+        name = problem.settings.acquisition
+        self._functions = row_of("search.acquisition", name, ACQUISITIONS)
+        self._problem = problem
         self._model = model
-        self._functions = row_of("search.acquisition", acquisition, ACQUISITIONS)
-        self._initial_points = initial_points
-        self._seed = seed
-        self._direction = direction
         self.nominated: Dict[str, Point] = {}
 
-    def propose(
+    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
+        """See :class:`Sampler`. A hedge's nominations are kept with the trial."""
+        numbers = {t.number for t in history}
+        trials = study.get_trials(deepcopy=False)
+        earlier = [t.system_attrs.get(NOMINATED, {}) for t in trials if t.number in numbers]
+        point = self.next_point(history, earlier)
+        if self.nominated:
+            study._storage.set_trial_system_attr(trial._trial_id, NOMINATED, self.nominated)
+        return point
+
+    def next_point(
         self, history: Sequence[TrialRecord], nominees: Sequence[Mapping[str, Point]] = ()
     ) -> Point:
         """Return the next point, canonical, as plain Python values.
@@ -86,33 +74,33 @@ class Proposer:
         if not history:
             return self.space.defaults()
         points = [self.space.canonical(t.hyperparameters) for t in history]
-        tried = tried_points(self.space, history)
-        random = generator(self._seed, history)
-        candidates = new_points(self.space, tried, random)
+        tried = candidates.tried_points(self.space, history)
+        random = candidates.generator(self._problem.seed, history)
+        new = candidates.new_points(self.space, tried, random)
         finished = sum(t.value is not None for t in history)
-        if len(history) < self._initial_points or finished < 2:
-            return spread_out(self.space, candidates, points)
-        return self._best_by_acquisition(history, points, candidates, tried, random, nominees)
+        if len(history) < self._problem.settings.initial_points or finished < 2:
+            return candidates.spread_out(self.space, new, points)
+        return self._best_by_acquisition(history, points, new, tried, random, nominees)
 
     def _best_by_acquisition(
         self,
         history: Sequence[TrialRecord],
         points: List[Point],
-        candidates: List[Point],
+        new: List[Point],
         tried: Set[Key],
         random: Any,
         nominees: Sequence[Mapping[str, Point]],
     ) -> Point:
         from threadpoolctl import threadpool_limits
 
-        y = better_half(raw_targets(history, self._direction))
+        y = better_half(raw_targets(history, self._problem.direction))
         # BLAS with several threads makes these small matrices three to six times slower.
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             surrogate = fit_surrogate(self._model, encode_points(self.space, points), y, random)
             best_points = [points[i] for i in np.argsort(y, kind="stable")[:5]]
-            near = distinct(neighbours(self.space, best_points, random), tried)
-            pool, best = candidates + near, float(y.min())
+            near = candidates.neighbours(self.space, best_points, random, tried)
+            pool, best = new + near, float(y.min())
             wanted = {
                 name: self._maximised(function, surrogate, pool, best, tried, random)
                 for name, function in self._functions.items()
@@ -143,8 +131,8 @@ class Proposer:
 
         for _ in range(2):
             pool = [pool[i] for i in np.argsort(acquired(), kind="stable")[:50]]
-            near = distinct(neighbours(self.space, pool[:5], random), tried)
-            pool = distinct(pool + near, set())
+            near = candidates.neighbours(self.space, pool[:5], random, tried)
+            pool = candidates.distinct(pool + near, set())
         return pool[int(np.argmin(acquired()))]
 
     def _gains(self, surrogate: Any, nominees: Sequence[Mapping[str, Point]]) -> np.ndarray:
@@ -157,34 +145,3 @@ class Proposer:
             if points:
                 gains[index] = -float(np.sum(surrogate.predict(encode_points(self.space, points))))
         return gains
-
-
-class BayesianSampler(Sampler):
-    """Proposes by a :class:`Proposer`, and keeps a hedge's nominations with the trial.
-
-    Args:
-        problem: what it is made for.
-        model: see :class:`Proposer`.
-    """
-
-    def __init__(self, problem: Problem, model: str) -> None:
-        super().__init__(problem)
-        self._proposer = Proposer(
-            problem.space,
-            model=model,
-            acquisition=problem.settings.acquisition,
-            initial_points=problem.settings.initial_points,
-            seed=problem.seed,
-            direction=problem.direction,
-        )
-
-    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
-        """See :class:`Sampler`."""
-        numbers = {t.number for t in history}
-        trials = study.get_trials(deepcopy=False)
-        earlier = [t.system_attrs.get(NOMINATED, {}) for t in trials if t.number in numbers]
-        point = self._proposer.propose(history, earlier)
-        if self._proposer.nominated:
-            nominated = self._proposer.nominated
-            study._storage.set_trial_system_attr(trial._trial_id, NOMINATED, nominated)
-        return point

@@ -77,9 +77,9 @@ def spread_out(space: Space, candidates: Sequence[Point], points: Sequence[Point
     return candidates[int(np.argmax(distances))]
 
 
-def neighbours(space: Space, points: Sequence[Point], random: Any) -> List[Point]:
-    """Return points that differ from the given ones in one or two dimensions, numbers by a small
-    step.
+def neighbours(space: Space, points: Sequence[Point], random: Any, tried: Set[Key]) -> List[Point]:
+    """Return points that were not tried and differ from the given ones in one or two dimensions,
+    numbers by a small step.
     """
     searched = space.searched()
     result = []
@@ -89,7 +89,7 @@ def neighbours(space: Space, points: Sequence[Point], random: Any) -> List[Point
             dimension = searched[random.randint(len(searched))]
             point[dimension.name] = nudge(dimension, point[dimension.name], random)
         result.append(space.canonical(point))
-    return result
+    return distinct(result, tried)
 
 
 def distinct(points: Iterable[Point], tried: Set[Key]) -> List[Point]:

@@ -156,7 +156,8 @@ def plan_grid(
         asked = "" if fraction == 1.0 else f" ({count:,} of them asked for)"
         raise SettingsError(
             f"the grid has {grid.size:,} points{asked}, more than search.grid_limit = {limit:,}",
-            f"Take a random part of it: --set search.grid_fraction={share:.2g}, or raise the limit.",
+            f"Take a random part of it: --set search.grid_fraction={share:.2g}, or raise the"
+            " limit.",
         )
     places = _sample(np.random.RandomState(seed), grid.size, count)
     default = space.defaults()

@@ -112,7 +112,8 @@ def prepare(
     # next are compared with.
     may_stop = any(t.status == COMPLETE for t in trials)
     epochs = next((d for d in space if d.name == "epochs"), None)
-    longest = 1 if epochs is None else max(int(v) for v in epochs.grid() or [epochs.high])  # type: ignore[arg-type]
+    lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
+    longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
     per_epoch = max(1, math.ceil(REPORTS / longest))
     return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
