@@ -12,8 +12,10 @@ import argparse
 import numpy as np
 from search_regret import FOLDER, Table, build
 
-from vaiopt.search.samplers.bayesian import Proposer
-from vaiopt.search.training.pruning import Judge, Pruned, Pruning
+from vaiopt.search.samplers import Problem
+from vaiopt.search.samplers.bayesian import BayesianSampler
+from vaiopt.search.training.pruning import Judge, Pruned, Pruning, reported
+from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.trace import trace_space
@@ -25,7 +27,7 @@ def train(curve, pruner, earlier):
     """
     if pruner == "none":
         return {"status": COMPLETE, "value": curve[-1]}, len(curve)
-    may_stop = any(t["state"] == COMPLETE for t in earlier)
+    may_stop = any(t.status == COMPLETE for t in earlier)
     judge = Judge(Pruning(pruner, "maximize", 1, len(curve), may_stop, tuple(earlier)))
     status = COMPLETE
     for step, value in enumerate(curve, start=1):
@@ -44,18 +46,14 @@ def train(curve, pruner, earlier):
 def search(curves, pruner, seed, trials):
     """Return the share of epochs trained and the best accuracy of a completed trial."""
     space = trace_space(build, HyperParameters)
-    proposer = Proposer(
-        space, model="gp", acquisition="EI", initial_points=5, seed=seed, direction="maximize"
-    )
+    sampler = BayesianSampler(Problem(space, SearchSettings(), seed, "maximize"), "gp")
     records, earlier, spent = [], [], 0
     for number in range(trials):
-        point = proposer.propose(records)
+        point = sampler.next_point(records)
         fields, epochs = train([table(point) for table in curves], pruner, earlier)
         spent += epochs
         records.append(TrialRecord(number, hyperparameters=point, **fields))
-        earlier.append(
-            {"state": fields["status"], "value": fields["value"], **fields.get("pruning", {})}
-        )
+        earlier.append(reported(records[-1]))
     return spent / (trials * len(curves)), max(r.value for r in records if r.value is not None)
 
 

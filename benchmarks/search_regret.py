@@ -65,7 +65,7 @@ def build(hp):
 
 def run_vaiopt(table, name, seed, trials):
     """Run one of vaiopt's samplers, through Optuna, as a search does."""
-    from vaiopt.search.samplers.sampler import make_sampler
+    from vaiopt.search.samplers import Problem, as_optuna, make_sampler
     from vaiopt.settings import SearchSettings
     from vaiopt.study.hyperparameters import HyperParameters
     from vaiopt.study.record import COMPLETE, TrialRecord
@@ -79,9 +79,8 @@ def run_vaiopt(table, name, seed, trials):
     settings = SearchSettings(
         sampler=sampler, acquisition=acquisition or SearchSettings().acquisition
     )
-    study = optuna.create_study(
-        sampler=make_sampler(space, settings, seed=seed, direction="maximize"), direction="maximize"
-    )
+    chosen = make_sampler(Problem(space, settings, seed, "maximize"))
+    study = optuna.create_study(sampler=as_optuna(chosen), direction="maximize")
     values, seconds = [], 0.0
     for number in range(trials):
         started = time.process_time()

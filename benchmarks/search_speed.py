@@ -66,7 +66,7 @@ def train_once(variant, build, splits, device, epochs, batch):
     from vaiopt.search.training import fit as training
     from vaiopt.search.training.fit import Plan, train
 
-    training.WORTH = 0  # in blocks even where it does not pay
+    training.BATCHES_THAT_PAY_FOR_BLOCKS = 0  # in blocks even where it does not pay
     make_variables = training._make_variables
     if (
         "twice" in variant

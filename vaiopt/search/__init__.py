@@ -75,7 +75,8 @@ def search_run(
         folder: the run's; made if it is not there. An existing run of the same settings goes on to
             the number of trials asked for.
         progress: told one line at a time.
-        on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told more.
+        on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told
+            more.
         accept: go on although the settings differ from those of the earlier trials. Those stay;
             what does not fit the new search space is left out when the next is proposed.
         every: after how many trials ``measure`` is called, with the workers kept ready; 0: never.

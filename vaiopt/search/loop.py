@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import shutil
-from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
 from vaiopt.files import read_json, write_json
 from vaiopt.runs.layout import Run
+from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.interrupt import remembered_interrupt
+from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
-from vaiopt.search.execution.processes import death_reason, make_executor, memory_limit_mb, slots
-from vaiopt.search.samplers.bayesian import SpaceExhausted
-from vaiopt.search.samplers.points import given_points
-from vaiopt.search.samplers.sampler import grid_points, make_sampler
+from vaiopt.search.samplers import (
+    ACQUISITIONS,
+    SAMPLERS,
+    Problem,
+    SpaceExhausted,
+    as_optuna,
+    make_sampler,
+)
+from vaiopt.search.training import PRUNERS, SCHEDULES
 from vaiopt.search.training.pruning import prepare
+from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Description, Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
+from vaiopt.settings.choices import row_of
+from vaiopt.study import storage
 from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_first, first_trial
@@ -35,16 +44,8 @@ from vaiopt.study.record import (
     TrialRecord,
 )
 from vaiopt.study.space import Space
-from vaiopt.study.storage import (
-    STUDY_NAME,
-    database_storage,
-    journal_storage,
-    mend_journal,
-    open_study,
-    quiet_optuna,
-)
 from vaiopt.study.trials import RECORD, distributions, record_attribute, records
-from vaiopt.text import Progress, without_password
+from vaiopt.text import Progress
 
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
@@ -54,8 +55,22 @@ hyperparameters.
 """
 
 
+def check_names(settings: Settings) -> None:
+    """Check that the settings name variants that there are, however they were made.
+
+    Raises:
+        SettingsError: one is unknown.
+    """
+    search = settings.search
+    row_of("search.sampler", search.sampler, SAMPLERS)
+    row_of("search.acquisition", search.acquisition, ACQUISITIONS)
+    row_of("search.pruner", search.pruner, PRUNERS)
+    row_of("train.schedule", settings.train.schedule, SCHEDULES)
+
+
 class Search:
-    """One search over one run folder.
+    """One search over one run folder, as a context: its workers, what they loaded, the search space
+    and the study live until it closes, over several calls of :meth:`run`.
 
     Args:
         run: its folder; ``run.toml`` is written.
@@ -63,7 +78,10 @@ class Search:
         progress: told one line at a time what happens.
         observer: told when the trials begin, as each starts and ends, and when they are over.
         anew: trace the search space again, though the run has one: the settings have changed.
-        until: trials at which to stop for now, if fewer than the settings ask for.
+
+    Raises:
+        VaioptError: when it opens: the data, the model function or the settings are unusable, or
+            another search is at work in the folder. Nothing was written then.
     """
 
     def __init__(
@@ -74,74 +92,111 @@ class Search:
         observer: Observer,
         *,
         anew: bool = False,
-        until: Optional[int] = None,
     ) -> None:
-        self._run = run
+        self._folder = run
         self._settings = settings
         self._progress = progress
         self._observer = observer
         self._anew = anew
-        self._until = until
         self._objective = Objective(settings.objective)
-        self._database: Any = None
+        self._failed = False
+        self._owner = str(run.folder.resolve())
+        self._kept = max(settings.search.keep_models, settings.objective.rank_int8)
 
-    def execute(self) -> List[TrialRecord]:
-        """Run the trials that are missing and return all of them.
-
-        Raises:
-            VaioptError: the data, the model function or the settings are unusable, the storage was
-                lost, or every trial fails.
-        """
-        with contextlib.ExitStack() as held:  # until the workers have ended, too
-            return self._execute(held)
-
-    def _execute(self, held: contextlib.ExitStack) -> List[TrialRecord]:
-        executor = make_executor(self._settings)
-        finished = False
+    def __enter__(self) -> "Search":
+        check_names(self._settings)
+        self._executor = make_executor(self._settings)
+        self._held = contextlib.ExitStack()  # until the workers have ended, too
         try:
-            description = self._describe(executor)
-            space = Space.from_json(description["space"])
-            self._check(space)
-            wanted = self._wanted(space)
-            self._open_database()
-            # Only now is anything written: settings that cannot work leave no run behind.
-            held.enter_context(only_search(self._run))
-            mend_journal(self._run)
-            self._check_ranges(space)
-            if (
-                self._anew
-            ):  # killed in between, the run has no search space, rather than that of other settings
-                self._run.space.unlink()
-            save_run_settings(self._run, self._settings, describe())
-            write_json(
-                self._run.space, {name: description[name] for name in ("space", "splits", "costs")}
-            )
-            study = self._open_study(space)
-            try:
-                with remembered_interrupt() as check:
-                    self._loop(study, space, executor, wanted, description["costs"], check)
-            finally:
-                self._observer.search_ended()
-            finished = True
-            return records(study)
-        except quiet_optuna().exceptions.StorageInternalError as error:
+            with self._storage_errors():
+                self._open()
+        except BaseException:
+            self._close(failed=True)
+            raise
+        return self
+
+    def __exit__(self, kind: Any, *error: Any) -> None:
+        self._close(failed=self._failed or kind is not None)
+
+    def _close(self, failed: bool) -> None:
+        with self._held:
+            forget_shared()
+            # After an error or Ctrl-C trials may still be running: end them rather than wait.
+            self._executor.shutdown(wait=not failed)
+
+    @contextlib.contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except storage.quiet_optuna().exceptions.StorageInternalError as error:
+            url = storage.without_password(self._settings.search.storage)
             raise RunError(
-                f"the storage '{without_password(self._settings.search.storage)}' was lost:"
-                f" {_last_cause(error)}",
+                f"the storage '{url}' was lost: {_last_cause(error)}",
                 "See that it runs and repeat the command: only the trials that were running are run"
                 " again.",
             ) from error
-        finally:
-            # After an error or Ctrl-C trials may still be running: end them rather than wait.
-            executor.shutdown(wait=finished)
 
-    def _describe(self, executor: Executor) -> Dict[str, Any]:
-        """Return what is known before the first trial, traced once per run and then kept."""
-        if self._run.space.exists() and not self._anew:
-            return read_json(self._run.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
-        self._progress("loading the data and tracing the search space")
+    def run(self, until: Optional[int] = None) -> List[TrialRecord]:
+        """Run the trials that are missing and return all of them.
+
+        Args:
+            until: trials at which to stop for now, if fewer than the settings ask for.
+
+        Raises:
+            VaioptError: the storage was lost, or every trial fails.
+        """
+        wanted = self._sampler.total(self._settings.search.trials)
+        wanted = wanted if until is None else min(wanted, until)
         try:
-            found: Description = executor.submit(describe_search, self._settings.to_dict()).result()
+            with self._storage_errors(), remembered_interrupt() as check:
+                self._loop(wanted, check)
+                return records(self._study)
+        except BaseException:
+            self._failed = True
+            raise
+
+    def trials(self) -> List[TrialRecord]:
+        """Return all trials so far by number. Raises RunError: the storage was lost."""
+        with self._storage_errors():
+            return records(self._study)
+
+    def _open(self) -> None:
+        run, settings = self._folder, self._settings
+        self._description = self._describe()
+        space = self._description.space
+        if not space.searched() and settings.search.trials > 1:
+            raise SettingsError(
+                "the search space is empty: every hyperparameter has one value",
+                "Give the model function something to search, or train this one model: --set"
+                " search.trials=1",
+            )
+        direction = self._objective.direction
+        self._sampler = make_sampler(Problem(space, settings.search, settings.seed, direction))
+        database = self._open_database()
+        # Only now is anything written: settings that cannot work leave no run behind.
+        self._held.enter_context(only_search(run))
+        storage.mend_journal(run)
+        self._check_ranges(space)
+        if self._anew:
+            # Killed in between, the run has no search space, rather than that of other settings.
+            run.space.unlink()
+        save_run_settings(run, settings, describe())
+        found = self._description
+        write_json(
+            run.space,
+            {"space": space.to_json(), "splits": found.splits, "costs": found.costs},
+        )
+        self._study = self._open_study(database)
+
+    def _describe(self) -> Description:
+        """Return what is known before the first trial, traced once per run and then kept."""
+        if self._folder.space.exists() and not self._anew:
+            found = read_json(self._folder.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
+            return Description(Space.from_json(found["space"]), found["splits"], found["costs"])
+        self._progress("loading the data and tracing the search space")
+        future: "Future[Description]" = self._executor.submit(describe_search, self._settings)
+        try:
+            return future.result()
         except VaioptError:
             raise
         except Exception as error:
@@ -152,55 +207,26 @@ class Search:
                 f"building the model failed: {reason}",
                 "Check the model function with its default hyperparameters.",
             ) from error
-        return {"space": found.space, "splits": found.splits, "costs": found.costs}
 
-    def _check(self, space: Space) -> None:
-        if not space.searched() and self._settings.search.trials > 1:
-            raise SettingsError(
-                "the search space is empty: every hyperparameter has one value",
-                "Give the model function something to search, or train this one model: --set"
-                " search.trials=1",
-            )
-        given_points(space, self._settings.search)
-
-    def _open_study(self, space: Space) -> Any:
-        optuna = quiet_optuna()
+    def _open_study(self, database: Any) -> Any:
+        """Open the study, in the database if there is one, and end what a killed search left."""
+        optuna = storage.quiet_optuna()
         search = self._settings.search
         study = optuna.create_study(
-            study_name=search.study if search.storage else STUDY_NAME,
-            storage=self._storage(),
-            sampler=make_sampler(
-                space, search, seed=self._settings.seed, direction=self._objective.direction
-            ),
+            study_name=search.study if search.storage else storage.STUDY_NAME,
+            storage=database or storage.journal_storage(self._folder),
+            sampler=as_optuna(self._sampler),
             direction=self._objective.direction,
             load_if_exists=True,
         )
         if search.storage:
             study.set_user_attr(OWNER, self._owner)
         for trial in study.get_trials(deepcopy=False):
-            if not trial.state.is_finished():  # left by a search that was killed; it is run again
-                stale = optuna.trial.Trial(study, trial._trial_id)
-                self._tell(
-                    study,
-                    stale,
-                    TrialRecord(
-                        trial.number,
-                        INTERRUPTED,
-                        "the search was stopped",
-                        hyperparameters=dict(trial.params),
-                    ),
-                )
+            if not trial.state.is_finished():  # it is run again
+                self._interrupt(study, trial, "the search was stopped")
         return study
 
-    def _storage(self) -> Any:
-        """Return the study's storage. One that was opened already, to see that it answers, is not
-        opened again.
-        """
-        if self._database is not None:
-            return self._database
-        return journal_storage(self._run)
-
-    def _open_database(self) -> None:
+    def _open_database(self) -> Any:
         """Open the database that the settings name, if they do, and check that the study there is
         this run's; another's is never touched.
 
@@ -209,36 +235,32 @@ class Search:
         """
         search = self._settings.search
         if not search.storage:
-            return
-        self._database = database_storage(search.storage)
+            return None
+        database = storage.database_storage(search.storage)
         try:
-            study = quiet_optuna().load_study(study_name=search.study, storage=self._database)
+            study = storage.quiet_optuna().load_study(study_name=search.study, storage=database)
         except KeyError:
-            return
+            return database
         owner = study.user_attrs.get(OWNER)
         if owner != self._owner:
+            whose = f"the run '{owner}'" if owner else "something else"
             raise RunError(
-                "the study '{}' in search.storage belongs to {}".format(
-                    search.study, f"the run '{owner}'" if owner else "something else"
-                ),
+                f"the study '{search.study}' in search.storage belongs to {whose}",
                 "Give this run a study of its own: --set search.study=NAME",
             )
-
-    @property
-    def _owner(self) -> str:
-        return str(self._run.folder.resolve())
+        return database
 
     def _check_ranges(self, space: Space) -> None:
         """Check that the study, if there is one, can hold points of the space; it cannot once the
         values of a choice have changed.
         """
         try:
-            study = open_study(self._run)
-        # there is none yet; if something else is wrong with it, that is told when it is opened to
-        # write
+            study = storage.open_study(self._folder)
         except RunError:
+            # There is none yet; if something else is wrong with it, that is told when it is opened
+            # to write.
             return
-        check = quiet_optuna().distributions.check_distribution_compatibility
+        check = storage.quiet_optuna().distributions.check_distribution_compatibility
         wanted = distributions(space)
         for trial in study.get_trials(deepcopy=False):
             for name, had in trial.distributions.items():
@@ -250,125 +272,110 @@ class Search:
                         "Search into a new folder: --run runs/NAME, or restore the setting.",
                     ) from error
 
-    def _wanted(self, space: Space) -> int:
-        """Return how many trials there are to be when this ends."""
-        search = self._settings.search
-        total = (
-            len(grid_points(space, search, self._settings.seed))
-            if search.sampler == "grid"
-            else search.trials
-        )
-        return total if self._until is None else min(total, self._until)
-
-    def _loop(
-        self,
-        study: Any,
-        space: Space,
-        executor: Executor,
-        wanted: int,
-        default_costs: Dict[str, float],
-        check: Callable[[], None],
-    ) -> None:
-        running: Dict["Future[Any]", Tuple[Any, Job]] = {}
-        done = [r for r in records(study) if r.status not in (INTERRUPTED, RUNNING)]
-        exhausted = False
+    def _loop(self, wanted: int, check: Callable[[], None]) -> None:
+        done = [r for r in records(self._study) if r.status not in (INTERRUPTED, RUNNING)]
         self._observer.search_started(wanted, done)
+        try:
+            self._run_trials(wanted, done, check)
+        finally:
+            self._observer.search_ended()
+
+    def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
+        running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
+        space, exhausted = self._description.space, False
         while running or (len(done) < wanted and not exhausted):
-            while (
-                len(running) < slots(executor, self._settings.search)
-                and len(done) + len(running) < wanted
-                and not exhausted
-            ):
+            while not exhausted and len(running) < min(self._executor.slots, wanted - len(done)):
                 try:
-                    trial, job = self._ask(study, space, default_costs)
+                    trial, job = self._ask()
                 except SpaceExhausted as error:
                     self._progress(f"{error.message}: the search ends here")
                     exhausted = True
                     break
                 check()
-                self._observer.trial_started(
-                    job.number, {name: job.values[name] for name in space.active(job.values)}
-                )
-                running[executor.submit(run_trial, job)] = (trial, job)
-            finished, _ = concurrent.futures.wait(list(running), return_when=FIRST_COMPLETED)
+                active = {name: job.values[name] for name in space.active(job.values)}
+                self._observer.trial_started(job.number, active)
+                running[self._executor.submit(run_trial, job)] = (trial, job)
+            finished, _ = wait(list(running), return_when=FIRST_COMPLETED)
             check()
             for future in finished:
                 trial, job = running.pop(future)
-                record = self._finish(job, future, default_costs)
-                self._tell(study, trial, record)
+                record = self._finish(job, future)
+                self._tell(self._study, trial, record)
                 done.append(record)
                 self._observer.trial_ended(record)
-                self._prune_models(records(study))
+                self._delete_models(records(self._study))
             self._stop_if_hopeless(done)
 
-    def _ask(self, study: Any, space: Space, references: Dict[str, float]) -> Tuple[Any, Job]:
+    def _ask(self) -> Tuple[Any, Job]:
+        study, search, space = self._study, self._settings.search, self._description.space
         try:
             trial = study.ask(fixed_distributions=distributions(space))
         except SpaceExhausted:
             # Optuna has made the trial already; it holds nothing.
             empty = study.get_trials(deepcopy=False)[-1]
-            stale = quiet_optuna().trial.Trial(study, empty._trial_id)
-            self._tell(
-                study, stale, TrialRecord(empty.number, INTERRUPTED, "no point was left to try")
-            )
+            self._interrupt(study, empty, "no point was left to try")
             raise
-        values = space.canonical(trial.params)
         before = [r for r in records(study) if r.number < trial.number]
-        direction = self._objective.direction
+        pruning = prepare(search, self._objective.direction, space, trial.number, before)
         job = Job(
-            folder=str(self._run.folder),
-            settings=self._settings.to_dict(),
+            folder=str(self._folder.folder),
+            settings=self._settings,
             number=trial.number,
-            values=values,
-            memory_mb=memory_limit_mb(self._settings.search),
-            references=references,
-            pruning=prepare(self._settings.search, direction, space, trial.number, before),
+            values=space.canonical(trial.params),
+            memory_mb=memory_limit_mb(search),
+            references=self._description.costs,
+            pruning=pruning,
             keep_above=self._worst_kept(before),
         )
         return trial, job
 
-    def _kept(self) -> int:
-        return max(self._settings.search.keep_models, self._settings.objective.rank_int8)
+    def _best(self, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
+        """Return the complete trials, best first."""
+        ordered = best_first(trials, self._objective.direction)
+        return [t for t in ordered if t.value is not None]
 
     def _worst_kept(self, trials: Sequence[TrialRecord]) -> Optional[float]:
         """Return the score below which a model would not be kept, or None while there is room."""
-        complete = [t for t in best_first(trials, self._objective.direction) if t.value is not None]
-        return complete[self._kept() - 1].value if len(complete) >= self._kept() else None
+        best = self._best(trials)
+        return best[self._kept - 1].value if len(best) >= self._kept else None
 
-    def _finish(
-        self, job: Job, future: "Future[Any]", default_costs: Dict[str, float]
-    ) -> TrialRecord:
+    def _finish(self, job: Job, future: "Future[TrialRecord]") -> TrialRecord:
         try:
-            record = TrialRecord(**{**future.result(), "number": job.number})
+            record = future.result()
         except Exception as error:
             reason = death_reason(error, self._settings.search, job.memory_mb)
             if reason is None:
                 raise
-            return TrialRecord(job.number, FAILED, reason, hyperparameters=dict(job.values))
+            return job.failed(reason)
         if record.status != COMPLETE:
             return record
-        return replace(
-            record, value=self._objective.score(record.metrics, record.costs, default_costs)
-        )
+        value = self._objective.score(record.metrics, record.costs, job.references)
+        return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
-        optuna = quiet_optuna()
-        pruned = optuna.trial.TrialState.PRUNED
-        states = {COMPLETE: optuna.trial.TrialState.COMPLETE, PRUNED: pruned, INFEASIBLE: pruned}
-        state = states.get(record.status, optuna.trial.TrialState.FAIL)
+        states = storage.quiet_optuna().trial.TrialState
+        as_state = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, INFEASIBLE: states.PRUNED}
         for step, value in record.pruning.get("reports", ()):
             trial.report(value, int(step))
         trial.set_user_attr(RECORD, dict(record_attribute(record)))
-        study.tell(trial, values=record.value if record.status == COMPLETE else None, state=state)
+        value = record.value if record.status == COMPLETE else None
+        study.tell(trial, values=value, state=as_state.get(record.status, states.FAIL))
 
-    def _prune_models(self, trials: Sequence[TrialRecord]) -> None:
+    def _interrupt(self, study: Any, frozen: Any, reason: str) -> None:
+        """Tell that a trial of the study will not end."""
+        trial = storage.quiet_optuna().trial.Trial(study, frozen._trial_id)
+        point = dict(frozen.params)
+        record = TrialRecord(frozen.number, INTERRUPTED, reason, hyperparameters=point)
+        self._tell(study, trial, record)
+
+    def _delete_models(self, trials: Sequence[TrialRecord]) -> None:
         """Delete the models of trials that can no longer be chosen."""
-        complete = [t for t in best_first(trials, self._objective.direction) if t.value is not None]
-        keep = {t.number for t in complete[: self._kept()]}
+        best = self._best(trials)
+        keep = {t.number for t in best[: self._kept]}
         keep |= {t.number for t in [first_trial(trials)] if t is not None}
-        for trial in complete:
+        for trial in best:
             if trial.number not in keep:
-                shutil.rmtree(str(self._run.trial(trial.number)), ignore_errors=True)
+                shutil.rmtree(str(self._folder.trial(trial.number)), ignore_errors=True)
 
     def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
         if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):

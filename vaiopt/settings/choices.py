@@ -7,7 +7,11 @@ is a row of the package that does it (``vaiopt.data.sources``, ``vaiopt.search.s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import Mapping, Sequence, Tuple, TypeVar
+
+from vaiopt.errors import SettingsError, did_you_mean
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,14 @@ class Choice:
     Attributes:
         name: as it is written in the settings.
         doc: what it means, in a few words.
+        package: the module that it needs beyond those that are always installed, if any.
+        pip: what ``pip install`` is given to get that.
     """
 
     name: str
     doc: str
+    package: str = ""
+    pip: str = ""
 
 
 def names(choices: Sequence[Choice]) -> Tuple[str, ...]:
@@ -56,8 +64,13 @@ SAMPLERS = (
     Choice("gp", "a Gaussian process (scikit-optimize)"),
     Choice("forest", "a random forest (scikit-optimize)"),
     Choice("tpe", "tree-structured Parzen estimators (Optuna)"),
-    Choice("optuna_gp", "a Gaussian process (Optuna)"),
-    Choice("cmaes", "an evolution strategy with an adapted covariance matrix (Optuna)"),
+    Choice("optuna_gp", "a Gaussian process (Optuna)", "torch", "torch"),
+    Choice(
+        "cmaes",
+        "an evolution strategy with an adapted covariance matrix (Optuna)",
+        "cmaes",
+        "cmaes",
+    ),
     Choice("nsga2", "a genetic algorithm (Optuna)"),
     Choice("random", "points at random"),
     Choice("grid", "all points of a grid, whatever search.trials says"),
@@ -94,3 +107,19 @@ METHODS = (
     Choice("finetune", "the vendor's fast finetuning (vitis only)"),
     Choice("qat", "quantization-aware training"),
 )
+
+
+def row_of(key: str, name: str, table: Mapping[str, Row]) -> Row:
+    """Return the row of a table that a setting names.
+
+    Args:
+        key: of the setting, for the message.
+        name: its value.
+        table: the rows by name.
+
+    Raises:
+        SettingsError: there is no such row.
+    """
+    if name not in table:
+        raise SettingsError(f"{key} is '{name}'", did_you_mean(name, table))
+    return table[name]

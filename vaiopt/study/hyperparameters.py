@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import (
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.settings.ranges import Range
@@ -110,11 +101,9 @@ class HyperParameters:
                 f"hyperparameter '{name}' has no values to choose from",
                 "Give hp.Choice at least one value.",
             )
-        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
         start = values[0] if default is None and None not in values else default
-        dimension = Dimension(
-            name, "choice", start, values=values, ordered=numbers if ordered is None else ordered
-        )
+        ordered = _are_numbers(values) if ordered is None else ordered
+        dimension = Dimension(name, "choice", start, values=values, ordered=ordered)
         return self._ask(dimension, parent_name, parent_values)
 
     def Boolean(  # noqa: N802
@@ -125,27 +114,23 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """Ask for true or false; None where the scope is inactive."""
-        return self._ask(
-            Dimension(name, "choice", default, values=(False, True)), parent_name, parent_values
-        )
+        dimension = Dimension(name, "choice", default, values=(False, True))
+        return self._ask(dimension, parent_name, parent_values)
 
     def Fixed(  # noqa: N802
         self, name: str, value: Value, parent_name: Optional[str] = None, parent_values: Any = None
     ) -> Any:
         """Record a value that is not searched, and return it."""
-        return self._ask(
-            Dimension(name, "choice", value, values=(value,)), parent_name, parent_values
-        )
+        dimension = Dimension(name, "choice", value, values=(value,))
+        return self._ask(dimension, parent_name, parent_values)
 
     def get(self, name: str) -> Any:
         """Return the value of a hyperparameter that was asked for before. Raises KeyError, as
         KerasTuner does.
         """
-        full = self._full_name(name)
-        if full in self.values:
-            return self.values[full]
-        if name in self.values:
-            return self.values[name]
+        for known in (self._full_name(name), name):
+            if known in self.values:
+                return self.values[known]
         raise KeyError(f"{name} does not exist.")
 
     def __getitem__(self, name: str) -> Any:
@@ -166,11 +151,8 @@ class HyperParameters:
                 f"conditional_scope names '{parent_name}', which was not asked for before",
                 "Ask for the parent first.",
             )
-        allowed = (
-            tuple(parent_values)
-            if isinstance(parent_values, (list, tuple, set))
-            else (parent_values,)
-        )
+        several = isinstance(parent_values, (list, tuple, set))
+        allowed = tuple(parent_values) if several else (parent_values,)
         self._conditions.append((parent, allowed))
         try:
             yield
@@ -195,15 +177,12 @@ class HyperParameters:
                 return self._ask(dimension, None, None)
         chain = tuple(self._conditions)
         name = self._full_name(dimension.name)
-        dimension = _overridden(
-            replace(dimension, name=name, conditions=(chain,) if chain else ()), self._overrides
-        )
+        dimension = replace(dimension, name=name, conditions=(chain,) if chain else ())
+        dimension = _overridden(dimension, self._overrides)
         _check_range(dimension)
         self._register(dimension)
-        active = all(
-            parent in self.values and self.values[parent] in allowed for parent, allowed in chain
-        )
-        if not active:
+        values = self.values
+        if not all(parent in values and values[parent] in allowed for parent, allowed in chain):
             return None
         if name not in self.values:
             value = self._given.get(name, dimension.default)
@@ -221,101 +200,65 @@ class HyperParameters:
                 " defaults",
                 "Give each of them a name of its own.",
             )
-        if (
-            known.conditions
-            and dimension.conditions
-            and dimension.conditions[0] not in known.conditions
-        ):
-            self.dimensions[dimension.name] = replace(
-                known, conditions=known.conditions + dimension.conditions
-            )
-        elif known.conditions and not dimension.conditions:
+        new = dimension.conditions
+        if known.conditions and new and new[0] not in known.conditions:
+            self.dimensions[dimension.name] = replace(known, conditions=known.conditions + new)
+        elif known.conditions and not new:
             self.dimensions[dimension.name] = replace(known, conditions=())
 
 
 def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension:
+    """Return a dimension with what the settings change of it: a value fixes it, a range replaces
+    its own.
+    """
     if dimension.name not in overrides:
         return dimension
     change = overrides[dimension.name]
     if not isinstance(change, Range):
-        return replace(
-            dimension,
-            kind="choice",
-            default=change,
-            values=(change,),
-            low=0,
-            high=0,
-            step=None,
-            log=False,
-        )
-    if change.kind == "choice":
-        default = (
-            change.default
-            if change.default is not None
-            else (dimension.default if dimension.default in change.values else change.values[0])
-        )
-        numbers = all(
-            isinstance(v, (int, float)) and not isinstance(v, bool) for v in change.values
-        )
-        return Dimension(
-            dimension.name,
-            "choice",
-            default,
-            values=change.values,
-            ordered=numbers,
-            conditions=dimension.conditions,
-        )
-    step = (
-        change.step
-        if change.step is not None
-        else (1 if change.kind == "int" and not change.log else None)
+        change = Range("choice", values=(change,), default=change)
+        ordered = dimension.ordered
+    else:
+        ordered = change.kind == "choice" and _are_numbers(change.values)
+    default = _inside(dimension.default, change) if change.default is None else change.default
+    whole = change.kind == "int" and not change.log and change.step is None
+    return replace(
+        dimension,
+        kind=change.kind,
+        default=default,
+        low=change.low,
+        high=change.high,
+        step=1 if whole else change.step,
+        log=change.log,
+        values=change.values,
+        ordered=ordered,
     )
-    default = change.default if change.default is not None else _inside(dimension.default, change)
-    return Dimension(
-        dimension.name,
-        change.kind,
-        default,
-        change.low,
-        change.high,
-        step,
-        change.log,
-        conditions=dimension.conditions,
-    )
+
+
+def _are_numbers(values: Sequence[Value]) -> bool:
+    return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
 
 
 def _inside(value: Value, spec: Range) -> Value:
-    """Return the old default where the new range has it, else the new range's lower end."""
-    kept = (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and spec.low <= value <= spec.high
-        and spec.step is None
-    )
-    return value if kept else spec.low
+    """Return the old default where the new range has it, else the first value of the range."""
+    if spec.kind == "choice":
+        return value if value in spec.values else spec.values[0]
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or spec.step is not None:
+        return spec.low
+    return value if spec.low <= value <= spec.high else spec.low
 
 
 def _check_range(dimension: Dimension) -> None:
-    name = dimension.name
+    """Raise :class:`ModelError` for a range that has no values, or a default outside of it."""
+    name, low, high, step = (getattr(dimension, key) for key in ("name", "low", "high", "step"))
+    where = f"hyperparameter '{name}' has"
     if dimension.kind != "choice":
-        if not dimension.low <= dimension.high:
-            raise ModelError(
-                f"hyperparameter '{name}' has an empty range [{dimension.low:g},"
-                f" {dimension.high:g}]",
-                "Swap its ends.",
-            )
-        if dimension.log and dimension.low <= 0:
-            raise ModelError(
-                f"hyperparameter '{name}' has a logarithmic range from {dimension.low:g}",
-                "Start it above 0.",
-            )
-        if dimension.step is not None and (
-            dimension.step <= 0
-            or (dimension.log and dimension.step <= 1 and dimension.low < dimension.high)
-        ):
-            raise ModelError(
-                f"hyperparameter '{name}' has a step of {dimension.step:g}",
-                "Give it a step above 0 (above 1 for log).",
-            )
+        if not low <= high:
+            raise ModelError(f"{where} an empty range [{low:g}, {high:g}]", "Swap its ends.")
+        if dimension.log and low <= 0:
+            raise ModelError(f"{where} a logarithmic range from {low:g}", "Start it above 0.")
+        if step is not None and (step <= 0 or (dimension.log and step <= 1 and low < high)):
+            text = f"{where} a step of {step:g}"
+            raise ModelError(text, "Give it a step above 0 (above 1 for log).")
     if not dimension.contains(dimension.default):
         raise ModelError(
             f"the default {dimension.default!r} of hyperparameter '{name}' is not in its range",

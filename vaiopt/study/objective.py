@@ -35,17 +35,12 @@ class Objective:
         for key in ("weights", "references"):
             for name in getattr(settings, key):
                 if name not in COSTS:
-                    raise SettingsError(
-                        f"objective.{key} names '{name}', which is no cost",
-                        did_you_mean(name, COSTS),
-                    )
+                    text = f"objective.{key} names '{name}', which is no cost"
+                    raise SettingsError(text, did_you_mean(name, COSTS))
         self._settings = settings
         self.metric = settings.metric
-        self.direction = (
-            settings.direction
-            if settings.direction != "auto"
-            else default_direction(settings.metric)
-        )
+        auto = settings.direction == "auto"
+        self.direction = default_direction(settings.metric) if auto else settings.direction
 
     def infeasible(self, costs: Mapping[str, float]) -> Optional[str]:
         """Return which hard limit these costs break and by how much, or None."""

@@ -12,20 +12,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import (
-    Any,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 Value = Union[bool, int, float, str, None]
-
 
 Condition = Tuple[str, Tuple[Value, ...]]
 """A parent's name and the values of it at which a child is active."""
@@ -99,9 +88,7 @@ class Dimension:
         if not self.low <= value <= self.high:
             return False
         grid = self.grid()
-        return grid is None or any(
-            math.isclose(float(value), float(v)) for v in grid if isinstance(v, (int, float))
-        )
+        return grid is None or any(math.isclose(value, v) for v in grid)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -131,17 +118,14 @@ class Space:
     def active(self, values: Mapping[str, Value]) -> List[str]:
         """Return the names that are active at a point, which need not be canonical."""
         names: List[str] = []
+
+        def holds(chain: Sequence[Condition]) -> bool:
+            return all(parent in names and values.get(parent) in of for parent, of in chain)
+
         for dimension in self.dimensions:
-            if not dimension.conditions or any(
-                self._holds(chain, values, names) for chain in dimension.conditions
-            ):
+            if not dimension.conditions or any(map(holds, dimension.conditions)):
                 names.append(dimension.name)
         return names
-
-    def _holds(
-        self, chain: Sequence[Condition], values: Mapping[str, Value], active: Sequence[str]
-    ) -> bool:
-        return all(parent in active and values.get(parent) in allowed for parent, allowed in chain)
 
     def canonical(self, values: Mapping[str, Value]) -> Dict[str, Value]:
         """Return the point with every inactive dimension at its default."""

@@ -10,14 +10,15 @@ their ranks.
 from __future__ import annotations
 
 import math
-from typing import Any, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.settings.choices import row_of
 from vaiopt.study.record import INTERRUPTED, PRUNED, RUNNING, TrialRecord, last_report
 from vaiopt.study.space import Dimension, Space, Value
 
-MANY = 100
+TRIALS_WITHOUT_RESTART = 100
 """Trials from which a Gaussian process is fitted once, without a restart."""
 LENGTH_SCALES = (0.0, 0.7)
 """Mean and standard deviation of the logarithm of a length scale, a priori. Few trials fit any
@@ -31,9 +32,9 @@ AMPLITUDE = (0.0, 1.0)
 NOISE = (-5.0, 1.5)
 """The same for the variance of the noise."""
 
-NEAREST = 3
+NEAREST_TRIALS = 3
 """Complete trials from which the outcome of a pruned one is expected."""
-ABOVE = 0.25
+LEVEL_ABOVE_MEDIAN = 0.25
 """How far above the median trials still differ for the search, as a share of the median's distance
 from the best.
 """
@@ -103,7 +104,11 @@ def _expected(
         for value, reports in complete
         if step in reports
     )
-    return reported + float(np.median([gain for _, gain in gains[:NEAREST]])) if gains else reported
+    return (
+        reported + float(np.median([gain for _, gain in gains[:NEAREST_TRIALS]]))
+        if gains
+        else reported
+    )
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
@@ -126,7 +131,11 @@ def better_half(values: np.ndarray) -> np.ndarray:
     see docs/performance.md.
     """
     best, middle = float(np.min(values)), float(np.median(values))
-    level = np.minimum(values, middle + ABOVE * (middle - best)) if middle > best else values
+    level = (
+        np.minimum(values, middle + LEVEL_ABOVE_MEDIAN * (middle - best))
+        if middle > best
+        else values
+    )
     spread = float(np.std(level))
     return np.asarray((level - level.mean()) / spread if spread > 0 else np.zeros(len(level)))
 
@@ -138,33 +147,41 @@ def fit_surrogate(model: str, x: np.ndarray, y: np.ndarray, random: Any) -> Any:
     as with ``threadpool_limits``.
 
     Args:
-        model: ``gp`` or ``forest``.
+        model: a name of :data:`SURROGATES`.
         x: points (trials, columns) as :func:`encode_points` gives them.
         y: (trials,), lower is better.
         random: a ``RandomState``.
-    """
-    if model == "forest":
-        from skopt.learning import ExtraTreesRegressor
 
-        return ExtraTreesRegressor(n_estimators=100, min_samples_leaf=2, random_state=random).fit(
-            x, y
-        )
+    Raises:
+        SettingsError: there is no such model.
+    """
+    return row_of("the surrogate", model, SURROGATES)(x.shape, random).fit(x, y)
+
+
+def _forest(shape: Tuple[int, ...], random: Any) -> Any:
+    from skopt.learning import ExtraTreesRegressor
+
+    return ExtraTreesRegressor(n_estimators=100, min_samples_leaf=2, random_state=random)
+
+
+def _process(shape: Tuple[int, ...], random: Any) -> Any:
     from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern
 
+    trials, columns = shape
+    scales = Matern(np.ones(columns), [(0.03, 50.0)] * columns, nu=2.5)
     # A fit costs n^3; with many points the likelihood has one clear top, and the search for others
     # would take seconds.
-    restarts = 1 if len(x) < MANY else 0
-    kernel = ConstantKernel(1.0, (0.01, 100.0)) * Matern(
-        np.ones(x.shape[1]), [(0.03, 50.0)] * x.shape[1], nu=2.5
-    )
-    gp = _with_prior([AMPLITUDE, *[LENGTH_SCALES] * x.shape[1], NOISE])(
-        kernel=kernel,
+    return _with_prior([AMPLITUDE, *[LENGTH_SCALES] * columns, NOISE])(
+        kernel=ConstantKernel(1.0, (0.01, 100.0)) * scales,
         noise="gaussian",
         normalize_y=True,
-        n_restarts_optimizer=restarts,
+        n_restarts_optimizer=1 if trials < TRIALS_WITHOUT_RESTART else 0,
         random_state=random,
     )
-    return gp.fit(x, y)
+
+
+SURROGATES: Dict[str, Callable[[Tuple[int, ...], Any], Any]] = {"gp": _process, "forest": _forest}
+"""The models of the objective, before they are fitted to points of a shape (trials, columns)."""
 
 
 def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
@@ -192,11 +209,9 @@ def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
                 return found
             away = (theta - mean) / deviation
             logarithm = -0.5 * float(np.sum(away**2))
-            return (
-                (found[0] + logarithm, found[1] - away / deviation)
-                if eval_gradient
-                else found + logarithm
-            )
+            if eval_gradient:
+                return found[0] + logarithm, found[1] - away / deviation
+            return found + logarithm
 
     return MostProbable
 

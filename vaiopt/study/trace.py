@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.study.hyperparameters import HyperParameters
@@ -24,6 +15,10 @@ class BuildFailed(ModelError):
     """The model function raised, or returned something else than a model, at one point of the
     space.
     """
+
+
+Call = Tuple[Dict[str, Value], List[str]]
+"""The values of one call of the model function, and the names that it asked for."""
 
 
 def trace_space(
@@ -48,7 +43,7 @@ def trace_space(
         BuildFailed: the function fails at its default point.
         ModelError: the function asks for one name with two ranges.
     """
-    seen: List[Tuple[Dict[str, Value], List[str]]] = []
+    seen: List[Call] = []
     found: Dict[str, Dimension] = {}
 
     def call(values: Mapping[str, Value]) -> None:
@@ -96,39 +91,26 @@ def _ancestors(found: Mapping[str, Dimension], name: str) -> List[Condition]:
     return chain
 
 
-def _best_base(seen: Sequence[Tuple[Dict[str, Value], List[str]]], name: str) -> Dict[str, Value]:
+def _best_base(seen: Sequence[Call], name: str) -> Dict[str, Value]:
     """Return the first point at which ``name`` was asked for."""
     return next((dict(values) for values, asked in seen if name in asked), {})
 
 
 def _with_inferred_conditions(
-    found: Mapping[str, Dimension], seen: Sequence[Tuple[Dict[str, Value], List[str]]]
+    found: Mapping[str, Dimension], seen: Sequence[Call]
 ) -> List[Dimension]:
     result = []
     for name, dimension in found.items():
-        asked_always = all(name in asked for _, asked in seen)
-        if dimension.conditions or asked_always:
-            result.append(dimension)
-            continue
-        condition = next(
-            (
-                c
-                for c in (
-                    _deciding(name, parent, seen)
-                    for parent in found.values()
-                    if parent.name != name
-                )
-                if c
-            ),
-            None,
-        )
-        result.append(replace(dimension, conditions=((condition,),)) if condition else dimension)
+        if not dimension.conditions and not all(name in asked for _, asked in seen):
+            others = (parent for parent in found.values() if parent.name != name)
+            deciding = filter(None, (_deciding(name, parent, seen) for parent in others))
+            for condition in itertools.islice(deciding, 1):
+                dimension = replace(dimension, conditions=((condition,),))
+        result.append(dimension)
     return result
 
 
-def _deciding(
-    name: str, parent: Dimension, seen: Sequence[Tuple[Dict[str, Value], List[str]]]
-) -> Optional[Condition]:
+def _deciding(name: str, parent: Dimension, seen: Sequence[Call]) -> Optional[Condition]:
     """Return the condition on ``parent`` that agrees with every call on whether ``name`` was asked
     for, or None.
     """
@@ -170,18 +152,16 @@ def _ordered(dimensions: Iterable[Dimension]) -> List[Dimension]:
     done: List[Dimension] = []
     while remaining:
         names = {d.name for d in done}
-        ready = [
-            d
-            for d in remaining
-            if all(parent in names for chain in d.conditions for parent, _ in chain)
-        ]
-        if not ready:
+        for dimension in remaining:
+            if all(parent in names for chain in dimension.conditions for parent, _ in chain):
+                break
+        else:
             raise ModelError(
                 f"the conditions of '{remaining[0].name}' form a circle",
                 "Let each depend on names asked for before it.",
             )
-        done.append(ready[0])
-        remaining.remove(ready[0])
+        done.append(dimension)
+        remaining.remove(dimension)
     return done
 
 

@@ -10,8 +10,13 @@ import pytest
 
 from vaiopt.errors import DataError
 from vaiopt.search.execution.inline import InProcessExecutor
-from vaiopt.search.execution.limits import OUT_OF_MEMORY, MemoryWatch
-from vaiopt.search.execution.processes import ProcessExecutor, death_reason, memory_limit_mb
+from vaiopt.search.execution.limits import (
+    OUT_OF_MEMORY,
+    MemoryWatch,
+    death_reason,
+    memory_limit_mb,
+)
+from vaiopt.search.execution.processes import ProcessExecutor
 from vaiopt.settings import SearchSettings
 
 SETTINGS = SearchSettings(trial_timeout=2.0, trial_memory_mb=500.0)
@@ -102,7 +107,7 @@ def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
 
 def test_worker_processes_end_with_the_process_that_started_them():
     code = (
-        "import os, signal, time\nfrom vaiopt.search.executors import ProcessExecutor\nif __name__"
+        "import os, signal, time\nfrom vaiopt.search.execution.processes import ProcessExecutor\nif __name__"
         " == '__main__':\n    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n  "
         "  print(pool.submit(os.getpid).result(), flush=True)\n    pool.submit(time.sleep, 60)\n   "
         " os.kill(os.getpid(), signal.SIGKILL)"

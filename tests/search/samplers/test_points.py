@@ -3,6 +3,7 @@ import pytest
 from vaiopt.errors import SettingsError
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
+from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.samplers.points import given_points
 from vaiopt.settings import SearchSettings, load_settings, override
 from vaiopt.study.hyperparameters import HyperParameters
@@ -20,8 +21,8 @@ def build(hp):
 SPACE = trace_space(build, HyperParameters)
 
 
-def points(*given, sampler="gp"):
-    return given_points(SPACE, SearchSettings(points=list(given), sampler=sampler))
+def points(*given):
+    return given_points(SPACE, given)
 
 
 def test_what_a_point_leaves_out_stands_at_its_default_and_a_whole_number_may_stand_for_a_float():
@@ -54,7 +55,8 @@ def test_a_point_that_does_not_fit_the_space_is_refused(point, message, hint):
 
 def test_points_and_a_grid_exclude_each_other():
     with pytest.raises(SettingsError, match="the sampler is a grid"):
-        points({"nodes": 16}, sampler="grid")
+        settings = SearchSettings(points=[{"nodes": 16}], sampler="grid")
+        make_sampler(Problem(SPACE, settings, 0, "maximize"))
 
 
 @pytest.mark.parametrize("sampler", ["gp", "random"])

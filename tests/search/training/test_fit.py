@@ -35,7 +35,7 @@ def compiled():
 
 @pytest.mark.parametrize("in_blocks", [False, True])
 def test_the_training_step_is_traced_once(digits, in_blocks, monkeypatch):
-    monkeypatch.setattr(training, "WORTH", 0 if in_blocks else 10**9)
+    monkeypatch.setattr(training, "BATCHES_THAT_PAY_FOR_BLOCKS", 0 if in_blocks else 10**9)
     model = compiled()
     train(model, *digits, PLAN)
     assert model.train_function.experimental_get_tracing_count() == 1

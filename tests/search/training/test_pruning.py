@@ -1,6 +1,6 @@
 import pytest
 
-from vaiopt.search.training.pruning import Judge, Pruned, prepare
+from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, prepare
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
@@ -13,6 +13,7 @@ def build(hp):
 
 
 SPACE = trace_space(build, HyperParameters)
+STOPPING = [name for name in PRUNERS if name != "none"]
 
 
 def trained(number, quality, pruner, before, steps=9):
@@ -48,7 +49,7 @@ def test_few_epochs_are_looked_at_several_times_each():
     assert prepare(SearchSettings(pruner="median"), "maximize", SPACE, 0, []).per_epoch == 3
 
 
-@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+@pytest.mark.parametrize("pruner", STOPPING)
 def test_hopeless_trials_are_stopped_early_and_the_best_never(pruner):
     good = [0.9, 0.91, 0.92, 0.93, 0.94, 0.95]
     trials = search(pruner, good + [0.1, 0.12, 0.11, 0.96])
@@ -58,7 +59,7 @@ def test_hopeless_trials_are_stopped_early_and_the_best_never(pruner):
     assert trials[0].status == trials[9].status == COMPLETE
 
 
-@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+@pytest.mark.parametrize("pruner", STOPPING)
 def test_a_trial_less_than_half_as_good_as_the_best_stops_at_its_first_report_whatever_the_pruner(
     pruner,
 ):

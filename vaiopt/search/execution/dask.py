@@ -1,9 +1,9 @@
 """Trials on a Dask cluster, behind ``concurrent.futures.Executor``.
 
 The data set is sent to every worker once, with the code that runs trials there
-(:mod:`vaiopt.search.execution.dask_worker`). A trial is sent as plain values and comes back as its record and the
-files that it wrote, so the machines need no common disk, and the data need not be on any of them. A
-trial whose worker is lost is run again by Dask on another.
+(:mod:`vaiopt.search.execution.dask_worker`). A trial is sent as plain values and comes back as its
+record and the files that it wrote, so the machines need no common disk, and the data need not be on
+any of them. A trial whose worker is lost is run again by Dask on another.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_path
+from vaiopt.search.execution.base import TrialExecutor
+from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
 from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.training.shared import load
 from vaiopt.search.training.trial import run_trial
@@ -28,18 +30,23 @@ from vaiopt.settings import Settings
 CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""
 
-SENDINGS = 3
+SENDING_ATTEMPTS = 3
 """How often the data are sent before a search gives up; a worker that is lost meanwhile spoils it
 for all.
 """
 
-LOST = ("CancelledError", "FutureCancelledError", "CommClosedError", "SchedulerClosedError")
+SCHEDULER_LOST = (
+    "CancelledError",
+    "FutureCancelledError",
+    "CommClosedError",
+    "SchedulerClosedError",
+)
 """Names of what Dask raises from a future whose scheduler is gone; they differ between its
 versions.
 """
 
 
-class DaskExecutor(concurrent.futures.Executor):
+class DaskExecutor(TrialExecutor):
     """Runs trials on a Dask cluster, and anything else in this process.
 
     Args:
@@ -61,9 +68,8 @@ class DaskExecutor(concurrent.futures.Executor):
         self._name = ""
         if not self._suited():
             self._client.close()
-            wanted = " ".join(
-                "{}={:g}".format(*item) for item in sorted(settings.search.resources.items())
-            )
+            resources = sorted(settings.search.resources.items())
+            wanted = " ".join(f"{name}={amount:g}" for name, amount in resources)
             raise RunError(
                 f"no worker of the cluster has what search.resources asks for: {wanted}",
                 f"Start one that does: dask worker {settings.search.scheduler} --nthreads 1"
@@ -76,10 +82,8 @@ class DaskExecutor(concurrent.futures.Executor):
             workers = self._client.scheduler_info(**_all_workers()).get("workers", {})
         except OSError:  # the scheduler is gone; the trial that is sent next says so
             return 0
-        return sum(
-            _has(worker.get("resources") or {}, self._settings.search.resources)
-            for worker in workers.values()
-        )
+        wanted = self._settings.search.resources
+        return sum(_has(worker.get("resources") or {}, wanted) for worker in workers.values())
 
     @property
     def slots(self) -> int:
@@ -94,8 +98,6 @@ class DaskExecutor(concurrent.futures.Executor):
         """Send a trial to the cluster; call any other function here, at once."""
         if fn is not run_trial:
             return InProcessExecutor().submit(fn, *args, **kwargs)
-        from vaiopt.search.execution.dask_worker import run_in_plugin
-
         result: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         job = args[0]
         if self._client.status == "closed":
@@ -119,25 +121,18 @@ class DaskExecutor(concurrent.futures.Executor):
 
         The name is the run's: what a search that was killed left there is replaced when it goes on.
         """
-        from vaiopt.search.execution.dask_worker import trial_plugin
-
         settings = self._settings
-        plugin = trial_plugin(
-            settings.to_dict(), load(settings.data, settings.seed), _user_file(settings)
-        )
-        name = "vaiopt-{}".format(
-            hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()[:16]
-        )
+        plugin = trial_plugin(settings, load(settings.data, settings.seed), _user_file(settings))
+        digest = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()
+        name, client = f"vaiopt-{digest[:16]}", self._client
         # Before 2023.9 the one, since 2024 the other.
-        register = (
-            getattr(self._client, "register_plugin", None) or self._client.register_worker_plugin
-        )
-        for left in reversed(range(SENDINGS)):
+        register = getattr(client, "register_plugin", None) or client.register_worker_plugin
+        for left in reversed(range(SENDING_ATTEMPTS)):
             try:
                 register(plugin, name=name)
                 break
             except OSError as error:  # a worker was lost meanwhile, or the scheduler
-                if not left or self._client.status != "running":
+                if not left or client.status != "running":
                     raise _lost(error) from error
             except (ImportError, AttributeError, TypeError) as error:
                 raise RunError(
@@ -152,11 +147,8 @@ class DaskExecutor(concurrent.futures.Executor):
         try:
             if self._name and self._client.status == "running":
                 self._client.unregister_worker_plugin(self._name)
-        except (
-            OSError,
-            ValueError,
-        ):  # the scheduler is gone, or started again; there is nothing to leave
-            pass
+        except (OSError, ValueError):
+            pass  # the scheduler is gone, or started again; there is nothing to leave
         finally:
             self._client.close()
 
@@ -232,7 +224,7 @@ def _checked(address: str) -> str:
     return address
 
 
-def _all_workers() -> Dict[str, Any]:
+def _all_workers() -> Dict[str, int]:
     """Return the argument by which newer versions of Dask list all workers; they list five by
     default.
     """
@@ -240,20 +232,13 @@ def _all_workers() -> Dict[str, Any]:
 
     from distributed import Client
 
-    return (
-        {"n_workers": -1}
-        if "n_workers" in inspect.signature(Client.scheduler_info).parameters
-        else {}
-    )
+    known = inspect.signature(Client.scheduler_info).parameters
+    return {"n_workers": -1} if "n_workers" in known else {}
 
 
 def _user_file(settings: Settings) -> Tuple[str, bytes]:
-    path = settings.model.family.partition(":")[0]
-    return (
-        (Path(path).name, Path(path).read_bytes())
-        if path.endswith(".py") and Path(path).is_file()
-        else ("", b"")
-    )
+    path = Path(settings.model.family.partition(":")[0])
+    return (path.name, path.read_bytes()) if path.suffix == ".py" and path.is_file() else ("", b"")
 
 
 def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path) -> None:
@@ -264,8 +249,8 @@ def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path)
             with atomic_path(folder / name) as temporary:
                 temporary.write_bytes(content)
         result.set_result(record)
-    except BaseException as error:  # noqa: BLE001  a future carries whatever its call raised, cancellation among it
-        result.set_exception(_lost(error) if type(error).__name__ in LOST else error)
+    except BaseException as error:  # noqa: BLE001  cancellation is one
+        result.set_exception(_lost(error) if type(error).__name__ in SCHEDULER_LOST else error)
 
 
 def _lost(error: BaseException) -> RunError:

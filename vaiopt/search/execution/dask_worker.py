@@ -14,22 +14,18 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Tuple
 
 from vaiopt.errors import MissingToolError
 from vaiopt.keras import load_tensorflow
-from vaiopt.search.execution.processes import (
-    ProcessExecutor,
-    death_reason,
-    memory_limit_mb,
-    start_worker,
-)
+from vaiopt.search.execution.limits import death_reason, memory_limit_mb
+from vaiopt.search.execution.processes import ProcessExecutor, start_worker
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.trial import Job, run_trial
-from vaiopt.settings import settings_from_dict
-from vaiopt.study.record import FAILED, TrialRecord
+from vaiopt.settings import Settings
+from vaiopt.study.record import TrialRecord
 
-Answer = Tuple[Dict[str, Any], Dict[str, bytes]]
+Answer = Tuple[TrialRecord, Dict[str, bytes]]
 """A trial's record and, by their paths in the run folder, the files that it wrote."""
 
 
@@ -38,14 +34,12 @@ class TrialRunner:
     has.
 
     Args:
-        settings: of the run, as :meth:`Settings.to_dict` gives them.
+        settings: of the run.
         dataset: the data.
         source: name and content of the user's model file, empty for a family of ours.
     """
 
-    def __init__(
-        self, settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]
-    ) -> None:
+    def __init__(self, settings: Settings, dataset: Any, source: Tuple[str, bytes]) -> None:
         self._settings = settings
         self._dataset = dataset
         self._source = source
@@ -54,17 +48,15 @@ class TrialRunner:
         """Write the user's model file and make the pool; its process starts with the first
         trial.
         """
-        search = settings_from_dict(self._settings).search
+        search = self._settings.search
         self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-")
         self._local = self._local_settings(Path(self._folder.name))
         # Newer versions of Dask keep both attributes elsewhere.
         threads = int(getattr(worker, "state", worker).nthreads)
         limit = getattr(worker, "memory_manager", worker).memory_limit
-        self._memory_mb = (
-            0.9 * limit / 1e6
-            if limit and not search.trial_memory_mb
-            else memory_limit_mb(replace(search, workers=1))
-        )
+        self._memory_mb = memory_limit_mb(replace(search, workers=1))
+        if limit and not search.trial_memory_mb:
+            self._memory_mb = 0.9 * limit / 1e6
         prepare = partial(start_remote, threads, self._local, self._dataset)
         self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare)
         # A nanny makes its worker a daemon, which may have no children; this one ends with it all
@@ -79,53 +71,39 @@ class TrialRunner:
     def run(self, job: Job) -> Answer:
         """Run a trial. Whatever stops its process becomes its reason."""
         with tempfile.TemporaryDirectory(prefix="vaiopt-") as folder:
+            local = replace(job, folder=folder, settings=self._local, memory_mb=self._memory_mb)
             try:
-                record = self._pool.submit(
-                    run_trial,
-                    replace(job, folder=folder, settings=self._local, memory_mb=self._memory_mb),
-                ).result()
+                record = self._pool.submit(run_trial, local).result()
             except Exception as error:
-                reason = death_reason(
-                    error, settings_from_dict(self._settings).search, self._memory_mb
-                )
+                reason = death_reason(error, self._settings.search, self._memory_mb)
                 if reason is None:
                     raise
-                record = TrialRecord(
-                    job.number, FAILED, reason, hyperparameters=dict(job.values)
-                ).to_json()
-            return record, {
-                str(p.relative_to(folder)): p.read_bytes()
-                for p in sorted(Path(folder).rglob("*"))
-                if p.is_file()
-            }
+                record = job.failed(reason)
+            files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+            return record, {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
-    def _local_settings(self, folder: Path) -> Mapping[str, Any]:
+    def _local_settings(self, folder: Path) -> Settings:
         """Return the settings with the user's model file where it stands on this machine."""
         name, text = self._source
         if not name:
             return self._settings
         (folder / name).write_bytes(text)
-        model = self._settings["model"]
-        return {
-            **self._settings,
-            "model": {
-                **model,
-                "family": str(folder / name) + str(model["family"]).partition(".py")[2],
-            },
-        }
+        model = self._settings.model
+        family = str(folder / name) + model.family.partition(".py")[2]
+        return replace(self._settings, model=replace(model, family=family))
 
 
-def start_remote(threads: int, settings: Mapping[str, Any], dataset: Any) -> None:
+def start_remote(threads: int, settings: Settings, dataset: Any) -> None:
     """Prepare a process that runs trials for a worker of a cluster: as a local one, with the data
     that were sent.
     """
     start_worker(threads)
     with suppress(MissingToolError):  # the trial says so
         load_tensorflow()
-    shared_of(settings_from_dict(settings), dataset)
+    shared_of(settings, dataset)
 
 
-def trial_plugin(settings: Mapping[str, Any], dataset: Any, source: Tuple[str, bytes]) -> Any:
+def trial_plugin(settings: Settings, dataset: Any, source: Tuple[str, bytes]) -> Any:
     """Return a :class:`TrialRunner` of these arguments that is a plugin of Dask's, which is
     imported only now.
     """

@@ -5,8 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 from typing import Any, Callable
 
+from vaiopt.search.execution.base import TrialExecutor
 
-class InProcessExecutor(concurrent.futures.Executor):
+
+class InProcessExecutor(TrialExecutor):
     """Runs each call at once in this process. Nothing can stop a trial here, neither time nor
     memory.
     """
@@ -18,6 +20,6 @@ class InProcessExecutor(concurrent.futures.Executor):
         future: "concurrent.futures.Future[Any]" = concurrent.futures.Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001  a future carries whatever its call raised, as the standard library's do
+        except Exception as error:  # noqa: BLE001  as futures of the standard library
             future.set_exception(error)
         return future

@@ -1,18 +1,30 @@
 """What ends a worker process: a trial that takes too much memory, before it takes the machine down,
-and the loss of its parent.
+and the loss of its parent; and how a lost trial is explained.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import threading
 import time
-from typing import Optional
+from typing import Any, Optional
+
+import psutil
+
+from vaiopt.settings import SearchSettings
 
 OUT_OF_MEMORY = 77
 """Exit code of a worker process that stopped itself because its trial used too much memory."""
 
-INTERVAL = 0.05
+SIGNALS = {
+    -9: "killed by the system, most likely out of memory",
+    -11: "crashed (segmentation fault)",
+    -6: "aborted",
+}
+"""What the exit codes of processes mean that a signal ended."""
+
+MEMORY_INTERVAL = 0.05
 """Seconds between two looks."""
 
 ORPHAN_INTERVAL = 0.5
@@ -50,7 +62,7 @@ class MemoryWatch:
             os._exit(OUT_OF_MEMORY)
 
     def _follow(self) -> None:
-        while not self._stop.wait(INTERVAL):
+        while not self._stop.wait(MEMORY_INTERVAL):
             self._look()
 
 
@@ -70,6 +82,37 @@ def end_with_parent() -> None:
 
 def resident_mb() -> float:
     """Return the resident memory of this process in MB (10^6 bytes)."""
-    import psutil
-
     return float(psutil.Process().memory_info().rss) / 1e6
+
+
+def memory_limit_mb(settings: SearchSettings) -> Optional[float]:
+    """Return the memory at which a worker stops its trial: as set, else 90 % of the machine's
+    shared among the workers; None in this process.
+    """
+    if settings.workers == 0:
+        return None
+    if settings.trial_memory_mb > 0:
+        return settings.trial_memory_mb
+    return 0.9 * float(psutil.virtual_memory().total) / 1e6 / settings.workers
+
+
+def death_reason(
+    error: BaseException, settings: SearchSettings, memory_mb: Optional[float] = None
+) -> Optional[str]:
+    """Return in words why a worker lost its trial, or None if ``error`` is not about the worker;
+    ``memory_mb`` was its limit.
+    """
+    if isinstance(error, concurrent.futures.TimeoutError):
+        return f"timed out after {settings.trial_timeout:g} s (search.trial_timeout)"
+    if isinstance(error, concurrent.futures.BrokenExecutor):
+        return "its process ended before the trial began"
+    # By name: Dask and pebble need not be installed.
+    if type(error).__name__ == "KilledWorker":
+        return "the cluster's workers died while it ran, again and again"
+    if type(error).__name__ != "ProcessExpired":
+        return None
+    code: Any = getattr(error, "exitcode", None)
+    if code == OUT_OF_MEMORY:
+        return f"out of memory: its process passed {memory_mb or 0:.0f} MB (search.trial_memory_mb)"
+    ended = SIGNALS.get(code)
+    return f"its process was {ended}" if ended else f"its process ended with exit code {code}"

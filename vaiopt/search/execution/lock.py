@@ -36,20 +36,20 @@ def _locked(run: Run) -> IO[str]:
     while True:
         run.running.mkdir(parents=True, exist_ok=True)
         try:
-            file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115  open for as long as the lock is held
+            # Open for as long as the lock is held.
+            file = open(str(run.search_lock), "a+", encoding="ascii")  # noqa: SIM115
         except FileNotFoundError:  # a search that ended just now deleted the folder
             continue
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip()
+            holder = file.read().strip() or "unknown"
             file.close()
             raise RunError(
                 f"another search is at work in '{run.folder}'",
-                "Wait for it, stop it (process {}), or search into another folder: --run runs/NAME".format(
-                    holder or "unknown"
-                ),
+                f"Wait for it, stop it (process {holder}), or search into another folder: --run"
+                " runs/NAME",
             ) from error
         except OSError:
             return file

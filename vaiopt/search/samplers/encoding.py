@@ -9,8 +9,10 @@ import numpy as np
 from vaiopt.study.space import Dimension, Value
 from vaiopt.study.surrogate import from_unit, to_unit
 
+Key = Tuple[Tuple[str, Value], ...]
 
-def key(point: Mapping[str, Value]) -> Tuple[Any, ...]:
+
+def key(point: Mapping[str, Value]) -> Key:
     """Return what two equal points share, however their floats were computed."""
     return tuple(
         (name, float(f"{value:.9g}") if isinstance(value, float) else value)
@@ -33,7 +35,8 @@ def nudge(dimension: Dimension, value: Value, random: Any) -> Value:
         others = [v for v in dimension.values if not (type(v) is type(value) and v == value)]
         return others[random.randint(len(others))] if others else value
     if grid is not None and len(grid) <= 1000:
-        near = int(np.argmin([abs(float(v) - float(value)) for v in grid]))  # type: ignore[arg-type]
+        numbers = np.array(grid, dtype=float)
+        near = int(np.argmin(np.abs(numbers - float(value))))  # type: ignore[arg-type]
         step = max(1, int(abs(random.normal()) * 0.1 * len(grid)))
         return grid[min(len(grid) - 1, max(0, near + (step if random.randint(2) else -step)))]
     return from_unit(dimension, to_unit(dimension, value) + 0.1 * random.normal())

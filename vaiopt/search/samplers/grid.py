@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import bisect
 import math
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.errors import SettingsError
+from vaiopt.search.samplers.base import Point, Problem, Sampler, SpaceExhausted
 from vaiopt.search.samplers.encoding import key
+from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space, Value
 from vaiopt.study.surrogate import from_unit
 
@@ -36,9 +38,9 @@ class Grid:
         self._values = {d.name: values_on_grid(d, resolution) for d in space}
         parents = {parent for d in space for chain in d.conditions for parent, _ in chain}
         self._parents = [d.name for d in space if d.name in parents]
-        self._blocks: List[Tuple[Dict[str, Value], List[str]]] = []
+        self._blocks: List[Tuple[Point, List[str]]] = []
         self._ends: List[int] = []
-        for fixed in self._assignments():
+        for fixed in self._assignments(space):
             active = set(space.active(fixed))
             free = [d.name for d in space if d.name in active and d.name not in parents]
             size = 1
@@ -52,18 +54,17 @@ class Grid:
         """Points in all. Not ``len()``, which ends at 2**63."""
         return self._ends[-1]
 
-    def _assignments(self) -> Iterator[Dict[str, Value]]:
-        """Yield every combination of the values that conditions look at, inactive ones at their
+    def _assignments(self, space: Space) -> List[Point]:
+        """Return every combination of the values that conditions look at, inactive ones at their
         default.
         """
-        found: List[Dict[str, Value]] = [{}]
+        found: List[Point] = [{}]
+        defaults = space.defaults()
         for name in self._parents:
-            dimension = next(d for d in self._space if d.name == name)
             grown = []
             for fixed in found:
-                values = (
-                    self._values[name] if name in self._space.active(fixed) else [dimension.default]
-                )
+                active = name in space.active(fixed)
+                values = self._values[name] if active else [defaults[name]]
                 grown += [{**fixed, name: value} for value in values]
             if len(grown) > MOST_BLOCKS:
                 raise SettingsError(
@@ -72,9 +73,9 @@ class Grid:
                     "Fix some of them, or choose another sampler: --set search.sampler=random",
                 )
             found = grown
-        return iter(found)
+        return found
 
-    def point(self, place: int) -> Dict[str, Value]:
+    def point(self, place: int) -> Point:
         """Return the point at a place from 0 to ``size - 1``, canonical."""
         block = bisect.bisect_right(self._ends, place)
         fixed, free = self._blocks[block]
@@ -102,9 +103,39 @@ def values_on_grid(dimension: Dimension, resolution: int) -> List[Value]:
     return values
 
 
+class GridSampler(Sampler):
+    """Tries the points of a grid in the order of :func:`plan_grid`."""
+
+    has_plan = True
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        settings = problem.settings
+        self._points = plan_grid(
+            problem.space,
+            resolution=settings.grid_points,
+            fraction=settings.grid_fraction,
+            limit=settings.grid_limit,
+            seed=problem.seed,
+        )
+
+    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
+        """See :class:`Sampler`."""
+        tried = {key({**self._points[0], **t.hyperparameters}) for t in history}
+        for point in self._points:
+            if key(point) not in tried:
+                return point
+        count = len(self._points)
+        raise SpaceExhausted(f"all {count} points of the grid have been tried", "Widen the space.")
+
+    def total(self, trials: int) -> int:
+        """Return the number of points."""
+        return len(self._points)
+
+
 def plan_grid(
     space: Space, *, resolution: int, fraction: float, limit: int, seed: int
-) -> List[Dict[str, Value]]:
+) -> List[Point]:
     """Return the points of a grid search in the order in which they are tried: the default point,
     then the others, shuffled.
 
@@ -121,19 +152,17 @@ def plan_grid(
     grid = Grid(space, resolution)
     count = min(grid.size, max(1, int(math.floor(fraction * grid.size + 0.5))))
     if count > limit:
-        share = limit / grid.size
+        share = _rounded_down(limit / grid.size)
+        asked = "" if fraction == 1.0 else f" ({count:,} of them asked for)"
         raise SettingsError(
-            "the grid has {:,} points{}, more than search.grid_limit = {:,}".format(
-                grid.size, "" if fraction == 1.0 else f" ({count:,} of them asked for)", limit
-            ),
-            f"Take a random part of it: --set search.grid_fraction={_rounded_down(share):.2g}, or"
-            " raise the limit.",
+            f"the grid has {grid.size:,} points{asked}, more than search.grid_limit = {limit:,}",
+            f"Take a random part of it: --set search.grid_fraction={share:.2g}, or raise the"
+            " limit.",
         )
     places = _sample(np.random.RandomState(seed), grid.size, count)
     default = space.defaults()
-    return [default] + [
-        point for point in (grid.point(place) for place in places) if key(point) != key(default)
-    ]
+    points = (grid.point(place) for place in places)
+    return [default, *(point for point in points if key(point) != key(default))]
 
 
 def _rounded_down(share: float) -> float:

@@ -2,63 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.search.samplers.encoding import key
-from vaiopt.settings import SearchSettings
-from vaiopt.study.space import Dimension, Space, Value
+from vaiopt.search.samplers.base import Point, Problem, Sampler
+from vaiopt.search.samplers.candidates import tried_points
+from vaiopt.search.samplers.encoding import Key, key
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension, Space
 
 
-def given_points(space: Space, settings: SearchSettings) -> List[Dict[str, Value]]:
+class PointsFirst(Sampler):
+    """Tries the default point and the points of ``search.points`` before another sampler has its
+    turn.
+
+    Args:
+        problem: what it is made for.
+        then: the other sampler.
+
+    Raises:
+        SettingsError: a point does not fit the space, or the other sampler has a plan of its own.
+    """
+
+    def __init__(self, problem: Problem, then: Sampler) -> None:
+        super().__init__(problem)
+        if then.has_plan:
+            raise SettingsError(
+                f"search.points are given, and the sampler is a {problem.settings.sampler}",
+                f"Leave one of them out; a {problem.settings.sampler} tries its own points.",
+            )
+        self._points = given_points(problem.space, problem.settings.points)
+        self._then = then
+
+    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
+        """See :class:`Sampler`."""
+        tried = tried_points(self.space, history)
+        left = [point for point in self._points if key(point) not in tried]
+        return left[0] if history and left else self._then.propose(study, trial, history)
+
+
+def given_points(space: Space, tables: Sequence[Mapping[str, Any]]) -> List[Point]:
     """Return the points of ``search.points``, whole and canonical, each once.
 
     Args:
         space: all dimensions.
-        settings: ``[search]`` of the run.
+        tables: as they stand in the settings.
 
     Raises:
-        SettingsError: a point names an unknown hyperparameter or a value outside its range, or the
-            sampler is a grid.
+        SettingsError: a point names an unknown hyperparameter or a value outside its range.
     """
-    if settings.points and settings.sampler == "grid":
-        raise SettingsError(
-            "search.points are given, and the sampler is a grid",
-            "Leave one of them out; a grid tries its own points.",
-        )
     known = {d.name: d for d in space}
-    found: Dict[Any, Dict[str, Value]] = {}
-    for number, table in enumerate(settings.points, start=1):
+    found: Dict[Key, Point] = {}
+    for number, table in enumerate(tables, start=1):
         point = space.canonical({**space.defaults(), **_checked(number, table, known)})
         found.setdefault(key(point), point)
     return list(found.values())
 
 
-def _checked(
-    number: int, table: Mapping[str, Any], known: Mapping[str, Dimension]
-) -> Dict[str, Value]:
-    values: Dict[str, Value] = {}
+def _checked(number: int, table: Mapping[str, Any], known: Mapping[str, Dimension]) -> Point:
+    where = f"point {number} of search.points"
+    values: Point = {}
     for name, value in table.items():
-        where = f"point {number} of search.points"
         if name not in known:
             raise SettingsError(
                 f"{where} names an unknown hyperparameter '{name}'", did_you_mean(name, known)
             )
-        dimension = known[name]
-        if dimension.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        if known[name].kind == "float" and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not dimension.contains(value):
-            allowed = (
-                dimension.values if dimension.kind == "choice" else (dimension.low, dimension.high)
-            )
-            raise SettingsError(
-                f"{where}: {name} cannot be {value!r}",
-                "It is {}.".format(
-                    "one of {}".format(", ".join(map(repr, allowed)))
-                    if dimension.kind == "choice"
-                    else "a number from {} to {}".format(*allowed)
-                    + (f" in steps of {dimension.step}" if dimension.step else "")
-                ),
-            )
+        if not known[name].contains(value):
+            raise SettingsError(f"{where}: {name} cannot be {value!r}", _allowed(known[name]))
         values[name] = value
     return values
+
+
+def _allowed(dimension: Dimension) -> str:
+    if dimension.kind == "choice":
+        return f"It is one of {', '.join(map(repr, dimension.values))}."
+    steps = f" in steps of {dimension.step}" if dimension.step else ""
+    return f"It is a number from {dimension.low} to {dimension.high}{steps}."

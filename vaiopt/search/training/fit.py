@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData
@@ -17,22 +17,13 @@ from vaiopt.search.training.schedule import schedule_callbacks
 from vaiopt.search.training.validation import Validator
 from vaiopt.tasks.classification import label_kind
 
-Score = Callable[[Dict[str, float]], float]
-Tell = Callable[[int, int, Optional[float]], None]
-"""Told how many epochs have ended, of how many, and the validation metric of the objective after
-them (None before the first).
+Metrics = Dict[str, float]
+
+BATCHES_IN_ONE_GO = 20
+"""Batches that TensorFlow runs before Python has its turn: 1.4 times faster for a small MLP on much
+data, 1.08 for a CNN.
 """
-
-
-def silent(epoch: int, epochs: int, value: Optional[float]) -> None:
-    """Drop what an epoch came to."""
-
-
-STEPS = 20
-"""Batches that TensorFlow runs in one go: 1.4 times faster for a small MLP on much data, 1.08 for a
-CNN.
-"""
-WORTH = 1000
+BATCHES_THAT_PAY_FOR_BLOCKS = 1000
 """Batches of a training from which that pays: to build the loop costs 0.2 s of CPU time, as much as
 it saves in some hundred batches.
 """
@@ -51,10 +42,11 @@ class Plan:
     Attributes:
         epochs, batch_size: as usual.
         seed: of the order of the samples.
-        metric: what early stopping watches.
+        metric: what early stopping looks at.
         maximise: whether it is better when higher.
         patience: epochs without a better one before stopping; 0 never stops.
-        schedule: of the learning rate: ``constant`` or ``cosine``.
+        schedule: of the learning rate, a name of
+            :data:`vaiopt.search.training.schedule.SCHEDULES`.
         steps_per_execution: batches that TensorFlow runs before Python has its turn; see
             docs/performance.md.
     """
@@ -66,7 +58,36 @@ class Plan:
     maximise: bool
     patience: int
     schedule: str = "constant"
-    steps_per_execution: int = STEPS
+    steps_per_execution: int = BATCHES_IN_ONE_GO
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told how a training goes.
+
+    Attributes:
+        judge: told the objective now and then; may stop the training.
+        score: the objective, of metrics that hold at least ``plan.metric``.
+        tell: told how many epochs have ended, of how many, and the validation metric of the
+            objective after them (None before the first).
+    """
+
+    judge: Optional[Judge] = None
+    score: Callable[[Metrics], float] = lambda metrics: 0.0
+    tell: Callable[[int, int, Optional[float]], None] = lambda epoch, epochs, value: None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    Attributes:
+        curve: one entry per epoch; of a pruned one, the last may stand for a part of an epoch.
+        pruned: why it was stopped, empty if it was not.
+    """
+
+    curve: List[Metrics]
+    pruned: str = ""
 
 
 def train(
@@ -74,10 +95,8 @@ def train(
     device: DeviceData,
     splits: Splits,
     plan: Plan,
-    judge: Optional[Judge] = None,
-    score: Score = lambda metrics: 0.0,
-    tell: Tell = silent,
-) -> "Outcome":
+    listeners: Optional[Listeners] = None,
+) -> Outcome:
     """Train a compiled model.
 
     Args:
@@ -85,38 +104,28 @@ def train(
         device: the samples.
         splits: which of them are for what.
         plan: how.
-        judge: told the objective now and then; may stop the training.
-        score: the objective, of metrics that hold at least ``plan.metric``.
-        tell: told that the training starts, and how each epoch ended.
+        listeners: who is told.
 
     Raises:
         NotANumber: the training or validation loss is not finite.
     """
-    part = splits.train
+    part, classes = splits.train, len(splits.classes)
+    listeners = listeners or Listeners()
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
-    callback = make_callback(Validator(model, device, splits), plan, steps, judge, score, tell)
-    labels = device.labels(
-        part.indices, label_kind(model, len(splits.classes)), len(splits.classes)
-    )
+    follower = Follower(Validator(model, device, splits), plan, steps, listeners)
+    labels = device.labels(part.indices, label_kind(model, classes), classes)
     data = device.batches(
         part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed
     )
     _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
-    if steps * plan.epochs >= WORTH:
-        _run_in_blocks(
-            model,
-            min(
-                plan.steps_per_execution,
-                steps if judge is None else max(1, steps // judge.per_epoch),
-            ),
-        )
-    model.fit(
-        data,
-        epochs=plan.epochs,
-        verbose=0,
-        callbacks=[callback, *schedule_callbacks(model, plan.schedule, plan.epochs, steps)],
-    )
-    return outcome(callback)
+    if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS:
+        judge = listeners.judge
+        most = steps if judge is None else max(1, steps // judge.per_epoch)
+        _run_in_blocks(model, min(plan.steps_per_execution, most))
+    schedule = schedule_callbacks(model, plan.schedule, plan.epochs, steps)
+    callbacks = [keras_callback(follower), *schedule]
+    model.fit(data, epochs=plan.epochs, verbose=0, callbacks=callbacks)
+    return follower.outcome()
 
 
 def _make_variables(model: Any, sample: Any) -> None:
@@ -130,9 +139,8 @@ def _make_variables(model: Any, sample: Any) -> None:
         model: compiled.
         sample: one sample and its label, as a batch.
     """
-    make = getattr(model.optimizer, "build", None) or getattr(
-        model.optimizer, "_create_all_weights", None
-    )  # the latter before Keras 2.11
+    optimizer = model.optimizer  # Keras before 2.11 has the second of these
+    make = getattr(optimizer, "build", None) or getattr(optimizer, "_create_all_weights", None)
     if make is not None:
         make(model.trainable_variables)
     x, y = sample
@@ -174,39 +182,117 @@ def _run_in_blocks(model: Any, steps: int) -> None:
     configure(steps)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a training came to.
+class Follower:
+    """Follows a training: validates after every epoch, keeps the curve, reports within an epoch,
+    and stops on NaN, for want of progress, or when the judge says so.
 
-    Attributes:
-        curve: one entry per epoch; of a pruned one, the last may stand for a part of an epoch.
-        pruned: why it was stopped, empty if it was not.
+    Args:
+        validate: gives the validation metrics.
+        plan: of the training.
+        steps: batches in an epoch, 0 if unknown: then there are no reports within an epoch.
+        listeners: who is told.
     """
 
-    curve: List[Dict[str, float]]
-    pruned: str = ""
+    def __init__(self, validate: Validator, plan: Plan, steps: int, listeners: Listeners) -> None:
+        self.stop = False
+        self._curve: List[Metrics] = []
+        self._failure: Optional[VaioptError] = None
+        self._validate, self._plan, self._steps = validate, plan, steps
+        self._listeners = listeners
+        self._epoch = 0
+        self._started = time.perf_counter()
+        self._reported = 0
+        self._best = -math.inf
+        self._epochs_since_best = 0
+
+    def outcome(self) -> Outcome:
+        """Return what was seen. Raises what made the training stop, unless that was the pruner."""
+        if isinstance(self._failure, Pruned):
+            return Outcome(list(self._curve), self._failure.message)
+        if self._failure is not None:
+            raise self._failure
+        return Outcome(list(self._curve))
+
+    def begin(self, epoch: int) -> None:
+        """Take note that an epoch (from 0) starts."""
+        self._epoch, self._reported, self._started = epoch, 0, time.perf_counter()
+        if epoch == 0:
+            self._listeners.tell(0, self._plan.epochs, None)
+
+    def within(self, batches: int, logs: Optional[Mapping[str, Any]]) -> None:
+        """Report, if it is time for it, after a number of batches of this epoch."""
+        judge, steps = self._listeners.judge, self._steps
+        if judge is None or batches >= steps or self.stop:
+            return
+        share = batches * judge.per_epoch // steps
+        if share <= self._reported:
+            return
+        self._reported = share
+        trained = _numbers(logs)
+        if not self._finite(trained):
+            return
+        found = self._validate.quick()
+        if self._plan.metric in found:
+            entry = {"epoch": self._epoch + batches / steps, **found, **trained}
+            entry["seconds"] = time.perf_counter() - self._started
+            self._report(judge, self._epoch * judge.per_epoch + share, entry, last=False)
+
+    def end(self, epoch: int, logs: Optional[Mapping[str, Any]]) -> None:
+        """Validate, keep the entry of the curve, and decide whether to go on."""
+        if self._failure is not None:
+            return
+        # What a training of its own says of the validation data counts more than what is measured
+        # here.
+        entry = {"epoch": float(epoch + 1), **self._validate(), **_numbers(logs)}
+        entry["seconds"] = time.perf_counter() - self._started
+        if not self._finite(entry):
+            return
+        self._curve.append(entry)
+        self._listeners.tell(epoch + 1, self._plan.epochs, entry.get(self._plan.metric))
+        if self._plan.metric not in entry:
+            return
+        if self._plan.patience:
+            self._count_patience(entry[self._plan.metric])
+        judge = self._listeners.judge
+        if judge is not None:
+            last = self.stop or epoch + 1 >= self._plan.epochs
+            self._report(judge, (epoch + 1) * judge.per_epoch, entry, last)
+
+    def _finite(self, entry: Metrics) -> bool:
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(entry.get(name, 0.0)):
+                text = f"{name} became {entry[name]} in epoch {self._epoch + 1}"
+                self._failure = NotANumber(text, "Try a lower learning rate.")
+                self.stop = True
+                return False
+        return True
+
+    def _report(self, judge: Judge, step: int, entry: Metrics, last: bool) -> None:
+        try:
+            judge.report(step, self._listeners.score(entry), last)
+        except Pruned as stop:
+            if not self._curve or self._curve[-1] is not entry:
+                self._curve.append(entry)
+            self._failure, self.stop = stop, True
+
+    def _count_patience(self, value: float) -> None:
+        value = value if self._plan.maximise else -value
+        self._epochs_since_best = 0 if value > self._best else self._epochs_since_best + 1
+        self._best = max(self._best, value)
+        self.stop = self._epochs_since_best >= self._plan.patience
 
 
-def outcome(callback: Any) -> Outcome:
-    """Return what the callback of a training saw. Raises what made it stop, unless that was the
-    pruner.
-    """
-    if isinstance(callback.failure, Pruned):
-        return Outcome(list(callback.curve), callback.failure.message)
-    if callback.failure is not None:
-        raise callback.failure
-    return Outcome(list(callback.curve))
+def _numbers(logs: Optional[Mapping[str, Any]]) -> Metrics:
+    return {name: float(value) for name, value in (logs or {}).items()}
 
 
-def make_callback(
-    validate: Validator, plan: Plan, steps: int, judge: Optional[Judge], score: Score, tell: Tell
-) -> Any:
-    """Return a Keras callback around a :class:`Follower`."""
-    return _curve_class()(Follower(validate, plan, steps, judge, score, tell))
+def keras_callback(follower: Follower) -> Any:
+    """Return a Keras callback that tells a follower what happens, and stops when it says so."""
+    return _callback_class()(follower)
 
 
 @lru_cache(maxsize=1)
-def _curve_class() -> Any:
+def _callback_class() -> Any:
     """Return the callback's class, made when it is first needed because its base is Keras's, and
     once.
 
@@ -215,22 +301,12 @@ def _curve_class() -> Any:
     """
     keras = load_tensorflow().keras
 
-    class Curve(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        """Validates after every epoch, reports within it, and stops on NaN, for want of progress,
-        or when the judge says so.
-        """
+    class Following(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        """Tells a follower."""
 
         def __init__(self, follower: Follower) -> None:
             super().__init__()
             self._follower = follower
-
-        @property
-        def curve(self) -> List[Dict[str, float]]:
-            return self._follower.curve
-
-        @property
-        def failure(self) -> Optional[VaioptError]:
-            return self._follower.failure
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self._follower.begin(epoch)
@@ -247,113 +323,4 @@ def _curve_class() -> Any:
             if self._follower.stop:
                 self.model.stop_training = True
 
-    return Curve
-
-
-class Follower:
-    """Follows a training: keeps its curve, and decides when it stops.
-
-    Args:
-        validate: gives the validation metrics.
-        plan: of the training.
-        steps: batches in an epoch, 0 if unknown: then there are no reports within an epoch.
-        judge: see :func:`train`.
-        score: see :func:`train`.
-        tell: see :func:`train`.
-    """
-
-    def __init__(
-        self,
-        validate: Validator,
-        plan: Plan,
-        steps: int,
-        judge: Optional[Judge],
-        score: Score,
-        tell: Tell,
-    ) -> None:
-        self.curve: List[Dict[str, float]] = []
-        self.failure: Optional[VaioptError] = None
-        self.stop = False
-        self._validate, self._plan, self._steps = validate, plan, steps
-        self._judge, self._score, self._tell = judge, score, tell
-        self._epoch = 0
-        self._started = time.perf_counter()
-        self._reported = 0
-        self._best = -math.inf
-        self._since = 0
-
-    def begin(self, epoch: int) -> None:
-        """Take note that an epoch (from 0) starts."""
-        self._epoch, self._reported, self._started = epoch, 0, time.perf_counter()
-        if epoch == 0:
-            self._tell(0, self._plan.epochs, None)
-
-    def within(self, batches: int, logs: Any) -> None:
-        """Report, if it is time for it, after a number of batches of this epoch."""
-        judge, steps = self._judge, self._steps
-        if judge is None or batches >= steps or self.stop:
-            return
-        share = batches * judge.per_epoch // steps
-        if share <= self._reported:
-            return
-        self._reported = share
-        trained = {name: float(value) for name, value in (logs or {}).items()}
-        if not self._finite(trained):
-            return
-        found = self._validate.quick()
-        if self._plan.metric in found:
-            entry = {
-                "epoch": self._epoch + batches / steps,
-                **found,
-                **trained,
-                "seconds": time.perf_counter() - self._started,
-            }
-            self._report(judge, self._epoch * judge.per_epoch + share, entry, last=False)
-
-    def end(self, epoch: int, logs: Any) -> None:
-        """Validate, keep the entry of the curve, and decide whether to go on."""
-        if self.failure is not None:
-            return
-        trained = {name: float(value) for name, value in (logs or {}).items()}
-        # What a training of its own says of the validation data counts more than what is measured
-        # here.
-        entry = {
-            "epoch": float(epoch + 1),
-            **self._validate(),
-            **trained,
-            "seconds": time.perf_counter() - self._started,
-        }
-        if not self._finite(entry):
-            return
-        self.curve.append(entry)
-        self._tell(epoch + 1, self._plan.epochs, entry.get(self._plan.metric))
-        if self._plan.metric not in entry:
-            return
-        if self._plan.patience:
-            self._watch(entry[self._plan.metric])
-        if self._judge is not None:
-            last = self.stop or epoch + 1 >= self._plan.epochs
-            self._report(self._judge, (epoch + 1) * self._judge.per_epoch, entry, last)
-
-    def _finite(self, entry: Dict[str, float]) -> bool:
-        for name in ("loss", "val_loss"):
-            if not math.isfinite(entry.get(name, 0.0)):
-                text = f"{name} became {entry[name]} in epoch {self._epoch + 1}"
-                self.failure = NotANumber(text, "Try a lower learning rate.")
-                self.stop = True
-                return False
-        return True
-
-    def _report(self, judge: Judge, step: int, entry: Dict[str, float], last: bool) -> None:
-        try:
-            judge.report(step, self._score(entry), last)
-        except Pruned as stop:
-            if not self.curve or self.curve[-1] is not entry:
-                self.curve.append(entry)
-            self.failure, self.stop = stop, True
-
-    def _watch(self, value: float) -> None:
-        value = value if self._plan.maximise else -value
-        self._since = 0 if value > self._best else self._since + 1
-        self._best = max(self._best, value)
-        self.stop = self._since >= self._plan.patience
+    return Following

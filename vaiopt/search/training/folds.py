@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 import numpy as np
 
@@ -56,20 +56,16 @@ def mean_metrics(curves: Sequence[Sequence[Dict[str, float]]]) -> Dict[str, floa
     validation metrics as ``<name>_std``.
     """
     last = [curve[-1] for curve in curves]
-    names = [
-        name
-        for name in last[0]
-        if name not in ("epoch", "seconds") and all(name in entry for entry in last)
-    ]
-    found = {name: float(np.mean([entry[name] for entry in last])) for name in names}
-    found.update(
-        {
-            name + "_std": float(np.std([entry[name] for entry in last]))
-            for name in names
-            if name.startswith("val_")
-        }
-    )
-    return found
+    shared = [name for name in final_metrics(last[0]) if all(name in entry for entry in last)]
+    values = {name: [entry[name] for entry in last] for name in shared}
+    found = {name: float(np.mean(of)) for name, of in values.items()}
+    spread = {n + "_std": float(np.std(of)) for n, of in values.items() if n.startswith("val_")}
+    return {**found, **spread}
+
+
+def final_metrics(entry: Mapping[str, float]) -> Dict[str, float]:
+    """Return the metrics of an entry of a learning curve: all but the epoch and the seconds."""
+    return {name: value for name, value in entry.items() if name not in ("epoch", "seconds")}
 
 
 def mean_curve(curves: Sequence[Sequence[Dict[str, float]]]) -> List[Dict[str, float]]:

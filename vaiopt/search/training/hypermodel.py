@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 import types
 from collections import defaultdict
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, List, Mapping, Optional
 
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
 from vaiopt.models import load_family
-from vaiopt.search.training.fit import Outcome, outcome
+from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, keras_callback
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks.classification import label_kind, loss_labels
@@ -91,22 +91,16 @@ def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None
         history: Mapping[str, List[float]] = defaultdict(lambda: [0.0])
         epoch = (0,)
 
-    few = 2 * len(splits.classes)
-    train, validation = splits.train.take(slice(0, few)), splits.validation.take(slice(0, few))
+    classes = len(splits.classes)
+    first = slice(0, 2 * classes)
+    train, validation = splits.train.take(first), splits.validation.take(first)
     model.fit = lambda *args, **kwargs: Nothing()
-    kind = label_kind(model, len(splits.classes)) if model.loss is not None else "sparse"
-    labels = [loss_labels(part.y, kind, len(splits.classes)) for part in (train, validation)]
+    kind = label_kind(model, classes) if model.loss is not None else "sparse"
+    labels = [loss_labels(part.y, kind, classes) for part in (train, validation)]
+    held_out = (validation.x, labels[1])
+    quiet = {"epochs": 1, "callbacks": [], "verbose": 0}
     try:
-        fit(
-            hp,
-            model,
-            train.x,
-            labels[0],
-            validation_data=(validation.x, labels[1]),
-            epochs=1,
-            callbacks=[],
-            verbose=0,
-        )
+        fit(hp, model, train.x, labels[0], validation_data=held_out, **quiet)
     except Exception as error:
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
@@ -119,9 +113,8 @@ def run_fit(
     model: Any,
     device: DeviceData,
     splits: Splits,
-    callback: Any,
-    epochs: int,
-    metric: str,
+    follower: Follower,
+    plan: Plan,
 ) -> Outcome:
     """Train by the HyperModel's own ``fit``, called as KerasTuner calls it.
 
@@ -143,23 +136,22 @@ def run_fit(
         splits.train.x,
         train,
         validation_data=(splits.validation.x, validation),
-        epochs=epochs,
-        callbacks=[callback],
+        epochs=plan.epochs,
+        callbacks=[keras_callback(follower)],
         verbose=0,
     )
-    result = outcome(callback)
+    result = follower.outcome()
     if result.pruned:
         return result
     curve = [dict(entry) for entry in result.curve] or _history_curve(returned)
     if not curve:
-        callback.model = model
-        callback.on_epoch_end(0, {})
-        curve = [dict(entry) for entry in outcome(callback).curve]
+        follower.end(0, {})
+        curve = [dict(entry) for entry in follower.outcome().curve]
     last = returned[-1] if isinstance(returned, list) and returned else returned
     if isinstance(last, dict):
         curve[-1].update({name: float(value) for name, value in last.items()})
     elif isinstance(last, (int, float)) or getattr(last, "shape", None) == ():
-        curve[-1][metric] = float(last)  # type: ignore[arg-type]
+        curve[-1][plan.metric] = float(last)  # type: ignore[arg-type]
     elif last is not None and not hasattr(last, "history"):
         raise ModelError(
             f"fit(hp, model, ...) returned {type(last).__name__}",
@@ -168,7 +160,7 @@ def run_fit(
     return Outcome(curve)
 
 
-def _history_curve(returned: Any) -> List[Dict[str, float]]:
+def _history_curve(returned: Any) -> List[Metrics]:
     history = getattr(returned, "history", None)
     if not history:
         return []

@@ -4,26 +4,24 @@ the training asks for.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from dataclasses import dataclass
+from typing import Dict, Tuple, Union
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.space import Value
 
 
-def model_overrides(settings: Settings) -> Dict[str, Any]:
+def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
     """Return what the settings fix or change of the hyperparameters: plain values and search
     ranges, by name.
     """
+    names = ("epochs", "batch_size", "optimizer", "learning_rate")
+    given = {name: getattr(settings.train, name) for name in names}
+    given["split"] = settings.data.split
     found = dict(settings.model.hyperparameters)
-    given = {
-        "epochs": settings.train.epochs,
-        "batch_size": settings.train.batch_size,
-        "optimizer": settings.train.optimizer,
-        "learning_rate": settings.train.learning_rate,
-        "split": settings.data.split,
-    }
     found.update({name: value for name, value in given.items() if value != "auto"})
     return {
         name: parse_range(name, value) if is_range(value) else value
@@ -31,30 +29,36 @@ def model_overrides(settings: Settings) -> Dict[str, Any]:
     }
 
 
-def training_values(hp: HyperParameters) -> Dict[str, Any]:
-    """Ask for what the training needs: ``epochs``, ``batch_size``, ``split`` (as three numbers).
+@dataclass(frozen=True)
+class TrainingValues:
+    """What a training is given: how long, in which batches, and the split's three numbers."""
+
+    epochs: int
+    batch_size: int
+    split: Tuple[float, float, float]
+
+
+def training_values(hp: HyperParameters) -> TrainingValues:
+    """Ask for what the training needs.
 
     A model function may have asked for ``batch_size`` or ``epochs`` itself, as KerasTuner's users
     do; its answer counts then.
+
+    Raises:
+        ModelError: an answer cannot be used.
     """
-    values: Dict[str, Any] = {
-        "epochs": (
-            hp.get("epochs") if "epochs" in hp else hp.Fixed("epochs", default_epochs(hp.samples))
-        ),
-        "batch_size": (
-            hp.get("batch_size")
-            if "batch_size" in hp
-            else hp.Fixed("batch_size", 32 if hp.samples < 5000 else 128)
-        ),
-    }
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ModelError(
-                f"the hyperparameter '{name}' is {value!r}",
-                "It must be a whole number of at least 1.",
-            )
-    values["split"] = parse_split(hp.Fixed("split", "7:2:1"))
-    return values
+    epochs = _count(hp, "epochs", default_epochs(hp.samples))
+    batch_size = _count(hp, "batch_size", 32 if hp.samples < 5000 else 128)
+    return TrainingValues(epochs, batch_size, parse_split(hp.Fixed("split", "7:2:1")))
+
+
+def _count(hp: HyperParameters, name: str, default: int) -> int:
+    value = hp.get(name) if name in hp else hp.Fixed(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ModelError(
+            f"the hyperparameter '{name}' is {value!r}", "It must be a whole number of at least 1."
+        )
+    return value
 
 
 def default_epochs(samples: int) -> int:

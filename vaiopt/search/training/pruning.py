@@ -13,24 +13,25 @@ locked when it is killed, and what is stopped depends on the trials so far alone
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.settings import SearchSettings
-from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.settings.choices import row_of
+from vaiopt.study.record import COMPLETE, FAILED, PRUNED, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
 REPORTS = 9
 """Reports of a whole training, at least; three epochs are looked at three times each."""
-STARTUP = 2
+STARTUP_TRIALS = 2
 """Trials that are complete before the median pruner stops any."""
 HOPELESS = 0.5
 """The share of the best complete trial's objective at the same report below which a trial is
 stopped; of a loss, the inverse.
 """
-REDUCTION = 3
+REDUCTION_FACTOR = 3
 """Of successive halving and Hyperband: a third goes on at each rung."""
 FIRST_RUNG = 2
 """Reports before the first rung of successive halving: the very first says little about a trial
@@ -38,6 +39,23 @@ that starts slowly.
 """
 RUNG = "completed_rung_"
 """What Optuna's pruners call their notes in the trial's system attributes."""
+
+Make = Callable[[Any, int], Any]
+"""Given ``optuna.pruners`` and the reports of the longest training: one of Optuna's pruners."""
+
+PRUNERS: Dict[str, Optional[Make]] = {
+    "none": None,
+    "median": lambda pruners, most: pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
+    "halving": lambda pruners, most: pruners.SuccessiveHalvingPruner(
+        min_resource=FIRST_RUNG, reduction_factor=REDUCTION_FACTOR
+    ),
+    "hyperband": lambda pruners, most: pruners.HyperbandPruner(
+        min_resource=1, max_resource=max(1, most), reduction_factor=REDUCTION_FACTOR
+    ),
+}
+"""How each pruner is made, by the names of :data:`vaiopt.settings.choices.PRUNERS`; None stops
+nothing, and nothing is reported.
+"""
 
 
 class Pruned(VaioptError):
@@ -48,16 +66,15 @@ class Pruned(VaioptError):
 
 @dataclass(frozen=True)
 class Pruning:
-    """What a worker needs to decide: plain values only.
+    """What a worker needs to decide.
 
     Attributes:
-        pruner: ``median``, ``halving`` or ``hyperband``.
+        pruner: a name of :data:`PRUNERS`, not ``none``.
         direction: ``maximize`` or ``minimize``.
         per_epoch: reports in an epoch.
         most: reports of the longest training.
         may_stop: whether the trial may be stopped, or only reports.
-        trials: by number, ``{"state", "value", "reports", "rungs"}`` of those that ended; ``{}``
-            for any other.
+        trials: those before this one, as :func:`reported` gives them.
     """
 
     pruner: str
@@ -65,7 +82,7 @@ class Pruning:
     per_epoch: int
     most: int
     may_stop: bool
-    trials: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    trials: Sequence[TrialRecord] = ()
 
 
 def prepare(
@@ -83,24 +100,34 @@ def prepare(
         space: the longest training is that of the most ``epochs``.
         number: of the trial.
         trials: those before it.
+
+    Raises:
+        SettingsError: there is no such pruner.
     """
-    if settings.pruner == "none":
+    if row_of("search.pruner", settings.pruner, PRUNERS) is None:
         return None
-    by_number = {t.number: t for t in trials}
-    before = tuple(_plain(by_number[n]) if n in by_number else {} for n in range(number))
+    by_number = {t.number: reported(t) for t in trials}
+    before = tuple(by_number.get(n, TrialRecord(n, FAILED)) for n in range(number))
     # Until one trial is complete there is nothing to compare with, but its reports are what the
     # next are compared with.
     may_stop = any(t.status == COMPLETE for t in trials)
     epochs = next((d for d in space if d.name == "epochs"), None)
-    longest = 1 if epochs is None else max(int(v) for v in epochs.grid() or [epochs.high])  # type: ignore[arg-type]
+    lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
+    longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
     per_epoch = max(1, math.ceil(REPORTS / longest))
     return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
 
-def _plain(record: TrialRecord) -> Dict[str, Any]:
+def reported(record: TrialRecord) -> TrialRecord:
+    """Return what later trials need to know of a trial, failed if that is nothing."""
     if record.status not in (COMPLETE, PRUNED) or not record.pruning.get("reports"):
-        return {}
-    return {"state": record.status, "value": record.value, **record.pruning}
+        return TrialRecord(record.number, FAILED)
+    return TrialRecord(record.number, record.status, value=record.value, pruning=record.pruning)
+
+
+def _reports(record: TrialRecord) -> Dict[int, float]:
+    """Return the objective by the step at which it was reported."""
+    return {int(step): float(value) for step, value in record.pruning.get("reports", ())}
 
 
 class Judge:
@@ -108,38 +135,38 @@ class Judge:
 
     Args:
         pruning: what is known of the others.
+
+    Raises:
+        SettingsError: there is no such pruner.
     """
 
     def __init__(self, pruning: Pruning) -> None:
         optuna = quiet_optuna()
         self.per_epoch = pruning.per_epoch
-        self.reports: List[Tuple[int, float]] = []
+        self._reports: List[Tuple[int, float]] = []
         self._may_stop = pruning.may_stop
+        make = row_of("search.pruner", pruning.pruner, PRUNERS)
+        pruner = make(optuna.pruners, pruning.most) if make else optuna.pruners.NopPruner()
         # The name and the trial's number decide Hyperband's bracket.
         study = optuna.create_study(
-            study_name=STUDY_NAME, direction=pruning.direction, pruner=_optuna_pruner(pruning)
+            study_name=STUDY_NAME, direction=pruning.direction, pruner=pruner
         )
-        states = {
-            COMPLETE: optuna.trial.TrialState.COMPLETE,
-            PRUNED: optuna.trial.TrialState.PRUNED,
-        }
+        ended = optuna.trial.TrialState
+        states = {COMPLETE: ended.COMPLETE, PRUNED: ended.PRUNED, FAILED: ended.FAIL}
         for other in pruning.trials:
             trial = optuna.trial.create_trial(
-                state=states.get(other.get("state", ""), optuna.trial.TrialState.FAIL),
-                value=other.get("value"),
-                intermediate_values={
-                    int(step): float(value) for step, value in other.get("reports", ())
-                },
-                system_attrs=dict(other.get("rungs", {})),
+                state=states[other.status],
+                value=other.value,
+                intermediate_values=_reports(other),
+                system_attrs=dict(other.pruning.get("rungs", {})),
             )
             study.add_trial(trial)
         self._study = study
         self._trial = study.ask()
         self._maximise = pruning.direction == "maximize"
         sign = 1.0 if self._maximise else -1.0
-        complete = [t for t in pruning.trials if t.get("state") == COMPLETE]
-        best = max(complete, key=lambda t: sign * t["value"]) if complete else {"reports": ()}
-        self._best = {int(step): float(value) for step, value in best["reports"]}
+        complete = [(sign * t.value, t) for t in pruning.trials if t.value is not None]
+        self._best = _reports(max(complete, key=lambda pair: pair[0])[1]) if complete else {}
 
     def report(self, step: int, value: float, last: bool) -> None:
         """Take note of the objective after ``step`` reports.
@@ -152,11 +179,10 @@ class Judge:
         Raises:
             Pruned: the trial is to be stopped.
         """
-        self.reports.append((step, value))
+        self._reports.append((step, value))
         self._trial.report(value, step)
-        behind = (
-            self._trial.should_prune()
-        )  # asked in any case: successive halving takes its notes then
+        # Asked in any case: successive halving takes its notes then.
+        behind = self._trial.should_prune()
         if (behind or self._hopeless(step)) and self._may_stop and not last:
             raise Pruned(
                 f"stopped after report {step}: objective {value:.4g}",
@@ -167,24 +193,15 @@ class Judge:
         """Whether not even the best report so far is half as good as that of the best complete
         trial at the same step.
         """
-        best, own = self._best.get(step, 0.0), [value for _, value in self.reports]
+        best, own = self._best.get(step, 0.0), [value for _, value in self._reports]
         if best <= 0:  # shares of a negative objective mean nothing
             return False
         return max(own) < HOPELESS * best if self._maximise else min(own) > best / HOPELESS
 
     def notes(self) -> Dict[str, Any]:
-        """Return what later trials need to know of this one."""
+        """Return what later trials need to know of this one, as :attr:`TrialRecord.pruning` has
+        it.
+        """
         own = self._study.get_trials(deepcopy=False)[-1].system_attrs
         rungs = {name: value for name, value in own.items() if name.startswith(RUNG)}
-        return {"reports": [list(pair) for pair in self.reports], "rungs": rungs}
-
-
-def _optuna_pruner(pruning: Pruning) -> Any:
-    pruners = quiet_optuna().pruners
-    if pruning.pruner == "median":
-        return pruners.MedianPruner(n_startup_trials=STARTUP)
-    if pruning.pruner == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=FIRST_RUNG, reduction_factor=REDUCTION)
-    return pruners.HyperbandPruner(
-        min_resource=1, max_resource=max(1, pruning.most), reduction_factor=REDUCTION
-    )
+        return {"reports": [list(pair) for pair in self._reports], "rungs": rungs}

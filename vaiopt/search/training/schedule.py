@@ -1,48 +1,59 @@
-"""Learning rates that fall during a training."""
+"""Learning rates that change during a training."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, List
+from typing import Any, Callable, Dict, List, Optional
 
 from vaiopt.keras import load_tensorflow
+from vaiopt.settings.choices import row_of
 
-UPDATES = 20
+UPDATES_IN_AN_EPOCH = 20
 """Changes of the learning rate in an epoch, at most; each costs a call from Python."""
 
+Rate = Callable[[float, float], float]
+"""Given the rate at the start and the share (0 to 1) of the training that is done: the rate now."""
 
-def schedule_callbacks(model: Any, kind: str, epochs: int, steps: int) -> List[Any]:
+
+def cosine(start: float, share: float) -> float:
+    """Return the learning rate when a share (0 to 1) of the training is done: down to 0 along half
+    a cosine (Loshchilov & Hutter 2017, without restarts).
+    """
+    return start * 0.5 * (1.0 + math.cos(math.pi * min(1.0, max(0.0, share))))
+
+
+SCHEDULES: Dict[str, Optional[Rate]] = {"constant": None, "cosine": cosine}
+"""By the names of :data:`vaiopt.settings.choices.SCHEDULES`; None never changes the rate."""
+
+
+def schedule_callbacks(model: Any, name: str, epochs: int, steps: int) -> List[Any]:
     """Return the Keras callbacks that change the learning rate during ``fit``.
 
     Args:
         model: compiled; its learning rate is where the schedule starts.
-        kind: ``constant``, or ``cosine``: down to 0 along half a cosine (Loshchilov & Hutter 2017,
-            without restarts).
+        name: of the schedule.
         epochs: of the training.
         steps: batches in an epoch.
 
     Returns:
         None of them for ``constant``, and for a model that was compiled with a schedule of its own.
+
+    Raises:
+        SettingsError: there is no such schedule.
     """
+    rate = row_of("train.schedule", name, SCHEDULES)
     keras = load_tensorflow().keras
     optimizer = model.optimizer
     own = keras.optimizers.schedules.LearningRateSchedule
-    if (
-        kind == "constant"
-        or isinstance(getattr(optimizer, "_learning_rate", None), own)
-        or isinstance(optimizer.learning_rate, own)
-    ):
+    rates = (getattr(optimizer, "_learning_rate", None), optimizer.learning_rate)
+    if rate is None or any(isinstance(found, own) for found in rates):
         return []
     start = float(keras.backend.get_value(optimizer.learning_rate))
-    interval = max(1, steps // UPDATES)
+    interval = max(1, steps // UPDATES_IN_AN_EPOCH)
+    change = rate
 
-    class Cosine(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class Scheduled(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         """Sets the learning rate by how much of the training is done."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self._epoch = 0
-            self._next = 0
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self._epoch, self._next = epoch, 0
@@ -51,13 +62,7 @@ def schedule_callbacks(model: Any, kind: str, epochs: int, steps: int) -> List[A
             if batch < self._next:
                 return
             self._next = batch + interval
-            self.model.optimizer.learning_rate = cosine(
-                start, (self._epoch + batch / steps) / epochs
-            )
+            done = (self._epoch + batch / steps) / epochs
+            self.model.optimizer.learning_rate = change(start, done)
 
-    return [Cosine()]
-
-
-def cosine(start: float, share: float) -> float:
-    """Return the learning rate when a share (0 to 1) of the training is done."""
-    return start * 0.5 * (1.0 + math.cos(math.pi * min(1.0, max(0.0, share))))
+    return [Scheduled()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -22,28 +21,16 @@ from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 
+Ratios = Tuple[float, float, float]
+
 
 def recipe_of(settings: Settings, values: Mapping[str, Value]) -> DataRecipe:
     """Return the recipe of the data of a trial's point."""
-    dataset = load(settings.data, settings.seed)
-    return data_recipe(dataset, _split(dataset, settings, parse_split(str(values["split"]))))
+    shared = _KEPT[0] if _KEPT and _KEPT[0].is_of(settings) else Shared(settings)
+    return data_recipe(shared.dataset, shared.splits(parse_split(str(values["split"]))))
 
 
-def _split(dataset: Dataset, settings: Settings, ratios: Tuple[float, float, float]) -> Splits:
-    data = settings.data
-    reserved = _reserved(data)
-    return split_dataset(
-        dataset,
-        ratios,
-        seed=settings.seed,
-        pool=data.pool,
-        reserved=reserved,
-        offset=data.offset,
-        scale=data.scale,
-    )
-
-
-def _reserved(data: DataSettings) -> Optional[float]:
+def _test_start(data: DataSettings) -> Optional[float]:
     """Return where the test data start that no trial may see when several split ratios are
     searched, or None for one ratio.
     """
@@ -71,13 +58,22 @@ def load(data: DataSettings, seed: int) -> Dataset:
 
 
 class Shared:
-    """What the trials of one worker share."""
+    """What the trials of one worker share.
+
+    Args:
+        settings: of the run.
+        dataset: its data where they were sent; without it they are loaded here.
+    """
 
     def __init__(self, settings: Settings, dataset: Optional[Dataset] = None) -> None:
-        self._settings = settings
+        self._data, self._seed = settings.data, settings.seed
         self.dataset = dataset if dataset is not None else load(settings.data, settings.seed)
-        self._splits: Dict[Tuple[float, float, float], Splits] = {}
+        self._splits: Dict[Ratios, Splits] = {}
         self._device: Optional[DeviceData] = None
+
+    def is_of(self, settings: Settings) -> bool:
+        """Return whether these are the shared things of a run."""
+        return (self._data, self._seed) == (settings.data, settings.seed)
 
     @property
     def device(self) -> DeviceData:
@@ -86,14 +82,29 @@ class Shared:
             self._device = DeviceData(self.dataset)
         return self._device
 
-    def splits(self, ratios: Tuple[float, float, float]) -> Splits:
+    def splits(self, ratios: Ratios) -> Splits:
         """The split by these ratios."""
         if ratios not in self._splits:
-            self._splits[ratios] = _split(self.dataset, self._settings, ratios)
+            self._splits[ratios] = split_dataset(
+                self.dataset,
+                ratios,
+                seed=self._seed,
+                pool=self._data.pool,
+                reserved=_test_start(self._data),
+                offset=self._data.offset,
+                scale=self._data.scale,
+            )
         return self._splits[ratios]
 
+    def hyperparameters(
+        self, values: Mapping[str, Value], overrides: Mapping[str, Any]
+    ) -> HyperParameters:
+        """Return the hyperparameters of a point, knowing the data."""
+        shape, classes = self.dataset.sample_shape, len(self.dataset.classes)
+        return HyperParameters(values, overrides, shape, classes, len(self.dataset))
 
-_KEPT: Dict[str, Shared] = {}
+
+_KEPT: List[Shared] = []
 
 
 def shared_of(settings: Settings, dataset: Optional[Dataset] = None) -> Shared:
@@ -102,25 +113,13 @@ def shared_of(settings: Settings, dataset: Optional[Dataset] = None) -> Shared:
 
     Args:
         settings: of the run.
-        dataset: its data where they were sent; without it they are loaded here.
+        dataset: see :class:`Shared`.
     """
-    content = settings.to_dict()
-    name = json.dumps({"seed": content["seed"], "data": content["data"]}, sort_keys=True)
-    if name not in _KEPT:
-        _KEPT.clear()
-        _KEPT[name] = Shared(settings, dataset)
-    return _KEPT[name]
+    if not _KEPT or not _KEPT[0].is_of(settings):
+        _KEPT[:] = [Shared(settings, dataset)]
+    return _KEPT[0]
 
 
-def hyperparameters(
-    values: Mapping[str, Value], overrides: Mapping[str, Any], shared: Shared
-) -> HyperParameters:
-    """Return the hyperparameters of a point, knowing the data."""
-    dataset = shared.dataset
-    return HyperParameters(
-        values,
-        overrides,
-        input_shape=dataset.sample_shape,
-        classes=len(dataset.classes),
-        samples=len(dataset),
-    )
+def forget_shared() -> None:
+    """Let go of the shared things of this process: the next search reads the data anew."""
+    _KEPT.clear()

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.data import Splits
@@ -24,40 +24,32 @@ from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
-from vaiopt.search.training.fit import (
-    Outcome,
-    Plan,
-    Tell,
-    keep_no_graph,
-    make_callback,
-    silent,
-    train,
-)
-from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
+from vaiopt.search.training import fit
+from vaiopt.search.training.folds import final_metrics, fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import load_model_function, own_fit, run_fit, trace_fit
 from vaiopt.search.training.options import default_epochs, model_overrides, training_values
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.pruning import Judge, Pruning
-from vaiopt.search.training.shared import Shared, hyperparameters, shared_of
+from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
-from vaiopt.settings import Settings, settings_from_dict
+from vaiopt.settings import Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
 from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
-from vaiopt.study.space import Value
+from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import check_overrides, trace_space
 from vaiopt.tasks.classification import _compile_if_needed
 
 
 @dataclass(frozen=True)
 class Job:
-    """One trial, as it is sent to a worker: plain values only.
+    """One trial, as it is sent to a worker.
 
     Attributes:
         folder: the run's.
-        settings: of the run, as :meth:`Settings.to_dict` gives them.
+        settings: of the run.
         number: of the trial.
         values: the point.
         memory_mb: at which the worker ends itself, or None.
@@ -68,7 +60,7 @@ class Job:
     """
 
     folder: str
-    settings: Mapping[str, Any]
+    settings: Settings
     number: int
     values: Mapping[str, Value]
     memory_mb: Optional[float] = None
@@ -76,99 +68,96 @@ class Job:
     pruning: Optional[Pruning] = None
     keep_above: Optional[float] = None
 
+    def failed(self, reason: str, traceback: str = "") -> TrialRecord:
+        """Return the record of this trial if it failed."""
+        point = dict(self.values)
+        return TrialRecord(self.number, FAILED, reason, hyperparameters=point, traceback=traceback)
+
 
 @dataclass(frozen=True)
 class Description:
     """What is known before the first trial.
 
     Attributes:
-        space: the traced search space, as JSON.
+        space: the traced search space.
         splits: samples in each part at the default point.
         costs: of the default point.
     """
 
-    space: Mapping[str, Any]
+    space: Space
     splits: Mapping[str, int]
     costs: Mapping[str, float]
 
 
-def describe_search(settings_dict: Mapping[str, Any]) -> Description:
+def describe_search(settings: Settings) -> Description:
     """Load the data, trace the space and check that the default point builds.
 
     Raises:
         VaioptError: of the data, the model function, the target or the settings.
     """
-    settings = settings_from_dict(settings_dict)
     shared = shared_of(settings)
     function = load_model_function(settings.model.family)
-    fit = own_fit(function)
+    own = own_fit(function)
     overrides = model_overrides(settings)
     Objective(settings.objective)
-    load_target(settings.hardware.target, settings.hardware.release)
+    target = load_target(settings.hardware.target, settings.hardware.release)
 
     def ask(hp: HyperParameters) -> None:
         model = build(function, hp)
-        if fit is not None:
+        if own is not None:
             _compile_if_needed(model)
-            trace_fit(fit, hp, model, shared.splits((7.0, 2.0, 1.0)))
+            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)))
         training_values(hp)
 
     def make(values: Mapping[str, Value]) -> HyperParameters:
-        return hyperparameters(values, overrides, shared)
+        return shared.hyperparameters(values, overrides)
 
     space = trace_space(ask, make)
     check_overrides(space, overrides)
     hp = make(space.defaults())
     ask(hp)
     model = build(function, make(space.defaults()))
-    splits = shared.splits(training_values(hp)["split"])
+    splits = shared.splits(training_values(hp).split)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
-    return Description(space.to_json(), splits.sizes(), hardware_costs(model, _target(settings)))
+    return Description(space, splits.sizes(), hardware_costs(model, target))
 
 
-def run_trial(job: Job) -> Dict[str, Any]:
-    """Run one trial and return its :class:`TrialRecord` as JSON. Whatever goes wrong within the
-    trial becomes its reason.
+def run_trial(job: Job) -> TrialRecord:
+    """Run one trial. Whatever goes wrong within it becomes its reason; its objective is left to the
+    search.
     """
-    started = time.perf_counter()
-    times = {"started": _now(), "worker": f"{os.getpid()}@{socket.gethostname()}"}
-    with MemoryWatch(job.memory_mb) as watch:
+    started, began = _now(), time.perf_counter()
+    with MemoryWatch(job.memory_mb) as memory:
         record = _guarded(job)
-    record.update(
-        times, seconds=time.perf_counter() - started, peak_memory_mb=watch.peak_mb, finished=_now()
+    return replace(
+        record,
+        started=started,
+        finished=_now(),
+        seconds=time.perf_counter() - began,
+        peak_memory_mb=memory.peak_mb,
+        worker=f"{os.getpid()}@{socket.gethostname()}",
     )
-    return TrialRecord(number=job.number, **record).to_json()
 
 
-def _guarded(job: Job) -> Dict[str, Any]:
+def _guarded(job: Job) -> TrialRecord:
     tf = load_tensorflow()
     # What is there before the trial is set aside: looking through all of TensorFlow's modules would
     # make the collection below take 0.25 s.
     gc.freeze()
     try:
-        return _trial(job)
+        return _Trial(job).run()
     except VaioptError as error:
-        return {"status": FAILED, "reason": error.message, "hyperparameters": dict(job.values)}
+        return job.failed(error.message)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        return {
-            "status": FAILED,
-            "reason": f"out of memory ({_message(error)})",
-            "hyperparameters": dict(job.values),
-        }
+        return job.failed(f"out of memory ({_message(error)})")
     except Exception as error:
         # A user's model may raise anything while it trains; the search goes on, and the traceback
         # is kept.
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             # a full disk is no fault of the trial's: the search stops, and later runs it again
             raise
-        reason = f"{type(error).__name__}: {_message(error)}"
-        return {
-            "status": FAILED,
-            "reason": reason,
-            "hyperparameters": dict(job.values),
-            "traceback": traceback.format_exc(),
-        }
+        return job.failed(f"{type(error).__name__}: {_message(error)}", traceback.format_exc())
     finally:
         ProgressFile(Run(job.folder).progress(job.number)).remove()
         # Without the collection each model's graph stays alive and memory grows from trial to
@@ -178,173 +167,142 @@ def _guarded(job: Job) -> Dict[str, Any]:
         gc.unfreeze()
 
 
-def _trial(job: Job) -> Dict[str, Any]:
-    settings = settings_from_dict(job.settings)
-    trial = _Trial(job, settings, shared_of(settings))
-    costs = hardware_costs(trial.build(), _target(settings))
-    known = {"hyperparameters": dict(trial.hp.values), "costs": costs}
-    broken = trial.objective.infeasible(costs)
-    if broken is not None:
-        return {"status": INFEASIBLE, "reason": broken, **known}
-    trial.costs = costs
-    outcomes = trial.train()
-    known["hyperparameters"] = dict(trial.hp.values)
-    if trial.judge is not None:
-        known["pruning"] = trial.judge.notes()
-    if outcomes[-1].pruned:
-        return {
-            "status": PRUNED,
-            "reason": outcomes[-1].pruned,
-            "curve": outcomes[-1].curve,
-            **known,
-        }
-    curves = [outcome.curve for outcome in outcomes]
-    if len(curves) > 1:
-        metrics, curve = mean_metrics(curves), mean_curve(curves)
-    else:
-        metrics, curve = (
-            {
-                name: value
-                for name, value in curves[0][-1].items()
-                if name not in ("epoch", "seconds")
-            },
-            curves[0],
-        )
-    run = Run(job.folder)
-    if trial.is_kept(metrics):
-        save_model(trial.final_model(), run.trial(job.number) / "model.h5")
-        write_initial_weights(
-            run.trial(job.number) / run.initial_weights.name, trial.initial_weights
-        )
-    write_logs(run.tensorboard / f"{job.number:04d}", trial.hp.values, curve, metrics)
-    return {"status": COMPLETE, "metrics": metrics, "curve": curve, **known}
-
-
 class _Trial:
     """One trial under way: its model, built anew for each training of it."""
 
-    def __init__(self, job: Job, settings: Settings, shared: Shared) -> None:
+    def __init__(self, job: Job) -> None:
+        settings = job.settings
         self._job = job
         self._settings = settings
-        self._shared = shared
+        self._shared = shared_of(settings)
+        self._overrides = model_overrides(settings)
         self._function = load_model_function(settings.model.family)
-        self._fit = own_fit(self._function)
+        self._own_fit = own_fit(self._function)
         self._model: Any = None
         self._fresh = False
-        self.objective = Objective(settings.objective)
-        self.costs: Mapping[str, float] = {}
-        self.initial_weights: Dict[str, Histogram] = {}
-        self.judge = Judge(job.pruning) if job.pruning is not None else None
-        self._progress = ProgressFile(Run(job.folder).progress(job.number))
-        self.hp = self._hyperparameters()
+        self._objective = Objective(settings.objective)
+        self._costs: Dict[str, float] = {}
+        self._initial_weights: Dict[str, Histogram] = {}
+        self._judge = Judge(job.pruning) if job.pruning is not None else None
+        self._run = Run(job.folder)
+        self._progress = ProgressFile(self._run.progress(job.number))
+        self._hp = self._hyperparameters()
+
+    def run(self) -> TrialRecord:
+        """Train, unless the costs are too high, and write what is kept."""
+        job = self._job
+        target = load_target(self._settings.hardware.target, self._settings.hardware.release)
+        self._costs = hardware_costs(self._build(), target)
+        record = TrialRecord(
+            job.number, COMPLETE, hyperparameters=dict(self._hp.values), costs=self._costs
+        )
+        broken = self._objective.infeasible(self._costs)
+        if broken is not None:
+            return replace(record, status=INFEASIBLE, reason=broken)
+        outcomes = self._train()
+        notes = self._judge.notes() if self._judge is not None else {}
+        record = replace(record, hyperparameters=dict(self._hp.values), pruning=notes)
+        last = outcomes[-1]
+        if last.pruned:
+            return replace(record, status=PRUNED, reason=last.pruned, curve=last.curve)
+        metrics, curve = final_metrics(last.curve[-1]), last.curve
+        if len(outcomes) > 1:
+            curves = [outcome.curve for outcome in outcomes]
+            metrics, curve = mean_metrics(curves), mean_curve(curves)
+        if self._is_kept(metrics):
+            folder = self._run.trial(job.number)
+            save_model(self._final_model(), folder / "model.h5")
+            write_initial_weights(folder / self._run.initial_weights.name, self._initial_weights)
+        write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.values, curve, metrics)
+        return replace(record, metrics=metrics, curve=curve)
 
     def _hyperparameters(self) -> HyperParameters:
-        return hyperparameters(self._job.values, model_overrides(self._settings), self._shared)
+        return self._shared.hyperparameters(self._job.values, self._overrides)
 
-    def build(self) -> Any:
+    def _build(self) -> Any:
         """Build the model, with the same initial weights each time."""
         load_tensorflow().keras.utils.set_random_seed(self._settings.seed)
-        self.hp = self._hyperparameters()
-        self._model = build(self._function, self.hp)
+        self._hp = self._hyperparameters()
+        self._model = build(self._function, self._hp)
         self._fresh = True
         return self._model
 
-    def train(self) -> List[Outcome]:
+    def _train(self) -> List[fit.Outcome]:
         """Train on the regular split, or on each fold; a pruned one is the last."""
         regular = self._regular_split()
         folds = self._settings.train.folds
         if folds < 2:
-            return [self._train_on(regular, self.judge, self._teller(0, 1))]
-        outcomes = []
+            return [self._train_on(regular, self._listeners(0, 1))]
+        outcomes: List[fit.Outcome] = []
         for number, splits in enumerate(fold_splits(regular, folds, self._settings.seed)):
-            # All folds are alike: the first is enough to see that a trial is hopeless.
-            outcomes.append(
-                self._train_on(
-                    splits, self.judge if number == 0 else None, self._teller(number, folds)
-                )
-            )
+            outcomes.append(self._train_on(splits, self._listeners(number, folds)))
             if outcomes[-1].pruned:
                 break
         return outcomes
 
-    def is_kept(self, metrics: Mapping[str, float]) -> bool:
+    def _is_kept(self, metrics: fit.Metrics) -> bool:
         """Return whether the trial is among the best so far, whose models are kept."""
         least = self._job.keep_above
         if self._settings.train.folds < 2 or least is None:
             return True
         score = self._score(metrics)
-        return score >= least if self.objective.direction == "maximize" else score <= least
+        return score >= least if self._objective.direction == "maximize" else score <= least
 
-    def final_model(self) -> Any:
+    def _final_model(self) -> Any:
         """Return the model to keep: as trained, or, after cross-validation, trained once more on
         the regular split.
         """
         if self._settings.train.folds >= 2:
-            self._train_on(self._regular_split(), None, silent)
+            self._train_on(self._regular_split(), fit.Listeners())
         return self._model
 
     def _regular_split(self) -> Splits:
-        return self._shared.splits(training_values(self._hyperparameters())["split"])
+        return self._shared.splits(training_values(self._hyperparameters()).split)
 
-    def _score(self, metrics: Mapping[str, float]) -> float:
-        return self.objective.score(metrics, self.costs, self._job.references)
+    def _score(self, metrics: fit.Metrics) -> float:
+        return self._objective.score(metrics, self._costs, self._job.references)
 
-    def _teller(self, fold: int, folds: int) -> Tell:
-        """Return what keeps the progress file up to date in one of the trainings of this trial."""
-        return lambda epoch, epochs, value: self._progress.write(
-            fold * epochs + epoch, folds * epochs, value
-        )
+    def _listeners(self, fold: int, folds: int) -> fit.Listeners:
+        """Return who is told of one of the trainings of this trial. All folds are alike: the judge
+        sees from the first whether the trial is hopeless.
+        """
 
-    def _train_on(self, splits: Splits, judge: Optional[Judge], tell: Tell) -> Outcome:
+        def tell(epoch: int, epochs: int, value: Optional[float]) -> None:
+            self._progress.write(fold * epochs + epoch, folds * epochs, value)
+
+        return fit.Listeners(self._judge if fold == 0 else None, self._score, tell)
+
+    def _train_on(self, splits: Splits, listeners: fit.Listeners) -> fit.Outcome:
         if not self._fresh:
-            self.build()
+            self._build()
         self._fresh = False
         model, device = self._model, self._shared.device
-        self.initial_weights = histograms(model)
+        self._initial_weights = histograms(model)
         _compile_if_needed(model)
-        keep_no_graph(model)
-        if self._fit is not None:
-            return self._train_by_fit(self._fit, splits, judge, tell)
-        values = training_values(self.hp)
-        return train(
-            model,
-            device,
-            splits,
-            self._plan(values["epochs"], values["batch_size"]),
-            judge,
-            self._score,
-            tell,
+        fit.keep_no_graph(model)
+        if self._own_fit is None:
+            values = training_values(self._hp)
+            plan = self._plan(values.epochs, values.batch_size)
+            return fit.train(model, device, splits, plan, listeners)
+        # A HyperModel's own ``fit`` may ask for epochs and batch size itself.
+        plan = self._plan(
+            int(self._job.values.get("epochs") or default_epochs(self._hp.samples)), 1
         )
-
-    def _train_by_fit(
-        self, fit: Any, splits: Splits, judge: Optional[Judge], tell: Tell
-    ) -> Outcome:
-        """Train by a HyperModel's own ``fit``, which may ask for epochs and batch size itself."""
-        epochs = int(self._job.values.get("epochs") or default_epochs(self.hp.samples))
-        plan = self._plan(epochs, 1)
-        callback = make_callback(
-            Validator(self._model, self._shared.device, splits), plan, 0, judge, self._score, tell
-        )
-        found = run_fit(
-            fit, self.hp, self._model, self._shared.device, splits, callback, epochs, plan.metric
-        )
-        training_values(self.hp)
+        follower = fit.Follower(Validator(model, device, splits), plan, 0, listeners)
+        found = run_fit(self._own_fit, self._hp, model, device, splits, follower, plan)
+        training_values(self._hp)
         return found
 
-    def _plan(self, epochs: int, batch_size: int) -> Plan:
-        return Plan(
+    def _plan(self, epochs: int, batch_size: int) -> fit.Plan:
+        return fit.Plan(
             epochs=epochs,
             batch_size=batch_size,
             seed=self._settings.seed,
-            metric=self.objective.metric,
-            maximise=self.objective.direction == "maximize",
+            metric=self._objective.metric,
+            maximise=self._objective.direction == "maximize",
             patience=self._settings.train.patience,
             schedule=self._settings.train.schedule,
         )
-
-
-def _target(settings: Settings) -> Any:
-    return load_target(settings.hardware.target, settings.hardware.release)
 
 
 def _now() -> str:

@@ -12,8 +12,7 @@ import numpy as np
 from vaiopt.data import Splits
 from vaiopt.data.batches import EVALUATION_BATCH, DeviceData
 from vaiopt.keras import load_tensorflow
-from vaiopt.tasks import classification as classifier_metrics
-from vaiopt.tasks.classification import label_kind
+from vaiopt.tasks import classification
 
 QUICK_SAMPLES = 2000
 """Samples of a validation within an epoch; their accuracy is known to about one point, as fine as a
@@ -33,7 +32,9 @@ class Validator:
         self._preprocessing = splits.preprocessing
         self._indices = splits.validation.indices
         self._true = splits.validation.y
-        self._labels = device.labels(self._indices, label_kind(model, self._classes), self._classes)
+        self._labels = device.labels(
+            self._indices, classification.label_kind(model, self._classes), self._classes
+        )
         self._batches = self._pipeline(len(self._indices))
         self._quick_batches: Any = None
 
@@ -48,11 +49,8 @@ class Validator:
         model = self._model
         outputs = model.predict(self._batches, verbose=0)
         labels, predictions = tf.constant(self._labels), tf.constant(outputs)
-        found = {
-            "val_loss": float(
-                model.compiled_loss(labels, predictions, regularization_losses=model.losses)
-            )
-        }
+        loss = model.compiled_loss(labels, predictions, regularization_losses=model.losses)
+        found = {"val_loss": float(loss)}
         model.compiled_metrics.reset_state()
         model.compiled_metrics.update_state(labels, predictions)
         for metric in model.compiled_metrics.metrics:
@@ -75,22 +73,17 @@ class Validator:
         loss = self._model.loss
         if isinstance(loss, str) or callable(loss):
             tf = load_tensorflow()
-            function = tf.keras.losses.get(loss)
-            value = float(
-                tf.reduce_mean(
-                    function(tf.constant(self._labels[: len(outputs)]), tf.constant(outputs))
-                )
-            )
+            labels = tf.constant(self._labels[: len(outputs)])
+            losses = tf.keras.losses.get(loss)(labels, tf.constant(outputs))
+            value = float(tf.reduce_mean(losses))
             if math.isfinite(value):
                 found["val_loss"] = value
         return found
 
     def _classified(self, outputs: np.ndarray) -> Dict[str, float]:
-        predicted = classifier_metrics.predicted_classes(outputs)
-        confusion = classifier_metrics.confusion_matrix(
-            self._true[: len(outputs)], predicted, self._classes
-        )
+        predicted, true = classification.predicted_classes(outputs), self._true[: len(outputs)]
+        confusion = classification.confusion_matrix(true, predicted, self._classes)
         return {
-            "val_accuracy": classifier_metrics.accuracy(confusion),
-            "val_f1": classifier_metrics.macro_f1(confusion),
+            "val_accuracy": classification.accuracy(confusion),
+            "val_f1": classification.macro_f1(confusion),
         }

@@ -2,7 +2,10 @@ import math
 
 import pytest
 
-from vaiopt.search.samplers.bayesian import Proposer, SpaceExhausted
+from vaiopt.search.samplers.acquisition import ACQUISITIONS
+from vaiopt.search.samplers.base import Problem, SpaceExhausted
+from vaiopt.search.samplers.bayesian import BayesianSampler
+from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, RUNNING, TrialRecord
 from vaiopt.study.trace import trace_space
@@ -18,15 +21,9 @@ def build(hp):
 SPACE = trace_space(build, HyperParameters)
 
 
-def proposer(space=SPACE, model="gp", acquisition="EI", seed=0):
-    return Proposer(
-        space,
-        model=model,
-        acquisition=acquisition,
-        initial_points=4,
-        seed=seed,
-        direction="maximize",
-    )
+def sampler(space=SPACE, model="gp", acquisition="EI", seed=0):
+    settings = SearchSettings(acquisition=acquisition, initial_points=4)
+    return BayesianSampler(Problem(space, settings, seed, "maximize"), model)
 
 
 def quality(point):
@@ -36,20 +33,20 @@ def quality(point):
 def history_of(source, count, score=quality):
     history = []
     for number in range(count):
-        point = source.propose(history)
+        point = source.next_point(history)
         history.append(TrialRecord(number, COMPLETE, value=score(point), hyperparameters=point))
     return history
 
 
 def test_the_default_point_comes_first():
-    assert proposer().propose([]) == SPACE.defaults()
+    assert sampler().next_point([]) == SPACE.defaults()
 
 
 @pytest.mark.parametrize(
-    "model, acquisition", [("gp", "EI"), ("gp", "LCB"), ("gp", "PI"), ("forest", "EI")]
+    "model, acquisition", [*(("gp", name) for name in ACQUISITIONS), ("forest", "EI")]
 )
 def test_points_are_distinct_canonical_plain_and_within_the_space(model, acquisition):
-    history = history_of(proposer(model=model, acquisition=acquisition), 12)
+    history = history_of(sampler(model=model, acquisition=acquisition), 12)
     points = [t.hyperparameters for t in history]
     assert len({repr(p) for p in points}) == len(points)
     for point in points:
@@ -60,44 +57,46 @@ def test_points_are_distinct_canonical_plain_and_within_the_space(model, acquisi
 
 
 def test_a_proposal_is_a_pure_function_of_seed_and_trials():
-    history = history_of(proposer(), 8)
-    assert proposer().propose(history) == proposer().propose(history)
-    assert proposer(seed=1).propose(history) != proposer().propose(history)
+    history = history_of(sampler(), 8)
+    assert sampler().next_point(history) == sampler().next_point(history)
+    assert sampler(seed=1).next_point(history) != sampler().next_point(history)
 
 
 def test_an_interrupted_trial_is_as_if_it_had_never_been():
-    history = history_of(proposer(), 8)
+    history = history_of(sampler(), 8)
     stale = TrialRecord(99, INTERRUPTED, hyperparameters=SPACE.defaults())
-    assert proposer().propose([*history[:3], stale, *history[3:]]) == proposer().propose(history)
+    assert sampler().next_point([*history[:3], stale, *history[3:]]) == sampler().next_point(
+        history
+    )
 
 
 def test_it_finds_what_random_points_do_not():
-    found = history_of(proposer(), 25)
+    found = history_of(sampler(), 25)
     late = [t.value for t in found[12:]]
     assert max(late) > 0.95
     assert sum(late) / len(late) > sum(t.value for t in found[:12]) / 12
 
 
 def test_failed_infeasible_and_running_trials_keep_proposals_finite_and_new():
-    history = history_of(proposer(), 6)
+    history = history_of(sampler(), 6)
     for status in (FAILED, INFEASIBLE, RUNNING):
-        point = proposer().propose(history)
+        point = sampler().next_point(history)
         assert all(not isinstance(v, float) or math.isfinite(v) for v in point.values())
         assert point not in [t.hyperparameters for t in history]
         history.append(TrialRecord(len(history), status, hyperparameters=point))
 
 
 def test_parallel_proposals_differ():
-    history = history_of(proposer(), 6)
-    first = proposer().propose(history)
+    history = history_of(sampler(), 6)
+    first = sampler().next_point(history)
     history.append(TrialRecord(6, RUNNING, hyperparameters=first))
-    assert proposer().propose(history) != first
+    assert sampler().next_point(history) != first
 
 
 def test_an_exhausted_space_says_so_after_every_point_was_tried_once():
     small = trace_space(lambda hp: (hp.Choice("a", [1, 2, 3]), hp.Boolean("b")), HyperParameters)
-    source = proposer(small)
+    source = sampler(small)
     history = history_of(source, 6, score=lambda p: p["a"])
     assert len({repr(t.hyperparameters) for t in history}) == 6
     with pytest.raises(SpaceExhausted):
-        source.propose(history)
+        source.next_point(history)

@@ -1,15 +1,14 @@
 """Every sampler, through Optuna, as a search uses it."""
 
-import importlib.util
 import math
 
 import pytest
 
-from vaiopt.errors import MissingToolError
-from vaiopt.search.samplers import sampler as samplers
-from vaiopt.search.samplers.bayesian import SpaceExhausted
-from vaiopt.search.samplers.sampler import make_sampler
-from vaiopt.settings import SearchSettings
+from vaiopt.environment import has_module
+from vaiopt.errors import MissingToolError, SettingsError
+from vaiopt.search.samplers import SAMPLERS, Problem, SpaceExhausted, as_optuna, make_sampler
+from vaiopt.search.samplers.bayesian import NOMINATED
+from vaiopt.settings import SearchSettings, choices
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, INFEASIBLE, TrialRecord
 from vaiopt.study.storage import quiet_optuna
@@ -25,17 +24,20 @@ def build(hp):
 
 
 SPACE = trace_space(build, HyperParameters)
-NAMES = ["gp", "forest", "tpe", "cmaes", "nsga2", "random", "grid", "optuna_gp"]
+PACKAGES = {row.name: row.package for row in choices.SAMPLERS}
+
+
+def problem(space=SPACE, seed=0, **settings):
+    return Problem(space, SearchSettings(**settings), seed, "maximize")
 
 
 def study_with(name, space=SPACE, seed=0, **settings):
-    if importlib.util.find_spec(samplers.PACKAGES.get(name, "optuna")) is None:
-        pytest.skip(f"{samplers.PACKAGES[name]} is not installed")
-    optuna = quiet_optuna()
-    chosen = SearchSettings(sampler=name, initial_points=3, grid_limit=10000, **settings)
-    return optuna.create_study(
-        sampler=make_sampler(space, chosen, seed=seed, direction="maximize"), direction="maximize"
+    if PACKAGES[name] and not has_module(PACKAGES[name]):
+        pytest.skip(f"{PACKAGES[name]} is not installed")
+    sampler = make_sampler(
+        problem(space, seed, sampler=name, initial_points=3, grid_limit=10000, **settings)
     )
+    return quiet_optuna().create_study(sampler=as_optuna(sampler), direction="maximize")
 
 
 def go_on(study, count, space=SPACE):
@@ -59,7 +61,7 @@ def go_on(study, count, space=SPACE):
     return [r.hyperparameters for r in records(study)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAMPLERS)
 def test_points_are_canonical_distinct_plain_and_start_at_the_default(name):
     points = go_on(study_with(name), 9)
     assert points[0] == SPACE.defaults()
@@ -72,7 +74,7 @@ def test_points_are_canonical_distinct_plain_and_start_at_the_default(name):
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SAMPLERS)
 def test_an_interrupted_and_resumed_study_proposes_what_the_other_would_have(name):
     whole = go_on(study_with(name), 8)
     study = study_with(name)
@@ -87,7 +89,7 @@ def test_the_hedge_keeps_what_each_function_wanted_and_resumes_alike():
     go_on(study, 6)
     study.sampler = study_with("gp", acquisition="gp_hedge").sampler
     assert go_on(study, 2) == whole
-    assert set(study.trials[-1].system_attrs[samplers.NOMINATED]) == {"EI", "LCB", "PI"}
+    assert set(study.trials[-1].system_attrs[NOMINATED]) == {"EI", "LCB", "PI"}
 
 
 @pytest.mark.parametrize("name", ["tpe", "random", "grid"])
@@ -101,7 +103,15 @@ def test_a_small_space_is_tried_point_by_point_and_then_exhausted(name):
 
 
 def test_a_sampler_whose_package_is_missing_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(samplers, "PACKAGES", {"cmaes": "a_package_that_nobody_has"})
+    row = choices.Choice("cmaes", "a sampler", "a_package_that_nobody_has", "its-name")
+    monkeypatch.setattr(choices, "SAMPLERS", (row,))
     with pytest.raises(MissingToolError) as caught:
-        make_sampler(SPACE, SearchSettings(sampler="cmaes"), seed=0, direction="maximize")
-    assert "pip install a_package_that_nobody_has" in caught.value.hint
+        make_sampler(problem(sampler="cmaes"))
+    assert "pip install its-name" in caught.value.hint
+
+
+@pytest.mark.parametrize("changed", [{"sampler": "gqp"}, {"acquisition": "EY"}])
+def test_an_unknown_name_is_refused_with_the_nearest(changed):
+    with pytest.raises(SettingsError) as caught:
+        make_sampler(problem(**changed))
+    assert "Did you mean" in caught.value.hint

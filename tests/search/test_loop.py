@@ -1,0 +1,93 @@
+"""A search that stays open: its workers, its data and its study serve several runs."""
+
+import pytest
+
+from tests.search.quick import SETTINGS
+from vaiopt.errors import RunError
+from vaiopt.runs.layout import Run
+from vaiopt.search import loop, search_run
+from vaiopt.search.loop import Search
+from vaiopt.search.training import shared
+from vaiopt.settings import override
+from vaiopt.study.observer import Observer
+from vaiopt.study.trials import load_trials
+from vaiopt.text import silent
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often an executor was made, shut down (and whether it was waited for), data loaded."""
+    found = {"executors": 0, "loads": 0, "ended": []}
+    make, load = loop.make_executor, shared.load_dataset
+
+    def counting(settings):
+        found["executors"] += 1
+        executor = make(settings)
+        shutdown = executor.shutdown
+
+        def noted(wait=True):
+            found["ended"].append(wait)
+            shutdown(wait)
+
+        executor.shutdown = noted
+        return executor
+
+    def loading(*arguments, **options):
+        found["loads"] += 1
+        return load(*arguments, **options)
+
+    monkeypatch.setattr(loop, "make_executor", counting)
+    monkeypatch.setattr(shared, "load_dataset", loading)
+    return found
+
+
+def search(folder, *overrides):
+    return Search(Run(folder), override(SETTINGS, list(overrides)), silent, Observer())
+
+
+def test_several_runs_share_an_executor_the_data_and_the_study(tmp_path, counted):
+    with search(tmp_path / "run") as one:
+        assert [len(one.run(until=1)), len(one.run(until=1)), len(one.run(until=2))] == [1, 1, 2]
+        assert one.trials() == load_trials(Run(tmp_path / "run"))
+        assert Run(tmp_path / "run").search_lock.exists()
+        found = one.run()
+    assert counted == {"executors": 1, "loads": 1, "ended": [True]}
+    assert not Run(tmp_path / "run").running.exists()
+    search_run(SETTINGS, tmp_path / "whole")
+    whole = load_trials(Run(tmp_path / "whole"))
+    assert [t.hyperparameters for t in found] == [t.hyperparameters for t in whole]
+    assert [t.value for t in found] == [t.value for t in whole]
+
+
+def test_worker_processes_stay_up_between_runs(tmp_path):
+    with search(tmp_path / "run", "search.workers=1") as one:
+        one.run(until=1)
+        trials = one.run(until=2)
+    assert len({t.worker for t in trials}) == 1
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, RuntimeError])
+def test_after_an_error_the_executor_is_not_waited_for_and_the_folder_is_free(
+    tmp_path, counted, raised
+):
+    class Interrupting(Observer):
+        def trial_started(self, number, hyperparameters):
+            raise raised
+
+    broken = Search(Run(tmp_path / "run"), SETTINGS, silent, Interrupting())
+    with pytest.raises(raised), broken:
+        broken.run()
+    with broken:
+        with pytest.raises(raised):  # the caller goes on, but trials may still be running
+            broken.run()
+    assert counted["ended"] == [False, False]
+    with search(tmp_path / "run") as one:
+        assert one.run(until=3)[-1].value is not None
+
+
+def test_a_search_that_cannot_open_ends_its_executor(tmp_path, counted):
+    with search(tmp_path / "run"):
+        with pytest.raises(RunError, match="another search"):
+            with search(tmp_path / "run"):
+                pass
+    assert counted["ended"] == [False, True]

@@ -1,0 +1,70 @@
+"""The protocol of samplers: what proposes the next point of a search."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Dict, Sequence
+
+from vaiopt.errors import VaioptError
+from vaiopt.settings import SearchSettings
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Space, Value
+
+Point = Dict[str, Value]
+
+
+class SpaceExhausted(VaioptError):
+    """Every point of the space has been tried."""
+
+    code = "space"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a sampler is made for.
+
+    Attributes:
+        space: all dimensions.
+        settings: ``[search]`` of the run.
+        seed: of every random choice.
+        direction: ``maximize`` or ``minimize``.
+    """
+
+    space: Space
+    settings: SearchSettings
+    seed: int
+    direction: str
+
+
+class Sampler(ABC):
+    """Proposes points: the default point of the space first, each canonical (inactive
+    hyperparameters at their default), none twice, and as a function of the seed and the trials so
+    far alone, so that a resumed search goes on as if it had never stopped.
+
+    Args:
+        problem: what it is made for.
+    """
+
+    has_plan = False
+    """Whether it knows all its points before the search, so that none can be tried before them."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.space = problem.space
+
+    @abstractmethod
+    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
+        """Return the next point, as plain Python values.
+
+        Args:
+            study: Optuna's, which holds the trials.
+            trial: Optuna's, that the point is for.
+            history: the trials before it by number, without interrupted ones.
+
+        Raises:
+            SpaceExhausted: every point has been tried.
+        """
+
+    def total(self, trials: int) -> int:
+        """Return how many trials the search has in all where the settings ask for ``trials``."""
+        return trials

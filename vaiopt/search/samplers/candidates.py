@@ -1,0 +1,115 @@
+"""The points among which the next one is chosen: random ones, neighbours of good ones, or all that
+are left of a small space.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Sequence, Set
+
+import numpy as np
+
+from vaiopt.search.samplers.base import Point, SpaceExhausted
+from vaiopt.search.samplers.encoding import Key, draw, key, nudge
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Space
+from vaiopt.study.surrogate import encode_points, usable
+
+RANDOM_POINTS = 2000
+"""Random points among which the acquisition is maximised."""
+NEIGHBOURS = 400
+"""Points near the best ones, in each of two rounds."""
+INITIAL_CANDIDATES = 3
+"""Random points of which an initial one is the farthest from those before. Of many, it would always
+be a corner, where learning rates fail.
+"""
+LARGEST_LISTED_SPACE = 20000
+"""Points of a space up to which those that were not tried are listed."""
+
+
+def tried_points(space: Space, history: Iterable[TrialRecord]) -> Set[Key]:
+    """Return the keys of the points that were tried."""
+    return {key(space.canonical(t.hyperparameters)) for t in history}
+
+
+def generator(seed: int, history: Sequence[TrialRecord]) -> Any:
+    """Return the random generator of one proposal: what others drew cannot matter."""
+    return np.random.RandomState([seed, len(history)])
+
+
+def any_new_point(space: Space, history: Sequence[TrialRecord], seed: int) -> Point:
+    """Return a random point that was not tried, the default one first. Raises
+    :class:`SpaceExhausted`.
+    """
+    history = usable(space, history)
+    if not history:
+        return space.defaults()
+    candidates = new_points(space, tried_points(space, history), generator(seed, history))
+    return spread_out(space, candidates, [space.canonical(t.hyperparameters) for t in history])
+
+
+def new_points(space: Space, tried: Set[Key], random: Any) -> List[Point]:
+    """Return random points that were not tried, or all of those if they are few.
+
+    Raises:
+        SpaceExhausted: there are none.
+    """
+    columns = {d.name: draw(d, random, RANDOM_POINTS) for d in space}
+    drawn = (
+        space.canonical({name: column[i] for name, column in columns.items()})
+        for i in range(RANDOM_POINTS)
+    )
+    found = distinct(drawn, tried) or _remaining(space, tried)
+    if not found:
+        raise SpaceExhausted(
+            f"all {len(tried)} points of the search space have been tried",
+            "Widen the space, or ask for fewer trials.",
+        )
+    return found
+
+
+def spread_out(space: Space, candidates: Sequence[Point], points: Sequence[Point]) -> Point:
+    """Return the one of the first candidates that is farthest from all points so far: a start that
+    fills the space, each point depending on those before.
+    """
+    x = encode_points(space, candidates[:INITIAL_CANDIDATES])
+    known = encode_points(space, points)
+    distances = ((x[:, None, :] - known[None, :, :]) ** 2).sum(axis=2).min(axis=1)
+    return candidates[int(np.argmax(distances))]
+
+
+def neighbours(space: Space, points: Sequence[Point], random: Any, tried: Set[Key]) -> List[Point]:
+    """Return points that were not tried and differ from the given ones in one or two dimensions,
+    numbers by a small step.
+    """
+    searched = space.searched()
+    result = []
+    for index in range(NEIGHBOURS):
+        point = dict(points[index % len(points)])
+        for _ in range(random.randint(1, 3)):
+            dimension = searched[random.randint(len(searched))]
+            point[dimension.name] = nudge(dimension, point[dimension.name], random)
+        result.append(space.canonical(point))
+    return distinct(result, tried)
+
+
+def distinct(points: Iterable[Point], tried: Set[Key]) -> List[Point]:
+    """Return each of the points once, without those that were tried."""
+    found: Dict[Key, Point] = {}
+    for point in points:
+        name = key(point)
+        if name not in tried:
+            found.setdefault(name, point)
+    return list(found.values())
+
+
+def _remaining(space: Space, tried: Set[Key]) -> List[Point]:
+    """Return the untried points of a small space, all of them; none if it is continuous or
+    large.
+    """
+    points: List[Point] = [{}]
+    for dimension in space:
+        grid = dimension.grid()
+        if grid is None or len(points) * len(grid) > LARGEST_LISTED_SPACE:
+            return []
+        points = [{**point, dimension.name: value} for point in points for value in grid]
+    return distinct((space.canonical(point) for point in points), tried)

@@ -1,0 +1,114 @@
+"""Optuna's own samplers, and ours as Optuna takes them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable, Dict, Sequence
+
+from vaiopt.search.samplers.base import Point, Problem, Sampler
+from vaiopt.search.samplers.candidates import any_new_point, tried_points
+from vaiopt.search.samplers.encoding import key
+from vaiopt.study.record import INTERRUPTED, TrialRecord
+from vaiopt.study.storage import quiet_optuna
+from vaiopt.study.trials import distributions, records
+
+ATTEMPTS = 10
+"""Draws from an Optuna sampler before a random new point takes the place of one that was tried
+already.
+"""
+POPULATION = 10
+"""Of NSGA-II: a few generations within the tens of trials that trainings allow; Optuna's default of
+50 would be random search.
+"""
+
+Make = Callable[[Any, int, int], Any]
+"""Given ``optuna.samplers``, a seed and the trials before its model chooses: one of Optuna's."""
+
+MAKERS: Dict[str, Make] = {
+    "tpe": lambda samplers, seed, start: samplers.TPESampler(
+        seed=seed, n_startup_trials=start, multivariate=True, constant_liar=True
+    ),
+    "optuna_gp": lambda samplers, seed, start: samplers.GPSampler(
+        seed=seed, n_startup_trials=start, deterministic_objective=False
+    ),
+    "cmaes": lambda samplers, seed, start: samplers.CmaEsSampler(
+        seed=seed, n_startup_trials=start, warn_independent_sampling=False
+    ),
+    "nsga2": lambda samplers, seed, start: samplers.NSGAIISampler(
+        seed=seed, population_size=POPULATION
+    ),
+    "random": lambda samplers, seed, start: samplers.RandomSampler(seed=seed),
+}
+"""How each of Optuna's samplers is made, by its name in the settings."""
+
+
+class OptunaSampler(Sampler):
+    """Proposes by one of Optuna's samplers.
+
+    Args:
+        problem: what it is made for.
+        make: gives Optuna's sampler.
+    """
+
+    def __init__(self, problem: Problem, make: Make) -> None:
+        super().__init__(problem)
+        self._problem = problem
+        self._make = make
+
+    def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
+        """See :class:`Sampler`."""
+        if not history:
+            return self.space.defaults()
+        tried = tried_points(self.space, history)
+        seed, samplers = self._problem.seed, quiet_optuna().samplers
+        for attempt in range(ATTEMPTS):
+            # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a
+            # resumed search goes on alike.
+            number = (seed * 1000003 + len(history) * 101 + attempt) % 2**31
+            sampler = self._make(samplers, number, self._problem.settings.initial_points)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                drawn = _whole_point(sampler, study, trial, distributions(self.space))
+            point = self.space.canonical(drawn)
+            if key(point) not in tried:
+                return point
+        return any_new_point(self.space, history, seed)
+
+
+def _whole_point(sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any]) -> Point:
+    """Return a value of every dimension: those that the sampler draws together, and the others one
+    by one.
+    """
+    shared = sampler.infer_relative_search_space(study, trial)
+    together = sampler.sample_relative(study, trial, shared)
+    point: Point = {}
+    for name, found in dimensions.items():
+        if name in together:
+            point[name] = together[name]
+        elif found.single():
+            point[name] = found.choices[0] if hasattr(found, "choices") else found.low
+        else:
+            point[name] = sampler.sample_independent(study, trial, name, found)
+    return point
+
+
+def as_optuna(sampler: Sampler) -> Any:
+    """Return a sampler as a study takes it. The class is made here so that importing this module
+    does not import Optuna.
+    """
+    from optuna.samplers import BaseSampler
+
+    class SpaceSampler(BaseSampler):
+        """Proposes whole points of the traced space."""
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> Dict[str, Any]:
+            return distributions(sampler.space)
+
+        def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
+            before = [r for r in records(study) if r.number < trial.number]
+            return sampler.propose(study, trial, [r for r in before if r.status != INTERRUPTED])
+
+        def sample_independent(self, study: Any, trial: Any, name: str, _: Any) -> Any:
+            return sampler.space.defaults()[name]
+
+    return SpaceSampler()
