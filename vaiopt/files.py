@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, Container, Dict, Iterable, Iterator, Type, Union
+from typing import Any, Container, Dict, Iterable, Iterator, Mapping, Type, Union
 
 from vaiopt.errors import RunError, VaioptError
 
@@ -229,6 +229,15 @@ def read_arrays(
         if name not in arrays:
             raise error(f"'{path}' is damaged (it holds no array '{name}')", hint)
     return {name: arrays[name] for name in names}
+
+
+def write_arrays(path: PathLike, arrays: Mapping[str, Any]) -> None:
+    """Write arrays to a compressed ``.npz`` file, whole."""
+    import numpy as np
+
+    with atomic_path(path) as temporary:
+        save: Any = np.savez_compressed  # NumPy's types take no dictionary of arrays
+        save(str(temporary), **arrays)
 
 
 def check_version(version: object, path: PathLike, command: str) -> None:

@@ -107,7 +107,7 @@ class Record:
         """
         if not isinstance(content, Mapping):
             raise Unfit("", f"is {_shown(content)}, not an object")
-        hints = _hints(cls)
+        hints: Dict[str, Any] = _hints(cls)  # type: ignore[arg-type]
         values: Dict[str, Any] = {}
         left = dict(content)
         rest = ""

@@ -42,7 +42,7 @@ class DataRecipe(Record):
     limit_seed: int = part(low=0)
     image_size: Tuple[int, ...] = part(low=1)
     grayscale: bool = part()
-    split: Tuple[float, float, float] = part(low=0)
+    split: Tuple[float, ...] = part(low=0)
     seed: int = part(low=0)
     pool: bool = part()
     samples: Dict[str, int] = part(low=0)
@@ -56,9 +56,11 @@ class DataRecipe(Record):
     feature_names: Tuple[str, ...] = part(())
 
     def check(self) -> None:
-        """Raise unless the parts are the three."""
+        """Raise unless samples and shares are of the three parts."""
         if set(self.samples) != set(PARTS):
             raise Unfit("samples", f"is not of {', '.join(PARTS)}")
+        if len(self.split) != len(PARTS):
+            raise Unfit("split", f"has {len(self.split)} shares, not {len(PARTS)}")
 
 
 def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:

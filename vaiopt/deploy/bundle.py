@@ -18,7 +18,7 @@ from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import atomic_folder, atomic_path, read_arrays, require, write_text
+from vaiopt.files import atomic_folder, atomic_path, read_arrays, require, write_arrays, write_text
 from vaiopt.hardware.targets import load_target
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.positions import GOLDEN_ARRAYS
@@ -106,7 +106,7 @@ def bundle_candidate(
         shutil.copyfile(str(model), str(folder / model.name))
         for script, path in scripts.items():
             shutil.copyfile(str(path), str(folder / script))
-        np.savez_compressed(str(folder / SAMPLES), **arrays)
+        write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
             _copy_golden(candidate, folder / GOLDEN)
         manifest = _manifest(compiled, splits, len(part), _share_equal(expected, part.y), folder)
@@ -163,7 +163,7 @@ def _expected(
 def _copy_golden(candidate: Candidate, path: Path) -> None:
     """Copy the arrays that the kit compares; the raw inputs stay behind."""
     arrays = read_arrays(candidate.golden, GOLDEN_ARRAYS, candidate.command("quantize"))
-    np.savez_compressed(str(path), **arrays)
+    write_arrays(path, arrays)
 
 
 def _manifest(

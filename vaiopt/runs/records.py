@@ -8,7 +8,7 @@ and evaluations have their records where they are at home: in ``study``, ``data`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
 
@@ -83,7 +83,7 @@ class CandidateMetrics(Record):
     metrics: Dict[str, Optional[float]] = part()
     costs: Dict[str, float] = part(low=0)
     measured_latency_ms: Optional[float] = part(None, low=0)
-    curve: Tuple[Dict[str, Optional[float]], ...] = part(())
+    curve: Sequence[Mapping[str, Optional[float]]] = part([])
     seconds: float = part(0.0, low=0)
     peak_memory_mb: float = part(0.0, low=0)
     family: str = part("")

@@ -75,7 +75,7 @@ def _metrics(settings: Settings, record: TrialRecord) -> CandidateMetrics:
         metrics=dict(record.metrics),
         costs=record.costs,
         measured_latency_ms=record.measured_latency_ms,
-        curve=tuple(record.curve),
+        curve=record.curve,
         seconds=record.seconds,
         peak_memory_mb=record.peak_memory_mb,
         family=settings.model.family,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
-from vaiopt.files import read_json, write_json
+from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.interrupt import remembered_interrupt
@@ -27,7 +28,7 @@ from vaiopt.search.samplers import (
 from vaiopt.search.training import PRUNERS, SCHEDULES
 from vaiopt.search.training.pruning import prepare
 from vaiopt.search.training.shared import forget_shared
-from vaiopt.search.training.trial import Description, Job, describe_search, run_trial
+from vaiopt.search.training.trial import Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
 from vaiopt.settings.choices import row_of
 from vaiopt.study import storage
@@ -44,8 +45,9 @@ from vaiopt.study.record import (
     TrialRecord,
 )
 from vaiopt.study.space import Space
+from vaiopt.study.space_file import SpaceFile, read_space
 from vaiopt.study.trials import RECORD, distributions, record_attribute, records
-from vaiopt.text import Progress
+from vaiopt.text import Progress, without_password
 
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
@@ -129,7 +131,7 @@ class Search:
         try:
             yield
         except storage.quiet_optuna().exceptions.StorageInternalError as error:
-            url = storage.without_password(self._settings.search.storage)
+            url = without_password(self._settings.search.storage)
             raise RunError(
                 f"the storage '{url}' was lost: {_last_cause(error)}",
                 "See that it runs and repeat the command: only the trials that were running are run"
@@ -181,20 +183,15 @@ class Search:
             # Killed in between, the run has no search space, rather than that of other settings.
             run.space.unlink()
         save_run_settings(run, settings, describe())
-        found = self._description
-        write_json(
-            run.space,
-            {"space": space.to_json(), "splits": found.splits, "costs": found.costs},
-        )
+        write_record(run.space, self._description)
         self._study = self._open_study(database)
 
-    def _describe(self) -> Description:
+    def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
         if self._folder.space.exists() and not self._anew:
-            found = read_json(self._folder.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
-            return Description(Space.from_json(found["space"]), found["splits"], found["costs"])
+            return read_space(self._folder)
         self._progress("loading the data and tracing the search space")
-        future: "Future[Description]" = self._executor.submit(describe_search, self._settings)
+        future: "Future[SpaceFile]" = self._executor.submit(describe_search, self._settings)
         try:
             return future.result()
         except VaioptError:
@@ -350,6 +347,8 @@ class Search:
         if record.status != COMPLETE:
             return record
         value = self._objective.score(record.metrics, record.costs, job.references)
+        if not math.isfinite(value):
+            return replace(record, status=FAILED, reason=f"{self._objective.metric} is {value}")
         return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
@@ -373,9 +372,11 @@ class Search:
         best = self._best(trials)
         keep = {t.number for t in best[: self._kept]}
         keep |= {t.number for t in [first_trial(trials)] if t is not None}
+        if self._folder.chosen_file.is_file():
+            keep |= set(self._folder.read_chosen().trials)
         for trial in best:
             if trial.number not in keep:
-                shutil.rmtree(str(self._folder.trial(trial.number)), ignore_errors=True)
+                shutil.rmtree(str(self._folder.trial(trial.number).folder), ignore_errors=True)
 
     def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
         if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):

@@ -55,7 +55,7 @@ class TrialRecord(Record):
     metrics: Dict[str, float] = part({})
     costs: Dict[str, float] = part({})
     measured_latency_ms: Optional[float] = part(None, low=0)
-    curve: List[Dict[str, Optional[float]]] = part([])
+    curve: Sequence[Mapping[str, Optional[float]]] = part([])
     seconds: float = part(0.0)
     peak_memory_mb: float = part(0.0)
     started: str = part("")

@@ -9,7 +9,7 @@ from typing import Dict, Tuple, Union
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
-from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 

@@ -38,7 +38,8 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
 from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
-from vaiopt.study.space import Space, Value
+from vaiopt.study.space import Value
+from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
 from vaiopt.tasks.classification import _compile_if_needed
 
@@ -74,22 +75,7 @@ class Job:
         return TrialRecord(self.number, FAILED, reason, hyperparameters=point, traceback=traceback)
 
 
-@dataclass(frozen=True)
-class Description:
-    """What is known before the first trial.
-
-    Attributes:
-        space: the traced search space.
-        splits: samples in each part at the default point.
-        costs: of the default point.
-    """
-
-    space: Space
-    splits: Mapping[str, int]
-    costs: Mapping[str, float]
-
-
-def describe_search(settings: Settings) -> Description:
+def describe_search(settings: Settings) -> SpaceFile:
     """Load the data, trace the space and check that the default point builds.
 
     Raises:
@@ -120,7 +106,7 @@ def describe_search(settings: Settings) -> Description:
     splits = shared.splits(training_values(hp).split)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
-    return Description(space, splits.sizes(), hardware_costs(model, target))
+    return SpaceFile(space, splits.sizes(), hardware_costs(model, target))
 
 
 def run_trial(job: Job) -> TrialRecord:
@@ -210,9 +196,9 @@ class _Trial:
             curves = [outcome.curve for outcome in outcomes]
             metrics, curve = mean_metrics(curves), mean_curve(curves)
         if self._is_kept(metrics):
-            folder = self._run.trial(job.number)
-            save_model(self._final_model(), folder / "model.h5")
-            write_initial_weights(folder / self._run.initial_weights.name, self._initial_weights)
+            candidate = self._run.trial(job.number)
+            save_model(self._final_model(), candidate.model)
+            write_initial_weights(candidate.initial_weights, self._initial_weights)
         write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.values, curve, metrics)
         return replace(record, metrics=metrics, curve=curve)
 
