@@ -41,7 +41,7 @@ def command(
     """Search, quantize, evaluate, compile, bundle, measure and report; or a part of it."""
     from vaiopt.flow import run_flow, steps_between
 
-    if settings is None and run is not None and steps_between(first, last)[0] != "search":
+    if settings is None and run is not None and steps_between(first, last)[0].name != "search":
         _, wanted = load_of_run(run, overrides, target)
     else:
         wanted = load(settings, overrides, target, run)
