@@ -14,7 +14,7 @@ from docs_pages import commands
 from documents import DOCUMENTS, ROOT, blocks, inline_codes, made_pages, source_id
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings.reading import load_settings, sections
+from vaiopt.settings import load_settings, section_classes
 
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
 TEXTS.update(made_pages())
@@ -130,11 +130,11 @@ def test_settings_in_the_text_are_settings(path: Path) -> None:
         named = re.match(r"(\w+)\.(\w+)(?: ?= ?(.+))?$", code)
         if (
             not named
-            or named.group(1) not in sections()
+            or named.group(1) not in section_classes()
             or named.group(2) in ("h5", "json", "tflite", "xmodel", "toml", "py", "npz")
         ):
             continue
-        assert hasattr(sections()[named.group(1)](), named.group(2)), code
+        assert hasattr(section_classes()[named.group(1)](), named.group(2)), code
         if named.group(3) and not re.match(r".*[A-Z]{2}|\[height", named.group(3)):  # a placeholder
             load_settings(None, ["{}.{}={}".format(*named.groups())])
 
