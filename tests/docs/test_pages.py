@@ -15,13 +15,12 @@ from docs_pages import (
     tidy_docstring,
 )
 
-from vaiopt.settings import Settings
-from vaiopt.settings import section_classes as sections
+from vaiopt.settings import Settings, section_classes
 from vaiopt.settings.schema import declarations
 
-SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in sections()]
+SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in section_classes()]
 SETTINGS += [
-    f"{name}.{f.name}" for name, cls in sections().items() for f in dataclasses.fields(cls)
+    f"{name}.{f.name}" for name, cls in section_classes().items() for f in dataclasses.fields(cls)
 ]
 
 
@@ -44,9 +43,9 @@ def test_the_settings_page_has_every_setting_once(settings: str) -> None:
     assert re.findall(r'<a id="([^"]+)">', settings) == SETTINGS
 
 
-@pytest.mark.parametrize("section", list(sections()))
+@pytest.mark.parametrize("section", list(section_classes()))
 def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: str) -> None:
-    cls = sections()[section]
+    cls = section_classes()[section]
     for name, declared in declarations(cls).items():
         _, takes, default, meaning = row_of(settings, f"{section}.{name}")
         assert meaning.startswith(plain(declared.doc))

@@ -1,5 +1,9 @@
+import sys
+import types
+
 import pytest
 
+from vaiopt import models
 from vaiopt.errors import ModelError
 from vaiopt.models import FAMILIES, build, load_family
 from vaiopt.study.hyperparameters import HyperParameters
@@ -30,6 +34,16 @@ def test_auto_takes_a_cnn_for_images_and_an_mlp_for_tables():
     assert build(function, make(IMAGE)).name == "cnn_blocks"
     assert build(function, make(TABLE)).name == "mlp_tabular"
     assert build(function, make((2, 2, 3))).name == "mlp_tabular"
+
+
+def test_a_made_up_row_is_a_family_by_its_module(monkeypatch):
+    module = types.ModuleType("vaiopt.models.made_up")
+    module.build_model = lambda hp: "made up"
+    with pytest.raises(ModelError, match="unknown model family 'made_up'"):
+        load_family("made_up")
+    monkeypatch.setattr(models, "FAMILIES", (*FAMILIES, "made_up"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert load_family("made_up")(None) == "made up"
 
 
 def test_a_name_that_is_no_family_gets_the_nearest():

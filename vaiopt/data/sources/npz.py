@@ -67,18 +67,17 @@ def _read(path: Path) -> Dict[str, Any]:
         return files.load_npz(path, KEYS)
     except files.NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
-        message, hint = {
-            "single": (
-                f"'{path}' holds a single array",
+        if error.kind == "single":
+            raise DataError(
+                f"{where} holds a single array",
                 "Save two arrays: numpy.savez('data.npz', x=x, y=y).",
-            ),
-            "pickled": (
+            ) from error
+        if error.kind == "pickled":
+            raise DataError(
                 f"{where} holds pickled Python objects",
                 "Save plain arrays of numbers or text: x.astype('float32'), y.astype(str).",
-            ),
-            "damaged": (
-                f"{where} cannot be read ({error})",
-                "The file is damaged or incomplete: copy or save it again.",
-            ),
-        }[error.kind]
-        raise DataError(message, hint) from error
+            ) from error
+        raise DataError(
+            f"{where} cannot be read ({error})",
+            "The file is damaged or incomplete: copy or save it again.",
+        ) from error
