@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Dict, List, Optional
 
+from vaiopt import releases
 from vaiopt.settings import choices
 from vaiopt.settings.ranges import ratio_text
 from vaiopt.settings.schema import plain_values, setting
@@ -232,7 +233,7 @@ class HardwareSettings:
         " arch.json",
     )
     release: str = setting(
-        "3.0", "Vitis-AI release of the board image", choices=("2.5", "3.0", "3.5")
+        releases.DEFAULT, "Vitis-AI release of the board image", choices=releases.RUNNABLE
     )
     threads: int = setting(1, "threads that feed the DPU, for frames per second", low=1)
 
