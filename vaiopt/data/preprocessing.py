@@ -4,6 +4,7 @@ in float32, written as data.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple, Union
 
@@ -90,6 +91,8 @@ class Preprocessing:
         try:
             shape = tuple(int(n) for n in content["shape"])
             low, high = (float(v) for v in content["input_range"])
+            if min(shape, default=0) < 1 or not -math.inf < low <= high < math.inf:
+                raise ValueError("the shape or the range is none")
             return cls(
                 offset=_per_feature(content["offset"], shape, "preprocessing.offset"),
                 scale=_per_feature(content["scale"], shape, "preprocessing.scale", positive=True),
@@ -99,7 +102,7 @@ class Preprocessing:
                 dtype=str(content["dtype"]),
                 layout=str(content["layout"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"the preprocessing is damaged ({type(error).__name__}: {error})",
                 "Make the run again, or restore its data.json.",

@@ -11,17 +11,18 @@ neither misleads a model nor makes duplicates.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from dataclasses import dataclass, replace
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
-Value = Union[bool, int, float, str, None]
+from vaiopt.record import Record, Unfit, part
+from vaiopt.runs.records import Value
 
 Condition = Tuple[str, Tuple[Value, ...]]
 """A parent's name and the values of it at which a child is active."""
 
 
 @dataclass(frozen=True)
-class Dimension:
+class Dimension(Record):
     """One hyperparameter.
 
     Attributes:
@@ -37,16 +38,30 @@ class Dimension:
             active.
     """
 
-    name: str
-    kind: str
-    default: Value
-    low: float = 0
-    high: float = 0
-    step: Optional[float] = None
-    log: bool = False
-    values: Tuple[Value, ...] = ()
-    ordered: bool = False
-    conditions: Tuple[Tuple[Condition, ...], ...] = ()
+    name: str = part()
+    kind: str = part(choices=("int", "float", "choice"))
+    default: Value = part()
+    low: Union[int, float] = part(0)
+    high: Union[int, float] = part(0)
+    step: Union[int, float, None] = part(None)
+    log: bool = part(False)
+    values: Tuple[Value, ...] = part(())
+    ordered: bool = part(False)
+    conditions: Tuple[Tuple[Condition, ...], ...] = part(())
+
+    def check(self) -> None:
+        """Raise unless it has values, and its default is one of them."""
+        if self.kind == "choice":
+            inside = self.contains(self.default)
+        else:
+            if self.low > self.high or (self.log and self.low <= 0):
+                raise Unfit("low", f"is {self.low}, but high is {self.high}")
+            if self.step is not None and not self.step > (1 if self.log else 0):
+                raise Unfit("step", f"is {self.step}")
+            is_number = isinstance(self.default, (int, float)) and self.default is not True
+            inside = is_number and self.low <= self.default <= self.high  # type: ignore[operator]
+        if not inside:
+            raise Unfit("default", f"is {self.default!r}, which is none of its values")
 
     def same_range(self, other: "Dimension") -> bool:
         """Return whether both ask for the same values, whatever their conditions."""
@@ -92,12 +107,12 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(Record):
     """All dimensions of a search, in the order in which the model function asks for them, parents
     before children.
     """
 
-    dimensions: Tuple[Dimension, ...] = field(default_factory=tuple)
+    dimensions: Tuple[Dimension, ...] = part(())
 
     def __iter__(self) -> Iterator[Dimension]:
         return iter(self.dimensions)
@@ -135,20 +150,11 @@ class Space:
             for d in self.dimensions
         }
 
-    def to_json(self) -> Dict[str, Any]:
-        """Return a JSON object that :meth:`from_json` reads."""
-        return {"dimensions": [asdict(d) for d in self.dimensions]}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Space":
-        """Read what :meth:`to_json` gave."""
-        dimensions = []
-        for item in content["dimensions"]:
-            item = dict(item)
-            item["values"] = tuple(item["values"])
-            item["conditions"] = tuple(
-                tuple((parent, tuple(allowed)) for parent, allowed in chain)
-                for chain in item["conditions"]
-            )
-            dimensions.append(Dimension(**item))
-        return cls(tuple(dimensions))
+    def check(self) -> None:
+        """Raise unless each name is there once, after those that its conditions name."""
+        names: Set[str] = set()
+        for place, dimension in enumerate(self.dimensions):
+            parents = {parent for chain in dimension.conditions for parent, _ in chain}
+            if dimension.name in names or parents - names:
+                raise Unfit(f"dimensions[{place}]", f"'{dimension.name}' is out of its place")
+            names.add(dimension.name)
