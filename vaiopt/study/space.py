@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
-from vaiopt.runs.records import Value
+from vaiopt.runs.records import Value as Value  # those who speak of points take it from here
 
 Condition = Tuple[str, Tuple[Value, ...]]
 """A parent's name and the values of it at which a child is active."""
