@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -18,6 +17,7 @@ from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
 from vaiopt.keras import read_model_config
+from vaiopt.process import follow
 from vaiopt.runs.layout import Run
 from vaiopt.text import Progress
 
@@ -193,28 +193,11 @@ def run_compiler(
     Raises:
         CompileError: it fails, or says nothing of it and writes no model (it does both).
     """
-    lines: List[str] = []
-    with open(str(folder / LOG), "w", encoding="utf-8") as log:
-        log.write("$ {}\n".format(" ".join(command)))
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            assert child.stdout is not None
-            for raw in child.stdout:
-                # Progress bars overwrite their line: only the last state is kept.
-                line = raw.decode("utf-8", "replace").rstrip().rpartition("\r")[2]
-                lines.append(line)
-                log.write(line + "\n")
-                if WORTH_TELLING.search(line):
-                    progress("  " + line)
-            code = child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
+    def tell(line: str) -> None:
+        if WORTH_TELLING.search(line):
+            progress("  " + line)
+
+    code, lines = follow(command, on_line=tell, log=folder / LOG)
     model = folder / (NAME + ".xmodel")
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
         shutil.copyfile(str(folder / LOG), str(failed_log))
