@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any, Callable, IO, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import IO, Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.files import PathLike
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict
 
+from vaiopt.compile.backend import compile_request
+from vaiopt.compile.compilers import compiler_for
 from vaiopt.environment import installed_versions
-from vaiopt.errors import CompileError
-from vaiopt.files import atomic_folder, read_arrays, read_json, require, write_json
-from vaiopt.hardware.target import Target
+from vaiopt.files import atomic_folder, read_json, require, write_json
 from vaiopt.hardware.targets import load_target
-from vaiopt.int8.positions import GOLDEN_ARRAYS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress, silent
@@ -28,7 +27,7 @@ class CompileResult:
 
     Attributes:
         target: name of the target; also of its folder.
-        backend: ``tflite`` or ``vitis``.
+        backend: name of the compiler, such as ``tflite``.
         folder: ``compiled/<target>/`` of the run.
         file: path of the compiled model.
         record: content of ``compile.json``.
@@ -65,84 +64,24 @@ def compile_run(
     """
     require(run.quantized_model, f"vaiopt quantize {run.folder}")
     found = load_target(target, settings.hardware.release)
-    folder = run.compiled(found.name)
+    compiler, folder = compiler_for(found), run.compiled(found.name)
     started = time.perf_counter()
     with atomic_folder(folder) as temporary:
-        if found.kind == "cpu":
-            record = _compile_tflite(run, temporary, progress)
-        else:
-            from vaiopt.compile.vitis.backend import compile_xmodel
-
-            record = compile_xmodel(run, found, target, temporary, progress)
-        record["source_sha256"] = file_sha256(run.quantized_model)
-        record = _finish(record, found, temporary, time.perf_counter() - started)
-    return CompileResult(found.name, record["backend"], folder, folder / record["file"], record)
-
-
-def _finish(record: Dict[str, Any], target: Target, folder: Path, seconds: float) -> Dict[str, Any]:
-    model = folder / record["file"]
-    record = {
-        "target": target.name,
-        "release": target.release,
-        **record,
-        "sha256": file_sha256(model),
-        "bytes": model.stat().st_size,
-        "seconds": seconds,
-        "versions": installed_versions(),
-    }
-    write_json(folder / RECORD, record)
-    return record
-
-
-def _compile_tflite(run: Run, folder: Path, progress: Progress) -> Dict[str, Any]:
-    from vaiopt.compile.tflite.backend import compare_outputs, compile_model, run_tflite
-    from vaiopt.int8.model import load_quantized
-    from vaiopt.int8.program import tensor_json
-
-    progress("writing an int8 .tflite")
-    model = load_quantized(run.quantized_model)
-    program = compile_model(model, folder / "model.tflite")
-    golden: Dict[str, Any] = {"compared": False, "reason": "the run has no golden outputs"}
-    if run.golden.exists():
-        progress("comparing it with the int8 Keras model on the golden inputs")
-        inputs, outputs = read_golden(run, program.input.position, program.output.position)
-        golden = {
-            "compared": True,
-            **compare_outputs(run_tflite(folder / "model.tflite", inputs), outputs),
+        made = compiler.compile(compile_request(run, found, target, temporary, progress))
+        model = temporary / made.file
+        record = {
+            "target": found.name,
+            "release": found.release,
+            "backend": compiler.name,
+            **made.to_json(),
+            "source_sha256": file_sha256(run.quantized_model),
+            "sha256": file_sha256(model),
+            "bytes": model.stat().st_size,
+            "seconds": time.perf_counter() - started,
+            "versions": installed_versions(),
         }
-    return {
-        "backend": "tflite",
-        "file": "model.tflite",
-        "input": tensor_json(program.input.name, [1, *program.input.shape], program.input.position),
-        "output": tensor_json(
-            program.output.name, [1, *program.output.shape], program.output.position
-        ),
-        "threshold": program.threshold,
-        "left_out": program.left_out,
-        "operations": [
-            {"kind": operation.kind, "layer": operation.name} for operation in program.operations
-        ],
-        "golden": golden,
-    }
-
-
-def read_golden(run: Run, input_position: int, output_position: int) -> Any:
-    """Return int8 golden inputs and outputs of a run.
-
-    Raises:
-        CompileError: they are for other fix positions than the compiled model's.
-        RunError: the file is damaged.
-    """
-    command = f"vaiopt quantize {run.folder}"
-    golden = read_arrays(run.golden, GOLDEN_ARRAYS, command)
-    positions = (int(golden["input_position"]), int(golden["output_position"]))
-    if positions != (input_position, output_position):
-        raise CompileError(
-            f"the golden outputs are for fix positions {positions}, the compiled model has"
-            f" {(input_position, output_position)}",
-            f"Quantize again: {command}",
-        )
-    return golden["inputs"], golden["outputs"]
+        write_json(temporary / RECORD, record)
+    return CompileResult(found.name, compiler.name, folder, folder / made.file, record)
 
 
 def read_compiled(run: Run, target: str) -> Dict[str, Any]:

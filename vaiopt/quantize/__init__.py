@@ -3,12 +3,16 @@
 """
 
 from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
+from vaiopt.quantize.backend import Labelled
 from vaiopt.quantize.checks import load_calibration
-from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.stage import Labelled, choose_backend, quantize_model, quantize_run
+from vaiopt.quantize.quantizers import choose_backend
+from vaiopt.quantize.result import InputUse, LayerNoise, QuantizeResult
+from vaiopt.quantize.stage import quantize_model, quantize_run
 
 __all__ = [
+    "InputUse",
     "Labelled",
+    "LayerNoise",
     "QuantizeResult",
     "choose_backend",
     "fix_positions",
