@@ -18,7 +18,6 @@ from vaiopt.compile import compile_run, compilers
 from vaiopt.compile.backend import Compiler, CompileRequest
 from vaiopt.compile.record import Compiled, Tensor
 from vaiopt.compile.tflite.flatbuffer import BUILTINS, FlatBuffer
-from vaiopt.compile.tflite.lower import WRITERS
 from vaiopt.environment import Availability
 from vaiopt.errors import CompileError
 from vaiopt.hardware.targets import load_target
@@ -89,10 +88,3 @@ def test_every_operator_of_tensorflow_lite_is_in_its_schema() -> None:
     for row in BUILTINS.values():
         assert hasattr(schema.BuiltinOperator, row.name)
         assert not row.options or hasattr(schema, row.options + "OptionsT")
-
-
-def test_every_kind_of_operation_that_the_int8_program_knows_is_written() -> None:
-    from vaiopt.int8.program import Operation
-
-    text = str(Operation.__doc__).split("kind: ")[1].split("name: ")[0]
-    assert {word for word in text.replace("``", "\0").split("\0")[1::2]} == set(WRITERS)

@@ -68,9 +68,12 @@ class Kitchen:
             [{"layer": a, "tensor": b, "bits": 8, "position": c} for a, b, c in entries],
         )
         np.savez(
-            str(self.run.golden), inputs=np.zeros((2, 8, 8, 1), np.int8), outputs=np.zeros((2, 10), np.int8),
-            input_position=POSITIONS[0], output_position=POSITIONS[1],
-        )  # fmt: skip
+            str(self.run.golden),
+            inputs=np.zeros((2, 8, 8, 1), np.int8),
+            outputs=np.zeros((2, 10), np.int8),
+            input_position=POSITIONS[0],
+            output_position=POSITIONS[1],
+        )
         monkeypatch.setenv("PATH", install(folder / "bin"))
         monkeypatch.setenv("VAI_ROOT", str(folder / "vitis_ai"))
         monkeypatch.syspath_prepend(str(STANDIN))
@@ -185,7 +188,10 @@ def test_another_fingerprint_than_the_targets_is_told(kitchen: Kitchen) -> None:
 
 
 @pytest.mark.parametrize("how, text", [
-    ("traceback", "NotImplementedError: Lambda is not supported"), ("fatal", "XCOM_ACGEN_ERROR"), ("silent", "Begin to compile"), ("empty", "")
+    ("traceback", "NotImplementedError: Lambda is not supported"),
+    ("fatal", "XCOM_ACGEN_ERROR"),
+    ("silent", "Begin to compile"),
+    ("empty", ""),
 ])  # fmt: skip
 def test_a_compiler_that_fails_leaves_its_log_and_the_old_model(
     kitchen: Kitchen, how: str, text: str

@@ -42,7 +42,8 @@ def test_four_files_are_written_and_agree(tmp_path):
     positions = json.loads((folder / "fix_positions.json").read_text())
     assert positions[0] == {"layer": "img", "tensor": "input", "bits": 8, "position": 7}
     assert [(entry["layer"], entry["tensor"]) for entry in positions[1:]] == [
-        ("c", "kernel"), ("c", "bias"), ("c", "output"), ("pool", "output"), ("out", "kernel"), ("out", "bias"), ("out", "pre_activation"),
+        ("c", "kernel"), ("c", "bias"), ("c", "output"), ("pool", "output"),
+        ("out", "kernel"), ("out", "bias"), ("out", "pre_activation"),
     ]  # fmt: skip
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["version"] == 1 and metrics["backend"] == "tfmot" and metrics["release"] == "3.0"
