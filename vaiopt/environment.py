@@ -1,18 +1,15 @@
-"""What is installed here, and what each stage could use: the facts behind ``vaiopt doctor`` and the
-automatic choice of backends.
-"""
+"""What is installed here: the facts behind ``vaiopt doctor`` and the choice of backends."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import platform
-import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from vaiopt._version import __version__
 from vaiopt.releases import release_of_tensorflow
@@ -81,23 +78,6 @@ def has_vitis_quantizer() -> bool:
     )
 
 
-def has_tfmot() -> bool:
-    """Return whether the real tensorflow-model-optimization is installed (not the vendor's package
-    of the same name).
-    """
-    return has_module("tensorflow_model_optimization") and not has_vitis_quantizer()
-
-
-def tflite_interpreter() -> Optional[str]:
-    """Return the module of an installed TFLite interpreter package, or None."""
-    return next((name for name in ("ai_edge_litert", "tflite_runtime") if has_module(name)), None)
-
-
-def vitis_compiler() -> Optional[str]:
-    """Return the path of ``vai_c_tensorflow2``, or None."""
-    return shutil.which("vai_c_tensorflow2")
-
-
 def container_release() -> Optional[str]:
     """Return the Vitis-AI release of the container this runs in, such as ``3.0``; None outside
     one.
@@ -151,123 +131,15 @@ def describe() -> Dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class StageReport:
-    """Whether one stage can run here.
+class Availability:
+    """Whether something can be used here.
 
     Attributes:
-        stage: its name.
-        ready: whether it can run.
-        uses: what it would use.
-        hint: what to do if it cannot, or what else it could use.
+        ready: whether it can.
+        uses: what it would use, or what is missing.
+        hint: what to do if it cannot.
     """
 
-    stage: str
     ready: bool
     uses: str
     hint: str = ""
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What ``vaiopt doctor`` tells: versions, where this runs, and each stage."""
-
-    versions: Dict[str, str]
-    container: Optional[str]
-    stages: List[StageReport]
-
-    def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object."""
-        return asdict(self)
-
-
-def diagnose() -> Diagnosis:
-    """Look at what is installed, importing nothing heavy, and say what each stage could use
-    here.
-    """
-    versions = installed_versions()
-    return Diagnosis(
-        versions,
-        container_release(),
-        [_search(versions), _quantize(), *_compile(), _measure(), _report()],
-    )
-
-
-def _search(versions: Dict[str, str]) -> StageReport:
-    has_tensorflow = has_module("tensorflow")
-    needs_legacy = has_tensorflow and _minor(versions) >= (2, 16) and not has_module("tf_keras")
-    if not has_tensorflow or needs_legacy:
-        missing = "tf_keras" if needs_legacy else "TensorFlow"
-        return StageReport(
-            "search", False, f"{missing} is not installed", "pip install 'vaiopt[host]'"
-        )
-    if not has_module("skopt"):
-        return StageReport(
-            "search", False, "scikit-optimize is not installed", "pip install vaiopt"
-        )
-    name = "TensorFlow {}".format(versions.get("tensorflow") or versions.get("tensorflow-cpu", "?"))
-    return StageReport(
-        "search", True, "{}, scikit-optimize {}".format(name, versions.get("scikit-optimize", "?"))
-    )
-
-
-def _minor(versions: Dict[str, str]) -> Any:
-    text = versions.get("tensorflow") or versions.get("tensorflow-cpu") or "0.0"
-    return tuple(int(part) for part in text.split(".")[:2])
-
-
-def _quantize() -> StageReport:
-    if has_vitis_quantizer():
-        return StageReport("quantize", True, "vitis: vai_q_tensorflow2")
-    if has_tfmot():
-        return StageReport(
-            "quantize",
-            True,
-            "tfmot: tensorflow-model-optimization",
-            "vai_q_tensorflow2 comes with the Vitis-AI container",
-        )
-    return StageReport(
-        "quantize",
-        False,
-        "neither vai_q_tensorflow2 nor tensorflow-model-optimization",
-        "pip install 'vaiopt[host]'",
-    )
-
-
-def _compile() -> List[StageReport]:
-    compiler = vitis_compiler()
-    vitis = StageReport(
-        "compile (DPU)",
-        compiler is not None,
-        compiler or "no vai_c_tensorflow2",
-        "" if compiler else "run it in the container: docker/run",
-    )
-    has_tensorflow = has_module("tensorflow")
-    cpu = StageReport(
-        "compile (cpu)",
-        has_tensorflow,
-        "TensorFlow's TFLite converter" if has_tensorflow else "no TensorFlow",
-    )
-    return [cpu, vitis]
-
-
-def _measure() -> StageReport:
-    if has_module("vart") and has_module("xir"):
-        return StageReport("measure", True, "xir and vart: this is a kit, or has its runtime")
-    interpreter = tflite_interpreter()
-    if interpreter:
-        return StageReport(
-            "measure", True, f"local: {interpreter} (target cpu)", "a kit: --host root@BOARD"
-        )
-    return StageReport(
-        "measure",
-        False,
-        "no TFLite interpreter",
-        "pip install 'vaiopt[host]', or measure on a kit: --host root@BOARD",
-    )
-
-
-def _report() -> StageReport:
-    ready = has_module("plotly")
-    return StageReport(
-        "report", ready, "plotly" if ready else "no plotly", "" if ready else "pip install vaiopt"
-    )

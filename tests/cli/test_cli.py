@@ -181,20 +181,20 @@ def test_json_is_all_that_stands_on_stdout(capfd):
 
 
 def test_ctrl_c_says_so_and_is_no_bug(capfd, monkeypatch):
-    import vaiopt.environment
+    import vaiopt.doctor
 
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vaiopt.environment, "diagnose", interrupted)
+    monkeypatch.setattr(vaiopt.doctor, "diagnose", interrupted)
     code, out, err = call(capfd, "doctor")
     assert (code, out, err) == (130, "", "interrupted\n")
 
 
 def test_a_bug_keeps_its_traceback_in_a_named_file(capfd, monkeypatch):
-    import vaiopt.environment
+    import vaiopt.doctor
 
-    monkeypatch.setattr(vaiopt.environment, "diagnose", lambda: 1 / 0)
+    monkeypatch.setattr(vaiopt.doctor, "diagnose", lambda: 1 / 0)
     code, _, err = call(capfd, "doctor")
     assert code == 1
     named = err.split("The traceback is in ")[1].split(";")[0]

@@ -71,9 +71,9 @@ def test_outputs_are_those_of_the_keras_model_up_to_ties(name: str, tmp_path: Pa
     assert expected.std() > 2, "the model says nothing"
     found = compare_outputs(run_tflite(tmp_path / "model.tflite", built.integers), expected)
     if name in EXACT:
-        assert found["different"] == 0
-    assert found["max_difference"] <= 2
-    assert found["same_top1"] >= 0.9 * SAMPLES
+        assert found.different == 0
+    assert found.max_difference <= 2
+    assert found.same_top1 >= 0.9 * SAMPLES
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -105,8 +105,8 @@ def test_every_operation_alone_is_exact_up_to_one_at_ties(name: str, tmp_path: P
             run_tflite(tmp_path / "alone.tflite", exact[operation.inputs[0]]),
             exact[operation.output.name],
         )
-        assert found["max_difference"] <= (0 if EXACT else 1), operation.name
-        assert found["different"] <= 0.02 * found["elements"] + 1, operation.name
+        assert found.max_difference <= (0 if EXACT else 1), operation.name
+        assert found.different <= 0.02 * found.elements + 1, operation.name
         checked += 1
     assert checked >= 1
 

@@ -13,8 +13,9 @@ import pytest
 from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
 from vaiopt.keras import load_model
 from vaiopt.quantize import quantize_model
+from vaiopt.quantize.backend import QuantizeRequest
 from vaiopt.quantize.checks import functional_model
-from vaiopt.quantize.tfmot.backend import quantize_tfmot
+from vaiopt.quantize.tfmot.backend import TfmotQuantizer
 
 CASES = [
     "v1_lab_cnn_relu",
@@ -65,9 +66,8 @@ def test_positions_weights_and_outputs_are_the_vendor_s(root, case, release):
     batch = json.loads((folder / "case.json").read_text())["calib_batch_size"]
     x = np.load(str(folder / "calib.npz"))["x"]
 
-    quantized = quantize_tfmot(
-        functional_model(folder / "float.h5"), [x], release=release, batch_size=batch
-    )
+    model = functional_model(folder / "float.h5")
+    quantized = TfmotQuantizer().quantize(QuantizeRequest(model, [x], release, batch_size=batch))
 
     found = {
         (entry["layer"], entry["tensor"]): (entry["bits"], entry["position"])

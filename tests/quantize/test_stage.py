@@ -98,13 +98,11 @@ def test_the_five_worst_layers_have_a_suggestion(tmp_path):
         ),
     )
     worst = result.worst_layers()
-    assert 0 < len(worst) <= 5 and worst == sorted(worst, key=lambda row: row["snr_db"])
+    assert 0 < len(worst) <= 5 and worst == sorted(worst, key=lambda row: row.snr_db)
     assert any(
-        "ReLU" in row["suggestion"]
-        for row in worst
-        if row["layer"] == "s" and row["tensor"] == "output"
+        "ReLU" in row.suggestion for row in worst if (row.layer, row.tensor) == ("s", "output")
     )
-    assert {"layer", "tensor", "snr_db", "suggestion"} == set(result.layers[0])
+    assert {"layer", "tensor", "snr_db", "suggestion"} == set(result.to_json()["layers"][0])
 
 
 def test_few_levels_a_different_range_a_swish_and_float_layers_are_warned_of(tmp_path):
@@ -220,7 +218,7 @@ def test_a_run_is_quantized_with_training_data_and_judged_on_validation_data(tmp
         120,
         30,
     )
-    assert first.evaluated_on == "validation" and first.input["levels_used"] == 256
+    assert first.evaluated_on == "validation" and first.input.levels_used == 256
     positions = run.fix_positions.read_text()
     golden = np.load(str(run.golden))
     assert np.array_equal(golden["raw"], splits.validation.raw[:16])

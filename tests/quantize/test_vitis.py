@@ -52,8 +52,8 @@ def test_positions_have_the_float_model_s_names_even_where_the_vendor_s_could_be
     assert session["is_vitis"]
     assert session["positions"] == [
         "img/input", "conv1/kernel", "conv1/bias", "conv1/output",
-        "conv2/kernel", "conv2/bias", "conv2/pre_activation", "conv2/output", "conv2_relu/output",
-        "pool/output", "out/kernel", "out/bias", "out/pre_activation",
+        "conv2/kernel", "conv2/bias", "conv2/pre_activation", "conv2/output",
+        "conv2_relu/output", "pool/output", "out/kernel", "out/bias", "out/pre_activation",
     ]  # fmt: skip
 
 

@@ -11,19 +11,15 @@ from vaiopt.cli.common import JSON, emit, print_table
 
 def command(as_json: bool = JSON) -> None:
     """Tell what is installed and what each stage could use here."""
-    from vaiopt.environment import diagnose
+    from vaiopt.doctor import diagnose
 
     emit(diagnose(), as_json, _show)
 
 
 def _show(diagnosis: Any) -> None:
-    typer.echo(
-        "container: {}".format(
-            "Vitis-AI " + diagnosis.container
-            if diagnosis.container
-            else "none (this is a workstation or a kit)"
-        )
-    )
+    release = diagnosis.container
+    where = f"Vitis-AI {release}" if release else "none (this is a workstation or a kit)"
+    typer.echo(f"container: {where}")
     print_table(
         ("stage", "", "uses", "otherwise"),
         [(s.stage, "ready" if s.ready else "missing", s.uses, s.hint) for s in diagnosis.stages],

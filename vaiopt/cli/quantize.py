@@ -72,7 +72,7 @@ def _show(result: Any) -> None:
         accuracies = (percent(content["float"]["accuracy"]), percent(content["int8"]["accuracy"]))
         typer.echo("{} accuracy: float {}, int8 {}".format(content["evaluated_on"], *accuracies))
     for row in result.worst_layers():
-        typer.echo("{layer}/{tensor}: {snr_db:.1f} dB; {suggestion}".format(**row))
+        typer.echo(f"{row.layer}/{row.tensor}: {row.snr_db:.1f} dB; {row.suggestion}")
     typer.echo("wrote {}".format(content["folder"]))
     for warning in content["warnings"]:
         typer.echo(f"warning: {warning}", err=True)

@@ -2,6 +2,6 @@
 DPU.
 """
 
-from vaiopt.compile.stage import CompileResult, compile_run, read_compiled
+from vaiopt.compile.stage import CompileResult, compile_candidate
 
-__all__ = ["CompileResult", "compile_run", "read_compiled"]
+__all__ = ["CompileResult", "compile_candidate"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, Sequence
 
 from vaiopt.deploy.result import failure, is_progress
 from vaiopt.errors import BoardError
+from vaiopt.process import follow
 from vaiopt.text import Progress
 
 DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
@@ -56,29 +56,12 @@ def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Prog
     with tempfile.TemporaryDirectory(prefix="vaiopt-measure-") as temporary:
         output = Path(temporary) / "result.json"
         command = [sys.executable, entry, *arguments, "--output", str(output)]
-        lines: List[str] = []
-        child = subprocess.Popen(
+        code, lines = follow(
             command,
-            cwd=str(folder),
+            cwd=folder,
             env=clean_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            on_line=lambda line: progress(line) if is_progress(line) else None,
         )
-        try:
-            assert child.stdout is not None
-            for raw in child.stdout:
-                line = raw.decode("utf-8", "replace").rstrip()
-                lines.append(line)
-                if is_progress(line):
-                    progress(line)
-            code = child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
         if code != 0:
             raise failure(code, lines, "here")
         if not output.is_file():

@@ -194,8 +194,9 @@ def is_final(message: str) -> bool:
 
 
 def _call(command: Sequence[str]) -> Answer:
-    """Run a client. Its output goes to files: the shared connection that it leaves behind may keep
-    a pipe open.
+    """Run a client, which is not followed as other children are: it may ask at the terminal for a
+    password, and the shared connection that it leaves behind may keep a pipe open, so its output
+    goes to files.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         code = subprocess.run(

@@ -3,17 +3,17 @@
 """
 
 from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
+from vaiopt.quantize.backend import Labelled
 from vaiopt.quantize.checks import load_calibration
+from vaiopt.quantize.quantizers import choose_backend
 from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.stage import (
-    Labelled,
-    choose_backend,
-    quantize_candidate,
-    quantize_model,
-)
+from vaiopt.quantize.stage import quantize_candidate, quantize_model
+from vaiopt.runs.records import InputUse, LayerNoise
 
 __all__ = [
+    "InputUse",
     "Labelled",
+    "LayerNoise",
     "QuantizeResult",
     "choose_backend",
     "fix_positions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -11,8 +12,10 @@ from vaiopt.int8.arithmetic import levels_used
 from vaiopt.int8.model import fix_positions, integer_outputs, is_fix_position
 from vaiopt.int8.vendor import is_vitis_model
 from vaiopt.keras import load_keras
-from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.backend import FloatLayer, single_or_list
+from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import Graph, Node
+from vaiopt.runs.records import InputUse, LayerNoise
 from vaiopt.tasks import classification as metrics
 
 FULL_USE = 128
@@ -30,6 +33,17 @@ EXACT_DB = 120.0
 
 POOR_DB = 15.0
 """Below this signal-to-noise ratio a layer gets a suggestion of its own."""
+
+LARGE_SPREAD = 20.0
+"""From this ratio of the largest value to the root mean square on a few values cost all others
+their resolution.
+"""
+
+SUGGESTIONS = 5
+"""Layers that get a suggestion."""
+
+ADVISED_SAMPLES = 100
+"""Calibration samples on which positions are steady."""
 
 BATCH = 250
 
@@ -62,9 +76,7 @@ def float_activations(
 
     layers: Dict[str, Any] = {}
     model = make_model(graph, call, exact=True)
-    for node in graph:
-        if node.weights:
-            layers[node.name].set_weights(list(node.weights.values()))
+    load_weights(graph, layers)
     names = [name for name in wanted if name in found]
     probe = load_keras().Model(model.inputs, [found[name] for name in names])
     return dict(zip(names, _outputs(probe, x)))
@@ -78,7 +90,7 @@ def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarr
         positions = {
             "{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)
         }
-        integers = integer_outputs(model, list(x) if len(x) > 1 else x[0])
+        integers = integer_outputs(model, single_or_list(x))
         return {
             name: values.astype(np.float32) * np.float32(2.0 ** -positions[name])
             for name, values in integers.items()
@@ -95,7 +107,7 @@ def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
     """Return all outputs of a model; few samples are computed step by step, since compiling the
     model would take longer.
     """
-    inputs = list(x) if len(x) > 1 else x[0]
+    inputs = single_or_list(x)
     if len(x[0]) <= BATCH:
         outputs = model(inputs, training=False)
     else:
@@ -115,11 +127,10 @@ def signal_to_noise(reference: np.ndarray, values: np.ndarray) -> float:
     return max(-EXACT_DB, min(EXACT_DB, 10 * math.log10(signal / noise)))
 
 
-def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, snr_db, suggestion}]`` for every activation, in the order of the
-    layers.
+def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[LayerNoise]:
+    """Return what int8 costs every activation, in the order of the layers.
 
-    The five worst layers have a suggestion, the others an empty one.
+    The :data:`SUGGESTIONS` worst have a suggestion, the others an empty one.
 
     Args:
         graph: the float model, prepared and placed as for quantization.
@@ -129,23 +140,15 @@ def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Dict[
     rounded = fixed_activations(model, x)
     exact = float_activations(graph, x, list(rounded))
     kinds = {f"{node.layer}/{node.tensor}": node.kind for node in graph}
-    rows = []
+    rows = {}
     for name, reference in exact.items():
         layer, tensor = name.rsplit("/", 1)
-        rows.append(
-            {
-                "layer": layer,
-                "tensor": tensor,
-                "snr_db": round(signal_to_noise(reference, rounded[name]), 2),
-                "suggestion": "",
-            }
-        )
-    for row in sorted(rows, key=lambda row: float(str(row["snr_db"])))[:5]:
-        name = "{layer}/{tensor}".format(**row)
-        row["suggestion"] = _suggestion(
-            str(row["tensor"]), kinds.get(name, ""), exact[name], float(str(row["snr_db"]))
-        )
-    return rows
+        rows[name] = LayerNoise(layer, tensor, round(signal_to_noise(reference, rounded[name]), 2))
+    for name in sorted(rows, key=lambda name: rows[name].snr_db)[:SUGGESTIONS]:
+        row = rows[name]
+        advice = _suggestion(row.tensor, kinds.get(name, ""), exact[name], row.snr_db)
+        rows[name] = replace(row, suggestion=advice)
+    return list(rows.values())
 
 
 def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
@@ -157,10 +160,9 @@ def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
             "the DPU's sigmoid is a clipped line: use relu or ReLU(max_value=6) here, or"
             " quantization-aware training (--method qat)"
         )
-    spread = float(np.max(np.abs(values))) / max(
-        float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))), 1e-12
-    )
-    if spread > 20:
+    usual = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    spread = float(np.max(np.abs(values))) / max(usual, 1e-12)
+    if spread > LARGE_SPREAD:
         return f"a few values are {spread:.0f} times the usual: ReLU(max_value=6) limits them"
     if snr < POOR_DB:
         return (
@@ -170,54 +172,49 @@ def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
     return "none needed; quantization-aware training (--method qat) would help most here"
 
 
-def input_report(positions: Sequence[Dict[str, Any]], x: Sequence[np.ndarray]) -> Dict[str, Any]:
-    """Return position and levels of the (first) input: ``{layer, position, levels_used}``."""
+def input_use(positions: Sequence[Dict[str, Any]], x: Sequence[np.ndarray]) -> InputUse:
+    """Return how the (first) input uses its levels."""
     entry = next(entry for entry in positions if entry["tensor"] == "input")
     low, high = float(np.min(x[0])), float(np.max(x[0]))
-    return {
-        "layer": entry["layer"],
-        "position": entry["position"],
-        "levels_used": levels_used(low, high, entry["position"]),
-    }
+    levels = levels_used(low, high, entry["position"])
+    return InputUse(entry["layer"], entry["position"], levels)
 
 
 def warnings(
     graph: Graph,
-    report: Dict[str, Any],
+    use: InputUse,
     x: Sequence[np.ndarray],
     input_range: Optional[Tuple[float, float]],
-    float_layers: Sequence[Tuple[str, str]],
+    float_layers: Sequence[FloatLayer],
 ) -> List[str]:
     """Return what a person should know, one line each."""
     lines = []
-    if report["levels_used"] < FULL_USE:
+    if use.levels_used < FULL_USE:
         lines.append(
-            "input '{layer}' uses {levels_used} of 256 levels at position {position}; the default"
-            " preprocessing uses all".format(**report)
+            f"input '{use.layer}' uses {use.levels_used} of 256 levels at position {use.position};"
+            " the default preprocessing uses all"
         )
     low, high = float(np.min(x[0])), float(np.max(x[0]))
+    reach = max(abs(low), abs(high))
     if input_range is not None:
-        slack = RANGE_TOLERANCE * (input_range[1] - input_range[0])
-        if abs(low - input_range[0]) > slack or abs(high - input_range[1]) > slack:
+        lowest, highest = input_range
+        slack = RANGE_TOLERANCE * (highest - lowest)
+        if abs(low - lowest) > slack or abs(high - highest) > slack:
             lines.append(
-                "the calibration data range from {:.4g} to {:.4g}, the preprocessing from {:.4g} to"
-                " {:.4g}".format(low, high, *input_range)
+                f"the calibration data range from {low:.4g} to {high:.4g}, the preprocessing from"
+                f" {lowest:.4g} to {highest:.4g}"
             )
-    elif max(abs(low), abs(high)) < TINY:
-        lines.append(
-            f"the calibration data reach {max(abs(low), abs(high)):.2g} only; were they scaled"
-            " twice?"
-        )
-    for node in graph:
-        if node.tensor == "sigmoid":
-            lines.append(
-                f"layer '{node.layer}' is a swish, which the DPU's sigmoid can ruin; compare the"
-                " accuracies, or use relu"
-            )
+    elif reach < TINY:
+        lines.append(f"the calibration data reach {reach:.2g} only; were they scaled twice?")
     lines += [
-        f"layer '{name}' stays in float on the CPU: {reason}" for name, reason in float_layers
+        f"layer '{node.layer}' is a swish, which the DPU's sigmoid can ruin; compare the"
+        " accuracies, or use relu"
+        for node in graph
+        if node.tensor == "sigmoid"
     ]
-    samples = len(x[0])
-    if samples < 100:
-        lines.append(f"positions were chosen on {samples} samples; at least 100 are advised")
+    lines += [f"layer '{name}' stays in float on the CPU: {why}" for name, why in float_layers]
+    if len(x[0]) < ADVISED_SAMPLES:
+        lines.append(
+            f"positions were chosen on {len(x[0])} samples; at least {ADVISED_SAMPLES} are advised"
+        )
     return lines

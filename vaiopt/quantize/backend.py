@@ -1,32 +1,167 @@
-"""What a quantizer gives back, and the numbers of its training that all share."""
+"""What every quantizer is: a name, methods, what it is asked, and what it gives back.
+
+The quantizers themselves are the rows of :mod:`vaiopt.quantize.quantizers`.
+"""
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from vaiopt.environment import Availability
+from vaiopt.keras import load_keras
+from vaiopt.text import Progress, silent
+
+Arrays = Union[np.ndarray, Sequence[np.ndarray]]
 
 LEARNING_RATE = 1e-4
 """Of Adam in quantization-aware training: small, because the model is trained already."""
-
 
 TRAINING_BATCH = 64
 """Samples of one step of quantization-aware training."""
 
 
+class Labelled(NamedTuple):
+    """Samples with class numbers: preprocessed ``x`` (one array, or one per input), ``y`` (N,), and
+    ``raw`` before preprocessing if known.
+    """
+
+    x: Arrays
+    y: Optional[np.ndarray]
+    raw: Optional[np.ndarray] = None
+
+
 @dataclass(frozen=True)
+class Method:
+    """A way to come to int8 numbers: its name, what it is, whether it learns from labelled samples,
+    and who alone has it, if so.
+    """
+
+    name: str
+    doc: str
+    trains: bool = False
+    owner: str = ""
+
+
+METHODS = (
+    Method("ptq", "post-training quantization"),
+    Method("finetune", "fast finetuning", owner="the vendor's"),
+    Method("qat", "quantization-aware training", trains=True),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizeRequest:
+    """What a quantizer is asked.
+
+    Attributes:
+        model: a float Keras model, functional and checked.
+        x: calibration data, one float32 array per input, samples first, in the order they are fed.
+        release: of Vitis AI, whose rules count where a quantizer has several.
+        method: one of its :attr:`Quantizer.methods`.
+        batch_size: samples that one choice of positions is made from.
+        training: one array per input, and class numbers (N,), for a method that trains; else None.
+        epochs: of that training.
+        seed: of its order.
+        progress: is told what happens.
+    """
+
+    model: Any
+    x: Sequence[np.ndarray]
+    release: str = "3.0"
+    method: str = "ptq"
+    batch_size: int = 50
+    training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None
+    epochs: int = 0
+    seed: int = 0
+    progress: Progress = silent
+
+
+class FloatLayer(NamedTuple):
+    """A layer that stays in float on the CPU, and why."""
+
+    layer: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
 class Quantized:
-    """What a backend returns.
+    """What a quantizer returns.
 
     Attributes:
         model: the quantized Keras model.
         positions: ``[{layer, tensor, bits, position}]``.
-        float_layers: layers that stay in float, with the reason.
-        save: writes the model to a path, in the backend's format.
+        float_layers: layers that stay in float.
+        save: writes the model to a path, in the quantizer's format.
         release: of the quantizer that ran, empty if not known.
     """
 
     model: Any
     positions: List[Dict[str, Any]]
-    float_layers: List[Tuple[str, str]]
-    save: Callable[[Any], None]
+    float_layers: List[FloatLayer]
+    save: Callable[[Path], None]
     release: str = ""
+
+
+class Quantizer(abc.ABC):
+    """One way from a float model to its int8 model.
+
+    Attributes:
+        name: in the settings and in ``metrics.json``.
+        doc: what it is, for people.
+        package: that it needs.
+        methods: names of the :data:`METHODS` that it has.
+    """
+
+    name: str
+    doc: str
+    package: str
+    methods: Tuple[str, ...]
+
+    @abc.abstractmethod
+    def available(self) -> Availability:
+        """Say whether it can run here, importing nothing heavy."""
+
+    @abc.abstractmethod
+    def quantize(self, request: QuantizeRequest) -> Quantized:
+        """Quantize a model.
+
+        Raises:
+            QuantizeError: the model cannot be quantized.
+            MissingToolError: the package is not installed here.
+        """
+
+
+def single_or_list(arrays: Sequence[Any]) -> Any:
+    """Return the only tensor or array of several, or the list: how Keras takes inputs."""
+    return arrays[0] if len(arrays) == 1 else list(arrays)
+
+
+def train_at_int8(model: Any, request: QuantizeRequest) -> None:
+    """Train a model that emulates int8 numbers on the labelled samples of a request."""
+    assert request.training is not None
+    keras, (x, y), epochs = load_keras(), request.training, request.epochs
+    one = model.output_shape[-1] == 1
+    loss = "binary_crossentropy" if one else "sparse_categorical_crossentropy"
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
+
+    def told(epoch: int, logs: Dict[str, float]) -> None:
+        request.progress(
+            "training epoch {} of {}: loss {loss:.4f}, accuracy {accuracy:.4f}".format(
+                epoch + 1, epochs, **logs
+            )
+        )
+
+    model.fit(
+        single_or_list(x),
+        y,
+        batch_size=TRAINING_BATCH,
+        epochs=epochs,
+        shuffle=True,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=told)],
+    )

@@ -5,15 +5,14 @@ and the cure.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import NPZ_ERRORS, PathLike
 from vaiopt.keras import load_keras, load_model, read_model_config
-
-Arrays = Union[np.ndarray, Sequence[np.ndarray]]
+from vaiopt.quantize.backend import Arrays, single_or_list
 
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -27,10 +26,10 @@ preprocessing's are at the wrong scale.
 RAW_PIXELS = 64.0
 """Values up to more than this are taken for raw pixels."""
 
-USUAL = (0.05, 10.0)
+LARGEST_PREPROCESSED = (0.05, 10.0)
 """Where the largest value of preprocessed data usually lies."""
 
-UNDERSTOOD, BY_CHANCE = 2.0, 1.5
+TIMES_CHANCE_UNDERSTOOD, TIMES_CHANCE_GUESSED = 2.0, 1.5
 """A model that is right this many times as often as guessing understands the data; one below the
 second does not.
 """
@@ -83,7 +82,7 @@ def _check_kinds(config: Any) -> None:
 
 def _already_quantized(kind: str, name: str) -> QuantizeError:
     return QuantizeError(
-        "the model is already quantized: layer '{}' is a {}".format(name, kind.split(">")[-1]),
+        f"the model is already quantized: layer '{name}' is a {kind.split('>')[-1]}",
         "Give the float model: float/model.h5 of the run.",
     )
 
@@ -104,10 +103,9 @@ def check_model(model: Any) -> None:
         _check_axis(layer)
         for variable, values in zip(layer.weights, layer.get_weights()):
             if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+                weight = variable.name.split(":")[0].split("/")[-1]
                 raise QuantizeError(
-                    "weight '{}' of layer '{}' has a value that is not a number".format(
-                        variable.name.split(":")[0].split("/")[-1], layer.name
-                    ),
+                    f"weight '{weight}' of layer '{layer.name}' has a value that is not a number",
                     "Train the model again, with a smaller learning rate; its training diverged.",
                 )
     for tensor in model.inputs:
@@ -121,43 +119,44 @@ def check_model(model: Any) -> None:
 
 
 def _check_layer(kind: str, config: Dict[str, Any]) -> None:
-    name = config.get("name", kind)
-    if kind in _NESTED or "layers" in config:
-        raise QuantizeError(
+    name, groups = config.get("name", kind), config.get("groups", 1)
+    dtype, activation = config.get("dtype", "float32"), config.get("activation")
+    policy = dtype.get("config", {}).get("name", "") if isinstance(dtype, dict) else str(dtype)
+    refusals = (
+        (
+            kind in _NESTED or "layers" in config,
             f"layer '{name}' is a model of its own, which the quantizer cannot enter",
             "Flatten the model: call the inner layers in the outer one instead of the inner model.",
-        )
-    if config.get("groups", 1) != 1:
-        raise QuantizeError(
-            "convolution '{}' has groups={}, which the DPU does not run".format(
-                name, config["groups"]
-            ),
+        ),
+        (
+            groups != 1,
+            f"convolution '{name}' has groups={groups}, which the DPU does not run",
             "Use groups=1 or DepthwiseConv2D.",
-        )
-    if kind in _KERAS_OPERATIONS:
-        raise QuantizeError(
+        ),
+        (
+            kind in _KERAS_OPERATIONS,
             f"'{name}' is an operation on tensors, not a layer",
             "Use layers: keras.layers.Add, Multiply, Concatenate, Rescaling.",
-        )
-    if config.get("data_format") == "channels_first":
-        raise QuantizeError(
+        ),
+        (
+            config.get("data_format") == "channels_first",
             f"layer '{name}' has channels first",
             "Use data_format='channels_last'; the DPU has no other.",
-        )
-    dtype = config.get("dtype", "float32")
-    policy = dtype.get("config", {}).get("name", "") if isinstance(dtype, dict) else str(dtype)
-    if policy not in ("float32", ""):
-        raise QuantizeError(
+        ),
+        (
+            policy not in ("float32", ""),
             f"layer '{name}' computes in {policy}",
             "Train without mixed precision: keras.mixed_precision.set_global_policy('float32').",
-        )
-    if isinstance(config.get("activation"), dict) and "layer" in str(
-        config["activation"].get("module", "layer")
-    ):
-        raise QuantizeError(
+        ),
+        (
+            isinstance(activation, dict) and "layer" in str(activation.get("module", "layer")),
             f"layer '{name}' has a layer as its activation",
             "Put the activation layer behind it, as a layer of its own.",
-        )
+        ),
+    )
+    for applies, message, hint in refusals:
+        if applies:
+            raise QuantizeError(message, hint)
 
 
 def _check_axis(layer: Any) -> None:
@@ -216,9 +215,8 @@ def _calibration_array(array: np.ndarray, shape: Tuple[int, ...], name: str) -> 
         raise DataError(
             f"calibration array '{name}' has samples of shape {array.shape[1:]}, the model reads"
             f" {shape}",
-            "Give an array of shape (samples, {}), samples first, preprocessed as in training.".format(
-                ", ".join(str(size) for size in shape)
-            ),
+            f"Give an array of shape (samples, {', '.join(map(str, shape))}), samples first,"
+            " preprocessed as in training.",
         )
     if array.dtype.kind in "iub" and (array.max() > 1 or array.min() < -1):
         raise DataError(
@@ -262,21 +260,19 @@ def check_scale(
         return
     if any(type(layer).__name__ in _OWN_SCALING for layer in model.layers[:3]):
         return
-    pixels, unusual = (
-        all(_like_pixels(array) for array in arrays),
-        not USUAL[0] <= largest <= USUAL[1],
-    )
+    pixels = all(_like_pixels(array) for array in arrays)
+    unusual = not LARGEST_PREPROCESSED[0] <= largest <= LARGEST_PREPROCESSED[1]
     if not pixels and not (unusual and y is not None):
         return
     correct = _share_correct(model, arrays, y) if y is not None else None
-    if pixels and (correct is None or correct < UNDERSTOOD):
+    if pixels and (correct is None or correct < TIMES_CHANCE_UNDERSTOOD):
         raise DataError(
             f"calibration array '{name}' reaches {largest:.0f} like raw pixels: it is at the wrong"
             " scale",
             "Preprocess it as in training, (x - offset) / scale. If the model was trained on raw"
             " pixels, add the labels as 'y' to show it.",
         )
-    if unusual and correct is not None and correct < BY_CHANCE:
+    if unusual and correct is not None and correct < TIMES_CHANCE_GUESSED:
         raise DataError(
             f"calibration array '{name}' reaches {largest:.4g}, and the float model guesses on it:"
             " it is at the wrong scale",
@@ -300,7 +296,7 @@ def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> O
     """Return how often the model is right, as a multiple of guessing; None if it is not a
     classifier of several classes.
     """
-    outputs = np.asarray(model.predict(list(arrays) if len(arrays) > 1 else arrays[0], verbose=0))
+    outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
     if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
         return None
     return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]

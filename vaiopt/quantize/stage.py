@@ -1,63 +1,42 @@
-"""The quantize stage: checks, a backend, and the files it leaves."""
+"""The quantize stage: checks, a quantizer, and the files it leaves."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data import calibration_indices, load_splits
-from vaiopt.environment import has_vitis_quantizer
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
-from vaiopt.files import PathLike, atomic_folder, require, write_json
+from vaiopt.files import PathLike, atomic_folder, require, write_arrays
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
-from vaiopt.quantize.accuracy import input_report, layer_noise, scores, warnings
-from vaiopt.quantize.backend import Quantized
-from vaiopt.quantize.checks import (
+from vaiopt.quantize import accuracy, checks
+from vaiopt.quantize.backend import (
+    METHODS,
     Arrays,
-    calibration_arrays,
-    check_labels,
-    check_scale,
-    functional_model,
+    Labelled,
+    Method,
+    Quantized,
+    Quantizer,
+    QuantizeRequest,
 )
+from vaiopt.quantize.quantizers import choose_backend, choose_quantizer
 from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.tfmot.backend import prepared_graph, quantize_tfmot
+from vaiopt.quantize.tfmot.backend import prepared_graph
 from vaiopt.quantize.tfmot.rules import rules_of
+from vaiopt.record import write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
-from vaiopt.settings import METHODS, QUANTIZERS, Settings
+from vaiopt.runs.records import QuantizedMetrics
+from vaiopt.settings import Settings
 from vaiopt.text import Progress, silent
 
 NOISE_SAMPLES = 100
 """Calibration samples that the signal-to-noise report looks at."""
-
-
-class Labelled(NamedTuple):
-    """Samples with class numbers: preprocessed ``x`` (one array, or one per input), ``y`` (N,), and
-    ``raw`` before preprocessing if known.
-    """
-
-    x: Arrays
-    y: Optional[np.ndarray]
-    raw: Optional[np.ndarray] = None
-
-
-def choose_backend(backend: str) -> str:
-    """Return ``tfmot`` or ``vitis``: what was asked for, or for ``auto`` the vendor's quantizer
-    where it is installed.
-
-    Raises:
-        QuantizeError: there is no such backend.
-    """
-    if backend not in QUANTIZERS:
-        raise QuantizeError(f"there is no backend '{backend}'", did_you_mean(backend, QUANTIZERS))
-    if backend != "auto":
-        return backend
-    return "vitis" if has_vitis_quantizer() else "tfmot"
 
 
 def quantize_model(
@@ -104,46 +83,73 @@ def quantize_model(
             needed.
         MissingToolError: the backend is not installed here.
     """
-    tell = progress or silent
-    backend = choose_backend(backend)
-    _check_choices(backend, method, release, calib_batch_size, Path(out))
-    functional = functional_model(model)
-    x = calibration_arrays(functional, calib_x)
-    y = check_labels(calib_y, len(x[0]))
-    check_scale(functional, x, y, input_range)
-    trained_on = _training_data(functional, training, x, y) if method == "qat" else None
-    started = time.perf_counter()
-    quantized = _run_backend(
-        backend,
+    quantizer, folder = choose_quantizer(backend), Path(out)
+    how = _check_choices(quantizer, method, release, calib_batch_size, folder)
+    functional = checks.functional_model(model)
+    x = checks.calibration_arrays(functional, calib_x)
+    y = checks.check_labels(calib_y, len(x[0]))
+    checks.check_scale(functional, x, y, input_range)
+    request = QuantizeRequest(
         functional,
         x,
         release,
         method,
-        calib_batch_size,
-        trained_on,
+        int(calib_batch_size),
+        _training_data(functional, training, x, y) if how.trains else None,
         qat_epochs,
         seed,
-        tell,
+        progress or silent,
     )
+    judged = ("validation", validation) if validation else ("calibration", Labelled(x, y))
+    source = model if source is None else source
+    sha256 = file_sha256(source) if isinstance(source, (str, Path)) else ""
+    return _quantize(quantizer, request, folder, *judged, input_range, sha256)
+
+
+def _quantize(
+    quantizer: Quantizer,
+    request: QuantizeRequest,
+    folder: Path,
+    split: str,
+    samples: Labelled,
+    input_range: Optional[Tuple[float, float]],
+    source_sha256: str,
+) -> QuantizeResult:
+    """Run a quantizer, judge what it made on samples of a split, and write the four files."""
+    model, x, y = request.model, request.x, samples.y
+    started = time.perf_counter()
+    quantized = quantizer.quantize(request)
     seconds = round(time.perf_counter() - started, 3)
-    tell("measuring what was lost")
-    report = _report(functional, quantized, x, y, validation, input_range, release)
-    report["source_sha256"] = _source_sha256(model if source is None else source)
-    result = QuantizeResult(
-        Path(out),
-        backend,
-        method,
-        calib_batch_size=int(calib_batch_size),
+    request.progress("measuring what was lost")
+    followed = quantized.release or request.release
+    arrays = _arrays(model, samples.x)
+    graph = prepared_graph(model, rules_of(followed))
+    use = accuracy.input_use(quantized.positions, x)
+    warnings = accuracy.warnings(graph, use, x, input_range, quantized.float_layers)
+    if followed != request.release:
+        warnings.append(
+            f"the container's quantizer is of release {followed}, asked for was {request.release}"
+        )
+    record = QuantizedMetrics(
+        quantizer.name,
+        request.method,
+        followed,
+        calibration_size=len(x[0]),
+        calib_batch_size=request.batch_size,
         seconds=seconds,
-        **report,
+        float_scores={} if y is None else accuracy.scores(model, arrays, np.asarray(y)),
+        int8_scores={} if y is None else accuracy.scores(quantized.model, arrays, np.asarray(y)),
+        evaluated_on="" if y is None else split,
+        layers=tuple(
+            accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
+        ),
+        input=use,
+        float_layers=tuple(row.layer for row in quantized.float_layers),
+        warnings=tuple(warnings),
+        source_sha256=source_sha256,
     )
-    samples = validation if validation is not None else Labelled(x, y)
-    _write(result, quantized, golden(quantized.model, _arrays(functional, samples.x), samples.raw))
-    return result
-
-
-def _source_sha256(model: Any) -> str:
-    return file_sha256(model) if isinstance(model, (str, Path)) else ""
+    _write(folder, record, quantized, golden(quantized.model, arrays, samples.raw))
+    return QuantizeResult(folder, record)
 
 
 def quantize_candidate(
@@ -165,7 +171,7 @@ def quantize_candidate(
     """
     require(candidate.model, candidate.command("search --run"))
     choose_backend(settings.quantize.backend)
-    functional = functional_model(candidate.model)
+    functional = checks.functional_model(candidate.model)
     splits = load_splits(candidate)
     train, validation = splits.train, splits.validation
     size = settings.quantize.calibration_size
@@ -191,46 +197,45 @@ def quantize_candidate(
     return result
 
 
-def _check_choices(backend: str, method: str, release: str, batch_size: int, out: Path) -> None:
+def _check_choices(
+    quantizer: Quantizer, method: str, release: str, batch_size: int, out: Path
+) -> Method:
+    """Return the method, after all that can be refused without looking at model and data."""
     rules_of(release)
     if out.exists() and not out.is_dir():
         raise RunError(f"'{out}' is a file", "Give a folder for the result: --out DIR")
-    if method not in METHODS:
-        raise QuantizeError(f"there is no method '{method}'", did_you_mean(method, METHODS))
-    if method == "finetune" and backend != "vitis":
+    rows = {row.name: row for row in METHODS}
+    if method not in rows:
+        raise QuantizeError(f"there is no method '{method}'", did_you_mean(method, rows))
+    if method not in quantizer.methods:
+        doc, owner, name = rows[method].doc, rows[method].owner, quantizer.name
         raise QuantizeError(
-            f"fast finetuning is the vendor's; the backend '{backend}' has none",
-            "Use --method qat.",
+            f"{doc} is {owner}; the backend '{name}' has none"
+            if owner
+            else f"the backend '{name}' has no {doc}",
+            f"Use --method {quantizer.methods[-1]}.",
         )
     if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
         raise DataError(
             f"the calibration batch size is {batch_size}",
             "Give a whole number from 1: --calib-batch-size 50",
         )
+    return rows[method]
 
 
 def _arrays(model: Any, x: Arrays) -> List[np.ndarray]:
-    """Return samples as one array per input of the model."""
-    return [
-        np.asarray(array, np.float32)
-        for array in (x if isinstance(x, (list, tuple)) and len(model.inputs) > 1 else _only(x))
-    ]
-
-
-def _only(x: Any) -> List[np.ndarray]:
-    return list(x) if isinstance(x, list) and len(x) == 1 else [x]
+    """Return samples as one float32 array per input of the model."""
+    several = isinstance(x, (list, tuple)) and (len(model.inputs) > 1 or len(x) == 1)
+    return [np.asarray(array, np.float32) for array in (x if several else [x])]
 
 
 def _training_data(
     model: Any, training: Optional[Labelled], x: Sequence[np.ndarray], y: Optional[np.ndarray]
-) -> Tuple[List[np.ndarray], np.ndarray]:
+) -> Tuple[Sequence[np.ndarray], np.ndarray]:
     """Return what quantization-aware training learns from."""
-    arrays, labels = (
-        (list(x), y)
-        if training is None
-        else (calibration_arrays(model, training.x, "training"), training.y)
-    )
-    labels = check_labels(labels, len(arrays[0]))
+    if training is not None:
+        x, y = checks.calibration_arrays(model, training.x, "training"), training.y
+    labels = checks.check_labels(y, len(x[0]))
     if labels is None:
         raise DataError(
             "quantization-aware training needs class numbers, and there is no array 'y'",
@@ -241,74 +246,15 @@ def _training_data(
             f"model '{model.name}' is not a classifier of one output, which training needs",
             "Use --method ptq.",
         )
-    return arrays, labels
+    return x, labels
 
 
-def _run_backend(
-    backend: str,
-    model: Any,
-    x: Sequence[np.ndarray],
-    release: str,
-    method: str,
-    batch_size: int,
-    training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]],
-    epochs: int,
-    seed: int,
-    tell: Progress,
-) -> Quantized:
-    common: Dict[str, Any] = {
-        "batch_size": int(batch_size),
-        "training": training,
-        "epochs": epochs,
-        "seed": seed,
-        "progress": tell,
-    }
-    if backend == "vitis":
-        from vaiopt.quantize.vitis import quantize_vitis
-
-        return quantize_vitis(model, x, method=method, **common)
-    return quantize_tfmot(model, x, release=release, **common)
-
-
-def _report(
-    model: Any,
-    quantized: Quantized,
-    x: Sequence[np.ndarray],
-    y: Optional[np.ndarray],
-    validation: Optional[Labelled],
-    input_range: Optional[Tuple[float, float]],
-    release: str,
-) -> Dict[str, Any]:
-    """Return the fields of the result that tell release, accuracies, noise per layer and
-    warnings.
-    """
-    samples = validation if validation is not None else Labelled(x, y)
-    name = "" if samples.y is None else ("validation" if validation is not None else "calibration")
-    followed = quantized.release or release
-    graph = prepared_graph(model, rules_of(followed))
-    arrays = _arrays(model, samples.x) if name else []
-    report = input_report(quantized.positions, x)
-    lines = warnings(graph, report, x, input_range, quantized.float_layers)
-    if followed != release:
-        lines.append(f"the container's quantizer is of release {followed}, asked for was {release}")
-    return {
-        "release": followed,
-        "calibration_size": len(x[0]),
-        "float_scores": scores(model, arrays, np.asarray(samples.y)) if name else {},
-        "int8_scores": scores(quantized.model, arrays, np.asarray(samples.y)) if name else {},
-        "evaluated_on": name,
-        "layers": layer_noise(graph, quantized.model, [array[:NOISE_SAMPLES] for array in x]),
-        "input": report,
-        "float_layers": [layer for layer, _ in quantized.float_layers],
-        "warnings": lines,
-    }
-
-
-def _write(result: QuantizeResult, quantized: Quantized, arrays: Dict[str, np.ndarray]) -> None:
+def _write(
+    folder: Path, record: QuantizedMetrics, quantized: Quantized, arrays: Dict[str, np.ndarray]
+) -> None:
     """Write the four files, whole."""
-    with atomic_folder(result.folder) as temporary:
+    with atomic_folder(folder) as temporary:
         quantized.save(temporary / "quantized.h5")
         write_positions(temporary / "fix_positions.json", quantized.positions)
-        write_json(temporary / "metrics.json", result.to_json())
-        save_arrays: Any = np.savez_compressed  # NumPy's types take no dictionary of arrays
-        save_arrays(str(temporary / "golden.npz"), **arrays)
+        write_record(temporary / "metrics.json", record)
+        write_arrays(temporary / "golden.npz", arrays)

@@ -14,20 +14,25 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-import numpy as np
-
+from vaiopt.environment import Availability, has_vitis_quantizer
 from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow
-from vaiopt.quantize.backend import LEARNING_RATE, TRAINING_BATCH, Quantized
-from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.backend import (
+    FloatLayer,
+    Quantized,
+    Quantizer,
+    QuantizeRequest,
+    single_or_list,
+    train_at_int8,
+)
+from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import read_graph
 from vaiopt.quantize.tfmot.prepare import complete_batch_norm, split_separable
 from vaiopt.quantize.tfmot.rules import RULES
-from vaiopt.text import Progress, silent
 
 FINETUNE_EPOCHS = 10
 """Of fast finetuning, per layer: the vendor's default."""
@@ -73,78 +78,88 @@ def installed_release() -> str:
     return release if release in RULES else ""
 
 
-def quantize_vitis(
-    model: Any,
-    x: Sequence[np.ndarray],
-    *,
-    batch_size: int,
-    method: str = "ptq",
-    training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None,
-    epochs: int = 0,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> Quantized:
-    """Quantize a functional float model with the vendor's quantizer.
+class VitisQuantizer(Quantizer):
+    """The vendor's own quantizer, in its container."""
 
-    Args:
-        model: functional, checked.
-        x: calibration data, one float32 array per input.
-        batch_size: of the calibration.
-        method: ``ptq``, ``finetune`` (fast finetuning) or ``qat``.
-        training: inputs and class numbers for ``qat``.
-        epochs: of that training.
-        seed: of its order.
-        progress: is told what happens.
+    name = "vitis"
+    doc = "the vendor's quantizer, in a Vitis-AI container"
+    package = "vai_q_tensorflow2"
+    methods = ("ptq", "finetune", "qat")
 
-    Raises:
-        QuantizeError: the vendor's quantizer refused the model or left it unquantized.
-        MissingToolError: it is not installed.
-    """
-    vitis = load_vitis()
-    float_names = [layer.name for layer in model.layers]
-    model = _digestible(model)
-    data = list(x) if len(x) > 1 else x[0]
-    progress(f"running the vendor's quantizer on {len(x[0])} samples")
-    with translated_messages():
-        quantizer = vitis.VitisQuantizer(model)
-        if method == "qat" and training is not None:
-            quantized = _trained(
-                vitis, quantizer, data, batch_size, training, epochs, seed, progress
+    def available(self) -> Availability:
+        """Tell whether the vendor's package is installed here."""
+        if has_vitis_quantizer():
+            return Availability(True, self.package)
+        hint = f"{self.package} comes with the Vitis-AI container"
+        return Availability(False, f"no {self.package}", hint)
+
+    def quantize(self, request: QuantizeRequest) -> Quantized:
+        """Quantize a model as :class:`Quantizer` says, after the rules of the container's release.
+
+        Raises:
+            QuantizeError: the vendor's quantizer refused the model or left it unquantized.
+        """
+        vitis = load_vitis()
+        names = [layer.name for layer in request.model.layers]
+        model = _digestible(request.model)
+        request.progress(f"running the vendor's quantizer on {len(request.x[0])} samples")
+        with translated_messages():
+            quantized = _METHODS[request.method](vitis, vitis.VitisQuantizer(model), request)
+        if quantized is None or not is_vitis_model(quantized):
+            raise QuantizeError(
+                "the vendor's quantizer left the whole model in float",
+                "See its messages above; 'vaiopt inspect' names the layers.",
             )
-        elif method == "finetune":
-            quantized = quantizer.quantize_model(
-                calib_dataset=data,
-                calib_batch_size=batch_size,
-                include_fast_ft=True,
-                fast_ft_epochs=FINETUNE_EPOCHS,
-            )
-        else:
-            quantized = quantizer.quantize_model(calib_dataset=data, calib_batch_size=batch_size)
-    if quantized is None or not is_vitis_model(quantized):
-        raise QuantizeError(
-            "the vendor's quantizer left the whole model in float",
-            "See its messages above; 'vaiopt inspect' names the layers.",
+        positions = vitis_positions(quantized, names)
+        attach_positions(quantized, positions)
+        return Quantized(
+            quantized,
+            positions,
+            left_in_float(quantized),
+            lambda path: _save(quantized, positions, path),
+            installed_release(),
         )
-    positions = vitis_positions(quantized, float_names)
-    attach_positions(quantized, positions)
-    return Quantized(
-        quantized,
-        positions,
-        left_in_float(quantized),
-        lambda path: _save(quantized, positions, path),
-        installed_release(),
+
+
+def _calibrated(vitis: Any, quantizer: Any, request: QuantizeRequest, **options: Any) -> Any:
+    return quantizer.quantize_model(
+        calib_dataset=single_or_list(request.x), calib_batch_size=request.batch_size, **options
     )
+
+
+def _finetuned(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
+    options = {"include_fast_ft": True, "fast_ft_epochs": FINETUNE_EPOCHS}
+    return _calibrated(vitis, quantizer, request, **options)
+
+
+def _trained(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
+    """Train with the vendor's emulation, from calibrated positions on, and return the model to
+    deploy.
+    """
+    load_keras().utils.set_random_seed(request.seed)
+    model = quantizer.get_qat_model(
+        init_quant=True,
+        calib_dataset=single_or_list(request.x),
+        calib_batch_size=request.batch_size,
+    )
+    request.progress(f"training for {request.epochs} epochs")
+    train_at_int8(model, request)
+    return vitis.VitisQuantizer.get_deploy_model(model)
+
+
+_METHODS: Dict[str, Callable[[Any, Any, QuantizeRequest], Any]] = {
+    "ptq": _calibrated,
+    "finetune": _finetuned,
+    "qat": _trained,
+}
 
 
 def _digestible(model: Any) -> Any:
     """Return the model with what the vendor's quantizer fails on written otherwise: the same
     function, with its own layers' names.
     """
-    if not any(
-        type(layer).__name__ == "SeparableConv2D"
-        or _lacks_beta(type(layer).__name__, layer.get_config())
-        for layer in model.layers
-    ):
+    kinds = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
+    if not any(kind == "SeparableConv2D" or _lacks_beta(kind, config) for kind, config in kinds):
         return model
     graph = read_graph(model)
     split_separable(graph)
@@ -158,9 +173,7 @@ def _digestible(model: Any) -> Any:
         return layer(single_or_list(inputs))
 
     result = make_model(graph, call, exact=True)
-    for node in graph:
-        if node.weights:
-            layers[node.name].set_weights(list(node.weights.values()))
+    load_weights(graph, layers)
     return result
 
 
@@ -168,43 +181,15 @@ def _lacks_beta(kind: str, config: Mapping[str, Any]) -> bool:
     return kind == "BatchNormalization" and not config.get("center", True)
 
 
-def _trained(
-    vitis: Any,
-    quantizer: Any,
-    data: Any,
-    batch_size: int,
-    training: Tuple[Sequence[np.ndarray], np.ndarray],
-    epochs: int,
-    seed: int,
-    progress: Progress,
-) -> Any:
-    """Train with the vendor's emulation, from calibrated positions on, and return the model to
-    deploy.
+def left_in_float(model: Any) -> List[FloatLayer]:
+    """Return the layers of a vendor model that are not quantized: all but inputs, roundings and
+    wrapped layers.
     """
-    keras = load_keras()
-    keras.utils.set_random_seed(seed)
-    model = quantizer.get_qat_model(
-        init_quant=True, calib_dataset=data, calib_batch_size=batch_size
-    )
-    loss = (
-        "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
-    )
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
-    inputs = list(training[0]) if len(training[0]) > 1 else training[0][0]
-    progress(f"training for {epochs} epochs")
-    model.fit(inputs, training[1], batch_size=TRAINING_BATCH, epochs=epochs, verbose=0)
-    return vitis.VitisQuantizer.get_deploy_model(model)
-
-
-def left_in_float(model: Any) -> List[Tuple[str, str]]:
-    """Return the layers of a vendor model that are not quantized, with the reason: all but inputs,
-    roundings and wrapped layers.
-    """
-    reason = "the vendor's quantizer left {} in float"
+    kinds = [(layer.name, type(layer).__name__) for layer in model.layers]
     return [
-        (layer.name, reason.format(type(layer).__name__))
-        for layer in model.layers
-        if type(layer).__name__ not in ("InputLayer", "VitisQuantize", "QuantizeWrapper")
+        FloatLayer(name, f"the vendor's quantizer left {kind} in float")
+        for name, kind in kinds
+        if kind not in ("InputLayer", "VitisQuantize", "QuantizeWrapper")
     ]
 
 
@@ -233,9 +218,7 @@ def translated_messages() -> Iterator[None]:
         raise
     except SystemExit as error:
         raise translate(f"{said.getvalue()}\n{error}") from error
-    except (
-        Exception
-    ) as error:  # the vendor raises bare exceptions of any kind; this is the boundary to its code
+    except Exception as error:  # the boundary to the vendor's code, which raises any kind
         raise translate(f"{said.getvalue()}\n{type(error).__name__}: {error}") from error
 
 

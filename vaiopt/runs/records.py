@@ -113,9 +113,9 @@ class InputUse(Record):
     levels.
     """
 
-    layer: str = part("")
-    position: int = part(0, low=-128, high=128)
-    levels_used: int = part(0, low=0, high=256)
+    layer: str = part()
+    position: int = part(low=-128, high=128)
+    levels_used: int = part(low=0, high=256)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class QuantizedMetrics(Record):
         evaluated_on: ``validation``, ``calibration`` or empty.
         float_scores, int8_scores: by name, on these samples; empty without labels.
         layers: of every activation.
-        input: of the first input.
+        input: of the first input; None if unknown.
         float_layers: layers that stay in float on the CPU.
         warnings: what a person should know.
         source_sha256: of the float model's file, empty if it came from none.
@@ -145,7 +145,7 @@ class QuantizedMetrics(Record):
     float_scores: Dict[str, float] = part({}, key="float")
     int8_scores: Dict[str, float] = part({}, key="int8")
     layers: Tuple[LayerNoise, ...] = part(())
-    input: InputUse = part(InputUse())
+    input: Optional[InputUse] = part(None)
     float_layers: Tuple[str, ...] = part(())
     warnings: Tuple[str, ...] = part(())
     source_sha256: str = part("")

@@ -5,7 +5,8 @@ import pytest
 from float_networks import chain, head, images, network
 
 from vaiopt.errors import QuantizeError
-from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.backend import single_or_list
+from vaiopt.quantize.tfmot.build import make_model
 from vaiopt.quantize.tfmot.graph import read_graph
 from vaiopt.quantize.tfmot.prepare import prepare, to_dpu_functions
 from vaiopt.quantize.tfmot.rules import rules_of

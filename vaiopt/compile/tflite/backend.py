@@ -6,16 +6,71 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Tuple
 
 import numpy as np
 
 from vaiopt._version import __version__
+from vaiopt.compile.backend import Compiler, CompileRequest
+from vaiopt.compile.record import Compiled, CompiledOperation, GoldenCheck, Tensor
 from vaiopt.compile.tflite.lower import to_tflite
+from vaiopt.environment import Availability, has_module
 from vaiopt.errors import CompileError
+from vaiopt.files import read_arrays
+from vaiopt.int8.model import load_quantized
+from vaiopt.int8.positions import GOLDEN_ARRAYS
 from vaiopt.int8.program import Program
 from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow, without_stderr
+
+
+class TfliteCompiler(Compiler):
+    """TensorFlow Lite, for CPUs."""
+
+    name = "tflite"
+    doc = "an int8 .tflite with the DPU's arithmetic"
+    kind = "cpu"
+    device = "cpu"
+
+    def available(self) -> Availability:
+        """Tell whether TensorFlow is installed, whose schema is used."""
+        if has_module("tensorflow"):
+            return Availability(True, "TensorFlow's TFLite converter")
+        return Availability(False, "no TensorFlow")
+
+    def compile(self, request: CompileRequest) -> Compiled:
+        """Write ``model.tflite`` and compare it with the int8 Keras model."""
+        request.progress("writing an int8 .tflite")
+        path = request.folder / "model.tflite"
+        program = compile_model(load_quantized(request.quantized_model), path)
+        golden = None
+        if request.golden.exists():
+            request.progress("comparing it with the int8 Keras model on the golden inputs")
+            inputs, outputs = _golden(request, program)
+            golden = compare_outputs(run_tflite(path, inputs), outputs)
+        source, target = program.input, program.output
+        return Compiled(
+            path.name,
+            Tensor.at(source.name, (1, *source.shape), source.position),
+            Tensor.at(target.name, (1, *target.shape), target.position),
+            threshold=program.threshold,
+            left_out=list(program.left_out),
+            operations=[CompiledOperation(o.kind, o.name) for o in program.operations],
+            golden=golden,
+        )
+
+
+def _golden(request: CompileRequest, program: Program) -> Tuple[np.ndarray, np.ndarray]:
+    """Return int8 golden inputs and outputs, of the fix positions that the program has."""
+    arrays = read_arrays(request.golden, GOLDEN_ARRAYS, request.quantize_command)
+    positions = (int(arrays["input_position"]), int(arrays["output_position"]))
+    if positions != (program.input.position, program.output.position):
+        raise CompileError(
+            f"the golden outputs are for fix positions {positions}, the compiled model has"
+            f" {(program.input.position, program.output.position)}",
+            f"Quantize again: {request.quantize_command}",
+        )
+    return arrays["inputs"], arrays["outputs"]
 
 
 def compile_model(model: Any, path: Path) -> Program:
@@ -62,9 +117,8 @@ def _interpreter(path: Path) -> Any:
     lite = load_tensorflow().lite
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # newer TensorFlow announces here that its interpreter moves to ai_edge_litert
+            # Newer TensorFlow announces here that its interpreter moves to ai_edge_litert.
+            warnings.simplefilter("ignore")
             return lite.Interpreter(model_path=str(path), num_threads=1)
     except AttributeError:
         from ai_edge_litert.interpreter import Interpreter
@@ -72,16 +126,14 @@ def _interpreter(path: Path) -> Any:
         return Interpreter(model_path=str(path), num_threads=1)
 
 
-def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> Dict[str, Any]:
-    """Return how two sets of int8 outputs (N, …) differ: elements, largest difference, and equal
-    top-1.
-    """
+def compare_outputs(actual: np.ndarray, expected: np.ndarray) -> GoldenCheck:
+    """Return how two sets of int8 outputs (N, …) differ."""
     actual, expected = (a.reshape(len(a), -1).astype(np.int64) for a in (actual, expected))
     difference = np.abs(actual - expected)
-    return {
-        "samples": int(len(actual)),
-        "elements": int(actual.size),
-        "different": int((difference > 0).sum()),
-        "max_difference": int(difference.max(initial=0)),
-        "same_top1": int((actual.argmax(axis=1) == expected.argmax(axis=1)).sum()),
-    }
+    return GoldenCheck(
+        samples=int(len(actual)),
+        elements=int(actual.size),
+        different=int((difference > 0).sum()),
+        max_difference=int(difference.max(initial=0)),
+        same_top1=int((actual.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+    )

@@ -8,7 +8,7 @@ from every TensorFlow. Only the schema's classes, which every TensorFlow brings,
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,6 +16,41 @@ from vaiopt.keras import load_tensorflow
 
 LARGEST_CODE_OF_OLD_FIELD = 127
 """Operator codes above it are only in the newer field ``builtin_code``; none is used here."""
+
+
+class Builtin(NamedTuple):
+    """An operator of TFLite: its name in the schema, the lowest version that reads what is written
+    here, and the name of its options table without ``Options``.
+    """
+
+    name: str
+    version: int
+    options: str = ""
+
+
+BUILTINS = {
+    row.name: row
+    for row in (
+        Builtin("ADD", 2, "Add"),
+        Builtin("CONCATENATION", 2, "Concatenation"),
+        Builtin("CONV_2D", 3, "Conv2D"),
+        Builtin("DEPTHWISE_CONV_2D", 3, "DepthwiseConv2D"),
+        Builtin("FULLY_CONNECTED", 4, "FullyConnected"),
+        Builtin("MAXIMUM", 2, "MaximumMinimum"),
+        Builtin("MAX_POOL_2D", 2, "Pool2D"),
+        Builtin("MUL", 2, "Mul"),
+        Builtin("PAD", 2, "Pad"),
+        Builtin("QUANTIZE", 2, "Quantize"),
+        Builtin("RELU", 2),
+        Builtin("RELU6", 2),
+        Builtin("RESHAPE", 1, "Reshape"),
+        Builtin("RESIZE_NEAREST_NEIGHBOR", 2, "ResizeNearestNeighbor"),
+        Builtin("TRANSPOSE_CONV", 3, "TransposeConv"),
+    )
+}
+"""The operators that are written, by name. Source of the versions, for int8 tensors:
+tensorflow/lite/tools/versioning/op_version.cc.
+"""
 
 
 class FlatBuffer:
@@ -31,9 +66,8 @@ class FlatBuffer:
 
         self._schema = schema_py_generated
         self._description = description
-        self._buffers = [
-            self._schema.BufferT()
-        ]  # buffer 0 is empty by convention: tensors without data name it
+        # Buffer 0 is empty by convention: tensors without data name it.
+        self._buffers = [self._schema.BufferT()]
         self._tensors: List[Any] = []
         self._operators: List[Any] = []
         self._codes: Dict[Tuple[int, int], int] = {}
@@ -80,36 +114,30 @@ class FlatBuffer:
         return len(self._tensors) - 1
 
     def operator(
-        self,
-        name: str,
-        inputs: Sequence[int],
-        output: int,
-        version: int = 1,
-        options: str = "",
-        **fields: Any,
+        self, name: str, inputs: Sequence[int], output: int, *, version: int = 0, **fields: Any
     ) -> int:
         """Add an operator and return ``output``.
 
         Args:
-            name: in the schema, such as ``CONV_2D``.
+            name: of :data:`BUILTINS`.
             inputs: numbers of tensors; -1 for an optional one that is left out.
             output: number of the tensor that it makes.
-            version: of the operator.
-            options: name of its options table without ``Options``, such as ``Conv2D``; the
-                ``fields`` are set in it.
+            version: of the operator, where these fields need a newer one than usual.
+            fields: set in its options table.
         """
-        operator = self._schema.OperatorT()
-        operator.opcodeIndex = self._code(getattr(self._schema.BuiltinOperator, name), version)
+        row, operator = BUILTINS[name], self._schema.OperatorT()
+        builtin = getattr(self._schema.BuiltinOperator, name)
+        operator.opcodeIndex = self._code(builtin, version or row.version)
         operator.inputs = [int(i) for i in inputs]
         operator.outputs = [int(output)]
-        if options:
-            table = getattr(self._schema, options + "OptionsT")()
+        if row.options:
+            table = getattr(self._schema, row.options + "OptionsT")()
             for key, value in fields.items():
                 if not hasattr(table, key):
-                    raise AttributeError(f"{options} has no field {key}")
+                    raise AttributeError(f"{row.options} has no field {key}")
                 setattr(table, key, value)
-            operator.builtinOptionsType = getattr(self._schema.BuiltinOptions, options + "Options")
-            operator.builtinOptions = table
+            kind = getattr(self._schema.BuiltinOptions, row.options + "Options")
+            operator.builtinOptionsType, operator.builtinOptions = kind, table
         self._operators.append(operator)
         return output
 

@@ -10,8 +10,8 @@ are taken away:
 - where the output cannot be negative, the scale of the weights is the next larger float32: a tie is
   then just above one half;
 - where it can, the layer is written twice, with the next larger and the next smaller scale, and the
-  maximum is taken: for a positive
-  sum the first rounds a tie up and is the larger one, for a negative sum the second;
+  maximum is taken: for a positive sum the first rounds a tie up and is the larger one, for a
+  negative sum the second;
 - pooling and rounding have small constant weights: these are 2 or 4 times as large, and a bias of
   one half of a step is added.
 
@@ -20,23 +20,24 @@ What has no counterpart is written with operators that are exact:
 - average pooling, a sum times a dyadic factor on the DPU, is a depthwise convolution with constant
   weights;
 - the DPU's sigmoid ``clip(x + 3, 0, 6) * 2731 / 2**14`` is a 1x1 depthwise convolution with weight
-  1, bias 3, ReLU and weight scale
-  2731 / 2**14; the upper limit is that of int8, because the output position is at least 7;
+  1, bias 3, ReLU and weight scale 2731 / 2**14; the upper limit is that of int8, because the output
+  position is at least 7;
 - leaky ReLU after a convolution is the maximum of that convolution and of the same one with weights
-  26/256 as large: rounding
-  keeps order, so the larger of both rounded values is the rounded larger value.
+  26/256 as large: rounding keeps order, so the larger of both rounded values is the rounded larger
+  value.
 
 Left to the interpreter are the ties of a product of two tensors.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import Any, Dict, List, Set, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 import numpy as np
 
+from vaiopt.compile.tflite.exact import as_image, as_weight, is_power_of_two, shifted_bias
 from vaiopt.compile.tflite.flatbuffer import FlatBuffer
 from vaiopt.errors import CompileError
 from vaiopt.int8.arithmetic import LEAKY_ALPHA, SIGMOID_MULTIPLIER, SIGMOID_SHIFT
@@ -52,6 +53,11 @@ NUDGED_CUTS = range(1, 14)
 it is as wide as a step of the sum.
 """
 
+ACTIVATIONS = {"linear": "NONE", "relu": "RELU", "relu6": "RELU6"}
+"""Activations that TFLite's operators have in them, and what its schema calls them."""
+
+NOT_NEGATIVE = ("relu", "relu6")
+
 KEEP_SIGN = frozenset(
     ["max_pool", "average_pool", "upsample", "reshape", "pad", "concat", "round", "add", "multiply"]
 )
@@ -60,6 +66,11 @@ KEEP_SIGN = frozenset(
 UP, DOWN, EXACT = 1, -1, 0
 """Which float32 is taken as the scale of weights: the next larger, the next smaller, or the right
 one.
+"""
+
+Write = Callable[[int, float, int, int], None]
+"""Writes a convolution or dense operator into a tensor: its number, a factor on the scale of the
+weights, which neighbour of the scale to take, and the number of the activation.
 """
 
 
@@ -88,17 +99,16 @@ class _Lowering:
 
     def to_bytes(self) -> bytes:
         for operation in self.program.operations:
-            getattr(self, "op_" + operation.kind)(operation)
+            WRITERS[operation.kind](self, operation)
             if (
-                operation.activation in ("relu", "relu6")
+                operation.activation in NOT_NEGATIVE
                 or operation.kind == "sigmoid"
                 or operation.kind in KEEP_SIGN
                 and all(name in self.positive for name in operation.inputs)
             ):
                 self.positive.add(operation.output.name)
-        return self.file.to_bytes(
-            [self.numbers[self.program.input.name]], [self.numbers[self.program.output.name]]
-        )
+        ends = self.program.input, self.program.output
+        return self.file.to_bytes(*([self.numbers[tensor.name]] for tensor in ends))
 
     # ------------------------------------------------------------ tensors
 
@@ -113,6 +123,11 @@ class _Lowering:
         self._add(tensor)
         return tensor
 
+    def _constant(self, name: str, values: Any) -> int:
+        """Add an int32 constant, such as a shape, and return its number."""
+        array = np.asarray(values, dtype=np.int32)
+        return self.file.tensor(name, array.shape, np.int32, data=array)
+
     def _source(self, operation: Operation, index: int = 0) -> Tensor:
         return self.tensors[operation.inputs[index]]
 
@@ -123,10 +138,7 @@ class _Lowering:
                 " layer before it",
                 ONLY_DPU_LAYERS,
             )
-        return self.file.constant(
-            "ActivationFunctionType",
-            {"linear": "NONE", "relu": "RELU", "relu6": "RELU6"}[operation.activation],
-        )
+        return self.file.constant("ActivationFunctionType", ACTIVATIONS[operation.activation])
 
     def _at_position(self, tensor: Tensor, position: int, name: str) -> Tensor:
         """Return ``tensor`` rounded to another position, or as it is."""
@@ -141,18 +153,11 @@ class _Lowering:
         coarser one.
         """
         if target.position >= source.position:
-            self.file.operator(
-                "QUANTIZE", [self.numbers[source.name]], output, version=2, options="Quantize"
-            )
+            self.file.operator("QUANTIZE", [self.numbers[source.name]], output)
             return
         inner = Tensor(f"{name}#{len(self.numbers)}", target.shape, target.position)
-        options: Dict[str, Any] = {}
-        self._scaled(
-            Operation("depthwise", name, [source.name], inner),
-            1.0,
-            (1, 1, target.shape[-1], 1),
-            options,
-        )
+        rounding = Operation("depthwise", name, [source.name], inner)
+        self._scaled(rounding, 1.0, (1, 1, target.shape[-1], 1), {})
         self._write_reshape(inner, target.shape, output)
 
     def _as_shape(self, tensor: Tensor, shape: Tuple[int, ...], name: str) -> Tensor:
@@ -164,15 +169,9 @@ class _Lowering:
         return moved
 
     def _write_reshape(self, source: Tensor, shape: Tuple[int, ...], output: int) -> None:
-        array = np.asarray((1,) + shape, dtype=np.int32)
-        constant = self.file.tensor(source.name + "/shape", array.shape, np.int32, data=array)
-        self.file.operator(
-            "RESHAPE",
-            [self.numbers[source.name], constant],
-            output,
-            options="Reshape",
-            newShape=array.tolist(),
-        )
+        constant = self._constant(source.name + "/shape", (1,) + shape)
+        inputs = [self.numbers[source.name], constant]
+        self.file.operator("RESHAPE", inputs, output, newShape=[1, *shape])
 
     # ------------------------------------------------------------ weights
 
@@ -183,11 +182,10 @@ class _Lowering:
         scale = np.float32(
             2.0**-operation.weight_position * operation.options.get("weight_scale", 1.0) * factor
         )
-        return float(
-            scale
-            if nudge == EXACT
-            else np.nextafter(scale, np.float32(np.inf if nudge == UP else 0), dtype=np.float32)
-        )
+        if nudge == EXACT:
+            return float(scale)
+        towards = np.float32(np.inf if nudge == UP else 0)
+        return float(np.nextafter(scale, towards, dtype=np.float32))
 
     def _parameters(
         self, operation: Operation, array: np.ndarray, factor: float, nudge: int
@@ -196,7 +194,8 @@ class _Lowering:
         ``array`` is in TFLite's order.
         """
         scale = self._scale(operation, factor, nudge)
-        total = self._source(operation).position + operation.weight_position
+        given = self._source(operation).position
+        total = given + operation.weight_position
         channels = operation.output.shape[-1]
         values = np.zeros(channels, dtype=np.int64)
         if operation.bias is not None:
@@ -209,46 +208,28 @@ class _Lowering:
                 "Look at its weights: they are far smaller than its bias. Train with weight decay"
                 " or batch normalization.",
             )
-        ending = "" if (factor, nudge) in ((1.0, EXACT), (1.0, UP)) else "_where_negative"
-        kernel = self.file.tensor(
-            operation.name + "/kernel" + ending, array.shape, np.int8, scale, array
-        )
-        bias_scale = 2.0 ** -self._source(operation).position * scale
-        bias = self.file.tensor(
-            operation.name + "/bias" + ending,
-            (channels,),
-            np.int32,
-            bias_scale,
-            values.astype(np.int32),
-        )
-        return [kernel, bias]
+        ending = "" if factor == 1.0 and nudge != DOWN else "_where_negative"
+        add, name = self.file.tensor, operation.name
+        kernel = add(f"{name}/kernel{ending}", array.shape, np.int8, scale, array)
+        bias = values.astype(np.int32)
+        return [
+            kernel,
+            add(f"{name}/bias{ending}", (channels,), np.int32, 2.0**-given * scale, bias),
+        ]
 
-    def _linear(self, operation: Operation, write: Any) -> None:
-        """Write a convolution or dense operation by ``write(output tensor, factor, nudge,
-        activation)``, such that ties round up.
-        """
+    def _linear(self, operation: Operation, write: Write) -> None:
+        """Write a convolution or dense operation such that ties round up."""
         output = self._add(operation.output)
-        if operation.activation != "leaky":
-            cut = (
-                self._source(operation).position
-                + operation.weight_position
-                - operation.output.position
-            )
-            cut -= int(math.floor(math.log2(operation.options.get("weight_scale", 1.0))))
-            positive = operation.activation in ("relu", "relu6") or operation.options.get(
-                "positive", False
-            )
-            if cut not in NUDGED_CUTS or operation.options.get("no_ties", False):
-                write(output, 1.0, EXACT, self._activation(operation))
-                return
-            if positive:
-                write(output, 1.0, UP, self._activation(operation))
-                return
-        slope = (
-            float(operation.options.get("slope", LEAKY_ALPHA))
-            if operation.activation == "leaky"
-            else 1.0
-        )
+        options, target = operation.options, operation.output
+        leaky = operation.activation == "leaky"
+        if not leaky:
+            cut = self._source(operation).position + operation.weight_position - target.position
+            cut -= int(math.floor(math.log2(options.get("weight_scale", 1.0))))
+            if cut not in NUDGED_CUTS or options.get("no_ties", False):
+                return write(output, 1.0, EXACT, self._activation(operation))
+            if operation.activation in NOT_NEGATIVE or options.get("positive", False):
+                return write(output, 1.0, UP, self._activation(operation))
+        slope = float(options.get("slope", LEAKY_ALPHA)) if leaky else 1.0
         if not 0 < slope <= 1:
             raise CompileError(
                 f"layer '{operation.name}' has a leaky ReLU of slope {slope}",
@@ -257,159 +238,122 @@ class _Lowering:
         none = self.file.constant("ActivationFunctionType", "NONE")
         branches = []
         for factor, nudge in ((1.0, UP), (slope, DOWN)):
-            branch = self._inner(
-                operation.output.name, operation.output.shape, operation.output.position
-            )
-            write(self.numbers[branch.name], factor, nudge, none)
+            branch = self._inner(target.name, target.shape, target.position)
             branches.append(self.numbers[branch.name])
-        self.file.operator("MAXIMUM", branches, output, version=2, options="MaximumMinimum")
+            write(branches[-1], factor, nudge, none)
+        self.file.operator("MAXIMUM", branches, output)
 
     def _spatial(self, operation: Operation) -> Dict[str, int]:
         stride_h, stride_w = operation.options.get("strides", (1, 1))
         padding = self.file.constant("Padding", operation.options.get("padding", "valid").upper())
         return {"padding": padding, "strideH": stride_h, "strideW": stride_w}
 
-    def _dilation(self, operation: Operation) -> Dict[str, int]:
+    def _dilated(self, operation: Operation) -> Dict[str, int]:
         height, width = operation.options.get("dilation", (1, 1))
-        return {"dilationHFactor": height, "dilationWFactor": width}
+        return {**self._spatial(operation), "dilationHFactor": height, "dilationWFactor": width}
 
-    def op_conv(self, operation: Operation) -> None:
-        array = operation.weights.transpose(3, 0, 1, 2)  # type: ignore[union-attr]
-        fields = dict(self._spatial(operation), **self._dilation(operation))
+    def conv(self, operation: Operation) -> None:
+        array = _weights(operation).transpose(3, 0, 1, 2)
+        fields = self._dilated(operation)
 
         def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            inputs = [
-                self.numbers[operation.inputs[0]],
-                *self._parameters(operation, array, factor, nudge),
-            ]
-            self.file.operator(
-                "CONV_2D",
-                inputs,
-                output,
-                version=3,
-                options="Conv2D",
-                fusedActivationFunction=activation,
-                **fields,
-            )
+            parameters = self._parameters(operation, array, factor, nudge)
+            inputs = [self.numbers[operation.inputs[0]], *parameters]
+            fused = {"fusedActivationFunction": activation, **fields}
+            self.file.operator("CONV_2D", inputs, output, **fused)
 
         self._linear(operation, write)
 
-    def op_depthwise(self, operation: Operation) -> None:
-        height, width, channels, multiplier = operation.weights.shape  # type: ignore[union-attr]
-        array = operation.weights.reshape(1, height, width, channels * multiplier)  # type: ignore[union-attr]
-        fields = dict(
-            self._spatial(operation), depthMultiplier=multiplier, **self._dilation(operation)
-        )
-        image = self._as_shape(
-            self._source(operation), as_image(self._source(operation).shape), operation.name
-        )
-        shape = operation.options.get("image_shape", as_image(operation.output.shape))
+    def depthwise(self, operation: Operation) -> None:
+        height, width, channels, multiplier = _weights(operation).shape
+        array = _weights(operation).reshape(1, height, width, channels * multiplier)
+        fields = {"depthMultiplier": multiplier, **self._dilated(operation)}
+        source, target = self._source(operation), operation.output
+        image = self._as_shape(source, as_image(source.shape), operation.name)
+        shape = operation.options.get("image_shape", as_image(target.shape))
 
         def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            inner = (
-                None
-                if shape == operation.output.shape
-                else self._inner(operation.name, shape, operation.output.position)
-            )
+            made, inner = output, None
+            if shape != target.shape:
+                inner = self._inner(operation.name, shape, target.position)
+                made = self.numbers[inner.name]
             inputs = [self.numbers[image.name], *self._parameters(operation, array, factor, nudge)]
-            self.file.operator(
-                "DEPTHWISE_CONV_2D", inputs, self.numbers[inner.name] if inner else output, version=3, options="DepthwiseConv2D",
-                fusedActivationFunction=activation, **fields,
-            )  # fmt: skip
+            fused = {"fusedActivationFunction": activation, **fields}
+            self.file.operator("DEPTHWISE_CONV_2D", inputs, made, **fused)
             if inner:
-                self._write_reshape(inner, operation.output.shape, output)
+                self._write_reshape(inner, target.shape, output)
 
         self._linear(operation, write)
 
-    def op_dense(self, operation: Operation) -> None:
-        array = np.ascontiguousarray(operation.weights.T)  # type: ignore[union-attr]
+    def dense(self, operation: Operation) -> None:
+        array = np.ascontiguousarray(_weights(operation).T)
+        keep = len(operation.output.shape) > 1
 
         def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            inputs = [
-                self.numbers[operation.inputs[0]],
-                *self._parameters(operation, array, factor, nudge),
-            ]
-            keep = len(operation.output.shape) > 1
+            parameters = self._parameters(operation, array, factor, nudge)
             self.file.operator(
-                "FULLY_CONNECTED", inputs, output, version=5 if keep else 4, options="FullyConnected",
-                fusedActivationFunction=activation, keepNumDims=keep,
-            )  # fmt: skip
+                "FULLY_CONNECTED",
+                [self.numbers[operation.inputs[0]], *parameters],
+                output,
+                version=5 if keep else 4,
+                fusedActivationFunction=activation,
+                keepNumDims=keep,
+            )
 
         self._linear(operation, write)
 
-    def op_transposed_conv(self, operation: Operation) -> None:
-        array = operation.weights.transpose(2, 0, 1, 3)  # type: ignore[union-attr]
-        shape = np.asarray((1,) + operation.output.shape, dtype=np.int32)
-        if operation.activation in ("relu", "relu6"):
+    def transposed_conv(self, operation: Operation) -> None:
+        array = _weights(operation).transpose(2, 0, 1, 3)
+        target = operation.output
+
+        def write(output: int, factor: float, nudge: int, activation: int) -> None:
+            constant = self._constant(operation.name + "/shape", (1,) + target.shape)
+            kernel, bias = self._parameters(operation, array, factor, nudge)
+            inputs = [constant, kernel, self.numbers[operation.inputs[0]], bias]
+            self.file.operator("TRANSPOSE_CONV", inputs, output, **self._spatial(operation))
+
+        if operation.activation in NOT_NEGATIVE:
             # Old interpreters have no fused activation here: a ReLU of its own, at the output's
             # position, is exact.
-            inner = self._inner(operation.name, operation.output.shape, operation.output.position)
-            self._write_transposed(operation, array, shape, self.numbers[inner.name], 1.0, UP)
-            self._write_relu(inner, self._add(operation.output), operation)
-            return
-        self._linear(
-            operation,
-            lambda output, factor, nudge, activation: self._write_transposed(
-                operation, array, shape, output, factor, nudge
-            ),
-        )
-
-    def _write_transposed(
-        self,
-        operation: Operation,
-        array: np.ndarray,
-        shape: np.ndarray,
-        output: int,
-        factor: float,
-        nudge: int,
-    ) -> None:
-        constant = self.file.tensor(operation.name + "/shape", shape.shape, np.int32, data=shape)
-        kernel, bias = self._parameters(operation, array, factor, nudge)
-        inputs = [constant, kernel, self.numbers[operation.inputs[0]], bias]
-        self.file.operator(
-            "TRANSPOSE_CONV",
-            inputs,
-            output,
-            version=3,
-            options="TransposeConv",
-            **self._spatial(operation),
-        )
+            inner = self._inner(operation.name, target.shape, target.position)
+            write(self.numbers[inner.name], 1.0, UP, 0)
+            self._write_relu(inner, self._add(target), operation)
+        else:
+            self._linear(operation, write)
 
     # ------------------------------------------------------------ pooling and element by element
 
-    def op_max_pool(self, operation: Operation) -> None:
-        source = self._source(operation)
-        output = self._add(operation.output)
-        moves = source.position != operation.output.position
-        pooled = (
-            self._inner(operation.name, operation.output.shape, source.position)
-            if moves
-            else operation.output
-        )
+    def max_pool(self, operation: Operation) -> None:
+        source, target = self._source(operation), operation.output
+        output = pooled_output = self._add(target)
+        pooled = target
+        if source.position != target.position:
+            pooled = self._inner(operation.name, target.shape, source.position)
+            pooled_output = self.numbers[pooled.name]
         height, width = operation.options["kernel"]
-        activation = self._activation(operation)
         self.file.operator(
-            "MAX_POOL_2D", [self.numbers[source.name]], self.numbers[pooled.name], version=2, options="Pool2D",
-            filterHeight=height, filterWidth=width, fusedActivationFunction=activation, **self._spatial(operation)
-        )  # fmt: skip
-        if moves:
-            self._write_round(pooled, operation.output, output, operation.name)
+            "MAX_POOL_2D",
+            [self.numbers[source.name]],
+            pooled_output,
+            filterHeight=height,
+            filterWidth=width,
+            fusedActivationFunction=self._activation(operation),
+            **self._spatial(operation),
+        )
+        if pooled is not target:
+            self._write_round(pooled, target, output, operation.name)
 
-    def op_average_pool(self, operation: Operation) -> None:
+    def average_pool(self, operation: Operation) -> None:
         """Write a sum times ``options["factor"]`` as a depthwise convolution."""
-        source, shape = self._source(operation).shape, operation.output.shape
-        options = {
-            "strides": operation.options["strides"],
+        source, shape, options = self._source(operation), operation.output.shape, operation.options
+        image = {
+            "strides": options["strides"],
             "padding": "valid",
             "image_shape": shape if len(shape) == 3 else (1, 1) + shape,
-            "positive": operation.inputs[0] in self.positive,
+            "positive": source.name in self.positive,
         }
-        self._scaled(
-            operation,
-            operation.options["factor"],
-            tuple(operation.options["kernel"]) + (source[-1], 1),
-            options,
-        )
+        kernel = tuple(options["kernel"]) + (source.shape[-1], 1)
+        self._scaled(operation, options["factor"], kernel, image)
 
     def _scaled(
         self, operation: Operation, factor: float, shape: Tuple[int, ...], options: Dict[str, Any]
@@ -418,96 +362,68 @@ class _Lowering:
         leaves room for it in int8.
         """
         weight, scale = as_weight(factor)
-        cut = (
-            self._source(operation).position
-            - int(round(math.log2(scale)))
-            - operation.output.position
-        )
-        bias = None
-        finer = (
-            next((n for n in (4, 2) if weight * n <= INT8_LIMIT), 1)
-            if is_power_of_two(scale) and cut >= 1
-            else 1
-        )
+        position = self._source(operation).position
+        cut = position - int(round(math.log2(scale))) - operation.output.position
+        bias, finer = None, 1
+        if is_power_of_two(scale) and cut >= 1:
+            finer = next((n for n in (4, 2) if weight * n <= INT8_LIMIT), 1)
         if finer > 1:
             weight, scale = weight * finer, scale / finer
             bias = np.full(shape[2], finer // 2, dtype=np.int8)
-        weights = np.full(shape, weight, dtype=np.int8)
-        options = dict(options, weight_scale=scale, no_ties=finer > 1)
-        position = self._source(operation).position
-        self.op_depthwise(
-            dataclasses.replace(
+        self.depthwise(
+            replace(
                 operation,
-                weights=weights,
+                weights=np.full(shape, weight, dtype=np.int8),
                 weight_position=0,
                 bias=bias,
                 bias_position=position,
-                options=options,
+                options={**options, "weight_scale": scale, "no_ties": finer > 1},
             )
         )
 
-    def _two(self, operation: Operation, name: str, table: str) -> None:
-        total = [self._source(operation, i) for i in range(len(operation.inputs))]
-        if len(total) != 2:
+    def _two(self, operation: Operation, name: str) -> None:
+        count = len(operation.inputs)
+        if count != 2:
             raise CompileError(
-                f"layer '{operation.name}' has {len(total)} inputs; two are possible here",
+                f"layer '{operation.name}' has {count} inputs; two are possible here",
                 "Chain layers of two inputs.",
             )
-        numbers = [self.numbers[t.name] for t in total]
-        output = self._add(operation.output)
-        self.file.operator(
-            name,
-            numbers,
-            output,
-            version=2,
-            options=table,
-            fusedActivationFunction=self._activation(operation),
-        )
+        numbers = [self.numbers[source] for source in operation.inputs]
+        output, activation = self._add(operation.output), self._activation(operation)
+        self.file.operator(name, numbers, output, fusedActivationFunction=activation)
 
-    def op_add(self, operation: Operation) -> None:
-        self._two(operation, "ADD", "Add")
+    def add(self, operation: Operation) -> None:
+        self._two(operation, "ADD")
 
-    def op_multiply(self, operation: Operation) -> None:
-        self._two(operation, "MUL", "Mul")
+    def multiply(self, operation: Operation) -> None:
+        self._two(operation, "MUL")
 
-    def op_concat(self, operation: Operation) -> None:
+    def concat(self, operation: Operation) -> None:
+        target = operation.output
         parts = [
-            self._at_position(self._source(operation, i), operation.output.position, operation.name)
-            for i in range(len(operation.inputs))
+            self._at_position(self._source(operation, index), target.position, operation.name)
+            for index in range(len(operation.inputs))
         ]
         axis = operation.options.get("axis", -1)
-        axis = axis if axis >= 0 else axis + len(operation.output.shape) + 1
-        output = self._add(operation.output)
-        self.file.operator(
-            "CONCATENATION",
-            [self.numbers[p.name] for p in parts],
-            output,
-            version=2,
-            options="Concatenation",
-            axis=axis,
-        )
+        axis = axis if axis >= 0 else axis + len(target.shape) + 1
+        numbers = [self.numbers[part.name] for part in parts]
+        self.file.operator("CONCATENATION", numbers, self._add(target), axis=axis)
 
-    def op_relu(self, operation: Operation) -> None:
-        moved = self._at_position(
-            self._source(operation), operation.output.position, operation.name
-        )
-        self._write_relu(moved, self._add(operation.output), operation)
+    def relu(self, operation: Operation) -> None:
+        source, target = self._source(operation), operation.output
+        moved = self._at_position(source, target.position, operation.name)
+        self._write_relu(moved, self._add(target), operation)
 
     def _write_relu(self, source: Tensor, output: int, operation: Operation) -> None:
-        self.file.operator(
-            operation.activation.upper(), [self.numbers[source.name]], output, version=2
-        )
+        name = ACTIVATIONS[operation.activation]
+        self.file.operator(name, [self.numbers[source.name]], output)
 
-    def op_leaky(self, operation: Operation) -> None:
+    def leaky(self, operation: Operation) -> None:
         """Write a leaky ReLU of an int8 tensor: two rescalings and their maximum."""
-        channels = self._source(operation).shape[-1]
-        self.op_depthwise(
-            dataclasses.replace(
-                operation, activation="leaky", weights=np.ones((1, 1, channels, 1), dtype=np.int8)
-            )
-        )
+        ones = np.ones((1, 1, self._source(operation).shape[-1], 1), dtype=np.int8)
+        self.depthwise(replace(operation, activation="leaky", weights=ones))
 
-    def op_sigmoid(self, operation: Operation) -> None:
+    def sigmoid(self, operation: Operation) -> None:
         source = self._source(operation)
         if source.position < 0 or operation.output.position < 7:
             raise CompileError(
@@ -516,87 +432,62 @@ class _Lowering:
                 "Quantize the model again.",
             )
         channels = source.shape[-1]
-        ones, three = (
-            np.ones((1, 1, channels, 1), dtype=np.int8),
-            np.full(channels, 3, dtype=np.int8),
-        )
-        options = {"weight_scale": SIGMOID_MULTIPLIER / 2**SIGMOID_SHIFT}
-        self.op_depthwise(
-            dataclasses.replace(
-                operation, activation="relu", weights=ones, bias=three, options=options
+        self.depthwise(
+            replace(
+                operation,
+                activation="relu",
+                weights=np.ones((1, 1, channels, 1), dtype=np.int8),
+                bias=np.full(channels, 3, dtype=np.int8),
+                options={"weight_scale": SIGMOID_MULTIPLIER / 2**SIGMOID_SHIFT},
             )
         )
 
     # ------------------------------------------------------------ shapes
 
-    def op_round(self, operation: Operation) -> None:
-        self._write_round(
-            self._source(operation), operation.output, self._add(operation.output), operation.name
-        )
+    def round(self, operation: Operation) -> None:
+        source, target = self._source(operation), operation.output
+        self._write_round(source, target, self._add(target), operation.name)
 
-    def op_reshape(self, operation: Operation) -> None:
+    def reshape(self, operation: Operation) -> None:
         output = self._add(operation.output)
         self._write_reshape(self._source(operation), operation.output.shape, output)
 
-    def op_pad(self, operation: Operation) -> None:
-        (top, bottom), (left, right) = operation.options["amounts"]
-        amounts = np.asarray([[0, 0], [top, bottom], [left, right], [0, 0]], dtype=np.int32)
-        constant = self.file.tensor(
-            operation.name + "/amounts", amounts.shape, np.int32, data=amounts
-        )
-        output = self._add(operation.output)
-        self.file.operator(
-            "PAD", [self.numbers[operation.inputs[0]], constant], output, version=2, options="Pad"
-        )
+    def pad(self, operation: Operation) -> None:
+        amounts = [(0, 0), *operation.options["amounts"], (0, 0)]
+        constant = self._constant(operation.name + "/amounts", amounts)
+        inputs = [self.numbers[operation.inputs[0]], constant]
+        self.file.operator("PAD", inputs, self._add(operation.output))
 
-    def op_upsample(self, operation: Operation) -> None:
-        source = self._source(operation)
-        moved = self._at_position(source, operation.output.position, operation.name)
-        size = np.asarray(operation.output.shape[:2], dtype=np.int32)
-        constant = self.file.tensor(operation.name + "/size", size.shape, np.int32, data=size)
-        output = self._add(operation.output)
-        self.file.operator(
-            "RESIZE_NEAREST_NEIGHBOR", [self.numbers[moved.name], constant], output, version=2, options="ResizeNearestNeighbor",
-            alignCorners=False, halfPixelCenters=False,
-        )  # fmt: skip
+    def upsample(self, operation: Operation) -> None:
+        target = operation.output
+        moved = self._at_position(self._source(operation), target.position, operation.name)
+        constant = self._constant(operation.name + "/size", target.shape[:2])
+        inputs = [self.numbers[moved.name], constant]
+        how = {"alignCorners": False, "halfPixelCenters": False}
+        self.file.operator("RESIZE_NEAREST_NEIGHBOR", inputs, self._add(target), **how)
 
 
-def as_image(shape: Tuple[int, ...]) -> Tuple[int, int, int]:
-    """Return a shape with the same channels and as many pixels, with height and width."""
-    if len(shape) == 3:
-        return (shape[0], shape[1], shape[2])
-    return (1, int(np.prod(shape[:-1], dtype=np.int64)), shape[-1])
+WRITERS: Dict[str, Callable[[_Lowering, Operation], None]] = {
+    "add": _Lowering.add,
+    "average_pool": _Lowering.average_pool,
+    "concat": _Lowering.concat,
+    "conv": _Lowering.conv,
+    "dense": _Lowering.dense,
+    "depthwise": _Lowering.depthwise,
+    "leaky": _Lowering.leaky,
+    "max_pool": _Lowering.max_pool,
+    "multiply": _Lowering.multiply,
+    "pad": _Lowering.pad,
+    "relu": _Lowering.relu,
+    "reshape": _Lowering.reshape,
+    "round": _Lowering.round,
+    "sigmoid": _Lowering.sigmoid,
+    "transposed_conv": _Lowering.transposed_conv,
+    "upsample": _Lowering.upsample,
+}
+"""What writes each kind of operation."""
 
 
-def shifted_bias(bias: np.ndarray, shift: int, cut: int) -> np.ndarray:
-    """Return the bias on the accumulator's scale, int64, such that the rounded output is exact.
-
-    Args:
-        bias: int8.
-        shift: accumulator position minus bias position. When it is negative the DPU keeps the
-            fraction of the bias; because everything else in the sum is whole, its floor gives the
-            same output once at least one more bit is cut off.
-        cut: accumulator position minus output position, the bits that are cut off (half up).
-    """
-    values = bias.astype(np.int64)
-    if shift >= 0:
-        return values << shift
-    fraction = np.ldexp(values.astype(np.float64), shift)
-    return (np.floor(fraction) if cut > 0 else np.floor(fraction + 0.5)).astype(np.int64)
-
-
-def is_power_of_two(scale: float) -> bool:
-    """Tell whether a positive number is a power of two."""
-    return math.frexp(scale)[0] == 0.5
-
-
-def as_weight(factor: float) -> Tuple[int, float]:
-    """Return (k, scale) with ``factor == k * scale``: k int8 and a power of two as scale, or else k
-    = 1 and the factor itself.
-    """
-    mantissa, exponent = math.frexp(factor)
-    for bits in range(1, 8):
-        numerator = mantissa * 2**bits
-        if numerator == int(numerator) and 0 < numerator <= 127:
-            return int(numerator), 2.0 ** (exponent - bits)
-    return 1, factor
+def _weights(operation: Operation) -> np.ndarray:
+    assert operation.weights is not None
+    return operation.weights

@@ -8,21 +8,22 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import List
 
+from vaiopt.compile.backend import Compiler, CompileRequest
+from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel
-from vaiopt.environment import container_release, vitis_compiler
+from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
 from vaiopt.keras import read_model_config
+from vaiopt.process import follow
 from vaiopt.releases import RELEASES
-from vaiopt.runs.layout import Run
-from vaiopt.text import Progress
 
-NAME = "model"
+PROGRAM = "vai_c_tensorflow2"
+MODEL = "model.xmodel"
 LOG = "compile.log"
 
 WHY = re.compile(r"\[FATAL\]|\[ERROR\]|Error: |Exception: |error:", re.IGNORECASE)
@@ -34,82 +35,68 @@ WORTH_TELLING = re.compile(
 """Lines of the compiler that a person wants to see; all of them are in the log."""
 
 
-def compile_xmodel(
-    run: Run, target: Target, given: str, folder: Path, progress: Progress
-) -> Dict[str, Any]:
-    """Compile the quantized model of a run for a DPU into ``folder`` and return the record.
+class VitisCompiler(Compiler):
+    """The vendor's compiler, in its container."""
 
-    Args:
-        run: with a quantized model, written by the vendor's quantizer.
-        target: a DPU.
-        given: what the user named it: a path is the user's own ``arch.json``.
-        folder: receives ``model.xmodel``, the log and what else the compiler writes.
-        progress: told what the compiler says.
+    name = "vitis"
+    doc = "the vendor's vai_c_tensorflow2, in a Vitis-AI container"
+    kind = "dpu"
+    device = "DPU"
 
-    Raises:
-        MissingToolError: the compiler is not installed here.
-        CompileError: the model was not quantized for it, or the compiler refuses it.
-        TargetError: there is no ``arch.json`` for the target.
-    """
-    compiler = vitis_compiler()
-    if compiler is None:
-        raise MissingToolError(
-            f"vai_c_tensorflow2, the compiler for '{target.name}', is not installed here",
-            f"It comes with the Vitis-AI container: docker/run vaiopt compile {run.folder} --target"
-            f" {given}",
-        )
-    check_quantizer(run, given)
-    arch = find_arch(target, given, folder)
-    progress(f"compiling for {target.name} with {arch}")
-    command = [
-        compiler,
-        "-m",
-        str(run.quantized_model.resolve()),
-        "-a",
-        str(arch),
-        "-o",
-        str(folder),
-        "-n",
-        NAME,
-    ]
-    lines = run_compiler(command, folder, run.compiled(target.name + ".failed.log"), progress)
-    content = read_xmodel(folder / (NAME + ".xmodel"), lines)
-    record = examine(content, run, target, arch_fingerprint(arch))
-    release = container_release() or target.release
-    if release != target.release:
-        record["warnings"].append(
-            f"compiled with release {release}, but hardware.release is {target.release}: the board"
-            f" image must be of {release}"
-        )
-    for warning in record["warnings"]:
-        progress(f"WARNING: {warning}")
-    return {
-        "backend": "vitis",
-        "release": release,
-        "file": NAME + ".xmodel",
-        **record,
-        "compiler": compiler,
-        "arch": str(arch) if arch.parent != folder else arch.name,
-        "log": LOG,
-    }
+    def available(self) -> Availability:
+        """Tell whether the vendor's program is on the PATH."""
+        found = shutil.which(PROGRAM)
+        if found:
+            return Availability(True, found)
+        return Availability(False, f"no {PROGRAM}", "run it in the container: docker/run")
+
+    def compile(self, request: CompileRequest) -> Compiled:
+        """Write ``model.xmodel``, the log and what else the compiler writes, and read it back."""
+        target, progress = request.target, request.progress
+        again = f"docker/run vaiopt compile {request.run} --target {request.given}"
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise MissingToolError(
+                f"{PROGRAM}, the compiler for '{target.name}', is not installed here",
+                f"It comes with the Vitis-AI container: {again}",
+            )
+        _check_quantizer(request, again)
+        arch = find_arch(target, request.given, request.folder)
+        progress(f"compiling for {target.name} with {arch}")
+        lines = _run_compiler(program, arch, request)
+        content = read_xmodel(request.folder / MODEL, lines)
+        found = examine(content, request, arch_fingerprint(arch) or target.fingerprint)
+        release, warnings = container_release() or target.release, list(found.warnings)
+        if release != target.release:
+            warnings.append(
+                f"compiled with release {release}, but hardware.release is {target.release}: the"
+                f" board image must be of {release}"
+            )
+        for warning in warnings:
+            progress(f"WARNING: {warning}")
+        more = {
+            **found.to_json(),
+            "warnings": warnings,
+            "compiler": program,
+            "arch": str(arch) if arch.parent != request.folder else arch.name,
+            "log": LOG,
+        }
+        ends = found.input, found.output
+        return Compiled(MODEL, *ends, threshold=found.threshold, release=release, more=more)
 
 
-def check_quantizer(run: Run, given: str) -> None:
+def _check_quantizer(request: CompileRequest, again: str) -> None:
     """Raise unless the vendor's own quantizer wrote ``quantized.h5``: the compiler reads no
     other.
     """
-    layers = read_model_config(run.quantized_model)["config"]
-    names = [
-        str(layer.get("class_name"))
-        for layer in (layers["layers"] if isinstance(layers, dict) else layers)
-    ]
-    if not any(name.startswith("Vitis>") for name in names):
+    config = read_model_config(request.quantized_model)["config"]
+    layers = config["layers"] if isinstance(config, dict) else config
+    if not any(str(layer.get("class_name")).startswith("Vitis>") for layer in layers):
         raise CompileError(
-            f"'{run.quantized_model}' was not made by the vendor's quantizer, and vai_c_tensorflow2"
+            f"'{request.quantized_model}' was not made by the vendor's quantizer, and {PROGRAM}"
             " reads no other",
-            f"In the container: docker/run vaiopt quantize {run.folder} --set"
-            f" quantize.backend=vitis, then docker/run vaiopt compile {run.folder} --target"
-            f" {given}",
+            f"In the container: docker/run {request.quantize_command} --set"
+            f" quantize.backend=vitis, then {again}",
         )
 
 
@@ -177,50 +164,30 @@ def arch_fingerprint(path: Path) -> str:
         return ""
 
 
-def run_compiler(
-    command: List[str], folder: Path, failed_log: Path, progress: Progress
-) -> List[str]:
-    """Run the compiler, pass on what it says, keep all of it in the log, and return its lines.
-
-    Args:
-        command: with its arguments.
-        folder: that it writes to.
-        failed_log: where the log goes if it fails, since the folder is then removed.
-        progress: told the lines that matter.
+def _run_compiler(program: str, arch: Path, request: CompileRequest) -> List[str]:
+    """Run the compiler, pass on the lines that matter, keep all of them in the log, and return
+    them.
 
     Raises:
         CompileError: it fails, or says nothing of it and writes no model (it does both).
     """
-    lines: List[str] = []
-    with open(str(folder / LOG), "w", encoding="utf-8") as log:
-        log.write("$ {}\n".format(" ".join(command)))
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        try:
-            assert child.stdout is not None
-            for raw in child.stdout:
-                # Progress bars overwrite their line: only the last state is kept.
-                line = raw.decode("utf-8", "replace").rstrip().rpartition("\r")[2]
-                lines.append(line)
-                log.write(line + "\n")
-                if WORTH_TELLING.search(line):
-                    progress("  " + line)
-            code = child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
-    model = folder / (NAME + ".xmodel")
+    folder, model = request.folder, request.folder / MODEL
+    options = {"-m": request.quantized_model.resolve(), "-a": arch, "-o": folder, "-n": model.stem}
+    command = [program, *(str(word) for pair in options.items() for word in pair)]
+
+    def tell(line: str) -> None:
+        if WORTH_TELLING.search(line):
+            request.progress("  " + line)
+
+    code, lines = follow(command, on_line=tell, log=folder / LOG)
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
-        shutil.copyfile(str(folder / LOG), str(failed_log))
+        shutil.copyfile(str(folder / LOG), str(request.failed_log))
         raise CompileError(
-            f"vai_c_tensorflow2 failed: {reason(lines, code)}", f"All it said is in '{failed_log}'."
+            f"{PROGRAM} failed: {reason(lines, code)}",
+            f"All it said is in '{request.failed_log}'.",
         )
-    if failed_log.exists():
-        failed_log.unlink()
+    if request.failed_log.exists():
+        request.failed_log.unlink()
     return lines
 
 

@@ -8,36 +8,23 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.compile.backend import CompileRequest
+from vaiopt.compile.record import Tensor
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
 from vaiopt.files import read_arrays
 from vaiopt.hardware.inspection import inspect_model
-from vaiopt.hardware.target import Target
 from vaiopt.int8.positions import GOLDEN_ARRAYS, read_positions
-from vaiopt.int8.program import tensor_json
-from vaiopt.runs.layout import Run
 
 HARMLESS = frozenset(
-    [
-        "fix2float",
-        "float2fix",
-        "data",
-        "data-fix",
-        "const",
-        "const-fix",
-        "softmax",
-        "reshape",
-        "reshape-fix",
-        "flatten",
-        "squeeze",
-        "download",
-        "upload",
-    ]
+    "fix2float float2fix data data-fix const const-fix softmax reshape reshape-fix flatten squeeze"
+    " download upload".split()
 )
 """Operators beside the DPU that do not change which class is largest; the same as in
 ``board/kit_dpu.py``.
@@ -48,8 +35,150 @@ ARCHITECTURE = re.compile(r"Target architecture: (\S+)")
 
 DUMP_SECONDS = 300
 
+SIGMOID_THRESHOLD = 0.5
+"""Real value above which the DPU's sigmoid says class 1."""
 
-def read_xmodel(path: Path, lines: List[str]) -> Dict[str, Any]:
+
+class XmodelTensor(NamedTuple):
+    """A tensor of a compiled model; ``position`` is None where it has no fix position."""
+
+    name: str
+    shape: List[int]
+    dtype: str
+    position: Optional[int]
+
+
+class Operator(NamedTuple):
+    """An operator of a compiled model."""
+
+    name: str
+    type: str
+
+
+class Subgraph(NamedTuple):
+    """A part of a compiled model that one device runs: ``DPU``, ``CPU`` or ``USER``."""
+
+    name: str
+    device: str
+    fingerprint: str
+    dpu: str
+    operators: List[Operator]
+    inputs: List[XmodelTensor]
+    outputs: List[XmodelTensor]
+
+
+@dataclass(frozen=True)
+class XmodelContent:
+    """What is known of a compiled model.
+
+    Attributes:
+        dpu_count: DPU subgraphs; None if the compiler did not say.
+        dpu: name of the DPU's architecture, as the compiler said it.
+        subgraphs: None where no ``xir`` could read them.
+        tensors: those with a fix position.
+        libraries: of operators that the kit needs.
+    """
+
+    dpu_count: Optional[int]
+    dpu: str
+    subgraphs: Optional[List[Subgraph]] = None
+    tensors: Sequence[XmodelTensor] = ()
+    libraries: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fix position that the compiler changed."""
+
+    tensor: str
+    quantized: int
+    compiled: int
+
+
+@dataclass(frozen=True)
+class Positions:
+    """How many fix positions were compared, and which differ."""
+
+    compared: int
+    different: List[Change]
+
+
+@dataclass(frozen=True)
+class ForeignOperator:
+    """An operator that was left to the CPU."""
+
+    subgraph: str
+    operator: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A subgraph as it is recorded, with the types of its operators."""
+
+    name: str
+    device: str
+    operators: List[str]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What ``inspect`` says of the float model."""
+
+    dpu_subgraphs: int
+    cpu_layers: List[str]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What was found in a compiled model.
+
+    Attributes:
+        input, output: its tensors.
+        threshold: of a single output, the real value above which it says class 1.
+        fingerprint, dpu: of the DPU it was compiled for.
+        subgraphs: None where no ``xir`` could read them.
+        cpu_operators: left to the CPU, beside the harmless ones.
+        libraries: of operators that the kit needs.
+        positions: compared with the quantized model's; None where they could not be.
+        prediction: None without a float model.
+        runnable: whether the kit's scripts can run it.
+        warnings: everything that a person must know before going to the kit.
+    """
+
+    input: Tensor
+    output: Tensor
+    threshold: Optional[float]
+    fingerprint: str
+    dpu: str
+    subgraphs: Optional[List[Part]]
+    cpu_operators: List[ForeignOperator]
+    libraries: List[str]
+    positions: Optional[Positions]
+    prediction: Optional[Prediction]
+    runnable: bool
+    warnings: List[str]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return what ``compile.json`` has of it beside what all compilers tell."""
+        content = asdict(self)
+        for key in ("input", "output", "threshold"):
+            del content[key]
+        if self.positions is None:
+            del content["positions"]
+        return {**content, "prediction": content["prediction"] or {}}
+
+
+class Ends(NamedTuple):
+    """Fix positions and shapes, without samples, of input and output as the quantizer had them."""
+
+    input_position: int
+    output_position: int
+    input_shape: Tuple[int, ...]
+    output_shape: Tuple[int, ...]
+
+
+def read_xmodel(path: Path, lines: List[str]) -> XmodelContent:
     """Return what is in a compiled model: with ``xir`` where it is installed, else only what the
     compiler said.
 
@@ -60,17 +189,32 @@ def read_xmodel(path: Path, lines: List[str]) -> Dict[str, Any]:
     Raises:
         CompileError: ``xir`` cannot read what the compiler wrote.
     """
-    counts = next((match for match in (COUNTS.search(line) for line in lines) if match), None)
-    architecture = next(
-        (match for match in (ARCHITECTURE.search(line) for line in lines) if match), None
+    counts, architecture = (
+        next(filter(None, map(pattern.search, lines)), None) for pattern in (COUNTS, ARCHITECTURE)
     )
-    said = {
-        "device_subgraphs": int(counts.group(1)) if counts else None,
-        "dpu_subgraphs": int(counts.group(2)) if counts else None,
-        "dpu": architecture.group(1) if architecture else "",
-    }
+    dpu = architecture.group(1) if architecture else ""
     if not has_module("xir"):
-        return {"said": said, "subgraphs": None, "tensors": [], "libraries": []}
+        return XmodelContent(int(counts.group(2)) if counts else None, dpu)
+    content = _dump(path)
+    subgraphs = [
+        Subgraph(
+            entry["name"],
+            entry["device"],
+            entry["fingerprint"],
+            entry["dpu"],
+            [Operator(**each) for each in entry["operators"]],
+            [XmodelTensor(**each) for each in entry["inputs"]],
+            [XmodelTensor(**each) for each in entry["outputs"]],
+        )
+        for entry in content["subgraphs"]
+    ]
+    count = sum(child.device == "DPU" for child in subgraphs)
+    tensors = [XmodelTensor(**each) for each in content["tensors"]]
+    return XmodelContent(count, dpu, subgraphs, tensors, content["libraries"])
+
+
+def _dump(path: Path) -> Dict[str, Any]:
+    """Return what ``dump_xmodel.py`` prints."""
     script = Path(__file__).with_name("dump_xmodel.py")
     done = subprocess.run(
         [sys.executable, str(script), str(path)],
@@ -83,177 +227,162 @@ def read_xmodel(path: Path, lines: List[str]) -> Dict[str, Any]:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        lines = [
-            line
-            for line in done.stderr.decode("utf-8", "replace").splitlines()
-            if line.strip() and "stack trace" not in line
-        ]
+        said = done.stderr.decode("utf-8", "replace").splitlines()
+        said = [line for line in said if line.strip() and "stack trace" not in line]
+        reason = said[-1][:300] if said else "no message"
         raise CompileError(
-            "xir cannot read '{}': {}".format(
-                path.name, lines[-1][:300] if lines else "no message"
-            ),
-            "Compile again; is the disk full?",
+            f"xir cannot read '{path.name}': {reason}", "Compile again; is the disk full?"
         )
-    return {"said": said, **content}
+    return content
 
 
-def examine(content: Dict[str, Any], run: Run, target: Target, fingerprint: str) -> Dict[str, Any]:
-    """Return the record of a compiled model, with ``warnings`` for everything that a person must
-    know before going to the kit.
+def examine(content: XmodelContent, request: CompileRequest, fingerprint: str) -> Examined:
+    """Return what was found in a compiled model.
 
     Args:
         content: from :func:`read_xmodel`.
-        run: of the quantized model.
-        target: that it was compiled for.
-        fingerprint: of the ``arch.json``; empty if unknown.
+        request: that it was compiled for.
+        fingerprint: of the DPU it is for; empty if unknown.
+
+    Raises:
+        CompileError: it has no DPU part or other fix positions than were quantized.
     """
-    golden = golden_positions(run)
     warnings: List[str] = []
-    subgraphs = content["subgraphs"]
-    record: Dict[str, Any] = {
-        "left_out": [],
-        "libraries": content["libraries"],
-        "warnings": warnings,
-    }
-    if subgraphs is None:
-        record.update(
-            _without_xir(content["said"], golden, fingerprint or target.fingerprint, warnings)
-        )
-        dpu_count = content["said"]["dpu_subgraphs"]
-    else:
-        record.update(_with_xir(subgraphs, golden, warnings))
-        record["positions"] = compare_positions(content["tensors"], run, warnings)
-        dpu_count = sum(child["device"] == "DPU" for child in subgraphs)
-        _check_fingerprint(record["fingerprint"], fingerprint or target.fingerprint, warnings)
-    record["threshold"] = _threshold(record["output"]["shape"], subgraphs or [])
-    record["prediction"] = _prediction(run, target, dpu_count, warnings)
-    if dpu_count is not None and dpu_count != 1:
+    quantized, foreign = _quantized_ends(request), _foreign(content, warnings)
+    parts = positions = None
+    if content.subgraphs is None:
+        ends = _asked_for(quantized)
         warnings.append(
-            f"the model needs {dpu_count} DPU subgraphs, with CPU work between them, so it cannot"
-            " be run on the kit as one; 'vaiopt inspect' names the layers"
+            "xir is not installed here: fix positions and fingerprint are those that were asked"
+            " for, not read back"
         )
-    record["runnable"] = dpu_count in (1, None) and not record["cpu_operators"]
-    return record
+        found, dpu = fingerprint, content.dpu
+    else:
+        first, ends = _read_back(content.subgraphs, quantized, bool(foreign))
+        found, dpu = first.fingerprint, first.dpu
+        positions = compare_positions(content.tensors, request, warnings)
+        parts = [
+            Part(child.name, child.device, sorted({op.type for op in child.operators}))
+            for child in content.subgraphs
+        ]
+        if fingerprint and found and int(found, 16) != int(fingerprint, 16):
+            warnings.append(
+                f"the model was compiled for fingerprint {found}, the target has {fingerprint}: it"
+                " will not run there"
+            )
+    prediction = _prediction(request, content.dpu_count, warnings)
+    if content.dpu_count not in (1, None):
+        warnings.append(
+            f"the model needs {content.dpu_count} DPU subgraphs, with CPU work between them, so it"
+            " cannot be run on the kit as one; 'vaiopt inspect' names the layers"
+        )
+    return Examined(
+        *ends,
+        threshold=_threshold(ends[1].shape, content.subgraphs or []),
+        fingerprint=found,
+        dpu=dpu,
+        subgraphs=parts,
+        cpu_operators=foreign,
+        libraries=list(content.libraries),
+        positions=positions,
+        prediction=prediction,
+        runnable=content.dpu_count in (1, None) and not foreign,
+        warnings=warnings,
+    )
 
 
-def golden_positions(run: Run) -> Optional[Tuple[int, int, List[int], List[int]]]:
-    """Return fix positions and shapes of input and output as the quantizer had them; None without
-    golden outputs.
-    """
-    if not run.golden.exists():
+def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
+    """Return input and output as the quantizer had them; None without golden outputs."""
+    if not request.golden.exists():
         return None
-    golden = read_arrays(run.golden, GOLDEN_ARRAYS, f"vaiopt quantize {run.folder}")
-    shapes = [list(golden[key].shape[1:]) for key in ("inputs", "outputs")]
-    return int(golden["input_position"]), int(golden["output_position"]), shapes[0], shapes[1]
+    golden = read_arrays(request.golden, GOLDEN_ARRAYS, request.quantize_command)
+    positions = int(golden["input_position"]), int(golden["output_position"])
+    return Ends(*positions, golden["inputs"].shape[1:], golden["outputs"].shape[1:])
 
 
-def _without_xir(
-    said: Dict[str, Any], golden: Any, fingerprint: str, warnings: List[str]
-) -> Dict[str, Any]:
-    if golden is None:
+def _asked_for(quantized: Optional[Ends]) -> Tuple[Tensor, Tensor]:
+    """Return input and output as they were asked for."""
+    if quantized is None:
         raise CompileError(
             "neither xir nor golden outputs tell the fix positions of the compiled model",
             "Quantize again, or compile where xir is installed.",
         )
-    warnings.append(
-        "xir is not installed here: fix positions and fingerprint are those that were asked for,"
-        " not read back"
+    return (
+        Tensor.at("", (1, *quantized.input_shape), quantized.input_position),
+        Tensor.at("", (1, *quantized.output_shape), quantized.output_position),
     )
-    return {
-        "input": tensor_json("", [1] + golden[2], golden[0]),
-        "output": tensor_json("", [1] + golden[3], golden[1]),
-        "fingerprint": fingerprint,
-        "dpu": said["dpu"],
-        "subgraphs": None,
-        "cpu_operators": [],
-    }
 
 
-def _with_xir(subgraphs: List[Dict[str, Any]], golden: Any, warnings: List[str]) -> Dict[str, Any]:
-    dpu = [child for child in subgraphs if child["device"] == "DPU"]
+def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperator]:
+    """Return the operators left to the CPU, and warn of them."""
+    foreign = [
+        ForeignOperator(child.name, op.name, op.type)
+        for child in content.subgraphs or []
+        if child.device == "CPU"
+        for op in child.operators
+        if op.type not in HARMLESS
+    ]
+    if foreign:
+        named = ", ".join(f"'{op.operator}' ({op.type})" for op in foreign[:5])
+        more = ", ..." if len(foreign) > 5 else ""
+        warnings.append(f"{len(foreign)} operators were left to the CPU: {named}{more}")
+    return foreign
+
+
+def _read_back(
+    subgraphs: List[Subgraph], quantized: Optional[Ends], has_foreign: bool
+) -> Tuple[Subgraph, Tuple[Tensor, Tensor]]:
+    """Return the first part for the DPU, and input and output of the whole."""
+    dpu = [child for child in subgraphs if child.device == "DPU"]
     if not dpu:
         raise CompileError(
             "no layer of the model was compiled for the DPU",
             "'vaiopt inspect RUN --target TARGET' says why; change the model.",
         )
-    foreign = [
-        {"subgraph": child["name"], "operator": op["name"], "type": op["type"]}
-        for child in subgraphs
-        if child["device"] == "CPU"
-        for op in child["operators"]
-        if op["type"] not in HARMLESS
-    ]
-    if foreign:
-        named = ", ".join("'{}' ({})".format(op["operator"], op["type"]) for op in foreign[:5])
-        warnings.append(
-            "{} operators were left to the CPU: {}{}".format(
-                len(foreign), named, ", ..." if len(foreign) > 5 else ""
-            )
-        )
-    source, target = _single(dpu[0]["inputs"], "input"), _single(dpu[-1]["outputs"], "output")
-    for what, tensor, expected in (
-        ("input", source, golden and golden[0]),
-        ("output", target, golden and golden[1]),
-    ):
-        if tensor["position"] is None:
-            raise CompileError(
-                "the {} '{}' of the compiled model has no fix position".format(
-                    what, tensor["name"]
-                ),
-                "Quantize and compile again.",
-            )
-        if (
-            expected is not None
-            and tensor["position"] != expected
-            and not foreign
-            and len(dpu) == 1
-        ):
-            raise CompileError(
-                "the {} '{}' was compiled at fix position {}, but quantized at {}".format(
-                    what, tensor["name"], tensor["position"], expected
-                ),
-                "Quantize and compile again with the same release.",
-            )
-    return {
-        "input": tensor_json(source["name"], source["shape"], source["position"]),
-        "output": tensor_json(target["name"], target["shape"], target["position"]),
-        "fingerprint": dpu[0]["fingerprint"],
-        "dpu": dpu[0]["dpu"],
-        "subgraphs": [
-            {
-                "name": child["name"],
-                "device": child["device"],
-                "operators": sorted({op["type"] for op in child["operators"]}),
-            }
-            for child in subgraphs
-        ],
-        "cpu_operators": foreign,
-    }
+    # With work for the CPU before or behind the DPU, its ends are not those of the model.
+    expected = (None, None) if quantized is None or has_foreign or len(dpu) > 1 else quantized[:2]
+    source = _end(dpu[0].inputs, "input", expected[0])
+    return dpu[0], (source, _end(dpu[-1].outputs, "output", expected[1]))
 
 
-def _threshold(shape: List[int], subgraphs: List[Dict[str, Any]]) -> Optional[float]:
-    """Return the real value above which a single output says class 1; None for several outputs."""
-    if int(np.prod(shape[1:], dtype=np.int64)) != 1:
-        return None
-    types = {
-        op["type"] for child in subgraphs if child["device"] == "DPU" for op in child["operators"]
-    }
-    return 0.5 if "hard-sigmoid-fix" in types else 0.0
-
-
-def _single(tensors: List[Dict[str, Any]], what: str) -> Dict[str, Any]:
+def _end(tensors: List[XmodelTensor], what: str, expected: Optional[int]) -> Tensor:
+    """Return the only input or output of a DPU part, at the position that is expected if any is."""
     if len(tensors) != 1:
-        names = ", ".join(tensor["name"] for tensor in tensors) or "none"
+        names = ", ".join(tensor.name for tensor in tensors) or "none"
         raise CompileError(
             f"the compiled model has {len(tensors)} {what} tensors ({names}); one is needed",
             "Build a model with one input and one output.",
         )
-    return tensors[0]
+    name, shape, _, position = tensors[0]
+    if position is None:
+        raise CompileError(
+            f"the {what} '{name}' of the compiled model has no fix position",
+            "Quantize and compile again.",
+        )
+    if expected is not None and position != expected:
+        raise CompileError(
+            f"the {what} '{name}' was compiled at fix position {position}, but quantized at"
+            f" {expected}",
+            "Quantize and compile again with the same release.",
+        )
+    return Tensor.at(name, shape, position)
+
+
+def _threshold(shape: List[int], subgraphs: List[Subgraph]) -> Optional[float]:
+    """Return the real value above which a single output says class 1; None for several outputs."""
+    if int(np.prod(shape[1:], dtype=np.int64)) != 1:
+        return None
+    types = {op.type for child in subgraphs if child.device == "DPU" for op in child.operators}
+    return SIGMOID_THRESHOLD if "hard-sigmoid-fix" in types else 0.0
+
+
+_WEIGHTS = {"kernel": "weights", "depthwise_kernel": "weights", "bias": "bias"}
+"""Tensors of a layer as the quantizer and as the compiler name them; all others are its output."""
 
 
 def compare_positions(
-    tensors: List[Dict[str, Any]], run: Run, warnings: List[str]
-) -> Dict[str, Any]:
+    tensors: Sequence[XmodelTensor], request: CompileRequest, warnings: List[str]
+) -> Positions:
     """Return how many fix positions of the compiled model were found in ``fix_positions.json``, and
     which differ.
 
@@ -261,38 +390,30 @@ def compare_positions(
     ``quant_conv1_weights_fixneuron``); what it merged or moved has another name and cannot be
     compared.
     """
-    known = {}
-    for entry in read_positions(run.fix_positions, f"vaiopt quantize {run.folder}"):
-        kind = {"kernel": "weights", "depthwise_kernel": "weights", "bias": "bias"}.get(
-            entry["tensor"], "output"
-        )
-        known[(entry["layer"], kind)] = entry["position"]
-    compared, different = 0, []
-    for tensor in tensors:
-        layer, kind = layer_of(tensor["name"])
-        expected = known.get((layer, kind))
-        if expected is None:
-            continue
-        compared += 1
-        if expected != tensor["position"]:
-            different.append(
-                {"tensor": tensor["name"], "quantized": expected, "compiled": tensor["position"]}
-            )
+    known = {
+        (entry["layer"], _WEIGHTS.get(entry["tensor"], "output")): entry["position"]
+        for entry in read_positions(request.fix_positions, request.quantize_command)
+    }
+    found = [(tensor, known.get(layer_of(tensor.name))) for tensor in tensors]
+    compared = [(tensor, expected) for tensor, expected in found if expected is not None]
+    different = [
+        Change(tensor.name, expected, int(tensor.position or 0))
+        for tensor, expected in compared
+        if expected != tensor.position
+    ]
     if different:
-        named = ", ".join(
-            "{tensor} ({quantized} became {compiled})".format(**d) for d in different[:3]
-        )
+        named = ", ".join(f"{d.tensor} ({d.quantized} became {d.compiled})" for d in different[:3])
         warnings.append(
             f"{len(different)} fix positions differ from the quantized model's: {named}"
         )
-    return {"compared": compared, "different": different}
+    return Positions(len(compared), different)
 
 
 def layer_of(name: str) -> Tuple[str, str]:
     """Return the layer that a tensor of a compiled model is named after, and which of its tensors
     it is.
     """
-    name = name[6:] if name.startswith("quant_") else name
+    name = name[len("quant_") :] if name.startswith("quant_") else name
     for ending, kind in (
         ("_weights_fixneuron", "weights"),
         ("_bias_fixneuron", "bias"),
@@ -303,29 +424,18 @@ def layer_of(name: str) -> Tuple[str, str]:
     return name, "output"
 
 
-def _check_fingerprint(found: str, asked: str, warnings: List[str]) -> None:
-    if asked and found and int(found, 16) != int(asked, 16):
-        warnings.append(
-            f"the model was compiled for fingerprint {found}, the target has {asked}: it will not"
-            " run there"
-        )
-
-
 def _prediction(
-    run: Run, target: Target, dpu_count: Optional[int], warnings: List[str]
-) -> Dict[str, Any]:
+    request: CompileRequest, dpu_count: Optional[int], warnings: List[str]
+) -> Optional[Prediction]:
     """Return what ``inspect`` predicted of the float model, and warn where the compiler decided
     otherwise.
     """
-    if not run.float_model.exists():
-        return {}
-    inspection = inspect_model(run.float_model, target)
+    if not request.float_model.exists():
+        return None
+    inspection = inspect_model(request.float_model, request.target)
     if dpu_count is not None and dpu_count != inspection.dpu_subgraphs:
         warnings.append(
             f"'vaiopt inspect' predicted {inspection.dpu_subgraphs} DPU subgraphs, the compiler"
             f" made {dpu_count}"
         )
-    return {
-        "dpu_subgraphs": inspection.dpu_subgraphs,
-        "cpu_layers": list(inspection.fallback_layers),
-    }
+    return Prediction(inspection.dpu_subgraphs, list(inspection.fallback_layers))

@@ -10,7 +10,8 @@ import numpy as np
 
 from vaiopt.int8.arithmetic import BITS, dequantize, quantize_weights
 from vaiopt.int8.model import fixed_layers
-from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.backend import single_or_list
+from vaiopt.quantize.tfmot.build import make_model
 from vaiopt.quantize.tfmot.emulation import quantized_weights
 from vaiopt.quantize.tfmot.graph import Graph, Node
 from vaiopt.quantize.tfmot.refine import Key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Mapping
 
 from vaiopt.errors import QuantizeError
 from vaiopt.int8.arithmetic import average_multiplier
@@ -108,6 +108,8 @@ def make_model(
     )
 
 
-def single_or_list(tensors: List[Any]) -> Any:
-    """Return the only tensor of a list, or the list."""
-    return tensors[0] if len(tensors) == 1 else tensors
+def load_weights(graph: Graph, layers: Mapping[str, Any]) -> None:
+    """Give Keras layers the weights of the nodes of the same names."""
+    for node in graph:
+        if node.weights:
+            layers[node.name].set_weights(list(node.weights.values()))

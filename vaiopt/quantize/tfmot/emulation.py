@@ -11,7 +11,8 @@ import numpy as np
 
 from vaiopt.int8.model import custom_objects
 from vaiopt.keras import load_keras, load_tensorflow
-from vaiopt.quantize.tfmot.build import make_model, single_or_list
+from vaiopt.quantize.backend import single_or_list
+from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.pof2s import ACTIVATION, ENTRY, load_tfmot, pof2s, weight_chooser
 from vaiopt.quantize.tfmot.refine import Key
@@ -58,9 +59,7 @@ class Emulation:
             return result
 
         model = make_model(self.graph, call)
-        for node in self.graph:
-            if node.weights:
-                layers[node.name].set_weights(list(node.weights.values()))
+        load_weights(self.graph, layers)
         return model
 
     def _role(self, node: Node) -> str:

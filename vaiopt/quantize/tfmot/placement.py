@@ -12,9 +12,10 @@ Every node gets a ``place``:
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List
 
 from vaiopt.errors import QuantizeError
+from vaiopt.quantize.backend import FloatLayer
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.rules import Rules
 
@@ -111,7 +112,7 @@ def _quantize_entries(graph: Graph) -> None:
             )
 
 
-def float_layers(graph: Graph) -> List[Tuple[str, str]]:
+def float_layers(graph: Graph) -> List[FloatLayer]:
     """Return the layers that are left in float, with the reason."""
     found = []
     for node in graph:
@@ -126,5 +127,5 @@ def float_layers(graph: Graph) -> List[Tuple[str, str]]:
             reason = "the layer before this dropout has other readers, so it is not removed"
         else:
             reason = f"the DPU's quantizer does not know {node.kind}"
-        found.append((node.name, reason))
+        found.append(FloatLayer(node.name, reason))
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaiopt.compile.tflite.lower import as_image, as_weight, shifted_bias
+from vaiopt.compile.tflite.exact import as_image, as_weight, shifted_bias
 
 INT8 = st.integers(-128, 127)
 
