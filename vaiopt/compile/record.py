@@ -2,48 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, Iterable, List, Optional
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
 
-
-@dataclass(frozen=True)
-class Tensor:
-    """Input or output of a compiled model: int8, ``real = scale * (q - zero_point)``; ``shape`` is
-    with batch, ``scale`` is ``2**-position``.
-    """
-
-    name: str
-    shape: List[int]
-    scale: float
-    position: int
-    dtype: str = "int8"
-    zero_point: int = 0
-
-    @classmethod
-    def at(cls, name: str, shape: Iterable[int], position: int) -> Tensor:
-        """Return a tensor at a fix position."""
-        return cls(name, list(shape), 2.0**-position, position)
-
-
-@dataclass(frozen=True)
-class CompiledOperation:
-    """One operation of a compiled model, and the layer that it came from."""
-
-    kind: str
-    layer: str
-
-
-@dataclass(frozen=True)
-class GoldenCheck:
-    """How int8 outputs differ from those expected: of ``elements`` compared, ``different`` by at
-    most ``max_difference`` steps, and ``same_top1`` of ``samples`` with the same class.
-    """
-
-    samples: int
-    elements: int
-    different: int
-    max_difference: int
-    same_top1: int
+from vaiopt.record import plain
+from vaiopt.runs.records import CompiledOperation, GoldenCheck, Tensor
 
 
 @dataclass(frozen=True)
@@ -73,7 +36,7 @@ class Compiled:
 
     def to_json(self) -> Dict[str, Any]:
         """Return its part of ``compile.json``."""
-        content = asdict(self)
+        content = {name: plain(value) for name, value in vars(self).items()}
         more, release = content.pop("more"), content.pop("release")
         operations, golden = content.pop("operations"), content.pop("golden")
         if release:
@@ -81,5 +44,5 @@ class Compiled:
         if operations is not None:  # then outputs were or could be compared, too
             content["operations"] = operations
             reason = {"compared": False, "reason": "the run has no golden outputs"}
-            content["golden"] = {"compared": True, **golden} if golden else reason
+            content["golden"] = golden or reason
         return {**content, **more}

@@ -8,7 +8,7 @@ and evaluations have their records where they are at home: in ``study``, ``data`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
 
@@ -186,6 +186,11 @@ class Tensor(Record):
     dtype: str = part("int8")
     zero_point: int = part(0)
 
+    @classmethod
+    def at(cls, name: str, shape: Iterable[int], position: int) -> Tensor:
+        """Return a tensor at a fix position."""
+        return cls(name, tuple(shape), 2.0**-position, position)
+
 
 @dataclass(frozen=True)
 class OutputTensor(Tensor):
@@ -216,13 +221,13 @@ class GoldenCheck(Record):
         same_top1: samples with the same class.
     """
 
-    compared: bool = part()
-    reason: str = part("")
     samples: int = part(0, low=0)
     elements: int = part(0, low=0)
     different: int = part(0, low=0)
     max_difference: int = part(0, low=0)
     same_top1: int = part(0, low=0)
+    compared: bool = part(True)
+    reason: str = part("")
 
 
 @dataclass(frozen=True)

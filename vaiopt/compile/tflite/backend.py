@@ -12,7 +12,7 @@ import numpy as np
 
 from vaiopt._version import __version__
 from vaiopt.compile.backend import Compiler, CompileRequest
-from vaiopt.compile.record import Compiled, CompiledOperation, GoldenCheck, Tensor
+from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.lower import to_tflite
 from vaiopt.environment import Availability, has_module
 from vaiopt.errors import CompileError
@@ -22,6 +22,7 @@ from vaiopt.int8.positions import GOLDEN_ARRAYS
 from vaiopt.int8.program import Program
 from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow, without_stderr
+from vaiopt.runs.records import CompiledOperation, GoldenCheck, Tensor
 
 
 class TfliteCompiler(Compiler):

@@ -15,12 +15,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.compile.backend import CompileRequest
-from vaiopt.compile.record import Tensor
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
 from vaiopt.files import read_arrays
 from vaiopt.hardware.inspection import inspect_model
 from vaiopt.int8.positions import GOLDEN_ARRAYS, read_positions
+from vaiopt.runs.records import Tensor
 
 HARMLESS = frozenset(
     "fix2float float2fix data data-fix const const-fix softmax reshape reshape-fix flatten squeeze"
@@ -368,7 +368,7 @@ def _end(tensors: List[XmodelTensor], what: str, expected: Optional[int]) -> Ten
     return Tensor.at(name, shape, position)
 
 
-def _threshold(shape: List[int], subgraphs: List[Subgraph]) -> Optional[float]:
+def _threshold(shape: Sequence[int], subgraphs: List[Subgraph]) -> Optional[float]:
     """Return the real value above which a single output says class 1; None for several outputs."""
     if int(np.prod(shape[1:], dtype=np.int64)) != 1:
         return None
