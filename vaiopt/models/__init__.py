@@ -59,8 +59,7 @@ def load_family(family: str) -> BuildModel:
     build = getattr(found, "build", found)
     if not callable(build):
         raise ModelError(
-            f"'{name}' in '{path}' is not a function of hp",
-            "Define def build_model(hp) in it.",
+            f"'{name}' in '{path}' is not a function of hp", "Define def build_model(hp) in it."
         )
     return build
 

@@ -1,6 +1,4 @@
-"""A search range as it is written in the settings: ``{int = [1, 5]}``, ``{float = [1e-4, 1e-2], log
-= true}``, ``{choice = [32, 64]}``.
-"""
+"""Search ranges: ``{int = [1, 5]}``, ``{float = [1e-4, 1], log = true}``, ``{choice = [1, 2]}``."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def is_range(value: Any) -> bool:
 
 
 def ratio_text(value: Any) -> Any:
-    """Return a list, which is a split ratio, as the text ``7:2:1``: storages keep plain values
-    only; any other value as it is.
-    """
+    """Return a list, a split ratio, as text ``7:2:1``: storages keep plain values only."""
     return ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
