@@ -76,11 +76,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, content: Dict[str, Any]) -> Preprocessing:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            DataError: a field is missing or of the wrong type.
-        """
+        """Read what :meth:`to_json` wrote. Raises :class:`DataError` if a field is damaged."""
         try:
             shape = tuple(int(n) for n in content["shape"])
             low, high = (float(v) for v in content["input_range"])
@@ -182,11 +178,7 @@ def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[An
 
 
 def _per_feature(value: Any, shape: Tuple[int, ...], key: str, positive: bool = False) -> Numbers:
-    """Return one float32 number as a float, or a tuple of one per feature or channel.
-
-    Raises:
-        DataError: it is something else, or not positive where it must be; ``key`` is named.
-    """
+    """Return one float32 number, or one per feature or channel. Raises DataError with the key."""
     try:
         array = np.asarray(value, dtype=np.float64)
         with np.errstate(over="ignore"):

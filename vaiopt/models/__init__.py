@@ -65,11 +65,7 @@ def load_family(family: str) -> BuildModel:
 
 
 def _load_module(path: Path) -> Any:
-    """Import a model file of the user's.
-
-    Raises:
-        ModelError: it is missing, or raises when it is imported.
-    """
+    """Import a model file of the user's. Raises :class:`ModelError`."""
     if not path.is_file():
         raise ModelError(
             f"there is no model file '{path}'",

@@ -55,8 +55,7 @@ def parse_range(key: str, table: Mapping[str, Any]) -> Range:
     """Check a table of the settings and return it as a :class:`Range`.
 
     Raises:
-        SettingsError: it has no or two kinds, an unknown key, an empty range, or a default outside
-            its range.
+        SettingsError: of its kind, an unknown key, an empty range, or a default outside its range.
     """
     for name in table:
         if name not in KEYS:

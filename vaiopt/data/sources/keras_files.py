@@ -132,8 +132,7 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
     """Let Keras download a file, whole or not at all, and without waiting for ever.
 
     Raises:
-        DownloadFailed: there is no network, the server does not answer, the folder cannot be
-            written, or the file is not the right one.
+        DownloadFailed: no network, no answer, no right to write the folder, or the wrong file.
     """
     host = BASE_URL.split("/")[2]
     with _socket_timeout(SECONDS_WITHOUT_ANSWER):
