@@ -126,9 +126,7 @@ def meaning_of(declared: Declaration) -> str:
 
 
 def setting_rows(cls: Any, prefix: str = "") -> Iterator[List[str]]:
-    """Yield name, kind, default and meaning of each setting of a data class; the name is an
-    anchor.
-    """
+    """Yield an anchor with the name, kind, default and meaning of each setting of a class."""
     for name, declared in declarations(cls).items():
         yield [
             f'<a id="{prefix}{name}"></a>{code(prefix + name)}',
@@ -222,15 +220,11 @@ SHARED = re.compile(
     r"^(?P<indent>\s+)(?P<names>\w+(?:, \w+)+): (?P<text>.+(?:\n(?P=indent)\s+.+)*)",
     flags=re.MULTILINE,
 )
-"""Several arguments or attributes with one description; the reader of docstrings takes one name a
-line.
-"""
+"""Several arguments with one description; the reader of docstrings takes one name a line."""
 
 
 def tidy_docstring(text: str) -> str:
-    """Return a docstring in which references are plain code and each argument has a line of its
-    own.
-    """
+    """Return a docstring with references as plain code and one argument a line."""
 
     def apart(found: Any) -> str:
         return "\n".join(
@@ -245,9 +239,7 @@ def tidy_docstring(text: str) -> str:
 
 
 def foreign_requests(page: str) -> List[str]:
-    """Return the elements of an HTML page with which a browser would fetch something from a network
-    without being asked.
-    """
+    """Return the elements of a page with which a browser would ask a network by itself."""
     # A canonical address, which "mkdocs serve" adds, is not fetched.
     elements = re.findall(
         r"""<(?:script|link(?! rel=["']?canonical)|img|iframe|source|video|audio|embed|object)\b"""

@@ -36,9 +36,7 @@ class VaioptError(Exception):
         return (type(self), (self.message, self.hint))
 
     def _render_traceback_(self) -> List[str]:
-        """Return what IPython and Jupyter show in place of a traceback: the two lines of the
-        command line.
-        """
+        """Return what Jupyter shows for a traceback: the two lines of the command line."""
         return [f"error: {self.message}", f"hint: {self.hint}"]
 
 
@@ -97,9 +95,7 @@ class MissingToolError(VaioptError):
 
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> List[str]:
-    """Return up to ``count`` of the known words that look most like ``word``, best first (none if
-    nothing is near).
-    """
+    """Return up to ``count`` of the known words that look like ``word``, best first."""
     by_lower = {str(k).lower(): str(k) for k in known}
     found = difflib.get_close_matches(str(word).lower(), list(by_lower), n=count, cutoff=0.5)
     return [by_lower[f] for f in found]

@@ -15,9 +15,7 @@ from typing import Any, Container, Dict, Iterable, Iterator, Mapping, Type, Unio
 from vaiopt.errors import RunError, VaioptError
 
 FORMAT_VERSION = 1
-"""Version of every file in a run folder. Raised when a reader of the old format would misread the
-new one.
-"""
+"""Of every file in a run folder. Raised when old readers would misread a new file."""
 
 
 NPZ_ERRORS = (
@@ -43,9 +41,7 @@ def require(path: Path, command: str) -> Path:
 
 @contextlib.contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
-    """Give a temporary name beside ``path`` to write to; rename it into place when the block ends
-    well, delete it otherwise.
-    """
+    """Give a temporary path; rename it to ``path`` when the block ends well, else delete it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
@@ -121,9 +117,7 @@ def write_text(path: PathLike, text: str) -> None:
 
 
 def write_json(path: PathLike, content: Dict[str, Any]) -> None:
-    """Write a JSON object whole, with the format's ``version`` first. NaN and infinity are refused:
-    JSON has neither.
-    """
+    """Write a JSON object whole, ``version`` first. NaN and infinity, no JSON, are refused."""
     text = json.dumps({"version": FORMAT_VERSION, **content}, indent=1, allow_nan=False)
     write_text(path, text + "\n")
 

@@ -21,9 +21,7 @@ from vaiopt.files import PathLike, atomic_path
 
 
 def prepare_environment() -> None:
-    """Set what TensorFlow reads when it is imported: Keras 2, and no log of its own: what matters
-    it raises.
-    """
+    """Set what TensorFlow reads when it is imported: Keras 2, and no log of its own."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -124,9 +122,7 @@ def _text(value: Any) -> str:
 
 
 def _without_optional(config: Any) -> Any:
-    """Return the configuration with the field ``optional`` removed from every input layer, nested
-    models included.
-    """
+    """Return a configuration without ``optional`` in any input layer, nested models included."""
     if isinstance(config, list):
         return [_without_optional(item) for item in config]
     if not isinstance(config, dict):

@@ -70,9 +70,7 @@ def running(fail: Callable[[str], VaioptError], *where: Any) -> Iterator[None]:
 
 
 def home(value: Any) -> str:
-    """Return the folder of the person's file that a function or the class of an object came with;
-    "" for anything else.
-    """
+    """Return the folder of the person's file that a function or object came with, or ""."""
     name = str(getattr(getattr(value, "__self__", value), "__module__", ""))
     if name.startswith(PREFIX) and name in sys.modules:
         return str(Path(str(sys.modules[name].__file__)).parent)

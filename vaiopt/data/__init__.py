@@ -1,6 +1,4 @@
-"""Datasets, their splits, and the one preprocessing that training, calibration, evaluation and the
-kit share.
-"""
+"""Datasets, their splits, and the one preprocessing that all stages and the kit share."""
 
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.load import load_dataset

@@ -1,6 +1,4 @@
-"""A dataset as it was loaded: raw samples, class numbers, names. Splitting and preprocessing come
-after.
-"""
+"""A dataset as it was loaded, before splitting and preprocessing."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ class Dataset:
 
     @property
     def all_y(self) -> np.ndarray:
-        """Class numbers of all samples, int64: those of ``y``, then those of a given test set.
-        Indices of a split count in this order.
-        """
+        """Class numbers of all samples, int64: ``y``, then ``test_y``. Splits count so."""
         return self.y if self.test_y is None else np.concatenate([self.y, self.test_y])
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
@@ -111,9 +107,7 @@ class Dataset:
 
 
 def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
-    """Return the SHA-256 over the type, shape and little-endian bytes of each array in turn, as hex
-    digits.
-    """
+    """Return the SHA-256 over type, shape and little-endian bytes of the arrays, as hex digits."""
     digest = hashlib.sha256()
     for array in arrays:
         array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))

@@ -1,6 +1,4 @@
-"""Checks what a person gives as ``x`` and brings it into one of two forms: images (N, H, W, C) or
-tables (N, F), uint8 or float32.
-"""
+"""Brings ``x`` into one of two forms: images (N, H, W, C) or tables (N, F), uint8 or float32."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ def _check_shape(x: np.ndarray, label: str) -> None:
 
 
 def _as_float32(x: np.ndarray, label: str) -> np.ndarray:
-    """Return real numbers as contiguous float32; refuse NaN, infinity and what float32 cannot
-    hold.
-    """
+    """Return contiguous float32; refuse NaN, infinity and what float32 cannot hold."""
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(x, dtype=np.float32)
     finite = np.isfinite(result)

@@ -14,11 +14,7 @@ LARGEST_SIDE = 8192
 
 
 def load_pillow() -> Any:
-    """Import and return ``PIL.Image``.
-
-    Raises:
-        MissingToolError: Pillow is not installed.
-    """
+    """Import and return ``PIL.Image``. Raises :class:`MissingToolError` without Pillow."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -30,11 +26,7 @@ def load_pillow() -> Any:
 
 
 def check_image_size(image_size: Sequence[int]) -> Tuple[int, ...]:
-    """Return (height, width) as a tuple, or () for none.
-
-    Raises:
-        DataError: it is not two whole numbers from 1 to 8192.
-    """
+    """Return (height, width), each from 1 to 8192, or () for none. Raises :class:`DataError`."""
     is_list = hasattr(image_size, "__iter__") and not isinstance(image_size, (str, bytes))
     size: List[Any] = list(image_size) if is_list else [None]
     whole = [int(n) for n in size if is_whole(n, 1, LARGEST_SIDE + 1)]

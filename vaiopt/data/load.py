@@ -84,9 +84,7 @@ def _names() -> Sequence[str]:
 
 
 def _load(request: Request) -> Dataset:
-    """Find out what kind of source it is, and load it whole (a folder of images: as far as the
-    limit goes).
-    """
+    """Load a source of whatever kind whole (a folder of images: as far as the limit goes)."""
     text = request.source
     path, looked = find_path(text, request.base)
     for source in SOURCES:

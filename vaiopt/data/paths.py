@@ -1,6 +1,4 @@
-"""Where data is looked for: beside the settings, in the current folder, in ``VAIOPT_DATA``, in
-Keras's folder.
-"""
+"""Where data is looked for: beside the settings, here, in ``VAIOPT_DATA``, in Keras's folder."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ def data_folder() -> Optional[Path]:
 
 
 def keras_datasets() -> Path:
-    """Return the folder where Keras keeps its datasets: ``$KERAS_HOME/datasets``, else
-    ``~/.keras/datasets``.
-    """
+    """Return Keras's folder of datasets: ``$KERAS_HOME/datasets``, else ``~/.keras/datasets``."""
     home = os.environ.get("KERAS_HOME", "").strip()
     return (Path(home) if home else Path("~/.keras")).expanduser() / "datasets"
 

@@ -1,6 +1,4 @@
-"""The one preprocessing of training, calibration, evaluation and the kit: ``(x - offset) / scale``
-in float32, written as data.
-"""
+"""The one preprocessing, written as data: ``(x - offset) / scale`` in float32."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ CHUNK = 4096
 """Samples that are looked at together where the lowest and highest value are searched."""
 
 ROUNDINGS = 4
-"""float32 steps by which a scale may be widened: the three operations before it round by half a
-step each.
-"""
+"""float32 steps that a scale may widen: three operations each round by half a step."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +63,7 @@ class Preprocessing:
         return result
 
     def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object. Offset and scale are float32 numbers already, so nothing is
-        lost.
-        """
+        """Return it as a JSON object; offset and scale are float32 numbers: nothing is lost."""
         return {
             "formula": "(x - offset) / scale",
             "offset": _plain(self.offset),
@@ -83,11 +77,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, content: Dict[str, Any]) -> Preprocessing:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            DataError: a field is missing or of the wrong type.
-        """
+        """Read what :meth:`to_json` wrote. Raises :class:`DataError` if a field is damaged."""
         try:
             shape = tuple(int(n) for n in content["shape"])
             low, high = (float(v) for v in content["input_range"])
@@ -153,9 +143,7 @@ def fit_preprocessing(
 
 
 def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest raw value, float64: one number each for images, one per feature
-    for tables.
-    """
+    """Return lowest and highest raw value, float64: of all images, or of each feature."""
     if dataset.value_range is not None:
         return np.asarray(dataset.value_range[0]), np.asarray(dataset.value_range[1])
     if dataset.is_image and dataset.x.dtype == np.uint8:
@@ -168,9 +156,7 @@ def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.nd
 
 
 def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[Any, Any]:
-    """Return offset and scale, in float32, that map low to -1 and high to 127/128; a feature that
-    never changes maps to 0.
-    """
+    """Return float32 offset and scale that map low to -1 and high to 127/128, constants to 0."""
     span = (high - low) * 128 / 255
     # A span that float32 rounds to nothing (or to a number so small that dividing by it overflows)
     # is no span.
@@ -195,11 +181,7 @@ def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[An
 
 
 def _per_feature(value: Any, shape: Tuple[int, ...], key: str, positive: bool = False) -> Numbers:
-    """Return one float32 number as a float, or a tuple of one per feature or channel.
-
-    Raises:
-        DataError: it is something else, or not positive where it must be; ``key`` is named.
-    """
+    """Return one float32 number, or one per feature or channel. Raises DataError with the key."""
     try:
         array = np.asarray(value, dtype=np.float64)
         with np.errstate(over="ignore"):

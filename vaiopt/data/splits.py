@@ -56,9 +56,7 @@ class Part:
         return np.asarray(self.dataset.all_y[self.indices])
 
     def take(self, positions: Union[slice, np.ndarray]) -> Part:
-        """Return the part of this part at ``positions`` (a slice, or integers counting within the
-        part).
-        """
+        """Return the part at ``positions``: a slice, or integers counting within this part."""
         return Part(self.dataset, self.preprocessing, self.indices[positions])
 
 
@@ -110,18 +108,14 @@ class Splits:
 
 
 class _Thresholds(NamedTuple):
-    """Where the parts end on the way from 0 to 1; (r + 1/2) / n is the place of the sample of rank
-    r in a class of n.
-    """
+    """Where parts end between 0 and 1; (r + 1/2) / n is the place of rank r in a class of n."""
 
     train_end: Fraction
     validation_end: Fraction
     test_start: Fraction
 
     def counts(self, count: int) -> List[int]:
-        """Return the ranks at which train and validation end and test starts, in a class of
-        ``count`` samples.
-        """
+        """Return the ranks of these places in a class of ``count`` samples."""
         return [count_below(place, count) for place in self]
 
 
@@ -202,9 +196,7 @@ def split_dataset(
 
 
 def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Thresholds:
-    """Return the exact places where the parts end; raise :class:`DataError` for ratios that give
-    none.
-    """
+    """Return the exact places where the parts end. Raises DataError for ratios of no use."""
     train, validation, test = _check_ratios(ratios, given_test)
     if given_test:
         return _Thresholds(train / (train + validation), Fraction(1), Fraction(1))

@@ -24,9 +24,7 @@ def is_whole(value: Any, low: int, below: float = float("inf")) -> bool:
 
 
 def check_seed(seed: int) -> int:
-    """Return the seed; raise :class:`DataError` unless it is a whole number from 0 to 2**32 - 1,
-    which is what numpy takes.
-    """
+    """Return the seed, from 0 to 2**32 - 1 as numpy takes it. Raises :class:`DataError`."""
     if not is_whole(seed, 0, 2**32):
         raise DataError(f"seed is {seed!r}", "Give a whole number from 0 to 4294967295.")
     return int(seed)
@@ -59,9 +57,7 @@ def stratified_order(y: np.ndarray, ranks: np.ndarray) -> np.ndarray:
 
 
 def stratified_subset(y: np.ndarray, size: int, seed: int) -> np.ndarray:
-    """Return ``size`` sorted indices, int64, with the classes of ``y`` in their shares. Subsets of
-    one seed are nested.
-    """
+    """Return ``size`` sorted indices, int64, stratified by ``y``; nested for one seed."""
     return np.sort(stratified_order(y, class_ranks(y, seed, LIMIT))[:size])
 
 
@@ -91,9 +87,7 @@ def calibration_indices(y: np.ndarray, size: int, seed: int) -> np.ndarray:
 
 
 def count_below(threshold: Fraction, count: int) -> int:
-    """Return how many of ``count`` ranks r have (r + 1/2) / count below ``threshold``: threshold ·
-    count, halves rounded down.
-    """
+    """Return how many ranks r below ``count`` have (r + 1/2) / count below ``threshold``."""
     doubled = 2 * threshold.denominator
     below = -((threshold.denominator - 2 * threshold.numerator * count) // doubled)
     return max(0, min(count, below))

@@ -59,18 +59,13 @@ def load_family(family: str) -> BuildModel:
     build = getattr(found, "build", found)
     if not callable(build):
         raise ModelError(
-            f"'{name}' in '{path}' is not a function of hp",
-            "Define def build_model(hp) in it.",
+            f"'{name}' in '{path}' is not a function of hp", "Define def build_model(hp) in it."
         )
     return build
 
 
 def _load_module(path: Path) -> Any:
-    """Import a model file of the user's.
-
-    Raises:
-        ModelError: it is missing, or raises when it is imported.
-    """
+    """Import a model file of the user's. Raises :class:`ModelError`."""
     if not path.is_file():
         raise ModelError(
             f"there is no model file '{path}'",

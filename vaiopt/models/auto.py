@@ -1,6 +1,4 @@
-"""The default family: chosen from the shape of the data. Images get the CNN with searched blocks,
-tables the tabular MLP.
-"""
+"""The default family: searched blocks for images, the tabular MLP for anything else."""
 
 from __future__ import annotations
 

@@ -15,9 +15,7 @@ from vaiopt.study.hyperparameters import HyperParameters
 
 
 def build_model(hp: HyperParameters) -> Any:
-    """Build the lab's CNN for images of ``hp.input_shape`` (height, width, channels), 4x4 pixels or
-    more.
-    """
+    """Build the CNN for images of ``hp.input_shape`` (height, width, channels) from 4x4 pixels."""
     layers = load_keras().layers
     activation = hp.Choice("activation", ["relu", "sigmoid"])
     inputs = x = layers.Input(hp.input_shape, name="image")

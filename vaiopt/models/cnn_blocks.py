@@ -1,6 +1,4 @@
-"""A CNN with a searched number of blocks (convolution, batch normalisation or not, pooling) and
-searched filters in each.
-"""
+"""A CNN with searched blocks (convolution, batch normalisation or not, pooling) and filters."""
 
 from __future__ import annotations
 
@@ -11,15 +9,11 @@ from vaiopt.models.common import finish_classifier
 from vaiopt.study.hyperparameters import HyperParameters
 
 FILTERS = (16, 96, 16)
-"""Lowest, highest, step. Multiples of 16 fill the channel parallelism of the DPU's largest size
-(B4096: 16).
-"""
+"""Lowest, highest, step: multiples of the channel parallelism of the largest DPU (B4096: 16)."""
 
 
 def build_model(hp: HyperParameters) -> Any:
-    """Build the CNN for images of ``hp.input_shape`` (height, width, channels), 4x4 pixels or
-    more.
-    """
+    """Build the CNN for images of ``hp.input_shape`` (height, width, channels) from 4x4 pixels."""
     layers = load_keras().layers
     inputs = x = layers.Input(hp.input_shape, name="image")
     # The last block sees 2x2 pixels or more.

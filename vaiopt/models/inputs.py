@@ -1,6 +1,4 @@
-"""Fits a model's input to the data, as training would: models written for KerasTuner often leave
-the input's shape to ``fit``.
-"""
+"""Fits a model's input to the data: models for KerasTuner often leave its shape to ``fit``."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def fit_input(model: Any, shape: Shape) -> Any:
 
 
 def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
-    """Return the model with a Reshape from ``shape`` to ``given`` in front, and the weights it
-    had.
-    """
+    """Return the model with a Reshape from ``shape`` to ``given`` in front, and its weights."""
     keras = load_keras()
     config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
     name = config["input_layers"][0][0]

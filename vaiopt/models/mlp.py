@@ -1,6 +1,4 @@
-"""The two-hidden-layer MLP of the published MNIST and Fashion-MNIST studies: nodes, optimizer,
-L1/L2, dropout, initializer.
-"""
+"""The two-layer MLP of the published studies of MNIST and Fashion-MNIST."""
 
 from __future__ import annotations
 

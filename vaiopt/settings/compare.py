@@ -22,9 +22,7 @@ class Change:
 
 
 def changes(saved: Settings, settings: Settings) -> List[Change]:
-    """Return what differs between the settings of a run and others, the keys left out that may
-    change in a run (``Declaration.may_change``).
-    """
+    """Return what differs, without what may change in a run (``Declaration.may_change``)."""
     sections = [
         (f"{name}.", getattr(saved, name), getattr(settings, name), cls)
         for name, cls in section_classes().items()

@@ -1,6 +1,4 @@
-"""A search range as it is written in the settings: ``{int = [1, 5]}``, ``{float = [1e-4, 1e-2], log
-= true}``, ``{choice = [32, 64]}``.
-"""
+"""Search ranges: ``{int = [1, 5]}``, ``{float = [1e-4, 1], log = true}``, ``{choice = [1, 2]}``."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def is_range(value: Any) -> bool:
 
 
 def ratio_text(value: Any) -> Any:
-    """Return a list, which is a split ratio, as the text ``7:2:1``: storages keep plain values
-    only; any other value as it is.
-    """
+    """Return a list, a split ratio, as text ``7:2:1``: storages keep plain values only."""
     return ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
@@ -59,8 +55,7 @@ def parse_range(key: str, table: Mapping[str, Any]) -> Range:
     """Check a table of the settings and return it as a :class:`Range`.
 
     Raises:
-        SettingsError: it has no or two kinds, an unknown key, an empty range, or a default outside
-            its range.
+        SettingsError: of its kind, an unknown key, an empty range, or a default outside its range.
     """
     for name in table:
         if name not in KEYS:

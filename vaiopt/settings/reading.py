@@ -13,19 +13,11 @@ from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import FORMAT_VERSION, PathLike, check_version, write_text
 from vaiopt.runs.layout import Run
 from vaiopt.settings.choices import names
-from vaiopt.settings.schema import (
-    checked,
-    checked_section,
-    declarations,
-    kind_words,
-    plain_values,
-)
+from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
 from vaiopt.settings.sections import Settings, section_classes
 
 Overrides = Union[Sequence[str], Mapping[str, Any]]
-"""Changed settings: texts ``section.key=value``, whose values are TOML, or a mapping of
-``"section.key"`` to plain values.
-"""
+"""Changed settings: texts ``section.key=value``, or ``{"section.key": value}``."""
 
 
 def load_settings(path: Optional[PathLike] = None, overrides: Overrides = ()) -> Settings:
@@ -65,9 +57,7 @@ def _read_toml(path: Path) -> Dict[str, Any]:
 
 
 def parse_toml(text: str) -> Dict[str, Any]:
-    """Parse TOML with the standard library or, before Python 3.11, with tomli. Raises
-    ValueError.
-    """
+    """Parse TOML with tomllib or, before Python 3.11, with tomli. Raises ValueError."""
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     return dict(toml.loads(text))
 
@@ -128,9 +118,7 @@ def _where(key: str) -> str:
 
 
 def _resolve_paths(settings: Settings, base: Path) -> Settings:
-    """Make files that the settings name relative to the settings file absolute, where they exist
-    there.
-    """
+    """Make files that stand beside the settings file, and are named in it, absolute."""
 
     def resolved(section: Any, name: str) -> Any:
         text = getattr(section, name)
@@ -149,18 +137,14 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
 
 
 def override(settings: Settings, overrides: Overrides) -> Settings:
-    """Return the settings with ``{"section.key": value}``, or texts ``section.key=value``, applied.
-    Raises :class:`SettingsError`.
-    """
+    """Return the settings with :data:`Overrides` applied. Raises :class:`SettingsError`."""
     content = settings.to_dict()
     _apply(content, overrides)
     return settings_from_dict(content)
 
 
 def save_run_settings(run: Run, settings: Settings, environment: Mapping[str, Any]) -> None:
-    """Write ``run.toml``: the settings, filled in, and in a table ``[run]`` the versions and the
-    caller's commit.
-    """
+    """Write ``run.toml``: all settings, and versions and commit in a table ``[run]``."""
     import tomli_w
 
     content = {"version": FORMAT_VERSION, **settings.to_dict(), "run": plain_values(environment)}
@@ -188,9 +172,7 @@ def settings_from_run(run: Run) -> Settings:
 
 
 def commented_toml(settings: Optional[Settings] = None) -> str:
-    """Return a settings file in which every key stands with its default, its meaning and its
-    choices.
-    """
+    """Return a settings file with the default, meaning and choices of every key."""
     settings = settings if settings is not None else Settings()
     lines = ["# Settings of vaiopt. Every key is optional; what stands here is its default.", ""]
     lines += commented_section(settings)

@@ -249,9 +249,7 @@ class DeploySettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of a run. Frozen: a changed copy is made with :func:`dataclasses.replace` or
-    :func:`override`.
-    """
+    """All settings of a run. A changed copy is made with :func:`override`."""
 
     seed: int = setting(0, "decides splits, proposals and initial weights", low=0)
     data: DataSettings = field(default_factory=DataSettings)

@@ -1,6 +1,4 @@
-"""A folder of images: ``folder/class/*.png``, or ``folder/train/class/…`` and
-``folder/test/class/…``.
-"""
+"""A folder of images: ``folder/class/*.png``, or such folders in ``train/`` and ``test/``."""
 
 from __future__ import annotations
 
@@ -131,9 +129,7 @@ def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None
 
 
 def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
-    """Return the image files of all classes, sorted by class and name, and the class number of
-    each.
-    """
+    """Return all image files, sorted by class and name, and the class number of each."""
     paths: List[Path] = []
     numbers: List[int] = []
     for number, name in enumerate(classes):

@@ -1,6 +1,4 @@
-"""MNIST and Fashion-MNIST from the files that Keras keeps, wherever they are, or downloaded by
-Keras.
-"""
+"""MNIST and Fashion-MNIST from Keras's files, found here or downloaded by Keras."""
 
 from __future__ import annotations
 
@@ -28,17 +26,13 @@ from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-"""Where Keras downloads from (keras/datasets/mnist.py and fashion_mnist.py, the same from
-TensorFlow 2.3 to tf_keras 2.21).
-"""
+"""Where Keras downloads from, from TensorFlow 2.3 to tf_keras 2.21 (keras/datasets/mnist.py)."""
 
 SECONDS_WITHOUT_ANSWER = 15.0
 """After so long without a byte a download is given up."""
 
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-"""Of the mnist.npz that Keras downloads (keras/datasets/mnist.py). Files that are found already are
-not held to it.
-"""
+"""Of a downloaded mnist.npz (keras/datasets/mnist.py); one that is found may differ."""
 
 FASHION_FOLDER = "fashion-mnist"
 FASHION_FILES = (
@@ -54,9 +48,7 @@ FASHION_CLASSES = (
 """In the order of their numbers (github.com/zalandoresearch/fashion-mnist, "Labels")."""
 
 IDX_UNSIGNED_BYTE = 0x08
-"""Third byte of an IDX file: the type of its values; the fourth is the number of axes, then come
-their sizes, big-endian 32 bit.
-"""
+"""Third byte of an IDX file; then the number of axes, and their sizes, big-endian 32 bit."""
 
 
 def load_mnist() -> Dataset:
@@ -71,9 +63,7 @@ def load_mnist() -> Dataset:
 
 
 def load_fashion_mnist() -> Dataset:
-    """Return Fashion-MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000. Raises as
-    :func:`load_mnist`.
-    """
+    """Return Fashion-MNIST, of the same form. Raises as :func:`load_mnist`."""
     paths = find_files("fashion_mnist", FASHION_FOLDER, FASHION_FILES, {})
     x, y, test_x, test_y = (read_idx(path, axes) for path, axes in zip(paths, (3, 1, 3, 1)))
     return make_dataset(
@@ -142,8 +132,7 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
     """Let Keras download a file, whole or not at all, and without waiting for ever.
 
     Raises:
-        DownloadFailed: there is no network, the server does not answer, the folder cannot be
-            written, or the file is not the right one.
+        DownloadFailed: no network, no answer, no right to write the folder, or the wrong file.
     """
     host = BASE_URL.split("/")[2]
     with _socket_timeout(SECONDS_WITHOUT_ANSWER):
