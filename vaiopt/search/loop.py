@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
@@ -12,18 +13,12 @@ from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
 from vaiopt.files import read_json, write_json
 from vaiopt.runs.layout import Run
+from vaiopt.search import samplers
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.interrupt import remembered_interrupt
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
-from vaiopt.search.samplers import (
-    ACQUISITIONS,
-    SAMPLERS,
-    Problem,
-    SpaceExhausted,
-    as_optuna,
-    make_sampler,
-)
+from vaiopt.search.samplers.base import SpaceExhausted
 from vaiopt.search.training import PRUNERS, SCHEDULES
 from vaiopt.search.training.pruning import prepare
 from vaiopt.search.training.shared import forget_shared
@@ -50,9 +45,7 @@ from vaiopt.text import Progress
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
-"""Failures in a row, with no trial complete, after which the search stops: the fault is not in the
-hyperparameters.
-"""
+"""Failures with no trial complete after which the fault is not in the hyperparameters."""
 
 
 def check_names(settings: Settings) -> None:
@@ -62,8 +55,8 @@ def check_names(settings: Settings) -> None:
         SettingsError: one is unknown.
     """
     search = settings.search
-    row_of("search.sampler", search.sampler, SAMPLERS)
-    row_of("search.acquisition", search.acquisition, ACQUISITIONS)
+    row_of("search.sampler", search.sampler, samplers.SAMPLERS)
+    row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
     row_of("search.pruner", search.pruner, PRUNERS)
     row_of("train.schedule", settings.train.schedule, SCHEDULES)
 
@@ -171,7 +164,8 @@ class Search:
                 " search.trials=1",
             )
         direction = self._objective.direction
-        self._sampler = make_sampler(Problem(space, settings.search, settings.seed, direction))
+        problem = samplers.Problem(space, settings.search, settings.seed, direction)
+        self._sampler = samplers.make_sampler(problem)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
@@ -181,18 +175,14 @@ class Search:
             # Killed in between, the run has no search space, rather than that of other settings.
             run.space.unlink()
         save_run_settings(run, settings, describe())
-        found = self._description
-        write_json(
-            run.space,
-            {"space": space.to_json(), "splits": found.splits, "costs": found.costs},
-        )
+        write_json(run.space, self._description.to_json())
         self._study = self._open_study(database)
 
     def _describe(self) -> Description:
         """Return what is known before the first trial, traced once per run and then kept."""
         if self._folder.space.exists() and not self._anew:
             found = read_json(self._folder.space, "vaiopt search SETTINGS.toml --run NEW_FOLDER")
-            return Description(Space.from_json(found["space"]), found["splits"], found["costs"])
+            return Description.from_json(found)
         self._progress("loading the data and tracing the search space")
         future: "Future[Description]" = self._executor.submit(describe_search, self._settings)
         try:
@@ -215,7 +205,7 @@ class Search:
         study = optuna.create_study(
             study_name=search.study if search.storage else storage.STUDY_NAME,
             storage=database or storage.journal_storage(self._folder),
-            sampler=as_optuna(self._sampler),
+            sampler=samplers.as_optuna(self._sampler),
             direction=self._objective.direction,
             load_if_exists=True,
         )
@@ -350,6 +340,8 @@ class Search:
         if record.status != COMPLETE:
             return record
         value = self._objective.score(record.metrics, record.costs, job.references)
+        if not math.isfinite(value):
+            return replace(record, status=FAILED, reason=f"the objective became {value}")
         return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
@@ -386,9 +378,7 @@ class Search:
 
 
 def _last_cause(error: BaseException) -> str:
-    """Return in one line what is at the bottom of an error of Optuna's: the driver's own words,
-    without the statement that failed.
-    """
+    """Return in one line the driver's own words at the bottom of an error of Optuna's."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().splitlines()[0]

@@ -44,7 +44,9 @@ def build_model(hp):
     what = hp.Choice("what", ["fine", "slow", "fat", "deadly"])
     if os.getpid() != {search}:
         {body}
-    return keras.Sequential([keras.layers.Input(hp.input_shape), keras.layers.Flatten(), keras.layers.Dense(hp.classes, "softmax")])
+    layers = keras.layers
+    start = [layers.Input(hp.input_shape), layers.Flatten()]
+    return keras.Sequential([*start, layers.Dense(hp.classes, "softmax")])
 """
 """A model function that does harm in a worker, and none in the search's own process, where it is
 traced before.

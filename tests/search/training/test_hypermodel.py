@@ -37,7 +37,8 @@ class MyHyperModel(keras_tuner.HyperModel):
     def build(self, hp):
         model = keras.Sequential()
         model.add(keras.layers.Flatten(input_shape=(8, 8, 1)))
-        model.add(keras.layers.Dense(units=hp.Int("units", min_value=32, max_value=512, step=32), activation="relu"))
+        units = hp.Int("units", min_value=32, max_value=512, step=32)
+        model.add(keras.layers.Dense(units=units, activation="relu"))
         model.add(keras.layers.Dense(10, activation="softmax"))
         model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
         return model
@@ -60,7 +61,8 @@ class MyHyperModel(keras_tuner.HyperModel):
     def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
         batch_size = hp.Int("batch_size", 32, 128, step=32, default=64)
         train_ds = tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size)
-        optimizer = keras.optimizers.Adam(hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3))
+        rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
+        optimizer = keras.optimizers.Adam(rate)
         loss_fn = keras.losses.SparseCategoricalCrossentropy()
         epoch_loss_metric = keras.metrics.Mean()
 
@@ -82,7 +84,8 @@ class MyHyperModel(keras_tuner.HyperModel):
             epoch_loss = float(epoch_loss_metric.result().numpy())
             for callback in callbacks:
                 callback.on_epoch_end(epoch, logs={"my_metric": epoch_loss})
-            epoch_loss_metric.reset_states() if hasattr(epoch_loss_metric, "reset_states") else epoch_loss_metric.reset_state()
+            old = hasattr(epoch_loss_metric, "reset_states")
+            epoch_loss_metric.reset_states() if old else epoch_loss_metric.reset_state()
             best_epoch_loss = min(best_epoch_loss, epoch_loss)
         return best_epoch_loss
 """
@@ -103,12 +106,18 @@ def build_model(hp):
     model = keras.Sequential()
     model.add(keras.layers.Flatten(input_shape=(8, 8, 1)))
     for i in range(hp.Int("num_layers", 1, 3)):
-        model.add(keras.layers.Dense(units=hp.Int("units_" + str(i), 32, 128, 32), activation=hp.Choice("act_" + str(i), ["relu", "tanh"])))
+        units = hp.Int("units_" + str(i), 32, 128, 32)
+        activation = hp.Choice("act_" + str(i), ["relu", "tanh"])
+        model.add(keras.layers.Dense(units=units, activation=activation))
     if hp.Boolean("dropout"):
         model.add(keras.layers.Dropout(rate=0.25))
     model.add(keras.layers.Dense(10, activation="softmax"))
     learning_rate = hp.Float("lr", min_value=1e-4, max_value=1e-2, sampling="log")
-    model.compile(optimizer=keras.optimizers.Adam(learning_rate=learning_rate), loss="categorical_crossentropy", metrics=["accuracy", f1_score])
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate=learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy", f1_score],
+    )
     return model
 """
 
@@ -121,12 +130,16 @@ def build_model(hp):
     inputs = keras.Input(shape=(8, 8, 1))
     x = inputs
     for i in range(hp.Int("cnn_layers", 1, 2, default=1)):
-        x = layers.Conv2D(hp.Int(f"{i}_filters", 8, 16, step=8), (3, 3), activation="relu", padding="same")(x)
+        filters = hp.Int(f"{i}_filters", 8, 16, step=8)
+        x = layers.Conv2D(filters, (3, 3), activation="relu", padding="same")(x)
         x = layers.MaxPooling2D()(x)
-    x = layers.GlobalAveragePooling2D()(x) if hp.Choice("pooling", ["avg", "flat"]) == "avg" else layers.Flatten()(x)
+    average = hp.Choice("pooling", ["avg", "flat"]) == "avg"
+    x = layers.GlobalAveragePooling2D()(x) if average else layers.Flatten()(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
-    model.compile(optimizer=hp.Choice("optimizer", ["adam", "sgd"]), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    optimizer = hp.Choice("optimizer", ["adam", "sgd"])
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 """
 
