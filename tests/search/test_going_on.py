@@ -86,7 +86,8 @@ def test_a_line_that_a_killed_search_did_not_finish_is_cut_off(tmp_path):
 
 def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path, monkeypatch):
     code = (
-        "import os, sys\nfrom vaiopt.run import Run\nfrom vaiopt.study.storage import journal_storage\n"
+        "import os, sys\nfrom vaiopt.run import Run\n"
+        "from vaiopt.study.storage import journal_storage\n"
         "journal_storage(Run(sys.argv[1]))._backend._lock.acquire()\nos._exit(0)"
     )
     subprocess.run(

@@ -377,3 +377,28 @@ def test_a_full_disk_stops_the_search_and_the_trial_is_run_again(tmp_path, monke
         with pytest.raises(OSError, match="No space left"):
             search_run(SETTINGS, tmp_path / "run")
     assert search_run(SETTINGS, tmp_path / "run").trials == {COMPLETE: 3, INTERRUPTED: 1}
+
+
+NAN = """
+from tensorflow import keras
+
+def nothing(y_true, y_pred):
+    return y_pred[:, 0] * float("nan")
+
+def build_model(hp):
+    hp.Choice("unused", [1, 2])
+    layers = [keras.layers.Flatten(input_shape=(8, 8, 1)), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", nothing])
+    return model
+"""
+
+
+def test_a_trial_whose_objective_is_no_number_has_failed(tmp_path):
+    (tmp_path / "model.py").write_text(NAN)
+    family = f"model.family={json.dumps(str(tmp_path / 'model.py'))}"
+    metric = "objective.metric=val_nothing"
+    with pytest.raises(RunError, match="complete"):
+        search_run(override(SETTINGS, [family, metric, "search.trials=1"]), tmp_path / "run")
+    trial = load_trials(Run(tmp_path / "run"))[0]
+    assert (trial.status, trial.reason) == (FAILED, "the objective became nan")

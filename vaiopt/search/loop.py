@@ -13,18 +13,12 @@ from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
+from vaiopt.search import samplers
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.interrupt import remembered_interrupt
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
-from vaiopt.search.samplers import (
-    ACQUISITIONS,
-    SAMPLERS,
-    Problem,
-    SpaceExhausted,
-    as_optuna,
-    make_sampler,
-)
+from vaiopt.search.samplers.base import SpaceExhausted
 from vaiopt.search.training import PRUNERS, SCHEDULES
 from vaiopt.search.training.pruning import prepare
 from vaiopt.search.training.shared import forget_shared
@@ -52,9 +46,7 @@ from vaiopt.text import Progress, without_password
 OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
-"""Failures in a row, with no trial complete, after which the search stops: the fault is not in the
-hyperparameters.
-"""
+"""Failures with no trial complete after which the fault is not in the hyperparameters."""
 
 
 def check_names(settings: Settings) -> None:
@@ -64,8 +56,8 @@ def check_names(settings: Settings) -> None:
         SettingsError: one is unknown.
     """
     search = settings.search
-    row_of("search.sampler", search.sampler, SAMPLERS)
-    row_of("search.acquisition", search.acquisition, ACQUISITIONS)
+    row_of("search.sampler", search.sampler, samplers.SAMPLERS)
+    row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
     row_of("search.pruner", search.pruner, PRUNERS)
     row_of("train.schedule", settings.train.schedule, SCHEDULES)
 
@@ -173,7 +165,8 @@ class Search:
                 " search.trials=1",
             )
         direction = self._objective.direction
-        self._sampler = make_sampler(Problem(space, settings.search, settings.seed, direction))
+        problem = samplers.Problem(space, settings.search, settings.seed, direction)
+        self._sampler = samplers.make_sampler(problem)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
@@ -212,7 +205,7 @@ class Search:
         study = optuna.create_study(
             study_name=search.study if search.storage else storage.STUDY_NAME,
             storage=database or storage.journal_storage(self._folder),
-            sampler=as_optuna(self._sampler),
+            sampler=samplers.as_optuna(self._sampler),
             direction=self._objective.direction,
             load_if_exists=True,
         )
@@ -348,7 +341,7 @@ class Search:
             return record
         value = self._objective.score(record.metrics, record.costs, job.references)
         if not math.isfinite(value):
-            return replace(record, status=FAILED, reason=f"{self._objective.metric} is {value}")
+            return replace(record, status=FAILED, reason=f"the objective became {value}")
         return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
@@ -387,9 +380,7 @@ class Search:
 
 
 def _last_cause(error: BaseException) -> str:
-    """Return in one line what is at the bottom of an error of Optuna's: the driver's own words,
-    without the statement that failed.
-    """
+    """Return in one line the driver's own words at the bottom of an error of Optuna's."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().splitlines()[0]

@@ -54,9 +54,7 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a whole number from ``min_value`` to ``max_value``, both included; None where the
-        scope is inactive.
-        """
+        """Ask for a whole number, both ends included; None where the scope is inactive."""
         log = sampling in ("log", "reverse_log")
         width = (step if step is not None else (None if log else 1)) if min_value < max_value else 1
         dimension = Dimension(
@@ -75,9 +73,7 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for a number from ``min_value`` to ``max_value``, both included; None where the scope
-        is inactive.
-        """
+        """Ask for a number, both ends included; None where the scope is inactive."""
         log = sampling in ("log", "reverse_log")
         start = float(min_value if default is None else default)
         dimension = Dimension(name, "float", start, float(min_value), float(max_value), step, log)
@@ -92,9 +88,7 @@ class HyperParameters:
         parent_name: Optional[str] = None,
         parent_values: Any = None,
     ) -> Any:
-        """Ask for one of ``values`` (numbers, texts or booleans of one type); None where the scope
-        is inactive.
-        """
+        """Ask for one of ``values``, of one type; None where the scope is inactive."""
         values = tuple(values)
         if not values:
             raise ModelError(
@@ -125,9 +119,7 @@ class HyperParameters:
         return self._ask(dimension, parent_name, parent_values)
 
     def get(self, name: str) -> Any:
-        """Return the value of a hyperparameter that was asked for before. Raises KeyError, as
-        KerasTuner does.
-        """
+        """Return a value that was asked for before. Raises KeyError, as KerasTuner does."""
         for known in (self._full_name(name), name):
             if known in self.values:
                 return self.values[known]
@@ -141,9 +133,7 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Ask within this block only where ``parent_name`` has one of ``parent_values``; elsewhere
-        every answer is None.
-        """
+        """Answer None within this block unless ``parent_name`` is one of ``parent_values``."""
         full = self._full_name(parent_name)
         parent = full if full in self.dimensions else parent_name
         if parent not in self.dimensions:
@@ -208,9 +198,7 @@ class HyperParameters:
 
 
 def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension:
-    """Return a dimension with what the settings change of it: a value fixes it, a range replaces
-    its own.
-    """
+    """Return a dimension as the settings change it: a value fixes it, a range replaces it."""
     if dimension.name not in overrides:
         return dimension
     change = overrides[dimension.name]

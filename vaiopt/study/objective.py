@@ -1,6 +1,4 @@
-"""The objective: one score from a trial's metrics and costs, and the hard limits that make a
-candidate infeasible.
-"""
+"""The objective: one score from metrics and costs, and hard limits of feasibility."""
 
 from __future__ import annotations
 

@@ -82,9 +82,7 @@ class Dimension(Record):
         return [self._cast(self.low + i * self.step) for i in range(count)]
 
     def probes(self, most: int = 12) -> List[Value]:
-        """Return the values to try when looking for hidden branches: all of them if few, else both
-        ends and the middle.
-        """
+        """Return values that may open branches: all if few, else both ends and the middle."""
         grid = self.grid()
         if grid is None:
             return [self.low, self.high]
@@ -108,9 +106,7 @@ class Dimension(Record):
 
 @dataclass(frozen=True)
 class Space(Record):
-    """All dimensions of a search, in the order in which the model function asks for them, parents
-    before children.
-    """
+    """All dimensions, in the order in which they are asked for, parents before children."""
 
     dimensions: Tuple[Dimension, ...] = part(())
 

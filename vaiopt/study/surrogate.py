@@ -46,11 +46,8 @@ def usable(space: Space, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
     """
 
     def fits(trial: TrialRecord) -> bool:
-        return all(
-            d.contains(trial.hyperparameters[d.name])
-            for d in space
-            if d.name in trial.hyperparameters
-        )
+        point = trial.hyperparameters
+        return all(d.contains(point[d.name]) for d in space if d.name in point)
 
     return [t for t in trials if t.status != INTERRUPTED and fits(t)]
 
@@ -104,11 +101,8 @@ def _expected(
         for value, reports in complete
         if step in reports
     )
-    return (
-        reported + float(np.median([gain for _, gain in gains[:NEAREST_TRIALS]]))
-        if gains
-        else reported
-    )
+    nearest = [gain for _, gain in gains[:NEAREST_TRIALS]]
+    return reported + float(np.median(nearest)) if gains else reported
 
 
 def normal_scores(values: np.ndarray) -> np.ndarray:
@@ -131,11 +125,8 @@ def better_half(values: np.ndarray) -> np.ndarray:
     see docs/performance.md.
     """
     best, middle = float(np.min(values)), float(np.median(values))
-    level = (
-        np.minimum(values, middle + LEVEL_ABOVE_MEDIAN * (middle - best))
-        if middle > best
-        else values
-    )
+    ceiling = middle + LEVEL_ABOVE_MEDIAN * (middle - best) if middle > best else math.inf
+    level = np.minimum(values, ceiling)
     spread = float(np.std(level))
     return np.asarray((level - level.mean()) / spread if spread > 0 else np.zeros(len(level)))
 
@@ -197,9 +188,7 @@ def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
     mean, deviation = np.array(prior).T
 
     class MostProbable(GaussianProcessRegressor):
-        """Maximises the posterior of its kernel's parameters where the base class maximises their
-        likelihood.
-        """
+        """Maximises the posterior of its kernel's parameters, not their likelihood."""
 
         def log_marginal_likelihood(
             self, theta: Any = None, eval_gradient: bool = False, clone_kernel: bool = True
@@ -227,9 +216,7 @@ def encode_points(space: Space, points: Sequence[Mapping[str, Value]]) -> np.nda
 
 
 def encode(dimension: Dimension, value: Value) -> List[float]:
-    """Return a value as numbers in [0, 1]; the values of an unordered choice lie at distance 1 from
-    each other.
-    """
+    """Return a value as numbers in [0, 1]; unordered choices lie at distance 1."""
     if dimension.kind != "choice":
         return [to_unit(dimension, value)]
     index = _index(dimension, value)

@@ -12,9 +12,7 @@ from vaiopt.study.space import Condition, Dimension, Space, Value
 
 
 class BuildFailed(ModelError):
-    """The model function raised, or returned something else than a model, at one point of the
-    space.
-    """
+    """The model function raised, or returned no model, at one point of the space."""
 
 
 Call = Tuple[Dict[str, Value], List[str]]
@@ -133,9 +131,7 @@ def _deciding(name: str, parent: Dimension, seen: Sequence[Call]) -> Optional[Co
 
 
 def _asked(value: Value, asked_at: Mapping[Value, bool], parent: Dimension) -> bool:
-    """Return what the calls say of a value, or, between two tried numbers that agree, what both say
-    (if they differ: asked).
-    """
+    """Return whether a value asks, by the calls; between two tried numbers, if either does."""
     if value in asked_at:
         return asked_at[value]
     if parent.kind == "choice" or not isinstance(value, (int, float)):
@@ -166,9 +162,7 @@ def _ordered(dimensions: Iterable[Dimension]) -> List[Dimension]:
 
 
 def check_overrides(space: Space, names: Iterable[str]) -> None:
-    """Raise :class:`SettingsError` if the settings change a hyperparameter that the model function
-    never asks for.
-    """
+    """Raise :class:`SettingsError` for a hyperparameter that is never asked for."""
     known = [d.name for d in space]
     for name in names:
         if name not in known:

@@ -45,9 +45,8 @@ def build_model(hp):
     if os.getpid() != {search}:
         {body}
     layers = keras.layers
-    return keras.Sequential(
-        [layers.Input(hp.input_shape), layers.Flatten(), layers.Dense(hp.classes, "softmax")]
-    )
+    start = [layers.Input(hp.input_shape), layers.Flatten()]
+    return keras.Sequential([*start, layers.Dense(hp.classes, "softmax")])
 """
 """A model function that does harm in a worker, and none in the search's own process, where it is
 traced before.

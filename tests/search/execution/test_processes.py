@@ -106,12 +106,16 @@ def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
 
 
 def test_worker_processes_end_with_the_process_that_started_them():
-    code = (
-        "import os, signal, time\nfrom vaiopt.search.execution.processes import ProcessExecutor\nif __name__"
-        " == '__main__':\n    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)\n  "
-        "  print(pool.submit(os.getpid).result(), flush=True)\n    pool.submit(time.sleep, 60)\n   "
-        " os.kill(os.getpid(), signal.SIGKILL)"
-    )
+    code = """
+import os, signal, time
+from vaiopt.search.execution.processes import ProcessExecutor
+
+if __name__ == '__main__':
+    pool = ProcessExecutor(workers=1, recycle_after=9, timeout=300.0)
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(time.sleep, 60)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     child = int(
         subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE).stdout

@@ -61,8 +61,8 @@ class MyHyperModel(keras_tuner.HyperModel):
     def fit(self, hp, model, x, y, validation_data, callbacks=None, **kwargs):
         batch_size = hp.Int("batch_size", 32, 128, step=32, default=64)
         train_ds = tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size)
-        learning_rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
-        optimizer = keras.optimizers.Adam(learning_rate)
+        rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=1e-3)
+        optimizer = keras.optimizers.Adam(rate)
         loss_fn = keras.losses.SparseCategoricalCrossentropy()
         epoch_loss_metric = keras.metrics.Mean()
 
@@ -84,10 +84,8 @@ class MyHyperModel(keras_tuner.HyperModel):
             epoch_loss = float(epoch_loss_metric.result().numpy())
             for callback in callbacks:
                 callback.on_epoch_end(epoch, logs={"my_metric": epoch_loss})
-            if hasattr(epoch_loss_metric, "reset_states"):
-                epoch_loss_metric.reset_states()
-            else:
-                epoch_loss_metric.reset_state()
+            old = hasattr(epoch_loss_metric, "reset_states")
+            epoch_loss_metric.reset_states() if old else epoch_loss_metric.reset_state()
             best_epoch_loss = min(best_epoch_loss, epoch_loss)
         return best_epoch_loss
 """
@@ -139,11 +137,9 @@ def build_model(hp):
     x = layers.GlobalAveragePooling2D()(x) if average else layers.Flatten()(x)
     outputs = layers.Dense(10, activation="softmax")(x)
     model = keras.Model(inputs, outputs)
-    model.compile(
-        optimizer=hp.Choice("optimizer", ["adam", "sgd"]),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
+    optimizer = hp.Choice("optimizer", ["adam", "sgd"])
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 """
 

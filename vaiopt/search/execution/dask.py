@@ -31,9 +31,7 @@ CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""
 
 SENDING_ATTEMPTS = 3
-"""How often the data are sent before a search gives up; a worker that is lost meanwhile spoils it
-for all.
-"""
+"""How often the data are sent; a worker that is lost meanwhile spoils it for all."""
 
 SCHEDULER_LOST = (
     "CancelledError",
@@ -41,9 +39,7 @@ SCHEDULER_LOST = (
     "CommClosedError",
     "SchedulerClosedError",
 )
-"""Names of what Dask raises from a future whose scheduler is gone; they differ between its
-versions.
-"""
+"""Names of what Dask's versions raise from a future whose scheduler is gone."""
 
 
 class DaskExecutor(TrialExecutor):
@@ -225,9 +221,7 @@ def _checked(address: str) -> str:
 
 
 def _all_workers() -> Dict[str, int]:
-    """Return the argument by which newer versions of Dask list all workers; they list five by
-    default.
-    """
+    """Return the argument that newer versions of Dask need to list more than five workers."""
     import inspect
 
     from distributed import Client

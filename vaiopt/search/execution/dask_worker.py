@@ -45,9 +45,7 @@ class TrialRunner:
         self._source = source
 
     def setup(self, worker: Any) -> None:
-        """Write the user's model file and make the pool; its process starts with the first
-        trial.
-        """
+        """Write the user's model file and make the pool; the first trial starts its process."""
         search = self._settings.search
         self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-")
         self._local = self._local_settings(Path(self._folder.name))
@@ -94,9 +92,7 @@ class TrialRunner:
 
 
 def start_remote(threads: int, settings: Settings, dataset: Any) -> None:
-    """Prepare a process that runs trials for a worker of a cluster: as a local one, with the data
-    that were sent.
-    """
+    """Prepare a process for the trials of a cluster's worker, with the data that were sent."""
     start_worker(threads)
     with suppress(MissingToolError):  # the trial says so
         load_tensorflow()
@@ -104,15 +100,11 @@ def start_remote(threads: int, settings: Settings, dataset: Any) -> None:
 
 
 def trial_plugin(settings: Settings, dataset: Any, source: Tuple[str, bytes]) -> Any:
-    """Return a :class:`TrialRunner` of these arguments that is a plugin of Dask's, which is
-    imported only now.
-    """
+    """Return a :class:`TrialRunner` that is a plugin of Dask's, which is imported only now."""
     from distributed import WorkerPlugin
 
     class TrialPlugin(TrialRunner, WorkerPlugin):
-        """Sent whole, being a local class; all that it does is in its base, which the workers
-        have.
-        """
+        """Sent whole, being a local class; the workers have its base, which does all."""
 
     return TrialPlugin(settings, dataset, source)
 

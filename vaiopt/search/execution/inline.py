@@ -9,9 +9,7 @@ from vaiopt.search.execution.base import TrialExecutor
 
 
 class InProcessExecutor(TrialExecutor):
-    """Runs each call at once in this process. Nothing can stop a trial here, neither time nor
-    memory.
-    """
+    """Runs each call at once. Nothing can stop a trial here, neither time nor memory."""
 
     def submit(  # type: ignore[override]
         self, fn: Callable[..., Any], *args: Any, **kwargs: Any

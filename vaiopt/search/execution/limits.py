@@ -1,6 +1,4 @@
-"""What ends a worker process: a trial that takes too much memory, before it takes the machine down,
-and the loss of its parent; and how a lost trial is explained.
-"""
+"""What ends a worker process: too much memory, or the loss of its parent."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class MemoryWatch:
 
 
 def end_with_parent() -> None:
-    """End this process once the one that started it is gone: one that was killed cannot stop its
-    trials itself.
-    """
+    """End this process once its parent is gone, which could not stop its trials if killed."""
     parent = os.getppid()
 
     def follow() -> None:

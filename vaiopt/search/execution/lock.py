@@ -1,6 +1,4 @@
-"""One search at a time in a run folder: two would each take the other's running trials for those of
-a killed search.
-"""
+"""One search at a time in a run folder: two would end each other's running trials."""
 
 from __future__ import annotations
 

@@ -82,9 +82,7 @@ class ProcessExecutor(TrialExecutor):
 
 
 def start_worker(threads: int) -> None:
-    """Prepare a fresh worker process: how many threads its libraries use, and which Keras it will
-    load.
-    """
+    """Set how many threads a fresh worker's libraries use, and which Keras it will load."""
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
     for kind in ("INTRAOP", "INTEROP"):

@@ -122,9 +122,7 @@ class BayesianSampler(Sampler):
         tried: Set[Key],
         random: Any,
     ) -> Point:
-        """Return the best point by an acquisition function: of the pool, then of what lies near its
-        best, twice.
-        """
+        """Return the best point: of the pool, then of what lies near its best, twice."""
 
         def acquired() -> np.ndarray:
             return function(encode_points(self.space, pool), surrogate, best)

@@ -1,6 +1,4 @@
-"""The points among which the next one is chosen: random ones, neighbours of good ones, or all that
-are left of a small space.
-"""
+"""The points among which the next one is chosen."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def generator(seed: int, history: Sequence[TrialRecord]) -> Any:
 
 
 def any_new_point(space: Space, history: Sequence[TrialRecord], seed: int) -> Point:
-    """Return a random point that was not tried, the default one first. Raises
-    :class:`SpaceExhausted`.
-    """
+    """Return the default point or a random new one. Raises :class:`SpaceExhausted`."""
     history = usable(space, history)
     if not history:
         return space.defaults()
@@ -103,9 +99,7 @@ def distinct(points: Iterable[Point], tried: Set[Key]) -> List[Point]:
 
 
 def _remaining(space: Space, tried: Set[Key]) -> List[Point]:
-    """Return the untried points of a small space, all of them; none if it is continuous or
-    large.
-    """
+    """Return all untried points of a small space; none of a continuous or large one."""
     points: List[Point] = [{}]
     for dimension in space:
         grid = dimension.grid()

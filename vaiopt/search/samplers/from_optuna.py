@@ -13,9 +13,7 @@ from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trials import distributions, records
 
 ATTEMPTS = 10
-"""Draws from an Optuna sampler before a random new point takes the place of one that was tried
-already.
-"""
+"""Draws that may give a point that was tried, before a random new one takes its place."""
 POPULATION = 10
 """Of NSGA-II: a few generations within the tens of trials that trainings allow; Optuna's default of
 50 would be random search.
@@ -76,9 +74,7 @@ class OptunaSampler(Sampler):
 
 
 def _whole_point(sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any]) -> Point:
-    """Return a value of every dimension: those that the sampler draws together, and the others one
-    by one.
-    """
+    """Return a value of every dimension, drawn together as far as the sampler does."""
     shared = sampler.infer_relative_search_space(study, trial)
     together = sampler.sample_relative(study, trial, shared)
     point: Point = {}

@@ -16,9 +16,7 @@ from vaiopt.study.space import Dimension, Space, Value
 from vaiopt.study.surrogate import from_unit
 
 MOST_BLOCKS = 100000
-"""Combinations of values that other hyperparameters depend on; a grid with more could not be
-counted quickly.
-"""
+"""Most combinations of values that others depend on; more could not be counted quickly."""
 
 
 class Grid:
@@ -55,9 +53,7 @@ class Grid:
         return self._ends[-1]
 
     def _assignments(self, space: Space) -> List[Point]:
-        """Return every combination of the values that conditions look at, inactive ones at their
-        default.
-        """
+        """Return every combination of the values that conditions look at."""
         found: List[Point] = [{}]
         defaults = space.defaults()
         for name in self._parents:

@@ -40,9 +40,7 @@ def load_model_function(family: str) -> Any:
 
 
 def _install_base_class() -> None:
-    """Put a module ``keras_tuner`` in place that has the base class and the hyperparameters, for
-    files that were written for it.
-    """
+    """Put a module ``keras_tuner`` in place for files that were written for it."""
     module = types.ModuleType(
         "keras_tuner",
         "Stands in for KerasTuner, which is not installed: what a model function needs of it.",
@@ -66,9 +64,7 @@ def _install_base_class() -> None:
 
 
 def own_fit(function: Any) -> Optional[Fit]:
-    """Return the ``fit`` of a HyperModel that brings one, given its ``build``; None for any other
-    model function.
-    """
+    """Return the ``fit`` that a HyperModel brings, given its ``build``; None without."""
     owner = getattr(function, "__self__", None)
     method = getattr(owner, "fit", None)
     if method is None or not callable(method):

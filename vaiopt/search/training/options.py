@@ -1,6 +1,4 @@
-"""The hyperparameters that are not the model function's: what the settings fix or search, and what
-the training asks for.
-"""
+"""The hyperparameters of the training and the split, and what the settings change."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from vaiopt.study.space import Value
 
 
 def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
-    """Return what the settings fix or change of the hyperparameters: plain values and search
-    ranges, by name.
-    """
+    """Return what the settings fix (values) or change (ranges) of the hyperparameters."""
     names = ("epochs", "batch_size", "optimizer", "learning_rate")
     given = {name: getattr(settings.train, name) for name in names}
     given["split"] = settings.data.split

@@ -190,18 +190,14 @@ class Judge:
             )
 
     def _hopeless(self, step: int) -> bool:
-        """Whether not even the best report so far is half as good as that of the best complete
-        trial at the same step.
-        """
+        """Whether not even the best report is half as good as the best complete trial's then."""
         best, own = self._best.get(step, 0.0), [value for _, value in self._reports]
         if best <= 0:  # shares of a negative objective mean nothing
             return False
         return max(own) < HOPELESS * best if self._maximise else min(own) > best / HOPELESS
 
     def notes(self) -> Dict[str, Any]:
-        """Return what later trials need to know of this one, as :attr:`TrialRecord.pruning` has
-        it.
-        """
+        """Return what later trials need to know of this one: :attr:`TrialRecord.pruning`."""
         own = self._study.get_trials(deepcopy=False)[-1].system_attrs
         rungs = {name: value for name, value in own.items() if name.startswith(RUNG)}
         return {"reports": [list(pair) for pair in self._reports], "rungs": rungs}

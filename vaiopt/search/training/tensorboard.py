@@ -1,6 +1,4 @@
-"""TensorBoard logs of a trial: scalars per epoch, and its hyperparameters for the HParams
-plugin.
-"""
+"""TensorBoard logs of a trial: scalars per epoch, hyperparameters for the HParams plugin."""
 
 from __future__ import annotations
 

@@ -110,9 +110,7 @@ def describe_search(settings: Settings) -> SpaceFile:
 
 
 def run_trial(job: Job) -> TrialRecord:
-    """Run one trial. Whatever goes wrong within it becomes its reason; its objective is left to the
-    search.
-    """
+    """Run one trial, but for its objective. Whatever goes wrong becomes its reason."""
     started, began = _now(), time.perf_counter()
     with MemoryWatch(job.memory_mb) as memory:
         record = _guarded(job)
@@ -235,9 +233,7 @@ class _Trial:
         return score >= least if self._objective.direction == "maximize" else score <= least
 
     def _final_model(self) -> Any:
-        """Return the model to keep: as trained, or, after cross-validation, trained once more on
-        the regular split.
-        """
+        """Return the model to keep; after cross-validation, one of the regular split."""
         if self._settings.train.folds >= 2:
             self._train_on(self._regular_split(), fit.Listeners())
         return self._model
@@ -296,9 +292,7 @@ def _now() -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return what an error says in one line; TensorFlow puts the cause of a failure within user
-    code last.
-    """
+    """Return an error in one line; TensorFlow puts the cause within user code last."""
     text = str(error).strip().splitlines()
     if not text:
         return "no message"

@@ -1,6 +1,4 @@
-"""The validation of a model while it trains: fully after an epoch, on a part of the samples within
-one.
-"""
+"""The validation of a model: fully after an epoch, on some of the samples within one."""
 
 from __future__ import annotations
 
