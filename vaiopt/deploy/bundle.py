@@ -18,10 +18,10 @@ from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import atomic_folder, atomic_path, read_arrays, require, write_arrays, write_text
+from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, write_text
 from vaiopt.hardware.targets import load_target
+from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
-from vaiopt.int8.positions import GOLDEN_ARRAYS
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
@@ -108,7 +108,9 @@ def bundle_candidate(
             shutil.copyfile(str(path), str(folder / script))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
-            _copy_golden(candidate, folder / GOLDEN)
+            # The arrays that the kit compares; the raw inputs stay behind.
+            golden = read_golden(candidate.golden, candidate.command("quantize"))
+            write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _manifest(compiled, splits, len(part), _share_equal(expected, part.y), folder)
         write_text(folder / "README.md", bundle_readme(manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
@@ -158,12 +160,6 @@ def _expected(
         outputs = np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
         classes[start : start + len(x)] = predicted_classes(outputs)
     return classes
-
-
-def _copy_golden(candidate: Candidate, path: Path) -> None:
-    """Copy the arrays that the kit compares; the raw inputs stay behind."""
-    arrays = read_arrays(candidate.golden, GOLDEN_ARRAYS, candidate.command("quantize"))
-    write_arrays(path, arrays)
 
 
 def _manifest(

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from vaiopt.environment import Availability
+from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
 from vaiopt.text import Progress, silent
 
@@ -94,14 +95,14 @@ class Quantized:
 
     Attributes:
         model: the quantized Keras model.
-        positions: ``[{layer, tensor, bits, position}]``.
-        float_layers: layers that stay in float.
+        positions: of every weight and activation.
+        float_layers: layers that stay in float, with the reason.
         save: writes the model to a path, in the quantizer's format.
         release: of the quantizer that ran, empty if not known.
     """
 
     model: Any
-    positions: List[Dict[str, Any]]
+    positions: List[FixPosition]
     float_layers: List[FloatLayer]
     save: Callable[[Path], None]
     release: str = ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
@@ -19,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 from vaiopt.environment import Availability, has_vitis_quantizer
 from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
+from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize.backend import (
@@ -193,7 +193,7 @@ def left_in_float(model: Any) -> List[FloatLayer]:
     ]
 
 
-def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
+def _save(model: Any, positions: Sequence[FixPosition], path: Any) -> None:
     """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's
     layers beside its own attributes.
     """
@@ -202,7 +202,7 @@ def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
     path = Path(path)
     model.save(str(path), save_format="h5", include_optimizer=False)
     with h5py.File(str(path), "r+") as file:
-        file.attrs[POSITIONS_ATTRIBUTE] = json.dumps(list(positions)).encode("utf-8")
+        file.attrs[POSITIONS_ATTRIBUTE] = to_json(positions).encode("utf-8")
 
 
 @contextlib.contextmanager

@@ -16,9 +16,8 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.lower import to_tflite
 from vaiopt.environment import Availability, has_module
 from vaiopt.errors import CompileError
-from vaiopt.files import read_arrays
+from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
-from vaiopt.int8.positions import GOLDEN_ARRAYS
 from vaiopt.int8.program import Program
 from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow, without_stderr
@@ -63,15 +62,15 @@ class TfliteCompiler(Compiler):
 
 def _golden(request: CompileRequest, program: Program) -> Tuple[np.ndarray, np.ndarray]:
     """Return int8 golden inputs and outputs, of the fix positions that the program has."""
-    arrays = read_arrays(request.golden, GOLDEN_ARRAYS, request.quantize_command)
-    positions = (int(arrays["input_position"]), int(arrays["output_position"]))
+    golden = read_golden(request.golden, request.quantize_command)
+    positions = golden.input_position, golden.output_position
     if positions != (program.input.position, program.output.position):
         raise CompileError(
             f"the golden outputs are for fix positions {positions}, the compiled model has"
             f" {(program.input.position, program.output.position)}",
             f"Quantize again: {request.quantize_command}",
         )
-    return arrays["inputs"], arrays["outputs"]
+    return golden.inputs, golden.outputs
 
 
 def compile_model(model: Any, path: Path) -> Program:

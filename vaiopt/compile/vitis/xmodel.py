@@ -17,9 +17,9 @@ import numpy as np
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
-from vaiopt.files import read_arrays
 from vaiopt.hardware.inspection import inspect_model
-from vaiopt.int8.positions import GOLDEN_ARRAYS, read_positions
+from vaiopt.int8.golden import read_golden
+from vaiopt.int8.positions import read_positions
 from vaiopt.runs.records import Tensor
 
 HARMLESS = frozenset(
@@ -295,9 +295,9 @@ def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
     """Return input and output as the quantizer had them; None without golden outputs."""
     if not request.golden.exists():
         return None
-    golden = read_arrays(request.golden, GOLDEN_ARRAYS, request.quantize_command)
-    positions = int(golden["input_position"]), int(golden["output_position"])
-    return Ends(*positions, golden["inputs"].shape[1:], golden["outputs"].shape[1:])
+    golden = read_golden(request.golden, request.quantize_command)
+    positions = golden.input_position, golden.output_position
+    return Ends(*positions, golden.inputs.shape[1:], golden.outputs.shape[1:])
 
 
 def _asked_for(quantized: Optional[Ends]) -> Tuple[Tensor, Tensor]:
@@ -391,7 +391,7 @@ def compare_positions(
     compared.
     """
     known = {
-        (entry["layer"], _WEIGHTS.get(entry["tensor"], "output")): entry["position"]
+        (entry.layer, _WEIGHTS.get(entry.tensor, "output")): entry.position
         for entry in read_positions(request.fix_positions, request.quantize_command)
     }
     found = [(tensor, known.get(layer_of(tensor.name))) for tensor in tensors]
