@@ -17,7 +17,7 @@ from vaiopt.quantize.backend import FloatLayer, single_or_list
 from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import Graph, Node
 from vaiopt.runs.records import InputUse, LayerNoise
-from vaiopt.tasks import classification as metrics
+from vaiopt.tasks import Task
 
 FULL_USE = 128
 """Fewer input levels than this are worth a warning: half of what int8 has."""
@@ -49,13 +49,12 @@ ADVISED_SAMPLES = 100
 BATCH = 250
 
 
-def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray) -> Dict[str, float]:
-    """Return ``accuracy`` and ``macro_f1`` of a model's first output on labelled samples."""
+def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray, task: Task) -> Dict[str, float]:
+    """Return the task's scores of a model's first output on labelled samples."""
     outputs = _outputs(model, x)[0]
     outputs = outputs.reshape(len(outputs), -1)
     classes = max(int(outputs.shape[1]), 2, int(y.max()) + 1)
-    confusion = metrics.confusion_matrix(np.asarray(y), metrics.predicted_classes(outputs), classes)
-    return {"accuracy": metrics.accuracy(confusion), "macro_f1": metrics.macro_f1(confusion)}
+    return task.scores(outputs, np.asarray(y), classes)
 
 
 def float_activations(

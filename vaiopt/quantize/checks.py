@@ -13,6 +13,7 @@ from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import NPZ_ERRORS, PathLike
 from vaiopt.keras import load_keras, load_model, read_model_config
 from vaiopt.quantize.backend import Arrays, single_or_list
+from vaiopt.tasks import task_of
 
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -302,25 +303,15 @@ def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> O
     return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]
 
 
-def check_labels(y: Any, samples: int, name: str = "y") -> Optional[np.ndarray]:
-    """Return class numbers as an int64 array (N,), or None if there are none; one-hot rows are
-    accepted.
+def check_labels(
+    y: Any, samples: int, task: str = "classification", name: str = "y"
+) -> Optional[np.ndarray]:
+    """Return labels as the task has them, (samples, ...), or None if there are none.
 
     Raises:
-        DataError: there are not as many labels as samples, or they are not class numbers.
+        DataError: there are not as many labels as samples, or they are not the task's.
     """
-    if y is None:
-        return None
-    labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels.argmax(axis=1)
-    labels = labels.reshape(-1) if labels.ndim == 2 else labels
-    if labels.ndim != 1 or labels.dtype.kind not in "fiub" or len(labels) != samples:
-        raise DataError(
-            f"array '{name}' does not hold one class number for each of the {samples} samples",
-            "Give integers from 0, shape (samples,).",
-        )
-    return labels.astype(np.int64)
+    return None if y is None else task_of(task).calibration_labels(y, samples, name)
 
 
 def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
