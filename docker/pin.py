@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Dict, List, Set, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {"2.5": "container-2.5", "3.0": "container-2.5", "3.5": "container-3.5"}
-"""The lock file of each release's Python: 2.5 and 3.0 both have 3.7."""
+sys.path.insert(0, str(ROOT))
+
+from vaiopt.releases import RELEASES  # noqa: E402
 
 VENDOR = {
     "tensorflow",
@@ -26,8 +27,10 @@ VENDOR = {
 """Always the container's own."""
 
 HEADER = """\
-# Made by docker/pin.py from requirements/{lock}.txt: do not edit. What vaiopt needs in the container of Vitis-AI {release} (Python {python}).
-# docker/install.py uses it: what the container has already stays as it is there, whatever this file says.
+# Made by docker/pin.py from requirements/{row.lock}.txt: do not edit.
+# What vaiopt needs in the container of Vitis-AI {row.name} (Python {row.python}).
+# docker/install.py uses it: what the container has already stays as it is there, whatever this
+# file says.
 """
 
 
@@ -58,23 +61,20 @@ def needed(asked: Set[str], pins: Dict[str, str], users: Dict[str, Set[str]]) ->
 
 def content(release: str) -> str:
     """Return what the constraints file of a release must hold."""
-    lock = LOCKS[release]
-    path = ROOT / "requirements" / (lock + ".txt")
-    pins, users = read_lock(path)
-    found = re.search(r"Python (3\.\d+)", path.read_text(encoding="utf-8"))
-    python = found.group(1) if found else "?"
+    row = RELEASES[release]
+    pins, users = read_lock(ROOT / "requirements" / (row.lock + ".txt"))
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     section = text[text.index("\ndependencies = [") : text.index("[project.optional-dependencies]")]
     asked = {
         name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', section, flags=re.MULTILINE)
     }
     lines = needed(asked, pins, users)
-    return HEADER.format(lock=lock, release=release, python=python) + "\n".join(lines) + "\n"
+    return HEADER.format(row=row) + "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Write the files."""
-    for release in LOCKS:
+    for release in (row.name for row in RELEASES.values() if row.lock):
         (ROOT / "docker" / f"constraints-{release}.txt").write_text(
             content(release), encoding="utf-8"
         )

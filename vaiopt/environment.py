@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from vaiopt._version import __version__
+from vaiopt.releases import release_of_tensorflow
 
 PACKAGES = (
     "numpy",
@@ -104,9 +105,7 @@ def container_release() -> Optional[str]:
     prefix = os.environ.get("CONDA_DEFAULT_ENV", "")
     if prefix != "vitis-ai-tensorflow2" and not Path("/opt/vitis_ai").is_dir():
         return None
-    return {"2.8": "2.5", "2.10": "3.0", "2.12": "3.5"}.get(
-        ".".join(installed_versions().get("tensorflow", "").split(".")[:2])
-    )
+    return release_of_tensorflow(installed_versions().get("tensorflow", ""))
 
 
 def git_commit(folder: Optional[Path] = None) -> str:

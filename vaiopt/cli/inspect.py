@@ -7,6 +7,7 @@ from typing import Any, Optional
 import typer
 
 from vaiopt.cli.common import JSON, emit, number, print_table
+from vaiopt.releases import one_of
 
 
 def command(
@@ -19,7 +20,7 @@ def command(
         "zcu102", "--target", "-t", help="One of 'vaiopt targets', or an arch.json."
     ),
     release: Optional[str] = typer.Option(
-        None, "--release", help="2.5, 3.0 or 3.5.", show_default=False
+        None, "--release", help=f"{one_of()}.", show_default=False
     ),
     threads: int = typer.Option(1, "--threads", min=1, help="Threads for frames per second."),
     as_json: bool = JSON,

@@ -8,6 +8,7 @@ from typing import Any, List, Optional
 import typer
 
 from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, percent, progress
+from vaiopt.releases import one_of
 
 
 def command(
@@ -35,7 +36,7 @@ def command(
     release: Optional[str] = typer.Option(
         None,
         "--release",
-        help="2.5, 3.0 or 3.5: whose rules the off-board backend follows.",
+        help=f"{one_of()}: whose rules the off-board backend follows.",
         show_default=False,
     ),
     calib_batch_size: Optional[int] = typer.Option(

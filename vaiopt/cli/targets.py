@@ -7,11 +7,14 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 import typer
 
 from vaiopt.cli.common import JSON, emit, number, print_table
+from vaiopt.releases import RELEASES, find_release, one_of
 
 
 def command(
     name: Optional[str] = typer.Argument(None, help="Show this one.", show_default=False),
-    release: Optional[str] = typer.Option(None, "--release", help="2.5, 3.0 or 3.5."),
+    release: Optional[str] = typer.Option(
+        None, "--release", help=f"{one_of(tuple(RELEASES))}; a run can be of {one_of()}."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """List targets, or show one with its numbers and their sources."""
@@ -21,6 +24,14 @@ def command(
         emit([target._asdict() for target in list_targets(release)], as_json, _show_all)
     else:
         emit(load_target(name, release), as_json, _show_one)
+    if release and not as_json:
+        _say_latency_only(release)
+
+
+def _say_latency_only(release: str) -> None:
+    """Tell a release that no run can be of, however well a latency is predicted for it."""
+    if find_release(release).latency_only:
+        typer.echo(f"Of release {release} only the latency is known: a run can be of {one_of()}.")
 
 
 def _show_all(targets: Any) -> None:
@@ -50,7 +61,5 @@ def _rows(content: Dict[str, Any], prefix: str = "") -> Iterator[Tuple[str, str]
         if isinstance(value, dict):
             yield from _rows(value, prefix + key + ".")
         elif value is not None:
-            yield (
-                prefix + key,
-                (", ".join(map(str, value)) if isinstance(value, list) else str(value)),
-            )
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield prefix + key, text

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-import numpy as np
-
 from vaiopt.errors import RunError, SettingsError, TargetError
 from vaiopt.files import PathLike, read_json, require, write_json
 from vaiopt.hardware.estimate import Estimate, estimate
@@ -27,8 +25,8 @@ from vaiopt.hardware.fitting import (
 )
 from vaiopt.hardware.own_targets import NAME, targets_folder
 from vaiopt.hardware.target import Target
-from vaiopt.hardware.target_files import KEY, fit_to_json
-from vaiopt.hardware.targets import list_targets, load_target
+from vaiopt.hardware.target_files import KEY
+from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
@@ -111,18 +109,27 @@ class CalibrateResult:
 class _Measured:
     """One measured run.
 
-    ``estimate`` is of its model on the target; ``cores`` was fed by as many threads or more when
-    ``frames_per_second`` is not None.
+    Attributes:
+        target: what was measured, in the release that it was measured with.
+        architecture: equal for models that the latency model cannot tell apart.
+        estimate: of its model on the target.
+        frames_per_second: None unless as many threads fed the DPU as it has cores, or more.
     """
 
     run: Run
     target: Target
-    release: str
     host: str
     architecture: str
     estimate: Estimate
     latency_ms: float
     frames_per_second: Optional[float]
+
+    def measurement(self, milliseconds: float) -> Measurement:
+        """Return what the model asks of the DPU and the time it took; its family are the runs with
+        the same architecture.
+        """
+        asked = [work for work in self.estimate.works if work is not None]
+        return measured_works(str(self.run.folder), self.architecture, asked, milliseconds)
 
 
 def calibrate_runs(
@@ -158,28 +165,21 @@ def calibrate_runs(
             "no run to learn from", "Name measured runs: vaiopt calibrate RUN RUN RUN"
         )
     measured = [_read(run, target) for run in runs]
-    base, release = _common(measured)
+    base = _common(measured)
     path = _place(base, name, out)
     usable, warnings = _usable(measured)
     progress(f"fitting to {len({m.architecture for m in usable})} measured models")
-    fit, table, warning = _fit(usable, base, release)
+    fit, table, warning = _fit(usable, base)
     warnings += warning
     record = _record(base, fit, table)
     write_json(path, record)
     found = load_target(str(path))
-    result = CalibrateResult(
-        found.name,
-        path,
-        base.name,
-        release,
-        found.validation,
-        bool(table["better"]),
-        tuple(warnings),
-        record,
-    )
     for line in warnings:
         progress(f"warning: {line}")
-    return result
+    better, told = bool(table["better"]), tuple(warnings)
+    return CalibrateResult(
+        found.name, path, base.name, base.release, found.validation, better, told, record
+    )
 
 
 # ---------------------------------------------------------------- reading
@@ -215,9 +215,7 @@ def _read(run: Run, target: Optional[str]) -> _Measured:
     enough = threads is not None and threads >= found.cores
     rate = _positive(record, ("fps", "value"), path, command) if enough else None
     made = estimate(graph, found)
-    return _Measured(
-        run, found, release, str(record.get("host", "")), _digest(made), made, latency, rate
-    )
+    return _Measured(run, found, str(record.get("host", "")), _digest(made), made, latency, rate)
 
 
 def _positive(
@@ -229,25 +227,21 @@ def _positive(
         value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not 0 < value < float("inf")
-    ):
-        raise RunError(
-            "'{}': {} is {!r}".format(path, ".".join(keys), value), f"Measure again: {command}"
-        )
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not 0 < value < 1e300:
+        message = f"'{path}': {'.'.join(keys)} is {value!r}"
+        raise RunError(message, f"Measure again: {command}")
     return float(value)
 
 
 def _check_model(run: Run, name: str, record: Dict[str, Any], path: Path, command: str) -> None:
     """Refuse a measurement of another compiled file than the one in the run."""
     compiled = run.compiled(name) / "compile.json"
+    if not compiled.exists():
+        return
     model = record.get("model")
     digest = model.get("sha256") if isinstance(model, dict) else None
-    if compiled.exists() and digest != read_json(compiled, f"vaiopt compile {run.folder}").get(
-        "sha256"
-    ):
+    if digest != read_json(compiled, f"vaiopt compile {run.folder}").get("sha256"):
         raise RunError(
             f"'{path}' is of another model than the one compiled now",
             f"Bundle and measure again: {command}",
@@ -262,18 +256,18 @@ def _digest(made: Estimate) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def _common(measured: Sequence[_Measured]) -> Tuple[Target, str]:
-    """Return target and release of all runs; they must agree."""
+def _common(measured: Sequence[_Measured]) -> Target:
+    """Return the target of all runs; they must agree, and so must their releases."""
     first = measured[0]
+    target = first.target
     for other in measured[1:]:
-        if (other.target.name, other.release) != (first.target.name, first.release):
+        if (other.target.name, other.target.release) != (target.name, target.release):
             raise RunError(
-                f"'{first.run.folder}' was measured on {first.target.name} with release"
-                f" {first.release}, '{other.run.folder}' on {other.target.name} with release"
-                f" {other.release}",
+                f"'{first.run.folder}' was measured on {target.name} with release {target.release},"
+                f" '{other.run.folder}' on {other.target.name} with release {other.target.release}",
                 "Calibrate each target and release on its own.",
             )
-    return first.target, first.release
+    return target
 
 
 def _usable(measured: Sequence[_Measured]) -> Tuple[List[_Measured], List[str]]:
@@ -286,19 +280,15 @@ def _usable(measured: Sequence[_Measured]) -> Tuple[List[_Measured], List[str]]:
             if layer.device == "CPU" and layer.main.kind != "input" and not end
         ]
         if layers:
-            warnings.append(
-                "'{}' is left out: the CPU runs its layers {}".format(
-                    item.run.folder, ", ".join(layers)
-                )
-            )
+            named = ", ".join(layers)
+            warnings.append(f"'{item.run.folder}' is left out: the CPU runs its layers {named}")
         else:
             usable.append(item)
     different = len({item.architecture for item in usable})
     if different < MINIMUM:
+        counted = "; ".join([f"{different} different models were measured", *warnings])
         raise RunError(
-            "{} different models were measured{}, {} are needed".format(
-                different, "; " + "; ".join(warnings) if warnings else "", MINIMUM
-            ),
+            f"{counted}, {MINIMUM} are needed",
             "Measure more runs on this target, with models of different sizes, and name them all.",
         )
     return usable, warnings
@@ -326,17 +316,15 @@ def _place(base: Target, name: Optional[str], out: Optional[PathLike]) -> Path:
             "Use letters, digits, '-', '_' and '.', up to 64 of them.",
         )
     path = targets_folder() / (chosen + ".json")
-    if not path.exists():
-        known = {summary.name for summary in list_targets()}
-        if chosen in known or _means_something(chosen):
-            raise TargetError(
-                f"there is a target '{chosen}' already",
-                f"Give the fit another name: --name {base.name}-measured",
-            )
+    if not path.exists() and _is_target(chosen):
+        raise TargetError(
+            f"there is a target '{chosen}' already",
+            f"Give the fit another name: --name {base.name}-measured",
+        )
     return path
 
 
-def _means_something(name: str) -> bool:
+def _is_target(name: str) -> bool:
     try:
         load_target(name)
     except TargetError:
@@ -347,17 +335,7 @@ def _means_something(name: str) -> bool:
 # ---------------------------------------------------------------- fitting
 
 
-def _measurement(item: _Measured, milliseconds: float) -> Measurement:
-    """Return what a run's model asks of the DPU and the time it took; its family are the runs with
-    the same architecture.
-    """
-    asked = [work for work in item.estimate.works if work is not None]
-    return measured_works(str(item.run.folder), item.architecture, asked, milliseconds)
-
-
-def _fit(
-    usable: Sequence[_Measured], base: Target, release: str
-) -> Tuple[Fit, Dict[str, Any], List[str]]:
+def _fit(usable: Sequence[_Measured], base: Target) -> Tuple[Fit, Dict[str, Any], List[str]]:
     """Return the fit, what is recorded beside it, and warnings."""
     assert base.fit is not None and base.architecture is not None
     items = _named(usable, [m.latency_ms for m in usable])
@@ -370,21 +348,11 @@ def _fit(
     errors = {"single": _errors(left_out, items), "before": _errors(until_now, items)}
     busy, kept = _fit_busy(usable, base, errors)
     hosts = sorted({m.host for m in usable if m.host})
-    source = "calibrated on {} measured models{}, {}".format(
-        len({item.family for item in items}),
-        " ({})".format(", ".join(hosts)) if hosts else "",
-        time.strftime("%Y-%m-%d", time.gmtime()),
-    )
-    fit = Fit(
-        base.board,
-        release,
-        base.architecture.name,
-        single,
-        _dpu_alone(base, single, busy, kept),
-        busy,
-        errors,
-        source,
-    )
+    source = f"calibrated on {len({item.family for item in items})} measured models"
+    source += f" ({', '.join(hosts)})" if hosts else ""
+    source += time.strftime(", %Y-%m-%d", time.gmtime())
+    alone, name = _dpu_alone(base, single, busy, kept), base.architecture.name
+    fit = Fit(base.board, base.release, name, single, alone, busy, errors, source)
     better = errors["single"]["mean_percent"] < errors["before"]["mean_percent"]
     table = {
         "better": better,
@@ -402,12 +370,8 @@ def _fit(
             for item, m in zip(items, usable)
         ],
     }
-    warnings = (
-        []
-        if better
-        else ["the constants used until now predict these models as well: the fit keeps them"]
-    )
-    return fit, table, warnings
+    kept_all = "the constants used until now predict these models as well: the fit keeps them"
+    return fit, table, [] if better else [kept_all]
 
 
 def _named(usable: Sequence[_Measured], milliseconds: Sequence[float]) -> List[Measurement]:
@@ -417,7 +381,7 @@ def _named(usable: Sequence[_Measured], milliseconds: Sequence[float]) -> List[M
     items: List[Measurement] = []
     seen: Set[str] = set()
     for measured, value in zip(usable, milliseconds):
-        item = _measurement(measured, value)
+        item = measured.measurement(value)
         while item.name in seen:
             item = item._replace(name=item.name + "'")
         seen.add(item.name)
@@ -432,30 +396,24 @@ def _best_choice(
     left-out errors are smallest on average.
     """
     families = len({item.family for item in items})
-    best: Optional[Tuple[float, Tuple[str, ...], Dict[str, float]]] = None
-    for free in CHOICES:
-        if (
-            len(free) >= families
-        ):  # left out in turn, as many models remain as there are constants, at least
-            continue
-        if free:
-            predicted = leave_family_out(items, clock, start=before, free=free, nearness=NEARNESS)
-        else:
-            predicted = {item.name: predict_ms(item, before, clock) for item in items}
-        error = float(_errors(predicted, items)["mean_percent"])
-        if best is None or error < best[0]:
-            best = (error, free, predicted)
-    assert best is not None
-    return best[1], best[2]
+    predictions: Dict[Tuple[str, ...], Dict[str, float]] = {
+        (): {item.name: predict_ms(item, before, clock) for item in items}
+    }
+    for free in CHOICES[1:]:
+        # Left out in turn, at least as many models remain as there are constants.
+        if len(free) < families:
+            predictions[free] = _left_out(items, clock, before, free)
+    return min(predictions.items(), key=lambda made: _errors(made[1], items)["mean_percent"])
+
+
+def _left_out(
+    items: Sequence[Measurement], clock: float, before: Constants, free: Tuple[str, ...]
+) -> Dict[str, float]:
+    return leave_family_out(items, clock, start=before, free=free, nearness=NEARNESS)
 
 
 def _errors(predicted: Dict[str, float], items: Sequence[Measurement]) -> Dict[str, Any]:
-    """Return the errors of predicted times; without the rank correlation where all times are equal,
-    which have no ranks.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        summary = error_summary(predicted, {item.name: item.milliseconds for item in items})
-    return {key: value for key, value in summary.items() if np.isfinite(value)}
+    return error_summary(predicted, {item.name: item.milliseconds for item in items})
 
 
 def _fit_busy(
@@ -473,9 +431,7 @@ def _fit_busy(
     items = _named(fed, [frames / (m.frames_per_second or 1.0) for m in fed])
     before = base.fit.busy
     busy = fit_constants(items, base.clock_mhz, start=before, free=BUSY, nearness=NEARNESS)
-    errors["busy"] = _errors(
-        leave_family_out(items, base.clock_mhz, start=before, free=BUSY, nearness=NEARNESS), items
-    )
+    errors["busy"] = _errors(_left_out(items, base.clock_mhz, before, BUSY), items)
     return busy, ["dpu"] if base.cores > 1 else []
 
 
@@ -487,19 +443,18 @@ def _dpu_alone(base: Target, single: Constants, busy: Constants, kept: Sequence[
     assert base.fit is not None
     alone = busy if "dpu" not in kept else base.fit.dpu
     return Constants(
-        min(alone.efficiency, single.efficiency),
-        max(alone.bandwidth, single.bandwidth),
-        min(alone.overhead, single.overhead),
-        0.0,
+        efficiency=min(alone.efficiency, single.efficiency),
+        bandwidth=max(alone.bandwidth, single.bandwidth),
+        overhead=min(alone.overhead, single.overhead),
     )
 
 
 def _record(base: Target, fit: Fit, table: Dict[str, Any]) -> Dict[str, Any]:
     """Return the content of the target's file: an arch.json with the fit."""
-    record: Dict[str, Any] = {"fingerprint": base.fingerprint}
-    if base.board:
-        record["board"] = base.board
-    record.update(
-        {"clock_mhz": base.clock_mhz, "cores": base.cores, KEY: {**fit_to_json(fit), **table}}
-    )
-    return record
+    return {
+        "fingerprint": base.fingerprint,
+        **({"board": base.board} if base.board else {}),
+        "clock_mhz": base.clock_mhz,
+        "cores": base.cores,
+        KEY: {**fit.to_json(), **table},
+    }

@@ -1,37 +1,17 @@
-"""What a model costs on a target, known before it is trained: targets, layer graph, operator rules,
-latency model.
+"""What a model costs on a target, known before it is trained: targets, operator rules, latency
+model, inspection.
 
 TensorFlow is never imported here; a live model is read through its own methods, a file without
 building anything.
 """
 
-from __future__ import annotations
-
-from vaiopt.hardware.inspection import (
-    Inspection,
-    LayerReport,
-    Suggestion,
-    costs,
-    input_levels,
-    inspect_model,
-)
-from vaiopt.hardware.target import Target, TargetSummary
-from vaiopt.hardware.targets import list_targets, load_target
-from vaiopt.network.graph import LayerGraph, Operation
-from vaiopt.network.read import read_graph
-
-__all__ = [
-    "Inspection",
-    "LayerGraph",
-    "LayerReport",
-    "Operation",
-    "Suggestion",
-    "Target",
-    "TargetSummary",
-    "costs",
-    "input_levels",
-    "inspect_model",
-    "list_targets",
-    "load_target",
-    "read_graph",
-]
+from vaiopt.hardware.inspection import Inspection as Inspection
+from vaiopt.hardware.inspection import LayerReport as LayerReport
+from vaiopt.hardware.inspection import costs as costs
+from vaiopt.hardware.inspection import input_levels as input_levels
+from vaiopt.hardware.inspection import inspect_model as inspect_model
+from vaiopt.hardware.target import Target as Target
+from vaiopt.hardware.target import TargetSummary as TargetSummary
+from vaiopt.hardware.targets import list_targets as list_targets
+from vaiopt.hardware.targets import load_target as load_target
+from vaiopt.network.read import read_graph as read_graph

@@ -108,6 +108,11 @@ def parse_range(text: Optional[str]) -> Tuple[int, ...]:
     return tuple(numbers)
 
 
+def _engine(part: Mapping[str, Any]) -> Engine:
+    kernels, strides = (parse_range(part.get(key)) for key in ("kernel", "stride"))
+    return Engine(part["channels"], part["pixels"], kernels, strides, tuple(part["activations"]))
+
+
 def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
     conv, depthwise, pool, elementwise = (
         entry[key] for key in ("conv", "depthwise", "pool", "elementwise")
@@ -116,50 +121,22 @@ def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
     def bank(value: Any) -> Optional[Tuple[int, int, int]]:
         return None if value is None else (int(value[0]), int(value[1]), int(value[2]))
 
-    def engine(part: Mapping[str, Any]) -> Engine:
-        return Engine(
-            part["channels"],
-            part["pixels"],
-            parse_range(part.get("kernel")),
-            parse_range(part.get("stride")),
-            tuple(part["activations"]),
-        )
-
+    same = ("family", "isa", "fingerprint", "pixel_parallel", "icp", "ocp", "ops_per_cycle")
     return Architecture(
         name=name,
-        family=entry["family"],
-        isa=entry["isa"],
-        fingerprint=entry["fingerprint"],
+        **{key: entry[key] for key in (*same, "retired", "source")},
         batch=entry["batch"] or 1,
-        pixel_parallel=entry["pixel_parallel"],
-        icp=entry["icp"],
-        ocp=entry["ocp"],
-        ops_per_cycle=entry["ops_per_cycle"],
         input_depth=entry["input_bank_depth"],
         weight_bank=bank(entry["weight_bank"]),
-        conv=Engine(
-            entry["icp"],
-            entry["pixel_parallel"],
-            parse_range(conv["kernel"]),
-            parse_range(conv["stride"]),
-            tuple(conv["activations"]),
-        ),
-        depthwise=engine(depthwise) if depthwise else None,
+        conv=_engine({**conv, "channels": entry["icp"], "pixels": entry["pixel_parallel"]}),
+        depthwise=_engine(depthwise) if depthwise else None,
         depthwise_bank=bank(depthwise["weight_bank"]) if depthwise else None,
         alu=pool["engine"] == "alu",
         alu_functions=tuple(entry["alu_functions"]),
-        pool=Engine(
-            pool["channels"],
-            pool["pixels"],
-            parse_range(pool["max_kernel"]),
-            parse_range(pool["stride"]),
-            (),
-        ),
+        pool=_engine({**pool, "kernel": pool["max_kernel"], "activations": ()}),
         average_kernels=parse_range(pool["average_kernel"]),
-        elementwise=engine(elementwise),
+        elementwise=_engine(elementwise),
         elementwise_types=tuple(elementwise["types"]),
-        retired=entry["retired"],
-        source=entry["source"],
     )
 
 
@@ -175,10 +152,9 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     hint = 'It must be like "0x101000056010407"; "xdputil query" prints the board\'s.'
     try:
         number = int(fingerprint, 16) if isinstance(fingerprint, str) else int(fingerprint)
-    except (TypeError, ValueError) as error:
-        raise TargetError(
-            f"{where}: the fingerprint {fingerprint!r} is not a number", hint
-        ) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"{where}: the fingerprint {fingerprint!r} is not a number"
+        raise TargetError(message, hint) from error
     for architecture in architectures().values():
         if int(architecture.fingerprint, 16) == number:
             return architecture
@@ -187,17 +163,16 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
         known = architectures()["DPUCZDX8G_ISA1_" + SIZES[size]]
         pixels = number >> 8 & 0x0F
         return _with_alu(known, pixels)._replace(fingerprint=f"0x{number:016x}")
+    of = f" (a {family})" if family else ""
     raise TargetError(
-        "{}: the fingerprint 0x{:x} is of no known architecture{}".format(
-            where, number, f" (a {family})" if family else ""
-        ),
-        hint + " 'vaiopt targets' lists what is known.",
+        f"{where}: the fingerprint 0x{number:x} is of no known architecture{of}",
+        f"{hint} 'vaiopt targets' lists what is known.",
     )
 
 
 def _with_alu(architecture: Architecture, pixels: int) -> Architecture:
     """Return the architecture with another ALU parallelism (it is configurable); 0 keeps it."""
-    if pixels == 0 or architecture.depthwise is None or pixels == architecture.depthwise.pixels:
+    if pixels == 0 or architecture.depthwise is None:
         return architecture
     return architecture._replace(
         depthwise=architecture.depthwise._replace(pixels=pixels),

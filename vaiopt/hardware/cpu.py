@@ -41,18 +41,12 @@ def cpu_latency_ms(layer: FusedLayer) -> float:
         )
         milliseconds += rate["conv_ms_per_million"] * main.macs * padded / 1e6
     elif main.kind == "depthwise":
-        milliseconds += (
-            rate["depthwise_ms_per_million"]
-            * main.macs
-            * _padded(main.output_shape, CHANNEL_GROUP)
-            / 1e6
-        )
+        padded = _padded(main.output_shape, CHANNEL_GROUP)
+        milliseconds += rate["depthwise_ms_per_million"] * main.macs * padded / 1e6
     elif main.macs:
         milliseconds += rate["dense_ms_per_million"] * main.macs / 1e6
-    return (
-        milliseconds
-        + rate["values_ms_per_million"] * (main.input_size + elements(layer.output_shape)) / 1e6
-    )
+    values = main.input_size + elements(layer.output_shape)
+    return milliseconds + rate["values_ms_per_million"] * values / 1e6
 
 
 def _padded(shape: Sequence[int], group: int) -> float:

@@ -1,15 +1,17 @@
-"""The constants of the latency model, fitted to published measurements, and which of them hold for a target."""
+"""The constants of the latency model, fitted to measurements, and which of them hold for a
+target.
+"""
 
 from __future__ import annotations
 
 import functools
-import re
 from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
-from vaiopt.hardware.architectures import (
-    Architecture,
-    read_data,
-)
+from vaiopt.errors import TargetError
+from vaiopt.hardware.architectures import Architecture, read_data
+from vaiopt.releases import RELEASES
+
+HINT = "Make it again with: vaiopt calibrate RUN..."
 
 
 class Constants(NamedTuple):
@@ -26,7 +28,11 @@ class Constants(NamedTuple):
     efficiency: float
     bandwidth: float
     overhead: float
-    constant_ms: float
+    constant_ms: float = 0.0
+
+
+PARTS = {"single": Constants._fields, "dpu": Constants._fields[:3], "busy": Constants._fields[:3]}
+"""The constants of each part of a fit; the time on the host belongs to ``single`` only."""
 
 
 class Fit(NamedTuple):
@@ -49,29 +55,71 @@ class Fit(NamedTuple):
     error: Mapping[str, Any]
     source: str
 
+    def to_json(self) -> Dict[str, Any]:
+        """Return the fit without its board and architecture, which its file says elsewhere."""
+        parts = {
+            part: {name: float(f"{getattr(getattr(self, part), name):.5g}") for name in names}
+            for part, names in PARTS.items()
+        }
+        return {"release": self.release, **parts, "error": dict(self.error), "source": self.source}
+
+    @staticmethod
+    def from_json(table: Any, board: str, architecture: str, where: str) -> Fit:
+        """Read what :meth:`to_json` returns.
+
+        Args:
+            table: from a file.
+            board, architecture: that it was fitted on.
+            where: file and key, for messages.
+
+        Raises:
+            TargetError: the table is damaged; the key is named.
+        """
+        if not isinstance(table, Mapping):
+            raise TargetError(f"{where} is not a table", HINT)
+        for key in ("release", "source"):
+            if not isinstance(table.get(key), str) or not table[key]:
+                raise TargetError(f"{where}.{key} is missing", HINT)
+        release, error = table["release"], table.get("error", {})
+        if release not in RELEASES:
+            raise TargetError(f"{where}.release is {release!r}, which does not exist", HINT)
+        if not isinstance(error, Mapping):
+            raise TargetError(f"{where}.error is not a table", HINT)
+        parts = {
+            part: _constants(table.get(part), PARTS[part], f"{where}.{part}") for part in PARTS
+        }
+        return Fit(
+            board=board,
+            release=release,
+            architecture=architecture,
+            error=error,
+            source=table["source"],
+            **parts,
+        )
+
+
+def _constants(given: Any, names: Tuple[str, ...], where: str) -> Constants:
+    """Return one part's constants: positive numbers, but for the overhead and the time on the host,
+    which may be zero.
+    """
+    values: Dict[str, float] = {}
+    for name in names:
+        value: Any = given.get(name) if isinstance(given, Mapping) else None
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        lowest_is_wrong = name in ("efficiency", "bandwidth")
+        if not number or not 0 <= value < 1e300 or (value == 0 and lowest_is_wrong):
+            raise TargetError(f"{where}.{name} is {value!r}", HINT)
+        values[name] = float(value)
+    return Constants(**values)
+
 
 @functools.lru_cache(maxsize=None)
 def fits() -> Tuple[Fit, ...]:
-    """Return the fitted latency constants of every board and release with published
-    measurements.
-    """
-    result = []
-    for entry in read_data("latency.json")["fits"]:
-        single = Constants(**entry["single"])
-        dpu, busy = (Constants(constant_ms=0.0, **entry[key]) for key in ("dpu", "busy"))
-        result.append(
-            Fit(
-                entry["board"],
-                entry["release"],
-                entry["architecture"],
-                single,
-                dpu,
-                busy,
-                entry["error"],
-                entry["source"],
-            )
-        )
-    return tuple(result)
+    """Return the constants fitted to every board and release with published measurements."""
+    return tuple(
+        Fit.from_json(entry, entry["board"], entry["architecture"], f"latency.json: fits.{number}")
+        for number, entry in enumerate(read_data("latency.json")["fits"])
+    )
 
 
 @functools.lru_cache(maxsize=None)
@@ -86,37 +134,27 @@ def fallback() -> Dict[str, float]:
     }
 
 
-def _fitted_sentence(fit: Fit) -> str:
-    error = fit.error.get("single", {})
+def fitted_sentence(fit: Fit) -> str:
+    """Return what a prediction with published constants rests on."""
     text = f"fitted to published measurements of {fit.board} with release {fit.release}"
+    error = fit.error.get("single")
     if error:
-        text += ": {} networks, mean error {} %, largest {} %".format(
-            error["networks"], error["mean_percent"], error["max_percent"]
+        text += (
+            f": {error['networks']} networks, mean error {error['mean_percent']} %,"
+            f" largest {error['max_percent']} %"
         )
     return text
 
 
-def _choose_fit(board: str, architecture: Architecture, release: str) -> Tuple[Fit, bool]:
+def choose_fit(board: str, architecture: Architecture, release: str) -> Tuple[Fit, bool]:
     """Return the constants to use, and whether they were fitted to exactly this."""
 
     def distance(fit: Fit) -> Tuple[bool, bool, float, bool]:
         # the memory belongs to the board, so its own constants come first, whatever the size of the
         # DPU
-        age = abs(_number(fit.release) - _number(release))
-        return (
-            fit.board != board,
-            fit.architecture != architecture.name,
-            age,
-            fit.board != "zcu102",
-        )
+        age = abs(float(fit.release) - float(release))
+        return fit.board != board, fit.architecture != architecture.name, age, fit.board != "zcu102"
 
     best = min(fits(), key=distance)
-    return (
-        best,
-        best.architecture == architecture.name and best.board == board and best.release == release,
-    )
-
-
-def _number(release: str) -> float:
-    found = re.match(r"\d+(\.\d+)?", release)
-    return float(found.group(0)) if found else 0.0
+    exact = (best.board, best.architecture, best.release) == (board, architecture.name, release)
+    return best, exact

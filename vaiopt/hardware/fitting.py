@@ -47,10 +47,8 @@ def measurement(
     """Return what a graph asks of a DPU, all layers taken to run there, together with its measured
     time.
     """
-    works = [
-        work(layer, dpu) for layer in fuse(graph) if not layer.free and layer.main.kind != "softmax"
-    ]
-    return measured_works(name, family, works, milliseconds)
+    layers = (layer for layer in fuse(graph) if not layer.free and layer.main.kind != "softmax")
+    return measured_works(name, family, [work(layer, dpu) for layer in layers], milliseconds)
 
 
 def measured_works(
@@ -71,10 +69,8 @@ def predict_ms(item: Measurement, constants: Constants, clock_mhz: float) -> flo
     """
     arithmetic = constants.efficiency * item.conv + item.alu
     memory = item.traffic / constants.bandwidth
-    cycles = (
-        np.where(item.waits, item.conv + item.alu + memory, np.maximum(arithmetic, memory))
-        + constants.overhead
-    )
+    beside = np.maximum(arithmetic, memory)
+    cycles = np.where(item.waits, item.conv + item.alu + memory, beside) + constants.overhead
     return float(cycles.sum()) / (clock_mhz * 1000.0) + constants.constant_ms
 
 
@@ -105,15 +101,11 @@ def fit_constants(
     weights = np.array([(nearness or {}).get(name, NEARNESS) for name in names])
 
     def constants_at(logarithms: np.ndarray) -> Constants:
-        return start._replace(
-            **{name: float(value) for name, value in zip(names, np.exp(logarithms))}
-        )
+        return start._replace(**dict(zip(names, np.exp(logarithms).tolist())))
 
     def residuals(logarithms: np.ndarray) -> np.ndarray:
         constants = constants_at(logarithms)
-        errors = [
-            predict_ms(item, constants, clock_mhz) / item.milliseconds - 1.0 for item in items
-        ]
+        errors = [predict_ms(i, constants, clock_mhz) / i.milliseconds - 1.0 for i in items]
         return np.append(errors, weights * (logarithms - first))
 
     found = least_squares(residuals, first, loss="soft_l1", f_scale=OUTLIER, x_scale=0.1)
@@ -133,37 +125,28 @@ def leave_family_out(
     predicted: Dict[str, float] = {}
     for family in sorted({item.family for item in items}):
         constants = chosen([item for item in items if item.family != family])
-        predicted.update(
-            {
-                item.name: predict_ms(item, constants, clock_mhz)
-                for item in items
-                if item.family == family
-            }
-        )
+        own = (item for item in items if item.family == family)
+        predicted.update({item.name: predict_ms(item, constants, clock_mhz) for item in own})
     return predicted
 
 
 def error_summary(predicted: Mapping[str, float], measured: Mapping[str, float]) -> Dict[str, Any]:
     """Return number of networks, mean and largest absolute error in per cent, and the rank
-    correlation (Spearman).
+    correlation (Spearman), which equal times do not have.
     """
+    from scipy.stats import spearmanr
+
     names = sorted(measured)
-    errors = np.array([abs(predicted[name] / measured[name] - 1.0) for name in names])
-    return {
+    ours, theirs = (np.array([times[name] for name in names]) for times in (predicted, measured))
+    errors = np.abs(ours / theirs - 1.0)
+    summary: Dict[str, Any] = {
         "networks": len(names),
         "mean_percent": round(100 * float(errors.mean()), 2),
         "max_percent": round(100 * float(errors.max()), 2),
-        "spearman": round(
-            spearman([predicted[name] for name in names], [measured[name] for name in names]), 4
-        ),
     }
-
-
-def spearman(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return Spearman's rank correlation, ties sharing their mean rank."""
-    from scipy.stats import rankdata
-
-    return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+    if np.ptp(ours) and np.ptp(theirs):
+        summary["spearman"] = round(float(spearmanr(ours, theirs)[0]), 4)
+    return summary
 
 
 def line_through_operations(items: Sequence[Tuple[str, str, float, float]]) -> Dict[str, float]:

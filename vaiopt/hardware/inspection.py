@@ -19,6 +19,9 @@ from vaiopt.network.read import read_graph
 INPUT_LEVELS = 256
 """Levels of an int8 tensor."""
 
+MOST_SUGGESTIONS = 3
+"""Of how many layers it is said what would make them cheaper."""
+
 
 class LayerReport(NamedTuple):
     """One fused layer on a target.
@@ -57,15 +60,15 @@ class LayerReport(NamedTuple):
 
     def to_json(self) -> Dict[str, Any]:
         """Return the layer for ``--json``."""
-        return dict(
-            self._asdict(),
-            fused=list(self.fused),
-            output_shape=list(self.output_shape),
-            cycles=round(self.cycles),
-            latency_ms=round(self.latency_ms, 6),
-            share=round(self.share, 4),
-            utilization=None if self.utilization is None else round(self.utilization, 3),
-        )
+        return {
+            **self._asdict(),
+            "fused": list(self.fused),
+            "output_shape": list(self.output_shape),
+            "cycles": round(self.cycles),
+            "latency_ms": round(self.latency_ms, 6),
+            "share": round(self.share, 4),
+            "utilization": None if self.utilization is None else round(self.utilization, 3),
+        }
 
 
 class Suggestion(NamedTuple):
@@ -75,6 +78,11 @@ class Suggestion(NamedTuple):
     latency_ms: float
     share: float
     text: str
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return the suggestion for ``--json``."""
+        rounded = {"latency_ms": round(self.latency_ms, 6), "share": round(self.share, 4)}
+        return {**self._asdict(), **rounded}
 
 
 class Inspection(NamedTuple):
@@ -129,13 +137,10 @@ class Inspection(NamedTuple):
         """Names of the layers that a DPU leaves to the CPU; not the softmax of the outputs. Empty
         for target cpu.
         """
-        if self.target.kind == "cpu":
+        if not self.target.device.accelerator:
             return ()
-        return tuple(
-            layer.name
-            for layer in self.layers
-            if layer.device == "CPU" and not layer.output_function
-        )
+        on_cpu = (layer for layer in self.layers if layer.device == "CPU")
+        return tuple(layer.name for layer in on_cpu if not layer.output_function)
 
     def to_json(self) -> Dict[str, Any]:
         """Return the inspection for ``--json``."""
@@ -156,10 +161,7 @@ class Inspection(NamedTuple):
             "cpu_layers": list(self.cpu_layers),
             "fallback_layers": list(self.fallback_layers),
             "layers": [layer.to_json() for layer in self.layers],
-            "suggestions": [
-                dict(s._asdict(), latency_ms=round(s.latency_ms, 6), share=round(s.share, 4))
-                for s in self.suggestions
-            ],
+            "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
             "warnings": list(self.warnings),
         }
 
@@ -178,18 +180,17 @@ def costs(model: Any, target: Target) -> Dict[str, float]:
     """
     graph = read_graph(model)
     estimate = estimate_model(graph, target)
-    fallen = 0
-    if target.kind != "cpu":
-        fallen = sum(
-            layer.device == "CPU" and not ends
-            for layer, ends in zip(estimate.layers, estimate.output_functions)
-        )
+    left = [
+        layer
+        for layer, ends in zip(estimate.layers, estimate.output_functions)
+        if target.device.accelerator and layer.device == "CPU" and not ends
+    ]
     return {
         "params": float(graph.params),
         "macs": float(graph.macs),
         "latency_ms": estimate.latency_ms,
         "dpu_latency_ms": estimate.dpu_latency_ms,
-        "cpu_layers": float(fallen),
+        "cpu_layers": float(len(left)),
         "dpu_subgraphs": float(estimate.subgraph_count),
     }
 
@@ -215,39 +216,31 @@ def inspect_model(
         raise SettingsError(f"threads is {threads}", "Use 1 or more.")
     graph = read_graph(model)
     estimate = estimate_model(graph, target)
-    reports = tuple(
-        _report(estimate, number)
-        for number, layer in enumerate(estimate.layers)
-        if layer.main.kind != "input"
-    )
-    costly = sorted(
-        (i for i in range(len(estimate.layers))), key=lambda i: -estimate.milliseconds[i]
-    )[:3]
-    total = estimate.latency_ms
-    suggestions = tuple(
-        Suggestion(
-            estimate.layers[i].name,
-            estimate.milliseconds[i],
-            estimate.milliseconds[i] / total,
-            suggest(estimate, i, target),
-        )
-        for i in costly
-        if estimate.milliseconds[i] > 0
-    )
-    fps = min(threads * 1000.0 / total, estimate.fps_all_cores)
+    total, times = estimate.latency_ms, estimate.milliseconds
+    costly = sorted(range(len(times)), key=lambda number: -times[number])[:MOST_SUGGESTIONS]
     return Inspection(
         model=graph.name,
         target=target,
         threads=threads,
         latency_ms=total,
         dpu_latency_ms=estimate.dpu_latency_ms,
-        fps=fps,
+        fps=min(threads * 1000.0 / total, estimate.fps_all_cores),
         fps_all_cores=estimate.fps_all_cores,
         params=graph.params,
         macs=graph.macs,
         dpu_subgraphs=estimate.subgraph_count,
-        layers=reports,
-        suggestions=suggestions,
+        layers=tuple(
+            _report(estimate, number)
+            for number, layer in enumerate(estimate.layers)
+            if layer.main.kind != "input"
+        ),
+        suggestions=tuple(
+            Suggestion(
+                estimate.layers[i].name, times[i], times[i] / total, suggest(estimate, i, target)
+            )
+            for i in costly
+            if times[i] > 0
+        ),
         warnings=tuple(_warnings(graph, estimate, target, input_range)),
     )
 
@@ -265,39 +258,31 @@ def input_levels(low: float, high: float) -> Tuple[int, int]:
     return position, levels_used(low, high, position)
 
 
-# ---------------------------------------------------------------- the report
-
-
 def _report(estimate: Estimate, number: int) -> LayerReport:
     layer, asked = estimate.layers[number], estimate.works[number]
-    cycles = estimate.cycles[number]
-    dpu = layer.device == "DPU"
-    utilization = None
-    if asked is not None and asked.peak:
-        utilization = layer.macs / asked.peak * min(1.0, asked.conv_cycles / cycles)
-    stands_for_function = (
-        layer.main.kind in ("activation", "softmax") or layer.main.function == "swish"
-    )
-    kind = layer.main.function if stands_for_function else layer.main.layer_type
+    main, cycles, milliseconds = layer.main, estimate.cycles[number], estimate.milliseconds[number]
+    traffic, utilization = main.input_size + elements(layer.output_shape), None
+    bound = "free" if layer.device == "DPU" else "cpu"
+    if asked is not None:
+        traffic, bound = asked.traffic, limit(asked, estimate.constants)
+        if asked.peak:
+            utilization = layer.macs / asked.peak * min(1.0, asked.conv_cycles / cycles)
+    is_function = main.kind in ("activation", "softmax") or main.function == "swish"
     return LayerReport(
         name=layer.name,
-        type=kind,
+        type=main.function if is_function else main.layer_type,
         fused=tuple(member.name for member in layer.members[1:]),
         device=layer.device,
         reason=layer.reason,
         output_shape=layer.output_shape,
         params=sum(member.params for member in layer.members),
         macs=layer.macs,
-        bytes=(
-            asked.traffic
-            if asked is not None
-            else layer.main.input_size + elements(layer.output_shape)
-        ),
+        bytes=traffic,
         cycles=cycles,
-        latency_ms=estimate.milliseconds[number],
-        share=estimate.milliseconds[number] / max(estimate.latency_ms, 1e-12),
+        latency_ms=milliseconds,
+        share=milliseconds / max(estimate.latency_ms, 1e-12),
         utilization=utilization,
-        bound="cpu" if not dpu else ("free" if asked is None else limit(asked, estimate.constants)),
+        bound=bound,
         output_function=estimate.output_functions[number],
         subgraph=estimate.subgraphs[number],
     )
@@ -310,20 +295,20 @@ def _warnings(
     input_range: Optional[Tuple[float, float]],
 ) -> List[str]:
     """Return what concerns the model as a whole."""
-    warnings = []
-    if target.kind == "dpu":
-        if estimate.subgraph_count > 1:
-            warnings.append(
-                f"{estimate.subgraph_count} DPU subgraphs: the CPU works between them, and a runner"
-                " must run them all in order"
-            )
-        for name in graph.nested:
-            warnings.append(
-                f"nested model '{name}' is flattened here; the quantizer refuses nested models:"
-                " flatten it before"
-            )
-        warnings.extend(_input_warnings(graph, input_range))
-    return warnings
+    if not target.device.accelerator:
+        return []
+    warnings = [
+        f"nested model '{name}' is flattened here; the quantizer refuses nested models: flatten it"
+        " before"
+        for name in graph.nested
+    ]
+    if estimate.subgraph_count > 1:
+        text = (
+            f"{estimate.subgraph_count} DPU subgraphs: the CPU works between them, and a runner"
+            " must run them all in order"
+        )
+        warnings.insert(0, text)
+    return warnings + _input_warnings(graph, input_range)
 
 
 def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]]) -> List[str]:
@@ -332,15 +317,14 @@ def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]
     for operation in graph.operations:
         if operation.layer_type == "Rescaling" and operation.scaling is not None:
             scale, offset = operation.scaling
-            ranges.append(
-                (f"Rescaling '{operation.name}' (of 0 to 255)", (offset, 255.0 * scale + offset))
-            )
+            what = f"Rescaling '{operation.name}' (of 0 to 255)"
+            ranges.append((what, (offset, 255.0 * scale + offset)))
     result = []
     for what, (low, high) in ranges:
         position, levels = input_levels(low, high)
         if levels < INPUT_LEVELS * 3 // 4:
             result.append(
-                f"{what} lies in {low:g} to {high:g}: {levels} of 256 int8 levels are used (fix"
-                f" position {position}); (x - 128) / 128 uses all"
+                f"{what} lies in {low:g} to {high:g}: {levels} of {INPUT_LEVELS} int8 levels are"
+                f" used (fix position {position}); (x - 128) / 128 uses all"
             )
     return result

@@ -50,33 +50,20 @@ def work(layer: FusedLayer, dpu: Architecture) -> Work:
     the hardware works in them.
     """
     main = layer.main
-    traffic = _traffic(layer)
+    traffic, source = _traffic(layer), main.input_shapes[0] if main.input_shapes else ()
+    filters = main.output_shape[-1] if main.output_shape else 1
     if main.kind == "conv" and main.groups == 1:
-        cycles = conv_cycles(
-            layer.rows,
-            layer.columns,
-            main.kernel,
-            main.input_shapes[0][2],
-            main.output_shape[2],
-            dpu,
-        )
-        return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp)
-    if main.kind == "dense":
-        cycles = conv_cycles(1, 1, (1, 1), main.input_shapes[0][-1], main.output_shape[-1], dpu)
-        return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp, waits=True)
-    if main.kind == "transposed":
-        height, width, channels = main.input_shapes[0]
-        taps = (
-            ceil_div(main.kernel[0], main.strides[0]),
-            ceil_div(main.kernel[1], main.strides[1]),
-        )
-        cycles = (
-            main.strides[0]
-            * main.strides[1]
-            * conv_cycles(height, width, taps, channels, main.output_shape[2], dpu)
-        )
-        return Work(cycles, 0, traffic, cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp)
-    return Work(0, _alu_cycles(layer, dpu), traffic, 0)
+        cycles = conv_cycles(layer.rows, layer.columns, main.kernel, source[2], filters, dpu)
+    elif main.kind == "dense":
+        cycles = conv_cycles(1, 1, (1, 1), source[-1], filters, dpu)
+    elif main.kind == "transposed":
+        (rows, columns), (down, right) = main.kernel, main.strides
+        taps = ceil_div(rows, down), ceil_div(columns, right)
+        cycles = down * right * conv_cycles(source[0], source[1], taps, source[2], filters, dpu)
+    else:
+        return Work(0, _alu_cycles(layer, dpu), traffic, 0)
+    peak = cycles * dpu.pixel_parallel * dpu.icp * dpu.ocp
+    return Work(cycles, 0, traffic, peak, waits=main.kind == "dense")
 
 
 def conv_cycles(
@@ -93,66 +80,41 @@ def conv_cycles(
 
 
 def _alu_cycles(layer: FusedLayer, dpu: Architecture) -> int:
-    """Return the cycles of what does not run on the convolution array."""
+    """Return the cycles of what does not run on the convolution array; 0 for what only moves
+    values.
+    """
     main = layer.main
-    shape = main.output_shape
-    channels = shape[-1] if shape else 1
-    rows, columns = layer.rows, layer.columns
+    engine = dpu.depthwise or dpu.elementwise
+    channels = main.output_shape[-1] if main.output_shape else 1
     if main.kind in ("depthwise", "conv"):
-        engine = dpu.depthwise or dpu.elementwise
-        source = main.input_shapes[0][2]
-        area = main.kernel[0] * main.kernel[1]
-        return (
-            main.multiplier
-            * ceil_div(rows, engine.pixels)
-            * columns
-            * area
-            * ceil_div(source, engine.channels)
-        )
-    if main.kind in ("max_pool", "average_pool", "global_average_pool"):
-        area = main.kernel[0] * main.kernel[1]
-        return (
-            ceil_div(rows, dpu.pool.pixels) * columns * area * ceil_div(channels, dpu.pool.channels)
-        )
-    if main.kind == "upsample" and main.function == "bilinear":
-        engine = dpu.depthwise or dpu.elementwise
+        channels = main.input_shapes[0][2]
+        steps = main.multiplier * main.kernel[0] * main.kernel[1]
+    elif main.kind in ("max_pool", "average_pool", "global_average_pool"):
+        engine, steps = dpu.pool, main.kernel[0] * main.kernel[1]
+    elif main.kind == "upsample" and main.function == "bilinear":
         # a depthwise transposed convolution with a kernel of twice the stride: 2x2 taps for each
         # output pixel
-        return ceil_div(rows, engine.pixels) * columns * 4 * ceil_div(channels, engine.channels)
-    if main.kind in ("add", "multiply"):
-        engine = dpu.elementwise
-        return (
-            len(main.inputs)
-            * ceil_div(rows, engine.pixels)
-            * columns
-            * ceil_div(channels, engine.channels)
-        )
-    if main.kind in ("batch_norm", "activation"):
-        engine = dpu.depthwise or dpu.elementwise
-        return ceil_div(rows, engine.pixels) * columns * ceil_div(channels, engine.channels)
-    return 0
+        steps = 4
+    elif main.kind in ("add", "multiply"):
+        engine, steps = dpu.elementwise, len(main.inputs)
+    elif main.kind in ("batch_norm", "activation"):
+        steps = 1
+    else:
+        return 0
+    groups = ceil_div(layer.rows, engine.pixels) * ceil_div(channels, engine.channels)
+    return steps * layer.columns * groups
 
 
 def _traffic(layer: FusedLayer) -> int:
     """Return the bytes of weights, inputs and output; of a sampled result only what is computed."""
     main = layer.main
-    sampled = len(layer.output_shape) == 3
-    output = (
-        layer.rows * layer.columns * layer.output_shape[2]
-        if sampled
-        else elements(layer.output_shape)
-    )
-    inputs = main.input_size
+    pixels, shape, inputs = layer.rows * layer.columns, layer.output_shape, main.input_size
+    sampled = len(shape) == 3
     if main.kind == "conv" and main.kernel == (1, 1) and main.strides != (1, 1):
-        inputs = layer.rows * layer.columns * main.input_shapes[0][2]
+        inputs = pixels * main.input_shapes[0][2]
     elif main.kind in ("add", "multiply") and sampled:
-        inputs = (
-            inputs
-            * layer.rows
-            * layer.columns
-            // max(1, layer.output_shape[0] * layer.output_shape[1])
-        )
-    return main.weights + inputs + output
+        inputs = inputs * pixels // max(1, shape[0] * shape[1])
+    return main.weights + inputs + (pixels * shape[2] if sampled else elements(shape))
 
 
 def layer_cycles(asked: Work, constants: Constants) -> float:
@@ -165,10 +127,8 @@ def layer_cycles(asked: Work, constants: Constants) -> float:
     memory = asked.traffic / constants.bandwidth
     if asked.waits:
         return asked.conv_cycles + asked.alu_cycles + memory + constants.overhead
-    return (
-        max(constants.efficiency * asked.conv_cycles + asked.alu_cycles, memory)
-        + constants.overhead
-    )
+    arithmetic = constants.efficiency * asked.conv_cycles + asked.alu_cycles
+    return max(arithmetic, memory) + constants.overhead
 
 
 def limit(asked: Work, constants: Constants) -> str:

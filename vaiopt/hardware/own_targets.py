@@ -16,7 +16,6 @@ from typing import List, Optional
 FOLDER_VARIABLE = "VAIOPT_TARGETS"
 """Environment variable: the folder of the user's own targets."""
 
-
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 """Names of the user's targets; they are names of files and of folders in a run."""
 
@@ -28,18 +27,17 @@ def targets_folder() -> Path:
     given = os.environ.get(FOLDER_VARIABLE, "").strip()
     if given:
         return Path(given).expanduser()
-    home = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return (Path(home) if home else Path("~/.config").expanduser()) / "vaiopt" / "targets"
+    home = os.environ.get("XDG_CONFIG_HOME", "").strip() or "~/.config"
+    return Path(home).expanduser() / "vaiopt" / "targets"
 
 
 def own_targets() -> List[str]:
     """Return the names of the user's own targets."""
     try:
-        return sorted(
-            path.stem for path in targets_folder().glob("*.json") if NAME.fullmatch(path.stem)
-        )
+        found = [path.stem for path in targets_folder().glob("*.json")]
     except OSError:
         return []
+    return sorted(name for name in found if NAME.fullmatch(name))
 
 
 def own_target(name: str) -> Optional[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.estimate import Estimate
@@ -11,7 +11,7 @@ from vaiopt.hardware.fusion import FusedLayer
 from vaiopt.hardware.latency import ceil_div, layer_cycles, limit, work
 from vaiopt.hardware.target import Target
 
-WORTH_NAMING = 0.04
+LEAST_SAVING = 0.04
 """A saving below this part of the layer's time is not named."""
 
 
@@ -21,15 +21,14 @@ def suggest(estimate: Estimate, number: int, target: Target) -> str:
     if target.architecture is None:
         return _on_cpu(layer)
     if layer.device == "CPU":
-        return "runs on the CPU: {}".format(layer.reason or "see its reason")
-    assert target.fit is not None
-    now = estimate.cycles[number]
-    per_ms = target.clock_mhz * 1000.0
-    options = _options(layer, target.architecture, target.fit.single, now)
+        return f"runs on the CPU: {layer.reason or 'see its reason'}"
+    now, constants = estimate.cycles[number], estimate.constants
+    options = _options(layer, target.architecture, constants, now)
     if options:
         saved, text = max(options)
-        return f"{text} (saves {saved / per_ms:.3f} ms, {100 * saved / now:.0f} % of this layer)"
-    return _general(layer, target.architecture, target.fit.single)
+        saved_ms = saved / (target.clock_mhz * 1000.0)
+        return f"{text} (saves {saved_ms:.3f} ms, {100 * saved / now:.0f} % of this layer)"
+    return _general(layer, target.architecture, constants)
 
 
 def _on_cpu(layer: FusedLayer) -> str:
@@ -55,57 +54,52 @@ def _options(
         return []
     options = []
     channels, filters = main.input_shapes[0][-1], main.output_shape[-1]
-    if main.kind != "depthwise" and filters > dpu.ocp and filters % dpu.ocp:
-        fewer = filters // dpu.ocp * dpu.ocp
-        saved = now - _cycles(_with_channels(layer, channels, fewer), dpu, constants)
-        text = (
-            f"{filters} filters take {ceil_div(filters, dpu.ocp)} groups of {dpu.ocp}: use {fewer},"
-            f" or {ceil_div(filters, dpu.ocp) * dpu.ocp} at the same cost"
+
+    def add(size: int, group: int, change: Callable[[int], FusedLayer], text: str) -> None:
+        """Add the option of whole groups; the text gets size, groups, group, fewer and more."""
+        if size > group and size % group:
+            fewer, groups = size // group * group, ceil_div(size, group)
+            saved = now - layer_cycles(work(change(fewer), dpu), constants)
+            if saved > LEAST_SAVING * now:
+                options.append((saved, text.format(size, groups, group, fewer, groups * group)))
+
+    if main.kind != "depthwise":
+        add(
+            filters,
+            dpu.ocp,
+            lambda fewer: _with_channels(layer, channels, fewer),
+            "{} filters take {} groups of {}: use {}, or {} at the same cost",
         )
-        options.append((saved, text))
-    if channels > dpu.icp and channels % dpu.icp:
-        fewer = channels // dpu.icp * dpu.icp
-        saved = now - _cycles(
-            _with_channels(layer, fewer, fewer if main.kind == "depthwise" else filters),
-            dpu,
-            constants,
+    add(
+        channels,
+        dpu.icp,
+        lambda fewer: _with_channels(layer, fewer, fewer if main.kind == "depthwise" else filters),
+        "{} input channels take {} groups of {}: give the layer before it {}, or {} at the same"
+        " cost",
+    )
+    if main.kind == "conv":
+        add(
+            layer.rows,
+            dpu.pixel_parallel,
+            lambda fewer: layer._replace(rows=fewer),
+            "{} rows take {} groups of {}: an input that gives {} rows",
         )
-        text = (
-            f"{channels} input channels take {ceil_div(channels, dpu.icp)} groups of {dpu.icp}:"
-            f" give the layer before it {fewer}, or {ceil_div(channels, dpu.icp) * dpu.icp} at the"
-            " same cost"
-        )
-        options.append((saved, text))
-    if main.kind == "conv" and layer.rows > dpu.pixel_parallel and layer.rows % dpu.pixel_parallel:
-        fewer = layer.rows // dpu.pixel_parallel * dpu.pixel_parallel
-        saved = now - _cycles(layer._replace(rows=fewer), dpu, constants)
-        text = (
-            f"{layer.rows} rows take {ceil_div(layer.rows, dpu.pixel_parallel)} groups of"
-            f" {dpu.pixel_parallel}: an input that gives {fewer} rows"
-        )
-        options.append((saved, text))
-    return [(saved, text) for saved, text in options if saved > WORTH_NAMING * now]
+    return options
 
 
 def _with_channels(layer: FusedLayer, channels: int, filters: int) -> FusedLayer:
     """Return the layer with other channel counts (weights in proportion)."""
     main = layer.main
     source, output = main.input_shapes[0], main.output_shape
-    scale = (
-        channels * filters / (source[-1] * output[-1])
-        if main.kind != "depthwise"
-        else filters / output[-1]
-    )
+    scale = filters / output[-1]
+    if main.kind != "depthwise":
+        scale = channels * filters / (source[-1] * output[-1])
     changed = main._replace(
         input_shapes=(source[:-1] + (channels,),),
         output_shape=output[:-1] + (filters,),
         weights=int(main.weights * scale),
     )
     return layer._replace(main=changed, output_shape=layer.output_shape[:-1] + (filters,))
-
-
-def _cycles(layer: FusedLayer, dpu: Architecture, constants: Constants) -> float:
-    return layer_cycles(work(layer, dpu), constants)
 
 
 def _general(layer: FusedLayer, dpu: Architecture, constants: Constants) -> str:

@@ -119,12 +119,10 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> Optional[float]:
     """Return Spearman's rank correlation of two series over the places where both have a value;
     ``None`` if undefined.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
     both = np.isfinite(first) & np.isfinite(second)
-    if both.sum() < 4:
+    first, second = first[both], second[both]
+    if len(first) < 4 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
-    a, b = rankdata(first[both]), rankdata(second[both])
-    if a.std() == 0 or b.std() == 0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
+    return float(spearmanr(first, second)[0])

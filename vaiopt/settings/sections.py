@@ -13,6 +13,7 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
+from vaiopt import releases
 from vaiopt.settings.schema import _plain, _setting
 
 if typing.TYPE_CHECKING:
@@ -251,7 +252,7 @@ class HardwareSettings:
         " arch.json",
     )
     release: str = _setting(
-        "3.0", "Vitis-AI release of the board image", choices=("2.5", "3.0", "3.5")
+        releases.DEFAULT, "Vitis-AI release of the board image", choices=releases.RUNNABLE
     )
     threads: int = _setting(1, "threads that feed the DPU, for frames per second", low=1)
 

@@ -18,6 +18,7 @@ from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
 from vaiopt.keras import read_model_config
+from vaiopt.releases import RELEASES
 from vaiopt.runs.layout import Run
 from vaiopt.text import Progress
 
@@ -26,9 +27,6 @@ LOG = "compile.log"
 
 WHY = re.compile(r"\[FATAL\]|\[ERROR\]|Error: |Exception: |error:", re.IGNORECASE)
 """Lines that say why the compiler failed."""
-
-FINGERPRINT_RELEASES = ("3.0", "3.5")
-"""Releases whose fingerprints the targets have; 2.5 has others for the same sizes."""
 
 WORTH_TELLING = re.compile(
     r"\[UNILOG\]|\[INFO\] (tensorflow2 model|generate|dump)|WARN|ERROR|FATAL|Error|Traceback"
@@ -142,7 +140,7 @@ def find_arch(target: Target, given: str, folder: Path) -> Path:
         for path in sorted(place.glob(f"{architecture.family}*/*/arch.json")):
             if path.parent.name.lower() == target.board.lower() and _is_of(path, architecture):
                 return path
-    if target.release not in FINGERPRINT_RELEASES:
+    if not RELEASES[target.release].fingerprints:
         raise TargetError(
             f"there is no arch.json for '{target.name}' in this container, and its fingerprint in"
             f" release {target.release} is not known",

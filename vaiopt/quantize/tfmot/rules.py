@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet
 
 from vaiopt.errors import QuantizeError, did_you_mean
+from vaiopt.releases import RELEASES, RUNNABLE
 
 _QUANTIZED_KINDS = frozenset(
     [
@@ -78,9 +79,9 @@ def rules_of(release: str) -> Rules:
     Raises:
         QuantizeError: there are none; the hint names the known releases.
     """
-    try:
-        return RULES[str(release)]
-    except KeyError:
+    row = RELEASES.get(str(release))
+    if row is None or not row.quantizer:
         raise QuantizeError(
-            f"there is no quantizer of release '{release}'", did_you_mean(str(release), RULES)
-        ) from None
+            f"there is no quantizer of release '{release}'", did_you_mean(str(release), RUNNABLE)
+        )
+    return RULES[row.quantizer]
