@@ -27,10 +27,10 @@ VENDOR = {
 """Always the container's own."""
 
 HEADER = """\
-# Made by docker/pin.py from requirements/{row.lock}.txt: do not edit.
-# What vaiopt needs in the container of Vitis-AI {row.name} (Python {row.python}).
-# docker/install.py uses it: what the container has already stays as it is there, whatever this
-# file says.
+# Made by docker/pin.py from requirements/{lock}.txt: do not edit. What vaiopt needs in the \
+container of Vitis-AI {release} (Python {python}).
+# docker/install.py uses it: what the container has already stays as it is there, whatever this \
+file says.
 """
 
 
@@ -69,7 +69,8 @@ def content(release: str) -> str:
         name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', section, flags=re.MULTILINE)
     }
     lines = needed(asked, pins, users)
-    return HEADER.format(row=row) + "\n".join(lines) + "\n"
+    header = HEADER.format(lock=row.lock, release=release, python=row.python)
+    return header + "\n".join(lines) + "\n"
 
 
 def main() -> int:

@@ -22,9 +22,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vaiopt.releases import DEFAULT
+from vaiopt.releases import RELEASES as TABLE
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
-RELEASES = ("2.5", "3.0", "3.5")
+RELEASES = tuple(row.name for row in TABLE.values() if row.lock)
 IMAGE = "vaiopt:{}-vitis{}"
 
 FAKE_DOCKER = """#!{python} -IS
@@ -80,7 +83,8 @@ def checkout(folder: Path) -> Path:
         (folder / name).mkdir(parents=True)
     for name in (
         "scripts/setup-lib",
-        "vaiopt/__init__.py",
+        "vaiopt/_version.py",
+        "vaiopt/releases.csv",
         "board/run_model.py",
         "pyproject.toml",
         "setup.py",
@@ -506,7 +510,8 @@ def test_a_missing_image_is_built_when_asked(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "vaiopt/__init__.py",
+        "vaiopt/_version.py",
+        "vaiopt/releases.csv",
         "vaiopt/new.py",
         "pyproject.toml",
         "docker/entrypoint",
@@ -547,6 +552,9 @@ def test_options_that_make_no_sense_are_a_user_s_error(
 def test_the_help_of_a_script_is_its_head(engine: Engine, program: str) -> None:
     result = engine.call(program, "--help")
     assert result.returncode == 0 and b"Usage: " in result.stdout and b"set -" not in result.stdout
+    if program != "smoke-test":
+        known = f"Releases: {', '.join(RELEASES)}; {DEFAULT} if none is named."
+        assert result.stdout.decode().splitlines()[-1] == known
 
 
 # --- docker/build and the Dockerfile
@@ -581,18 +589,22 @@ def instructions() -> List[Tuple[str, str]]:
     return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
 
 
-def test_every_base_image_is_pinned_and_every_release_has_one() -> None:
-    stages = {}
-    for verb, text in instructions():
-        if verb == "FROM" and " AS " in text:
-            image, stage = text.split(" AS ")
-            name, _, tag = image.partition(":")
-            assert name.startswith("xilinx/vitis-ai") and tag and tag != "latest"
-            assert re.search(r"\d+\.\d+\.\d+\.\d+$", tag), f"'{tag}' moves"
-            stages[stage] = tag
-    assert sorted(stages) == ["vitis-" + release for release in RELEASES]
-    for release in RELEASES:
-        assert release in stages["vitis-" + release]
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_release_is_built_on_its_pinned_image(engine: Engine, release: str) -> None:
+    assert engine.call("build", "--release", release).returncode == 0
+    arguments = engine.calls("build")[-1]["arguments"]
+    image = TABLE[release].image
+    assert "VITIS_IMAGE=" + image in arguments
+    assert re.match(rf"xilinx/vitis-ai[a-z0-9-]*:(ubuntu\d+-)?{release}\.\d+\.\d+$", image)
+    assert [text for verb, text in instructions() if verb == "FROM"] == ["${VITIS_IMAGE}"]
+
+
+@pytest.mark.parametrize("release", sorted(set(TABLE) - set(RELEASES)) + ["3", "30", "3.", ""])
+def test_a_release_without_a_lock_file_has_no_image(engine: Engine, release: str) -> None:
+    for program in ("run", "build"):
+        result = engine.call(program, "--release", release)
+        assert_user_error(result, f"no image for release '{release}'")
+        assert all(known in result.stderr.decode() for known in RELEASES)
 
 
 def test_everything_that_is_copied_exists_and_is_sent_to_the_engine() -> None:
