@@ -5,6 +5,7 @@ import pytest
 from vaiopt.errors import TargetError
 from vaiopt.hardware import list_targets, load_target
 from vaiopt.hardware.devices import DEVICES, find_device
+from vaiopt.hardware.estimate import ESTIMATES
 
 
 def test_every_target_has_the_device_of_a_row_and_an_accelerator_has_an_architecture():
@@ -15,6 +16,10 @@ def test_every_target_has_the_device_of_a_row_and_an_accelerator_has_an_architec
         assert (target.fit is not None) == target.device.accelerator
         assert bool(target.fingerprint) == target.device.accelerator
     assert {load_target(summary.name).kind for summary in list_targets()} == set(DEVICES)
+
+
+def test_every_device_has_an_estimate():
+    assert set(ESTIMATES) == set(DEVICES)
 
 
 def test_a_kind_without_a_row_is_refused():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from vaiopt.hardware.cpu import cpu_latency_ms
+from vaiopt.hardware.devices import CPU, DPU
 from vaiopt.hardware.fits import Constants, fallback
 from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
 from vaiopt.hardware.latency import Work, layer_cycles, work
@@ -37,8 +38,11 @@ class Estimate(NamedTuple):
 
 def estimate(graph: LayerGraph, target: Target) -> Estimate:
     """Return the fused layers of a model on a target, and their time."""
-    if target.architecture is None:
-        return _cpu_estimate(graph)
+    return ESTIMATES[target.device.name](graph, target)
+
+
+def _dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+    assert target.architecture is not None
     assert target.fit is not None
     placements = place(graph, target)
     layers = tuple(fuse(graph, placements))
@@ -122,6 +126,13 @@ def _cpu_estimate(graph: LayerGraph) -> Estimate:
         1000.0 / max(total, 1e-9),
         Constants(1.0, 1.0, 0.0, 0.0),
     )
+
+
+ESTIMATES: Dict[str, Callable[[LayerGraph, Target], Estimate]] = {
+    CPU.name: lambda graph, _: _cpu_estimate(graph),
+    DPU.name: _dpu_estimate,
+}
+"""What estimates a model, by the device of its target."""
 
 
 def fallback_ms(layer: FusedLayer) -> float:
