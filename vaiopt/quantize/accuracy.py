@@ -87,20 +87,14 @@ def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarr
     either backend.
     """
     if is_vitis_model(model):
-        positions = {
-            "{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)
-        }
+        entries = fix_positions(model)
+        scales = {f"{e['layer']}/{e['tensor']}": np.float32(2.0 ** -e["position"]) for e in entries}
         integers = integer_outputs(model, single_or_list(x))
-        return {
-            name: values.astype(np.float32) * np.float32(2.0 ** -positions[name])
-            for name, values in integers.items()
-        }
+        return {name: values.astype(np.float32) * scales[name] for name, values in integers.items()}
     points = [layer for layer in model.layers if is_fix_position(layer)]
+    names = [f"{layer.float_layer}/{layer.tensor}" for layer in points]
     probe = load_keras().Model(model.inputs, [layer.output for layer in points])
-    return {
-        f"{layer.float_layer}/{layer.tensor}": values
-        for layer, values in zip(points, _outputs(probe, x))
-    }
+    return dict(zip(names, _outputs(probe, x)))
 
 
 def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
@@ -112,10 +106,8 @@ def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
         outputs = model(inputs, training=False)
     else:
         outputs = model.predict(inputs, batch_size=BATCH, verbose=0)
-    return [
-        np.asarray(output)
-        for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
-    ]
+    several = isinstance(outputs, (list, tuple))
+    return [np.asarray(output) for output in (outputs if several else [outputs])]
 
 
 def signal_to_noise(reference: np.ndarray, values: np.ndarray) -> float:

@@ -207,14 +207,12 @@ def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
 
 @contextlib.contextmanager
 def translated_messages() -> Iterator[None]:
-    """Keep the vendor's output off stdout and turn its errors into :class:`QuantizeError` with a
-    hint.
-    """
+    """Keep the vendor's output off stdout, and turn its errors into ours, with a hint."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
             yield
-    except (QuantizeError, MissingToolError, KeyboardInterrupt):
+    except (QuantizeError, MissingToolError):
         raise
     except SystemExit as error:
         raise translate(f"{said.getvalue()}\n{error}") from error
@@ -227,13 +225,10 @@ def translate(text: str) -> QuantizeError:
     found = _CODE.search(text)
     if found:
         code, message = found.groups()
-        hint = next(
-            (hint for key, hint in _HINTS.items() if key in code),
-            f"See the vendor's user guide UG1414, code {code}.",
-        )
-        return QuantizeError(
-            f"the vendor's quantizer refused the model: {message.strip() or code}", hint
-        )
+        guide = f"See the vendor's user guide UG1414, code {code}."
+        hint = next((hint for key, hint in _HINTS.items() if key in code), guide)
+        reason = message.strip() or code
+        return QuantizeError(f"the vendor's quantizer refused the model: {reason}", hint)
     lines = [line for line in text.strip().splitlines() if line.strip()] or ["no message"]
     return QuantizeError(
         f"the vendor's quantizer failed: {lines[-1].strip()[:200]}",

@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Union
 from vaiopt.errors import RunError
-from vaiopt.files import (PathLike)
+from vaiopt.files import PathLike
 
 
 class Run:

@@ -468,22 +468,11 @@ class _Lowering:
 
 
 WRITERS: Dict[str, Callable[[_Lowering, Operation], None]] = {
-    "add": _Lowering.add,
-    "average_pool": _Lowering.average_pool,
-    "concat": _Lowering.concat,
-    "conv": _Lowering.conv,
-    "dense": _Lowering.dense,
-    "depthwise": _Lowering.depthwise,
-    "leaky": _Lowering.leaky,
-    "max_pool": _Lowering.max_pool,
-    "multiply": _Lowering.multiply,
-    "pad": _Lowering.pad,
-    "relu": _Lowering.relu,
-    "reshape": _Lowering.reshape,
-    "round": _Lowering.round,
-    "sigmoid": _Lowering.sigmoid,
-    "transposed_conv": _Lowering.transposed_conv,
-    "upsample": _Lowering.upsample,
+    kind: getattr(_Lowering, kind)
+    for kind in (
+        "add average_pool concat conv dense depthwise leaky max_pool multiply pad relu reshape"
+        " round sigmoid transposed_conv upsample"
+    ).split()
 }
 """What writes each kind of operation."""
 

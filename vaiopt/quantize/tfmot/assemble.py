@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import numpy as np
 
@@ -47,9 +47,7 @@ def _on_grid(node: Node, positions: Dict[Key, int]) -> List[np.ndarray]:
     values = dict(node.weights)
     for key, value in quantized_weights(node).items():
         position = positions[(node.name, key)]
-        values[node.kernel if key == "kernel" else key] = dequantize(
-            quantize_weights(value, position), position
-        )
+        values[node.weight_name(key)] = dequantize(quantize_weights(value, position), position)
     return list(values.values())
 
 
@@ -59,15 +57,11 @@ def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any
     """
     entries: List[Dict[str, Any]] = []
     for node in graph:
-        found: List[Tuple[str, Key]] = [
-            (node.kernel if key == "kernel" else key, (node.name, key))
-            for key in ("kernel", "bias", "alpha")
-            if (node.name, key) in positions
-        ]
-        if (node.name, "out") in positions:
-            found.append((node.tensor, (node.name, "out")))
-        entries += [
-            {"layer": node.layer, "tensor": tensor, "bits": BITS, "position": positions[key]}
-            for tensor, key in found
-        ]
+        for key in ("kernel", "bias", "alpha", "out"):
+            position = positions.get((node.name, key))
+            if position is not None:
+                tensor = node.tensor if key == "out" else node.weight_name(key)
+                entries.append(
+                    {"layer": node.layer, "tensor": tensor, "bits": BITS, "position": position}
+                )
     return entries

@@ -25,12 +25,10 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
     keras, ours = load_keras(), fixed_layers()
     if node.kind == "Quantize":
         return keras.layers.Activation("linear", name=node.name)
+    if node.kind == "Sigmoid" and exact:
+        return keras.layers.Activation("sigmoid", name=node.name)
     if node.kind == "Sigmoid":
-        return (
-            keras.layers.Activation("sigmoid", name=node.name)
-            if exact
-            else ours["FixedSigmoid"](name=node.name)
-        )
+        return ours["FixedSigmoid"](name=node.name)
     if node.kind == "AveragePooling2D" and not exact:
         return _average_pooling(graph, node)
     if node.kind == "GlobalAveragePooling2D" and not exact:
@@ -99,13 +97,11 @@ def make_model(
     for node in graph:
         if node.kind == "InputLayer":
             tensors[node.name] = keras.Input(shape=node.shape[1:], name=node.name, dtype="float32")
-            continue
-        tensors[node.name] = call(
-            node, make_layer(graph, node, exact), [tensors[name] for name in node.inputs]
-        )
-    return keras.Model(
-        [tensors[name] for name in graph.inputs], [tensors[name] for name in graph.outputs]
-    )
+        else:
+            inputs = [tensors[name] for name in node.inputs]
+            tensors[node.name] = call(node, make_layer(graph, node, exact), inputs)
+    ends = ([tensors[name] for name in names] for names in (graph.inputs, graph.outputs))
+    return keras.Model(*ends)
 
 
 def load_weights(graph: Graph, layers: Mapping[str, Any]) -> None:

@@ -52,16 +52,17 @@ class Node:
         """The name of its kernel among the weights."""
         return "depthwise_kernel" if self.kind == "DepthwiseConv2D" else "kernel"
 
+    def weight_name(self, key: str) -> str:
+        """Return Keras's name of a weight; its kernel is ``kernel`` in the keys of positions."""
+        return self.kernel if key == "kernel" else key
+
     @property
     def activation(self) -> str:
         """The name of its activation function, ``linear`` if it has none."""
         name = self.config.get("activation", "linear")
         if isinstance(name, dict):
-            name = (
-                name.get("config")
-                if isinstance(name.get("config"), str)
-                else name.get("class_name")
-            )
+            inner = name.get("config")
+            name = inner if isinstance(inner, str) else name.get("class_name")
         return {"silu": "swish", None: "linear"}.get(name, name)
 
 
@@ -126,10 +127,8 @@ class Graph:
             depth = depths.setdefault(name, 0)
             for source in self.nodes[name].inputs:
                 depths[source] = max(depth + 1, depths.get(source, 0))
-        return [
-            self.nodes[name]
-            for name in sorted(depths, key=lambda name: (-depths[name], indices[name]))
-        ]
+        names = sorted(depths, key=lambda name: (-depths[name], indices[name]))
+        return [self.nodes[name] for name in names]
 
 
 def _traverse(graph: Graph) -> Tuple[List[str], Dict[str, int]]:
@@ -162,10 +161,7 @@ def read_graph(model: Any) -> Graph:
             arguments; or an input is not used.
     """
     config = model.get_config()
-    nodes = []
-    for entry in config["layers"]:
-        layer = model.get_layer(entry["config"]["name"])
-        nodes.append(_read_node(entry, layer))
+    nodes = [_read_node(e, model.get_layer(e["config"]["name"])) for e in config["layers"]]
     graph = Graph(nodes, _names(config["input_layers"]), _names(config["output_layers"]))
     used = {node.name for node in graph}
     for name in graph.inputs:
@@ -194,10 +190,9 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
         key = variable.name.split(":")[0].split("/")[-1]
         weights[f"{key}/{len(weights)}" if key in weights else key] = np.array(value)
     shape = layer.output_shape
-    shape = tuple(shape[0] if isinstance(shape, list) else shape)
-    return Node(
-        name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name, shape=shape
-    )
+    node = Node(name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name)
+    node.shape = tuple(shape[0] if isinstance(shape, list) else shape)
+    return node
 
 
 def _names(entries: Any) -> List[str]:

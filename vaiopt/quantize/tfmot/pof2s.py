@@ -129,24 +129,18 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
             self.variable: Any = None
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> Dict[str, Any]:
+            zero = tf.keras.initializers.Zeros()
             self.variable = layer.add_weight(
-                name=name + "_position",
-                shape=(),
-                dtype="float32",
-                initializer=tf.keras.initializers.Zeros(),
-                trainable=False,
+                name + "_position", shape=(), dtype="float32", initializer=zero, trainable=False
             )
             return {"position": self.variable}
 
-        def __call__(
-            self, inputs: Any, training: bool, weights: Dict[str, Any], **kwargs: Any
-        ) -> Any:
+        def __call__(self, inputs: Any, training: bool, weights: Dict[str, Any], **_: Any) -> Any:
             half_up = self.role != WEIGHT
             position = weights["position"]
             if self.calibrating and self.role != WEIGHT:
-                found = (
-                    non_overflow(tf, inputs) if self.role == ENTRY else min_error(tf, inputs, True)
-                )
+                entry = self.role == ENTRY
+                found = non_overflow(tf, inputs) if entry else min_error(tf, inputs, True)
                 position.assign(found)
                 return rounded(tf, inputs, tf.pow(2.0, found), half_up)
             return straight_through(tf, inputs, tf.pow(2.0, position), half_up)
@@ -172,10 +166,9 @@ def _config_class(tfmot: Any, quantizer: Any) -> Any:
             self.output_quantizers = [quantizer(output)] if output else []
 
         def get_weights_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
-            return [
-                (getattr(layer, name), each)
-                for name, each in zip(self.weights, self.weight_quantizers)
-            ]
+            return list(
+                zip((getattr(layer, name) for name in self.weights), self.weight_quantizers)
+            )
 
         def get_activations_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
             return []
@@ -205,10 +198,8 @@ def _scheme_class() -> Any:
     class Unchanged:
         """A layout transform that leaves the model as it is: the graph was prepared before."""
 
-        def apply(
-            self, model: Any, layer_quantize_map: Dict[str, Any]
-        ) -> Tuple[Any, Dict[str, Any]]:
-            return model, layer_quantize_map
+        def apply(self, model: Any, quantize_map: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
+            return model, quantize_map
 
     class Nothing:
         """A registry that quantizes no layer by itself: every quantized layer is annotated."""
