@@ -27,13 +27,12 @@ def clean_environment() -> Dict[str, str]:
     other one.
     """
     environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
-    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    folders = environment.pop("PYTHONPATH", "").split(os.pathsep)
     kept = [
         os.path.abspath(folder)
         for folder in folders
-        if not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)
+        if folder and not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)
     ]
-    environment.pop("PYTHONPATH", None)
     if kept:
         environment["PYTHONPATH"] = os.pathsep.join(kept)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"

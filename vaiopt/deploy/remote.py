@@ -58,10 +58,12 @@ def run_remote(
     """
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     with Connection(host, config, progress) as board:
-        place = "{}/{}".format(HOME, digests["manifest.json"][:16])
-        board.keep_trying(
-            "copying the bundle", lambda: _copy(board, folder, digests, place, progress)
-        )
+        place = f"{HOME}/{digests['manifest.json'][:16]}"
+
+        def copy() -> None:
+            _copy(board, folder, digests, place, progress)
+
+        board.keep_trying("copying the bundle", copy)
         job = _Job(board, place, progress)
         board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
         board.keep_trying("measuring", job.follow)
@@ -81,16 +83,14 @@ def _copy(
     missing = _missing(board, digests, place)
     if not missing:
         return
-    size = sum((folder / name).stat().st_size for name in missing)
-    progress(
-        f"copying {len(missing)} of {len(digests)} files ({size / 1e6:.1f} MB) to"
-        f" {board.host}:{place}"
-    )
+    megabytes = sum((folder / name).stat().st_size for name in missing) / 1e6
+    count = f"{len(missing)} of {len(digests)} files ({megabytes:.1f} MB)"
+    progress(f"copying {count} to {board.host}:{place}")
     board.copy([folder / name for name in missing], place)
     damaged = _missing(board, digests, place)
     if damaged:
         raise BoardError(
-            "'{}' arrived damaged on '{}'".format(", ".join(damaged), board.host),
+            f"'{', '.join(damaged)}' arrived damaged on '{board.host}'",
             "Is its disk full ('df')? Then free space and measure again.",
         )
 
@@ -127,14 +127,13 @@ class _Job:
     def start(self, entry: str, arguments: Sequence[str]) -> None:
         """Start the script, detached; once, even if called again after the connection was lost."""
         words = ["python3", entry, *arguments, "--output", self._name + ".json"]
-        command = "{} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code".format(
-            " ".join(shlex.quote(word) for word in words), name=self._name
-        )
+        name, script = self._name, " ".join(shlex.quote(word) for word in words)
+        command = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
+        detached = f"nohup sh -c {shlex.quote(command)} >/dev/null 2>&1 </dev/null &"
         # Who calls a second time finds the log, so the job started.
         text = (
-            f"cd {shlex.quote(self._place)} && {{ [ -e {self._name}.log ] || {{ : >"
-            f" {self._name}.log; {SETTINGS} nohup sh -c {shlex.quote(command)} >/dev/null 2>&1"
-            " </dev/null & }; }"
+            f"cd {shlex.quote(self._place)} &&"
+            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {SETTINGS} {detached} }}; }}"
         )
         answer = self._board.shell(text)
         if answer.code != 0:

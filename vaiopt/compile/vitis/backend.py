@@ -13,7 +13,7 @@ from typing import List
 
 from vaiopt.compile.backend import Compiler, CompileRequest
 from vaiopt.compile.record import Compiled
-from vaiopt.compile.vitis.xmodel import examine, read_xmodel
+from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
@@ -67,7 +67,8 @@ class VitisCompiler(Compiler):
         progress(f"compiling for {target.name} with {arch}")
         lines = _run_compiler(program, arch, request)
         content = read_xmodel(request.folder / MODEL, lines)
-        found = examine(content, request, arch_fingerprint(arch) or target.fingerprint)
+        fingerprint = arch_fingerprint(arch) or target.fingerprint
+        source, output, found = examine(content, request, fingerprint)
         release, warnings = container_release() or target.release, list(found.warnings)
         if release != target.release:
             warnings.append(
@@ -83,8 +84,8 @@ class VitisCompiler(Compiler):
             "arch": str(arch) if arch.parent != request.folder else arch.name,
             "log": LOG,
         }
-        ends = found.input, found.output
-        return Compiled(MODEL, *ends, threshold=found.threshold, release=release, more=more)
+        single = threshold(output, content)
+        return Compiled(MODEL, source, output, single, release=release, more=more)
 
 
 def _check_quantizer(request: CompileRequest, again: str) -> None:
