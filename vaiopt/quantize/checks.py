@@ -104,8 +104,7 @@ def check_model(model: Any) -> None:
         name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
         if None in shape:
             raise QuantizeError(
-                f"input '{name}' has an unknown size: {shape}",
-                "Give the input a fixed shape.",
+                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
             )
 
 

@@ -186,8 +186,7 @@ def _run_compiler(program: str, arch: Path, request: CompileRequest) -> List[str
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
         shutil.copyfile(str(folder / LOG), str(request.failed_log))
         raise CompileError(
-            f"{PROGRAM} failed: {reason(lines, code)}",
-            f"All it said is in '{request.failed_log}'.",
+            f"{PROGRAM} failed: {reason(lines, code)}", f"All it said is in '{request.failed_log}'."
         )
     if request.failed_log.exists():
         request.failed_log.unlink()
