@@ -37,9 +37,7 @@ PACKAGES = (
 
 
 def installed_versions() -> Dict[str, str]:
-    """Return the versions of the packages that matter, of those installed, without importing
-    any.
-    """
+    """Return the installed versions of the packages that matter, without importing any."""
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # Python 3.7
@@ -78,9 +76,7 @@ def has_vitis_quantizer() -> bool:
 
 
 def container_release() -> Optional[str]:
-    """Return the Vitis-AI release of the container this runs in, such as ``3.0``; None outside
-    one.
-    """
+    """Return the Vitis-AI release of this container, such as ``3.0``; None outside one."""
     prefix = os.environ.get("CONDA_DEFAULT_ENV", "")
     if prefix != "vitis-ai-tensorflow2" and not Path("/opt/vitis_ai").is_dir():
         return None
@@ -90,9 +86,7 @@ def container_release() -> Optional[str]:
 
 
 def git_commit(folder: Optional[Path] = None) -> str:
-    """Return the commit of the caller's git checkout, with ``+`` if it has changes; empty outside
-    one.
-    """
+    """Return the commit of the caller's checkout, with ``+`` if it has changes; else empty."""
     try:
         commit = _git(["rev-parse", "--short=12", "HEAD"], folder)
         changed = _git(["status", "--porcelain"], folder) if commit else ""

@@ -17,15 +17,11 @@ DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
 """Variables of this process that a kit would not have."""
 
 FOREIGN_PACKAGES = ("vaiopt", "tensorflow")
-"""A folder of PYTHONPATH with one of these is left out; others may hold the runtime that the bundle
-needs.
-"""
+"""A folder of PYTHONPATH with one of these is left out; others may hold the kit's runtime."""
 
 
 def clean_environment() -> Dict[str, str]:
-    """Return this process's environment without what could bring vaiopt or TensorFlow into the
-    other one.
-    """
+    """Return the environment without what could bring vaiopt or TensorFlow into a child."""
     environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
     folders = environment.pop("PYTHONPATH", "").split(os.pathsep)
     kept = [

@@ -96,9 +96,7 @@ def _copy(
 
 
 def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
-    """Return the files that are not on the board, or not whole. ``sha256sum`` is in coreutils and
-    in busybox.
-    """
+    """Return what is not on the board, whole (sha256sum is in coreutils and in busybox)."""
     done = board.run("sha256sum", *sorted(digests), folder=place)
     there = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
@@ -112,9 +110,7 @@ def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str
 
 
 class _Job:
-    """One measurement on the board: its files are named after it, so that nothing of another one is
-    taken for its own.
-    """
+    """One measurement on the board, whose files have a name of their own."""
 
     def __init__(self, board: Connection, place: str, progress: Progress) -> None:
         self.code = -1

@@ -26,9 +26,7 @@ HOST = re.compile(
 """``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
 
 LOST = 255
-"""Exit code of ssh and scp when the connection fails or drops; a remote command's own code
-otherwise.
-"""
+"""Exit code of ssh and scp for a failed connection; else a remote command's own."""
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 2.0
@@ -43,9 +41,7 @@ OPTIONS = (
 )
 
 LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
-"""What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older
-protocol.
-"""
+"""What a newer scp says of a board without sftp, which still speaks the older protocol."""
 
 
 class Answer(NamedTuple):

@@ -35,9 +35,7 @@ POOR_DB = 15.0
 """Below this signal-to-noise ratio a layer gets a suggestion of its own."""
 
 LARGE_SPREAD = 20.0
-"""From this ratio of the largest value to the root mean square on a few values cost all others
-their resolution.
-"""
+"""Ratio of the largest value to the root mean square from which few values cost all others."""
 
 SUGGESTIONS = 5
 """Layers that get a suggestion."""
@@ -60,9 +58,7 @@ def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray) -> Dict[str, floa
 def float_activations(
     graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[str]
 ) -> Dict[str, np.ndarray]:
-    """Return the float values of activations ``<layer>/<tensor>`` of a prepared graph, the
-    functions exact and not the DPU's.
-    """
+    """Return exact float values of activations ``<layer>/<tensor>`` of a prepared graph."""
     found: Dict[str, Any] = {}
 
     def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
@@ -83,9 +79,7 @@ def float_activations(
 
 
 def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarray]:
-    """Return the rounded values of the activations ``<layer>/<tensor>`` of a quantized model of
-    either backend.
-    """
+    """Return the rounded values of the activations of a quantized model of either backend."""
     if is_vitis_model(model):
         entries = fix_positions(model)
         scales = {f"{e['layer']}/{e['tensor']}": np.float32(2.0 ** -e["position"]) for e in entries}
@@ -98,9 +92,7 @@ def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarr
 
 
 def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
-    """Return all outputs of a model; few samples are computed step by step, since compiling the
-    model would take longer.
-    """
+    """Return all outputs; few samples step by step, since compiling the model takes longer."""
     inputs = single_or_list(x)
     if len(x[0]) <= BATCH:
         outputs = model(inputs, training=False)

@@ -1,6 +1,4 @@
-"""What cannot be quantized is refused here, before any long work, with the layer's or array's name
-and the cure.
-"""
+"""What cannot be quantized is refused here, before any long work, with the name and the cure."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ _QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
 
 WRONG_SCALE = 4.0
-"""Calibration data whose largest value is this many times larger or smaller than the
-preprocessing's are at the wrong scale.
-"""
+"""Data that reach this many times more or less than the preprocessing's are at a wrong scale."""
 
 RAW_PIXELS = 64.0
 """Values up to more than this are taken for raw pixels."""
@@ -266,9 +262,7 @@ def check_scale(
 
 
 def _like_pixels(array: np.ndarray) -> bool:
-    """Tell whether values look like raw pixels: none negative, up to 255, and whole numbers or an
-    image's.
-    """
+    """Tell whether values look like raw pixels: 0 to 255, and whole numbers or an image's."""
     low, high = float(array.min()), float(array.max())
     if low < 0 or not RAW_PIXELS < high <= 255:
         return False
@@ -276,9 +270,7 @@ def _like_pixels(array: np.ndarray) -> bool:
 
 
 def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> Optional[float]:
-    """Return how often the model is right, as a multiple of guessing; None if it is not a
-    classifier of several classes.
-    """
+    """Return how often a classifier of several classes is right, as a multiple of guessing."""
     outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
     if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
         return None

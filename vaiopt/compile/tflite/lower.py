@@ -64,9 +64,7 @@ KEEP_SIGN = frozenset(
 """Operations whose output is not negative if no input is."""
 
 UP, DOWN, EXACT = 1, -1, 0
-"""Which float32 is taken as the scale of weights: the next larger, the next smaller, or the right
-one.
-"""
+"""Which float32 is the scale of weights: the next larger, the next smaller, the right one."""
 
 Write = Callable[[int, float, int, int], None]
 """Writes a convolution or dense operator into a tensor: its number, a factor on the scale of the
@@ -85,9 +83,7 @@ def to_tflite(program: Program, description: str) -> bytes:
 
 
 class _Lowering:
-    """State while one program is written: the file, and the number and description of every tensor
-    so far.
-    """
+    """State while one program is written: the file, and every tensor so far by name."""
 
     def __init__(self, program: Program, description: str) -> None:
         self.file = FlatBuffer(description)
@@ -149,9 +145,7 @@ class _Lowering:
         return moved
 
     def _write_round(self, source: Tensor, target: Tensor, output: int, name: str) -> None:
-        """Write ``source`` at the position of ``target``: exact to a finer one, half up to a
-        coarser one.
-        """
+        """Write ``source`` at another position: exact to a finer, half up to a coarser one."""
         if target.position >= source.position:
             self.file.operator("QUANTIZE", [self.numbers[source.name]], output)
             return
@@ -176,9 +170,7 @@ class _Lowering:
     # ------------------------------------------------------------ weights
 
     def _scale(self, operation: Operation, factor: float, nudge: int) -> float:
-        """Return the scale of an operation's weights, times ``factor``, as the float32 that
-        ``nudge`` says.
-        """
+        """Return the scale of the weights, times ``factor``, as the float32 of ``nudge``."""
         scale = np.float32(
             2.0**-operation.weight_position * operation.options.get("weight_scale", 1.0) * factor
         )
@@ -190,9 +182,7 @@ class _Lowering:
     def _parameters(
         self, operation: Operation, array: np.ndarray, factor: float, nudge: int
     ) -> List[int]:
-        """Add weights (int8) and bias (int32, on the accumulator's scale) and return their numbers;
-        ``array`` is in TFLite's order.
-        """
+        """Add int8 weights, in TFLite's order, and int32 bias, and return their numbers."""
         scale = self._scale(operation, factor, nudge)
         given = self._source(operation).position
         total = given + operation.weight_position
@@ -358,9 +348,7 @@ class _Lowering:
     def _scaled(
         self, operation: Operation, factor: float, shape: Tuple[int, ...], options: Dict[str, Any]
     ) -> None:
-        """Write a depthwise convolution with all weights ``factor``, without ties if the factor
-        leaves room for it in int8.
-        """
+        """Write a depthwise convolution with all weights ``factor``, if possible without ties."""
         weight, scale = as_weight(factor)
         position = self._source(operation).position
         cut = position - int(round(math.log2(scale))) - operation.output.position

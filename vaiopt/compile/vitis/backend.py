@@ -1,6 +1,4 @@
-"""Backend ``vitis``: the quantized model as an ``.xmodel`` for a DPU, by the vendor's
-``vai_c_tensorflow2``.
-"""
+"""Backend ``vitis``: an ``.xmodel`` for a DPU, by the vendor's ``vai_c_tensorflow2``."""
 
 from __future__ import annotations
 
@@ -89,9 +87,7 @@ class VitisCompiler(Compiler):
 
 
 def _check_quantizer(request: CompileRequest, again: str) -> None:
-    """Raise unless the vendor's own quantizer wrote ``quantized.h5``: the compiler reads no
-    other.
-    """
+    """Raise unless the vendor's quantizer wrote the model: its compiler reads no other."""
     config = read_model_config(request.quantized_model)["config"]
     layers = config["layers"] if isinstance(config, dict) else config
     if not any(str(layer.get("class_name")).startswith("Vitis>") for layer in layers):
@@ -104,9 +100,7 @@ def _check_quantizer(request: CompileRequest, again: str) -> None:
 
 
 def arch_folders() -> List[Path]:
-    """Return where the container keeps its ``arch.json`` files:
-    ``<folder>/<DPU>/<BOARD>/arch.json``.
-    """
+    """Return where the container keeps ``<DPU>/<BOARD>/arch.json``."""
     roots = [os.environ.get("VAI_ROOT", ""), "/opt/vitis_ai"]
     return [Path(root) / "compiler" / "arch" for root in roots if root]
 
@@ -157,9 +151,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 
 
 def arch_fingerprint(path: Path) -> str:
-    """Return the fingerprint in an ``arch.json`` as lower-case hex; empty if it names a target
-    instead, or is unreadable.
-    """
+    """Return the fingerprint of an ``arch.json`` in lower-case hex; empty if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return hex(int(str(content["fingerprint"]), 16))

@@ -1,6 +1,4 @@
-"""What the compiler made: read back, and compared with what was quantized and with what was
-predicted.
-"""
+"""What the compiler made: read back, and compared with what was quantized and predicted."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ HARMLESS = frozenset(
     "fix2float float2fix data data-fix const const-fix softmax reshape reshape-fix flatten squeeze"
     " download upload".split()
 )
-"""Operators beside the DPU that do not change which class is largest; the same as in
-``board/kit_dpu.py``.
-"""
+"""Operators that keep the order of the classes; the same as in ``board/kit_dpu.py``."""
 
 COUNTS = re.compile(r"Total device subgraph number (\d+), DPU subgraph number (\d+)")
 ARCHITECTURE = re.compile(r"Target architecture: (\S+)")
@@ -397,9 +393,7 @@ def compare_positions(
 
 
 def layer_of(name: str) -> Tuple[str, str]:
-    """Return the layer that a tensor of a compiled model is named after, and which of its tensors
-    it is.
-    """
+    """Return the layer that a compiled tensor is named after, and which of its tensors it is."""
     name = name[len("quant_") :] if name.startswith("quant_") else name
     for ending, kind in _ENDINGS.items():
         if name.endswith(ending):
@@ -410,9 +404,7 @@ def layer_of(name: str) -> Tuple[str, str]:
 def _prediction(
     request: CompileRequest, dpu_count: Optional[int], warnings: List[str]
 ) -> Optional[Prediction]:
-    """Return what ``inspect`` predicted of the float model, and warn where the compiler decided
-    otherwise.
-    """
+    """Return what ``inspect`` says of the float model, and warn where the compiler differs."""
     if not request.float_model.exists():
         return None
     inspection = inspect_model(request.float_model, request.target)

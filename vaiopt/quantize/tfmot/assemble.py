@@ -1,6 +1,4 @@
-"""The quantized model: a graph with positions as a Keras model of standard layers and
-``FixPosition``.
-"""
+"""The quantized model: a graph as a Keras model of standard layers and ``FixPosition``."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ def _on_grid(node: Node, positions: Dict[Key, int]) -> List[np.ndarray]:
 
 
 def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, bits, position}]`` in the order of the layers, weights before
-    activations.
-    """
+    """Return the fix positions in the order of the layers, weights before activations."""
     entries: List[Dict[str, Any]] = []
     for node in graph:
         for key in ("kernel", "bias", "alpha", "out"):

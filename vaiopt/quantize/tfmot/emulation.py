@@ -1,6 +1,4 @@
-"""The prepared model under tensorflow-model-optimization: annotated, applied, calibrated,
-trained.
-"""
+"""The prepared model under tensorflow-model-optimization: calibrated, trained."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ class Emulation:
         return ""
 
     def _rounds_first(self, node: Node) -> bool:
-        """Tell whether the input of a function on the CPU is rounded by itself, the layer before it
-        having its own rounding.
-        """
+        """Tell whether a function on the CPU needs a rounding of its own before it."""
         return node.place == "before" and self.graph.source(node).place != "next"
 
     def _owner(self, node: Node) -> Node:
@@ -165,9 +161,7 @@ class Emulation:
 
 
 def quantized_weights(node: Node) -> Dict[str, np.ndarray]:
-    """Return the weights of a node that are rounded, with ``kernel`` for its kernel whatever Keras
-    calls it.
-    """
+    """Return the weights of a node that are rounded, its kernel always as ``kernel``."""
     keys: Sequence[str] = ()
     if node.place != "float":
         keys = ("kernel", "bias") if node.kind in CONVOLUTIONS else _OTHERS.get(node.kind, ())

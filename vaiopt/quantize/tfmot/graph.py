@@ -118,9 +118,7 @@ class Graph:
         return candidate
 
     def ordered(self) -> List[Node]:
-        """Return the nodes as Keras orders ``model.layers``: by depth from the outputs, then by
-        depth-first traversal.
-        """
+        """Return the nodes in Keras's order of ``model.layers``: by depth, then depth first."""
         finished, indices = _traverse(self)
         depths: Dict[str, int] = {}
         for name in reversed(finished):
@@ -132,9 +130,7 @@ class Graph:
 
 
 def _traverse(graph: Graph) -> Tuple[List[str], Dict[str, int]]:
-    """Return the reachable nodes, sources first, and the order in which a depth-first walk from the
-    outputs meets them.
-    """
+    """Return the reachable nodes, sources first, and when a walk from the outputs meets them."""
     indices: Dict[str, int] = {}
     finished: List[str] = []
     done = set()
@@ -196,9 +192,7 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
 
 
 def _names(entries: Any) -> List[str]:
-    """Return layer names from Keras's lists of (layer, node, tensor), which is flat when there is
-    only one.
-    """
+    """Return layer names from Keras's lists of (layer, node, tensor), flat if there is one."""
     if entries and isinstance(entries[0], str):
         return [entries[0]]
     return [entry[0] for entry in (entries.values() if isinstance(entries, dict) else entries)]

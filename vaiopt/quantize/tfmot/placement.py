@@ -75,9 +75,7 @@ def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
 
 
 def _quantize_entries(graph: Graph) -> None:
-    """Round every input of the model, and the output of a float layer that only one quantized layer
-    reads.
-    """
+    """Round every input, and the output of a float layer that one quantized layer reads."""
 
     def enter(node: Node, tensor: str) -> None:
         name = graph.unique_name("quant_" + node.name)

@@ -14,9 +14,7 @@ from vaiopt.int8.arithmetic import CANDIDATES, QMAX, QMIN
 from vaiopt.keras import load_tensorflow
 
 ENTRY, ACTIVATION, WEIGHT = "entry", "activation", "weight"
-"""What a quantizer rounds: real numbers that enter, activations, weights. It decides rounding and
-how the position is chosen.
-"""
+"""What a quantizer rounds; it decides the rounding and how the position is chosen."""
 
 _loaded: Dict[str, Any] = {}
 
@@ -44,9 +42,7 @@ def load_tfmot() -> Any:
 
 
 def non_overflow(tf: Any, x: Any) -> Any:
-    """Return the largest position at which nothing in ``x`` saturates (a float32 scalar), step by
-    step as the vendor does.
-    """
+    """Return the largest position at which nothing saturates (a scalar), as the vendor does."""
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     ratio = (QMAX - QMIN - 1) / float(QMIN * 2)  # -127/128
     low, high = tf.minimum(low, high / ratio), tf.maximum(high, low * ratio)
@@ -67,9 +63,7 @@ def weight_chooser(tf: Any) -> Any:
 
 
 def min_error(tf: Any, x: Any, half_up: bool) -> Any:
-    """Return the candidate position with the smallest float32 sum of squared errors, the first of
-    equals (a float32 scalar).
-    """
+    """Return the position (a scalar) of the smallest float32 squared error, first of equals."""
     first = non_overflow(tf, x)
     errors = []
     for offset in range(CANDIDATES):
@@ -85,9 +79,7 @@ def rounded(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
 
 
 def straight_through(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
-    """Round as :func:`rounded`; the gradient passes unchanged where nothing saturates (the
-    straight-through estimator).
-    """
+    """Round as :func:`rounded`; the gradient passes where nothing saturates."""
 
     @tf.custom_gradient  # type: ignore[misc]
     def forward(value: Any) -> Any:

@@ -180,9 +180,7 @@ def _to_depthwise(norm: Node) -> None:
 
 
 def _equalize_all(graph: Graph, between: Optional[str]) -> None:
-    """Equalise every pair of convolutions with nothing, a relu Activation, or an unbounded ReLU
-    layer between them.
-    """
+    """Equalise convolutions with nothing, a relu, or an unbounded ReLU layer between them."""
     for tail in graph:
         if tail.kind not in _EQUALIZED:
             continue
@@ -206,9 +204,7 @@ def _passes(graph: Graph, node: Node, kind: str) -> bool:
 
 
 def _equalize(head: Node, tail: Node) -> None:
-    """Scale the channels between two convolutions so that their largest weights are alike (Nagel et
-    al., arXiv:1906.04721).
-    """
+    """Scale channels to like largest weights on both sides (Nagel et al., arXiv:1906.04721)."""
     first, second = head.weights[head.kernel], tail.weights[tail.kernel]
     channels = first.shape[3] if head.kind == "Conv2D" else first.shape[2]
     if first.shape[3] != 1 and head.kind == "DepthwiseConv2D":

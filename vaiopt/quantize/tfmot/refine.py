@@ -45,9 +45,7 @@ class Refiner:
             self.positions[(node.name, "out")] = position
 
     def _input(self, node: Node, index: int = 0) -> _Found:
-        """Return the position of an input and the node that has it, looking through nodes that only
-        move integers.
-        """
+        """Return the position of an input, through nodes that only move integers, and its node."""
         source = self.graph.source(node, index)
         position = self._own(source)
         moves = source.place != "float" and source.kind in self.rules.transparent_kinds

@@ -16,9 +16,7 @@ _QUANTIZED_KINDS = frozenset(
     " AveragePooling2D GlobalAveragePooling2D UpSampling2D ZeroPadding2D Reshape Flatten"
     " Sigmoid".split()
 )
-"""Kinds of layers that are quantized wherever they stand; activations only behind a layer that they
-are fused with.
-"""
+"""Kinds quantized wherever they stand; activations only behind a layer they are fused with."""
 
 
 @dataclass(frozen=True)
