@@ -14,25 +14,10 @@ from typing import Any, Dict, Optional, Sequence
 from vaiopt._version import __version__
 
 PACKAGES = (
-    "numpy",
-    "tensorflow",
-    "tensorflow-cpu",
-    "tf_keras",
-    "tensorflow-model-optimization",
-    "vai-q-tensorflow2",
-    "scikit-optimize",
-    "scikit-learn",
-    "optuna",
-    "h5py",
-    "protobuf",
-    "plotly",
-    "typer",
-    "pebble",
-    "ai-edge-litert",
-    "tflite-runtime",
-    "dask",
-    "distributed",
-)
+    "numpy tensorflow tensorflow-cpu tf_keras tensorflow-model-optimization vai-q-tensorflow2"
+    " scikit-optimize scikit-learn optuna h5py protobuf plotly typer pebble ai-edge-litert"
+    " tflite-runtime dask distributed"
+).split()
 """Distributions whose versions are recorded in every run."""
 
 

@@ -242,17 +242,22 @@ class _Lowering:
         height, width = operation.options.get("dilation", (1, 1))
         return {**self._spatial(operation), "dilationHFactor": height, "dilationWFactor": width}
 
-    def conv(self, operation: Operation) -> None:
-        array = _weights(operation).transpose(3, 0, 1, 2)
-        fields = self._dilated(operation)
+    def _weighted(
+        self, name: str, operation: Operation, source: Tensor, array: np.ndarray, **fields: Any
+    ) -> Write:
+        """Return what writes an operator with weights, bias and an activation of its own."""
 
         def write(output: int, factor: float, nudge: int, activation: int) -> None:
             parameters = self._parameters(operation, array, factor, nudge)
-            inputs = [self.numbers[operation.inputs[0]], *parameters]
-            fused = {"fusedActivationFunction": activation, **fields}
-            self.file.operator("CONV_2D", inputs, output, **fused)
+            inputs = [self.numbers[source.name], *parameters]
+            self.file.operator(name, inputs, output, fusedActivationFunction=activation, **fields)
 
-        self._linear(operation, write)
+        return write
+
+    def conv(self, operation: Operation) -> None:
+        array, source = _weights(operation).transpose(3, 0, 1, 2), self._source(operation)
+        fields = self._dilated(operation)
+        self._linear(operation, self._weighted("CONV_2D", operation, source, array, **fields))
 
     def depthwise(self, operation: Operation) -> None:
         height, width, channels, multiplier = _weights(operation).shape
@@ -261,35 +266,20 @@ class _Lowering:
         source, target = self._source(operation), operation.output
         image = self._as_shape(source, as_image(source.shape), operation.name)
         shape = operation.options.get("image_shape", as_image(target.shape))
+        write = self._weighted("DEPTHWISE_CONV_2D", operation, image, array, **fields)
 
-        def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            made, inner = output, None
-            if shape != target.shape:
-                inner = self._inner(operation.name, shape, target.position)
-                made = self.numbers[inner.name]
-            inputs = [self.numbers[image.name], *self._parameters(operation, array, factor, nudge)]
-            fused = {"fusedActivationFunction": activation, **fields}
-            self.file.operator("DEPTHWISE_CONV_2D", inputs, made, **fused)
-            if inner:
-                self._write_reshape(inner, target.shape, output)
+        def write_reshaped(output: int, factor: float, nudge: int, activation: int) -> None:
+            inner = self._inner(operation.name, shape, target.position)
+            write(self.numbers[inner.name], factor, nudge, activation)
+            self._write_reshape(inner, target.shape, output)
 
-        self._linear(operation, write)
+        self._linear(operation, write if shape == target.shape else write_reshaped)
 
     def dense(self, operation: Operation) -> None:
-        array = np.ascontiguousarray(_weights(operation).T)
+        array, source = np.ascontiguousarray(_weights(operation).T), self._source(operation)
         keep = len(operation.output.shape) > 1
-
-        def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            parameters = self._parameters(operation, array, factor, nudge)
-            self.file.operator(
-                "FULLY_CONNECTED",
-                [self.numbers[operation.inputs[0]], *parameters],
-                output,
-                version=5 if keep else 4,
-                fusedActivationFunction=activation,
-                keepNumDims=keep,
-            )
-
+        fields = {"version": 5 if keep else 4, "keepNumDims": keep}
+        write = self._weighted("FULLY_CONNECTED", operation, source, array, **fields)
         self._linear(operation, write)
 
     def transposed_conv(self, operation: Operation) -> None:
