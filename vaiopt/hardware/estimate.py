@@ -12,7 +12,7 @@ from vaiopt.hardware.latency import Work, layer_cycles, work
 from vaiopt.hardware.placement import place
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
-from vaiopt.network.layers import elements
+from vaiopt.network.sizes import elements
 
 PREPROCESSING = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
 """Layers that, right after an input, do what the host does to every image."""
