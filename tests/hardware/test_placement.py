@@ -4,7 +4,7 @@ import pytest
 
 from tests.hardware.models import plain_cnn, with_layers
 from vaiopt.hardware import inspect_model, load_target
-from vaiopt.hardware.placement import _RULES
+from vaiopt.hardware.placement import RULES
 
 ZCU102 = "zcu102"
 
@@ -146,5 +146,5 @@ def test_on_target_cpu_nothing_falls_back(keras):
 
 
 def test_every_rule_names_its_source():
-    for name, rule in _RULES.items():
+    for name, rule in RULES.items():
         assert rule.__doc__ is not None and "ource" in rule.__doc__, name

@@ -6,7 +6,8 @@ import pytest
 
 from vaiopt.errors import ModelError
 from vaiopt.hardware import read_graph
-from vaiopt.network.layers import broadcast, concatenated, output_length, output_shape
+from vaiopt.network.layers import output_shape
+from vaiopt.network.shapes import broadcast, concatenated, output_length
 
 IMAGE, SERIES, VECTOR = (11, 9, 6), (12, 5), (7,)
 

@@ -12,7 +12,7 @@ from typing import Dict, Sequence
 from vaiopt.hardware.architectures import read_data
 from vaiopt.hardware.fusion import FREE, FusedLayer
 from vaiopt.hardware.latency import ceil_div
-from vaiopt.network.layers import elements
+from vaiopt.network.sizes import elements
 
 CHANNEL_GROUP = 16
 INPUT_GROUP = 4

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from vaiopt.network.calls import Shape
 from vaiopt.network.graph import LayerGraph, Operation
+from vaiopt.network.sizes import Shape, elements
 
 FREE = frozenset({"input", "concat", "pad", "reshape", "flatten"})
 """Kinds that cost nothing on the DPU: they only change addresses."""
@@ -43,6 +43,7 @@ class FusedLayer(NamedTuple):
     reason: str
     rows: int
     columns: int
+    is_output_softmax: bool = False
 
     @property
     def name(self) -> str:
@@ -57,25 +58,22 @@ class FusedLayer(NamedTuple):
     @property
     def macs(self) -> int:
         """Multiply-accumulates that are really computed."""
-        size = (
-            self.main.output_shape[0] * self.main.output_shape[1]
-            if len(self.main.output_shape) == 3
-            else 1
-        )
-        return (
-            self.main.macs * self.rows * self.columns // size
-            if size > 1 and self.main.kind != "transposed"
-            else self.main.macs
-        )
+        shape = self.main.output_shape
+        if len(shape) != 3 or self.main.kind == "transposed":
+            return self.main.macs
+        return self.main.macs * self.rows * self.columns // elements(shape[:2])
 
 
 class Placement(NamedTuple):
-    """Where an operation runs and what a person should know about it; ``reason`` is empty when
-    there is nothing to say.
+    """Where an operation runs, ``DPU`` or ``CPU``, and what a person should know about it.
+
+    ``reason`` is text for people, empty when there is nothing to say. ``is_output_softmax`` marks
+    the softmax of the outputs, which every target leaves to the host.
     """
 
     device: str
     reason: str = ""
+    is_output_softmax: bool = False
 
 
 def fuse(graph: LayerGraph, placements: Optional[Sequence[Placement]] = None) -> List[FusedLayer]:
@@ -90,29 +88,25 @@ def fuse(graph: LayerGraph, placements: Optional[Sequence[Placement]] = None) ->
         graph: the operations.
         placements: the device of each operation; all on the DPU when not given.
     """
-    places = (
-        list(placements) if placements is not None else [Placement("DPU")] * len(graph.operations)
-    )
-    groups = _groups(graph, places)
+    places = placements or [Placement("DPU")] * len(graph.operations)
     layers: List[FusedLayer] = []
     number_of: Dict[int, int] = {}
-    for members in groups:
+    for members in _groups(graph, places):
         main = graph.operations[members[0]]
         shape = graph.operations[members[-1]].output_shape
         reasons = [places[m].reason for m in members if places[m].reason]
-        rows, columns = (shape[0], shape[1]) if len(shape) == 3 else (1, 1)
-        inputs = tuple(number_of[source] for source in main.inputs)
-        operations = tuple(graph.operations[m] for m in members)
+        rows, columns = shape[:2] if len(shape) == 3 else (1, 1)
         layers.append(
             FusedLayer(
                 main,
-                operations,
-                inputs,
+                tuple(graph.operations[m] for m in members),
+                tuple(number_of[source] for source in main.inputs),
                 shape,
                 places[members[0]].device,
                 "; ".join(dict.fromkeys(reasons)),
                 rows,
                 columns,
+                places[members[0]].is_output_softmax,
             )
         )
         number_of.update((m, len(layers) - 1) for m in members)
@@ -126,19 +120,16 @@ def _groups(graph: LayerGraph, places: Sequence[Placement]) -> List[List[int]]:
     groups: List[List[int]] = []
     group_of: Dict[int, List[int]] = {}
     for number, operation in enumerate(graph.operations):
-        group = None
         if len(operation.inputs) == 1:
             source = operation.inputs[0]
             alone = len(users[source]) == 1 and source not in outputs
             same = places[source].device == places[number].device == "DPU"
             if alone and same and _absorbs(graph, group_of[source], operation):
-                group = group_of[source]
-        if group is None:
-            group = []
-            groups.append(group)
-        group.append(number)
-        group_of[number] = group
-    # a group is placed where its last member is: by then all inputs of its main operation exist
+                group_of[number] = group_of[source]
+        if number not in group_of:
+            group_of[number] = []
+            groups.append(group_of[number])
+        group_of[number].append(number)
     return groups
 
 
@@ -165,22 +156,15 @@ def _sampled(layers: List[FusedLayer], outputs: Set[int]) -> List[FusedLayer]:
     result = list(layers)
     for number in range(len(layers) - 1, -1, -1):
         layer = result[number]
-        if (
-            number in outputs
-            or not users[number]
-            or layer.main.kind in FREE
-            or len(layer.output_shape) != 3
-            or layer.device != "DPU"
-        ):
+        if number in outputs or layer.free or layer.device != "DPU" or len(layer.output_shape) != 3:
             continue
         strides = {_sampling(result[user]) for user in users[number]}
         if len(strides) == 1:
             rows, columns = strides.pop()
-            if (rows, columns) != (1, 1):
-                result[number] = layer._replace(
-                    rows=-(-layer.output_shape[0] // rows),
-                    columns=-(-layer.output_shape[1] // columns),
-                )
+            result[number] = layer._replace(
+                rows=-(-layer.output_shape[0] // rows),
+                columns=-(-layer.output_shape[1] // columns),
+            )
     return result
 
 

@@ -13,8 +13,8 @@ from vaiopt.hardware.latency import limit
 from vaiopt.hardware.suggestions import suggest
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
-from vaiopt.network.layers import elements
 from vaiopt.network.read import read_graph
+from vaiopt.network.sizes import elements
 
 INPUT_LEVELS = 256
 """Levels of an int8 tensor."""

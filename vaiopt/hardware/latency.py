@@ -13,7 +13,7 @@ from typing import NamedTuple, Tuple
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import FusedLayer
-from vaiopt.network.layers import elements
+from vaiopt.network.sizes import elements
 
 AUGMENTED_CHANNELS = 4
 """Up to this many input channels, the columns of a kernel share the input channel parallelism

@@ -7,13 +7,14 @@ beside it); the limits of each architecture are in ``data/architectures.json``.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from vaiopt.hardware.architectures import Architecture, Engine
 from vaiopt.hardware.fusion import Placement
 from vaiopt.hardware.latency import ceil_div
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph, Operation
+from vaiopt.network.sizes import Kernel, elements
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
 
@@ -38,12 +39,14 @@ TENSORFLOW_REPLACEMENTS = {
 instead.
 """
 
+_NO_SCALING = "leave the scaling to the data's preprocessing, which the kit runs anyway"
+
 LAYER_ADVICE = {
     "GlobalMaxPooling2D": (
         "use GlobalAveragePooling2D, or MaxPooling2D over the whole size and Flatten"
     ),
-    "Rescaling": "leave the scaling to the data's preprocessing, which the kit runs anyway",
-    "Normalization": "leave the scaling to the data's preprocessing, which the kit runs anyway",
+    "Rescaling": _NO_SCALING,
+    "Normalization": _NO_SCALING,
     "Resizing": "resize the data before the model",
     "CustomScaleLayer": "use Add: the scale can go into the weights of the convolution before it",
     "Average": "use Add: the factor can go into the next weights",
@@ -62,7 +65,9 @@ LAYER_ADVICE = {
     "Permute": "keep the channels last",
     "Dot": "use Multiply, or a Dense layer",
 }
-"""Layers that the quantizer does not know, and what to use instead."""
+"""What to use instead of layers that the quantizer does not know; each is a row of
+:data:`vaiopt.network.layers.LAYERS`.
+"""
 
 RELU_ADVICE = "use ReLU, ReLU(6.0) or LeakyReLU(0.1)"
 
@@ -73,25 +78,21 @@ def place(graph: LayerGraph, target: Target) -> List[Placement]:
     """
     if target.architecture is None:
         return [Placement("CPU")] * len(graph.operations)
-    places: List[Placement] = []
     users = graph.consumers
-    ends = _output_functions(graph, users)
-    for number, operation in enumerate(graph.operations):
-        context = _Context(graph, users, target, target.architecture, places, number in ends)
-        rule = _RULES.get(operation.kind, _other)
-        placement = rule(operation, context)
+    ends = _output_softmaxes(graph, users)
+    context = _Context(graph, users, target, target.architecture, [], ends)
+    for operation in graph.operations:
+        placement = RULES[operation.kind](operation, context)
         if operation.assumed_shape:
             note = "its output shape is not known and taken to be its input's"
-            placement = Placement(
-                placement.device, "; ".join(part for part in (placement.reason, note) if part)
-            )
-        places.append(placement)
-    return places
+            placement = placement._replace(reason="; ".join(filter(None, (placement.reason, note))))
+        context.places.append(placement)
+    return context.places
 
 
-def _output_functions(graph: LayerGraph, users: List[List[int]]) -> Tuple[int, ...]:
-    """Return the operations that are a softmax at the end of the model, possibly with a reshape
-    after it.
+def _output_softmaxes(graph: LayerGraph, users: List[List[int]]) -> Set[str]:
+    """Return the names of the operations that are a softmax at the end of the model, possibly with
+    a reshape after it.
     """
 
     def ends(number: int) -> bool:
@@ -100,9 +101,11 @@ def _output_functions(graph: LayerGraph, users: List[List[int]]) -> Tuple[int, .
             for user in users[number]
         )
 
-    return tuple(
-        i for i, operation in enumerate(graph.operations) if operation.kind == "softmax" and ends(i)
-    )
+    return {
+        operation.name
+        for number, operation in enumerate(graph.operations)
+        if operation.kind == "softmax" and ends(number)
+    }
 
 
 class _Context(NamedTuple):
@@ -113,7 +116,7 @@ class _Context(NamedTuple):
     target: Target
     dpu: Architecture
     places: List[Placement]
-    at_output: bool
+    output_softmaxes: Set[str]
 
     def source(self, operation: Operation) -> Operation:
         """Return the operation before this one, looking through batch normalization."""
@@ -140,12 +143,11 @@ def _window_problem(
     """Return what is wrong with kernel or stride for an engine (source: *_limits.py of
     vai_q_tensorflow2, dpu_op_filter.py).
     """
-    for size in operation.kernel:
-        if size not in kernels:
-            return (
-                f"kernel {operation.kernel[0]}x{operation.kernel[1]}: this DPU takes"
-                f" {_range(kernels)} in each direction; use a smaller one, or two after each other"
-            )
+    if not set(operation.kernel) <= set(kernels):
+        return (
+            f"kernel {_size(operation.kernel)}: this DPU takes {_range(kernels)} in each direction;"
+            " use a smaller one, or two after each other"
+        )
     whole = operation.input_shapes[0][:2] == operation.kernel
     for stride in operation.strides if strides and not whole else ():
         if stride not in engine.strides:
@@ -156,15 +158,26 @@ def _window_problem(
     return None
 
 
+def _size(kernel: Kernel) -> str:
+    return f"{kernel[0]}x{kernel[1]}"
+
+
+def _no_image(operation: Operation) -> Optional[Placement]:
+    """Refuse to convolve what is no image."""
+    shape = operation.input_shapes[0]
+    if len(shape) == 3:
+        return None
+    words = "this DPU convolves images (height, width, channels)"
+    return _cpu(f"input of shape {shape}: {words}")
+
+
 def _conv(operation: Operation, context: _Context) -> Placement:
     """Convolution (sources: conv limits in the target files; dpu_op_filter.py; UG1414 "Currently
     Supported Operators").
     """
-    if len(operation.input_shapes[0]) != 3:
-        return _cpu(
-            f"input of shape {operation.input_shapes[0]}: this DPU convolves images (height, width,"
-            " channels)"
-        )
+    refused = _no_image(operation)
+    if refused is not None:
+        return refused
     dpu, channels, filters = context.dpu, operation.input_shapes[0][2], operation.output_shape[2]
     if operation.groups not in (1, channels):
         return _cpu(
@@ -181,24 +194,23 @@ def _conv(operation: Operation, context: _Context) -> Placement:
     return _channel_limits(filters, channels * max(operation.dilation), dpu)
 
 
-def _conv_memory_problem(
-    kernel: Tuple[int, int], channels: int, dpu: Architecture
-) -> Optional[str]:
+def _conv_memory_problem(kernel: Kernel, channels: int, dpu: Architecture) -> Optional[str]:
     """Check that one group of weights, and one window of the input, fit into the on-chip memories
     (dpu_op_filter.py; *_limits.py).
     """
-    area = kernel[0] * kernel[1]
+    area = elements(kernel)
+    where = f"kernel {_size(kernel)} over {channels} channels"
     if dpu.weight_bank is not None:
         number, width, depth = dpu.weight_bank
         if area * ceil_div(channels, width) * ceil_div(dpu.ocp, number) > depth:
             return (
-                f"kernel {kernel[0]}x{kernel[1]} over {channels} channels: the weights do not fit"
-                " into the weight memory; use fewer channels or a smaller kernel"
+                f"{where}: the weights do not fit into the weight memory; use fewer channels or a"
+                " smaller kernel"
             )
     if dpu.input_depth is not None and area * ceil_div(channels, dpu.icp) > dpu.input_depth:
         return (
-            f"kernel {kernel[0]}x{kernel[1]} over {channels} channels: one window does not fit into"
-            " the input memory; use fewer channels or a smaller kernel"
+            f"{where}: one window does not fit into the input memory; use fewer channels or a"
+            " smaller kernel"
         )
     return None
 
@@ -222,11 +234,9 @@ def _depthwise(operation: Operation, context: _Context) -> Placement:
     dpu_op_filter.py).
     """
     dpu, engine = context.dpu, context.dpu.depthwise
-    if len(operation.input_shapes[0]) != 3:
-        return _cpu(
-            f"input of shape {operation.input_shapes[0]}: this DPU convolves images (height, width,"
-            " channels)"
-        )
+    refused = _no_image(operation)
+    if refused is not None:
+        return refused
     if engine is None:
         return _cpu("this DPU has no engine for depthwise convolutions; use Conv2D")
     problem = _window_problem(operation, engine, engine.kernels)
@@ -238,12 +248,11 @@ def _depthwise(operation: Operation, context: _Context) -> Placement:
             " kernel"
         )
     if dpu.depthwise_bank is not None:
-        area = operation.kernel[0] * operation.kernel[1]
-        if area * ceil_div(engine.channels, dpu.depthwise_bank[1]) > dpu.depthwise_bank[2]:
+        passes = ceil_div(engine.channels, dpu.depthwise_bank[1])
+        if elements(operation.kernel) * passes > dpu.depthwise_bank[2]:
             return _cpu(
-                "kernel {}x{}: the weights do not fit into the memory of the depthwise engine".format(
-                    *operation.kernel
-                )
+                f"kernel {_size(operation.kernel)}: the weights do not fit into the memory of the"
+                " depthwise engine"
             )
     if operation.input_shapes[0][2] > 256 * engine.channels:
         return _cpu(
@@ -260,7 +269,7 @@ def _transposed(operation: Operation, context: _Context) -> Placement:
     dpu_op_filter.py).
     """
     dpu = context.dpu
-    if operation.value:
+    if any(operation.output_padding):
         return _cpu("output_padding: this DPU has none; leave it out")
     for kernel, stride in zip(operation.kernel, operation.strides):
         parts = {kernel // stride} | ({kernel // stride + 1} if kernel % stride else set())
@@ -322,7 +331,7 @@ def _pool(operation: Operation, context: _Context) -> Placement:
             f"pooling of an input of shape {operation.input_shapes[0]}: this DPU pools images"
         )
     if not kernels:
-        return _cpu("this DPU has no {} pooling".format("average" if average else "max"))
+        return _cpu(f"this DPU has no {'average' if average else 'max'} pooling")
     problem = _window_problem(
         operation, dpu.pool, kernels, strides=operation.kind != "global_average_pool"
     )
@@ -330,7 +339,7 @@ def _pool(operation: Operation, context: _Context) -> Placement:
         return _cpu("pooling, " + problem)
     if average and not dpu.alu and operation.kernel[0] != operation.kernel[1]:
         return _cpu(
-            "average pooling {}x{}: this DPU takes square windows only".format(*operation.kernel)
+            f"average pooling {_size(operation.kernel)}: this DPU takes square windows only"
         )
     return _DPU
 
@@ -359,16 +368,9 @@ def _batch_norm(operation: Operation, context: _Context) -> Placement:
 def _elementwise(operation: Operation, context: _Context) -> Placement:
     """Addition and multiplication (sources: eltwise limits in the target files; UG1414)."""
     if operation.kind not in context.dpu.elementwise_types:
-        advice = (
-            "use ReLU instead of swish"
-            if operation.function == "swish"
-            else "use Add or Concatenate"
-        )
-        return _cpu(
-            "this DPU does not {} tensors; {}".format(
-                "add" if operation.kind == "add" else "multiply", advice
-            )
-        )
+        swish = operation.function == "swish"
+        advice = "use ReLU instead of swish" if swish else "use Add or Concatenate"
+        return _cpu(f"this DPU does not {operation.kind} tensors; {advice}")
     if operation.kind == "add" and len(set(operation.input_shapes)) > 1:
         return _cpu(
             f"inputs of different shapes {list(operation.input_shapes)}: this DPU does not"
@@ -387,51 +389,55 @@ def _activation(operation: Operation, context: _Context) -> Placement:
     """Activation functions (sources: vitis_pof2s_quantize_transforms.py; nonlinear and alu_type in
     the target files).
     """
+    rule = ACTIVATION_RULES.get(operation.function)
+    if rule is None:
+        return _cpu(f"{operation.function}: {QUANTIZER_FLOAT}; {RELU_ADVICE}")
+    return rule(operation, context)
+
+
+def _relu(operation: Operation, context: _Context) -> Placement:
+    known = operation.function in context.dpu.conv.activations
+    return _DPU if known else _cpu("ReLU(6.0): this DPU has none; use ReLU")
+
+
+def _clipped_relu(operation: Operation, context: _Context) -> Placement:
+    return _cpu(
+        f"ReLU with max_value {operation.limit or 0.0:g}: only none and 6.0 are supported; use"
+        " ReLU or ReLU(6.0)"
+    )
+
+
+def _sigmoid(operation: Operation, context: _Context) -> Placement:
     function, dpu = operation.function, context.dpu
-    if function in ("relu", "relu6"):
-        return (
-            _DPU
-            if function in dpu.conv.activations
-            else _cpu("ReLU(6.0): this DPU has none; use ReLU")
-        )
-    if function == "leaky_relu":
-        return _leaky_relu(operation, context)
-    if function in ("sigmoid", "hard_sigmoid"):
-        if "hard_sigmoid" not in dpu.alu_functions and "hard_sigmoid" not in dpu.conv.activations:
-            return _cpu(f"{function}: this DPU has none; {RELU_ADVICE}")
-        if function == "sigmoid":
-            return Placement(
-                "DPU",
-                "sigmoid becomes a hard sigmoid on this DPU: relu6(x + 3) / 6; train with it, or"
-                " check the int8 accuracy",
-            )
+    if "hard_sigmoid" not in dpu.alu_functions + dpu.conv.activations:
+        return _cpu(f"{function}: this DPU has none; {RELU_ADVICE}")
+    if function == "hard_sigmoid":
         return Placement(
             "DPU", "hard_sigmoid becomes relu6(x + 3) / 6 on this DPU (Keras's is 0.2 x + 0.5)"
         )
-    if function == "prelu":
-        if context.target.release.startswith(("1.", "2.")):
-            return _cpu(
-                f"PReLU: the quantizer of release {context.target.release} leaves it in float; use"
-                " release 3.0, or ReLU"
-            )
-        return (
-            _DPU
-            if "prelu" in dpu.alu_functions + dpu.conv.activations
-            else _cpu(f"PReLU: this DPU has none; {RELU_ADVICE}")
-        )
-    if function == "clipped_relu":
+    return Placement(
+        "DPU",
+        "sigmoid becomes a hard sigmoid on this DPU: relu6(x + 3) / 6; train with it, or check the"
+        " int8 accuracy",
+    )
+
+
+def _prelu(operation: Operation, context: _Context) -> Placement:
+    release, dpu = context.target.release, context.dpu
+    if release.startswith(("1.", "2.")):
         return _cpu(
-            f"ReLU with max_value {operation.value or 0.0:g}: only none and 6.0 are supported; use"
-            " ReLU or ReLU(6.0)"
+            f"PReLU: the quantizer of release {release} leaves it in float; use release 3.0, or"
+            " ReLU"
         )
-    return _cpu(f"{function}: {QUANTIZER_FLOAT}; {RELU_ADVICE}")
+    known = "prelu" in dpu.alu_functions + dpu.conv.activations
+    return _DPU if known else _cpu(f"PReLU: this DPU has none; {RELU_ADVICE}")
 
 
 def _leaky_relu(operation: Operation, context: _Context) -> Placement:
     """LeakyReLU: alpha is 26/256 in hardware, converted from 0.1 only, and only the convolution
     engine applies it.
     """
-    alpha = 0.2 if operation.value is None else operation.value
+    alpha = 0.2 if operation.alpha is None else operation.alpha
     if abs(alpha - 0.1) > 1e-7:
         return _cpu(f"LeakyReLU alpha {alpha:g}: only 0.1 is supported, use 0.1 or ReLU")
     source = context.source(operation)
@@ -447,10 +453,12 @@ def _leaky_relu(operation: Operation, context: _Context) -> Placement:
 
 def _softmax(operation: Operation, context: _Context) -> Placement:
     """Softmax (source: vitis_pof2s_quantize_transforms.py: only its input is quantized)."""
-    if context.at_output:
-        return _cpu(
+    if operation.name in context.output_softmaxes:
+        return Placement(
+            "CPU",
             "softmax of the outputs: computed by the host after the DPU, whose results are the"
-            " logits"
+            " logits",
+            is_output_softmax=True,
         )
     return _cpu(
         f"softmax inside the model: {QUANTIZER_FLOAT} and splits it; only use it on the outputs"
@@ -459,22 +467,21 @@ def _softmax(operation: Operation, context: _Context) -> Placement:
 
 def _follow(operation: Operation, context: _Context) -> Placement:
     """Reshape, Flatten: on the DPU if what comes before is (source: dpu_op_filter.py)."""
-    source = context.graph.operations[operation.inputs[0]]
     if context.dpu.family == "DPUCADF8H":
         return _cpu(f"{operation.layer_type}: the DPUCADF8H has none")
-    return (
-        _DPU
-        if source.kind == "input" or context.places[operation.inputs[0]].device == "DPU"
-        else _cpu("follows a CPU layer")
-    )
+    source = operation.inputs[0]
+    from_input = context.graph.operations[source].kind == "input"
+    on_dpu = from_input or context.places[source].device == "DPU"
+    return _DPU if on_dpu else _cpu("follows a CPU layer")
 
 
 def _concat(operation: Operation, context: _Context) -> Placement:
     """Concatenation: free along the channels (source: dpu_op_filter.py)."""
-    rank = len(operation.output_shape)
-    axis = int(operation.value if operation.value is not None else -1)
-    if rank == 3 and axis not in (-1, 3):
-        return _cpu(f"concatenation along axis {axis}: this DPU concatenates channels; use axis=-1")
+    if len(operation.output_shape) == 3 and operation.axis not in (-1, 3):
+        return _cpu(
+            f"concatenation along axis {operation.axis}: this DPU concatenates channels; use"
+            " axis=-1"
+        )
     return _DPU
 
 
@@ -488,8 +495,8 @@ def _upsample(operation: Operation, context: _Context) -> Placement:
     if operation.function == "bilinear" and rows == columns and rows in (2, 4, 8):
         return _DPU
     return _cpu(
-        f"UpSampling2D {operation.function} by {rows}x{columns}: this DPU takes nearest, or"
-        " bilinear by 2, 4 or 8; use interpolation='nearest'"
+        f"UpSampling2D {operation.function} by {_size(operation.kernel)}: this DPU takes nearest,"
+        " or bilinear by 2, 4 or 8; use interpolation='nearest'"
     )
 
 
@@ -500,22 +507,44 @@ def _keep(operation: Operation, context: _Context) -> Placement:
     return _DPU
 
 
+def _lambda(operation: Operation, context: _Context) -> Placement:
+    """Python code (source: vitis_pof2s_quantize_transforms.py has no such layer)."""
+    return _cpu(
+        f"Lambda is Python code, which is never run here; {QUANTIZER_FLOAT}; use Keras layers"
+    )
+
+
+def _tensorflow(operation: Operation, context: _Context) -> Placement:
+    """TensorFlow operations (source: vitis_pof2s_quantize_transforms.py has Keras layers only)."""
+    replacement = TENSORFLOW_REPLACEMENTS.get(operation.function, "Keras layers")
+    return _cpu(
+        f"TensorFlow operation tf.{operation.function}: {QUANTIZER_FLOAT}; use {replacement}"
+    )
+
+
 def _other(operation: Operation, context: _Context) -> Placement:
-    """Everything the quantizer does not know."""
+    """Everything the quantizer does not know (source: vitis_pof2s_quantize_transforms.py)."""
     kind = operation.layer_type
-    if kind == "Lambda":
-        return _cpu(
-            f"Lambda is Python code, which is never run here; {QUANTIZER_FLOAT}; use Keras layers"
-        )
-    if kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
-        replacement = TENSORFLOW_REPLACEMENTS.get(operation.function)
-        advice = f"use {replacement}" if replacement else "use Keras layers"
-        return _cpu(f"TensorFlow operation tf.{operation.function}: {QUANTIZER_FLOAT}; {advice}")
     advice = LAYER_ADVICE.get(kind, "use the layers that the quantizer knows")
     return _cpu(f"{kind}: {QUANTIZER_FLOAT}; {advice}")
 
 
-_RULES: Dict[str, Callable[[Operation, _Context], Placement]] = {
+Rule = Callable[[Operation, _Context], Placement]
+
+ACTIVATION_RULES: Dict[str, Rule] = {
+    "relu": _relu,
+    "relu6": _relu,
+    "leaky_relu": _leaky_relu,
+    "clipped_relu": _clipped_relu,
+    "sigmoid": _sigmoid,
+    "hard_sigmoid": _sigmoid,
+    "prelu": _prelu,
+}
+"""The activation functions that the DPU or the quantizer has something to say about; all others are
+left in float.
+"""
+
+RULES: Dict[str, Rule] = {
     "input": _keep,
     "conv": _conv,
     "depthwise": _depthwise,
@@ -534,4 +563,8 @@ _RULES: Dict[str, Callable[[Operation, _Context], Placement]] = {
     "reshape": _follow,
     "flatten": _follow,
     "upsample": _upsample,
+    "lambda": _lambda,
+    "tensorflow": _tensorflow,
+    "other": _other,
 }
+"""One rule for each of :data:`vaiopt.network.graph.KINDS`."""

@@ -15,8 +15,9 @@ from vaiopt.errors import CompileError
 from vaiopt.int8.model import fix_positions
 from vaiopt.int8.program import Operation, Program, Shape, Tensor
 from vaiopt.network.calls import Call, CallList
-from vaiopt.network.layers import REMOVED, pair
+from vaiopt.network.layers import layer_class
 from vaiopt.network.read import read_calls
+from vaiopt.network.sizes import pair
 
 IN_FLOAT_HINT = (
     "Use layers that the DPU runs ('vaiopt inspect' names the others), then quantize again."
@@ -99,7 +100,7 @@ class _Reader:
     def _value(self, call: Call) -> Value:
         kind = call.class_name.split(">")[-1]
         handler = _HANDLERS.get(kind)
-        if handler is None and kind in REMOVED:
+        if handler is None and layer_class(kind).removed:
             return self._any(call)
         if handler is None:
             raise CompileError(

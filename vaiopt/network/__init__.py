@@ -1,1 +1,4 @@
-"""What a Keras 2 model is: its calls, operations, shapes and parameters, read without executing anything."""
+"""What a Keras 2 model is, read without executing anything: configuration or live model, calls
+(``calls``, ``flatten``), operations (``operations``, ``graph``); one row per layer class in
+``layers``.
+"""

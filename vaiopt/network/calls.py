@@ -1,43 +1,37 @@
-"""What a layer call is, and the order in which calls run."""
+"""What a layer call is, as Keras records it and after nested models are flattened.
+
+A *call* is one use of one layer: a shared layer is called several times.
+"""
 
 from __future__ import annotations
 
-from typing import (
-    Any,
-    Hashable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import Any, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from vaiopt.errors import ModelError
+from vaiopt.network.sizes import Shape
 
-Shape = Tuple[int, ...]
-"""A tensor's shape without the batch dimension."""
-
+Config = Mapping[str, Any]
 
 Reference = Tuple[Hashable, int, int]
 """A tensor: the layer that made it, the number of the call, the number of the output."""
-
 
 SUBCLASSED_HINT = "Build it with the functional API: keras.Model(inputs, outputs)."
 
 
 class RawCall(NamedTuple):
-    """One call of one layer inside one (nested) model, as Keras records it."""
+    """One call of one layer inside one (nested) model, as Keras records it. ``key`` is the layer
+    and the number of the call.
+    """
 
     key: Tuple[Hashable, int]
     name: str
     class_name: str
-    config: Mapping[str, Any]
+    config: Config
     inputs: Sequence[Reference]
-    arguments: Mapping[str, Any]
-    shapes: Optional[List[Shape]]
-    params: Optional[int]
-    nested: Optional["RawModel"]
+    arguments: Config = {}
+    shapes: Optional[List[Shape]] = None
+    params: Optional[int] = None
+    nested: Optional["RawModel"] = None
 
 
 class RawModel(NamedTuple):
@@ -58,9 +52,9 @@ class Call(NamedTuple):
 
     name: str
     class_name: str
-    config: Mapping[str, Any]
+    config: Config
     inputs: List[Tuple[int, int]]
-    arguments: Mapping[str, Any]
+    arguments: Config
     shapes: Optional[List[Shape]]
     params: Optional[int]
     first: bool
@@ -77,36 +71,45 @@ class CallList(NamedTuple):
     nested: List[str]
 
 
-def _unwrapped(layer: Mapping[str, Any]) -> Tuple[str, Mapping[str, Any]]:
+def class_of(layer: Config) -> str:
+    """Return the class name of a layer's configuration, without package."""
+    return str(layer.get("class_name", "")).split(">")[-1]
+
+
+def unwrapped(layer: Config) -> Tuple[str, Config]:
     """Return class name and configuration of a layer, looking through the quantizers' wrappers
     (vai_q's and tfmot's).
     """
-    class_name, body = str(layer["class_name"]).split(">")[-1], layer.get("config") or {}
-    while (
+    class_name, body = class_of(layer), layer.get("config") or {}
+    if (
         class_name.startswith("QuantizeWrapper")
         and isinstance(body, Mapping)
         and isinstance(body.get("layer"), Mapping)
     ):
-        inner = body["layer"]
-        class_name, body = str(inner["class_name"]).split(">")[-1], inner.get("config") or {}
+        return unwrapped(body["layer"])
     return class_name, body
 
 
-def _ordered(calls: List[RawCall]) -> List[RawCall]:
-    """Return the calls so that each follows those it depends on; otherwise in the given order."""
+def ordered(calls: List[RawCall]) -> List[RawCall]:
+    """Return the calls so that each follows those it depends on; otherwise in the given order.
+
+    Raises:
+        ModelError: a call uses a tensor that no call makes, or they depend on each other in a
+            circle.
+    """
     known = {call.key for call in calls}
-    done, result, waiting = set(), [], list(calls)
+    done: Set[Tuple[Hashable, int]] = set()
+    result, waiting = [], list(calls)
     while waiting:
         later = []
         for call in waiting:
-            needs = [(reference[0], reference[1]) for reference in call.inputs]
-            missing = [key for key in needs if key not in known]
-            if missing:
+            needs = [reference[:2] for reference in call.inputs]
+            if not known.issuperset(needs):
                 raise ModelError(
                     f"layer '{call.name}' uses a tensor that no layer makes",
                     "Save the model again.",
                 )
-            if all(key in done for key in needs):
+            if done.issuperset(needs):
                 done.add(call.key)
                 result.append(call)
             else:

@@ -6,21 +6,39 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple
 
-from vaiopt.network.calls import Shape
-from vaiopt.network.layers import elements
+from vaiopt.network.sizes import Kernel, Shape, elements
 
-Kernel = Tuple[int, int]
+KINDS = frozenset(
+    "input conv depthwise transposed dense max_pool average_pool global_average_pool batch_norm add"
+    " multiply activation softmax concat pad reshape flatten upsample lambda tensorflow"
+    " other".split()
+)
+"""Kinds of operations. ``lambda`` is a person's Python code, ``tensorflow`` a TensorFlow operation,
+``other`` a layer that has no counterpart here.
+"""
 
 
 class Operation(NamedTuple):
     """One operation. A Keras layer can be several: a convolution with an activation is two, a
     separable convolution is two or three.
 
-    Shapes are without the batch dimension, channels last. ``inputs`` are numbers of earlier
-    operations. ``kind`` is one of ``input conv depthwise transposed dense max_pool average_pool
-    global_average_pool batch_norm add multiply activation concat pad reshape flatten upsample
-    softmax`` or ``other``. ``padding`` is (top, bottom, left, right), in pixels. ``scaling`` is
-    (scale, offset) of a Rescaling layer.
+    Attributes:
+        name: of the operation; unique.
+        layer, layer_type: name and class of the Keras layer.
+        kind: one of :data:`KINDS`.
+        inputs: numbers of earlier operations.
+        input_shapes, output_shape: without the batch dimension, channels last.
+        padding: (top, bottom, left, right), in pixels.
+        multiplier: output channels per input channel of a depthwise convolution.
+        function: of an activation, an interpolation, a padding or a TensorFlow operation.
+        alpha: slope of a leaky ReLU below zero, if the layer gives it.
+        limit: largest value of a clipped ReLU.
+        constant: the number that a TensorFlow operation such as ``x * 0.5`` was given.
+        axis: of a concatenation, as Keras counts it.
+        output_padding: of a transposed convolution.
+        scaling: (scale, offset) of a Rescaling layer.
+        params: parameters; weights: of the multiplications; macs: multiply-accumulates.
+        assumed_shape: the output shape is not known and taken to be the input's.
     """
 
     name: str
@@ -37,11 +55,15 @@ class Operation(NamedTuple):
     groups: int = 1
     multiplier: int = 1
     function: str = ""
-    value: Optional[float] = None
+    alpha: Optional[float] = None
+    limit: Optional[float] = None
+    constant: Optional[float] = None
+    axis: int = -1
+    output_padding: Kernel = (0, 0)
+    scaling: Optional[Tuple[float, float]] = None
     params: int = 0
     weights: int = 0
     macs: int = 0
-    scaling: Optional[Tuple[float, float]] = None
     assumed_shape: bool = False
 
     @property

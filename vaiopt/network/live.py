@@ -1,28 +1,29 @@
-"""The layer calls of a live Keras model."""
+"""The layer calls of a live Keras model, as :mod:`vaiopt.network.config` reads them from a
+configuration, with the shapes and parameters that Keras knows.
+"""
 
 from __future__ import annotations
 
-import re
-from typing import (
-    Any,
-    Dict,
-    Hashable,
-    List,
-    Mapping,
-    Optional,
-)
+from typing import Any, Dict, Hashable, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
-from vaiopt.network.calls import SUBCLASSED_HINT, RawCall, RawModel, Shape, _ordered, _unwrapped
+from vaiopt.network.calls import SUBCLASSED_HINT, RawCall, RawModel, ordered, unwrapped
+from vaiopt.network.layers import layer_class
+from vaiopt.network.sizes import Shape, elements
+
+KERAS_3_MODULES = frozenset(
+    f"keras.src.models.{name}" for name in ("model", "functional", "sequential")
+)
+"""Modules of the classes of a Keras 3 model."""
 
 
-def _from_live(model: Any) -> RawModel:
-    """Read a live functional or sequential Keras 2 model; shapes come from Keras."""
-    modules = [c.__module__ for c in type(model).__mro__]
-    if any(
-        re.match(r"keras\.src\.models\.(model|functional|sequential)$", module)
-        for module in modules
-    ):
+def from_live(model: Any) -> RawModel:
+    """Read a live functional or sequential Keras 2 model; shapes come from Keras.
+
+    Raises:
+        ModelError: it is a Keras 3 model, subclassed, without input shape, or no model.
+    """
+    if any(c.__module__ in KERAS_3_MODULES for c in type(model).__mro__):
         raise ModelError(
             "this is a Keras 3 model, which no Vitis-AI tool reads",
             "Build it with Keras 2: from vaiopt.keras import load_keras; keras = load_keras()",
@@ -42,44 +43,35 @@ def _from_live(model: Any) -> RawModel:
             f"'{model.name}' is a subclassed model, whose layers cannot be read", SUBCLASSED_HINT
         )
     places: Dict[Hashable, int] = {id(layer): number for number, layer in enumerate(model.layers)}
-    calls = [_live_call(node) for nodes in model._nodes_by_depth.values() for node in nodes]
+    calls = [_call(node) for nodes in model._nodes_by_depth.values() for node in nodes]
     # in the order in which Keras would store them, so that second calls get the same names
     calls.sort(key=lambda call: (places.get(call.key[0], -1), call.key[1]))
     inputs = [(id(layer), call, tensor) for layer, call, tensor in model._input_coordinates]
     outputs = [(id(layer), call, tensor) for layer, call, tensor in model._output_coordinates]
-    return RawModel(_ordered(calls), inputs, outputs)
+    return RawModel(ordered(calls), inputs, outputs)
 
 
-def _live_call(node: Any) -> RawCall:
+def _call(node: Any) -> RawCall:
     """Read one node of a live model."""
     layer = node.layer
     number = next(n for n, other in enumerate(layer._inbound_nodes) if other is node)
-    inputs = (
-        []
-        if node.is_input
-        else [(id(source), call, tensor) for source, call, tensor, _ in node.iterate_inbound()]
-    )
-    class_name = type(layer).__name__
+    inbound = [] if node.is_input else node.iterate_inbound()
+    inputs = [(id(source), call, tensor) for source, call, tensor, _ in inbound]
+    key = (id(layer), number)
     if getattr(layer, "_is_graph_network", False):
-        return RawCall(
-            (id(layer), number), layer.name, "Model", {}, inputs, {}, None, None, _from_live(layer)
-        )
+        return RawCall(key, layer.name, "Model", {}, inputs, nested=from_live(layer))
     try:
         config = layer.get_config()
-    except (
-        NotImplementedError
-    ):  # a custom layer without configuration: its shapes are known all the same
+    except NotImplementedError:  # a custom layer without one: its shapes are known all the same
         config = {"name": layer.name}
-    class_name, config = _unwrapped({"class_name": class_name, "config": config})
-    arguments = _live_arguments(node) if class_name in ("TFOpLambda", "SlicingOpLambda") else {}
+    class_name, config = unwrapped({"class_name": type(layer).__name__, "config": config})
+    arguments = _arguments(node) if layer_class(class_name).kind == "tensorflow" else {}
+    params = sum(elements(weight.shape) for weight in layer.weights)
     shapes = _batchless(node.output_shapes)
-    params = sum(_size(weight.shape) for weight in layer.weights)
-    return RawCall(
-        (id(layer), number), layer.name, class_name, config, inputs, arguments, shapes, params, None
-    )
+    return RawCall(key, layer.name, class_name, config, inputs, arguments, shapes, params)
 
 
-def _live_arguments(node: Any) -> Mapping[str, Any]:
+def _arguments(node: Any) -> Mapping[str, Any]:
     """Return the keyword arguments of a TensorFlow operation; a second operand given by place is
     called ``y``, as in a stored model.
     """
@@ -87,13 +79,6 @@ def _live_arguments(node: Any) -> Mapping[str, Any]:
     if len(node.call_args) > 1:
         arguments.setdefault("y", node.call_args[1])
     return arguments
-
-
-def _size(shape: Any) -> int:
-    size = 1
-    for length in shape:
-        size *= int(length)
-    return size
 
 
 def _batchless(shapes: Any) -> Optional[List[Shape]]:

@@ -1,25 +1,19 @@
-"""From a model, a file or a configuration to the calls and the operations of the network."""
+"""The doors of this package: from a model, a file or a configuration to its calls and its graph."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import (
-    Any,
-    Dict,
-    Hashable,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Union,
-)
+from typing import Any, Dict, Mapping, Union
 
 from vaiopt.errors import ModelError
-from vaiopt.network.calls import Call, CallList, RawModel, Reference
-from vaiopt.network.config import _from_config
+from vaiopt.keras import read_model_config
+from vaiopt.network.calls import CallList
+from vaiopt.network.config import from_config
+from vaiopt.network.flatten import flatten
 from vaiopt.network.graph import LayerGraph
-from vaiopt.network.live import _from_live
+from vaiopt.network.live import from_live
+from vaiopt.network.operations import lower
 
 
 def read_calls(model: Any) -> CallList:
@@ -33,86 +27,16 @@ def read_calls(model: Any) -> CallList:
         ModelError: Keras 3, a subclassed model, a model without input shape, or a configuration
             that is not a Keras 2 model's.
     """
-    raw = _from_config(model) if isinstance(model, Mapping) else _from_live(model)
-    flat = CallList([], [], [], [])
-    flat.outputs.extend(_expand(raw, "", None, flat, {}))
-    return flat
-
-
-def _expand(
-    raw: RawModel,
-    prefix: str,
-    arguments: Optional[List[Tuple[int, int]]],
-    flat: CallList,
-    seen: Dict[Tuple[str, Hashable], int],
-) -> List[Tuple[int, int]]:
-    """Append the calls of ``raw`` to ``flat``; return where its outputs are. ``arguments`` replace
-    the inputs of a nested model.
-    """
-    values: Dict[Tuple[Hashable, int], List[Tuple[int, int]]] = {}
-    if arguments is not None:
-        if len(arguments) != len(raw.inputs):
-            raise ModelError(
-                "nested model '{}' takes {} inputs but is called with {}".format(
-                    prefix.rstrip("/"), len(raw.inputs), len(arguments)
-                ),
-                "Flatten the nested model into the outer one.",
-            )
-        values.update(
-            {
-                (layer, number): [argument]
-                for (layer, number, _), argument in zip(raw.inputs, arguments)
-            }
-        )
-    for call in raw.calls:
-        if call.key in values:
-            continue
-        inputs = [_find(values, reference, prefix + call.name) for reference in call.inputs]
-        if call.nested is not None:
-            flat.nested.append(prefix + call.name)
-            values[call.key] = _expand(call.nested, prefix + call.name + "/", inputs, flat, seen)
-            continue
-        layer_key = (prefix, call.key[0])
-        times = seen.get(layer_key, 0)
-        seen[layer_key] = times + 1
-        name = prefix + call.name + (f":{times}" if times else "")
-        index = len(flat.calls)
-        flat.calls.append(
-            Call(
-                name,
-                call.class_name,
-                call.config,
-                inputs,
-                call.arguments,
-                call.shapes,
-                call.params,
-                times == 0,
-            )
-        )
-        if call.class_name == "InputLayer":
-            flat.inputs.append((index, 0))
-        values[call.key] = [(index, -1)]
-    return [_find(values, reference, prefix + "output") for reference in raw.outputs]
-
-
-def _find(
-    values: Dict[Tuple[Hashable, int], List[Tuple[int, int]]], reference: Reference, user: str
-) -> Tuple[int, int]:
-    """Return where a tensor is: (call, output). An output number of -1 in ``values`` stands for any
-    output of that call.
-    """
-    places = values.get((reference[0], reference[1]))
-    if not places:
+    if not isinstance(model, Mapping):
+        return flatten(from_live(model))
+    try:
+        raw = from_config(model)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelError(
-            f"layer '{user}' uses a tensor that no layer makes", "Save the model again."
-        )
-    if places[0][1] == -1:
-        return (places[0][0], reference[2])
-    if reference[2] >= len(places):
-        raise ModelError(
-            f"layer '{user}' uses an output that its source does not have", "Save the model again."
-        )
-    return places[reference[2]]
+            f"this architecture is damaged ({type(error).__name__}: {error})",
+            "Save the model again from Keras 2 (tf_keras).",
+        ) from error
+    return flatten(raw)
 
 
 def read_graph(model: Any) -> LayerGraph:
@@ -127,8 +51,6 @@ def read_graph(model: Any) -> LayerGraph:
         ModelError: a missing or unreadable file, Keras 3, a subclassed model, an undefined shape,
             or shapes that do not fit.
     """
-    from vaiopt.network.operations import lower
-
     if isinstance(model, LayerGraph):
         return model
     if isinstance(model, (str, Path)):
@@ -147,8 +69,6 @@ def read_architecture(path: Union[str, Path]) -> Dict[str, Any]:
     Raises:
         ModelError: the file is missing, of another kind, or not a Keras 2 model's.
     """
-    from vaiopt.keras import read_model_config
-
     path = Path(path)
     if path.suffix.lower() != ".json":
         return read_model_config(path)
