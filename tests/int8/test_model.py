@@ -13,6 +13,7 @@ from vaiopt.int8.model import (
     output_tensors,
     save_quantized,
 )
+from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras, load_tensorflow
 
 
@@ -76,8 +77,8 @@ def test_the_float32_model_is_exact_too_on_ordinary_sizes():
 def test_a_saved_model_is_loaded_with_its_positions(tmp_path):
     model, x = small_model(), grid((3, 6, 6, 3), 7)
     positions = [
-        {"layer": "c", "tensor": "kernel", "bits": 8, "position": 6},
-        {"layer": "c", "tensor": "output", "bits": 8, "position": 4},
+        FixPosition("c", "kernel", 8, 6),
+        FixPosition("c", "output", 8, 4),
     ]
     save_quantized(model, positions, tmp_path / "q.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["q.h5"]
@@ -89,9 +90,19 @@ def test_a_saved_model_is_loaded_with_its_positions(tmp_path):
 
 def test_a_model_without_a_file_tells_the_positions_of_its_activations():
     assert fix_positions(small_model()) == [
-        {"layer": "img", "tensor": "input", "bits": 8, "position": 7},
-        {"layer": "c", "tensor": "output", "bits": 8, "position": 4},
+        FixPosition("img", "input", 8, 7),
+        FixPosition("c", "output", 8, 4),
     ]
+
+
+def test_damaged_positions_in_a_file_are_refused(tmp_path):
+    import h5py
+
+    save_quantized(small_model(), [FixPosition("c", "kernel", 8, 6)], tmp_path / "q.h5")
+    with h5py.File(str(tmp_path / "q.h5"), "r+") as file:
+        file.attrs["vaiopt_fix_positions"] = b'[{"layer": "c"}]'
+    with pytest.raises(ModelError, match="entry 0 has no tensor"):
+        load_quantized(tmp_path / "q.h5")
 
 
 def test_a_missing_or_other_file_is_refused(tmp_path):

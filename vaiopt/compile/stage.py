@@ -14,7 +14,7 @@ from vaiopt.errors import CompileError
 from vaiopt.files import atomic_folder, read_arrays, read_json, require, write_json
 from vaiopt.hardware.target import Target
 from vaiopt.hardware.targets import load_target
-from vaiopt.int8.positions import GOLDEN_ARRAYS
+from vaiopt.int8.golden import GOLDEN_ARRAYS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress, silent

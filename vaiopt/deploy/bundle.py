@@ -26,7 +26,7 @@ from vaiopt.files import (
     write_text,
 )
 from vaiopt.hardware.targets import load_target
-from vaiopt.int8.positions import GOLDEN_ARRAYS
+from vaiopt.int8.golden import GOLDEN_ARRAYS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress, silent

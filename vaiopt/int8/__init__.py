@@ -1,1 +1,1 @@
-"""The DPU's integer program: its arithmetic, its fix positions, and how to read a quantized model."""
+"""The DPU's integers: arithmetic, fix positions, quantized models and the program."""

@@ -1,16 +1,70 @@
-"""A few inputs and the outputs to expect from the target, as integers."""
+"""A few inputs and the outputs to expect from the target, as integers: ``golden.npz``."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Dict, List, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.errors import ModelError
+from vaiopt.errors import ModelError, RunError
+from vaiopt.files import PathLike, read_arrays
 from vaiopt.int8.model import fix_positions, integer_outputs, output_tensors
 
 SAMPLES = 16
+
+GOLDEN_ARRAYS = ("inputs", "outputs", "input_position", "output_position")
+"""Arrays of ``golden.npz`` that the kit compares; the raw inputs beside them stay on the host."""
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """Inputs, and the outputs to expect, of a model with one of each.
+
+    Attributes:
+        inputs, outputs: int8, samples first; the outputs are the logits before a softmax.
+        input_position, output_position: their fix positions.
+    """
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    input_position: int
+    output_position: int
+
+    def arrays(self) -> Dict[str, np.ndarray]:
+        """Return the arrays by their names in the file (:data:`GOLDEN_ARRAYS`)."""
+        return {name: np.asarray(getattr(self, name)) for name in GOLDEN_ARRAYS}
+
+
+def read_golden(path: PathLike, command: str) -> Golden:
+    """Read the arrays of ``golden.npz`` that are compared.
+
+    Args:
+        path: the file.
+        command: the command that makes it, for the hint.
+
+    Raises:
+        RunError: it is missing or damaged, lacks one of the arrays, or one is not what it must be.
+    """
+    arrays = read_arrays(path, GOLDEN_ARRAYS, command)
+    problem = _problem(arrays)
+    if problem:
+        raise RunError(f"'{path}' is damaged: {problem}", f"Make it again with: {command}")
+    positions = [int(arrays[name]) for name in GOLDEN_ARRAYS[2:]]
+    return Golden(arrays["inputs"], arrays["outputs"], *positions)
+
+
+def _problem(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return what is wrong with the arrays; empty if nothing is."""
+    for name in GOLDEN_ARRAYS[:2]:
+        if arrays[name].dtype != np.int8 or arrays[name].ndim < 2:
+            return f"'{name}' is no int8 array of samples"
+    for name in GOLDEN_ARRAYS[2:]:
+        if arrays[name].shape != () or not np.issubdtype(arrays[name].dtype, np.integer):
+            return f"'{name}' is no integer"
+    counts = len(arrays["inputs"]), len(arrays["outputs"])
+    return "" if counts[0] == counts[1] else f"{counts[0]} inputs, {counts[1]} outputs"
 
 
 def golden(
@@ -32,32 +86,21 @@ def golden(
         CPU has no ``outputs``.
     """
     few = [array[:SAMPLES] for array in x]
-    integers = integer_outputs(model, few if len(few) > 1 else few[0])
-    positions = {
-        "{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)
-    }
+    integers = integer_outputs(model, few)
+    positions = {entry.name: entry.position for entry in fix_positions(model)}
     arrays: Dict[str, np.ndarray] = {}
-    _add(
-        arrays, "input", [name for name in integers if name.endswith("/input")], integers, positions
-    )
-    with contextlib.suppress(
-        ModelError
-    ):  # the CPU joins several rounded tensors at the end: there is no int8 output to expect
-        _add(arrays, "output", output_tensors(model), integers, positions)
+
+    def add(kind: str, names: Iterable[str]) -> None:
+        for number, name in enumerate(names):
+            suffix = f"_{number}" if number else ""
+            arrays[f"{kind}s{suffix}"] = integers[name]
+            arrays[f"{kind}_position{suffix}"] = np.array(positions[name], np.int32)
+            arrays[f"{kind}_name{suffix}"] = np.array(name)
+
+    add("input", (name for name in integers if name.endswith("/input")))
+    # joined from several rounded tensors on the CPU: there is no int8 output to expect
+    with contextlib.suppress(ModelError):
+        add("output", output_tensors(model))
     if raw is not None:
         arrays["raw"] = raw[:SAMPLES]
     return arrays
-
-
-def _add(
-    arrays: Dict[str, np.ndarray],
-    kind: str,
-    names: List[str],
-    integers: Dict[str, np.ndarray],
-    positions: Dict[str, int],
-) -> None:
-    for number, name in enumerate(names):
-        suffix = f"_{number}" if number else ""
-        arrays[kind + "s" + suffix] = integers[name]
-        arrays[kind + "_position" + suffix] = np.array(positions[name], np.int32)
-        arrays[kind + "_name" + suffix] = np.array(name)

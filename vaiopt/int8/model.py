@@ -4,15 +4,14 @@ A quantized model is an ordinary functional Keras model in float32 whose numbers
 DPU's grids. It consists of
 
 * standard layers, with linear activation, whose weights are already rounded to int8 at their fix
-  positions: ``Conv2D``,
-  ``DepthwiseConv2D``, ``Conv2DTranspose``, ``Dense``, ``MaxPooling2D``, ``UpSampling2D``, ``Add``,
-  ``Multiply``, ``Concatenate``, ``Flatten``, ``Reshape``, ``ZeroPadding2D``, ``ReLU`` (with 6 for
-  ReLU6), ``LeakyReLU`` (slope 26/256 where 0.1 was asked for), ``PReLU``, ``Activation``
-  (``softmax`` and others the CPU computes), and any layer that is left in float;
+  positions: ``Conv2D``, ``DepthwiseConv2D``, ``Conv2DTranspose``, ``Dense``, ``MaxPooling2D``,
+  ``UpSampling2D``, ``Add``, ``Multiply``, ``Concatenate``, ``Flatten``, ``Reshape``,
+  ``ZeroPadding2D``, ``ReLU`` (with 6 for ReLU6), ``LeakyReLU`` (slope 26/256 where 0.1 was asked
+  for), ``PReLU``, ``Activation`` (``softmax`` and others the CPU computes), and any layer that is
+  left in float;
 * ``FixPosition(position, float_layer, tensor)``: rounds half up to the integer grid
-  ``2**-position``, saturates at -128..127. One stands
-  wherever the DPU writes a tensor: behind every input, behind convolution + activation, and so on.
-  ``position`` is an ``int``;
+  ``2**-position``, saturates at -128..127. One stands wherever the DPU writes a tensor: behind
+  every input, behind convolution + activation, and so on;
 * ``FixedSigmoid``: ``clip(x + 3, 0, 6) * 2731 / 2**14``;
 * ``FixedAveragePooling2D(pool_size, strides, padding, numerator, shift)`` and
   ``FixedGlobalAveragePooling2D(keepdims, numerator, shift)``:
@@ -30,17 +29,19 @@ with the range ``[-128 * 2**-p, 127 * 2**-p]``, and the three functions above by
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Union
 
 import numpy as np
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.files import PathLike, atomic_path
+from vaiopt.int8 import positions as positions_file
 from vaiopt.int8.arithmetic import BITS, LEAKY_ALPHA
+from vaiopt.int8.positions import FixPosition
 from vaiopt.int8.vendor import (
     WEIGHTS,
+    computed,
     input_layers,
     is_vitis_model,
     slots,
@@ -52,14 +53,6 @@ from vaiopt.keras import load_keras, load_model, load_tensorflow, read_model_con
 POSITIONS_ATTRIBUTE = "vaiopt_fix_positions"
 """Attribute of the ``.h5`` file, and of a loaded model, with the positions of weights and
 activations.
-"""
-
-_DYADIC = (
-    "InputLayer FixPosition FixedSigmoid Conv2D DepthwiseConv2D Conv2DTranspose Dense PReLU Add"
-    " Multiply Concatenate MaxPooling2D Flatten Reshape ZeroPadding2D Permute Dropout"
-).split()
-"""Layers that stay on dyadic grids, whatever their configuration (a convolution is linear here, an
-upsampling may interpolate).
 """
 
 _classes: Dict[str, Any] = {}
@@ -89,12 +82,12 @@ def is_fix_position(layer: Any) -> bool:
     return type(layer).__name__ == "FixPosition"
 
 
-def save_quantized(model: Any, positions: Sequence[Dict[str, Any]], path: PathLike) -> None:
+def save_quantized(model: Any, positions: Sequence[FixPosition], path: PathLike) -> None:
     """Write a quantized model and its positions to a Keras 2 ``.h5`` file, whole.
 
     Args:
         model: a Keras model as described above.
-        positions: ``[{layer, tensor, bits, position}]`` of every weight and activation.
+        positions: of every weight and activation.
         path: of the file.
     """
     import h5py
@@ -102,7 +95,7 @@ def save_quantized(model: Any, positions: Sequence[Dict[str, Any]], path: PathLi
     with atomic_path(Path(path)) as temporary:
         save_model(model, temporary)
         with h5py.File(str(temporary), "r+") as file:
-            file.attrs[POSITIONS_ATTRIBUTE] = json.dumps(list(positions)).encode("utf-8")
+            file.attrs[POSITIONS_ATTRIBUTE] = positions_file.to_json(positions).encode("utf-8")
 
 
 def load_quantized(path: PathLike) -> Any:
@@ -126,31 +119,30 @@ def _remember_positions(model: Any, path: PathLike) -> Any:
 
     with h5py.File(str(path), "r") as file:
         text = file.attrs.get(POSITIONS_ATTRIBUTE, b"[]")
-    attach_positions(
-        model, json.loads(text.decode("utf-8") if isinstance(text, bytes) else str(text))
-    )
+    try:
+        attach_positions(model, positions_file.from_json(text))
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"the fix positions in '{path}' are damaged ({error})",
+            "Quantize again with: vaiopt quantize",
+        ) from error
     return model
 
 
-def fix_positions(model: Any) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, bits, position}]`` of a quantized model: weights and activations,
-    layer names those of the float model.
+def fix_positions(model: Any) -> List[FixPosition]:
+    """Return the fix positions of a quantized model: weights and activations, layer names those of
+    the float model.
 
     A model of ours that was changed since it was loaded (cloned, say) still tells the positions of
     its activations.
     """
     known = getattr(model, POSITIONS_ATTRIBUTE, None)
     if known:
-        return [dict(entry) for entry in known]
+        return list(known)
     if is_vitis_model(model):
         return vitis_positions(model)
     return [
-        {
-            "layer": layer.float_layer,
-            "tensor": layer.tensor,
-            "bits": BITS,
-            "position": layer.position,
-        }
+        FixPosition(layer.float_layer, layer.tensor, BITS, layer.position)
         for layer in model.layers
         if is_fix_position(layer)
     ]
@@ -177,19 +169,12 @@ def integer_outputs(
     exact = _in_float64(model) if _is_dyadic(model) else model
     points = [layer for layer in exact.layers if is_fix_position(layer)]
     probe = keras.Model(exact.inputs, [layer.output for layer in points])
-    arrays = list(x) if isinstance(x, (list, tuple)) else [x]
-    arrays = [np.asarray(array, np.float32) for array in arrays]
-    parts: List[List[np.ndarray]] = [[] for _ in points]
-    for start in range(0, len(arrays[0]), batch_size):
-        batch = [array[start : start + batch_size] for array in arrays]
-        outputs = probe(batch[0] if len(batch) == 1 else batch, training=False)
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        for part, layer, output in zip(parts, points, outputs):
-            part.append(np.rint(output.numpy() * 2.0**layer.position).astype(np.int8))
-    return {
-        f"{layer.float_layer}/{layer.tensor}": np.concatenate(part)
-        for layer, part in zip(points, parts)
-    }
+
+    def rounded(output: np.ndarray, number: int) -> np.ndarray:
+        return np.rint(output * 2.0 ** points[number].position).astype(np.int8)
+
+    names = [f"{layer.float_layer}/{layer.tensor}" for layer in points]
+    return dict(zip(names, computed(probe, x, batch_size, rounded)))
 
 
 def output_tensors(model: Any) -> List[str]:
@@ -197,33 +182,26 @@ def output_tensors(model: Any) -> List[str]:
     the logits before a softmax.
     """
     if is_vitis_model(model):
-        names = {
-            slot.layer.name: (slot.float_layer, slot.tensor)
-            for slot in slots(model, _float_names(model))
-            if slot.tensor not in WEIGHTS
-        }
+        found = slots(model, _float_names(model))
+        names = {slot.layer.name: slot.name for slot in found if slot.tensor not in WEIGHTS}
     else:
-        names = {
-            layer.name: (layer.float_layer, layer.tensor)
-            for layer in model.layers
-            if is_fix_position(layer)
-        }
-    found = []
+        points = [layer for layer in model.layers if is_fix_position(layer)]
+        names = {layer.name: f"{layer.float_layer}/{layer.tensor}" for layer in points}
+    outputs = []
     for tensor in model.outputs:
         layer = tensor._keras_history.layer
         while layer.name not in names:
             inbound = input_layers(layer)
             if len(inbound) != 1:
+                output = tensor.name.split(":")[0]
                 raise ModelError(
-                    "no rounded tensor leads to output '{}' alone".format(
-                        tensor.name.split(":")[0]
-                    ),
+                    f"no rounded tensor leads to output '{output}' alone",
                     "End the model with a dense layer or convolution, with softmax behind it at"
                     " most.",
                 )
             layer = inbound[0]
-        found.append("{}/{}".format(*names[layer.name]))
-    return found
+        outputs.append(names[layer.name])
+    return outputs
 
 
 def _is_dyadic(model: Any) -> bool:
@@ -233,35 +211,46 @@ def _is_dyadic(model: Any) -> bool:
     If not (a slope of 0.3, a tanh between layers, a mean over six cells), the vendor's float32
     decides on the last bit, so float32 is kept.
     """
-    last = {layer.name for layer in model.layers if not layer.outbound_nodes}
-    for layer in model.layers:
-        kind = type(layer).__name__
-        if kind == "LeakyReLU":
-            dyadic = (
-                abs(
-                    float(
-                        layer.get_config().get("alpha", layer.get_config().get("negative_slope", 0))
-                    )
-                    - LEAKY_ALPHA
-                )
-                < 1e-9
-            )
-        elif kind == "ReLU":
-            dyadic = not layer.get_config().get("negative_slope")
-        elif kind == "UpSampling2D":
-            dyadic = layer.get_config().get("interpolation", "nearest") == "nearest"
-        elif kind == "Activation":
-            dyadic = (
-                layer.get_config()["activation"] in ("linear", "relu", "relu6")
-                or layer.name in last
-            )
-        elif kind.startswith("Fixed") and kind.endswith("Pooling2D"):
-            dyadic = layer.shift is not None and getattr(layer, "padding", "valid") == "valid"
-        else:
-            dyadic = kind in _DYADIC or layer.name in last
-        if not dyadic:
-            return False
+    return all(_DYADIC.get(type(layer).__name__, _is_last)(layer) for layer in model.layers)
+
+
+def _always(layer: Any) -> bool:
     return True
+
+
+def _is_last(layer: Any) -> bool:
+    return not layer.outbound_nodes
+
+
+def _dyadic_slope(layer: Any) -> bool:
+    config = layer.get_config()
+    return abs(float(config.get("alpha", config.get("negative_slope", 0))) - LEAKY_ALPHA) < 1e-9
+
+
+def _dyadic_function(layer: Any) -> bool:
+    return layer.get_config()["activation"] in ("linear", "relu", "relu6") or _is_last(layer)
+
+
+def _dyadic_mean(layer: Any) -> bool:
+    return layer.shift is not None and getattr(layer, "padding", "valid") == "valid"
+
+
+_DYADIC: Dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(
+        "InputLayer FixPosition FixedSigmoid Conv2D DepthwiseConv2D Conv2DTranspose Dense PReLU Add"
+        " Multiply Concatenate MaxPooling2D Flatten Reshape ZeroPadding2D Permute Dropout".split(),
+        _always,
+    ),
+    "LeakyReLU": _dyadic_slope,
+    "ReLU": lambda layer: not layer.get_config().get("negative_slope"),
+    "UpSampling2D": lambda layer: layer.get_config().get("interpolation", "nearest") == "nearest",
+    "Activation": _dyadic_function,
+    "FixedAveragePooling2D": _dyadic_mean,
+    "FixedGlobalAveragePooling2D": _dyadic_mean,
+}
+"""Layer classes that stay on dyadic grids, and when (a convolution is linear here). Any other class
+does not, which only matters if something reads it.
+"""
 
 
 def _in_float64(model: Any) -> Any:
@@ -283,12 +272,13 @@ def _float_names(model: Any) -> Optional[Set[str]]:
     are not known.
     """
     known = getattr(model, POSITIONS_ATTRIBUTE, None)
-    return {entry["layer"] for entry in known} if known else None
+    return {entry.layer for entry in known} if known else None
 
 
-def attach_positions(model: Any, positions: Sequence[Dict[str, Any]]) -> None:
+def attach_positions(model: Any, positions: Sequence[FixPosition]) -> None:
     """Remember the positions on the model object, past Keras's tracking of attributes."""
-    object.__setattr__(model, POSITIONS_ATTRIBUTE, tuple(dict(entry) for entry in positions))
+    known = tuple(positions_file.records(positions))
+    object.__setattr__(model, POSITIONS_ATTRIBUTE, known)
 
 
 def _load_vitis(path: PathLike) -> Any:

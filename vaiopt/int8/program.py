@@ -8,11 +8,20 @@ up, to the position of its output.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-Shape = Tuple[int, ...]
+from vaiopt.network.sizes import Shape
+
+KINDS = frozenset(
+    "conv depthwise transposed_conv dense max_pool average_pool add multiply concat relu leaky"
+    " sigmoid reshape pad upsample round".split()
+)
+"""What the DPU does to int8 tensors."""
+
+ACTIVATIONS = frozenset(["linear", "relu", "relu6", "leaky"])
+"""What it applies to the exact result, before rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +38,11 @@ class Operation:
     """One integer operation.
 
     Attributes:
-        kind: ``conv``, ``depthwise``, ``transposed_conv``, ``dense``, ``max_pool``,
-            ``average_pool``, ``add``, ``multiply``, ``concat``, ``relu``, ``leaky``, ``sigmoid``,
-            ``reshape``, ``pad``, ``upsample`` or ``round``.
+        kind: one of :data:`KINDS`.
         name: of the layer, for messages.
         inputs: names of tensors.
         output: the tensor that it makes.
-        activation: ``linear``, ``relu``, ``relu6`` or ``leaky``, applied before the rounding.
+        activation: one of :data:`ACTIVATIONS`.
         weights: int8, in Keras order: (kh, kw, in, out), depthwise (kh, kw, channels, multiplier),
             transposed (kh, kw, out, in), dense (in, out).
         weight_position: fix position of the weights.
@@ -43,6 +50,9 @@ class Operation:
         bias_position: fix position of the bias.
         options: strides, padding ("same" or "valid"), dilation, kernel, amounts, axis, factor: as
             the kind needs.
+
+    Raises:
+        ValueError: an unknown kind or activation.
     """
 
     kind: str
@@ -55,6 +65,10 @@ class Operation:
     bias: Optional[np.ndarray] = None
     bias_position: int = 0
     options: Dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or self.activation not in ACTIVATIONS:
+            raise ValueError(f"{self.name}: no operation '{self.kind}' with '{self.activation}'")
 
 
 @dataclass(frozen=True, eq=False)

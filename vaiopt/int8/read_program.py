@@ -13,18 +13,35 @@ import numpy as np
 
 from vaiopt.errors import CompileError
 from vaiopt.int8.model import fix_positions
-from vaiopt.int8.program import Operation, Program, Shape, Tensor
+from vaiopt.int8.program import Operation, Program, Tensor
 from vaiopt.network.calls import Call, CallList
 from vaiopt.network.layers import layer_class
 from vaiopt.network.read import read_calls
-from vaiopt.network.sizes import pair
+from vaiopt.network.sizes import Shape, pair
 
 IN_FLOAT_HINT = (
     "Use layers that the DPU runs ('vaiopt inspect' names the others), then quantize again."
 )
 
-LAST_FUNCTIONS = frozenset(["softmax", "sigmoid"])
-"""Functions that the CPU computes after the last int8 tensor and that keep the order of values."""
+AGAIN = "Quantize the model again."
+
+LAST_FUNCTIONS: Dict[str, Optional[float]] = {"softmax": None, "sigmoid": 0.0}
+"""Functions that the CPU computes after the last int8 tensor and that keep the order of values, and
+the value before them above which a single output means class 1: sigmoid(0) is 0.5.
+"""
+
+LINEAR = {
+    "Conv2D": ("conv", "kernel"),
+    "DepthwiseConv2D": ("depthwise", "depthwise_kernel"),
+    "Conv2DTranspose": ("transposed_conv", "kernel"),
+    "Dense": ("dense", "kernel"),
+}
+"""Kind and name of the weights of each layer class that has weights."""
+
+LONE_ACTIVATIONS = {"relu": "relu", "relu6": "relu", "leaky": "leaky"}
+"""Kind of the operation that an activation on a rounded tensor is."""
+
+MERGES = {"Add": "add", "Multiply": "multiply"}
 
 
 class Pending(NamedTuple):
@@ -62,10 +79,7 @@ class _Reader:
 
     def __init__(self, model: Any, calls: CallList) -> None:
         self.calls = calls
-        self.positions = {
-            (entry["layer"], entry["tensor"]): int(entry["position"])
-            for entry in fix_positions(model)
-        }
+        self.positions = {(p.layer, p.tensor): p.position for p in fix_positions(model)}
         self.layers = {layer.name: layer for layer in model.layers}
         self.values: List[Value] = []
         self.operations: List[Operation] = []
@@ -84,18 +98,14 @@ class _Reader:
             self.values.append(self._value(call))
         output = self.values[self.calls.outputs[0][0]]
         if not isinstance(output, Tensor):
-            raise CompileError(
-                f"the output of layer '{output.name}' is not rounded to int8",
-                "Quantize the model again.",
-            )
+            raise CompileError(f"the output of layer '{output.name}' is not rounded to int8", AGAIN)
         if self.input is None or not self.operations:
-            raise CompileError(
-                "the quantized model holds no operation", "Quantize the model again."
-            )
-        threshold = (
-            (0.5 if self.threshold is None else self.threshold) if output.shape == (1,) else None
+            raise CompileError("the quantized model holds no operation", AGAIN)
+        single = output.shape == (1,)
+        threshold = 0.5 if self.threshold is None else self.threshold
+        return Program(
+            self.input, output, self.operations, self.left_out, threshold if single else None
         )
-        return Program(self.input, output, self.operations, self.left_out, threshold)
 
     def _value(self, call: Call) -> Value:
         kind = call.class_name.split(">")[-1]
@@ -125,17 +135,13 @@ class _Reader:
 
     def _shape(self, call: Call) -> Shape:
         if not call.shapes:
-            raise CompileError(
-                f"layer '{call.name}' has no known output shape", "Quantize the model again."
-            )
+            raise CompileError(f"layer '{call.name}' has no known output shape", AGAIN)
         return tuple(int(n) for n in call.shapes[0])
 
     def _emit(self, pending: Pending, name: str, position: int) -> Tensor:
-        tensor = Tensor(name, pending.shape, position)
-        self.operations.append(
-            Operation(pending.kind, pending.name, pending.inputs, tensor, pending.activation, pending.weights, pending.weight_position,
-                      pending.bias, pending.bias_position, pending.options)
-        )  # fmt: skip
+        fields = pending._asdict()
+        tensor = Tensor(name, fields.pop("shape"), position)
+        self.operations.append(Operation(output=tensor, **fields))
         return tensor
 
     def _integers(self, call: Call, tensor: str, values: np.ndarray) -> Tuple[np.ndarray, int]:
@@ -154,7 +160,7 @@ class _Reader:
                 return scaled.astype(np.int8), position
         raise CompileError(
             f"layer '{call.name}': its {tensor} is not int8 at fix position {known}",
-            "Quantize the model again.",
+            AGAIN,
         )
 
     # ------------------------------------------------------------ layers
@@ -165,7 +171,7 @@ class _Reader:
             if self.input is not None:
                 raise CompileError(
                     f"the input is rounded twice, at layer '{call.name}'",
-                    "Quantize the model again.",
+                    AGAIN,
                 )
             self.input = Tensor(value.name, value.shape, position)
             return self.input
@@ -173,9 +179,8 @@ class _Reader:
             return self._emit(value, call.name, position)
         if value.position == position:
             return value
-        return self._emit(
-            Pending("round", call.name, [value.name], value.shape), call.name, position
-        )
+        again = Pending("round", call.name, [value.name], value.shape)
+        return self._emit(again, call.name, position)
 
     def input_layer(self, call: Call) -> Value:
         return Pending("input", call.name, [], self._shape(call))
@@ -183,17 +188,11 @@ class _Reader:
     def linear(self, call: Call) -> Value:
         source, kind = self._tensor(call), call.class_name.split(">")[-1]
         if call.config.get("activation", "linear") != "linear" or call.config.get("groups", 1) != 1:
-            raise CompileError(
-                f"layer '{call.name}' has an activation or groups inside",
-                "Quantize the model again.",
-            )
+            raise CompileError(f"layer '{call.name}' has an activation or groups inside", AGAIN)
         arrays = [np.asarray(array) for array in self.layers[call.name.split(":")[0]].get_weights()]
-        weights, weight_position = self._integers(
-            call, "depthwise_kernel" if kind == "DepthwiseConv2D" else "kernel", arrays[0]
-        )
-        bias, bias_position = (
-            self._integers(call, "bias", arrays[1]) if len(arrays) > 1 else (None, 0)
-        )
+        name, kernel = LINEAR[kind]
+        weights = self._integers(call, kernel, arrays[0])
+        bias = self._integers(call, "bias", arrays[1]) if len(arrays) > 1 else (None, 0)
         options: Dict[str, Any] = {}
         if kind != "Dense":
             options = {
@@ -201,30 +200,12 @@ class _Reader:
                 "padding": str(call.config.get("padding", "valid")),
                 "dilation": pair(call.config.get("dilation_rate", 1)),
             }
-        name = {
-            "Conv2D": "conv",
-            "DepthwiseConv2D": "depthwise",
-            "Conv2DTranspose": "transposed_conv",
-            "Dense": "dense",
-        }[kind]
-        return Pending(
-            name,
-            call.name,
-            [source.name],
-            self._shape(call),
-            "linear",
-            weights,
-            weight_position,
-            bias,
-            bias_position,
-            options,
-        )
+        inputs, shape = [source.name], self._shape(call)
+        numbers = (weights[0], weights[1], bias[0], bias[1])
+        return Pending(name, call.name, inputs, shape, "linear", *numbers, options)
 
     def relu(self, call: Call) -> Value:
-        limit, slope = (
-            call.config.get("max_value"),
-            float(call.config.get("negative_slope", 0.0) or 0.0),
-        )
+        limit, slope = call.config.get("max_value"), call.config.get("negative_slope")
         if slope or call.config.get("threshold", 0.0) or limit not in (None, 6, 6.0):
             raise CompileError(
                 f"layer '{call.name}' is a ReLU with other limits than 0 and 6", IN_FLOAT_HINT
@@ -239,13 +220,8 @@ class _Reader:
     def _activate(self, call: Call, activation: str) -> Pending:
         value = self._any(call)
         if isinstance(value, Tensor):
-            return Pending(
-                "relu" if activation != "leaky" else "leaky",
-                call.name,
-                [value.name],
-                value.shape,
-                activation,
-            )
+            kind = LONE_ACTIVATIONS[activation]
+            return Pending(kind, call.name, [value.name], value.shape, activation)
         if value.activation != "linear" or value.kind in ("input", "sigmoid", "reshape"):
             raise CompileError(
                 f"layer '{call.name}' follows another activation that is not rounded to int8",
@@ -258,9 +234,8 @@ class _Reader:
         return Pending("sigmoid", call.name, [source.name], source.shape)
 
     def activation(self, call: Call) -> Value:
-        function = str(
-            call.config.get("activation", "softmax" if call.class_name.endswith("Softmax") else "")
-        )
+        own = "softmax" if call.class_name.endswith("Softmax") else ""
+        function = str(call.config.get("activation", own))
         if function == "linear":
             return self._any(call)
         if function in ("relu", "relu6"):
@@ -274,7 +249,7 @@ class _Reader:
             )
         tensor = self._tensor(call)
         self.left_out.append(f"{function} of layer '{call.name}': it keeps the order of the values")
-        self.threshold = 0.0 if function == "sigmoid" else None  # sigmoid(0) = 0.5
+        self.threshold = LAST_FUNCTIONS[function]
         return tensor
 
     def max_pool(self, call: Call) -> Value:
@@ -283,9 +258,8 @@ class _Reader:
             "strides": pair(call.config["strides"]),
             "padding": str(call.config["padding"]),
         }
-        return Pending(
-            "max_pool", call.name, [self._tensor(call).name], self._shape(call), options=options
-        )
+        inputs = [self._tensor(call).name]
+        return Pending("max_pool", call.name, inputs, self._shape(call), options=options)
 
     def average_pool(self, call: Call) -> Value:
         source, shape = self._tensor(call), self._shape(call)
@@ -300,12 +274,9 @@ class _Reader:
                 f"layer '{call.name}' averages windows that reach over the border",
                 "Use padding 'valid', or pad the input to a multiple.",
             )
-        shift = call.config.get("shift")
-        factor = (
-            1.0 / (kernel[0] * kernel[1])
-            if shift is None
-            else call.config["numerator"] / 2.0**shift
-        )
+        shift, factor = call.config.get("shift"), 1.0 / (kernel[0] * kernel[1])
+        if shift is not None:
+            factor = call.config["numerator"] / 2.0**shift
         options = {"kernel": kernel, "strides": strides, "padding": "valid", "factor": factor}
         return Pending("average_pool", call.name, [source.name], shape, options=options)
 
@@ -313,40 +284,27 @@ class _Reader:
         kind = call.class_name.split(">")[-1]
         names = [self._tensor(call, i).name for i in range(len(call.inputs))]
         if kind == "Concatenate":
-            return Pending(
-                "concat",
-                call.name,
-                names,
-                self._shape(call),
-                options={"axis": int(call.config.get("axis", -1))},
-            )
+            options = {"axis": int(call.config.get("axis", -1))}
+            return Pending("concat", call.name, names, self._shape(call), options=options)
         if len(names) != 2:
             raise CompileError(
                 f"layer '{call.name}' has {len(names)} inputs; two are possible here",
                 "Chain layers of two inputs.",
             )
-        return Pending(
-            {"Add": "add", "Multiply": "multiply"}[kind], call.name, names, self._shape(call)
-        )
+        return Pending(MERGES[kind], call.name, names, self._shape(call))
 
     def reshape(self, call: Call) -> Value:
         source, shape = self._tensor(call), self._shape(call)
-        return (
-            source
-            if source.shape == shape
-            else self._emit(
-                Pending("reshape", call.name, [source.name], shape), call.name, source.position
-            )
-        )
+        if source.shape == shape:
+            return source
+        moved = Pending("reshape", call.name, [source.name], shape)
+        return self._emit(moved, call.name, source.position)
 
     def pad(self, call: Call) -> Value:
         source, amounts = self._tensor(call), call.config["padding"]
         options = {"amounts": [pair(amount) for amount in amounts]}
-        return self._emit(
-            Pending("pad", call.name, [source.name], self._shape(call), options=options),
-            call.name,
-            source.position,
-        )
+        padded = Pending("pad", call.name, [source.name], self._shape(call), options=options)
+        return self._emit(padded, call.name, source.position)
 
     def upsample(self, call: Call) -> Value:
         if call.config.get("interpolation", "nearest") != "nearest":

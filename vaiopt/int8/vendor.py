@@ -8,17 +8,31 @@ model here.
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
 from vaiopt.int8.arithmetic import BITS, quantize_activations
+from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
 
 _ACTIVATIONS = ("post_activation", "pre_activation", "output_0")
 WEIGHTS = ("kernel", "depthwise_kernel", "bias", "alpha")
 """Tensors of a layer that are weights."""
 _DEPTHWISE = "_depthwise_conv"
+_SPLIT_FUNCTIONS = "relu relu6 sigmoid swish softmax tanh linear elu selu gelu".split()
+"""Activations that the vendor splits off, into a layer named after both."""
 
 
 class Slot(NamedTuple):
@@ -32,6 +46,11 @@ class Slot(NamedTuple):
     float_layer: str
     tensor: str
 
+    @property
+    def name(self) -> str:
+        """``<layer>/<tensor>`` in the float model."""
+        return f"{self.float_layer}/{self.tensor}"
+
 
 def is_vitis_model(model: Any) -> bool:
     """Tell whether the vendor's quantizer made a model."""
@@ -43,10 +62,8 @@ def _is_vitis(layer: Any) -> bool:
     return registered and hasattr(layer, "get_quantize_info")
 
 
-def vitis_positions(
-    model: Any, float_names: Optional[Collection[str]] = None
-) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, bits, position, quantized_layer}]`` of a vendor model.
+def vitis_positions(model: Any, float_names: Optional[Collection[str]] = None) -> List[FixPosition]:
+    """Return the fix positions of a vendor model.
 
     Args:
         model: the quantized model.
@@ -54,13 +71,7 @@ def vitis_positions(
             given.
     """
     return [
-        {
-            "layer": slot.float_layer,
-            "tensor": slot.tensor,
-            "bits": BITS,
-            "position": slot.position,
-            "quantized_layer": _inner(slot.layer).name,
-        }
+        FixPosition(slot.float_layer, slot.tensor, BITS, slot.position)
         for slot in slots(model, float_names)
     ]
 
@@ -74,30 +85,39 @@ def vitis_integer_outputs(
     """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for
     preprocessed samples.
     """
-    keras = load_keras()
-    points = [
-        slot for slot in slots(model, float_names) if slot.variable in _ACTIVATIONS + ("input",)
+    wanted = (*_ACTIVATIONS, "input")
+    points = [slot for slot in slots(model, float_names) if slot.variable in wanted]
+    tensors = [
+        slot.layer.input if slot.variable == "pre_activation" else slot.layer.output
+        for slot in points
     ]
-    before = [slot.variable == "pre_activation" for slot in points]
-    probe = keras.Model(
-        model.inputs,
-        [slot.layer.input if early else slot.layer.output for slot, early in zip(points, before)],
-    )
-    arrays = [
-        np.asarray(array, np.float32) for array in (x if isinstance(x, (list, tuple)) else [x])
-    ]
-    parts: List[List[np.ndarray]] = [[] for _ in points]
+
+    def rounded(output: np.ndarray, number: int) -> np.ndarray:
+        return quantize_activations(output, points[number].position)
+
+    parts = computed(load_keras().Model(model.inputs, tensors), x, batch_size, rounded)
+    return dict(zip((slot.name for slot in points), parts))
+
+
+def computed(
+    model: Any,
+    x: Union[np.ndarray, Sequence[np.ndarray]],
+    batch_size: int,
+    rounded: Callable[[np.ndarray, int], np.ndarray],
+) -> List[np.ndarray]:
+    """Return each output of a model for preprocessed samples, float32, a batch at a time;
+    ``rounded`` takes a batch of an output and its number.
+    """
+    arrays = list(x) if isinstance(x, (list, tuple)) else [x]
+    arrays = [np.asarray(array, np.float32) for array in arrays]
+    parts: List[List[np.ndarray]] = [[] for _ in model.outputs]
     for start in range(0, len(arrays[0]), batch_size):
         batch = [array[start : start + batch_size] for array in arrays]
-        outputs = probe(batch[0] if len(batch) == 1 else batch, training=False)
-        for part, slot, output in zip(
-            parts, points, outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        ):
-            part.append(quantize_activations(output.numpy(), slot.position))
-    return {
-        f"{slot.float_layer}/{slot.tensor}": np.concatenate(part)
-        for slot, part in zip(points, parts)
-    }
+        outputs = model(batch[0] if len(batch) == 1 else batch, training=False)
+        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        for number, output in enumerate(outputs):
+            parts[number].append(rounded(output.numpy(), number))
+    return [np.concatenate(part) for part in parts]
 
 
 def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slot]:
@@ -137,11 +157,8 @@ class _Names:
     def __init__(self, model: Any, float_names: Optional[Collection[str]]) -> None:
         self.model = model
         known = set(float_names) if float_names is not None else None
-        self.fused = {
-            layer.name
-            for layer in model.layers
-            if _is_vitis(layer) and self._is_fused(layer, known)
-        }
+        own = [layer for layer in model.layers if _is_vitis(layer)]
+        self.fused = {layer.name for layer in own if self._is_fused(layer, known)}
 
     @staticmethod
     def _is_fused(layer: Any, known: Optional[Collection[str]]) -> bool:
@@ -152,21 +169,7 @@ class _Names:
         kind = type(_inner(layer)).__name__
         sources = [_inner(source).name for source in input_layers(layer)]
         if kind in ("Activation", "VitisSigmoid"):
-            functions = (
-                "relu",
-                "relu6",
-                "sigmoid",
-                "swish",
-                "softmax",
-                "tanh",
-                "linear",
-                "elu",
-                "selu",
-                "gelu",
-            )
-            return any(
-                name == f"{source}_{function}" for source in sources for function in functions
-            )
+            return any(name == f"{source}_{f}" for source in sources for f in _SPLIT_FUNCTIONS)
         return kind == "Multiply" and any(name == source + "_mul" for source in sources)
 
     def of(self, layer: Any, tensor: str) -> Tuple[str, str]:
@@ -183,19 +186,15 @@ class _Names:
         if tensor in WEIGHTS or tensor == "pre_activation":
             return name, tensor
         readers = [
-            reader
+            _inner(reader)
             for reader in self.model.layers
-            if layer in input_layers(reader) and reader.name in self.fused
+            if reader.name in self.fused and layer in input_layers(reader)
         ]
         if type(_inner(layer)).__name__ == "VitisSigmoid":
-            return name, (
-                "sigmoid"
-                if any(_inner(reader).name == _inner(layer).name + "_mul" for reader in readers)
-                else part
-            )
-        if tensor == "post_activation" and any(
-            type(_inner(reader)).__name__ == "VitisSigmoid" for reader in readers
-        ):
+            gates = any(reader.name == _inner(layer).name + "_mul" for reader in readers)
+            return name, "sigmoid" if gates else part
+        sigmoid = any(type(reader).__name__ == "VitisSigmoid" for reader in readers)
+        if tensor == "post_activation" and sigmoid:
             return name, "pre_activation"
         return name, part
 
@@ -204,8 +203,6 @@ class _Names:
         name = str(_inner(layer).name)
         if layer.name not in self.fused or name.endswith(_DEPTHWISE):
             return name
-        own = [
-            source for source in input_layers(layer) if name.startswith(_inner(source).name + "_")
-        ]
+        own = [it for it in input_layers(layer) if name.startswith(_inner(it).name + "_")]
         longest = max(own, key=lambda source: len(_inner(source).name)) if own else None
         return self._float_layer(longest) if longest is not None else name

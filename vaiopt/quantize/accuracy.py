@@ -9,6 +9,7 @@ import numpy as np
 
 from vaiopt.int8.arithmetic import levels_used
 from vaiopt.int8.model import fix_positions, integer_outputs, is_fix_position
+from vaiopt.int8.positions import FixPosition
 from vaiopt.int8.vendor import is_vitis_model
 from vaiopt.keras import load_keras
 from vaiopt.quantize.tfmot.build import make_model, single_or_list
@@ -75,9 +76,7 @@ def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarr
     either backend.
     """
     if is_vitis_model(model):
-        positions = {
-            "{layer}/{tensor}".format(**entry): entry["position"] for entry in fix_positions(model)
-        }
+        positions = {entry.name: entry.position for entry in fix_positions(model)}
         integers = integer_outputs(model, list(x) if len(x) > 1 else x[0])
         return {
             name: values.astype(np.float32) * np.float32(2.0 ** -positions[name])
@@ -170,14 +169,14 @@ def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
     return "none needed; quantization-aware training (--method qat) would help most here"
 
 
-def input_report(positions: Sequence[Dict[str, Any]], x: Sequence[np.ndarray]) -> Dict[str, Any]:
+def input_report(positions: Sequence[FixPosition], x: Sequence[np.ndarray]) -> Dict[str, Any]:
     """Return position and levels of the (first) input: ``{layer, position, levels_used}``."""
-    entry = next(entry for entry in positions if entry["tensor"] == "input")
+    entry = next(entry for entry in positions if entry.tensor == "input")
     low, high = float(np.min(x[0])), float(np.max(x[0]))
     return {
-        "layer": entry["layer"],
-        "position": entry["position"],
-        "levels_used": levels_used(low, high, entry["position"]),
+        "layer": entry.layer,
+        "position": entry.position,
+        "levels_used": levels_used(low, high, entry.position),
     }
 
 

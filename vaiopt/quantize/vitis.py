@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
+from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize.backend import LEARNING_RATE, TRAINING_BATCH, Quantized
@@ -208,7 +208,7 @@ def left_in_float(model: Any) -> List[Tuple[str, str]]:
     ]
 
 
-def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
+def _save(model: Any, positions: Sequence[FixPosition], path: Any) -> None:
     """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's
     layers beside its own attributes.
     """
@@ -217,7 +217,7 @@ def _save(model: Any, positions: Sequence[Dict[str, Any]], path: Any) -> None:
     path = Path(path)
     model.save(str(path), save_format="h5", include_optimizer=False)
     with h5py.File(str(path), "r+") as file:
-        file.attrs[POSITIONS_ATTRIBUTE] = json.dumps(list(positions)).encode("utf-8")
+        file.attrs[POSITIONS_ATTRIBUTE] = to_json(positions).encode("utf-8")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.files import PathLike
+from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import read_model_config
 from vaiopt.study.initial_weights import Histogram
 
@@ -122,18 +123,18 @@ class WeightTensor:
 
 def with_grid(
     weights: Sequence[WeightTensor],
-    positions: Sequence[Dict[str, Any]],
+    positions: Sequence[FixPosition],
     quantized: Sequence[WeightTensor],
 ) -> List[WeightTensor]:
     """Return the weights with their fix positions and int8 codes.
 
     Args:
         weights: of the float model.
-        positions: entries ``{layer, tensor, bits, position}`` of ``fix_positions.json``.
+        positions: those in ``fix_positions.json``.
         quantized: the weights in the quantized model; only those that lie on their grid are taken
             as codes.
     """
-    known = {(str(p["layer"]), str(p["tensor"])): int(p["position"]) for p in positions}
+    known = {(p.layer, p.tensor): p.position for p in positions}
     deployed = {(w.layer, w.name): w.values for w in quantized}
     found = []
     for weight in weights:

@@ -18,7 +18,8 @@ from vaiopt.errors import CompileError
 from vaiopt.files import read_arrays
 from vaiopt.hardware.inspection import inspect_model
 from vaiopt.hardware.target import Target
-from vaiopt.int8.positions import GOLDEN_ARRAYS, read_positions
+from vaiopt.int8.golden import GOLDEN_ARRAYS
+from vaiopt.int8.positions import read_positions
 from vaiopt.int8.program import tensor_json
 from vaiopt.runs.layout import Run
 
@@ -264,9 +265,9 @@ def compare_positions(
     known = {}
     for entry in read_positions(run.fix_positions, f"vaiopt quantize {run.folder}"):
         kind = {"kernel": "weights", "depthwise_kernel": "weights", "bias": "bias"}.get(
-            entry["tensor"], "output"
+            entry.tensor, "output"
         )
-        known[(entry["layer"], kind)] = entry["position"]
+        known[(entry.layer, kind)] = entry.position
     compared, different = 0, []
     for tensor in tensors:
         layer, kind = layer_of(tensor["name"])

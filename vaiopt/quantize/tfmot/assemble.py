@@ -10,6 +10,7 @@ import numpy as np
 
 from vaiopt.int8.arithmetic import BITS, dequantize, quantize_weights
 from vaiopt.int8.model import fixed_layers
+from vaiopt.int8.positions import FixPosition
 from vaiopt.quantize.tfmot.build import make_model, single_or_list
 from vaiopt.quantize.tfmot.emulation import quantized_weights
 from vaiopt.quantize.tfmot.graph import Graph, Node
@@ -52,11 +53,11 @@ def _on_grid(node: Node, positions: Dict[Key, int]) -> List[np.ndarray]:
     return list(values.values())
 
 
-def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any]]:
-    """Return ``[{layer, tensor, bits, position}]`` in the order of the layers, weights before
+def position_list(graph: Graph, positions: Dict[Key, int]) -> List[FixPosition]:
+    """Return the positions of weights and activations in the order of the layers, weights before
     activations.
     """
-    entries: List[Dict[str, Any]] = []
+    entries: List[FixPosition] = []
     for node in graph:
         found: List[Tuple[str, Key]] = [
             (node.kernel if key == "kernel" else key, (node.name, key))
@@ -66,7 +67,6 @@ def position_list(graph: Graph, positions: Dict[Key, int]) -> List[Dict[str, Any
         if (node.name, "out") in positions:
             found.append((node.tensor, (node.name, "out")))
         entries += [
-            {"layer": node.layer, "tensor": tensor, "bits": BITS, "position": positions[key]}
-            for tensor, key in found
+            FixPosition(node.layer, tensor, BITS, int(positions[key])) for tensor, key in found
         ]
     return entries
