@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.hardware.cpu import cpu_latency_ms
 from vaiopt.hardware.devices import CPU, DPU
 from vaiopt.hardware.fits import Constants, fallback
-from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
+from vaiopt.hardware.fusion import FusedLayer, fuse
 from vaiopt.hardware.latency import Work, layer_cycles, work
 from vaiopt.hardware.placement import place
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
+from vaiopt.network.layers import layer_class
 from vaiopt.network.sizes import elements
-
-PREPROCESSING = frozenset({"Rescaling", "Normalization", "Resizing", "CenterCrop"})
-"""Layers that, right after an input, do what the host does to every image."""
 
 
 class Estimate(NamedTuple):
     """The fused layers of a model on a target and the time of each; what everything above is made
     from.
+
+    ``output_functions`` tells of each layer whether it is a softmax that the host computes after
+    the DPU (on target cpu: any softmax).
     """
 
     layers: Tuple[FusedLayer, ...]
@@ -44,36 +45,24 @@ def estimate(graph: LayerGraph, target: Target) -> Estimate:
 def _dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
     assert target.architecture is not None
     assert target.fit is not None
-    placements = place(graph, target)
-    layers = tuple(fuse(graph, placements))
-    ends = tuple(
-        layer.main.kind == "softmax" and layer.reason.startswith("softmax of the outputs")
-        for layer in layers
-    )
+    layers = tuple(fuse(graph, place(graph, target)))
     subgraphs = dpu_subgraphs(layers)
-    count = len({number for number in subgraphs if number is not None})
+    count = len(set(subgraphs) - {None})
     works = tuple(
         work(layer, target.architecture) if layer.device == "DPU" and not layer.free else None
         for layer in layers
     )
     per_ms = target.clock_mhz * 1000.0
-    cycles = tuple(
-        0.0 if asked is None else layer_cycles(asked, target.fit.single) for asked in works
-    )
-    hosts = [end or before for end, before in zip(ends, _preprocessing(layers))]
+    single = target.fit.single
+    cycles = tuple(0.0 if asked is None else layer_cycles(asked, single) for asked in works)
+    ends = tuple(layer.is_output_softmax for layer in layers)
     cpu = [
-        0.0 if layer.device == "DPU" or host else fallback_ms(layer)
-        for layer, host in zip(layers, hosts)
+        0.0 if layer.device == "DPU" or end or before else fallback_ms(layer)
+        for layer, end, before in zip(layers, ends, _preprocessing(layers))
     ]
-    milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
     between = max(0, count - 1) * fallback()["call_ms"]
-    latency = sum(milliseconds) + between + target.fit.single.constant_ms
-    alone = (
-        min(_total(works, target.fit.dpu), sum(cycles)) / per_ms
-    )  # the DPU's own time is a part of that at one thread
-    busy = _total(works, target.fit.busy) / per_ms
-    batch = target.architecture.batch
-    per_second = target.cores * batch * 1000.0 / max(busy + sum(cpu) + between, 1e-9)
+    milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
+    busy = _total(works, target.fit.busy) / per_ms + sum(cpu) + between
     return Estimate(
         layers,
         works,
@@ -82,10 +71,11 @@ def _dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
         tuple(subgraphs),
         ends,
         count,
-        latency,
-        alone,
-        per_second,
-        target.fit.single,
+        latency_ms=sum(milliseconds) + between + single.constant_ms,
+        # the DPU's own time is a part of that at one thread
+        dpu_latency_ms=min(_total(works, target.fit.dpu), sum(cycles)) / per_ms,
+        fps_all_cores=target.cores * target.architecture.batch * 1000.0 / max(busy, 1e-9),
+        constants=single,
     )
 
 
@@ -102,37 +92,27 @@ def _preprocessing(layers: Sequence[FusedLayer]) -> List[bool]:
         sources = bool(layer.inputs) and all(
             layers[source].main.kind == "input" or before[source] for source in layer.inputs
         )
-        before.append(sources and layer.main.layer_type in PREPROCESSING)
+        before.append(sources and layer_class(layer.main.layer_type).preprocessing)
     return before
 
 
-def _cpu_estimate(graph: LayerGraph) -> Estimate:
-    layers = tuple(fuse(graph))
-    layers = tuple(layer._replace(device="CPU") for layer in layers)
+def _cpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+    layers = tuple(layer._replace(device="CPU") for layer in fuse(graph))
     milliseconds = tuple(cpu_latency_ms(layer) for layer in layers)
-    total = sum(milliseconds)
     none: Tuple[None, ...] = (None,) * len(layers)
-    ends = tuple(layer.main.kind == "softmax" for layer in layers)
     return Estimate(
         layers,
         none,
         (0.0,) * len(layers),
         milliseconds,
         none,
-        ends,
-        0,
-        total,
-        0.0,
-        1000.0 / max(total, 1e-9),
-        Constants(1.0, 1.0, 0.0, 0.0),
+        tuple(layer.main.kind == "softmax" for layer in layers),
+        subgraph_count=0,
+        latency_ms=sum(milliseconds),
+        dpu_latency_ms=0.0,
+        fps_all_cores=1000.0 / max(sum(milliseconds), 1e-9),
+        constants=Constants(1.0, 1.0, 0.0, 0.0),
     )
-
-
-ESTIMATES: Dict[str, Callable[[LayerGraph, Target], Estimate]] = {
-    CPU.name: lambda graph, _: _cpu_estimate(graph),
-    DPU.name: _dpu_estimate,
-}
-"""What estimates a model, by the device of its target."""
 
 
 def fallback_ms(layer: FusedLayer) -> float:
@@ -164,29 +144,24 @@ def dpu_subgraphs(layers: Sequence[FusedLayer]) -> List[Optional[int]]:
         return number
 
     for number, layer in enumerate(layers):
-        level = 0
-        for source in layer.inputs:
-            change = layers[source].main.kind != "input" and layers[source].device != layer.device
-            level = max(level, depth[source] + change)
-        depth.append(level)
-        for source in layer.inputs:
-            same = (
-                layers[source].device == layer.device == "DPU"
-                and depth[source] == level
-                and layers[source].main.kind != "input"
-            )
-            if same:
+        sources = [source for source in layer.inputs if layers[source].main.kind != "input"]
+        levels = [depth[source] + (layers[source].device != layer.device) for source in sources]
+        depth.append(max(levels, default=0))
+        for source in sources:
+            both = layers[source].device == layer.device == "DPU"
+            if both and depth[source] == depth[number]:
                 parent[root(source)] = root(number)
-    roots: Dict[int, int] = {}
-    working: Set[int] = {
-        root(i)
-        for i, layer in enumerate(layers)
-        if layer.device == "DPU" and layer.main.kind not in FREE
-    }
-    result: List[Optional[int]] = []
-    for number, layer in enumerate(layers):
-        if layer.device != "DPU" or layer.main.kind == "input" or root(number) not in working:
-            result.append(None)
-        else:
-            result.append(roots.setdefault(root(number), len(roots)))
-    return result
+    on_dpu = [layer.device == "DPU" and layer.main.kind != "input" for layer in layers]
+    working = {root(i) for i, layer in enumerate(layers) if on_dpu[i] and not layer.free}
+    numbers: Dict[int, int] = {}
+    return [
+        numbers.setdefault(root(i), len(numbers)) if on_dpu[i] and root(i) in working else None
+        for i in range(len(layers))
+    ]
+
+
+ESTIMATES: Dict[str, Callable[[LayerGraph, Target], Estimate]] = {
+    CPU.name: _cpu_estimate,
+    DPU.name: _dpu_estimate,
+}
+"""What estimates a model, by the device of its target."""
