@@ -113,11 +113,11 @@ def test_links_to_follow_and_files_beside_the_page_are_allowed() -> None:
 
 def test_docstrings_are_made_readable() -> None:
     text = (
-        "Do it as :func:`vaiopt.runs.layout.open_run`.\n\nArgs:\n"
-        "    first, last: steps;\n        None for all.\n    other: one, two: three"
+        "Do it as :func:`vaiopt.runs.layout.open_run`.\n\nArgs:\n    first, last: steps;\n"
+        "        None for all.\n    other: one, two: three"
     )
-    assert tidy_docstring(text) == (
-        "Do it as ``vaiopt.runs.layout.open_run``.\n\nArgs:\n"
-        "    first: steps;\n        None for all.\n    last: steps;\n        None for all.\n"
-        "    other: one, two: three"
+    assert (
+        tidy_docstring(text) == "Do it as ``vaiopt.runs.layout.open_run``.\n\nArgs:\n"
+        "    first: steps;\n        None for all.\n"
+        "    last: steps;\n        None for all.\n    other: one, two: three"
     )
