@@ -92,17 +92,10 @@ def quantize_model(
     x = checks.calibration_arrays(functional, calib_x)
     y = checks.check_labels(calib_y, len(x[0]), task)
     checks.check_scale(functional, x, y, input_range)
+    learned = _training_data(functional, training, x, y, task) if how.trains else None
+    tell, batch = progress or silent, int(calib_batch_size)
     request = QuantizeRequest(
-        functional,
-        x,
-        release,
-        method,
-        int(calib_batch_size),
-        _training_data(functional, training, x, y, task) if how.trains else None,
-        qat_epochs,
-        seed,
-        progress or silent,
-        task,
+        functional, x, release, method, batch, learned, qat_epochs, seed, tell, task
     )
     judged = ("validation", validation) if validation else ("calibration", Labelled(x, y))
     source = model if source is None else source

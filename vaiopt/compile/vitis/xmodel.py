@@ -255,11 +255,7 @@ def examine(
             Part(child.name, child.device, sorted({op.type for op in child.operators}))
             for child in content.subgraphs
         ]
-        if fingerprint and found and int(found, 16) != int(fingerprint, 16):
-            warnings.append(
-                f"the model was compiled for fingerprint {found}, the target has {fingerprint}: it"
-                " will not run there"
-            )
+        _check_fingerprint(found, fingerprint, warnings)
     prediction = _prediction(request, content.dpu_count, warnings)
     if content.dpu_count not in (1, None):
         warnings.append(
@@ -280,6 +276,14 @@ def examine(
             warnings=warnings,
         ),
     )
+
+
+def _check_fingerprint(found: str, asked: str, warnings: List[str]) -> None:
+    if asked and found and int(found, 16) != int(asked, 16):
+        warnings.append(
+            f"the model was compiled for fingerprint {found}, the target has {asked}: it will not"
+            " run there"
+        )
 
 
 def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
