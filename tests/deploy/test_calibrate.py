@@ -313,6 +313,8 @@ DAMAGE = [
     (["latency", "single", "overhead"], "3000"),
     (["latency", "busy", "bandwidth"], True),
     (["latency", "release"], None),
+    (["latency", "release"], "9.9"),
+    (["latency", "dpu", "overhead"], 10**400),
     (["latency", "error"], []),
 ]
 

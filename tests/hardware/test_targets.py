@@ -168,6 +168,7 @@ def test_an_arch_json_may_name_its_target_board_clock_and_cores(tmp_path):
         {"fingerprint": "0xzz"},
         {"fingerprint": None},
         {"fingerprint": "0x0"},
+        {"fingerprint": float("inf")},
         {"fingerprint": "0xff01000056010407"},
         {"fingerprint": "0x1010000560104ff"},
         {"target": "DPU_OF_MINE"},
