@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from tests.report.synthetic import write_h5
 from vaiopt.errors import ModelError
+from vaiopt.int8.positions import FixPosition
 from vaiopt.report.figures_model import weight_distribution
 from vaiopt.report.weights import Initial, WeightTensor, read_weights, with_grid
 from vaiopt.study.initial_weights import histogram
 
 POSITIONS = [
-    {"layer": "conv", "tensor": "kernel", "bits": 8, "position": 7},
-    {"layer": "conv", "tensor": "output", "bits": 8, "position": 4},
-    {"layer": "quant_dense", "tensor": "kernel", "bits": 8, "position": 8},
+    FixPosition("conv", "kernel", 8, 7),
+    FixPosition("conv", "output", 8, 4),
+    FixPosition("quant_dense", "kernel", 8, 8),
 ]
 
 

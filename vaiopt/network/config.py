@@ -203,25 +203,22 @@ def _references(item: Any, layers: Config) -> Iterator[Coordinates]:
     if _is_reference(item, layers):
         yield (item[0], item[1], item[2])
         item = item[3:]
-    if isinstance(item, (list, tuple, Mapping)):
-        for part in item.values() if isinstance(item, Mapping) else item:
+    if isinstance(item, dict):
+        item = list(item.values())
+    if isinstance(item, (list, tuple)):
+        for part in item:
             yield from _references(part, layers)
 
 
 def _node_inputs(node: Any, layers: Config) -> Tuple[List[Coordinates], Config]:
     """Return the tensors that a call takes, each once per mention, and its keyword arguments."""
     references = list(_references(node, layers))
-    parts = node if isinstance(node, (list, tuple)) else []
+    parts = [part for part in node if isinstance(part, (list, tuple))]
     arguments: Config = next(
-        (
-            part[3]
-            for part in parts
-            if isinstance(part, (list, tuple)) and len(part) >= 4 and isinstance(part[3], Mapping)
-        ),
-        {},
+        (part[3] for part in parts if len(part) >= 4 and isinstance(part[3], dict)), {}
     )
     # every tensor of a list argument repeats the keyword arguments and the tensors in them
-    keyword = list(_references(list(arguments.values()), layers))
+    keyword = list(_references(arguments, layers))
     if keyword and len(references) > len(keyword):
         plain = [(part[0], part[1], part[2]) for part in parts if _is_reference(part, layers)]
         references = plain + keyword

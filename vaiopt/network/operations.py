@@ -132,6 +132,8 @@ def _append_layer(call: Call, operation: Operation, builder: _Builder) -> Value:
     else:
         value = builder.append(row.attributes(operation, call.config, call.arguments))
     activation = Activation("linear") if row.keeps_activation else activations.named(call.config)
+    if activation.function == "linear":
+        return value
     after = operation._replace(
         name=f"{call.name}/{activation.function}",
         inputs=(value[0],),
