@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from made_runs import make_run
-
+from tests.made_runs import on, quantized_candidate
 from vaiopt import doctor
-from vaiopt.compile import compile_run, compilers
+from vaiopt.compile import compile_candidate, compilers
 from vaiopt.compile.backend import Compiler, CompileRequest
-from vaiopt.compile.record import Compiled, Tensor
+from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.flatbuffer import BUILTINS, FlatBuffer
 from vaiopt.environment import Availability
 from vaiopt.errors import CompileError
+from vaiopt.hardware.devices import Device
 from vaiopt.hardware.targets import load_target
-from vaiopt.settings import Settings
+from vaiopt.runs.records import Tensor
+
+PAPER = Device("made_up", "paper", "copier", accelerator=False)
 
 
 class Copier(Compiler):
@@ -55,25 +54,25 @@ def test_a_target_s_kind_says_who_compiles(target: str, name: str) -> None:
 def test_a_kind_that_nothing_serves_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make_run(tmp_path / "run", limit=60, model="linear")
-    strange = load_target("cpu")._replace(name="abacus", kind="made_up")
+    candidate = quantized_candidate(tmp_path / "run", limit=60, model="linear")
+    strange = load_target("cpu")._replace(name="abacus", device=PAPER)
     monkeypatch.setattr("vaiopt.compile.stage.load_target", lambda *_: strange)
     with pytest.raises(CompileError, match="'abacus', which is of the kind 'made_up'") as caught:
-        compile_run(run, Settings(), "abacus")
+        compile_candidate(candidate, on("abacus"))
     assert "cpu, dpu" in caught.value.hint
-    assert not run.compiled("abacus").parent.exists()
+    assert not candidate.compiled("abacus").parent.exists()
 
 
 def test_a_made_up_row_compiles_and_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compilers, "COMPILERS", (*compilers.COMPILERS, Copier()))
-    run = make_run(tmp_path / "run", limit=60, model="linear")
-    strange: Any = load_target("cpu")._replace(name="abacus", kind="made_up")
+    candidate = quantized_candidate(tmp_path / "run", limit=60, model="linear")
+    strange: Any = load_target("cpu")._replace(name="abacus", device=PAPER)
     monkeypatch.setattr("vaiopt.compile.stage.load_target", lambda *_: strange)
-    result = compile_run(run, Settings(), "abacus")
-    record = json.loads((run.compiled("abacus") / "compile.json").read_text())
-    assert (result.backend, record["backend"], record["ink"]) == ("copier", "copier", "blue")
+    result = compile_candidate(candidate, on("abacus"))
+    record = json.loads((candidate.compiled("abacus") / "compile.json").read_text())
+    assert (result.record.backend, record["backend"], record["ink"]) == ("copier", "copier", "blue")
     assert result.file.read_text() == "quantized.h5"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
@@ -11,10 +10,7 @@ from typing import Any, Dict, NamedTuple
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from quantized_models import MODELS, Maker
-
+from tests.quantized_models import MODELS, Maker
 from vaiopt.compile.tflite.backend import compare_outputs, compile_model, run_tflite
 from vaiopt.compile.tflite.lower import to_tflite
 from vaiopt.errors import CompileError

@@ -18,15 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "contract"))
 from fake_vai_c import install
 from standin_models import STANDIN, classifier, recorded, tensor
 
-from vaiopt.compile import compile_run
+from tests.made_runs import made_candidate, on
+from vaiopt.compile import compile_candidate
 from vaiopt.compile.vitis.backend import find_arch
 from vaiopt.compile.vitis.xmodel import layer_of
 from vaiopt.errors import CompileError, MissingToolError, TargetError
-from vaiopt.files import write_text
 from vaiopt.hardware.targets import load_target
 from vaiopt.int8.positions import write_positions
-from vaiopt.runs.layout import Run
-from vaiopt.settings import Settings
 
 POSITIONS = (7, 4)
 
@@ -45,16 +43,16 @@ class Kitchen:
     """A run quantized by the vendor, and the compiler that will be found."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.run, self.folder, self._patch = Run(folder / "run"), folder, monkeypatch
-        write_text(self.run.settings, "version = 1\n")
-        self.run.quantized_folder.mkdir()
+        self.folder, self._patch = folder, monkeypatch
+        self.candidate = made_candidate(folder / "run")
+        self.candidate.quantized_folder.mkdir()
         config = {
             "class_name": "Functional",
             "config": {
                 "layers": [{"class_name": "Vitis>VitisQuantize", "config": {"name": "quant_image"}}]
             },
         }
-        with h5py.File(str(self.run.quantized_model), "w") as file:
+        with h5py.File(str(self.candidate.quantized_model), "w") as file:
             file.attrs["model_config"] = json.dumps(config).encode()
             file.attrs["keras_version"] = b"2.10.0"
         entries = [
@@ -64,11 +62,11 @@ class Kitchen:
             ("dense", "pre_activation", 4),
         ]
         write_positions(
-            self.run.fix_positions,
+            self.candidate.fix_positions,
             [{"layer": a, "tensor": b, "bits": 8, "position": c} for a, b, c in entries],
         )
         np.savez(
-            str(self.run.golden),
+            str(self.candidate.golden),
             inputs=np.zeros((2, 8, 8, 1), np.int8),
             outputs=np.zeros((2, 10), np.int8),
             input_position=POSITIONS[0],
@@ -87,7 +85,7 @@ class Kitchen:
 
     def compile(self, target: str = "zcu102") -> Any:
         self.lines: List[str] = []
-        return compile_run(self.run, Settings(), target, progress=self.lines.append)
+        return compile_candidate(self.candidate, on(target), progress=self.lines.append)
 
 
 @pytest.fixture
@@ -97,8 +95,11 @@ def kitchen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kitchen:
 
 def test_what_the_compiler_made_is_read_back_and_recorded(kitchen: Kitchen) -> None:
     result = kitchen.compile()
-    record = json.loads((kitchen.run.compiled("zcu102") / "compile.json").read_text())
-    assert result.file == kitchen.run.compiled("zcu102") / "model.xmodel" and result.file.is_file()
+    record = json.loads((kitchen.candidate.compiled("zcu102") / "compile.json").read_text())
+    assert (
+        result.file == kitchen.candidate.compiled("zcu102") / "model.xmodel"
+        and result.file.is_file()
+    )
     assert (
         record["backend"] == "vitis" and record["target"] == "zcu102" and record["release"] == "3.0"
     )
@@ -110,7 +111,7 @@ def test_what_the_compiler_made_is_read_back_and_recorded(kitchen: Kitchen) -> N
     assert [child["device"] for child in record["subgraphs"]] == ["USER", "DPU", "CPU"]
     assert record["positions"] == {"compared": 3, "different": []}
     assert record["cpu_operators"] == [] and record["runnable"] and record["warnings"] == []
-    log = (kitchen.run.compiled("zcu102") / "compile.log").read_text()
+    log = (kitchen.candidate.compiled("zcu102") / "compile.log").read_text()
     assert "Compile done." in log and log.startswith("$ ")
     assert any("DPU subgraph number 1" in line for line in kitchen.lines)
 
@@ -119,12 +120,12 @@ def test_the_arch_file_of_the_container_is_used(kitchen: Kitchen) -> None:
     place = kitchen.folder / "vitis_ai" / "compiler" / "arch" / "DPUCZDX8G" / "ZCU102"
     place.mkdir(parents=True)
     (place / "arch.json").write_text('{"fingerprint": "0x101000056010407"}')
-    assert kitchen.compile().record["arch"] == str(place / "arch.json")
+    assert kitchen.compile().record.more["arch"] == str(place / "arch.json")
 
 
 def test_without_one_it_is_written_from_the_targets_fingerprint(kitchen: Kitchen) -> None:
-    assert kitchen.compile().record["arch"] == "arch.json"
-    arch = json.loads((kitchen.run.compiled("zcu102") / "arch.json").read_text())
+    assert kitchen.compile().record.more["arch"] == "arch.json"
+    arch = json.loads((kitchen.candidate.compiled("zcu102") / "arch.json").read_text())
     assert arch == {"fingerprint": load_target("zcu102").fingerprint}
 
 
@@ -132,8 +133,8 @@ def test_the_users_arch_file_is_used(kitchen: Kitchen) -> None:
     arch = kitchen.folder / "mine.json"
     arch.write_text('{"fingerprint": "0x101000056010407"}')
     result = kitchen.compile(str(arch))
-    assert result.record["arch"] == str(arch)
-    assert result.folder == kitchen.run.compiled(load_target(str(arch)).name)
+    assert result.record.more["arch"] == str(arch)
+    assert result.folder == kitchen.candidate.compiled(load_target(str(arch)).name)
 
 
 def test_operators_left_to_the_cpu_are_told_loudly(kitchen: Kitchen) -> None:
@@ -141,17 +142,17 @@ def test_operators_left_to_the_cpu_are_told_loudly(kitchen: Kitchen) -> None:
     model["ops"][-1]["type"] = "prelu"
     kitchen.serve(model)
     record = kitchen.compile().record
-    assert record["cpu_operators"] == [
+    assert record.more["cpu_operators"] == [
         {"subgraph": "subgraph_last", "operator": "last", "type": "prelu"}
     ]
-    assert not record["runnable"]
+    assert not record.more["runnable"]
     assert any(line.startswith("WARNING") and "'last' (prelu)" in line for line in kitchen.lines)
 
 
 def test_several_dpu_subgraphs_are_told_loudly(kitchen: Kitchen) -> None:
     kitchen.serve(recorded("v3.0_kv260"))
     record = kitchen.compile("kv260").record
-    assert not record["runnable"]
+    assert not record.more["runnable"]
     assert any("2 DPU subgraphs" in line for line in kitchen.lines) and any(
         "Mylayer" in line for line in kitchen.lines
     )
@@ -162,10 +163,10 @@ def test_positions_that_changed_are_listed(kitchen: Kitchen) -> None:
     model["tensors"][0]["attrs"]["fix_point"] = 5
     kitchen.serve(model)
     record = kitchen.compile().record
-    assert record["positions"]["different"] == [
+    assert record.more["positions"]["different"] == [
         {"tensor": "quant_dense_weights_fixneuron", "quantized": 7, "compiled": 5}
     ]
-    assert any("7 became 5" in warning for warning in record["warnings"])
+    assert any("7 became 5" in warning for warning in record.warnings)
 
 
 @pytest.mark.parametrize("side, key", [("input", 0), ("output", 0)])
@@ -177,14 +178,14 @@ def test_an_input_or_output_at_another_position_stops_the_stage(
     kitchen.serve(model)
     with pytest.raises(CompileError, match="compiled at fix position 1"):
         kitchen.compile()
-    assert not kitchen.run.compiled("zcu102").exists()
+    assert not kitchen.candidate.compiled("zcu102").exists()
 
 
 def test_another_fingerprint_than_the_targets_is_told(kitchen: Kitchen) -> None:
     model = content()
     model["children"][1]["attrs"]["dpu_fingerprint"] = 0x1000020F6014407
     kitchen.serve(model)
-    assert any("will not run there" in warning for warning in kitchen.compile().record["warnings"])
+    assert any("will not run there" in warning for warning in kitchen.compile().record.warnings)
 
 
 @pytest.mark.parametrize("how, text", [
@@ -197,14 +198,14 @@ def test_a_compiler_that_fails_leaves_its_log_and_the_old_model(
     kitchen: Kitchen, how: str, text: str
 ) -> None:
     kitchen.compile()
-    before = (kitchen.run.compiled("zcu102") / "model.xmodel").read_bytes()
+    before = (kitchen.candidate.compiled("zcu102") / "model.xmodel").read_bytes()
     kitchen.serve(content(), how)
     with pytest.raises(CompileError) as caught:
         kitchen.compile()
     assert text in caught.value.message
-    log = kitchen.run.compiled("zcu102.failed.log")
+    log = kitchen.candidate.compiled("zcu102.failed.log")
     assert str(log) in caught.value.hint and text in log.read_text()
-    assert (kitchen.run.compiled("zcu102") / "model.xmodel").read_bytes() == before
+    assert (kitchen.candidate.compiled("zcu102") / "model.xmodel").read_bytes() == before
     kitchen.serve(content())
     kitchen.compile()
     assert not log.exists()
@@ -232,8 +233,11 @@ def test_where_the_compiler_is_missing_the_hint_is_the_docker_command(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(MissingToolError) as caught:
         kitchen.compile()
-    assert f"docker/run vaiopt compile {kitchen.run.folder} --target zcu102" in caught.value.hint
-    assert not (kitchen.run.folder / "compiled" / "zcu102").exists()
+    assert (
+        f"docker/run vaiopt compile {kitchen.candidate.run.folder} --target zcu102"
+        in caught.value.hint
+    )
+    assert not kitchen.candidate.compiled("zcu102").exists()
 
 
 def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitchen: Kitchen) -> None:
@@ -241,7 +245,7 @@ def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitche
         "class_name": "Functional",
         "config": {"layers": [{"class_name": "vaiopt>FixPosition", "config": {}}]},
     }
-    with h5py.File(str(kitchen.run.quantized_model), "a") as file:
+    with h5py.File(str(kitchen.candidate.quantized_model), "a") as file:
         file.attrs["model_config"] = json.dumps(config).encode()
     with pytest.raises(CompileError) as caught:
         kitchen.compile()
@@ -254,9 +258,9 @@ def test_without_xir_the_record_rests_on_what_was_quantized(
 ) -> None:
     monkeypatch.setattr("vaiopt.compile.vitis.xmodel.has_module", lambda name: False)
     record = kitchen.compile().record
-    assert (record["input"]["position"], record["output"]["position"]) == POSITIONS
-    assert record["input"]["shape"] == [1, 8, 8, 1] and record["dpu"] == "DPUCZDX8G_ISA1_B4096"
-    assert any("xir is not installed" in warning for warning in record["warnings"])
+    assert (record.input.position, record.output.position) == POSITIONS
+    assert record.input.shape == (1, 8, 8, 1) and record.more["dpu"] == "DPUCZDX8G_ISA1_B4096"
+    assert any("xir is not installed" in warning for warning in record.warnings)
 
 
 @pytest.mark.parametrize("name, expected", [

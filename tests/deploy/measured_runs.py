@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 
-from vaiopt.files import write_json
+from tests.made_runs import made_candidate, measured_record
 from vaiopt.hardware.estimate import estimate
 from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph
-from vaiopt.runs.layout import Run
+from vaiopt.record import write_record
+from vaiopt.runs.layout import Candidate
+from vaiopt.runs.records import FrameRate
 
 RUN_TOML = 'version = 1\n\n[hardware]\ntarget = "{target}"\nrelease = "{release}"\n'
 
@@ -88,65 +90,54 @@ def architecture(shape: Shape, activation: str = "relu") -> Dict[str, Any]:
     }
 
 
-def make_run(
+def make_candidate(
     folder: Path,
     shape: Shape,
     target: str = "zcu102",
     release: str = "3.0",
     activation: str = "relu",
-) -> Run:
-    """A run whose chosen model has this shape."""
+) -> Candidate:
+    """The chosen model of a run, which has this shape."""
     import h5py
 
-    run = Run(folder)
-    run.float_folder.mkdir(parents=True)
-    run.settings.write_text(RUN_TOML.format(target=target, release=release), encoding="utf-8")
-    with h5py.File(str(run.float_model), "w") as file:
+    settings = RUN_TOML.format(target=target, release=release)
+    candidate = made_candidate(folder, settings=settings)
+    with h5py.File(str(candidate.model), "w") as file:
         file.attrs["model_config"] = json.dumps(architecture(shape, activation)).encode()
         file.attrs["keras_version"] = b"2.10.0"
-    return run
+    return candidate
 
 
 def true_latency(
-    run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0"
+    candidate: Candidate, constants: Constants, target: str = "zcu102", release: str = "3.0"
 ) -> float:
     """What a kit with these constants takes, in milliseconds."""
     known = load_target(target, release)
     assert known.fit is not None
     return estimate(
-        read_graph(run.float_model), known._replace(fit=known.fit._replace(single=constants))
+        read_graph(candidate.model), known._replace(fit=known.fit._replace(single=constants))
     ).latency_ms
 
 
 def true_frames_per_second(
-    run: Run, constants: Constants, target: str = "zcu102", release: str = "3.0"
+    candidate: Candidate, constants: Constants, target: str = "zcu102", release: str = "3.0"
 ) -> float:
     """What a kit with these constants does with all cores busy."""
     known = load_target(target, release)
     assert known.fit is not None
     return estimate(
-        read_graph(run.float_model), known._replace(fit=known.fit._replace(busy=constants))
+        read_graph(candidate.model), known._replace(fit=known.fit._replace(busy=constants))
     ).fps_all_cores
 
 
 def write_measurement(
-    run: Run,
-    latency: Any,
+    candidate: Candidate,
+    latency: float,
     target: str = "zcu102",
-    release: str = "3.0",
-    fps: Optional[float] = None,
+    fps: float = 100.0,
     threads: int = 2,
-    **more: Any,
 ) -> Path:
     """Write the record of a measurement."""
-    record = {
-        "target": target,
-        "release": release,
-        "host": "root@kit",
-        "model": {"file": "model.xmodel", "sha256": "0" * 64},
-        "latency_ms": {"p50": latency, "p95": latency, "p99": latency, "mean": latency},
-        "fps": {"threads": threads, "value": fps if fps is not None else 100.0},
-    }
-    record.update(more)
-    write_json(run.measured(target), record)
-    return run.measured(target)
+    speed = {"latency_ms": latency, "fps": FrameRate(fps, threads)}
+    write_record(candidate.measured(target), measured_record(target, **speed))
+    return candidate.measured(target)

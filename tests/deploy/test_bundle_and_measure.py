@@ -9,41 +9,41 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import List
 
 import numpy as np
 import pytest
-from made_runs import make_run
 
-from vaiopt.compile import compile_run
-from vaiopt.data import load_run_splits
-from vaiopt.deploy import board_files, bundle_run, measure
+from tests.made_runs import on, quantized_candidate
+from vaiopt.compile import compile_candidate
+from vaiopt.data import load_splits
+from vaiopt.deploy import board_files, bundle_candidate, measure_candidate
 from vaiopt.deploy.local import clean_environment
 from vaiopt.deploy.measure import measured_name
 from vaiopt.errors import BoardError, MissingToolError, RunError
 from vaiopt.int8.model import load_quantized
-from vaiopt.runs.layout import Run
-from vaiopt.settings import Settings
+from vaiopt.runs.layout import Candidate, Run
+
+CPU = on("cpu")
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = make_run(tmp_path_factory.mktemp("runs") / "run")
-    compile_run(run, Settings(), "cpu")
-    bundle_run(run, "cpu", Settings())
-    return run
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    candidate = quantized_candidate(tmp_path_factory.mktemp("runs") / "run")
+    compile_candidate(candidate, CPU)
+    bundle_candidate(candidate, CPU)
+    return candidate
 
 
 @pytest.fixture
-def run(compiled: Run, tmp_path: Path) -> Run:
+def candidate(compiled: Candidate, tmp_path: Path) -> Candidate:
     """A copy that a test may change."""
-    shutil.copytree(str(compiled.folder), str(tmp_path / "run"))
-    return Run(tmp_path / "run")
+    shutil.copytree(str(compiled.run.folder), str(tmp_path / "run"), symlinks=True)
+    return Run(tmp_path / "run").trial(compiled.number)
 
 
-def test_a_bundle_holds_all_that_a_kit_needs(compiled: Run) -> None:
+def test_a_bundle_holds_all_that_a_kit_needs(compiled: Candidate) -> None:
     folder = compiled.bundle("cpu")
     names = {path.name for path in folder.iterdir()}
     assert names == {
@@ -58,11 +58,11 @@ def test_a_bundle_holds_all_that_a_kit_needs(compiled: Run) -> None:
     assert (
         "python3 run_model.py model.tflite --data samples.npz" in (folder / "README.md").read_text()
     )
-    assert str(compiled.folder) not in (folder / "manifest.json").read_text()
+    assert str(compiled.run.folder) not in (folder / "manifest.json").read_text()
 
 
-def test_samples_are_the_raw_test_split_with_the_int8_models_classes(compiled: Run) -> None:
-    test = load_run_splits(compiled).test
+def test_samples_are_the_raw_test_split_with_the_int8_models_classes(compiled: Candidate) -> None:
+    test = load_splits(compiled).test
     with np.load(str(compiled.bundle("cpu") / "samples.npz")) as samples:
         assert samples["x"].dtype == np.uint8
         np.testing.assert_array_equal(samples["x"], test.raw)
@@ -75,31 +75,31 @@ def test_samples_are_the_raw_test_split_with_the_int8_models_classes(compiled: R
         assert manifest["expected"]["accuracy"] == pytest.approx((predicted == test.y).mean())
 
 
-def test_fewer_samples_can_be_asked_for(run: Run) -> None:
-    settings = Settings()
-    settings = replace(settings, deploy=replace(settings.deploy, samples=7))
-    assert bundle_run(run, "cpu", settings).manifest["samples"]["count"] == 7
+def test_fewer_samples_can_be_asked_for(candidate: Candidate) -> None:
+    assert bundle_candidate(candidate, on("cpu", samples=7)).manifest.samples.count == 7
 
 
-def test_the_archive_is_the_folder_and_the_same_every_time(run: Run, tmp_path: Path) -> None:
-    first = (run.bundle("cpu").parent / "cpu.tar.gz").read_bytes()
-    with tarfile.open(str(run.bundle("cpu").parent / "cpu.tar.gz")) as archive:
+def test_the_archive_is_the_folder_and_the_same_every_time(
+    candidate: Candidate, tmp_path: Path
+) -> None:
+    first = (candidate.bundle("cpu").parent / "cpu.tar.gz").read_bytes()
+    with tarfile.open(str(candidate.bundle("cpu").parent / "cpu.tar.gz")) as archive:
         assert all(
             member.name.startswith("cpu/") and member.isfile() for member in archive.getmembers()
         )
         archive.extractall(str(tmp_path / "unpacked"))
-    for path in run.bundle("cpu").iterdir():
+    for path in candidate.bundle("cpu").iterdir():
         assert (tmp_path / "unpacked" / "cpu" / path.name).read_bytes() == path.read_bytes()
     from vaiopt.deploy.bundle import write_archive
 
-    write_archive(run.bundle("cpu"), tmp_path / "again.tar.gz")
+    write_archive(candidate.bundle("cpu"), tmp_path / "again.tar.gz")
     assert (tmp_path / "again.tar.gz").read_bytes() == first
 
 
-def test_measuring_gives_the_same_classes_as_the_int8_keras_model(run: Run) -> None:
+def test_measuring_gives_the_same_classes_as_the_int8_keras_model(candidate: Candidate) -> None:
     lines = []
-    result = measure(run, "cpu", progress=lines.append, threads=2, repeat=2)
-    record = json.loads(run.measured("cpu").read_text())
+    result = measure_candidate(candidate, on("cpu", threads=2), progress=lines.append, repeat=2)
+    record = json.loads(candidate.measured("cpu").read_text())
     assert record["agreement"]["fraction"] == 1.0
     assert record["accuracy"] == record["expected"]["accuracy"]
     assert (
@@ -110,14 +110,14 @@ def test_measuring_gives_the_same_classes_as_the_int8_keras_model(run: Run) -> N
     assert record["golden"]["compared"] and record["golden"]["max_difference"] <= 1
     assert result.to_json()["samples"] == record["samples"] == 30
     assert any("running 30 samples" in line for line in lines)
-    left = {path.name for path in run.bundle("cpu").iterdir()}
-    assert left == set(json.loads((run.bundle("cpu") / "manifest.json").read_text())["files"]) | {
-        "manifest.json"
-    }, "nothing is left behind"
+    left = {path.name for path in candidate.bundle("cpu").iterdir()}
+    assert left == set(
+        json.loads((candidate.bundle("cpu") / "manifest.json").read_text())["files"]
+    ) | {"manifest.json"}, "nothing is left behind"
 
 
 def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(
-    run: Run, tmp_path: Path
+    candidate: Candidate, tmp_path: Path
 ) -> None:
     arguments = [
         "model.tflite",
@@ -131,7 +131,7 @@ def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(
     environment = clean_environment()
     subprocess.run(
         [sys.executable, "run_model.py", *arguments],
-        cwd=str(run.bundle("cpu")),
+        cwd=str(candidate.bundle("cpu")),
         env=environment,
         check=True,
     )
@@ -140,56 +140,56 @@ def test_the_measuring_process_loads_neither_tensorflow_nor_vaiopt(
     assert not modules & {"vaiopt", "tensorflow", "keras", "tf_keras"}
 
 
-def test_a_measurement_that_loaded_tensorflow_is_not_kept(run: Run) -> None:
-    script = run.bundle("cpu") / "kit_tflite.py"
+def test_a_measurement_that_loaded_tensorflow_is_not_kept(candidate: Candidate) -> None:
+    script = candidate.bundle("cpu") / "kit_tflite.py"
     script.write_text(
         script.read_text()
         + "\nimport sys, types\nsys.modules['tensorflow'] = types.ModuleType('tensorflow')\n"
     )
-    manifest = json.loads((run.bundle("cpu") / "manifest.json").read_text())
+    manifest = json.loads((candidate.bundle("cpu") / "manifest.json").read_text())
     manifest["files"]["kit_tflite.py"] = hashlib.sha256(script.read_bytes()).hexdigest()
-    (run.bundle("cpu") / "manifest.json").write_text(json.dumps(manifest))
+    (candidate.bundle("cpu") / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BoardError, match="loaded tensorflow"):
-        measure(run, "cpu", repeat=1)
-    assert not run.measured("cpu").exists()
+        measure_candidate(candidate, CPU, repeat=1)
+    assert not candidate.measured("cpu").exists()
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "samples.npz", "run_model.py", "golden.npz"])
-def test_a_bundle_that_was_changed_is_not_measured(run: Run, name: str) -> None:
-    with open(str(run.bundle("cpu") / name), "ab") as file:
+def test_a_bundle_that_was_changed_is_not_measured(candidate: Candidate, name: str) -> None:
+    with open(str(candidate.bundle("cpu") / name), "ab") as file:
         file.write(b"\n")
     with pytest.raises(RunError, match=name):
-        measure(run, "cpu")
-    assert not run.measured("cpu").exists()
+        measure_candidate(candidate, CPU)
+    assert not candidate.measured("cpu").exists()
 
 
-def test_a_model_that_was_changed_after_compiling_is_not_bundled(run: Run) -> None:
-    with open(str(run.compiled("cpu") / "model.tflite"), "ab") as file:
+def test_a_model_that_was_changed_after_compiling_is_not_bundled(candidate: Candidate) -> None:
+    with open(str(candidate.compiled("cpu") / "model.tflite"), "ab") as file:
         file.write(b"\0")
-    before = (run.bundle("cpu") / "manifest.json").read_bytes()
+    before = (candidate.bundle("cpu") / "manifest.json").read_bytes()
     with pytest.raises(RunError, match="not the file that compile.json describes"):
-        bundle_run(run, "cpu", Settings())
-    assert (run.bundle("cpu") / "manifest.json").read_bytes() == before
+        bundle_candidate(candidate, CPU)
+    assert (candidate.bundle("cpu") / "manifest.json").read_bytes() == before
 
 
-def test_each_stage_names_the_one_that_is_missing(run: Run) -> None:
-    shutil.rmtree(str(run.bundle("cpu")))
+def test_each_stage_names_the_one_that_is_missing(candidate: Candidate) -> None:
+    shutil.rmtree(str(candidate.bundle("cpu")))
     with pytest.raises(RunError) as caught:
-        measure(run, "cpu")
+        measure_candidate(candidate, CPU)
     assert "vaiopt bundle" in caught.value.hint
-    shutil.rmtree(str(run.compiled("cpu")))
+    shutil.rmtree(str(candidate.compiled("cpu")))
     with pytest.raises(RunError) as caught:
-        bundle_run(run, "cpu", Settings())
+        bundle_candidate(candidate, CPU)
     assert "vaiopt compile" in caught.value.hint
 
 
-def test_an_old_measurement_stays_when_a_new_one_fails(run: Run) -> None:
-    measure(run, "cpu", repeat=1)
-    before = run.measured("cpu").read_bytes()
-    (run.bundle("cpu") / "model.tflite").write_bytes(b"x")
+def test_an_old_measurement_stays_when_a_new_one_fails(candidate: Candidate) -> None:
+    measure_candidate(candidate, CPU, repeat=1)
+    before = candidate.measured("cpu").read_bytes()
+    (candidate.bundle("cpu") / "model.tflite").write_bytes(b"x")
     with pytest.raises(RunError):
-        measure(run, "cpu")
-    assert run.measured("cpu").read_bytes() == before
+        measure_candidate(candidate, CPU)
+    assert candidate.measured("cpu").read_bytes() == before
 
 
 @pytest.mark.parametrize("target, host, name", [
@@ -214,7 +214,7 @@ def test_only_what_a_kit_lacks_is_taken_from_the_path(
 
 
 def test_without_the_vendors_layers_the_bundle_is_made_but_nothing_is_expected_of_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    candidate: Candidate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(path: Path) -> None:
         raise MissingToolError(
@@ -222,12 +222,12 @@ def test_without_the_vendors_layers_the_bundle_is_made_but_nothing_is_expected_o
             "Use the container.",
         )
 
-    monkeypatch.setattr("vaiopt.int8.model.load_quantized", missing)
+    monkeypatch.setattr("vaiopt.deploy.bundle.load_quantized", missing)
     lines: List[str] = []
-    manifest = bundle_run(run, "cpu", Settings(), progress=lines.append).manifest
-    assert manifest["expected"]["accuracy"] is None and any(
+    manifest = bundle_candidate(candidate, CPU, progress=lines.append).manifest
+    assert manifest.expected.accuracy is None and any(
         "docker/run vaiopt bundle" in line for line in lines
     )
-    assert "is not known here" in (run.bundle("cpu") / "README.md").read_text()
-    record = measure(run, "cpu", repeat=1).record
-    assert "agreement" not in record and record["samples"] == 30 and record["golden"]["compared"]
+    assert "is not known here" in (candidate.bundle("cpu") / "README.md").read_text()
+    record = measure_candidate(candidate, CPU, repeat=1).record
+    assert record.agreement is None and record.samples == 30 and record.golden.compared

@@ -9,26 +9,28 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import numpy as np
 import pytest
 from measured_runs import (
     Shape,
-    make_run,
+    make_candidate,
     shapes,
     true_frames_per_second,
     true_latency,
     write_measurement,
 )
 
-from vaiopt.deploy.calibrate import calibrate_runs
+from tests.made_runs import compile_record
+from vaiopt.deploy.calibrate import CalibrateResult, calibrate_runs
 from vaiopt.errors import RunError, SettingsError, TargetError, VaioptError
-from vaiopt.files import write_json
+from vaiopt.files import read_json, write_json
 from vaiopt.hardware import inspect_model, list_targets, load_target
 from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.own_targets import own_targets
-from vaiopt.runs.layout import Run
+from vaiopt.record import write_record
+from vaiopt.runs.layout import Candidate
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = load_target("zcu102", "3.0").fit.single
@@ -55,27 +57,29 @@ def measured_runs(
     seed: int = 0,
     noise: float = NOISE,
     target: str = "zcu102",
-) -> List[Run]:
+) -> List[Candidate]:
     random = np.random.default_rng(1000 + seed)
-    runs = []
+    found = []
     for number, shape in enumerate(shapes(count, seed)):
-        run = make_run(folder / f"run{number:02d}", shape, target)
-        write_measurement(
-            run,
-            true_latency(run, constants, target) * (1 + noise * random.standard_normal()),
-            target,
-        )
-        runs.append(run)
-    return runs
+        candidate = make_candidate(folder / f"run{number:02d}", shape, target)
+        latency = true_latency(candidate, constants, target)
+        write_measurement(candidate, latency * (1 + noise * random.standard_normal()), target)
+        found.append(candidate)
+    return found
 
 
-def mean_error(target: str, runs: List[Run], constants: Constants) -> float:
+def fit(candidates: List[Candidate], *arguments: Any, **options: Any) -> CalibrateResult:
+    """Calibrate to these candidates, each the chosen one of its run."""
+    return calibrate_runs([candidate.run for candidate in candidates], *arguments, **options)
+
+
+def mean_error(target: str, runs: List[Candidate], constants: Constants) -> float:
     """Mean error of a target's predictions against the kit's true times."""
     known = load_target(target, "3.0")
     return float(
         np.mean(
             [
-                abs(inspect_model(r.float_model, known).latency_ms / true_latency(r, constants) - 1)
+                abs(inspect_model(r.model, known).latency_ms / true_latency(r, constants) - 1)
                 for r in runs
             ]
         )
@@ -88,7 +92,7 @@ def test_five_measured_models_predict_the_others_better_than_the_published_table
     tmp_path: Path, kit: str, seed: int
 ) -> None:
     runs = measured_runs(tmp_path, KITS[kit], 20, seed)
-    result = calibrate_runs(runs[:5])
+    result = fit(runs[:5])
     others = runs[5:]
     before, after = (
         mean_error("zcu102", others, KITS[kit]),
@@ -101,7 +105,7 @@ def test_five_measured_models_predict_the_others_better_than_the_published_table
 
 def test_a_fit_to_many_exact_measurements_finds_the_true_constants(tmp_path: Path) -> None:
     true = KITS["all different"]
-    result = calibrate_runs(measured_runs(tmp_path, true, 25, noise=0.0))
+    result = fit(measured_runs(tmp_path, true, 25, noise=0.0))
     found = load_target(result.target).fit.single
     for name in Constants._fields:
         assert getattr(found, name) == pytest.approx(getattr(true, name), rel=0.1), name
@@ -110,13 +114,13 @@ def test_a_fit_to_many_exact_measurements_finds_the_true_constants(tmp_path: Pat
 def test_the_stated_error_is_of_models_that_the_fit_did_not_see(tmp_path: Path) -> None:
     true = KITS["all different"]
     runs = measured_runs(tmp_path, true, 60, seed=5)
-    stated = calibrate_runs(runs[:12], name="lab").to_json()["error"]["single"]["mean_percent"]
+    stated = fit(runs[:12], name="lab").to_json()["error"]["single"]["mean_percent"]
     actual = 100 * mean_error("lab", runs[12:], true)
     assert actual / 3 < stated < 3 * actual + 100 * NOISE
 
 
 def test_a_target_may_name_the_fit_or_its_file(tmp_path: Path, own_folder: Path) -> None:
-    result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 5), name="lab-kit")
+    result = fit(measured_runs(tmp_path, KITS["a slow host"], 5), name="lab-kit")
     assert result.path == own_folder / "lab-kit.json"
     by_name, by_path, board = (
         load_target("lab-kit"),
@@ -138,9 +142,7 @@ def test_a_target_may_name_the_fit_or_its_file(tmp_path: Path, own_folder: Path)
 
 
 def test_the_file_of_a_fit_is_an_arch_json_with_the_fingerprint(tmp_path: Path) -> None:
-    result = calibrate_runs(
-        measured_runs(tmp_path, KITS["a slow host"], 5), out=tmp_path / "mine.json"
-    )
+    result = fit(measured_runs(tmp_path, KITS["a slow host"], 5), out=tmp_path / "mine.json")
     content = json.loads((tmp_path / "mine.json").read_text())
     assert content["fingerprint"] == load_target("zcu102").fingerprint
     assert (content["board"], content["cores"], content["clock_mhz"]) == ("zcu102", 3, 281.0)
@@ -152,15 +154,15 @@ def test_a_fit_of_an_arch_json_without_a_board_keeps_its_clock_and_cores(tmp_pat
     arch.write_text(json.dumps({"fingerprint": "0x101000056010404", "clock_mhz": 200, "cores": 2}))
     runs = []
     for number, shape in enumerate(shapes(5, 0)):
-        runs.append(make_run(tmp_path / f"run{number}", shape, str(arch)))
+        runs.append(make_candidate(tmp_path / f"run{number}", shape, str(arch)))
         write_measurement(runs[-1], true_latency(runs[-1], KITS["a slow host"], str(arch)), "lab")
-    found = load_target(calibrate_runs(runs).target)
+    found = load_target(fit(runs).target)
     assert (found.name, found.board, found.clock_mhz, found.cores) == ("lab-measured", "", 200.0, 2)
     assert found.architecture.name == "DPUCZDX8G_ISA1_B1600" and found.validated
 
 
 def test_constants_of_another_release_are_called_extrapolated(tmp_path: Path) -> None:
-    calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 5), name="lab")
+    fit(measured_runs(tmp_path, KITS["a slow host"], 5), name="lab")
     other = load_target("lab", "2.5")
     assert not other.validated and other.release == "2.5"
     assert other.validation.startswith("extrapolated: no measurements with release 2.5")
@@ -175,17 +177,17 @@ def test_throughput_with_every_core_fed_gives_the_constants_of_a_busy_core(tmp_p
         write_measurement(
             run, true_latency(run, single), fps=true_frames_per_second(run, busy), threads=3
         )
-    result = calibrate_runs(runs[:12])
+    result = fit(runs[:12])
     assert result.to_json()["kept"] == ["dpu"]
     known = load_target(result.target)
     for run in runs[12:]:
-        assert inspect_model(run.float_model, known).fps_all_cores == pytest.approx(
+        assert inspect_model(run.model, known).fps_all_cores == pytest.approx(
             true_frames_per_second(run, busy), rel=0.05
         )
 
 
 def test_throughput_with_too_few_threads_changes_nothing_of_a_busy_core(tmp_path: Path) -> None:
-    result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 6))
+    result = fit(measured_runs(tmp_path, KITS["a slow host"], 6))
     assert load_target(result.target).fit.busy == load_target("zcu102").fit.busy
     assert result.to_json()["kept"] == ["dpu", "busy"]
 
@@ -193,15 +195,15 @@ def test_throughput_with_too_few_threads_changes_nothing_of_a_busy_core(tmp_path
 def test_the_dpu_alone_is_never_slower_than_end_to_end(tmp_path: Path) -> None:
     fast = Constants(efficiency=0.9, bandwidth=60.0, overhead=900.0, constant_ms=0.01)
     runs = measured_runs(tmp_path, fast, 12, noise=0.0)
-    known = load_target(calibrate_runs(runs).target)
+    known = load_target(fit(runs).target)
     for run in runs:
-        inspection = inspect_model(run.float_model, known)
+        inspection = inspect_model(run.model, known)
         assert inspection.dpu_latency_ms <= inspection.latency_ms
 
 
 def test_where_the_published_constants_are_right_the_fit_says_so(tmp_path: Path) -> None:
     lines: List[str] = []
-    result = calibrate_runs(measured_runs(tmp_path, PUBLISHED, 5, noise=0.0), progress=lines.append)
+    result = fit(measured_runs(tmp_path, PUBLISHED, 5, noise=0.0), progress=lines.append)
     assert not result.better
     assert load_target(result.target).fit.single == PUBLISHED
     assert any("constants used until now" in line for line in lines)
@@ -209,8 +211,8 @@ def test_where_the_published_constants_are_right_the_fit_says_so(tmp_path: Path)
 
 def test_a_second_calibration_replaces_the_first(tmp_path: Path) -> None:
     runs = measured_runs(tmp_path, KITS["a slow host"], 8)
-    first = calibrate_runs(runs[:4])
-    second = calibrate_runs(runs)
+    first = fit(runs[:4])
+    second = fit(runs)
     assert first.path == second.path and own_targets() == ["zcu102-measured"]
     assert len(second.to_json()["measurements"]) == 8
 
@@ -218,45 +220,53 @@ def test_a_second_calibration_replaces_the_first(tmp_path: Path) -> None:
 def test_the_same_model_measured_often_counts_once(tmp_path: Path) -> None:
     runs = []
     for number in range(6):
-        run = make_run(tmp_path / f"run{number}", Shape(32, [8, 16], 3, 32 + 16 * (number % 2)))
+        run = make_candidate(
+            tmp_path / f"run{number}", Shape(32, [8, 16], 3, 32 + 16 * (number % 2))
+        )
         write_measurement(run, 1.0 + 0.01 * number)
         runs.append(run)
     with pytest.raises(RunError) as caught:
-        calibrate_runs(runs)
+        fit(runs)
     assert caught.value.message.startswith("2 different models")
 
 
 def test_a_model_that_the_cpu_runs_in_part_is_left_out_by_name(tmp_path: Path) -> None:
     runs = measured_runs(tmp_path, KITS["a slow host"], 4)
-    odd = make_run(tmp_path / "odd", Shape(32, [8], 3, 16), activation="elu")
+    odd = make_candidate(tmp_path / "odd", Shape(32, [8], 3, 16), activation="elu")
     write_measurement(odd, 5.0)
-    result = calibrate_runs([*runs, odd])
+    result = fit([*runs, odd])
     assert len(result.to_json()["measurements"]) == 4
     (warning,) = result.warnings
     assert "odd" in warning and "conv0" in warning
 
 
-Change = Callable[[List[Run]], object]
+Change = Callable[[List[Candidate]], object]
 
 
 def rewrite(**more: object) -> Change:
-    return lambda runs: write_measurement(runs[1], 1.0, **more)
+    def change(runs: List[Candidate]) -> None:
+        path = runs[1].measured("zcu102")
+        write_json(path, {**read_json(path, ""), **more})
+
+    return change
+
+
+def compiled_otherwise(runs: List[Candidate]) -> None:
+    record = compile_record("zcu102", sha256="1" * 64)
+    write_record(runs[1].compiled("zcu102") / "compile.json", record)
 
 
 BAD: List[Tuple[str, Change, str]] = [
     ("no measurement", lambda runs: runs[1].measured("zcu102").unlink(), "is missing"),
-    ("no latency", rewrite(latency_ms={}), "has no latency"),
+    ("no latency", rewrite(latency_ms={}), "latency_ms.p50 is missing"),
+    ("no time at all", rewrite(latency_ms={"p50": 0.0}), "latency_ms.p50 is 0"),
     ("a negative latency", rewrite(latency_ms={"p50": -1.0}), "latency_ms.p50 is -1.0"),
     ("a latency that is text", rewrite(latency_ms={"p50": "fast"}), "latency_ms.p50 is 'fast'"),
     ("no release", rewrite(release=""), "which release"),
     ("another release", rewrite(release="2.5"), "with release 2.5"),
-    (
-        "another model",
-        lambda runs: write_json(runs[1].compiled("zcu102") / "compile.json", {"sha256": "1" * 64}),
-        "another model",
-    ),
+    ("another model", compiled_otherwise, "another model"),
     ("not JSON", lambda runs: runs[1].measured("zcu102").write_text("{"), "not valid JSON"),
-    ("no model", lambda runs: runs[1].float_model.unlink(), "is missing"),
+    ("no model", lambda runs: runs[1].model.unlink(), "is missing"),
 ]
 
 
@@ -267,7 +277,7 @@ def test_an_unusable_run_is_named_and_nothing_is_written(
     runs = measured_runs(tmp_path, KITS["a slow host"], 4)
     change(runs)
     with pytest.raises(VaioptError) as caught:
-        calibrate_runs(runs)
+        fit(runs)
     assert words in caught.value.message and "run01" in caught.value.message
     assert caught.value.hint
     assert not own_folder.exists()
@@ -278,7 +288,7 @@ def test_target_cpu_has_nothing_to_calibrate(tmp_path: Path) -> None:
     for run in runs:
         write_measurement(run, 1.0, target="cpu")
     with pytest.raises(TargetError) as caught:
-        calibrate_runs(runs, "cpu")
+        fit(runs, "cpu")
     assert "no latency constants" in caught.value.message
 
 
@@ -301,7 +311,7 @@ def test_a_name_that_is_taken_or_no_file_name_is_refused(
     tmp_path: Path, own_folder: Path, name: str
 ) -> None:
     with pytest.raises((SettingsError, TargetError)):
-        calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 3), name=name)
+        fit(measured_runs(tmp_path, KITS["a slow host"], 3), name=name)
     assert not own_folder.exists()
 
 
@@ -323,7 +333,7 @@ DAMAGE = [
 def test_a_damaged_fit_is_refused_with_the_key(
     tmp_path: Path, keys: List[str], value: object
 ) -> None:
-    result = calibrate_runs(measured_runs(tmp_path, KITS["a slow host"], 3))
+    result = fit(measured_runs(tmp_path, KITS["a slow host"], 3))
     content = json.loads(result.path.read_text())
     inner = content
     for key in keys[:-1]:
@@ -343,7 +353,7 @@ def test_the_command_prints_a_table_and_as_json_the_result_alone(tmp_path: Path)
         " app.command()(command); app(sys.argv[1:])"
     )
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    called = [sys.executable, "-c", code, *[str(run.folder) for run in runs]]
+    called = [sys.executable, "-c", code, *[str(candidate.run.folder) for candidate in runs]]
     table = subprocess.run(
         called, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

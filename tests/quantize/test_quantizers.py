@@ -57,7 +57,11 @@ def test_a_made_up_row_is_used_by_its_name_and_by_auto(tmp_path, monkeypatch):
     assert choose_backend("auto") == "lent"
     result = quantize_model(network(head), images(20), out=tmp_path / "q", backend="lent")
     metrics = json.loads((tmp_path / "q" / "metrics.json").read_text())
-    assert (result.backend, metrics["backend"], metrics["release"]) == ("lent", "lent", "3.5")
+    assert (result.record.backend, metrics["backend"], metrics["release"]) == (
+        "lent",
+        "lent",
+        "3.5",
+    )
     for method, text in (("finetune", "is the vendor's; the backend 'lent'"), ("qat", "has no")):
         with pytest.raises(QuantizeError, match=text) as caught:
             quantize_model(network(head), images(20), out=tmp_path / "no", method=method)

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 from float_networks import head, images, network
 
-from vaiopt.data import data_spec, load_dataset, split_dataset
+from tests.made_runs import made_candidate, write_data
+from vaiopt.data import load_dataset, split_dataset
 from vaiopt.errors import DataError, QuantizeError, RunError
-from vaiopt.files import write_json, write_text
 from vaiopt.keras import load_keras, save_model
-from vaiopt.quantize import Labelled, integer_outputs, load_quantized, quantize_model, quantize_run
+from vaiopt.quantize import (
+    Labelled,
+    integer_outputs,
+    load_quantized,
+    quantize_candidate,
+    quantize_model,
+)
 from vaiopt.quantize.accuracy import signal_to_noise
-from vaiopt.runs.layout import Run
+from vaiopt.record import read_record
+from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.settings import settings_from_dict
 
 pytest.importorskip("tensorflow_model_optimization")
@@ -50,8 +57,9 @@ def test_four_files_are_written_and_agree(tmp_path):
     assert (
         (metrics["calibration_size"], metrics["calib_batch_size"])
         == (40, 16)
-        == (result.calibration_size, result.calib_batch_size)
+        == (result.record.calibration_size, result.record.calib_batch_size)
     )
+    assert read_record(folder / "metrics.json", QuantizedMetrics, "") == result.record
     assert metrics["input"] == {"layer": "img", "position": 7, "levels_used": 256}
     golden, integers = (
         np.load(str(folder / "golden.npz")),
@@ -79,11 +87,10 @@ def test_the_model_computes_what_its_integers_say(tmp_path):
 def test_accuracies_are_of_the_validation_data_where_they_are_given(tmp_path):
     model, x = network(small), images(60)
     y = model.predict(x, verbose=0).argmax(axis=1)
-    without = quantize(tmp_path / "a", model, x)
-    calibrated = quantize(tmp_path / "b", model, x, calib_y=y)
-    validated = quantize(
-        tmp_path / "c", model, x, calib_y=y, validation=Labelled(x[:30], (y[:30] + 1) % 4)
-    )
+    without = quantize(tmp_path / "a", model, x).record
+    calibrated = quantize(tmp_path / "b", model, x, calib_y=y).record
+    wrong = Labelled(x[:30], (y[:30] + 1) % 4)
+    validated = quantize(tmp_path / "c", model, x, calib_y=y, validation=wrong).record
     assert (without.evaluated_on, without.float_scores, without.loss_points) == ("", {}, None)
     assert calibrated.evaluated_on == "calibration" and calibrated.float_scores["accuracy"] == 1
     assert calibrated.int8_scores["accuracy"] > 0.8
@@ -97,8 +104,8 @@ def test_the_five_worst_layers_have_a_suggestion(tmp_path):
             lambda layers, x: head(layers, layers.Conv2D(4, 3, activation="sigmoid", name="s")(x))
         ),
     )
-    worst = result.worst_layers()
-    assert 0 < len(worst) <= 5 and worst == sorted(worst, key=lambda row: row.snr_db)
+    worst = result.record.worst_layers()
+    assert 0 < len(worst) <= 5 and list(worst) == sorted(worst, key=lambda row: row.snr_db)
     assert any(
         "ReLU" in row.suggestion for row in worst if (row.layer, row.tensor) == ("s", "output")
     )
@@ -111,7 +118,7 @@ def test_few_levels_a_different_range_a_swish_and_float_layers_are_warned_of(tmp
         return head(layers, x)
 
     result = quantize(tmp_path / "q", network(build), (images(40) + 1) / 2, input_range=(-1.0, 1.0))
-    text = "\n".join(result.warnings)
+    text = "\n".join(result.record.warnings)
     for part in (
         "65 of 256 levels",
         "the preprocessing from -1 to 1",
@@ -120,7 +127,7 @@ def test_few_levels_a_different_range_a_swish_and_float_layers_are_warned_of(tmp
         "at least 100",
     ):
         assert part in text
-    assert result.float_layers == ["elu"]
+    assert result.record.float_layers == ("elu",)
 
 
 def test_training_at_int8_recovers_accuracy(tmp_path):
@@ -139,7 +146,7 @@ def test_training_at_int8_recovers_accuracy(tmp_path):
         "validation": Labelled(data.validation.x, data.validation.y),
         "training": Labelled(data.train.x, data.train.y),
     }
-    before = quantize(tmp_path / "a", model, data.train.x[:100], **parts)
+    before = quantize(tmp_path / "a", model, data.train.x[:100], **parts).record
     lines = []
     after = quantize(
         tmp_path / "b",
@@ -149,7 +156,7 @@ def test_training_at_int8_recovers_accuracy(tmp_path):
         qat_epochs=2,
         progress=lines.append,
         **parts,
-    )
+    ).record
     assert after.method == "qat" and any("training epoch 2 of 2" in line for line in lines)
     assert after.int8_scores["accuracy"] >= before.int8_scores["accuracy"] - 0.01
     loaded = load_quantized(tmp_path / "b" / "quantized.h5")
@@ -193,47 +200,40 @@ def test_a_result_is_replaced_whole(tmp_path):
     assert not (tmp_path / "q" / "stale").exists()
 
 
-def make_run(folder):
-    run = Run(folder)
-    write_text(run.settings, "version = 1\n")
-    dataset = load_dataset("digits", limit=500, seed=0)
-    splits = split_dataset(dataset, (7, 2, 1), seed=0)
-    run.float_folder.mkdir()
-    write_json(run.data_spec, data_spec(dataset, splits))
-    save_model(network(small, (8, 8, 1)), run.float_model)
-    return run, splits
+def trained_candidate(folder):
+    candidate = made_candidate(folder)
+    save_model(network(small, (8, 8, 1)), candidate.model)
+    return candidate, write_data(candidate, limit=500)
 
 
-def test_a_run_is_quantized_with_training_data_and_judged_on_validation_data(tmp_path):
-    run, splits = make_run(tmp_path / "run")
+def test_a_candidate_is_quantized_with_training_data_and_judged_on_validation_data(tmp_path):
+    candidate, splits = trained_candidate(tmp_path / "run")
     settings = settings_from_dict(
         {
             "seed": 3,
             "quantize": {"calibration_size": 120, "calib_batch_size": 30, "backend": "tfmot"},
         }
     )
-    first = quantize_run(run, settings)
-    assert (first.folder, first.calibration_size, first.calib_batch_size) == (
-        run.quantized_folder,
-        120,
-        30,
-    )
+    result = quantize_candidate(candidate, settings)
+    first = result.record
+    assert result.folder == candidate.quantized_folder
+    assert (first.calibration_size, first.calib_batch_size) == (120, 30)
     assert first.evaluated_on == "validation" and first.input.levels_used == 256
-    positions = run.fix_positions.read_text()
-    golden = np.load(str(run.golden))
+    positions = candidate.fix_positions.read_text()
+    golden = np.load(str(candidate.golden))
     assert np.array_equal(golden["raw"], splits.validation.raw[:16])
     assert np.array_equal(
         golden["inputs"].astype(int), np.floor(splits.validation.x[:16] * 128 + 0.5).astype(int)
     )
-    quantize_run(run, settings)
-    assert run.fix_positions.read_text() == positions
+    quantize_candidate(candidate, settings)
+    assert candidate.fix_positions.read_text() == positions
 
 
-def test_a_run_without_a_chosen_model_says_which_command_makes_it(tmp_path):
-    run, _ = make_run(tmp_path / "run")
-    run.float_model.unlink()
+def test_a_candidate_without_a_model_says_which_command_makes_it(tmp_path):
+    candidate, _ = trained_candidate(tmp_path / "run")
+    candidate.model.unlink()
     with pytest.raises(RunError) as caught:
-        quantize_run(run, settings_from_dict({}))
+        quantize_candidate(candidate, settings_from_dict({}))
     assert "vaiopt search" in caught.value.hint
 
 

@@ -95,19 +95,21 @@ def main() -> None:
                 atol=1e-5,
             )
         ),
-        "sequential": quantize_model(sequential, images(20, (6,)), out=out / "s").backend,
+        "sequential": quantize_model(sequential, images(20, (6,)), out=out / "s").record.backend,
         "separable": names_of(separable, out / "sep"),
         "separable_integers": list(
             integer_outputs(load_quantized(out / "sep" / "quantized.h5"), images(4))
         ),
         "without_beta": names_of(without_beta, out / "beta"),
-        "finetune": quantize_model(network(head), x, out=out / "f", method="finetune").method,
+        "finetune": quantize_model(
+            network(head), x, out=out / "f", method="finetune"
+        ).record.method,
         "qat": (
             quantize_model(
                 network(head), x, np.arange(40) % 4, out=out / "t", method="qat", qat_epochs=1
-            ).method
+            ).record.method
         ),
-        "left_in_float": quantize_model(foreign, x, out=out / "e").float_layers,
+        "left_in_float": quantize_model(foreign, x, out=out / "e").record.float_layers,
         "quantized_again": error_of(model),
         "refused": error_of(
             network(lambda layers, t: head(layers, layers.Conv2D(2, 3, name="refuse_me")(t)))

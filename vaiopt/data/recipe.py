@@ -145,7 +145,8 @@ def load_requested(request: Request) -> Dataset:
 
 def read_recipe(candidate: Candidate) -> DataRecipe:
     """Return a candidate's recipe. Raises :class:`RunError`: it is missing or damaged."""
-    return read_record(candidate.data, DataRecipe, candidate.command("choose"))
+    command = f"{candidate.command('choose')} --trial {candidate.number}"
+    return read_record(candidate.data, DataRecipe, command)
 
 
 def load_splits(candidate: Candidate) -> Splits:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from vaiopt.errors import RunError, SettingsError, TargetError
-from vaiopt.files import PathLike, read_json, require, write_json
+from vaiopt.files import PathLike, require, write_json
 from vaiopt.hardware.estimate import Estimate, estimate
 from vaiopt.hardware.fits import Constants, Fit
 from vaiopt.hardware.fitting import (
@@ -28,7 +28,9 @@ from vaiopt.hardware.target import Target
 from vaiopt.hardware.target_files import KEY
 from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph
+from vaiopt.record import read_optional, read_record
 from vaiopt.runs.layout import Run
+from vaiopt.runs.records import CompileRecord, Measured
 from vaiopt.settings import settings_from_run
 from vaiopt.text import Progress, silent
 
@@ -181,64 +183,39 @@ def calibrate_runs(
 
 
 def _read(run: Run, target: Optional[str]) -> _Measured:
-    """Read the measurement of a run, check that it is of the run's model, and count what the model
-    asks of the DPU.
+    """Read the measurement of a run's chosen model, check that it is of the model, and count what
+    the model asks of the DPU.
     """
     given = target or settings_from_run(run).hardware.target
     name = load_target(given).name
     command = f"vaiopt measure {run.folder} --target {given} --host root@BOARD"
-    path = run.measured(name)
-    record = read_json(path, command)
-    release = str(record.get("release") or "")
-    if not release:
+    candidate = run.chosen
+    path = candidate.measured(name)
+    record = read_record(path, Measured, command)
+    if not record.release:
         raise RunError(
             f"'{path}' does not say which release it was measured with", f"Measure again: {command}"
         )
-    found = load_target(given, release)
+    found = load_target(given, record.release)
     if found.architecture is None or found.fit is None:
         raise TargetError(
             f"target '{found.name}' has no latency constants to fit",
             "Calibrate a DPU that was measured: vaiopt calibrate RUN... --target zcu102",
         )
-    latency = _positive(record, ("latency_ms", "p50"), path, command)
-    if latency is None:
-        raise RunError(f"'{path}' has no latency", f"Measure again: {command}")
-    _check_model(run, name, record, path, command)
-    model = require(run.float_model, f"vaiopt search --run {run.folder}")
-    threads = _positive(record, ("fps", "threads"), path, command) or 0
-    rate = _positive(record, ("fps", "value"), path, command) if threads >= found.cores else None
-    made, host = estimate(read_graph(model), found), str(record.get("host", ""))
-    return _Measured(run, found, host, _digest(made), made, latency, rate)
-
-
-def _positive(
-    record: Dict[str, Any], keys: Sequence[str], path: Path, command: str
-) -> Optional[float]:
-    """Return a number inside a record, None if it is not there."""
-    value: Any = record
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    if value is None:
-        return None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 < value < 1e300:
-        message = f"'{path}': {'.'.join(keys)} is {value!r}"
-        raise RunError(message, f"Measure again: {command}")
-    return float(value)
-
-
-def _check_model(run: Run, name: str, record: Dict[str, Any], path: Path, command: str) -> None:
-    """Refuse a measurement of another compiled file than the one in the run."""
-    compiled = run.compiled(name) / "compile.json"
-    if not compiled.exists():
-        return
-    model = record.get("model")
-    digest = model.get("sha256") if isinstance(model, dict) else None
-    if digest != read_json(compiled, f"vaiopt compile {run.folder}").get("sha256"):
+    compiled_file = candidate.compiled(name) / "compile.json"
+    compiled = read_optional(compiled_file, CompileRecord, candidate.command("compile"))
+    if compiled is not None and compiled.sha256 != record.model.sha256:
         raise RunError(
             f"'{path}' is of another model than the one compiled now",
             f"Bundle and measure again: {command}",
         )
+    latency, rate = record.latency_ms.p50, record.fps.value
+    fed = record.fps.threads >= found.cores
+    for key, value in {"latency_ms.p50": latency, **({"fps.value": rate} if fed else {})}.items():
+        if value == 0:
+            raise RunError(f"'{path}': {key} is 0", f"Measure again: {command}")
+    made = estimate(read_graph(require(candidate.model, candidate.command("search --run"))), found)
+    return _Measured(run, found, record.host, _digest(made), made, latency, rate if fed else None)
 
 
 def _digest(made: Estimate) -> str:

@@ -4,14 +4,13 @@ people what is chosen.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
 
 from vaiopt.files import atomic_folder, locked
 from vaiopt.record import write_record
-from vaiopt.runs.layout import Candidate, Run
+from vaiopt.runs.layout import Candidate, Run, check_layout
 from vaiopt.runs.records import Chosen
 
 OWN_FILES = ("model.h5", "initial_weights.npz", "metrics.json", "data.json", "evaluation.json")
@@ -24,7 +23,11 @@ FOLDERS = ("quantized", "compiled", "bundle", "measured")
 def write_chosen(run: Run, chosen: Chosen) -> None:
     """Make these candidates the chosen ones, and let the links show the first. Two commands at
     once do it one after the other.
+
+    Raises:
+        RunError: the run is one of vaiopt 0.1.
     """
+    check_layout(run)
     with locked(run.folder):
         write_record(run.chosen_file, chosen)
         _show(run.trial(chosen.trials[0]))
@@ -41,30 +44,39 @@ def refresh_links(candidate: Candidate) -> None:
 
 
 def _show(candidate: Candidate) -> None:
-    """Make the links. They are for people: where the file system has none they are left out."""
-    run = candidate.run
-    with contextlib.suppress(OSError, NotImplementedError):
-        _link(run.folder / "chosen", Path("trials") / candidate.folder.name)
-        with atomic_folder(run.folder / "float") as folder:
+    """Make the links. They are for people: where the file system has none they are left out, and
+    so is a copy of earlier ones.
+    """
+    folder = candidate.run.folder
+    try:
+        _link(folder / "chosen", Path("trials") / candidate.folder.name)
+        with atomic_folder(folder / "float") as links:
             for name in OWN_FILES:
                 if (candidate.folder / name).is_file():
-                    os.symlink(os.path.join("..", "chosen", name), str(folder / name))
+                    os.symlink(os.path.join("..", "chosen", name), str(links / name))
         for name in FOLDERS:
-            _link(run.folder / name, Path("chosen") / name)
+            _link(folder / name, Path("chosen") / name)
+    except (OSError, NotImplementedError):
+        for name in ("chosen", "float", *FOLDERS):
+            _remove(folder / name)
 
 
 def _link(path: Path, to: Path) -> None:
     """Make ``path`` a relative link, replacing what is there in one step; none if ``to`` is not
     there. A folder in its place is the copy of such a link, made when the run was copied.
     """
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(str(path))
-    if not (path.parent / to).exists():
-        if path.is_symlink():
-            path.unlink()
-        return
-    if path.is_symlink() and os.readlink(str(path)) == str(to):
+    if not (path.parent / to).exists() or (path.is_dir() and not path.is_symlink()):
+        _remove(path)
+    if not (path.parent / to).exists() or (path.is_symlink() and os.readlink(str(path)) == str(to)):
         return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     os.symlink(str(to), str(temporary))
     os.replace(str(temporary), str(path))
+
+
+def _remove(path: Path) -> None:
+    """Remove a link, or a folder that is the copy of one."""
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(str(path), ignore_errors=True)

@@ -119,8 +119,8 @@ class Run:
 
     def candidates(self) -> List[Candidate]:
         """Return the candidates whose models are kept, by number."""
-        found = [path.parent.name for path in self.trials.glob("[0-9]*/model.h5")]
-        return [self.trial(int(name)) for name in sorted(found) if name.isdigit()]
+        names = (path.parent.name for path in self.trials.glob("[0-9]*/model.h5"))
+        return [self.trial(number) for number in sorted(int(n) for n in names if n.isdecimal())]
 
     def progress(self, number: int) -> Path:
         """``running/<number>.json``: how far a running trial is."""

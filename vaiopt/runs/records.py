@@ -426,6 +426,7 @@ class KitResult(Record):
         per_class: of each class.
         latency_ms, fps: how fast.
         golden: golden outputs. agreement: with the int8 Keras model, if it is known.
+        release: of the bundle's manifest.
         machine: name, processor and system of the kit.
         started: UTC.
         modules: packages that were loaded.
@@ -441,6 +442,7 @@ class KitResult(Record):
     fps: FrameRate = part()
     golden: GoldenResult = part()
     agreement: Optional[Agreement] = part(None)
+    release: str = part("")
     machine: Dict[str, Value] = part({})
     started: str = part("")
     modules: Tuple[str, ...] = part(())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple
 
+from vaiopt.data.recipe import read_recipe
 from vaiopt.environment import installed_versions
 from vaiopt.errors import RunError
 from vaiopt.record import write_record
@@ -36,7 +37,9 @@ def prepare_candidate(run: Run, settings: Settings, record: TrialRecord) -> Cand
             f"Kept are those of the best trials; see: vaiopt trials {run.folder}",
         )
     write_record(candidate.metrics, _metrics(settings, record))
-    if not candidate.data.is_file():
+    try:
+        read_recipe(candidate)
+    except RunError:  # missing, or damaged
         write_record(candidate.data, recipe_of(settings, record.hyperparameters))
     return candidate
 
