@@ -13,15 +13,11 @@ from hypothesis import strategies as st
 
 from tests.report.synthetic import write_h5
 from vaiopt.errors import ModelError
-from vaiopt.report.figures_model import weight_distribution
+from vaiopt.report.figures_weights import weight_distribution
 from vaiopt.report.weights import Initial, WeightTensor, read_weights, with_grid
 from vaiopt.study.initial_weights import histogram
 
-POSITIONS = [
-    {"layer": "conv", "tensor": "kernel", "bits": 8, "position": 7},
-    {"layer": "conv", "tensor": "output", "bits": 8, "position": 4},
-    {"layer": "quant_dense", "tensor": "kernel", "bits": 8, "position": 8},
-]
+POSITIONS = {("conv", "kernel"): 7, ("conv", "output"): 4, ("quant_dense", "kernel"): 8}
 
 
 def test_tensors_come_in_the_order_of_the_layers_with_their_initial_spread(tmp_path: Path) -> None:

@@ -18,6 +18,16 @@ NAMES = {
     "cpu_layers": "layers left to the CPU",
 }
 
+SHORT_NAMES = {
+    "latency_ms": "pred. latency (ms)",
+    "params": "parameters",
+    "val_accuracy": "val. accuracy",
+    "val_f1": "val. macro F1",
+    "val_loss": "val. loss",
+    "macs": "MACs",
+}
+"""For axes that have little room."""
+
 
 def name(key: str) -> str:
     """Return a metric's or cost's name in words; an unknown one as it is."""

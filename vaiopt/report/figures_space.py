@@ -7,16 +7,16 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.present import words as labels
+from vaiopt.present import words
 from vaiopt.present.figure import Figure, axis, cell_notes, text
-from vaiopt.report.data import MAX_DRAWN, ReportData
+from vaiopt.report.data import DRAWN_TRIALS, ReportData
 from vaiopt.report.dimensions import Dimension, rank_correlation
 from vaiopt.report.ticks import linear_ticks, number, short, ticks
 from vaiopt.study.record import TrialRecord
 
-MAX_DIMENSIONS = 12
+SHOWN_DIMENSIONS = 12
 """Hyperparameters shown one by one at most; the most important ones are kept."""
-FEW_TRIALS = 25
+ENOUGH_TRIALS = 25
 """With fewer completed trials importance is called a guess."""
 _COSTS = ("params", "latency_ms", "macs")
 
@@ -25,14 +25,13 @@ def objective_axis(data: ReportData) -> Dict[str, Any]:
     """Return the axis of the objective: percent for a plain share, a bare number for a score with
     soft costs.
     """
-    plain = not data.settings.objective.weights
-    form = {"tickformat": ".1%"} if plain and labels.is_share(data.metric) else {}
+    form = {"tickformat": ".1%"} if words.is_share(data.metric) and not data.weighed else {}
     return axis(objective_name(data), **form)
 
 
 def objective_name(data: ReportData) -> str:
     """Return what the objective is called: its metric, or ``score`` if soft costs weigh in."""
-    return "score" if data.settings.objective.weights else labels.name(data.metric)
+    return "score" if data.weighed else words.name(data.metric)
 
 
 def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure]:
@@ -41,16 +40,12 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
     """
     chosen = data.drawn()
     trials = [data.complete[i] for i in chosen]
-    varying = [d.only(chosen) for d in dims if d.varies][:MAX_DIMENSIONS]
+    varying = [d.only(chosen) for d in dims if d.varies][:SHOWN_DIMENSIONS]
     if len(trials) < 2 or not varying:
         return None
     axes = [_parallel_axis(d) for d in varying]
-    costs = [
-        c
-        for c in _COSTS[:2]
-        if len({t.costs[c] for t in trials if c in t.costs}) > 1
-        and all(c in t.costs for t in trials)
-    ]
+    known = [c for c in _COSTS[:2] if all(c in t.costs for t in trials)]
+    costs = [c for c in known if len({t.costs[c] for t in trials}) > 1]
     axes += [_cost_axis(c, [float(t.costs[c]) for t in trials]) for c in costs]
     values = [float(t.value or 0.0) for t in trials]
     axes.append(_outcome_axis(data, values))
@@ -92,36 +87,28 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
 
 def of_all(data: ReportData) -> str:
     """Return, for a title, how many of the completed trials are drawn, if not all."""
-    return (
-        "" if len(data.complete) <= MAX_DRAWN else f" of {MAX_DRAWN} of {len(data.complete)} trials"
-    )
+    count = len(data.complete)
+    return "" if count <= DRAWN_TRIALS else f" of {DRAWN_TRIALS} of {count} trials"
 
 
 def _short(key: str) -> str:
-    return {
-        "latency_ms": "latency (ms)",
-        "params": "parameters",
-        "val_accuracy": "val. accuracy",
-        "val_f1": "val. macro F1",
-        "val_loss": "val. loss",
-        "macs": "MACs",
-    }.get(key, key)
+    return words.SHORT_NAMES.get(key, key)
 
 
 def _parallel_axis(dim: Dimension) -> Dict[str, Any]:
     """Return an axis of codes with readable ticks; inactive trials pass below the lowest value."""
     codes = dim.codes()
     finite = codes[np.isfinite(codes)]
-    places, words = ticks(dim)
+    places, texts = ticks(dim)
     if len(finite) < len(codes):
         off = float(finite.min()) - 0.18 * (float(finite.max() - finite.min()) or 1.0)
         codes = np.where(np.isfinite(codes), codes, off)
-        places, words = [off] + places, ["off"] + words
+        places, texts = [off] + places, ["off"] + texts
     return {
         "label": text(short(dim.name, 22)),
         "values": codes.tolist(),
         "tickvals": places,
-        "ticktext": words,
+        "ticktext": texts,
     }
 
 
@@ -136,14 +123,14 @@ def _cost_axis(key: str, values: List[float]) -> Dict[str, Any]:
 
 
 def _outcome_axis(data: ReportData, values: List[float]) -> Dict[str, Any]:
-    share = labels.is_share(data.metric) and not data.settings.objective.weights
+    share = words.is_share(data.metric) and not data.weighed
     places = linear_ticks(min(values), max(values))
-    words = [f"{100 * place:.4g} %" if share else f"{place:.4g}" for place in places]
+    texts = [f"{100 * place:.4g} %" if share else f"{place:.4g}" for place in places]
     return {
-        "label": text(_short(data.metric) if not data.settings.objective.weights else "score"),
+        "label": text(_short(data.metric) if not data.weighed else "score"),
         "values": values,
         "tickvals": places,
-        "ticktext": words,
+        "ticktext": texts,
     }
 
 
@@ -174,7 +161,7 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
         )
         + (
             f" From {len(data.complete)} trials this is a rough guess."
-            if len(data.complete) < FEW_TRIALS
+            if len(data.complete) < ENOUGH_TRIALS
             else ""
         ),
         traces=[trace],
@@ -200,11 +187,10 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
     """
     trials = data.complete
     series: List[Tuple[str, np.ndarray]] = []
-    for dim in [d for d in dims if d.varies and (not d.choices or _ordered(d))][:MAX_DIMENSIONS]:
+    for dim in [d for d in dims if d.varies and (not d.choices or _ordered(d))][:SHOWN_DIMENSIONS]:
         series.append((dim.name, dim.codes()))
-    keys = [(k, "metrics") for k in ("val_accuracy", "val_f1", "val_loss")] + [
-        (k, "costs") for k in _COSTS
-    ]
+    keys = [(key, "metrics") for key in ("val_accuracy", "val_f1", "val_loss")]
+    keys += [(key, "costs") for key in _COSTS]
     outcomes = [(_short(key), _series(trials, source, key)) for key, source in keys]
     outcomes.append(("training time", np.array([float(t.seconds) for t in trials], np.float64)))
     outcomes = [
