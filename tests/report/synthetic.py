@@ -19,7 +19,7 @@ import numpy as np
 from vaiopt.data import load_dataset, load_splits, split_dataset
 from vaiopt.data.recipe import data_recipe
 from vaiopt.environment import describe
-from vaiopt.int8.positions import write_positions
+from vaiopt.int8.positions import FixPosition, write_positions
 from vaiopt.record import write_record
 from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Candidate, Run
@@ -330,10 +330,7 @@ def write_quantized(candidate: Candidate) -> None:
         ("dense", "bias"): 9,
         ("logits", "kernel"): 7,
     }
-    rows = [
-        {"layer": layer, "tensor": tensor, "bits": 8, "position": position}
-        for (layer, tensor), position in positions.items()
-    ]
+    rows = [FixPosition(*name, bits=8, position=position) for name, position in positions.items()]
     write_positions(candidate.fix_positions, rows)
     write_h5(candidate.quantized_model, positions=positions)
     write_record(
@@ -360,8 +357,8 @@ QUANTIZED = QuantizedMetrics(
     input=InputUse("input", 7, 17),
     warnings=("the input uses 17 of 256 levels",),
 )
-INPUT = Tensor("input", (1, 8, 8, 1), 2.0**-7, 7)
-OUTPUT = OutputTensor("logits", (1, 10), 2.0**-3, 3)
+INPUT = Tensor.at("input", (1, 8, 8, 1), 7)
+OUTPUT = OutputTensor.at("logits", (1, 10), 3)
 COMPILED = CompileRecord(
     target="zcu102",
     release="3.0",

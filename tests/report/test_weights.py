@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 
 from tests.report.synthetic import write_h5
 from vaiopt.errors import ModelError
+from vaiopt.int8.positions import FixPosition
 from vaiopt.report.figures_weights import weight_distribution
 from vaiopt.report.weights import Initial, WeightTensor, read_weights, with_grid
 from vaiopt.study.initial_weights import histogram
 
-POSITIONS = {("conv", "kernel"): 7, ("conv", "output"): 4, ("quant_dense", "kernel"): 8}
+POSITIONS = [
+    FixPosition("conv", "kernel", 8, 7),
+    FixPosition("conv", "output", 8, 4),
+    FixPosition("quant_dense", "kernel", 8, 8),
+]
 
 
 def test_tensors_come_in_the_order_of_the_layers_with_their_initial_spread(tmp_path: Path) -> None:

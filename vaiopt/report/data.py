@@ -47,9 +47,6 @@ from vaiopt.tasks.classification import Evaluation
 DRAWN_TRIALS = 1000
 """Trials that are drawn one by one, at most, in a figure with several axes."""
 
-FINEST_POSITION = 128
-"""Fix positions lie from minus this to this."""
-
 _T = TypeVar("_T")
 
 
@@ -188,8 +185,13 @@ def gather_search(run: Run) -> ReportData:
     )
     if not run.chosen_file.is_file():
         return found
-    candidate = run.chosen
-    chosen = read_record(candidate.metrics, CandidateMetrics, candidate.command("choose"))
+    candidate, command = run.chosen, f"vaiopt choose {run.folder}"
+    if not candidate.metrics.is_file():
+        raise RunError(
+            f"'{run.chosen_file}' chooses trial {candidate.number}, whose model was not kept",
+            f"Choose another with: {command}",
+        )
+    chosen = read_record(candidate.metrics, CandidateMetrics, command)
     return replace(found, choice=run.read_chosen(), chosen=chosen, data=read_recipe(candidate))
 
 
@@ -277,15 +279,7 @@ def _weights(candidate: Candidate, int8: bool) -> Sequence[WeightTensor]:
     path = candidate.fix_positions
     if not int8 or not path.is_file() or not candidate.quantized_model.is_file():
         return weights
-    command = candidate.command("quantize")
-    positions = {(p["layer"], p["tensor"]): p["position"] for p in read_positions(path, command)}
-    for (layer, tensor), position in positions.items():
-        if abs(position) > FINEST_POSITION:
-            raise RunError(
-                f"'{path}': the position of '{layer}' ({tensor}) is {position:g}, not"
-                f" {-FINEST_POSITION} to {FINEST_POSITION}",
-                f"Make it again with: {command}",
-            )
+    positions = read_positions(path, candidate.command("quantize"))
     return with_grid(weights, positions, read_weights(candidate.quantized_model))
 
 

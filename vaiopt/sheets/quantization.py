@@ -30,7 +30,7 @@ def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
     """Return how the model was quantized and with what result, line by line."""
     on = record.evaluated_on or "validation"
     calibration = f"{record.calibration_size} samples, batches of {record.calib_batch_size}"
-    known = record.input.levels_used
+    use = record.input
     rows: List[List[Any]] = [
         ["backend", record.backend],
         ["method", record.method],
@@ -38,8 +38,8 @@ def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
         ["calibration", calibration],
         [f"float, {on} accuracy", words.percent(record.float_scores.get("accuracy"))],
         [f"int8, {on} accuracy", words.percent(record.int8_scores.get("accuracy"))],
-        ["input fix position", record.input.position if known else None],
-        ["input levels used", f"{known} of 256" if known else None],
+        ["input fix position", None if use is None else use.position],
+        ["input levels used", None if use is None else f"{use.levels_used} of 256"],
         ["left in float", ", ".join(record.float_layers) or None],
         ["time", words.seconds(record.seconds)],
     ]
