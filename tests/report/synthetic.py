@@ -19,6 +19,8 @@ import numpy as np
 from vaiopt.data import load_dataset, load_splits, split_dataset
 from vaiopt.data.recipe import data_recipe
 from vaiopt.environment import describe
+from vaiopt.hardware import load_target
+from vaiopt.hardware.inspection import Inspection, LayerReport
 from vaiopt.int8.positions import FixPosition, write_positions
 from vaiopt.record import write_record
 from vaiopt.runs.choice import write_chosen
@@ -400,6 +402,47 @@ MEASURED = Measured(
     target="zcu102",
     host="local",
 )
+
+
+def layer(name: str, kind: str, device: str, latency_ms: float, fused: Any = ()) -> LayerReport:
+    """Return what a made-up layer costs."""
+    return LayerReport(
+        name=name,
+        type=kind,
+        fused=fused,
+        device=device,
+        reason="",
+        output_shape=(2, 2),
+        params=5,
+        macs=10 if kind == "Conv2D" else 0,
+        bytes=0,
+        cycles=0.0,
+        latency_ms=latency_ms,
+        share=0.1,
+        utilization=None,
+        bound="memory",
+        output_function=False,
+        subgraph=None,
+    )
+
+
+def inspection(layers: List[LayerReport], latency_ms: float = 0.7) -> Inspection:
+    """Return what a made-up model of these layers costs on zcu102."""
+    return Inspection(
+        model="m",
+        target=load_target("zcu102", "3.0"),
+        threads=1,
+        latency_ms=latency_ms,
+        dpu_latency_ms=latency_ms,
+        fps=1.0,
+        fps_all_cores=1.0,
+        params=5,
+        macs=10,
+        dpu_subgraphs=1,
+        layers=tuple(layers),
+        suggestions=(),
+        warnings=(),
+    )
 
 
 def write_h5(

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.synthetic import MEASURED, make_records
-from vaiopt.hardware import load_target
-from vaiopt.hardware.inspection import Inspection, LayerReport
+from tests.report.synthetic import MEASURED, inspection, layer, make_records
 from vaiopt.present import words
 from vaiopt.present.figure import clean, file_stem
 from vaiopt.report import ReportData
@@ -225,45 +223,6 @@ def test_where_the_chosen_trial_stands_is_told_with_its_equals() -> None:
     )
     assert "Trial 0 is number 3 of 4" in why(data(trials, choice=Chosen((0,))))
     assert "lowest" in why(data(trials, choice=Chosen((3,)), minimise=True))
-
-
-def layer(name: str, kind: str, device: str, latency_ms: float, fused: Any = ()) -> LayerReport:
-    return LayerReport(
-        name=name,
-        type=kind,
-        fused=fused,
-        device=device,
-        reason="",
-        output_shape=(2, 2),
-        params=5,
-        macs=10 if kind == "Conv2D" else 0,
-        bytes=0,
-        cycles=0.0,
-        latency_ms=latency_ms,
-        share=0.1,
-        utilization=None,
-        bound="memory",
-        output_function=False,
-        subgraph=None,
-    )
-
-
-def inspection(layers: List[LayerReport], latency_ms: float = 0.7) -> Inspection:
-    return Inspection(
-        model="m",
-        target=load_target("zcu102", "3.0"),
-        threads=1,
-        latency_ms=latency_ms,
-        dpu_latency_ms=latency_ms,
-        fps=1.0,
-        fps_all_cores=1.0,
-        params=5,
-        macs=10,
-        dpu_subgraphs=1,
-        layers=tuple(layers),
-        suggestions=(),
-        warnings=(),
-    )
 
 
 def test_layers_on_the_dpu_and_on_the_cpu_are_told_apart() -> None:

@@ -81,6 +81,11 @@ def signed(value: float) -> str:
     return f"{float(value):.4g}".replace("-", "\u2212")
 
 
+def coefficient(value: float) -> str:
+    """Return a number with two decimals and a minus sign as long as a plus sign."""
+    return f"{value:.2f}".replace("-", "\u2212")
+
+
 def decibels(ratio: float) -> str:
     """Return a ratio as ``33.1 dB``."""
     return f"{float(ratio):.1f} dB"

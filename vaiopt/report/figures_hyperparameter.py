@@ -28,6 +28,8 @@ def slices(data: ReportData, dims: Sequence[Dimension]) -> List[Figure]:
     complete, drawn = data.complete, data.drawn()
     for dim in [d for d in dims if d.varies][:SHOWN_DIMENSIONS]:
         own = [(complete[i], dim.values[i]) for i in drawn if dim.values[i] is not None]
+        colours = {"color": [t.number for t, _ in own], "colorscale": "@rank"}
+        edge = {"width": 0.5, "color": "@card"}
         trace = {
             "type": "scatter",
             "mode": "markers",
@@ -38,13 +40,7 @@ def slices(data: ReportData, dims: Sequence[Dimension]) -> List[Figure]:
                 for t, v in own
             ],
             "hovertemplate": "%{text}<extra></extra>",
-            "marker": {
-                "size": 7,
-                "opacity": 0.9,
-                "color": [t.number for t, _ in own],
-                "colorscale": "@rank",
-                "line": {"width": 0.5, "color": "@card"},
-            },
+            "marker": {"size": 7, "opacity": 0.9, **colours, "line": edge},
         }
         columns = ("trial", dim.name, objective_name(data))
         rows = [(t.number, v, t.value) for t, v in own]

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaiopt.hardware.inspection import Inspection
 from vaiopt.present import words
-from vaiopt.present.figure import Figure, axis, cell_notes, text
+from vaiopt.present.figure import Figure, axis, cell_notes, names_axis, text
 from vaiopt.report.data import ReportData
 from vaiopt.report.ticks import linear_ticks
 from vaiopt.runs.records import QuantizedMetrics
@@ -117,7 +117,7 @@ def layer_costs(inspection: Inspection) -> Optional[Figure]:
             "showlegend": len(devices) > 1,
             "margin": {} if len(devices) > 1 else {"t": 8},
             "xaxis": axis(label, rangemode="tozero"),
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, **names},
+            "yaxis": names_axis(**names),
         },
         columns=("layer", *columns[1:]),
         rows=[[getattr(row, column) for column in columns] for row in rows],
@@ -152,7 +152,7 @@ def quantization_loss(record: QuantizedMetrics) -> Optional[Figure]:
         layout={
             "showlegend": False,
             "xaxis": axis("signal-to-noise ratio (dB)", rangemode="tozero"),
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
+            "yaxis": names_axis(),
             "margin": {"t": 8},
         },
         columns=("layer", "tensor", "snr_db"),
@@ -203,7 +203,7 @@ def stages(data: ReportData) -> Optional[Figure]:
                 tickvals=places,
                 ticktext=[f"{100 * place:.4g}%" for place in places],
             ),
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
+            "yaxis": names_axis(),
             "margin": {"t": 8},
         },
         columns=("model", "accuracy"),

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.present import words
-from vaiopt.present.figure import Figure, axis, text
+from vaiopt.present.figure import Figure, axis, names_axis, text
 from vaiopt.present.theme import STATUS_COLOURS
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
@@ -106,11 +106,8 @@ def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
     another unit beside one in the title.
     """
     places = (log_ticks if log else linear_ticks)(min(values), max(values))
-    return {
-        "type": "log" if log else "linear",
-        "tickvals": places,
-        "ticktext": [number(place) for place in places],
-    }
+    ticks = {"tickvals": places, "ticktext": [number(place) for place in places]}
+    return {"type": "log" if log else "linear", **ticks}
 
 
 def _points(
@@ -133,9 +130,7 @@ def _points(
 
 
 def _metric_axis(data: ReportData) -> Dict[str, Any]:
-    return axis(
-        words.name(data.metric), **({"tickformat": ".1%"} if words.is_share(data.metric) else {})
-    )
+    return axis(words.name(data.metric), tickformat=".1%" if words.is_share(data.metric) else None)
 
 
 def _sentence(said: str) -> str:
@@ -152,14 +147,10 @@ def convergence(data: ReportData) -> Optional[Figure]:
     values = [float(t.value or 0.0) for t in complete]
     best = list(itertools.accumulate(values, min if data.minimise else max))
     steps = [i for i in range(len(best)) if i in (0, len(best) - 1) or best[i] != best[i - 1]]
+    points = [(t, float(t.number), v) for t, v in zip(complete, values)]
     others = [t for t in data.trials if t.status != COMPLETE]
     traces = [
-        _points(
-            data,
-            [(t, float(t.number), v) for t, v in zip(complete, values)],
-            "trial",
-            {"color": "@blue", "size": 7, "opacity": 0.8},
-        ),
+        _points(data, points, "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
         {
             "type": "scatter",
             "mode": "lines",
@@ -177,13 +168,9 @@ def convergence(data: ReportData) -> Optional[Figure]:
             traces.append({**_points(data, own, status, marker), "yaxis": "y2"})
     value_axis = axis("score") if data.weighed else _metric_axis(data)
     last = data.trials[-1].number
+    ends = [-0.02 * last - 0.5, last * 1.02 + 0.5]
     layout: Dict[str, Any] = {
-        "xaxis": axis(
-            "trial",
-            range=[-0.02 * last - 0.5, last * 1.02 + 0.5],
-            zeroline=False,
-            **({"dtick": 1} if last <= 12 else {}),
-        ),
+        "xaxis": axis("trial", range=ends, zeroline=False, dtick=1 if last <= 12 else None),
         "yaxis": value_axis,
     }
     if others:
@@ -226,21 +213,15 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
         if any(quantity in step for step in trial.curve):
             dotted = {"color": "@rose", "width": 2, "dash": "dot"}
             traces.append(_curve(trial, quantity, label + ", training", dotted))
-    caption = (
-        f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
-        if len(drawn) < len(with_curve)
-        else ""
-    )
+    caption = f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
     return Figure(
         name=f"learning_curves_{quantity}",
         title={"f1": "Macro F1"}.get(quantity, _sentence(quantity)),
-        caption=caption,
+        caption=caption if len(drawn) < len(with_curve) else "",
         traces=traces,
         layout={
-            "xaxis": axis("epoch", **({"dtick": 1} if epochs <= 12 else {})),
-            "yaxis": axis(
-                words.name(validation), **({"tickformat": ".0%"} if quantity != "loss" else {})
-            ),
+            "xaxis": axis("epoch", dtick=1 if epochs <= 12 else None),
+            "yaxis": axis(words.name(validation), tickformat=None if quantity == "loss" else ".0%"),
         },
         columns=("trial", "status", "epoch", quantity, validation),
         rows=[
@@ -342,7 +323,7 @@ def time_line(data: ReportData) -> Optional[Figure]:
         layout={
             "barmode": "overlay",
             "xaxis": axis(f"time since the first trial started ({unit})"),
-            "yaxis": axis(type="category", autorange="reversed", showgrid=False),
+            "yaxis": names_axis(),
         },
         columns=("trial", "status", "worker", "started", "finished", "seconds", "peak_memory_mb"),
         rows=[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from vaiopt.present import words
 from vaiopt.present.html import note
 from vaiopt.report.data import ReportData
 from vaiopt.report.dependence import MIN_TRIALS, Dependence
@@ -97,11 +98,11 @@ def _dependence_blocks(
     blocks: List[Block] = [Group("Partial dependence", _explained(data, surrogate), curves)]
     pairs = dependences_2d(data, surrogate, ranked)
     if pairs:
-        words = (
+        caption = (
             "The same for two at a time, of the three most important; empty where one is not"
             " active."
         )
-        blocks.append(Group("Partial dependence of pairs", words, pairs))
+        blocks.append(Group("Partial dependence of pairs", caption, pairs))
     if surrogate.fit < GOOD_FIT:
         warning = (
             "The surrogate hardly predicts these trials: read the partial dependence below as a"
@@ -126,8 +127,8 @@ def _explained(data: ReportData, surrogate: Dependence) -> str:
     if surrogate.fitted < surrogate.known:
         trials = f"{surrogate.fitted} of the {surrogate.known} trials, evenly spaced"
     return (
-        "What {} expects on average as one hyperparameter moves, over the trials in which it is"
-        " active; the band is one standard deviation of that average. It is fitted to the ranks of"
-        " {}: what failed or broke a limit ranks last. It predicts {} of the variance of trials"
-        " that it has not seen (R²)."
-    ).format(what, trials, f"{surrogate.fit:.2f}".replace("-", "\u2212"))
+        f"What {what} expects on average as one hyperparameter moves, over the trials in which it"
+        " is active; the band is one standard deviation of that average. It is fitted to the ranks"
+        f" of {trials}: what failed or broke a limit ranks last. It predicts"
+        f" {words.coefficient(surrogate.fit)} of the variance of trials that it has not seen (R²)."
+    )

@@ -407,6 +407,11 @@ class ClassCount(Record):
     correct: int = part(low=0)
     count: int = part(low=0)
 
+    def check(self) -> None:
+        """Raise unless there are as many as were right."""
+        if self.correct > self.count:
+            raise Unfit("correct", f"is {self.correct}, of {self.count} samples")
+
 
 @dataclass(frozen=True)
 class KitResult(Record):

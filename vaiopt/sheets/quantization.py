@@ -38,8 +38,8 @@ def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
         ["calibration", calibration],
         [f"float, {on} accuracy", words.percent(record.float_scores.get("accuracy"))],
         [f"int8, {on} accuracy", words.percent(record.int8_scores.get("accuracy"))],
-        ["input fix position", None if use is None else use.position],
-        ["input levels used", None if use is None else f"{use.levels_used} of 256"],
+        ["input fix position", use.position if use is not None else None],
+        ["input levels used", f"{use.levels_used} of 256" if use is not None else None],
         ["left in float", ", ".join(record.float_layers) or None],
         ["time", words.seconds(record.seconds)],
     ]
