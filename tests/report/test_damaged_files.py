@@ -19,6 +19,7 @@ from vaiopt.report.page import page
 from vaiopt.report.section import Section
 from vaiopt.report.write import SECTIONS
 from vaiopt.runs.layout import Run
+from vaiopt.settings.reading import parse_toml
 
 VALUES: Tuple[Any, ...] = (
     *("", "x", 0, -1, 1.5, 1e308, 5e-324, float("nan"), float("inf"), True, None, [], {}, [[]]),
@@ -112,6 +113,29 @@ def test_a_file_that_was_changed_is_read_or_refused(
             assert "\n" not in error.message and error.hint
             assert path.name in error.message or "study" in error.message, error.message
     assert refused > 5
+
+
+def test_a_run_toml_that_was_changed_is_read_or_refused(
+    whole: Run, tmp_path: Path, quick: None
+) -> None:
+    import tomli_w
+
+    folder = tmp_path / "run"
+    shutil.copytree(str(whole.folder), str(folder), symlinks=True)
+    run, chance = Run(folder), random.Random("toml")
+    good = run.settings.read_text(encoding="utf-8")
+    for turn in range(TURNS):
+        content = parse_toml(good)
+        content["run"] = chance.choice([1.5, "x", [1], {"versions": 3}, {"command": [1]}])
+        mutate(content, chance, 99)
+        try:
+            run.settings.write_text(tomli_w.dumps(content), encoding="utf-8")
+        except (TypeError, AttributeError):  # TOML has no None
+            continue
+        try:
+            report(run)
+        except VaioptError as error:
+            assert error.hint
 
 
 def test_a_truncated_model_or_histogram_is_refused_by_name(whole: Run, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ from vaiopt.report.figures_space import (
 from vaiopt.report.section import Block, Group, Section
 from vaiopt.study.surrogate import usable
 
+SURROGATES = {"gp": "the Gaussian process", "forest": "the forest of random trees"}
+"""Samplers that propose points with a surrogate that can be shown."""
+
 GOOD_FIT = 0.3
 """A surrogate that predicts less of the variance than this is called a guess."""
 
@@ -81,11 +84,12 @@ def _unexplained(data: ReportData, varying: Sequence[Dimension]) -> str:
 
 
 def _surrogate(data: ReportData, varying: Sequence[Dimension]) -> Dependence:
+    sampler = data.settings.search.sampler
     return Dependence(
         data.space,
         data.trials,
         varying,
-        model="forest" if data.settings.search.sampler == "forest" else "gp",
+        model=sampler if sampler in SURROGATES else "gp",
         direction=data.direction,
         seed=data.settings.seed,
     )
@@ -115,14 +119,12 @@ def _dependence_blocks(
 def _explained(data: ReportData, surrogate: Dependence) -> str:
     """Return what the surrogate is, what it was fitted to, and how well it predicts."""
     sampler = data.settings.search.sampler
-    what = {
-        "gp": "the Gaussian process that the search proposed its points with",
-        "forest": "the forest of random trees that the search proposed its points with",
-    }.get(
-        sampler,
+    what = (
         "a Gaussian process, as the sampler gp fits it (this search proposed its points with"
-        f" {sampler}),",
+        f" {sampler}),"
     )
+    if sampler in SURROGATES:
+        what = f"{SURROGATES[sampler]} that the search proposed its points with"
     trials = f"{surrogate.fitted} trials"
     if surrogate.fitted < surrogate.known:
         trials = f"{surrogate.fitted} of the {surrogate.known} trials, evenly spaced"
