@@ -17,12 +17,11 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
-from kit_errors import KitError
+from kit_errors import MAKE_AGAIN, KitError
+from kit_tasks import task_of
 
 MANIFEST_VERSION = 1
 COPY_AGAIN = "Copy the whole bundle folder to the kit again."
-MAKE_AGAIN = "Make the bundle again with: vaiopt bundle RUN --target TARGET"
-
 Numbers = Union[float, np.ndarray]
 
 
@@ -32,6 +31,7 @@ class Manifest:
     Attributes:
         folder: where the bundle is.
         classes: class names, by label.
+        task: the module of what was learned.
         offset, scale: of the preprocessing ``(x - offset) / scale``: numbers, or one per feature.
         shape: of one sample, without batch.
         raw_dtype: numpy dtype of a raw sample (``samples.npz`` holds raw samples), as text.
@@ -53,6 +53,7 @@ class Manifest:
         self.classes = [str(name) for name in self._get(self.content, "classes", list)]
         if not self.classes:
             raise KitError(f"'{path}' names no class", MAKE_AGAIN)
+        self.task = task_of(self.content.get("task", "classification"), path)
         preprocessing = self._get(self.content, "preprocessing", dict)
         self.shape = self._shape(preprocessing, "shape")
         self.offset = self._numbers(preprocessing, "offset")
@@ -230,11 +231,10 @@ class Samples:
     def __init__(self, path: str, manifest: Manifest) -> None:
         arrays = read_arrays(path, ["x", "y"], ("expected",))
         self.x = _numeric(arrays["x"], path, "x")
-        self.y = _labels(arrays["y"], path, "y", len(manifest.classes))
+        check, classes = manifest.task.check_labels, len(manifest.classes)
+        self.y = check(arrays["y"], path, "y", classes)
         self.expected = (
-            _labels(arrays["expected"], path, "expected", len(manifest.classes))
-            if "expected" in arrays
-            else None
+            check(arrays["expected"], path, "expected", classes) if "expected" in arrays else None
         )
         if self.x.ndim < 2 or len(self.x) == 0:
             raise KitError(
@@ -281,20 +281,6 @@ def _numeric(array: np.ndarray, path: str, name: str) -> np.ndarray:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise KitError(f"'{path}': array '{name}' holds NaN or infinity", MAKE_AGAIN)
     return np.ascontiguousarray(array)
-
-
-def _labels(array: np.ndarray, path: str, name: str, classes: int) -> np.ndarray:
-    if array.dtype.kind not in "ui" or array.ndim != 1:
-        raise KitError(
-            f"'{path}': array '{name}' is {array.dtype} of shape {array.shape}, not one whole"
-            " number per sample",
-            MAKE_AGAIN,
-        )
-    if array.size and (array.min() < 0 or array.max() >= classes):
-        raise KitError(
-            f"'{path}': array '{name}' holds labels outside 0 to {classes - 1}", MAKE_AGAIN
-        )
-    return array.astype(np.int64)
 
 
 def _int8(array: np.ndarray, path: str, name: str) -> np.ndarray:

@@ -6,6 +6,8 @@ imports nothing from outside the folder but numpy and the runtime that executes 
 
 from __future__ import annotations
 
+MAKE_AGAIN = "Make the bundle again with: vaiopt bundle RUN --target TARGET"
+
 
 class KitError(Exception):
     """Bad input or a board that does not answer as it must.

@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
-from kit_bundle import MAKE_AGAIN, Golden, Manifest, Samples
-from kit_errors import KitError
-from kit_numbers import Quantizer, compare, score, to_classes
+from kit_bundle import Golden, Manifest, Samples
+from kit_errors import MAKE_AGAIN, KitError
+from kit_numbers import Quantizer, compare
 from kit_timing import measure_latency, measure_throughput, repeats_for_a_second, run_batches
 
 RESULT_VERSION = 1
@@ -46,7 +46,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         golden = Golden(golden_path)
     say(f"loading {os.path.basename(options.model)}")
     model = load_model(options, manifest)
-    _check_model(model, manifest, len(manifest.classes), options.model)
+    _check_model(model, manifest, options.model)
     result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
@@ -129,7 +129,7 @@ def _squeeze(shape: Tuple[int, ...]) -> Tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _check_model(model: Any, manifest: Manifest, classes: int, path: str) -> None:
+def _check_model(model: Any, manifest: Manifest, path: str) -> None:
     if _squeeze(model.input_shape) != _squeeze(manifest.shape):
         raise KitError(
             f"'{path}' takes samples of shape {model.input_shape}, the manifest says"
@@ -144,8 +144,7 @@ def _check_model(model: Any, manifest: Manifest, classes: int, path: str) -> Non
                 MAKE_AGAIN,
             )
     outputs = int(np.prod(model.output_shape, dtype=np.int64))
-    if outputs != classes and not (outputs == 1 and classes == 2):
-        raise KitError(f"'{path}' gives {outputs} values for {classes} classes", MAKE_AGAIN)
+    manifest.task.check_outputs(outputs, len(manifest.classes), path)
 
 
 def _run(
@@ -168,9 +167,8 @@ def _run(
         golden_result = _compare_golden(golden, model, runner)
     say(f"running {len(samples)} samples, one at a time")
     outputs, latency = measure_latency(runner, frames, say)
-    result = score(
-        to_classes(outputs, model.output_position, manifest.threshold), samples, manifest.classes
-    )
+    predicted = manifest.task.predict(outputs, model.output_position, manifest.threshold)
+    result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
     say(f"running with {options.threads} threads")
     repeat = options.batch_repeat or repeats_for_a_second(
         latency["p50"] / 1000.0, len(frames), model.batch, options.threads

@@ -4,7 +4,7 @@ percentiles.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict
 
 import numpy as np
 
@@ -35,49 +35,6 @@ class Quantizer:
         return np.ascontiguousarray(
             np.clip(np.floor(real * self._step + np.float32(0.5)), -128, 127).astype(np.int8)
         )
-
-
-def to_classes(outputs: np.ndarray, position: int, threshold: Optional[float]) -> np.ndarray:
-    """Return the predicted class of each row of int8 ``outputs`` (N, …): the largest value, the
-    first of equals.
-
-    A model with a single output says class 1 when the real value, ``int8 * 2**-position``, is above
-    ``threshold`` (default 0).
-    """
-    rows = outputs.reshape(len(outputs), -1)
-    if rows.shape[1] == 1:
-        limit = 0.0 if threshold is None else float(threshold)
-        return (rows[:, 0].astype(np.float64) * 2.0**-position > limit).astype(np.int64)
-    return rows.argmax(axis=1).astype(np.int64)
-
-
-def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:
-    """Return accuracy, counts per class and, when known, how often the int8 Keras model predicted
-    the same class.
-    """
-    right = predicted == samples.y
-    result: Dict[str, Any] = {
-        "samples": int(len(right)),
-        "correct": int(right.sum()),
-        "accuracy": float(right.mean()),
-        "per_class": [
-            {
-                "class": name,
-                "count": int((samples.y == label).sum()),
-                "correct": int(right[samples.y == label].sum()),
-            }
-            for label, name in enumerate(classes)
-        ],
-    }
-    if samples.expected is not None:
-        same = predicted == samples.expected
-        result["agreement"] = {
-            "samples": int(len(same)),
-            "equal": int(same.sum()),
-            "fraction": float(same.mean()),
-        }
-        result["expected_accuracy"] = float((samples.expected == samples.y).mean())
-    return result
 
 
 def compare(golden: Golden, outputs: np.ndarray) -> Dict[str, Any]:

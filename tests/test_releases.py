@@ -111,13 +111,9 @@ def test_the_container_page_has_a_line_for_each_image() -> None:
 
 
 def shell(command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        ["bash", "-c", f". scripts/setup-lib; {command}"],
-        cwd=str(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-    )
+    words = ["bash", "-c", f". scripts/setup-lib; {command}"]
+    pipe = subprocess.PIPE
+    return subprocess.run(words, cwd=str(ROOT), stdout=pipe, stderr=pipe, encoding="utf-8")
 
 
 def test_the_shell_reads_the_same_table() -> None:

@@ -53,12 +53,13 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
     best = best_trials(run, settings, load_trials(run))[: settings.objective.rank_int8]
     for trial in best:
         candidate = prepare_candidate(run, settings, trial)
-        accuracy = quantize_candidate(candidate, settings).record.int8_scores["accuracy"]
+        record = quantize_candidate(candidate, settings).record
+        score = record.int8_scores[record.headline]
         progress(
-            f"trial {trial.number}: int8 validation accuracy {accuracy:.4f}, objective"
+            f"trial {trial.number}: int8 validation {record.headline} {score:.4f}, objective"
             f" {trial.value or 0.0:.4f}"
         )
-        table.append(Int8Rank(trial.number, trial.value, accuracy))
+        table.append(Int8Rank(trial.number, trial.value, score))
     place = max(range(len(table)), key=lambda i: (table[i].int8_val_accuracy, -i))
     choose_trial(run, settings, best[place], why="int8", int8_ranking=table)
     return best[place]

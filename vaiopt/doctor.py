@@ -1,6 +1,4 @@
-"""What each stage could use here: the facts of ``vaiopt doctor``, asked of the quantizers and
-compilers there are.
-"""
+"""What each stage could use here, asked of the quantizers and compilers there are."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at what is installed, importing nothing heavy, and say what each stage could use
-    here.
-    """
+    """Say what each stage could use here, importing nothing heavy."""
     versions = installed_versions()
     found = {"search": _search(versions), "quantize": _quantize()}
     found.update((f"compile ({row.device})", row.available()) for row in COMPILERS)

@@ -15,32 +15,15 @@ from vaiopt._version import __version__
 from vaiopt.releases import release_of_tensorflow
 
 PACKAGES = (
-    "numpy",
-    "tensorflow",
-    "tensorflow-cpu",
-    "tf_keras",
-    "tensorflow-model-optimization",
-    "vai-q-tensorflow2",
-    "scikit-optimize",
-    "scikit-learn",
-    "optuna",
-    "h5py",
-    "protobuf",
-    "plotly",
-    "typer",
-    "pebble",
-    "ai-edge-litert",
-    "tflite-runtime",
-    "dask",
-    "distributed",
-)
+    "numpy tensorflow tensorflow-cpu tf_keras tensorflow-model-optimization vai-q-tensorflow2"
+    " scikit-optimize scikit-learn optuna h5py protobuf plotly typer pebble ai-edge-litert"
+    " tflite-runtime dask distributed"
+).split()
 """Distributions whose versions are recorded in every run."""
 
 
 def installed_versions() -> Dict[str, str]:
-    """Return the versions of the packages that matter, of those installed, without importing
-    any.
-    """
+    """Return the installed versions of the packages that matter, without importing any."""
     try:
         from importlib.metadata import PackageNotFoundError, version
     except ImportError:  # Python 3.7
@@ -79,9 +62,7 @@ def has_vitis_quantizer() -> bool:
 
 
 def container_release() -> Optional[str]:
-    """Return the Vitis-AI release of the container this runs in, such as ``3.0``; None outside
-    one.
-    """
+    """Return the Vitis-AI release of this container, such as ``3.0``; None outside one."""
     prefix = os.environ.get("CONDA_DEFAULT_ENV", "")
     if prefix != "vitis-ai-tensorflow2" and not Path("/opt/vitis_ai").is_dir():
         return None
@@ -89,9 +70,7 @@ def container_release() -> Optional[str]:
 
 
 def git_commit(folder: Optional[Path] = None) -> str:
-    """Return the commit of the caller's git checkout, with ``+`` if it has changes; empty outside
-    one.
-    """
+    """Return the commit of the caller's checkout, with ``+`` if it has changes; else empty."""
     try:
         commit = _git(["rev-parse", "--short=12", "HEAD"], folder)
         changed = _git(["status", "--porcelain"], folder) if commit else ""

@@ -17,7 +17,7 @@ from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import describe_stale, stale_parts
-from vaiopt.tasks.classification import Evaluation, evaluate_outputs
+from vaiopt.tasks.classification import Evaluation
 from vaiopt.text import Progress, silent
 
 BATCH = 1000
@@ -155,4 +155,7 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
             f"the {kind} model of trial {trial} gives values that are not numbers",
             "Choose another trial: vaiopt choose RUN --trial N",
         )
-    return evaluate_outputs(outputs, part.y, splits.classes, kind=kind, trial=trial)
+    found: Evaluation = splits.task.evaluate(
+        outputs, part.y, splits.classes, kind=kind, trial=trial
+    )
+    return found

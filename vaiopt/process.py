@@ -16,8 +16,7 @@ GRACE_SECONDS = 3.0
 """Between asking a group to end and ending it."""
 
 ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
-"""Signals that would end this process without a word to the child, which is in a group of its own.
-"""
+"""Signals that would end this process and leave the child, which is in a group of its own."""
 
 
 def follow(
@@ -110,18 +109,17 @@ def _signals_as_exceptions() -> Iterator[None]:
     """Let signals that end this process raise ``SystemExit`` instead, so that blocks are left in
     order; only in the main thread, where Python allows it, and where nothing else handles them.
     """
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ENDING_SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, _exit)
+
+    def leave(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)]
+    ours = threading.current_thread() is threading.main_thread()
+    ending = [n for n in numbers if ours and signal.getsignal(n) is signal.SIG_DFL]
+    for number in ending:
+        signal.signal(number, leave)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _exit(number: int, frame: Any) -> None:
-    raise SystemExit(128 + number)
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from vaiopt.errors import TargetError
 
@@ -52,12 +52,12 @@ class Release:
 def read_releases(table: Path = TABLE) -> Dict[str, Release]:
     """Return the rows of a table by name, oldest first."""
     lines = [line for line in table.read_text("utf-8").splitlines() if not line.startswith("#")]
-    rows = (dict(zip(lines[0].split(","), line.split(","))) for line in lines[1:])
-    flags = ("fingerprints", "default")
-    return {
-        row["name"]: Release(**{**row, **{flag: bool(row[flag]) for flag in flags}})  # type: ignore[arg-type]
-        for row in rows
-    }
+    rows: Dict[str, Release] = {}
+    for line in lines[1:]:
+        row: Dict[str, Any] = dict(zip(lines[0].split(","), line.split(",")))
+        row.update({flag: bool(row[flag]) for flag in ("fingerprints", "default")})
+        rows[row["name"]] = Release(**row)
+    return rows
 
 
 RELEASES = read_releases()

@@ -21,14 +21,15 @@ sys.path.insert(0, str(BOARD))
 import kit_bundle
 import kit_dpu
 import kit_measure
+from kit_classification import predict, score
 from kit_errors import KitError
-from kit_numbers import Quantizer, compare, percentiles, score, to_classes
+from kit_numbers import Quantizer, compare, percentiles
 from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.deploy.result import RESULT_VERSION
 from vaiopt.files import FORMAT_VERSION
 from vaiopt.int8.arithmetic import quantize_activations
-from vaiopt.tasks.classification import predicted_classes, summary
+from vaiopt.tasks.classification import evaluate_outputs, predicted_classes
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
@@ -73,7 +74,7 @@ def test_offset_and_scale_may_be_one_per_feature() -> None:
 
 def test_the_first_of_equal_outputs_is_the_class() -> None:
     outputs = np.array([[1, 5, 5], [-3, -128, -4]], dtype=np.int8)
-    np.testing.assert_array_equal(to_classes(outputs, 2, None), [1, 0])
+    np.testing.assert_array_equal(predict(outputs, 2, None), [1, 0])
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_first_of_equal_outputs_is_the_class() -> None:
 )
 def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected: Any) -> None:
     outputs = np.array([[-1], [64], [65]], dtype=np.int8)
-    np.testing.assert_array_equal(to_classes(outputs, 7, threshold), expected)
+    np.testing.assert_array_equal(predict(outputs, 7, threshold), expected)
 
 
 @given(
@@ -91,24 +92,24 @@ def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected
 def test_the_kit_and_the_host_decide_for_the_same_class(outputs: Any, position: int) -> None:
     integers = np.array(outputs, dtype=np.int8)
     np.testing.assert_array_equal(
-        to_classes(integers, position, None), predicted_classes(integers * 2.0**-position)
+        predict(integers, position, None), predicted_classes(integers * 2.0**-position)
     )
     # One output: the kit has the logit and the threshold 0, the host the probability and 0.5.
     single = integers[:, :1]
     logits = single * 2.0 ** -max(position, 0)
     np.testing.assert_array_equal(
-        to_classes(single, position, 0.0), predicted_classes(1 / (1 + np.exp(-logits)))
+        predict(single, position, 0.0), predicted_classes(1 / (1 + np.exp(-logits)))
     )
 
 
 def test_the_kit_and_the_host_count_alike() -> None:
     true, predicted = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 0, 2, 2, 1])
     kit = score(predicted, types.SimpleNamespace(y=true, expected=None), ["a", "b", "c"])
-    host = summary(true, predicted, ["a", "b", "c"])
-    assert kit["accuracy"] == host["accuracy"]
-    for own, other in zip(kit["per_class"], host["per_class"]):
-        assert (own["class"], own["count"]) == (other["class"], other["support"])
-        assert own["correct"] == pytest.approx(other["recall"] * other["support"])
+    host = evaluate_outputs(np.eye(3)[predicted], true, ["a", "b", "c"], kind="int8", trial=0)
+    assert kit["accuracy"] == host.accuracy
+    for own, other in zip(kit["per_class"], host.per_class):
+        assert (own["class"], own["count"]) == (other.name, other.support)
+        assert own["correct"] == pytest.approx(other.recall * other.support)
 
 
 def test_differences_do_not_wrap() -> None:

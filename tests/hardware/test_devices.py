@@ -4,7 +4,8 @@ import pytest
 
 from vaiopt.errors import TargetError
 from vaiopt.hardware import list_targets, load_target
-from vaiopt.hardware.devices import CPU, DEVICES, DPU, find_device
+from vaiopt.hardware.devices import DEVICES, find_device
+from vaiopt.hardware.estimate import ESTIMATES
 
 
 def test_every_target_has_the_device_of_a_row_and_an_accelerator_has_an_architecture():
@@ -17,11 +18,11 @@ def test_every_target_has_the_device_of_a_row_and_an_accelerator_has_an_architec
     assert {load_target(summary.name).kind for summary in list_targets()} == set(DEVICES)
 
 
+def test_every_device_has_an_estimate():
+    assert set(ESTIMATES) == set(DEVICES)
+
+
 def test_a_kind_without_a_row_is_refused():
     with pytest.raises(TargetError, match="no device of kind 'npu'") as error:
         find_device("npu")
     assert "cpu" in error.value.hint and "dpu" in error.value.hint
-
-
-def test_each_device_names_its_compiler():
-    assert (CPU.compiler, DPU.compiler) == ("tflite", "vitis")

@@ -3,8 +3,11 @@
 import pytest
 
 from tests.hardware.models import plain_cnn, with_layers
-from vaiopt.hardware import inspect_model, load_target
-from vaiopt.hardware.placement import RULES
+from vaiopt.hardware import inspect_model, load_target, read_graph
+from vaiopt.hardware.fusion import fuse
+from vaiopt.hardware.placement import RULES, place, replacements
+from vaiopt.network.graph import KINDS, LayerGraph, Operation
+from vaiopt.network.layers import LAYERS
 
 ZCU102 = "zcu102"
 
@@ -148,3 +151,33 @@ def test_on_target_cpu_nothing_falls_back(keras):
 def test_every_rule_names_its_source():
     for name, rule in RULES.items():
         assert rule.__doc__ is not None and "ource" in rule.__doc__, name
+
+
+def test_every_kind_of_operation_has_a_rule_and_every_advice_is_for_a_known_layer():
+    assert set(RULES) == KINDS
+    assert set(replacements("layers")) <= set(LAYERS)
+
+
+def test_a_kind_without_a_rule_is_an_error_and_a_new_rule_is_used(monkeypatch):
+    start = Operation("x", "x", "InputLayer", "input", (), (), (4, 4, 3))
+    made_up = Operation("f", "f", "Mine", "fft", (0,), ((4, 4, 3),), (4, 4, 3))
+    graph = LayerGraph("mine", (start, made_up), (1,))
+    with pytest.raises(KeyError, match="fft"):
+        place(graph, load_target(ZCU102))
+    monkeypatch.setitem(RULES, "fft", RULES["input"])
+    assert [placement.device for placement in place(graph, load_target(ZCU102))] == ["DPU", "DPU"]
+
+
+def test_output_padding_in_one_direction_falls_to_the_cpu(keras):
+    kl = keras.layers
+    layer = kl.Conv2DTranspose(8, 3, strides=2, padding="same", output_padding=(1, 0), name="x")
+    layer = report(with_layers(keras, layer, kl.Conv2D(8, 1)), "x")
+    assert layer.device == "CPU" and "output_padding" in layer.reason
+
+
+def test_the_softmax_of_the_outputs_is_told_by_a_flag_not_by_its_reason(keras):
+    graph = read_graph(plain_cnn(keras))
+    flagged = [p for p in place(graph, load_target(ZCU102)) if p.is_output_softmax]
+    layers = fuse(graph, [p._replace(reason="") for p in place(graph, load_target(ZCU102))])
+    assert len(flagged) == 1 and flagged[0].device == "CPU"
+    assert [layer.main.kind for layer in layers if layer.is_output_softmax] == ["softmax"]

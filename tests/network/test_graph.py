@@ -5,6 +5,7 @@ and nothing of them is run.
 import json
 import subprocess
 import sys
+from random import Random
 
 import pytest
 
@@ -12,6 +13,42 @@ from tests.hardware.models import plain_cnn
 from vaiopt.errors import ModelError
 from vaiopt.hardware import read_graph
 from vaiopt.keras import save_model
+
+CONV = {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same", "activation": "relu"}
+SMALL = {
+    "class_name": "Functional",
+    "config": {
+        "name": "small",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "config": {"name": "i", "batch_input_shape": [None, 8, 8, 3]},
+                "name": "i",
+                "inbound_nodes": [],
+            },
+            {
+                "class_name": "Conv2D",
+                "config": CONV,
+                "name": "c",
+                "inbound_nodes": [[["i", 0, 0, {}]]],
+            },
+            {
+                "class_name": "Flatten",
+                "config": {"name": "f"},
+                "name": "f",
+                "inbound_nodes": [[["c", 0, 0, {}]]],
+            },
+            {
+                "class_name": "Dense",
+                "config": {"name": "d", "units": 3},
+                "name": "d",
+                "inbound_nodes": [[["f", 0, 0, {}]]],
+            },
+        ],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["d", 0, 0]],
+    },
+}
 
 
 def named(graph):
@@ -256,3 +293,21 @@ def test_activations_inside_layers_become_operations(keras):
         ("c", "dense", ""),
         ("c/softmax", "softmax", "softmax"),
     ]
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_a_damaged_architecture_is_an_error_and_never_a_traceback(seed):
+    random = Random(seed)
+    content = json.loads(json.dumps(SMALL))
+    for _ in range(random.randint(1, 3)):
+        place, keys = content, []
+        while isinstance(place, (dict, list)) and place and (not keys or random.random() < 0.8):
+            key = random.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            keys.append((place, key))
+            place = place[key]
+        parent, key = keys[-1]
+        parent[key] = random.choice([None, 0, -1, "x", [], {}, [None], 1e400, True, [[1]]])
+    try:
+        read_graph(content)
+    except ModelError as error:
+        assert error.hint

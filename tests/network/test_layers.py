@@ -5,13 +5,14 @@ known.
 import pytest
 
 from vaiopt.errors import ModelError
-from vaiopt.hardware import read_graph
-from vaiopt.network.layers import output_shape
+from vaiopt.hardware import inspect_model, load_target, read_graph
+from vaiopt.network.graph import KINDS
+from vaiopt.network.layers import LAYERS, LayerClass, layer_class, output_shape
 from vaiopt.network.shapes import broadcast, concatenated, output_length
 
 IMAGE, SERIES, VECTOR = (11, 9, 6), (12, 5), (7,)
 
-LAYERS = [
+LAYERS_OF_KERAS = [
     (IMAGE, lambda kl: kl.Conv2D(5, 3)),
     (IMAGE, lambda kl: kl.Conv2D(5, (3, 2), strides=2, padding="same", use_bias=False)),
     (IMAGE, lambda kl: kl.Conv2D(4, 3, dilation_rate=2)),
@@ -30,6 +31,10 @@ LAYERS = [
     (IMAGE, lambda kl: kl.BatchNormalization()),
     (IMAGE, lambda kl: kl.BatchNormalization(scale=False)),
     (IMAGE, lambda kl: kl.LayerNormalization()),
+    (IMAGE, lambda kl: kl.UnitNormalization()),
+    (IMAGE, lambda kl: kl.GroupNormalization(2)),
+    (IMAGE, lambda kl: kl.GlobalMaxPooling2D()),
+    (IMAGE, lambda kl: kl.ThresholdedReLU(1.0)),
     (IMAGE, lambda kl: kl.PReLU()),
     (IMAGE, lambda kl: kl.PReLU(shared_axes=[1, 2])),
     (IMAGE, lambda kl: kl.LeakyReLU(0.1)),
@@ -57,6 +62,8 @@ LAYERS = [
     (SERIES, lambda kl: kl.MaxPooling1D(3)),
     (SERIES, lambda kl: kl.AveragePooling1D(2, strides=3, padding="same")),
     (SERIES, lambda kl: kl.GlobalAveragePooling1D()),
+    (SERIES, lambda kl: kl.GlobalMaxPooling1D()),
+    (SERIES, lambda kl: kl.Masking()),
     (SERIES, lambda kl: kl.ZeroPadding1D(2)),
     (SERIES, lambda kl: kl.Cropping1D((1, 2))),
     (SERIES, lambda kl: kl.UpSampling1D(3)),
@@ -71,9 +78,9 @@ LAYERS = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(LAYERS)))
+@pytest.mark.parametrize("number", range(len(LAYERS_OF_KERAS)))
 def test_shape_and_parameters_are_those_of_keras(keras, number):
-    shape, make = LAYERS[number]
+    shape, make = LAYERS_OF_KERAS[number]
     inputs = keras.Input(shape)
     model = keras.Model(inputs, make(keras.layers)(inputs))
     graph = read_graph({"class_name": "Functional", "config": model.get_config()})
@@ -122,3 +129,78 @@ def test_the_length_of_an_output_is_the_number_of_windows():
                 assert output_length(length, kernel, stride, "same") == len(
                     range(0, length, stride)
                 )
+
+
+def test_every_row_of_the_table_is_named_by_its_class_and_makes_a_known_operation():
+    for name, row in LAYERS.items():
+        assert row.name == name and row.kind in KINDS
+        assert row.removed <= (row.shape is not None), name
+
+
+def test_every_row_with_a_shape_is_compared_with_keras(keras):
+    made = {type(make(keras.layers)).__name__ for _, make in LAYERS_OF_KERAS}
+    # merging layers: see the next test; the quantizers' own and those of the data: not in Keras
+    merges = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
+    known = {name for name, row in LAYERS.items() if row.shape and not row.removed}
+    alike = {"SyncBatchNormalization", "InputLayer", "TFOpLambda"}
+    vendors = {name for name in known if name.startswith("Vitis")}
+    assert known - made - merges - alike - vendors == set()
+
+
+def test_a_made_up_row_gives_shape_parameters_and_operation(monkeypatch):
+    row = LayerClass(
+        "Halve",
+        "max_pool",
+        lambda config, inputs, arguments: (inputs[0][0] // 2, inputs[0][1] // 2, inputs[0][2]),
+        lambda config, inputs, output: 5 * output[-1],
+        lambda operation, config, arguments: operation._replace(kernel=(2, 2), strides=(2, 2)),
+    )
+    monkeypatch.setitem(LAYERS, "Halve", row)
+    config = {
+        "name": "halving",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "config": {"name": "x", "batch_input_shape": [1, 8, 8, 3]},
+            },
+            {"class_name": "Halve", "config": {"name": "h"}},
+        ],
+    }
+    operation = read_graph({"class_name": "Sequential", "config": config}).operations[1]
+    assert operation.output_shape == (4, 4, 3) and operation.params == 15
+    assert operation.kind == "max_pool" and operation.kernel == (2, 2)
+    layers = inspect_model({"class_name": "Sequential", "config": config}, load_target("zcu102"))
+    assert layers.layers[0].device == "DPU" and layers.layers[0].latency_ms > 0
+
+
+def test_a_class_without_a_row_is_an_operation_of_its_inputs_shape():
+    row = layer_class("Mine")
+    assert row.kind == "other" and row.shape is None
+    assert output_shape("Mine", {}, [(4, 4, 3)], {}) is None
+
+
+def test_a_row_with_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="Mine"):
+        LayerClass("Mine", "fft")
+
+
+@pytest.mark.parametrize(
+    "class_name, config",
+    [
+        ("Conv2D", {"name": "x", "filters": 4}),
+        ("Conv2D", {"name": "x", "filters": "many", "kernel_size": 3}),
+        ("Conv2D", {"name": "x", "filters": 4, "kernel_size": 3, "groups": 0}),
+        ("Dense", {"name": "x"}),
+        ("BatchNormalization", {"name": "x", "axis": ["last"]}),
+        ("Concatenate", {"name": "x", "axis": None}),
+        ("LeakyReLU", {"name": "x", "alpha": "steep"}),
+        ("Bidirectional", {"name": "x", "layer": 3}),
+    ],
+)
+def test_a_damaged_configuration_is_an_error_that_names_the_layer(class_name, config):
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "i", "batch_input_shape": [1, 8, 8, 3]}},
+        {"class_name": class_name, "config": config},
+    ]
+    with pytest.raises(ModelError, match="'x'"):
+        read_graph({"class_name": "Sequential", "config": {"name": "m", "layers": layers}})

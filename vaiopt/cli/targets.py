@@ -24,27 +24,17 @@ def command(
         emit([target._asdict() for target in list_targets(release)], as_json, _show_all)
     else:
         emit(load_target(name, release), as_json, _show_one)
-    if release and not as_json:
-        _say_latency_only(release)
-
-
-def _say_latency_only(release: str) -> None:
-    """Tell a release that no run can be of, however well a latency is predicted for it."""
-    if find_release(release).latency_only:
+    # However well the latency is predicted.
+    if release and not as_json and find_release(release).latency_only:
         typer.echo(f"Of release {release} only the latency is known: a run can be of {one_of()}.")
 
 
 def _show_all(targets: Any) -> None:
-    rows = [
-        (
-            t["name"],
-            t["architecture"],
-            t["cores"],
-            number(t["clock_mhz"] or None),
-            "validated" if t["validated"] else "extrapolated",
-        )
-        for t in targets
-    ]
+    rows = []
+    for t in targets:
+        latency = "validated" if t["validated"] else "extrapolated"
+        clock = number(t["clock_mhz"] or None)
+        rows.append((t["name"], t["architecture"], t["cores"], clock, latency))
     print_table(("target", "architecture", "cores", "MHz", "latency"), rows, left=(0, 1, 4))
     typer.echo(
         "'vaiopt targets NAME' shows one, with the sources of its numbers; an arch.json can be"

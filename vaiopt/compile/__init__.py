@@ -1,6 +1,4 @@
-"""From the int8 model to a file that a target executes: ``.tflite`` for the CPU, ``.xmodel`` for a
-DPU.
-"""
+"""From the int8 model to a file for a target: ``.tflite`` for a CPU, ``.xmodel`` for a DPU."""
 
 from vaiopt.compile.stage import CompileResult, compile_candidate
 

@@ -1,6 +1,4 @@
-"""The stage ``compile``: which backend makes which target's file, and the record that later stages
-read.
-"""
+"""The stage ``compile``: one file for a target, and the record that later stages read."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 from vaiopt.data.features import check_features
 from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.errors import DataError
-from vaiopt.tasks.classification import check_labels
+from vaiopt.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Dataset:
         fingerprint: SHA-256 of what was loaded, "" to compute it from the arrays; see
             :meth:`sha256`.
         request: how it was loaded, None for arrays that were made in memory.
+        task: what is learned of it, a name of :data:`vaiopt.tasks.TASKS`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Dataset:
     feature_names: Tuple[str, ...] = ()
     fingerprint: str = ""
     request: Optional[Request] = None
+    task: str = "classification"
 
     def __len__(self) -> int:
         """All samples, those of a given test set included."""
@@ -127,6 +129,7 @@ def make_dataset(
     value_range: Optional[Tuple[float, float]] = None,
     feature_names: Sequence[str] = (),
     keys: Tuple[str, str, str, str] = ("x", "y", "x_test", "y_test"),
+    task: str = "classification",
 ) -> Dataset:
     """Check arrays and make a :class:`Dataset` of them.
 
@@ -139,6 +142,8 @@ def make_dataset(
         value_range: lowest and highest raw value that images can take.
         feature_names: names of the columns of a table.
         keys: what x, y, test_x, test_y are called in messages.
+        task: what is to be learned, a name of :data:`vaiopt.tasks.TASKS`; it decides what labels
+            may be.
 
     Raises:
         DataError: anything about them that cannot be used; the array is named.
@@ -149,7 +154,8 @@ def make_dataset(
         raise DataError(f"there is {called[lone]} but no {keys[other]}", "Give both or neither.")
     given = [x] if test_x is None else [x, test_x]
     samples = [check_features(array, label) for array, label in zip(given, called[::2])]
-    numbers, names = check_labels([y] if test_y is None else [y, test_y], called[1::2], classes)
+    found = [y] if test_y is None else [y, test_y]
+    numbers, names = task_of(task).check_labels(found, called[1::2], classes)
     for i, (array, labels) in enumerate(zip(samples, numbers)):
         if len(array) != len(labels):
             raise DataError(
@@ -176,6 +182,7 @@ def make_dataset(
         test_y=numbers[1] if len(samples) == 2 else None,
         value_range=None if value_range is None else _check_value_range(value_range, name),
         feature_names=_check_feature_names(feature_names, samples[0], name),
+        task=task,
     )
 
 

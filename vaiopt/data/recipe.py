@@ -15,6 +15,7 @@ from vaiopt.data.splits import PARTS, Splits, split_dataset
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
+from vaiopt.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class DataRecipe(Record):
         classes, feature_names: names.
         sha256, split_sha256: of the data and of the parts.
         preprocessing: of training, calibration, evaluation and kit alike.
+        task: what is learned.
     """
 
     name: str = part()
@@ -54,6 +56,7 @@ class DataRecipe(Record):
     preprocessing: Preprocessing = part()
     reserved: Optional[float] = part(None, low=0, high=1)
     feature_names: Tuple[str, ...] = part(())
+    task: str = part("classification", choices=tuple(TASKS))
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts."""
@@ -96,6 +99,7 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         sha256=dataset.sha256(),
         split_sha256=splits.sha256(),
         preprocessing=splits.preprocessing,
+        task=dataset.task,
     )
 
 

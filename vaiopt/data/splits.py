@@ -12,6 +12,7 @@ from vaiopt.data.dataset import Dataset, arrays_sha256
 from vaiopt.data.preprocessing import Preprocessing, fit_preprocessing
 from vaiopt.data.stratify import SPLIT, check_seed, class_ranks, count_below, stratified_order
 from vaiopt.errors import DataError
+from vaiopt.tasks import Task, task_of
 
 PARTS = ("train", "validation", "test")
 
@@ -87,6 +88,11 @@ class Splits:
     seed: int
     pool: bool = True
     reserved: Optional[float] = None
+
+    @property
+    def task(self) -> Task:
+        """What is learned of the dataset."""
+        return task_of(self.dataset.task)
 
     @property
     def dataset(self) -> Dataset:

@@ -36,7 +36,7 @@ from vaiopt.runs.records import (
     Samples,
 )
 from vaiopt.settings import Settings
-from vaiopt.tasks.classification import predicted_classes
+from vaiopt.tasks import Task
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -97,7 +97,7 @@ def bundle_candidate(
     splits = load_splits(candidate)
     part = _samples(candidate, splits, settings.deploy.samples)
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
-    expected = _expected(candidate, arrays["x"], splits.preprocessing, progress)
+    expected = _expected(candidate, arrays["x"], splits.preprocessing, splits.task, progress)
     if expected is not None:
         arrays["expected"] = expected
     bundle = candidate.bundle(name)
@@ -140,7 +140,7 @@ def _share_equal(expected: Optional[np.ndarray], true: np.ndarray) -> Optional[f
 
 
 def _expected(
-    candidate: Candidate, raw: np.ndarray, preprocessing: Any, progress: Progress
+    candidate: Candidate, raw: np.ndarray, preprocessing: Any, task: Task, progress: Progress
 ) -> Optional[np.ndarray]:
     """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are
     not installed.
@@ -158,7 +158,7 @@ def _expected(
     for start in range(0, len(raw), BATCH):
         x = preprocessing.apply(raw[start : start + BATCH])
         outputs = np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
-        classes[start : start + len(x)] = predicted_classes(outputs)
+        classes[start : start + len(x)] = task.predict(outputs)
     return classes
 
 
@@ -181,6 +181,7 @@ def _manifest(
         expected=Expected(accuracy, "the int8 Keras model on these samples"),
         entry=ENTRY,
         files={},
+        task=splits.dataset.task,
     )
 
 

@@ -43,9 +43,9 @@ CHOICES: Tuple[Tuple[str, ...], ...] = (
     ("efficiency", "overhead", "constant_ms"),
     ("efficiency", "bandwidth", "overhead", "constant_ms"),
 )
-"""Sets of constants that may be fitted, small ones first; those of a set that predicts left-out
-models best are, the others stay as they were. The time on the host comes first: the published
-tables hold resizing and subtracting of means there, a bundle's runner does not time them.
+"""Sets of constants that may be fitted, small ones first: the set that predicts left-out models
+best is. The time on the host comes first: the published tables hold resizing and subtracting of
+means there, a bundle's runner does not time them.
 """
 
 MEASUREMENT_ERROR = 0.03
@@ -55,9 +55,8 @@ unexplained of the published tables.
 
 SPREAD = {"efficiency": 0.2, "bandwidth": 0.5, "overhead": 0.5, "constant_ms": 1.0}
 """How far a kit's constants are expected from those used until now (standard deviation of their
-logarithm): about four times as far as the fits to the published tables of three boards and three
-releases lie apart, for another clock, memory or runtime. It keeps five measurements from moving
-what they say nothing of.
+logarithm): about four times as far as the fits to the published tables lie apart, for another
+clock, memory or runtime. It keeps five measurements from moving what they say nothing of.
 """
 
 NEARNESS = {name: MEASUREMENT_ERROR / spread for name, spread in SPREAD.items()}
@@ -94,15 +93,9 @@ class CalibrateResult:
 
     def to_json(self) -> Dict[str, Any]:
         """Return the fit with its name, file, errors and measurements."""
-        return {
-            "target": self.target,
-            "path": str(self.path),
-            "base": self.base,
-            "validation": self.validation,
-            "better": self.better,
-            "warnings": list(self.warnings),
-            **self.record[KEY],
-        }
+        own = {key: getattr(self, key) for key in ("target", "base", "validation", "better")}
+        told = {"path": str(self.path), "warnings": list(self.warnings)}
+        return {**own, **told, **self.record[KEY]}
 
 
 @dataclass(frozen=True)
@@ -169,16 +162,18 @@ def calibrate_runs(
     path = _place(base, name, out)
     usable, warnings = _usable(measured)
     progress(f"fitting to {len({m.architecture for m in usable})} measured models")
-    fit, table, warning = _fit(usable, base)
-    warnings += warning
-    record = _record(base, fit, table)
+    record = _fit(usable, base)
+    better = record[KEY]["better"]
+    if not better:
+        kept = "the constants used until now predict these models as well: the fit keeps them"
+        warnings.append(kept)
     write_json(path, record)
     found = load_target(str(path))
     for line in warnings:
         progress(f"warning: {line}")
-    better, told = bool(table["better"]), tuple(warnings)
+    told, release = tuple(warnings), base.release
     return CalibrateResult(
-        found.name, path, base.name, base.release, found.validation, better, told, record
+        found.name, path, base.name, release, found.validation, better, told, record
     )
 
 
@@ -210,12 +205,10 @@ def _read(run: Run, target: Optional[str]) -> _Measured:
         raise RunError(f"'{path}' has no latency", f"Measure again: {command}")
     _check_model(run, name, record, path, command)
     model = require(run.float_model, f"vaiopt search --run {run.folder}")
-    graph = read_graph(model)
-    threads = _positive(record, ("fps", "threads"), path, command)
-    enough = threads is not None and threads >= found.cores
-    rate = _positive(record, ("fps", "value"), path, command) if enough else None
-    made = estimate(graph, found)
-    return _Measured(run, found, str(record.get("host", "")), _digest(made), made, latency, rate)
+    threads = _positive(record, ("fps", "threads"), path, command) or 0
+    rate = _positive(record, ("fps", "value"), path, command) if threads >= found.cores else None
+    made, host = estimate(read_graph(model), found), str(record.get("host", ""))
+    return _Measured(run, found, host, _digest(made), made, latency, rate)
 
 
 def _positive(
@@ -335,15 +328,13 @@ def _is_target(name: str) -> bool:
 # ---------------------------------------------------------------- fitting
 
 
-def _fit(usable: Sequence[_Measured], base: Target) -> Tuple[Fit, Dict[str, Any], List[str]]:
-    """Return the fit, what is recorded beside it, and warnings."""
+def _fit(usable: Sequence[_Measured], base: Target) -> Dict[str, Any]:
+    """Return the content of the target's file: an arch.json with the fit, and how it was made."""
     assert base.fit is not None and base.architecture is not None
     items = _named(usable, [m.latency_ms for m in usable])
     clock, before = base.clock_mhz, base.fit.single
     free, left_out = _best_choice(items, clock, before)
-    single = (
-        fit_constants(items, clock, start=before, free=free, nearness=NEARNESS) if free else before
-    )
+    single = fit_constants(items, clock, start=before, free=free, nearness=NEARNESS)
     until_now = {item.name: predict_ms(item, before, clock) for item in items}
     errors = {"single": _errors(left_out, items), "before": _errors(until_now, items)}
     busy, kept = _fit_busy(usable, base, errors)
@@ -353,9 +344,9 @@ def _fit(usable: Sequence[_Measured], base: Target) -> Tuple[Fit, Dict[str, Any]
     source += time.strftime(", %Y-%m-%d", time.gmtime())
     alone, name = _dpu_alone(base, single, busy, kept), base.architecture.name
     fit = Fit(base.board, base.release, name, single, alone, busy, errors, source)
-    better = errors["single"]["mean_percent"] < errors["before"]["mean_percent"]
     table = {
-        "better": better,
+        **fit.to_json(),
+        "better": errors["single"]["mean_percent"] < errors["before"]["mean_percent"],
         "fitted": list(free),
         "kept": kept,
         "measurements": [
@@ -370,8 +361,10 @@ def _fit(usable: Sequence[_Measured], base: Target) -> Tuple[Fit, Dict[str, Any]
             for item, m in zip(items, usable)
         ],
     }
-    kept_all = "the constants used until now predict these models as well: the fit keeps them"
-    return fit, table, [] if better else [kept_all]
+    arch: Dict[str, Any] = {"fingerprint": base.fingerprint}
+    if base.board:
+        arch["board"] = base.board
+    return {**arch, "clock_mhz": clock, "cores": base.cores, KEY: table}
 
 
 def _named(usable: Sequence[_Measured], milliseconds: Sequence[float]) -> List[Measurement]:
@@ -396,20 +389,12 @@ def _best_choice(
     left-out errors are smallest on average.
     """
     families = len({item.family for item in items})
-    predictions: Dict[Tuple[str, ...], Dict[str, float]] = {
-        (): {item.name: predict_ms(item, before, clock) for item in items}
-    }
-    for free in CHOICES[1:]:
-        # Left out in turn, at least as many models remain as there are constants.
-        if len(free) < families:
-            predictions[free] = _left_out(items, clock, before, free)
-    return min(predictions.items(), key=lambda made: _errors(made[1], items)["mean_percent"])
-
-
-def _left_out(
-    items: Sequence[Measurement], clock: float, before: Constants, free: Tuple[str, ...]
-) -> Dict[str, float]:
-    return leave_family_out(items, clock, start=before, free=free, nearness=NEARNESS)
+    predictions = [
+        (free, leave_family_out(items, clock, start=before, free=free, nearness=NEARNESS))
+        for free in CHOICES
+        if len(free) < families  # as many models as constants remain when one is left out
+    ]
+    return min(predictions, key=lambda made: _errors(made[1], items)["mean_percent"])
 
 
 def _errors(predicted: Dict[str, float], items: Sequence[Measurement]) -> Dict[str, Any]:
@@ -429,9 +414,9 @@ def _fit_busy(
         return base.fit.busy, ["dpu", "busy"]
     frames = base.cores * base.architecture.batch * 1000.0
     items = _named(fed, [frames / (m.frames_per_second or 1.0) for m in fed])
-    before = base.fit.busy
-    busy = fit_constants(items, base.clock_mhz, start=before, free=BUSY, nearness=NEARNESS)
-    errors["busy"] = _errors(_left_out(items, base.clock_mhz, before, BUSY), items)
+    options: Dict[str, Any] = {"start": base.fit.busy, "free": BUSY, "nearness": NEARNESS}
+    busy = fit_constants(items, base.clock_mhz, **options)
+    errors["busy"] = _errors(leave_family_out(items, base.clock_mhz, **options), items)
     return busy, ["dpu"] if base.cores > 1 else []
 
 
@@ -447,14 +432,3 @@ def _dpu_alone(base: Target, single: Constants, busy: Constants, kept: Sequence[
         bandwidth=max(alone.bandwidth, single.bandwidth),
         overhead=min(alone.overhead, single.overhead),
     )
-
-
-def _record(base: Target, fit: Fit, table: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the content of the target's file: an arch.json with the fit."""
-    return {
-        "fingerprint": base.fingerprint,
-        **({"board": base.board} if base.board else {}),
-        "clock_mhz": base.clock_mhz,
-        "cores": base.cores,
-        KEY: {**fit.to_json(), **table},
-    }

@@ -17,23 +17,18 @@ DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
 """Variables of this process that a kit would not have."""
 
 FOREIGN_PACKAGES = ("vaiopt", "tensorflow")
-"""A folder of PYTHONPATH with one of these is left out; others may hold the runtime that the bundle
-needs.
-"""
+"""A folder of PYTHONPATH with one of these is left out; others may hold the kit's runtime."""
 
 
 def clean_environment() -> Dict[str, str]:
-    """Return this process's environment without what could bring vaiopt or TensorFlow into the
-    other one.
-    """
+    """Return the environment without what could bring vaiopt or TensorFlow into a child."""
     environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
-    folders = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    folders = environment.pop("PYTHONPATH", "").split(os.pathsep)
     kept = [
         os.path.abspath(folder)
         for folder in folders
-        if not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)
+        if folder and not any((Path(folder) / name).exists() for name in FOREIGN_PACKAGES)
     ]
-    environment.pop("PYTHONPATH", None)
     if kept:
         environment["PYTHONPATH"] = os.pathsep.join(kept)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -58,10 +58,12 @@ def run_remote(
     """
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     with Connection(host, config, progress) as board:
-        place = "{}/{}".format(HOME, digests["manifest.json"][:16])
-        board.keep_trying(
-            "copying the bundle", lambda: _copy(board, folder, digests, place, progress)
-        )
+        place = f"{HOME}/{digests['manifest.json'][:16]}"
+
+        def copy() -> None:
+            _copy(board, folder, digests, place, progress)
+
+        board.keep_trying("copying the bundle", copy)
         job = _Job(board, place, progress)
         board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
         board.keep_trying("measuring", job.follow)
@@ -81,24 +83,20 @@ def _copy(
     missing = _missing(board, digests, place)
     if not missing:
         return
-    size = sum((folder / name).stat().st_size for name in missing)
-    progress(
-        f"copying {len(missing)} of {len(digests)} files ({size / 1e6:.1f} MB) to"
-        f" {board.host}:{place}"
-    )
+    megabytes = sum((folder / name).stat().st_size for name in missing) / 1e6
+    count = f"{len(missing)} of {len(digests)} files ({megabytes:.1f} MB)"
+    progress(f"copying {count} to {board.host}:{place}")
     board.copy([folder / name for name in missing], place)
     damaged = _missing(board, digests, place)
     if damaged:
         raise BoardError(
-            "'{}' arrived damaged on '{}'".format(", ".join(damaged), board.host),
+            f"'{', '.join(damaged)}' arrived damaged on '{board.host}'",
             "Is its disk full ('df')? Then free space and measure again.",
         )
 
 
 def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
-    """Return the files that are not on the board, or not whole. ``sha256sum`` is in coreutils and
-    in busybox.
-    """
+    """Return what is not on the board, whole (sha256sum is in coreutils and in busybox)."""
     done = board.run("sha256sum", *sorted(digests), folder=place)
     there = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
@@ -112,9 +110,7 @@ def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str
 
 
 class _Job:
-    """One measurement on the board: its files are named after it, so that nothing of another one is
-    taken for its own.
-    """
+    """One measurement on the board, whose files have a name of their own."""
 
     def __init__(self, board: Connection, place: str, progress: Progress) -> None:
         self.code = -1
@@ -127,14 +123,13 @@ class _Job:
     def start(self, entry: str, arguments: Sequence[str]) -> None:
         """Start the script, detached; once, even if called again after the connection was lost."""
         words = ["python3", entry, *arguments, "--output", self._name + ".json"]
-        command = "{} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code".format(
-            " ".join(shlex.quote(word) for word in words), name=self._name
-        )
+        name, script = self._name, " ".join(shlex.quote(word) for word in words)
+        command = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
+        detached = f"nohup sh -c {shlex.quote(command)} >/dev/null 2>&1 </dev/null &"
         # Who calls a second time finds the log, so the job started.
         text = (
-            f"cd {shlex.quote(self._place)} && {{ [ -e {self._name}.log ] || {{ : >"
-            f" {self._name}.log; {SETTINGS} nohup sh -c {shlex.quote(command)} >/dev/null 2>&1"
-            " </dev/null & }; }"
+            f"cd {shlex.quote(self._place)} &&"
+            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {SETTINGS} {detached} }}; }}"
         )
         answer = self._board.shell(text)
         if answer.code != 0:

@@ -1,6 +1,4 @@
-"""What comes back from a bundle's scripts: their messages, their exit code and their result
-file.
-"""
+"""What comes back from a bundle's scripts: messages, exit code and result file."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ RESULT_VERSION = 1
 
 
 def is_progress(line: str) -> bool:
-    """Tell whether a line of the scripts is for a person: neither an error, which is raised, nor
-    the greeting of TensorFlow Lite.
-    """
+    """Tell whether a line is neither an error, which is raised, nor TensorFlow Lite's greeting."""
     return not line.startswith(("error: ", "hint: ", "INFO: Created TensorFlow Lite"))
 
 

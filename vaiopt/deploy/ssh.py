@@ -26,9 +26,7 @@ HOST = re.compile(
 """``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
 
 LOST = 255
-"""Exit code of ssh and scp when the connection fails or drops; a remote command's own code
-otherwise.
-"""
+"""Exit code of ssh and scp for a failed connection; else a remote command's own."""
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 2.0
@@ -43,9 +41,7 @@ OPTIONS = (
 )
 
 LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
-"""What a newer scp says of a board whose ssh server has no sftp; it then still speaks the older
-protocol.
-"""
+"""What a newer scp says of a board without sftp, which still speaks the older protocol."""
 
 
 class Answer(NamedTuple):
@@ -87,9 +83,8 @@ class Connection:
                     "Install it with: apt-get install openssh-client",
                 )
         self.host = host
-        self._login = host.replace("[", "").replace(
-            "]", ""
-        )  # brackets around an IPv6 address are for scp only
+        # Brackets around an IPv6 address are for scp only.
+        self._login = host.replace("[", "").replace("]", "")
         self._progress = progress
         self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-ssh-")
         self._options = ["-F", os.fspath(config)] if config else []
@@ -167,13 +162,11 @@ class Connection:
                 return action()
             except Lost as lost:
                 reason = str(lost)
-                if attempt == ATTEMPTS or is_final(reason):
+                if attempt == ATTEMPTS or FINAL.search(reason):
                     break
                 pause = PAUSE_SECONDS * attempt
-                self._progress(
-                    f"connection to {self.host} lost while {what} ({reason}); trying again in"
-                    f" {pause:.0f} s"
-                )
+                lost_while = f"connection to {self.host} lost while {what} ({reason})"
+                self._progress(f"{lost_while}; trying again in {pause:.0f} s")
                 time.sleep(pause)
         raise BoardError(
             f"no connection to '{self.host}' while {what}: {reason}",
@@ -186,11 +179,7 @@ FINAL = re.compile(
     r" configuration|not found|read-only",
     re.IGNORECASE,
 )
-
-
-def is_final(message: str) -> bool:
-    """Tell whether trying again is pointless."""
-    return FINAL.search(message) is not None
+"""What a client says when trying again is pointless."""
 
 
 def _call(command: Sequence[str]) -> Answer:

@@ -19,21 +19,6 @@ DATA = Path(__file__).parent / "data"
 SIZES = ("B512", "B800", "B1024", "B1152", "B1600", "B2304", "B3136", "B4096")
 """Sizes of the DPUCZDX8G, by the number in the last byte of its fingerprint."""
 
-FAMILY_CODES = {
-    0x01: "DPUCZDX8G",
-    0x02: "DPUCAHX8H",
-    0x03: "DPUCAHX8L",
-    0x04: "DPUCZDI4G",
-    0x05: "DPUCVDX8H",
-    0x06: "DPUCVDX8G",
-    0x07: "DPUCADF8H",
-    0x08: "IPU_PHX",
-    0x09: "DPUCV2DX8G",
-}
-"""First byte of a fingerprint (Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa <<
-48 | features).
-"""
-
 
 class Engine(NamedTuple):
     """One engine of a DPU: channels and output pixels per cycle, and which kernels, strides and
@@ -158,8 +143,11 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     for architecture in architectures().values():
         if int(architecture.fingerprint, 16) == number:
             return architecture
-    family, isa, size = FAMILY_CODES.get(number >> 56 & 0xFF), number >> 48 & 0xFF, number & 0xFF
-    if family == "DPUCZDX8G" and isa == 1 and size < len(SIZES) and number >> 56 <= 0xFF:
+    # Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa << 48 | features
+    kind, isa, size = number >> 56, number >> 48 & 0xFF, number & 0xFF
+    families = {int(a.fingerprint, 16) >> 56: a.family for a in architectures().values()}
+    family = families.get(kind & 0xFF)
+    if families.get(kind) == "DPUCZDX8G" and isa == 1 and size < len(SIZES):
         known = architectures()["DPUCZDX8G_ISA1_" + SIZES[size]]
         pixels = number >> 8 & 0x0F
         return _with_alu(known, pixels)._replace(fingerprint=f"0x{number:016x}")

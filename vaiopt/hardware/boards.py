@@ -34,11 +34,7 @@ def boards() -> Dict[str, Board]:
 def board_target(board: Board, architecture: Architecture, release: str) -> Target:
     """Return the target of an architecture on a known board."""
     fit, exact = choose_fit(board.name, architecture, release)
-    sources = {
-        "board": board.source,
-        "architecture": architecture.source,
-        "latency": fit.source,
-    }
+    sources = {"board": board.source, "architecture": architecture.source, "latency": fit.source}
     target = Target(
         board.name,
         board.title,

@@ -15,20 +15,17 @@ class Device:
     Attributes:
         name: the ``kind`` of its targets.
         title: what runs a model there.
-        compiler: name of the backend of ``vaiopt compile`` that writes its files.
         accelerator: whether a host feeds it and runs the layers that it cannot: then it has an
-            architecture with a fingerprint, latency constants and subgraphs, and reads only what
-            the vendor's quantizer makes.
+            architecture with a fingerprint, latency constants and subgraphs.
     """
 
     name: str
     title: str
-    compiler: str
     accelerator: bool
 
 
-CPU = Device("cpu", "host CPU, int8 TensorFlow Lite", "tflite", accelerator=False)
-DPU = Device("dpu", "AMD DPU", "vitis", accelerator=True)
+CPU = Device("cpu", "host CPU, int8 TensorFlow Lite", accelerator=False)
+DPU = Device("dpu", "AMD DPU", accelerator=True)
 DEVICES: Dict[str, Device] = {row.name: row for row in (CPU, DPU)}
 
 

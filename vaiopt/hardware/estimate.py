@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.hardware.cpu import cpu_latency_ms
+from vaiopt.hardware.devices import CPU, DPU
 from vaiopt.hardware.fits import Constants, fallback
 from vaiopt.hardware.fusion import FusedLayer, fuse
 from vaiopt.hardware.latency import Work, layer_cycles, work
@@ -38,8 +39,11 @@ class Estimate(NamedTuple):
 
 def estimate(graph: LayerGraph, target: Target) -> Estimate:
     """Return the fused layers of a model on a target, and their time."""
-    if target.architecture is None:
-        return _cpu_estimate(graph)
+    return ESTIMATES[target.device.name](graph, target)
+
+
+def _dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+    assert target.architecture is not None
     assert target.fit is not None
     layers = tuple(fuse(graph, place(graph, target)))
     subgraphs = dpu_subgraphs(layers)
@@ -92,7 +96,7 @@ def _preprocessing(layers: Sequence[FusedLayer]) -> List[bool]:
     return before
 
 
-def _cpu_estimate(graph: LayerGraph) -> Estimate:
+def _cpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
     layers = tuple(layer._replace(device="CPU") for layer in fuse(graph))
     milliseconds = tuple(cpu_latency_ms(layer) for layer in layers)
     none: Tuple[None, ...] = (None,) * len(layers)
@@ -154,3 +158,10 @@ def dpu_subgraphs(layers: Sequence[FusedLayer]) -> List[Optional[int]]:
         numbers.setdefault(root(i), len(numbers)) if on_dpu[i] and root(i) in working else None
         for i in range(len(layers))
     ]
+
+
+ESTIMATES: Dict[str, Callable[[LayerGraph, Target], Estimate]] = {
+    CPU.name: _cpu_estimate,
+    DPU.name: _dpu_estimate,
+}
+"""What estimates a model, by the device of its target."""

@@ -65,12 +65,7 @@ class Fit(NamedTuple):
 
     @staticmethod
     def from_json(table: Any, board: str, architecture: str, where: str) -> Fit:
-        """Read what :meth:`to_json` returns.
-
-        Args:
-            table: from a file.
-            board, architecture: that it was fitted on.
-            where: file and key, for messages.
+        """Read what :meth:`to_json` returns; ``where`` names file and key in messages.
 
         Raises:
             TargetError: the table is damaged; the key is named.
@@ -88,14 +83,7 @@ class Fit(NamedTuple):
         parts = {
             part: _constants(table.get(part), PARTS[part], f"{where}.{part}") for part in PARTS
         }
-        return Fit(
-            board=board,
-            release=release,
-            architecture=architecture,
-            error=error,
-            source=table["source"],
-            **parts,
-        )
+        return Fit(board, release, architecture, **parts, error=error, source=table["source"])
 
 
 def _constants(given: Any, names: Tuple[str, ...], where: str) -> Constants:
@@ -127,11 +115,8 @@ def fallback() -> Dict[str, float]:
     """Return the assumed rates of a board's CPU for layers that a DPU leaves to it: milliseconds
     per million values or MACs, per call.
     """
-    return {
-        name: float(value)
-        for name, value in read_data("latency.json")["fallback"].items()
-        if isinstance(value, (int, float))
-    }
+    names = ("ms_per_million_values", "ms_per_million_macs", "call_ms")
+    return {name: read_data("latency.json")["fallback"][name] for name in names}
 
 
 def fitted_sentence(fit: Fit) -> str:

@@ -25,11 +25,8 @@ bend the rest.
 
 
 class Measurement(NamedTuple):
-    """One network that was measured: cycles asked of each engine and bytes moved, layer by layer,
-    and the time it took.
-
-    ``conv``, ``alu``, ``traffic`` and ``waits`` have one entry per layer that costs something (see
-    :class:`vaiopt.hardware.latency.Work`).
+    """One network and the time it took. ``conv``, ``alu``, ``traffic`` and ``waits`` have one entry
+    per layer that costs something (see :class:`vaiopt.hardware.latency.Work`).
     """
 
     name: str
@@ -90,12 +87,14 @@ def fit_constants(
         clock_mhz: the DPU's clock.
         start: where the search starts; also the value of the constants that are not free.
         free: which constants to fit.
-        nearness: weight of staying near the start, per constant; :data:`NEARNESS` for those not
-            named. The ratio of the measurements' relative error to the constant's expected one (of
-            its logarithm) makes the fit the most probable one: for few measurements.
+        nearness: weight of staying near the start, per constant, by default :data:`NEARNESS`. The
+            ratio of the measurements' relative error to the constant's expected one (of its
+            logarithm) makes the fit the most probable one.
     """
     from scipy.optimize import least_squares
 
+    if not free:
+        return start
     names = list(free)
     first = np.log([getattr(start, name) for name in names])
     weights = np.array([(nearness or {}).get(name, NEARNESS) for name in names])

@@ -94,8 +94,6 @@ class Inspection(NamedTuple):
         fps: frames per second at ``threads`` threads.
         fps_all_cores: frames per second with every core of the DPU busy.
         dpu_subgraphs: how many parts the DPU runs, with the CPU's work between them.
-        validated: True if the prediction rests on measurements of this target; ``validation`` says
-            on what.
         warnings: what a person should know about the model as a whole.
     """
 
@@ -148,16 +146,12 @@ class Inspection(NamedTuple):
             "model": self.model,
             "target": self.target.name,
             "release": self.target.release,
-            "validated": self.validated,
-            "validation": self.validation,
-            "threads": self.threads,
+            **{name: getattr(self, name) for name in ("validated", "validation", "threads")},
             "latency_ms": round(self.latency_ms, 6),
             "dpu_latency_ms": round(self.dpu_latency_ms, 6),
             "fps": round(self.fps, 3),
             "fps_all_cores": round(self.fps_all_cores, 3),
-            "params": self.params,
-            "macs": self.macs,
-            "dpu_subgraphs": self.dpu_subgraphs,
+            **{name: getattr(self, name) for name in ("params", "macs", "dpu_subgraphs")},
             "cpu_layers": list(self.cpu_layers),
             "fallback_layers": list(self.fallback_layers),
             "layers": [layer.to_json() for layer in self.layers],

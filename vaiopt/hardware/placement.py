@@ -1,5 +1,4 @@
-"""Which operation runs on which DPU, which falls to the CPU, and why, in words that a person can
-act on.
+"""Which operation runs on which DPU, and why others fall to the CPU, in words to act on.
 
 The rules are those of the vendor's target factory, quantizer and user guide (the source of each is
 beside it); the limits of each architecture are in ``data/architectures.json``.
@@ -7,10 +6,11 @@ beside it); the limits of each architecture are in ``data/architectures.json``.
 
 from __future__ import annotations
 
+import functools
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from vaiopt.hardware.architectures import Architecture, Engine
-from vaiopt.hardware.fusion import Placement
+from vaiopt.hardware.architectures import Architecture, Engine, read_data
+from vaiopt.hardware.fusion import CONVOLUTIONS, Placement
 from vaiopt.hardware.latency import ceil_div
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph, Operation
@@ -18,58 +18,15 @@ from vaiopt.network.sizes import Kernel, elements
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
 
-TENSORFLOW_REPLACEMENTS = {
-    "__operators__.add": "keras.layers.Add",
-    "math.add": "keras.layers.Add",
-    "math.multiply": "keras.layers.Multiply",
-    "nn.relu": "keras.layers.ReLU",
-    "nn.relu6": "keras.layers.ReLU(6.0)",
-    "nn.leaky_relu": "keras.layers.LeakyReLU(0.1)",
-    "nn.softmax": "keras.layers.Softmax",
-    "nn.sigmoid": "keras.layers.Activation('sigmoid')",
-    "math.sigmoid": "keras.layers.Activation('sigmoid')",
-    "nn.silu": "keras.layers.Activation('swish')",
-    "concat": "keras.layers.Concatenate",
-    "reshape": "keras.layers.Reshape",
-    "math.reduce_mean": "keras.layers.GlobalAveragePooling2D",
-    "image.resize": "keras.layers.UpSampling2D",
-    "compat.v1.pad": "keras.layers.ZeroPadding2D",
-}
-"""TensorFlow operations in a functional model, and the Keras layer that the quantizer knows
-instead.
-"""
-
-_NO_SCALING = "leave the scaling to the data's preprocessing, which the kit runs anyway"
-
-LAYER_ADVICE = {
-    "GlobalMaxPooling2D": (
-        "use GlobalAveragePooling2D, or MaxPooling2D over the whole size and Flatten"
-    ),
-    "Rescaling": _NO_SCALING,
-    "Normalization": _NO_SCALING,
-    "Resizing": "resize the data before the model",
-    "CustomScaleLayer": "use Add: the scale can go into the weights of the convolution before it",
-    "Average": "use Add: the factor can go into the next weights",
-    "Subtract": "use Add: the sign can go into the weights before it",
-    "Maximum": "use Add or Concatenate",
-    "Minimum": "use Add or Concatenate",
-    "Conv1D": "use Conv2D with a height of 1",
-    "SeparableConv1D": "use SeparableConv2D with a height of 1",
-    "MaxPooling1D": "use MaxPooling2D with a height of 1",
-    "AveragePooling1D": "use AveragePooling2D with a height of 1",
-    "GlobalAveragePooling1D": "use GlobalAveragePooling2D with a height of 1",
-    "GlobalMaxPooling1D": "use GlobalAveragePooling2D with a height of 1",
-    "LayerNormalization": "use BatchNormalization",
-    "GroupNormalization": "use BatchNormalization",
-    "Cropping2D": "crop the data, or use padding='valid' before it",
-    "Permute": "keep the channels last",
-    "Dot": "use Multiply, or a Dense layer",
-}
-"""What to use instead of layers that the quantizer does not know; each is a row of
-:data:`vaiopt.network.layers.LAYERS`.
-"""
-
 RELU_ADVICE = "use ReLU, ReLU(6.0) or LeakyReLU(0.1)"
+
+
+@functools.lru_cache(maxsize=None)
+def replacements(kind: str) -> Dict[str, str]:
+    """Return what to use instead of what the quantizer does not know: by ``layers`` (rows of
+    :data:`vaiopt.network.layers.LAYERS`) or by ``tensorflow`` functions.
+    """
+    return {name: str(text) for name, text in read_data("replacements.json")[kind].items()}
 
 
 def place(graph: LayerGraph, target: Target) -> List[Placement]:
@@ -101,11 +58,8 @@ def _output_softmaxes(graph: LayerGraph, users: List[List[int]]) -> Set[str]:
             for user in users[number]
         )
 
-    return {
-        operation.name
-        for number, operation in enumerate(graph.operations)
-        if operation.kind == "softmax" and ends(number)
-    }
+    operations = enumerate(graph.operations)
+    return {it.name for number, it in operations if it.kind == "softmax" and ends(number)}
 
 
 class _Context(NamedTuple):
@@ -162,22 +116,15 @@ def _size(kernel: Kernel) -> str:
     return f"{kernel[0]}x{kernel[1]}"
 
 
-def _no_image(operation: Operation) -> Optional[Placement]:
-    """Refuse to convolve what is no image."""
-    shape = operation.input_shapes[0]
-    if len(shape) == 3:
-        return None
-    words = "this DPU convolves images (height, width, channels)"
-    return _cpu(f"input of shape {shape}: {words}")
+NO_IMAGE = "input of shape {}: this DPU convolves images (height, width, channels)"
 
 
 def _conv(operation: Operation, context: _Context) -> Placement:
     """Convolution (sources: conv limits in the target files; dpu_op_filter.py; UG1414 "Currently
     Supported Operators").
     """
-    refused = _no_image(operation)
-    if refused is not None:
-        return refused
+    if len(operation.input_shapes[0]) != 3:
+        return _cpu(NO_IMAGE.format(operation.input_shapes[0]))
     dpu, channels, filters = context.dpu, operation.input_shapes[0][2], operation.output_shape[2]
     if operation.groups not in (1, channels):
         return _cpu(
@@ -186,9 +133,8 @@ def _conv(operation: Operation, context: _Context) -> Placement:
         )
     if operation.groups == channels and channels > 1:
         return _depthwise(operation, context)
-    problem = _window_problem(operation, dpu.conv, dpu.conv.kernels) or _conv_memory_problem(
-        operation.kernel, channels, dpu
-    )
+    problem = _window_problem(operation, dpu.conv, dpu.conv.kernels)
+    problem = problem or _conv_memory_problem(operation.kernel, channels, dpu)
     if problem:
         return _cpu(problem)
     return _channel_limits(filters, channels * max(operation.dilation), dpu)
@@ -230,13 +176,10 @@ def _channel_limits(filters: int, channels: int, dpu: Architecture) -> Placement
 
 
 def _depthwise(operation: Operation, context: _Context) -> Placement:
-    """Depthwise convolution (sources: ALU and dwconv limits in the target files;
-    dpu_op_filter.py).
-    """
+    """Depthwise convolution (ALU and dwconv limits; sources: target files, dpu_op_filter.py)."""
     dpu, engine = context.dpu, context.dpu.depthwise
-    refused = _no_image(operation)
-    if refused is not None:
-        return refused
+    if len(operation.input_shapes[0]) != 3:
+        return _cpu(NO_IMAGE.format(operation.input_shapes[0]))
     if engine is None:
         return _cpu("this DPU has no engine for depthwise convolutions; use Conv2D")
     problem = _window_problem(operation, engine, engine.kernels)
@@ -265,9 +208,7 @@ def _depthwise(operation: Operation, context: _Context) -> Placement:
 
 
 def _transposed(operation: Operation, context: _Context) -> Placement:
-    """Transposed convolution, run as one convolution per output phase (sources: *_limits.py;
-    dpu_op_filter.py).
-    """
+    """One convolution per output phase (sources: *_limits.py; dpu_op_filter.py)."""
     dpu = context.dpu
     if any(operation.output_padding):
         return _cpu("output_padding: this DPU has none; leave it out")
@@ -301,12 +242,9 @@ def _dense(operation: Operation, context: _Context) -> Placement:
     if problem:
         return _cpu(f"Dense on {shape[0]} values: {problem}")
     limit = _channel_limits(operation.output_shape[-1], channels, dpu)
-    if limit.device == "DPU" and image and height * width > 1:
-        return Placement(
-            "DPU",
-            "Flatten before Dense can become a second DPU subgraph; GlobalAveragePooling2D"
-            " avoids it",
-        )
+    if limit.device == "DPU" and height * width > 1:
+        note = "can become a second DPU subgraph; GlobalAveragePooling2D avoids it"
+        return Placement("DPU", f"Flatten before Dense {note}")
     return limit
 
 
@@ -326,21 +264,18 @@ def _pool(operation: Operation, context: _Context) -> Placement:
     dpu = context.dpu
     average = operation.kind != "max_pool"
     kernels = dpu.average_kernels if average else dpu.pool.kernels
-    if len(operation.input_shapes[0]) != 3:
-        return _cpu(
-            f"pooling of an input of shape {operation.input_shapes[0]}: this DPU pools images"
-        )
+    shape = operation.input_shapes[0]
+    if len(shape) != 3:
+        return _cpu(f"pooling of an input of shape {shape}: this DPU pools images")
     if not kernels:
         return _cpu(f"this DPU has no {'average' if average else 'max'} pooling")
-    problem = _window_problem(
-        operation, dpu.pool, kernels, strides=operation.kind != "global_average_pool"
-    )
+    strides = operation.kind != "global_average_pool"
+    problem = _window_problem(operation, dpu.pool, kernels, strides)
     if problem:
         return _cpu("pooling, " + problem)
     if average and not dpu.alu and operation.kernel[0] != operation.kernel[1]:
-        return _cpu(
-            f"average pooling {_size(operation.kernel)}: this DPU takes square windows only"
-        )
+        window = _size(operation.kernel)
+        return _cpu(f"average pooling {window}: this DPU takes square windows only")
     return _DPU
 
 
@@ -349,11 +284,7 @@ def _batch_norm(operation: Operation, context: _Context) -> Placement:
     convert_bn_to_dwconv).
     """
     source = context.graph.operations[operation.inputs[0]]
-    folded = (
-        source.kind in ("conv", "depthwise", "transposed", "dense")
-        and len(context.users[operation.inputs[0]]) == 1
-    )
-    if folded:
+    if source.kind in CONVOLUTIONS and len(context.users[operation.inputs[0]]) == 1:
         return context.places[operation.inputs[0]]._replace(reason="")
     if context.dpu.depthwise is None:
         return _cpu(
@@ -412,9 +343,8 @@ def _sigmoid(operation: Operation, context: _Context) -> Placement:
     if "hard_sigmoid" not in dpu.alu_functions + dpu.conv.activations:
         return _cpu(f"{function}: this DPU has none; {RELU_ADVICE}")
     if function == "hard_sigmoid":
-        return Placement(
-            "DPU", "hard_sigmoid becomes relu6(x + 3) / 6 on this DPU (Keras's is 0.2 x + 0.5)"
-        )
+        note = "hard_sigmoid becomes relu6(x + 3) / 6 on this DPU (Keras's is 0.2 x + 0.5)"
+        return Placement("DPU", note)
     return Placement(
         "DPU",
         "sigmoid becomes a hard sigmoid on this DPU: relu6(x + 3) / 6; train with it, or check the"
@@ -478,21 +408,15 @@ def _follow(operation: Operation, context: _Context) -> Placement:
 def _concat(operation: Operation, context: _Context) -> Placement:
     """Concatenation: free along the channels (source: dpu_op_filter.py)."""
     if len(operation.output_shape) == 3 and operation.axis not in (-1, 3):
-        return _cpu(
-            f"concatenation along axis {operation.axis}: this DPU concatenates channels; use"
-            " axis=-1"
-        )
+        where = f"concatenation along axis {operation.axis}"
+        return _cpu(f"{where}: this DPU concatenates channels; use axis=-1")
     return _DPU
 
 
 def _upsample(operation: Operation, context: _Context) -> Placement:
-    """Upsampling: nearest always; bilinear as a depthwise transposed convolution (source:
-    *_limits.py).
-    """
-    if operation.function == "nearest":
-        return _DPU
-    rows, columns = operation.kernel
-    if operation.function == "bilinear" and rows == columns and rows in (2, 4, 8):
+    """Upsampling; bilinear as a depthwise transposed convolution (source: *_limits.py)."""
+    square = operation.kernel in ((2, 2), (4, 4), (8, 8))
+    if operation.function == "nearest" or (operation.function == "bilinear" and square):
         return _DPU
     return _cpu(
         f"UpSampling2D {operation.function} by {_size(operation.kernel)}: this DPU takes nearest,"
@@ -501,31 +425,29 @@ def _upsample(operation: Operation, context: _Context) -> Placement:
 
 
 def _keep(operation: Operation, context: _Context) -> Placement:
-    """Inputs, and padding with zeros, which goes into the next convolution or pooling (source:
-    dpu_op_filter.py).
-    """
+    """Inputs, and zeros around the input of the next window (source: dpu_op_filter.py)."""
     return _DPU
 
 
 def _lambda(operation: Operation, context: _Context) -> Placement:
-    """Python code (source: vitis_pof2s_quantize_transforms.py has no such layer)."""
+    """Python code, which the quantizer leaves alone (source: vai-q-tensorflow2)."""
     return _cpu(
         f"Lambda is Python code, which is never run here; {QUANTIZER_FLOAT}; use Keras layers"
     )
 
 
 def _tensorflow(operation: Operation, context: _Context) -> Placement:
-    """TensorFlow operations (source: vitis_pof2s_quantize_transforms.py has Keras layers only)."""
-    replacement = TENSORFLOW_REPLACEMENTS.get(operation.function, "Keras layers")
+    """TensorFlow operations: the quantizer knows Keras layers only (source: vai-q-tensorflow2)."""
+    replacement = replacements("tensorflow").get(operation.function, "Keras layers")
     return _cpu(
         f"TensorFlow operation tf.{operation.function}: {QUANTIZER_FLOAT}; use {replacement}"
     )
 
 
 def _other(operation: Operation, context: _Context) -> Placement:
-    """Everything the quantizer does not know (source: vitis_pof2s_quantize_transforms.py)."""
+    """Everything else that the quantizer does not know (source: vai-q-tensorflow2)."""
     kind = operation.layer_type
-    advice = LAYER_ADVICE.get(kind, "use the layers that the quantizer knows")
+    advice = replacements("layers").get(kind, "use the layers that the quantizer knows")
     return _cpu(f"{kind}: {QUANTIZER_FLOAT}; {advice}")
 
 

@@ -37,6 +37,15 @@ def fake_quantize(tf: Any, x: Any, scale: Any) -> Any:
     return rounded(x)
 
 
+def _fields(layer: Any, *names: str) -> Dict[str, Any]:
+    return {name: getattr(layer, name) for name in names}
+
+
+def _mean(layer: Any, sums: Any, area: int) -> Any:
+    """Return the mean of ``area`` cells: the plain one where the DPU's factor is not used."""
+    return sums / area if layer.shift is None else sums * (layer.numerator / 2**layer.shift)
+
+
 def _fix_position(tf: Any) -> Any:
     @tf.keras.utils.register_keras_serializable(package="vaiopt")  # type: ignore[misc]
     class FixPosition(tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
@@ -59,26 +68,16 @@ def _fix_position(tf: Any) -> Any:
             **kwargs: Any,
         ) -> None:
             super().__init__(**kwargs)
-            self.position, self.float_layer, self.tensor, self.entry = (
-                int(position),
-                float_layer,
-                tensor,
-                bool(entry),
-            )
+            self.position, self.entry = int(position), bool(entry)
+            self.float_layer, self.tensor = float_layer, tensor
 
         def call(self, inputs: Any) -> Any:
             x = tf.cast(inputs, tf.float32) if self.entry else inputs
-            return tf.cast(
-                fake_quantize(tf, x, tf.constant(2.0**self.position, x.dtype)), inputs.dtype
-            )
+            rounded = fake_quantize(tf, x, tf.constant(2.0**self.position, x.dtype))
+            return tf.cast(rounded, inputs.dtype)
 
         def get_config(self) -> Dict[str, Any]:
-            own = {
-                "position": self.position,
-                "float_layer": self.float_layer,
-                "tensor": self.tensor,
-                "entry": self.entry,
-            }
+            own = _fields(self, "position", "float_layer", "tensor", "entry")
             return {**super().get_config(), **own}
 
     return FixPosition
@@ -124,23 +123,15 @@ def _average_pooling(tf: Any) -> Any:
 
         def call(self, inputs: Any) -> Any:
             sums, area = self._sums(inputs), self.pool_size[0] * self.pool_size[1]
-            if self.padding == "same":
-                counts = self._sums(tf.ones_like(inputs[:1]))
-                return (
-                    sums / counts
-                    if self.shift is None
-                    else sums * (area * self.numerator / 2**self.shift) / counts
-                )
-            return sums / area if self.shift is None else sums * (self.numerator / 2**self.shift)
+            if self.padding != "same":
+                return _mean(self, sums, area)
+            counts = self._sums(tf.ones_like(inputs[:1]))
+            if self.shift is None:
+                return sums / counts
+            return sums * (area * self.numerator / 2**self.shift) / counts
 
         def get_config(self) -> Dict[str, Any]:
-            own = {
-                "pool_size": self.pool_size,
-                "strides": self.strides,
-                "padding": self.padding,
-                "numerator": self.numerator,
-                "shift": self.shift,
-            }
+            own = _fields(self, "pool_size", "strides", "padding", "numerator", "shift")
             return {**super().get_config(), **own}
 
     return FixedAveragePooling2D
@@ -165,15 +156,9 @@ def _global_average_pooling(tf: Any) -> Any:
 
         def call(self, inputs: Any) -> Any:
             sums = tf.reduce_sum(inputs, axis=[1, 2], keepdims=self.keepdims)
-            area = inputs.shape[1] * inputs.shape[2]
-            return sums / area if self.shift is None else sums * (self.numerator / 2**self.shift)
+            return _mean(self, sums, inputs.shape[1] * inputs.shape[2])
 
         def get_config(self) -> Dict[str, Any]:
-            return {
-                **super().get_config(),
-                "keepdims": self.keepdims,
-                "numerator": self.numerator,
-                "shift": self.shift,
-            }
+            return {**super().get_config(), **_fields(self, "keepdims", "numerator", "shift")}
 
     return FixedGlobalAveragePooling2D

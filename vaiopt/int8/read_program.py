@@ -19,12 +19,6 @@ from vaiopt.network.layers import layer_class
 from vaiopt.network.read import read_calls
 from vaiopt.network.sizes import Shape, pair
 
-IN_FLOAT_HINT = (
-    "Use layers that the DPU runs ('vaiopt inspect' names the others), then quantize again."
-)
-
-AGAIN = "Quantize the model again."
-
 LAST_FUNCTIONS: Dict[str, Optional[float]] = {"softmax": None, "sigmoid": 0.0}
 """Functions that the CPU computes after the last int8 tensor and that keep the order of values, and
 the value before them above which a single output means class 1: sigmoid(0) is 0.5.
@@ -42,6 +36,15 @@ LONE_ACTIVATIONS = {"relu": "relu", "relu6": "relu", "leaky": "leaky"}
 """Kind of the operation that an activation on a rounded tensor is."""
 
 MERGES = {"Add": "add", "Multiply": "multiply"}
+
+
+def _again(problem: str) -> CompileError:
+    return CompileError(problem, "Quantize the model again.")
+
+
+def _in_float(problem: str) -> CompileError:
+    hint = "Use layers that the DPU runs ('vaiopt inspect' names the others), then quantize again."
+    return CompileError(problem, hint)
 
 
 class Pending(NamedTuple):
@@ -98,9 +101,9 @@ class _Reader:
             self.values.append(self._value(call))
         output = self.values[self.calls.outputs[0][0]]
         if not isinstance(output, Tensor):
-            raise CompileError(f"the output of layer '{output.name}' is not rounded to int8", AGAIN)
+            raise _again(f"the output of layer '{output.name}' is not rounded to int8")
         if self.input is None or not self.operations:
-            raise CompileError("the quantized model holds no operation", AGAIN)
+            raise _again("the quantized model holds no operation")
         single = output.shape == (1,)
         threshold = 0.5 if self.threshold is None else self.threshold
         return Program(
@@ -113,9 +116,8 @@ class _Reader:
         if handler is None and layer_class(kind).removed:
             return self._any(call)
         if handler is None:
-            raise CompileError(
-                f"layer '{call.name}' ({kind}) is left in float, and cannot be compiled to int8",
-                IN_FLOAT_HINT,
+            raise _in_float(
+                f"layer '{call.name}' ({kind}) is left in float, and cannot be compiled to int8"
             )
         return handler(self, call)
 
@@ -127,15 +129,14 @@ class _Reader:
     def _tensor(self, call: Call, index: int = 0) -> Tensor:
         value = self._any(call, index)
         if not isinstance(value, Tensor):
-            raise CompileError(
-                f"layer '{call.name}' reads layer '{value.name}' before it is rounded to int8",
-                IN_FLOAT_HINT,
+            raise _in_float(
+                f"layer '{call.name}' reads layer '{value.name}' before it is rounded to int8"
             )
         return value
 
     def _shape(self, call: Call) -> Shape:
         if not call.shapes:
-            raise CompileError(f"layer '{call.name}' has no known output shape", AGAIN)
+            raise _again(f"layer '{call.name}' has no known output shape")
         return tuple(int(n) for n in call.shapes[0])
 
     def _emit(self, pending: Pending, name: str, position: int) -> Tensor:
@@ -158,10 +159,7 @@ class _Reader:
                 and scaled.max(initial=0) <= 127
             ):
                 return scaled.astype(np.int8), position
-        raise CompileError(
-            f"layer '{call.name}': its {tensor} is not int8 at fix position {known}",
-            AGAIN,
-        )
+        raise _again(f"layer '{call.name}': its {tensor} is not int8 at fix position {known}")
 
     # ------------------------------------------------------------ layers
 
@@ -169,10 +167,7 @@ class _Reader:
         value, position = self._any(call), int(call.config["position"])
         if isinstance(value, Pending) and value.kind == "input":
             if self.input is not None:
-                raise CompileError(
-                    f"the input is rounded twice, at layer '{call.name}'",
-                    AGAIN,
-                )
+                raise _again(f"the input is rounded twice, at layer '{call.name}'")
             self.input = Tensor(value.name, value.shape, position)
             return self.input
         if isinstance(value, Pending):
@@ -188,7 +183,7 @@ class _Reader:
     def linear(self, call: Call) -> Value:
         source, kind = self._tensor(call), call.class_name.split(">")[-1]
         if call.config.get("activation", "linear") != "linear" or call.config.get("groups", 1) != 1:
-            raise CompileError(f"layer '{call.name}' has an activation or groups inside", AGAIN)
+            raise _again(f"layer '{call.name}' has an activation or groups inside")
         arrays = [np.asarray(array) for array in self.layers[call.name.split(":")[0]].get_weights()]
         name, kernel = LINEAR[kind]
         weights = self._integers(call, kernel, arrays[0])
@@ -207,9 +202,7 @@ class _Reader:
     def relu(self, call: Call) -> Value:
         limit, slope = call.config.get("max_value"), call.config.get("negative_slope")
         if slope or call.config.get("threshold", 0.0) or limit not in (None, 6, 6.0):
-            raise CompileError(
-                f"layer '{call.name}' is a ReLU with other limits than 0 and 6", IN_FLOAT_HINT
-            )
+            raise _in_float(f"layer '{call.name}' is a ReLU with other limits than 0 and 6")
         return self._activate(call, "relu" if limit is None else "relu6")
 
     def leaky(self, call: Call) -> Value:
@@ -223,9 +216,8 @@ class _Reader:
             kind = LONE_ACTIVATIONS[activation]
             return Pending(kind, call.name, [value.name], value.shape, activation)
         if value.activation != "linear" or value.kind in ("input", "sigmoid", "reshape"):
-            raise CompileError(
-                f"layer '{call.name}' follows another activation that is not rounded to int8",
-                IN_FLOAT_HINT,
+            raise _in_float(
+                f"layer '{call.name}' follows another activation that is not rounded to int8"
             )
         return value._replace(activation=activation)
 
@@ -242,10 +234,8 @@ class _Reader:
             return self._activate(call, function)
         is_last = (len(self.values), 0) == tuple(self.calls.outputs[0])
         if function not in LAST_FUNCTIONS or not is_last:
-            raise CompileError(
-                f"layer '{call.name}' ({function}) is computed in float, in the middle of the"
-                " model",
-                IN_FLOAT_HINT,
+            raise _in_float(
+                f"layer '{call.name}' ({function}) is computed in float, in the middle of the model"
             )
         tensor = self._tensor(call)
         self.left_out.append(f"{function} of layer '{call.name}': it keeps the order of the values")
@@ -308,10 +298,9 @@ class _Reader:
 
     def upsample(self, call: Call) -> Value:
         if call.config.get("interpolation", "nearest") != "nearest":
-            raise CompileError(
+            raise _in_float(
                 f"layer '{call.name}' interpolates; only nearest-neighbour up-sampling is exact in"
-                " int8",
-                IN_FLOAT_HINT,
+                " int8"
             )
         return Pending("upsample", call.name, [self._tensor(call).name], self._shape(call))
 

@@ -19,6 +19,7 @@ from vaiopt.models.inputs import fit_input
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
+from vaiopt.tasks import task_of
 
 FAMILIES = choices.names(choices.FAMILIES)
 """Each is the name of a module here."""
@@ -122,11 +123,9 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
             "Use keras.Input(hp.input_shape).",
         )
-    if hp.classes and shape[1:] != (hp.classes,) and not (hp.classes == 2 and shape[1:] == (1,)):
-        raise BuildFailed(
-            f"the model gives outputs of shape {shape[1:]}, the data have {hp.classes} classes",
-            "End with Dense(hp.classes).",
-        )
+    problem, cure = task_of(hp.task).output_problem(shape[1:], hp.classes)
+    if hp.classes and problem:
+        raise BuildFailed(problem, cure)
     return model
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from vaiopt.keras import load_keras
-from vaiopt.models.common import finish_classifier
+from vaiopt.models.common import finish
 from vaiopt.study.hyperparameters import HyperParameters
 
 
@@ -26,4 +26,4 @@ def build_model(hp: HyperParameters) -> Any:
     nodes = hp.Int("dense_nodes", 5, 512, default=128)
     for index in range(hp.Int("dense_layers", 1, 5)):
         x = layers.Dense(nodes, activation=activation, name=f"dense{index + 1}")(x)
-    return finish_classifier(inputs, x, hp, "cnn", learning_rates=(1e-6, 1e-2))
+    return finish(inputs, x, hp, "cnn", learning_rates=(1e-6, 1e-2))

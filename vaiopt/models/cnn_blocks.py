@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vaiopt.keras import load_keras
-from vaiopt.models.common import finish_classifier
+from vaiopt.models.common import finish
 from vaiopt.study.hyperparameters import HyperParameters
 
 FILTERS = (16, 96, 16)
@@ -36,4 +36,4 @@ def build_model(hp: HyperParameters) -> Any:
     rate = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.2)
     if rate > 0:
         x = layers.Dropout(rate, name="dropout")(x)
-    return finish_classifier(inputs, x, hp, "cnn_blocks", learning_rates=(1e-4, 1e-2))
+    return finish(inputs, x, hp, "cnn_blocks", learning_rates=(1e-4, 1e-2))

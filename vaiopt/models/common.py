@@ -1,4 +1,4 @@
-"""What the families share: the last layer and the compilation of a classifier."""
+"""What the families share: the last layer and the compilation, as the task asks for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any, Sequence, Tuple
 
 from vaiopt.keras import load_keras
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.tasks import task_of
 
 DEFAULT_LEARNING_RATE = 1e-3
 """Adam's and RMSprop's default in Keras."""
 
 
-def finish_classifier(
+def finish(
     inputs: Any,
     x: Any,
     hp: HyperParameters,
@@ -20,7 +21,7 @@ def finish_classifier(
     optimizers: Sequence[str] = ("adam",),
     learning_rates: Tuple[float, float] = (1e-5, 1e-2),
 ) -> Any:
-    """Add the softmax layer, and compile for sparse labels.
+    """Add the last layer, and compile the model.
 
     Args:
         inputs: the model's input.
@@ -32,14 +33,14 @@ def finish_classifier(
         learning_rates: the range.
 
     Returns:
-        The compiled model, reporting ``accuracy``.
+        The compiled model.
     """
     keras = load_keras()
-    outputs = keras.layers.Dense(hp.classes, activation="softmax", name="predictions")(x)
-    model = keras.Model(inputs, outputs, name=name)
+    task = task_of(hp.task)
+    model = keras.Model(inputs, task.head(keras, x, hp.classes), name=name)
     optimizer = keras.optimizers.get(hp.Choice("optimizer", list(optimizers)))
     optimizer.learning_rate = hp.Float(
         "learning_rate", *learning_rates, sampling="log", default=DEFAULT_LEARNING_RATE
     )
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    task.compile(model, optimizer)
     return model

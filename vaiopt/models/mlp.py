@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vaiopt.keras import load_keras
-from vaiopt.models.common import finish_classifier
+from vaiopt.models.common import finish
 from vaiopt.study.hyperparameters import HyperParameters
 
 
@@ -41,6 +41,6 @@ def build_model(hp: HyperParameters) -> Any:
             x = layers.Activation(activation, name=f"activation{index}")(x)
         if rate > 0:
             x = layers.Dropout(rate, name=f"dropout{index}")(x)
-    return finish_classifier(
+    return finish(
         inputs, x, hp, "mlp", optimizers=("adam", "rmsprop", "sgd"), learning_rates=(1e-4, 1e-1)
     )

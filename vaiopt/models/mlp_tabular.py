@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vaiopt.keras import load_keras
-from vaiopt.models.common import finish_classifier
+from vaiopt.models.common import finish
 from vaiopt.study.hyperparameters import HyperParameters
 
 
@@ -24,4 +24,4 @@ def build_model(hp: HyperParameters) -> Any:
         x = layers.Dense(width, activation="relu", name=f"dense{index + 1}")(x)
         if rate > 0:
             x = layers.Dropout(rate, name=f"dropout{index + 1}")(x)
-    return finish_classifier(inputs, x, hp, "mlp_tabular", learning_rates=(1e-4, 3e-2))
+    return finish(inputs, x, hp, "mlp_tabular", learning_rates=(1e-4, 3e-2))

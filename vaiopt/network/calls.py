@@ -80,12 +80,9 @@ def unwrapped(layer: Config) -> Tuple[str, Config]:
     """Return class name and configuration of a layer, looking through the quantizers' wrappers
     (vai_q's and tfmot's).
     """
-    class_name, body = class_of(layer), layer.get("config") or {}
-    if (
-        class_name.startswith("QuantizeWrapper")
-        and isinstance(body, Mapping)
-        and isinstance(body.get("layer"), Mapping)
-    ):
+    class_name, body = class_of(layer), layer.get("config")
+    body = body if isinstance(body, Mapping) else {}
+    if class_name.startswith("QuantizeWrapper") and isinstance(body.get("layer"), Mapping):
         return unwrapped(body["layer"])
     return class_name, body
 

@@ -71,9 +71,9 @@ def _find(places: Places, reference: Reference, user: str) -> Tuple[int, int]:
         raise ModelError(
             f"layer '{user}' uses a tensor that no layer makes", "Save the model again."
         )
-    if found[0][1] == -1:
+    if found[0][1] == -1 and reference[2] >= 0:
         return (found[0][0], reference[2])
-    if reference[2] >= len(found):
+    if not 0 <= reference[2] < len(found):
         raise ModelError(
             f"layer '{user}' uses an output that its source does not have", "Save the model again."
         )

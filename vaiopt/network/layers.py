@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError
-from vaiopt.network import activations, attributes, parameters, shapes
+from vaiopt.network import activations, attributes, shapes
+from vaiopt.network import parameters as counts
 from vaiopt.network.graph import KINDS
 from vaiopt.network.sizes import Shape
 
@@ -39,7 +40,7 @@ class LayerClass:
     name: str
     kind: str = "other"
     shape: Optional[shapes.ShapeFunction] = None
-    parameters: parameters.ParameterFunction = parameters.none
+    parameters: counts.ParameterFunction = counts.none
     attributes: attributes.AttributeFunction = attributes.none
     activation: Optional[activations.ActivationFunction] = None
     removed: bool = False
@@ -52,29 +53,14 @@ class LayerClass:
             raise ValueError(f"layer class {self.name}: there is no kind '{self.kind}'")
 
 
-def _activation(
-    name: str,
-    activation: activations.ActivationFunction,
-    count: parameters.ParameterFunction = parameters.none,
-) -> LayerClass:
-    return LayerClass(name, "activation", shapes.merged, count, activation=activation)
-
-
-def _recurrent(name: str, gates: int, reset_after: bool = False) -> LayerClass:
-    count = parameters.recurrent(gates, reset_after)
-    return LayerClass(name, "other", shapes.recurrent, count, keeps_activation=True)
-
-
-def _bidirectional_shape(
-    config: Config, inputs: Sequence[Shape], arguments: Config
-) -> Optional[Shape]:
+def _both_ways(config: Config, inputs: Sequence[Shape], arguments: Config) -> Optional[Shape]:
     name, inner = _inner(config)
     one = output_shape(name, inner, inputs, arguments)
     factor = 2 if config.get("merge_mode", "concat") == "concat" else 1
     return None if one is None else one[:-1] + (one[-1] * factor,)
 
 
-def _bidirectional_parameters(config: Config, inputs: Sequence[Shape], output: Shape) -> int:
+def _both_ways_parameters(config: Config, inputs: Sequence[Shape], output: Shape) -> int:
     name, inner = _inner(config)
     return 2 * parameter_count(name, inner, inputs, output)
 
@@ -90,116 +76,96 @@ _REMOVED = (
     " RandomContrast RandomBrightness RandomHeight RandomWidth VitisQuantize QuantizeLayer"
 )
 
+_row = LayerClass
+
 _ROWS = (
-    LayerClass("InputLayer", "input", shapes.input_layer),
+    _row("InputLayer", "input", shapes.input_layer),
     # convolutions and dense layers
-    LayerClass("Conv2D", "conv", shapes.conv2d, parameters.conv, attributes.conv),
-    LayerClass(
-        "DepthwiseConv2D",
-        "depthwise",
-        shapes.depthwise2d,
-        parameters.depthwise,
-        attributes.depthwise,
+    _row("Conv2D", "conv", shapes.conv2d, counts.conv, attributes.conv),
+    _row(
+        "DepthwiseConv2D", "depthwise", shapes.depthwise2d, counts.depthwise, attributes.depthwise
     ),
-    LayerClass(
-        "SeparableConv2D",
-        "conv",
-        shapes.conv2d,
-        parameters.separable,
-        attributes.conv,
-        separable=True,
-    ),
-    LayerClass(
-        "Conv2DTranspose", "transposed", shapes.transposed2d, parameters.conv, attributes.transposed
-    ),
-    LayerClass("Conv1D", "other", shapes.conv1d, parameters.conv),
-    LayerClass("SeparableConv1D", "other", shapes.conv1d, parameters.separable),
-    LayerClass("Dense", "dense", shapes.dense, parameters.dense, attributes.dense),
+    _row("Conv2DTranspose", "transposed", shapes.transposed2d, counts.conv, attributes.transposed),
+    _row("SeparableConv2D", "conv", shapes.conv2d, counts.separable, separable=True),
+    _row("Conv1D", "other", shapes.conv1d, counts.conv),
+    _row("SeparableConv1D", "other", shapes.conv1d, counts.separable),
+    _row("Dense", "dense", shapes.dense, counts.dense, attributes.dense),
     # pooling
-    LayerClass("MaxPooling2D", "max_pool", shapes.pool2d, attributes=attributes.pool),
+    _row("MaxPooling2D", "max_pool", shapes.pool2d, attributes=attributes.pool),
+    _row("AveragePooling2D", "average_pool", shapes.pool2d, attributes=attributes.pool),
+    _row("VitisAveragePooling2D", "average_pool", shapes.pool2d, attributes=attributes.pool),
     *(
-        LayerClass(name, "average_pool", shapes.pool2d, attributes=attributes.pool)
-        for name in ("AveragePooling2D", "VitisAveragePooling2D")
-    ),
-    *(
-        LayerClass(
-            name, "global_average_pool", shapes.global_pool, attributes=attributes.global_pool
-        )
+        _row(name, "global_average_pool", shapes.global_pool, attributes=attributes.global_pool)
         for name in ("GlobalAveragePooling2D", "VitisGlobalAveragePooling2D")
     ),
-    LayerClass("GlobalMaxPooling2D", "other", shapes.global_pool),
-    LayerClass("GlobalAveragePooling1D", "other", shapes.global_pool),
-    LayerClass("GlobalMaxPooling1D", "other", shapes.global_pool),
-    LayerClass("MaxPooling1D", "other", shapes.pool1d),
-    LayerClass("AveragePooling1D", "other", shapes.pool1d),
+    _row("GlobalMaxPooling2D", "other", shapes.global_pool),
+    _row("GlobalAveragePooling1D", "other", shapes.global_pool),
+    _row("GlobalMaxPooling1D", "other", shapes.global_pool),
+    _row("MaxPooling1D", "other", shapes.pool1d),
+    _row("AveragePooling1D", "other", shapes.pool1d),
     # normalization
     *(
-        LayerClass(name, "batch_norm", shapes.merged, parameters.batch_norm, attributes.batch_norm)
+        _row(name, "batch_norm", shapes.merged, counts.batch_norm, attributes.batch_norm)
         for name in ("BatchNormalization", "SyncBatchNormalization")
     ),
-    LayerClass("LayerNormalization", "other", shapes.merged, parameters.layer_norm),
-    LayerClass("GroupNormalization", "other", shapes.merged, parameters.layer_norm),
-    LayerClass("UnitNormalization", "other", shapes.merged),
+    _row("LayerNormalization", "other", shapes.merged, counts.layer_norm),
+    _row("GroupNormalization", "other", shapes.merged, counts.layer_norm),
+    _row("UnitNormalization", "other", shapes.merged),
     # what is done to the data
-    LayerClass(
-        "Normalization", "other", shapes.merged, parameters.normalization, preprocessing=True
-    ),
-    LayerClass(
-        "Rescaling", "other", shapes.merged, attributes=attributes.rescaling, preprocessing=True
-    ),
-    LayerClass("Resizing", "other", shapes.resize, preprocessing=True),
-    LayerClass("CenterCrop", "other", shapes.resize, preprocessing=True),
+    _row("Normalization", "other", shapes.merged, counts.normalization, preprocessing=True),
+    _row("Rescaling", "other", shapes.merged, attributes=attributes.rescaling, preprocessing=True),
+    _row("Resizing", "other", shapes.resize, preprocessing=True),
+    _row("CenterCrop", "other", shapes.resize, preprocessing=True),
     # activation functions
-    _activation("Activation", activations.named),
-    _activation("ReLU", activations.relu),
-    _activation("LeakyReLU", activations.leaky_relu),
-    _activation("PReLU", activations.always("prelu"), parameters.prelu),
-    _activation("ELU", activations.always("elu")),
-    _activation("ThresholdedReLU", activations.always("thresholdedrelu")),
-    _activation("Softmax", activations.always("softmax")),
-    _activation("VitisSigmoid", activations.always("hard_sigmoid")),
-    # several tensors into one
-    LayerClass("Add", "add", shapes.merged),
-    LayerClass("Multiply", "multiply", shapes.merged),
+    _row("Activation", "activation", shapes.merged, activation=activations.named),
+    _row("ReLU", "activation", shapes.merged, activation=activations.relu),
+    _row("LeakyReLU", "activation", shapes.merged, activation=activations.leaky_relu),
+    _row(
+        "PReLU", "activation", shapes.merged, counts.prelu, activation=activations.always("prelu")
+    ),
     *(
-        LayerClass(name, "other", shapes.merged)
-        for name in ("Subtract", "Average", "Maximum", "Minimum")
+        _row(name, "activation", shapes.merged, activation=activations.always(function))
+        for name, function in (
+            ("ELU", "elu"),
+            ("ThresholdedReLU", "thresholdedrelu"),
+            ("Softmax", "softmax"),
+            ("VitisSigmoid", "hard_sigmoid"),
+        )
     ),
-    LayerClass("Concatenate", "concat", shapes.concatenate, attributes=attributes.concat),
-    LayerClass("Dot"),
-    LayerClass("CustomScaleLayer"),
+    # several tensors into one
+    _row("Add", "add", shapes.merged),
+    _row("Multiply", "multiply", shapes.merged),
+    *(_row(name, "other", shapes.merged) for name in "Subtract Average Maximum Minimum".split()),
+    _row("Concatenate", "concat", shapes.concatenate, attributes=attributes.concat),
+    _row("Dot"),
+    _row("CustomScaleLayer"),
     # shapes
-    LayerClass("Flatten", "flatten", shapes.flatten),
-    LayerClass("Reshape", "reshape", shapes.reshape),
-    LayerClass("Permute", "other", shapes.permute),
-    LayerClass("RepeatVector", "other", shapes.repeat),
-    LayerClass("ZeroPadding2D", "pad", shapes.pad2d, attributes=attributes.pad),
-    LayerClass("ZeroPadding1D", "other", shapes.pad1d),
-    LayerClass("Cropping2D", "other", shapes.crop2d),
-    LayerClass("Cropping1D", "other", shapes.crop1d),
-    LayerClass("UpSampling2D", "upsample", shapes.upsample2d, attributes=attributes.upsample),
-    LayerClass("UpSampling1D", "other", shapes.upsample1d),
-    LayerClass("Masking", "other", shapes.merged),
+    _row("Flatten", "flatten", shapes.flatten),
+    _row("Reshape", "reshape", shapes.reshape),
+    _row("Permute", "other", shapes.permute),
+    _row("RepeatVector", "other", shapes.repeat),
+    _row("ZeroPadding2D", "pad", shapes.pad2d, attributes=attributes.pad),
+    _row("ZeroPadding1D", "other", shapes.pad1d),
+    _row("Cropping2D", "other", shapes.crop2d),
+    _row("Cropping1D", "other", shapes.crop1d),
+    _row("UpSampling2D", "upsample", shapes.upsample2d, attributes=attributes.upsample),
+    _row("UpSampling1D", "other", shapes.upsample1d),
+    _row("Masking", "other", shapes.merged),
     # sequences
-    _recurrent("LSTM", 4),
-    _recurrent("GRU", 3, reset_after=True),
-    _recurrent("SimpleRNN", 1),
-    LayerClass(
-        "Bidirectional",
-        "other",
-        _bidirectional_shape,
-        _bidirectional_parameters,
-        keeps_activation=True,
+    *(
+        _row(
+            name, "other", shapes.recurrent, counts.recurrent(gates, resets), keeps_activation=True
+        )
+        for name, gates, resets in (("LSTM", 4, False), ("GRU", 3, True), ("SimpleRNN", 1, False))
     ),
-    LayerClass("Embedding", "other", shapes.embedding, parameters.embedding),
+    _row("Bidirectional", "other", _both_ways, _both_ways_parameters, keeps_activation=True),
+    _row("Embedding", "other", shapes.embedding, counts.embedding),
     # code
-    LayerClass("Lambda", "lambda"),
-    LayerClass(
-        "TFOpLambda", "tensorflow", shapes.tensorflow_operation, attributes=attributes.tensorflow
-    ),
-    LayerClass("SlicingOpLambda", "tensorflow", attributes=attributes.tensorflow),
-    LayerClass("TensorFlowOpLayer", "tensorflow", attributes=attributes.tensorflow),
-    *(LayerClass(name, "other", shapes.unchanged, removed=True) for name in _REMOVED.split()),
+    _row("Lambda", "lambda"),
+    _row("TFOpLambda", "tensorflow", shapes.tensorflow, attributes=attributes.tensorflow),
+    _row("SlicingOpLambda", "tensorflow", attributes=attributes.tensorflow),
+    _row("TensorFlowOpLayer", "tensorflow", attributes=attributes.tensorflow),
+    *(_row(name, "other", shapes.unchanged, removed=True) for name in _REMOVED.split()),
 )
 
 LAYERS: Dict[str, LayerClass] = {row.name: row for row in _ROWS}

@@ -14,6 +14,16 @@ from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.layers import layer_class, output_shape, parameter_count
 from vaiopt.network.sizes import Shape
 
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a configuration raises that is not a Keras 2 layer's."""
+
 Value = Tuple[int, Shape]
 """A tensor while lowering: the operation that makes it, and its shape."""
 
@@ -46,7 +56,7 @@ def lower(calls: CallList, name: str) -> LayerGraph:
     for call in calls.calls:
         try:
             builder.tensors.append(_lower_call(call, builder))
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except DAMAGED as error:
             inputs = [builder.tensor(place)[1] for place in call.inputs]
             raise ModelError(
                 f"the configuration of layer '{call.config.get('name', '?')}' ({call.class_name})"

@@ -13,7 +13,7 @@ from vaiopt.network.config import from_config
 from vaiopt.network.flatten import flatten
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.live import from_live
-from vaiopt.network.operations import lower
+from vaiopt.network.operations import DAMAGED, lower
 
 
 def read_calls(model: Any) -> CallList:
@@ -30,13 +30,12 @@ def read_calls(model: Any) -> CallList:
     if not isinstance(model, Mapping):
         return flatten(from_live(model))
     try:
-        raw = from_config(model)
-    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        return flatten(from_config(model))
+    except DAMAGED as error:
         raise ModelError(
             f"this architecture is damaged ({type(error).__name__}: {error})",
             "Save the model again from Keras 2 (tf_keras).",
         ) from error
-    return flatten(raw)
 
 
 def read_graph(model: Any) -> LayerGraph:

@@ -266,9 +266,7 @@ def embedding(config: Config, inputs: Sequence[Shape], _: Config) -> Shape:
     return tuple(inputs[0]) + (int(config["output_dim"]),)
 
 
-def tensorflow_operation(
-    config: Config, inputs: Sequence[Shape], arguments: Config
-) -> Optional[Shape]:
+def tensorflow(config: Config, inputs: Sequence[Shape], arguments: Config) -> Optional[Shape]:
     """The TensorFlow operations that turn up in functional models; None for the others."""
     function = str(config.get("function", "")).replace("compat.v1.", "")
 

@@ -1,6 +1,4 @@
-"""Float to int8: the DPU's own arithmetic, with the vendor's quantizer (``vitis``) or without it
-(``tfmot``).
-"""
+"""Float to int8: the DPU's own arithmetic, by the vendor's quantizer or without it."""
 
 from vaiopt.int8.model import fix_positions, integer_outputs, load_quantized
 from vaiopt.quantize.backend import Labelled

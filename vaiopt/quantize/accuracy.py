@@ -17,7 +17,7 @@ from vaiopt.quantize.backend import FloatLayer, single_or_list
 from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import Graph, Node
 from vaiopt.runs.records import InputUse, LayerNoise
-from vaiopt.tasks import classification as metrics
+from vaiopt.tasks import Task
 
 FULL_USE = 128
 """Fewer input levels than this are worth a warning: half of what int8 has."""
@@ -36,9 +36,7 @@ POOR_DB = 15.0
 """Below this signal-to-noise ratio a layer gets a suggestion of its own."""
 
 LARGE_SPREAD = 20.0
-"""From this ratio of the largest value to the root mean square on a few values cost all others
-their resolution.
-"""
+"""Ratio of the largest value to the root mean square from which few values cost all others."""
 
 SUGGESTIONS = 5
 """Layers that get a suggestion."""
@@ -49,21 +47,18 @@ ADVISED_SAMPLES = 100
 BATCH = 250
 
 
-def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray) -> Dict[str, float]:
-    """Return ``accuracy`` and ``macro_f1`` of a model's first output on labelled samples."""
+def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray, task: Task) -> Dict[str, float]:
+    """Return the task's scores of a model's first output on labelled samples."""
     outputs = _outputs(model, x)[0]
     outputs = outputs.reshape(len(outputs), -1)
     classes = max(int(outputs.shape[1]), 2, int(y.max()) + 1)
-    confusion = metrics.confusion_matrix(np.asarray(y), metrics.predicted_classes(outputs), classes)
-    return {"accuracy": metrics.accuracy(confusion), "macro_f1": metrics.macro_f1(confusion)}
+    return task.scores(outputs, np.asarray(y), classes)
 
 
 def float_activations(
     graph: Graph, x: Sequence[np.ndarray], wanted: Sequence[str]
 ) -> Dict[str, np.ndarray]:
-    """Return the float values of activations ``<layer>/<tensor>`` of a prepared graph, the
-    functions exact and not the DPU's.
-    """
+    """Return exact float values of activations ``<layer>/<tensor>`` of a prepared graph."""
     found: Dict[str, Any] = {}
 
     def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
@@ -84,37 +79,26 @@ def float_activations(
 
 
 def fixed_activations(model: Any, x: Sequence[np.ndarray]) -> Dict[str, np.ndarray]:
-    """Return the rounded values of the activations ``<layer>/<tensor>`` of a quantized model of
-    either backend.
-    """
+    """Return the rounded values of the activations of a quantized model of either backend."""
     if is_vitis_model(model):
-        positions = {entry.name: entry.position for entry in fix_positions(model)}
+        scales = {e.name: np.float32(2.0**-e.position) for e in fix_positions(model)}
         integers = integer_outputs(model, single_or_list(x))
-        return {
-            name: values.astype(np.float32) * np.float32(2.0 ** -positions[name])
-            for name, values in integers.items()
-        }
+        return {name: values.astype(np.float32) * scales[name] for name, values in integers.items()}
     points = [layer for layer in model.layers if is_fix_position(layer)]
+    names = [f"{layer.float_layer}/{layer.tensor}" for layer in points]
     probe = load_keras().Model(model.inputs, [layer.output for layer in points])
-    return {
-        f"{layer.float_layer}/{layer.tensor}": values
-        for layer, values in zip(points, _outputs(probe, x))
-    }
+    return dict(zip(names, _outputs(probe, x)))
 
 
 def _outputs(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
-    """Return all outputs of a model; few samples are computed step by step, since compiling the
-    model would take longer.
-    """
+    """Return all outputs; few samples step by step, since compiling the model takes longer."""
     inputs = single_or_list(x)
     if len(x[0]) <= BATCH:
         outputs = model(inputs, training=False)
     else:
         outputs = model.predict(inputs, batch_size=BATCH, verbose=0)
-    return [
-        np.asarray(output)
-        for output in (outputs if isinstance(outputs, (list, tuple)) else [outputs])
-    ]
+    several = isinstance(outputs, (list, tuple))
+    return [np.asarray(output) for output in (outputs if several else [outputs])]
 
 
 def signal_to_noise(reference: np.ndarray, values: np.ndarray) -> float:

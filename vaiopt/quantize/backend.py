@@ -15,6 +15,7 @@ import numpy as np
 from vaiopt.environment import Availability
 from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
+from vaiopt.tasks import task_of
 from vaiopt.text import Progress, silent
 
 Arrays = Union[np.ndarray, Sequence[np.ndarray]]
@@ -69,6 +70,7 @@ class QuantizeRequest:
         epochs: of that training.
         seed: of its order.
         progress: is told what happens.
+        task: what the model does, a name of :data:`vaiopt.tasks.TASKS`.
     """
 
     model: Any
@@ -80,6 +82,7 @@ class QuantizeRequest:
     epochs: int = 0
     seed: int = 0
     progress: Progress = silent
+    task: str = "classification"
 
 
 class FloatLayer(NamedTuple):
@@ -146,16 +149,11 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
     """Train a model that emulates int8 numbers on the labelled samples of a request."""
     assert request.training is not None
     keras, (x, y), epochs = load_keras(), request.training, request.epochs
-    one = model.output_shape[-1] == 1
-    loss = "binary_crossentropy" if one else "sparse_categorical_crossentropy"
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, metrics=["accuracy"])
+    task_of(request.task).compile(model, keras.optimizers.Adam(LEARNING_RATE))
 
     def told(epoch: int, logs: Dict[str, float]) -> None:
-        request.progress(
-            "training epoch {} of {}: loss {loss:.4f}, accuracy {accuracy:.4f}".format(
-                epoch + 1, epochs, **logs
-            )
-        )
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
+        request.progress(f"training epoch {epoch + 1} of {epochs}: {figures}")
 
     model.fit(
         single_or_list(x),

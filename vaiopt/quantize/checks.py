@@ -1,6 +1,4 @@
-"""What cannot be quantized is refused here, before any long work, with the layer's or array's name
-and the cure.
-"""
+"""What cannot be quantized is refused here, before any long work, with the name and the cure."""
 
 from __future__ import annotations
 
@@ -13,15 +11,15 @@ from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import NPZ_ERRORS, PathLike
 from vaiopt.keras import load_keras, load_model, read_model_config
 from vaiopt.quantize.backend import Arrays, single_or_list
+from vaiopt.tasks import task_of
 
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+_QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
 
 WRONG_SCALE = 4.0
-"""Calibration data whose largest value is this many times larger or smaller than the
-preprocessing's are at the wrong scale.
-"""
+"""Data that reach this many times more or less than the preprocessing's are at a wrong scale."""
 
 RAW_PIXELS = 64.0
 """Values up to more than this are taken for raw pixels."""
@@ -47,17 +45,16 @@ def functional_model(model: Any) -> Any:
         _check_kinds(read_model_config(model)["config"])
         model = load_model(model)
     keras = load_keras()
+    built = getattr(model, "_is_graph_network", False)
     if not isinstance(model, keras.Model):
         raise QuantizeError(
             f"a {type(model).__name__} cannot be quantized",
             "Give a Keras 2 model (tf.keras, or tf_keras), or the path of its .h5 file.",
         )
-    if not getattr(model, "_is_graph_network", False):
-        if isinstance(model, keras.Sequential):
-            raise QuantizeError(
-                f"the Sequential model '{model.name}' is not built",
-                "Give its first layer an input_shape.",
-            )
+    if not built and isinstance(model, keras.Sequential):
+        message = f"the Sequential model '{model.name}' is not built"
+        raise QuantizeError(message, "Give its first layer an input_shape.")
+    if not built:
         raise QuantizeError(
             f"the model '{model.name}' is a subclass of keras.Model, whose layers cannot be read",
             "Build it with the functional API: keras.Model(inputs, outputs).",
@@ -71,20 +68,12 @@ def _check_kinds(config: Any) -> None:
     """Refuse, before anything is built, what its configuration shows to be quantized already."""
     layers = config["layers"] if isinstance(config, dict) else config
     for layer in layers:
-        kind = str(layer.get("class_name"))
-        if (
-            kind.startswith("Vitis>")
-            or "QuantizeWrapper" in kind
-            or kind in ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
-        ):
-            raise _already_quantized(kind, str(layer["config"].get("name")))
-
-
-def _already_quantized(kind: str, name: str) -> QuantizeError:
-    return QuantizeError(
-        f"the model is already quantized: layer '{name}' is a {kind.split('>')[-1]}",
-        "Give the float model: float/model.h5 of the run.",
-    )
+        kind, name = str(layer.get("class_name")), layer["config"].get("name")
+        if kind.startswith("Vitis>") or "QuantizeWrapper" in kind or kind in _QUANTIZED:
+            raise QuantizeError(
+                f"the model is already quantized: layer '{name}' is a {kind.split('>')[-1]}",
+                "Give the float model: float/model.h5 of the run.",
+            )
 
 
 def check_model(model: Any) -> None:
@@ -109,12 +98,10 @@ def check_model(model: Any) -> None:
                     "Train the model again, with a smaller learning rate; its training diverged.",
                 )
     for tensor in model.inputs:
-        if any(size is None for size in tensor.shape[1:]):
+        name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
+        if None in shape:
             raise QuantizeError(
-                "input '{}' has an unknown size: {}".format(
-                    tensor.name.split(":")[0], tuple(tensor.shape)[1:]
-                ),
-                "Give the input a fixed shape.",
+                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
             )
 
 
@@ -201,34 +188,29 @@ def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarra
 
 
 def _calibration_array(array: np.ndarray, shape: Tuple[int, ...], name: str) -> np.ndarray:
+    def refusal(what: str, hint: str) -> DataError:
+        return DataError(f"calibration array '{name}' {what}", hint)
+
+    kind, samples = array.dtype.kind, array.shape[1:]
     if array.ndim == 0 or len(array) == 0:
-        raise DataError(
-            f"calibration array '{name}' is empty",
-            "Give at least 100 samples from the training data.",
-        )
-    if array.dtype.kind not in "fiub":
-        raise DataError(
-            f"calibration array '{name}' has dtype {array.dtype}",
-            "Give preprocessed samples, float32.",
-        )
-    if array.shape[1:] != shape:
-        raise DataError(
-            f"calibration array '{name}' has samples of shape {array.shape[1:]}, the model reads"
-            f" {shape}",
+        raise refusal("is empty", "Give at least 100 samples from the training data.")
+    if kind not in "fiub":
+        raise refusal(f"has dtype {array.dtype}", "Give preprocessed samples, float32.")
+    if samples != shape:
+        raise refusal(
+            f"has samples of shape {samples}, the model reads {shape}",
             f"Give an array of shape (samples, {', '.join(map(str, shape))}), samples first,"
             " preprocessed as in training.",
         )
-    if array.dtype.kind in "iub" and (array.max() > 1 or array.min() < -1):
-        raise DataError(
-            f"calibration array '{name}' holds raw {array.dtype} values",
+    if kind in "iub" and (array.max() > 1 or array.min() < -1):
+        raise refusal(
+            f"holds raw {array.dtype} values",
             "Preprocess it as in training, (x - offset) / scale in float32, before it is saved.",
         )
     array = array.astype(np.float32)
     if not np.all(np.isfinite(array)):
-        raise DataError(
-            f"calibration array '{name}' has values that are not finite",
-            "Remove the samples with NaN or infinity.",
-        )
+        hint = "Remove the samples with NaN or infinity."
+        raise refusal("has values that are not finite", hint)
     return array
 
 
@@ -281,46 +263,30 @@ def check_scale(
 
 
 def _like_pixels(array: np.ndarray) -> bool:
-    """Tell whether values look like raw pixels: none negative, up to 255, and whole numbers or an
-    image's.
-    """
+    """Tell whether values look like raw pixels: 0 to 255, and whole numbers or an image's."""
     low, high = float(array.min()), float(array.max())
-    return (
-        low >= 0
-        and RAW_PIXELS < high <= 255
-        and (array.ndim == 4 or bool(np.all(array == np.rint(array))))
-    )
+    if low < 0 or not RAW_PIXELS < high <= 255:
+        return False
+    return array.ndim == 4 or bool(np.all(array == np.rint(array)))
 
 
 def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> Optional[float]:
-    """Return how often the model is right, as a multiple of guessing; None if it is not a
-    classifier of several classes.
-    """
+    """Return how often a classifier of several classes is right, as a multiple of guessing."""
     outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
     if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
         return None
     return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]
 
 
-def check_labels(y: Any, samples: int, name: str = "y") -> Optional[np.ndarray]:
-    """Return class numbers as an int64 array (N,), or None if there are none; one-hot rows are
-    accepted.
+def check_labels(
+    y: Any, samples: int, task: str = "classification", name: str = "y"
+) -> Optional[np.ndarray]:
+    """Return labels as the task has them, (samples, ...), or None if there are none.
 
     Raises:
-        DataError: there are not as many labels as samples, or they are not class numbers.
+        DataError: there are not as many labels as samples, or they are not the task's.
     """
-    if y is None:
-        return None
-    labels = np.asarray(y)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        labels = labels.argmax(axis=1)
-    labels = labels.reshape(-1) if labels.ndim == 2 else labels
-    if labels.ndim != 1 or labels.dtype.kind not in "fiub" or len(labels) != samples:
-        raise DataError(
-            f"array '{name}' does not hold one class number for each of the {samples} samples",
-            "Give integers from 0, shape (samples,).",
-        )
-    return labels.astype(np.int64)
+    return None if y is None else task_of(task).calibration_labels(y, samples, name)
 
 
 def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
@@ -329,7 +295,7 @@ def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
     Raises:
         DataError: the file is missing or damaged, or has no array ``x``.
     """
-    path = Path(path)
+    path, write = Path(path), "Write it with numpy.savez(path, x=x, y=y)."
     if not path.is_file():
         raise DataError(
             f"there is no calibration file '{path}'",
@@ -339,13 +305,8 @@ def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
         with np.load(str(path), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except NPZ_ERRORS as error:
-        raise DataError(
-            f"'{path}' is not a readable .npz file ({error})",
-            "Write it with numpy.savez(path, x=x, y=y).",
-        ) from error
+        raise DataError(f"'{path}' is not a readable .npz file ({error})", write) from error
     if "x" not in arrays:
-        raise DataError(
-            "'{}' has no array 'x', only: {}".format(path, ", ".join(sorted(arrays)) or "nothing"),
-            "Write it with numpy.savez(path, x=x, y=y).",
-        )
+        names = ", ".join(sorted(arrays)) or "nothing"
+        raise DataError(f"'{path}' has no array 'x', only: {names}", write)
     return arrays["x"], arrays.get("y")

@@ -33,6 +33,7 @@ from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.settings import Settings
+from vaiopt.tasks import task_of
 from vaiopt.text import Progress, silent
 
 NOISE_SAMPLES = 100
@@ -55,6 +56,7 @@ def quantize_model(
     input_range: Optional[Tuple[float, float]] = None,
     seed: int = 0,
     source: Optional[PathLike] = None,
+    task: str = "classification",
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
     """Quantize a float model and write ``quantized.h5``, ``fix_positions.json``, ``metrics.json``
@@ -72,6 +74,7 @@ def quantize_model(
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.
         source: the file that ``model`` was loaded from, if it is not given as one.
+        task: what the model does, which decides what labels are and which scores are told.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -87,7 +90,7 @@ def quantize_model(
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
     x = checks.calibration_arrays(functional, calib_x)
-    y = checks.check_labels(calib_y, len(x[0]))
+    y = checks.check_labels(calib_y, len(x[0]), task)
     checks.check_scale(functional, x, y, input_range)
     request = QuantizeRequest(
         functional,
@@ -95,10 +98,11 @@ def quantize_model(
         release,
         method,
         int(calib_batch_size),
-        _training_data(functional, training, x, y) if how.trains else None,
+        _training_data(functional, training, x, y, task) if how.trains else None,
         qat_epochs,
         seed,
         progress or silent,
+        task,
     )
     judged = ("validation", validation) if validation else ("calibration", Labelled(x, y))
     source = model if source is None else source
@@ -116,7 +120,7 @@ def _quantize(
     source_sha256: str,
 ) -> QuantizeResult:
     """Run a quantizer, judge what it made on samples of a split, and write the four files."""
-    model, x, y = request.model, request.x, samples.y
+    model, x, y, task = request.model, request.x, samples.y, task_of(request.task)
     started = time.perf_counter()
     quantized = quantizer.quantize(request)
     seconds = round(time.perf_counter() - started, 3)
@@ -137,8 +141,8 @@ def _quantize(
         calibration_size=len(x[0]),
         calib_batch_size=request.batch_size,
         seconds=seconds,
-        float_scores={} if y is None else accuracy.scores(model, arrays, np.asarray(y)),
-        int8_scores={} if y is None else accuracy.scores(quantized.model, arrays, np.asarray(y)),
+        float_scores={} if y is None else accuracy.scores(model, arrays, y, task),
+        int8_scores={} if y is None else accuracy.scores(quantized.model, arrays, y, task),
         evaluated_on="" if y is None else split,
         layers=tuple(
             accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
@@ -191,6 +195,7 @@ def quantize_candidate(
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
         source=candidate.model,
+        task=splits.dataset.task,
         progress=progress,
     )
     refresh_links(candidate)
@@ -230,12 +235,16 @@ def _arrays(model: Any, x: Arrays) -> List[np.ndarray]:
 
 
 def _training_data(
-    model: Any, training: Optional[Labelled], x: Sequence[np.ndarray], y: Optional[np.ndarray]
+    model: Any,
+    training: Optional[Labelled],
+    x: Sequence[np.ndarray],
+    y: Optional[np.ndarray],
+    task: str,
 ) -> Tuple[Sequence[np.ndarray], np.ndarray]:
     """Return what quantization-aware training learns from."""
     if training is not None:
         x, y = checks.calibration_arrays(model, training.x, "training"), training.y
-    labels = checks.check_labels(y, len(x[0]))
+    labels = checks.check_labels(y, len(x[0]), task)
     if labels is None:
         raise DataError(
             "quantization-aware training needs class numbers, and there is no array 'y'",

@@ -67,9 +67,7 @@ def load_vitis() -> Any:
 
 
 def installed_release() -> str:
-    """Return the release of the vendor's quantizer, such as ``3.0``; empty if it does not say one
-    that is known here.
-    """
+    """Return the vendor's release, such as ``3.0``; empty if it is not one that is known here."""
     try:
         from tensorflow_model_optimization.python.core import version
     except ImportError:
@@ -133,9 +131,7 @@ def _finetuned(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
 
 
 def _trained(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
-    """Train with the vendor's emulation, from calibrated positions on, and return the model to
-    deploy.
-    """
+    """Train with the vendor's emulation, once calibrated, and return the model to deploy."""
     load_keras().utils.set_random_seed(request.seed)
     model = quantizer.get_qat_model(
         init_quant=True,
@@ -155,9 +151,7 @@ _METHODS: Dict[str, Callable[[Any, Any, QuantizeRequest], Any]] = {
 
 
 def _digestible(model: Any) -> Any:
-    """Return the model with what the vendor's quantizer fails on written otherwise: the same
-    function, with its own layers' names.
-    """
+    """Return the same function and names without what the vendor's quantizer fails on."""
     kinds = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
     if not any(kind == "SeparableConv2D" or _lacks_beta(kind, config) for kind, config in kinds):
         return model
@@ -182,9 +176,7 @@ def _lacks_beta(kind: str, config: Mapping[str, Any]) -> bool:
 
 
 def left_in_float(model: Any) -> List[FloatLayer]:
-    """Return the layers of a vendor model that are not quantized: all but inputs, roundings and
-    wrapped layers.
-    """
+    """Return the layers of a vendor model that are neither inputs, roundings nor wrapped."""
     kinds = [(layer.name, type(layer).__name__) for layer in model.layers]
     return [
         FloatLayer(name, f"the vendor's quantizer left {kind} in float")
@@ -194,9 +186,7 @@ def left_in_float(model: Any) -> List[FloatLayer]:
 
 
 def _save(model: Any, positions: Sequence[FixPosition], path: Any) -> None:
-    """Write the vendor's ``.h5`` (what its compiler reads), and the names of the float model's
-    layers beside its own attributes.
-    """
+    """Write the vendor's ``.h5``, with our fix positions beside its own attributes."""
     import h5py
 
     path = Path(path)
@@ -207,14 +197,12 @@ def _save(model: Any, positions: Sequence[FixPosition], path: Any) -> None:
 
 @contextlib.contextmanager
 def translated_messages() -> Iterator[None]:
-    """Keep the vendor's output off stdout and turn its errors into :class:`QuantizeError` with a
-    hint.
-    """
+    """Keep the vendor's output off stdout, and turn its errors into ours, with a hint."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
             yield
-    except (QuantizeError, MissingToolError, KeyboardInterrupt):
+    except (QuantizeError, MissingToolError):
         raise
     except SystemExit as error:
         raise translate(f"{said.getvalue()}\n{error}") from error
@@ -227,13 +215,10 @@ def translate(text: str) -> QuantizeError:
     found = _CODE.search(text)
     if found:
         code, message = found.groups()
-        hint = next(
-            (hint for key, hint in _HINTS.items() if key in code),
-            f"See the vendor's user guide UG1414, code {code}.",
-        )
-        return QuantizeError(
-            f"the vendor's quantizer refused the model: {message.strip() or code}", hint
-        )
+        guide = f"See the vendor's user guide UG1414, code {code}."
+        hint = next((hint for key, hint in _HINTS.items() if key in code), guide)
+        reason = message.strip() or code
+        return QuantizeError(f"the vendor's quantizer refused the model: {reason}", hint)
     lines = [line for line in text.strip().splitlines() if line.strip()] or ["no message"]
     return QuantizeError(
         f"the vendor's quantizer failed: {lines[-1].strip()[:200]}",

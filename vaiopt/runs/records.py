@@ -130,7 +130,8 @@ class QuantizedMetrics(Record):
         calibration_size, calib_batch_size: samples that positions were chosen on, and at once.
         seconds: that it took.
         evaluated_on: ``validation``, ``calibration`` or empty.
-        float_scores, int8_scores: by name, on these samples; empty without labels.
+        float_scores, int8_scores: by name, the one that counts first, on these samples; empty
+            without labels.
         layers: of every activation.
         input: of the first input; None if unknown.
         float_layers: layers that stay in float on the CPU.
@@ -159,11 +160,16 @@ class QuantizedMetrics(Record):
             raise Unfit("int8", "has other scores than float")
 
     @property
+    def headline(self) -> str:
+        """The score that is compared, such as ``accuracy``; empty without labels."""
+        return next(iter(self.float_scores), "")
+
+    @property
     def loss_points(self) -> Optional[float]:
-        """Percentage points of accuracy lost; None where it was not measured."""
-        if "accuracy" not in self.float_scores:
+        """Percentage points of the headline score lost; None where it was not measured."""
+        if not self.headline:
             return None
-        return 100 * (self.float_scores["accuracy"] - self.int8_scores["accuracy"])
+        return 100 * (self.float_scores[self.headline] - self.int8_scores[self.headline])
 
     def worst_layers(self) -> Tuple[LayerNoise, ...]:
         """Return the activations that have a suggestion, worst first."""
@@ -322,6 +328,7 @@ class Manifest(Record):
         expected: of the int8 Keras model on the samples.
         entry: the script that is run.
         files: SHA-256 of every file.
+        task: what was learned, which decides how outputs are read.
     """
 
     target: str = part()
@@ -339,6 +346,7 @@ class Manifest(Record):
     golden: Optional[Golden] = part(None)
     left_out: Tuple[str, ...] = part(())
     expected: Expected = part(Expected())
+    task: str = part("classification")
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""

@@ -21,6 +21,7 @@ class HyperParameters:
         input_shape: shape of one sample, without the batch, such as ``(28, 28, 1)`` or ``(30,)``.
         classes: number of classes.
         samples: number of training samples.
+        task: what is learned, a name of :data:`vaiopt.tasks.TASKS`.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class HyperParameters:
         input_shape: Tuple[int, ...] = (),
         classes: int = 0,
         samples: int = 0,
+        task: str = "classification",
     ) -> None:
         self.input_shape = tuple(input_shape)
         self.classes = classes
         self.samples = samples
+        self.task = task
         self.values: Dict[str, Value] = {}
         self.dimensions: Dict[str, Dimension] = {}
         self._given = dict(values or {})

@@ -12,8 +12,7 @@ import numpy as np
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.record import Record, Unfit, part
 from vaiopt.tasks.arrays import as_array
-
-Labels = Tuple[List[np.ndarray], Tuple[str, ...]]
+from vaiopt.tasks.task import Labels, Task
 
 
 def check_labels(
@@ -329,39 +328,80 @@ def evaluate_outputs(
     )
 
 
-def loss_labels(y: np.ndarray, kind: str, classes: int) -> np.ndarray:
-    """Return class numbers (n,) in the form a loss wants: ``sparse`` (n,), ``one_hot`` (n, classes)
-    or ``binary`` (n, 1).
-    """
-    if kind == "one_hot":
-        return np.eye(classes, dtype=np.float32)[y]
-    return y.astype(np.float32)[:, None] if kind == "binary" else y
+class Classification(Task):
+    """One of several classes: ``y`` holds class numbers (n,), int64."""
 
+    name = "classification"
+    doc = "one of several classes"
+    headline = "accuracy"
+    validation = {"val_accuracy": "accuracy", "val_f1": "macro_f1"}
+    evaluation = Evaluation
 
-def label_kind(model: Any, classes: int) -> str:
-    """Return the form of labels that a compiled model's loss wants: ``binary`` for one output,
-    ``sparse`` for a sparse loss, else ``one_hot``.
-    """
-    if model.output_shape[-1] == 1 and classes == 2:
-        return "binary"
-    loss = model.loss
-    names: Tuple[str, ...] = (
-        str(loss),
-        getattr(loss, "name", "") or "",
-        getattr(loss, "__name__", ""),
-        type(loss).__name__,
-    )
-    return "sparse" if any("sparse" in name.lower() for name in names) else "one_hot"
+    def check_labels(
+        self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
+    ) -> Labels:
+        """Return class numbers and class names; see :func:`check_labels`."""
+        return check_labels(arrays, labels, classes)
 
+    def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
+        """Return class numbers (samples,), int64; one-hot rows are accepted."""
+        labels = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            labels = labels.argmax(axis=1)
+        labels = labels.reshape(-1) if labels.ndim == 2 else labels
+        if labels.ndim != 1 or labels.dtype.kind not in "fiub" or len(labels) != samples:
+            raise DataError(
+                f"array '{name}' does not hold one class number for each of the {samples} samples",
+                "Give integers from 0, shape (samples,).",
+            )
+        return labels.astype(np.int64)
 
-def _compile_if_needed(model: Any) -> None:
-    """Compile a model whose function did not: Adam, and the cross-entropy that its output asks
-    for.
-    """
-    if model.optimizer is None:
-        loss = (
-            "binary_crossentropy"
-            if model.output_shape[-1] == 1
-            else "sparse_categorical_crossentropy"
+    def output_problem(self, shape: Tuple[Any, ...], classes: int) -> Tuple[str, str]:
+        """Return nothing for one output a class, or a single one for two classes."""
+        if shape == (classes,) or (classes == 2 and shape == (1,)):
+            return "", ""
+        return (
+            f"the model gives outputs of shape {shape}, the data have {classes} classes",
+            "End with Dense(hp.classes).",
         )
-        model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+
+    def head(self, keras: Any, x: Any, classes: int) -> Any:
+        """Return a softmax over the classes."""
+        return keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
+
+    def compile(self, model: Any, optimizer: Any) -> None:
+        """Compile for the cross-entropy that the output asks for."""
+        single = model.output_shape[-1] == 1
+        loss = "binary_crossentropy" if single else "sparse_categorical_crossentropy"
+        model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+
+    def loss_form(self, model: Any, classes: int) -> str:
+        """Return ``binary`` for one output, ``sparse`` for a sparse loss, else ``one_hot``."""
+        if model.output_shape[-1] == 1 and classes == 2:
+            return "binary"
+        loss = model.loss
+        own = (getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
+        return (
+            "sparse" if any("sparse" in name.lower() for name in (str(loss), *own)) else "one_hot"
+        )
+
+    def loss_labels(self, y: np.ndarray, form: str, classes: int) -> np.ndarray:
+        """Return ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1) labels."""
+        if form == "one_hot":
+            return np.eye(classes, dtype=np.float32)[y]
+        return y.astype(np.float32)[:, None] if form == "binary" else y
+
+    def predict(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the class of each row; see :func:`predicted_classes`."""
+        return predicted_classes(outputs)
+
+    def scores(self, outputs: np.ndarray, y: np.ndarray, classes: int) -> Dict[str, float]:
+        """Return accuracy and macro F1."""
+        confusion = confusion_matrix(y, predicted_classes(outputs), classes)
+        return {"accuracy": accuracy(confusion), "macro_f1": macro_f1(confusion)}
+
+    def evaluate(
+        self, outputs: np.ndarray, y: np.ndarray, classes: Sequence[str], *, kind: str, trial: int
+    ) -> Evaluation:
+        """Return accuracy, macro F1, figures per class, confusion and mistakes."""
+        return evaluate_outputs(outputs, y, classes, kind=kind, trial=trial)

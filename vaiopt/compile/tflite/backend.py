@@ -1,6 +1,4 @@
-"""Backend ``tflite``: the quantized model as an int8 ``.tflite``, for the CPU of a workstation or
-of a kit.
-"""
+"""Backend ``tflite``: an int8 ``.tflite`` for the CPU of a workstation or of a kit."""
 
 from __future__ import annotations
 
@@ -111,9 +109,7 @@ def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
 
 
 def _interpreter(path: Path) -> Any:
-    """Return TensorFlow's own interpreter, or the package that follows it; with TensorFlow loaded,
-    ``tflite_runtime`` cannot be.
-    """
+    """Return TensorFlow's own interpreter, or that of the package that follows it."""
     lite = load_tensorflow().lite
     try:
         with warnings.catch_warnings():

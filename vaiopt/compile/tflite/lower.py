@@ -64,9 +64,7 @@ KEEP_SIGN = frozenset(
 """Operations whose output is not negative if no input is."""
 
 UP, DOWN, EXACT = 1, -1, 0
-"""Which float32 is taken as the scale of weights: the next larger, the next smaller, or the right
-one.
-"""
+"""Which float32 is the scale of weights: the next larger, the next smaller, the right one."""
 
 Write = Callable[[int, float, int, int], None]
 """Writes a convolution or dense operator into a tensor: its number, a factor on the scale of the
@@ -85,9 +83,7 @@ def to_tflite(program: Program, description: str) -> bytes:
 
 
 class _Lowering:
-    """State while one program is written: the file, and the number and description of every tensor
-    so far.
-    """
+    """State while one program is written: the file, and every tensor so far by name."""
 
     def __init__(self, program: Program, description: str) -> None:
         self.file = FlatBuffer(description)
@@ -149,9 +145,7 @@ class _Lowering:
         return moved
 
     def _write_round(self, source: Tensor, target: Tensor, output: int, name: str) -> None:
-        """Write ``source`` at the position of ``target``: exact to a finer one, half up to a
-        coarser one.
-        """
+        """Write ``source`` at another position: exact to a finer, half up to a coarser one."""
         if target.position >= source.position:
             self.file.operator("QUANTIZE", [self.numbers[source.name]], output)
             return
@@ -176,9 +170,7 @@ class _Lowering:
     # ------------------------------------------------------------ weights
 
     def _scale(self, operation: Operation, factor: float, nudge: int) -> float:
-        """Return the scale of an operation's weights, times ``factor``, as the float32 that
-        ``nudge`` says.
-        """
+        """Return the scale of the weights, times ``factor``, as the float32 of ``nudge``."""
         scale = np.float32(
             2.0**-operation.weight_position * operation.options.get("weight_scale", 1.0) * factor
         )
@@ -190,9 +182,7 @@ class _Lowering:
     def _parameters(
         self, operation: Operation, array: np.ndarray, factor: float, nudge: int
     ) -> List[int]:
-        """Add weights (int8) and bias (int32, on the accumulator's scale) and return their numbers;
-        ``array`` is in TFLite's order.
-        """
+        """Add int8 weights, in TFLite's order, and int32 bias, and return their numbers."""
         scale = self._scale(operation, factor, nudge)
         given = self._source(operation).position
         total = given + operation.weight_position
@@ -252,17 +242,22 @@ class _Lowering:
         height, width = operation.options.get("dilation", (1, 1))
         return {**self._spatial(operation), "dilationHFactor": height, "dilationWFactor": width}
 
-    def conv(self, operation: Operation) -> None:
-        array = _weights(operation).transpose(3, 0, 1, 2)
-        fields = self._dilated(operation)
+    def _weighted(
+        self, name: str, operation: Operation, source: Tensor, array: np.ndarray, **fields: Any
+    ) -> Write:
+        """Return what writes an operator with weights, bias and an activation of its own."""
 
         def write(output: int, factor: float, nudge: int, activation: int) -> None:
             parameters = self._parameters(operation, array, factor, nudge)
-            inputs = [self.numbers[operation.inputs[0]], *parameters]
-            fused = {"fusedActivationFunction": activation, **fields}
-            self.file.operator("CONV_2D", inputs, output, **fused)
+            inputs = [self.numbers[source.name], *parameters]
+            self.file.operator(name, inputs, output, fusedActivationFunction=activation, **fields)
 
-        self._linear(operation, write)
+        return write
+
+    def conv(self, operation: Operation) -> None:
+        array, source = _weights(operation).transpose(3, 0, 1, 2), self._source(operation)
+        fields = self._dilated(operation)
+        self._linear(operation, self._weighted("CONV_2D", operation, source, array, **fields))
 
     def depthwise(self, operation: Operation) -> None:
         height, width, channels, multiplier = _weights(operation).shape
@@ -271,35 +266,20 @@ class _Lowering:
         source, target = self._source(operation), operation.output
         image = self._as_shape(source, as_image(source.shape), operation.name)
         shape = operation.options.get("image_shape", as_image(target.shape))
+        write = self._weighted("DEPTHWISE_CONV_2D", operation, image, array, **fields)
 
-        def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            made, inner = output, None
-            if shape != target.shape:
-                inner = self._inner(operation.name, shape, target.position)
-                made = self.numbers[inner.name]
-            inputs = [self.numbers[image.name], *self._parameters(operation, array, factor, nudge)]
-            fused = {"fusedActivationFunction": activation, **fields}
-            self.file.operator("DEPTHWISE_CONV_2D", inputs, made, **fused)
-            if inner:
-                self._write_reshape(inner, target.shape, output)
+        def write_reshaped(output: int, factor: float, nudge: int, activation: int) -> None:
+            inner = self._inner(operation.name, shape, target.position)
+            write(self.numbers[inner.name], factor, nudge, activation)
+            self._write_reshape(inner, target.shape, output)
 
-        self._linear(operation, write)
+        self._linear(operation, write if shape == target.shape else write_reshaped)
 
     def dense(self, operation: Operation) -> None:
-        array = np.ascontiguousarray(_weights(operation).T)
+        array, source = np.ascontiguousarray(_weights(operation).T), self._source(operation)
         keep = len(operation.output.shape) > 1
-
-        def write(output: int, factor: float, nudge: int, activation: int) -> None:
-            parameters = self._parameters(operation, array, factor, nudge)
-            self.file.operator(
-                "FULLY_CONNECTED",
-                [self.numbers[operation.inputs[0]], *parameters],
-                output,
-                version=5 if keep else 4,
-                fusedActivationFunction=activation,
-                keepNumDims=keep,
-            )
-
+        fields = {"version": 5 if keep else 4, "keepNumDims": keep}
+        write = self._weighted("FULLY_CONNECTED", operation, source, array, **fields)
         self._linear(operation, write)
 
     def transposed_conv(self, operation: Operation) -> None:
@@ -358,9 +338,7 @@ class _Lowering:
     def _scaled(
         self, operation: Operation, factor: float, shape: Tuple[int, ...], options: Dict[str, Any]
     ) -> None:
-        """Write a depthwise convolution with all weights ``factor``, without ties if the factor
-        leaves room for it in int8.
-        """
+        """Write a depthwise convolution with all weights ``factor``, if possible without ties."""
         weight, scale = as_weight(factor)
         position = self._source(operation).position
         cut = position - int(round(math.log2(scale))) - operation.output.position
@@ -468,22 +446,11 @@ class _Lowering:
 
 
 WRITERS: Dict[str, Callable[[_Lowering, Operation], None]] = {
-    "add": _Lowering.add,
-    "average_pool": _Lowering.average_pool,
-    "concat": _Lowering.concat,
-    "conv": _Lowering.conv,
-    "dense": _Lowering.dense,
-    "depthwise": _Lowering.depthwise,
-    "leaky": _Lowering.leaky,
-    "max_pool": _Lowering.max_pool,
-    "multiply": _Lowering.multiply,
-    "pad": _Lowering.pad,
-    "relu": _Lowering.relu,
-    "reshape": _Lowering.reshape,
-    "round": _Lowering.round,
-    "sigmoid": _Lowering.sigmoid,
-    "transposed_conv": _Lowering.transposed_conv,
-    "upsample": _Lowering.upsample,
+    kind: getattr(_Lowering, kind)
+    for kind in (
+        "add average_pool concat conv dense depthwise leaky max_pool multiply pad relu reshape"
+        " round sigmoid transposed_conv upsample"
+    ).split()
 }
 """What writes each kind of operation."""
 

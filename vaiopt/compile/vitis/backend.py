@@ -1,6 +1,4 @@
-"""Backend ``vitis``: the quantized model as an ``.xmodel`` for a DPU, by the vendor's
-``vai_c_tensorflow2``.
-"""
+"""Backend ``vitis``: an ``.xmodel`` for a DPU, by the vendor's ``vai_c_tensorflow2``."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from typing import List
 
 from vaiopt.compile.backend import Compiler, CompileRequest
 from vaiopt.compile.record import Compiled
-from vaiopt.compile.vitis.xmodel import examine, read_xmodel
+from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
@@ -65,7 +63,8 @@ class VitisCompiler(Compiler):
         progress(f"compiling for {target.name} with {arch}")
         lines = _run_compiler(program, arch, request)
         content = read_xmodel(request.folder / MODEL, lines)
-        found = examine(content, request, arch_fingerprint(arch) or target.fingerprint)
+        fingerprint = arch_fingerprint(arch) or target.fingerprint
+        source, output, found = examine(content, request, fingerprint)
         release, warnings = container_release() or target.release, list(found.warnings)
         if release != target.release:
             warnings.append(
@@ -81,14 +80,12 @@ class VitisCompiler(Compiler):
             "arch": str(arch) if arch.parent != request.folder else arch.name,
             "log": LOG,
         }
-        ends = found.input, found.output
-        return Compiled(MODEL, *ends, threshold=found.threshold, release=release, more=more)
+        single = threshold(output, content)
+        return Compiled(MODEL, source, output, single, release=release, more=more)
 
 
 def _check_quantizer(request: CompileRequest, again: str) -> None:
-    """Raise unless the vendor's own quantizer wrote ``quantized.h5``: the compiler reads no
-    other.
-    """
+    """Raise unless the vendor's quantizer wrote the model: its compiler reads no other."""
     config = read_model_config(request.quantized_model)["config"]
     layers = config["layers"] if isinstance(config, dict) else config
     if not any(str(layer.get("class_name")).startswith("Vitis>") for layer in layers):
@@ -101,9 +98,7 @@ def _check_quantizer(request: CompileRequest, again: str) -> None:
 
 
 def arch_folders() -> List[Path]:
-    """Return where the container keeps its ``arch.json`` files:
-    ``<folder>/<DPU>/<BOARD>/arch.json``.
-    """
+    """Return where the container keeps ``<DPU>/<BOARD>/arch.json``."""
     roots = [os.environ.get("VAI_ROOT", ""), "/opt/vitis_ai"]
     return [Path(root) / "compiler" / "arch" for root in roots if root]
 
@@ -154,9 +149,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 
 
 def arch_fingerprint(path: Path) -> str:
-    """Return the fingerprint in an ``arch.json`` as lower-case hex; empty if it names a target
-    instead, or is unreadable.
-    """
+    """Return the fingerprint of an ``arch.json`` in lower-case hex; empty if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return hex(int(str(content["fingerprint"]), 16))
@@ -183,8 +176,7 @@ def _run_compiler(program: str, arch: Path, request: CompileRequest) -> List[str
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
         shutil.copyfile(str(folder / LOG), str(request.failed_log))
         raise CompileError(
-            f"{PROGRAM} failed: {reason(lines, code)}",
-            f"All it said is in '{request.failed_log}'.",
+            f"{PROGRAM} failed: {reason(lines, code)}", f"All it said is in '{request.failed_log}'."
         )
     if request.failed_log.exists():
         request.failed_log.unlink()

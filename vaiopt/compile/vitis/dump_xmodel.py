@@ -8,45 +8,37 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 
 def tensor_record(tensor: Any) -> Dict[str, Any]:
     """Return name, shape, type and fix position (None where there is none) of a tensor."""
     position = tensor.get_attr("fix_point") if tensor.has_attr("fix_point") else None
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.dims),
-        "dtype": tensor.dtype,
-        "position": position,
-    }
+    shape = list(tensor.dims)
+    return {"name": tensor.name, "shape": shape, "dtype": tensor.dtype, "position": position}
 
 
 def subgraph_record(subgraph: Any) -> Dict[str, Any]:
     """Return what is known of a child of the root."""
-    ops = (
-        [{"name": op.get_name(), "type": op.get_type()} for op in subgraph.toposort()]
-        if hasattr(subgraph, "toposort")
-        else []
-    )
-    if not ops:
-        ops = [{"name": op.get_name(), "type": op.get_type()} for op in subgraph.get_ops()]
+
+    def attribute(name: str) -> Any:
+        return subgraph.get_attr(name) if subgraph.has_attr(name) else ""
+
+    def tensors(found: Any) -> List[Dict[str, Any]]:
+        return sorted((tensor_record(tensor) for tensor in found), key=lambda t: t["name"])
+
+    fingerprint = attribute("dpu_fingerprint")
+    ops = list(subgraph.toposort()) if hasattr(subgraph, "toposort") else []
     return {
         "name": subgraph.get_name(),
-        "device": subgraph.get_attr("device") if subgraph.has_attr("device") else "",
-        "fingerprint": (
-            hex(subgraph.get_attr("dpu_fingerprint"))
-            if subgraph.has_attr("dpu_fingerprint")
-            else ""
-        ),
-        "dpu": subgraph.get_attr("dpu_name") if subgraph.has_attr("dpu_name") else "",
-        "operators": ops,
-        "inputs": sorted(
-            (tensor_record(t) for t in subgraph.get_input_tensors()), key=lambda t: t["name"]
-        ),
-        "outputs": sorted(
-            (tensor_record(t) for t in subgraph.get_output_tensors()), key=lambda t: t["name"]
-        ),
+        "device": attribute("device"),
+        "fingerprint": "" if fingerprint == "" else hex(fingerprint),
+        "dpu": attribute("dpu_name"),
+        "operators": [
+            {"name": op.get_name(), "type": op.get_type()} for op in ops or subgraph.get_ops()
+        ],
+        "inputs": tensors(subgraph.get_input_tensors()),
+        "outputs": tensors(subgraph.get_output_tensors()),
     }
 
 
@@ -57,14 +49,13 @@ def main(path: str) -> Dict[str, Any]:
     graph = xir.Graph.deserialize(path)
     root = graph.get_root_subgraph()
     children = [] if root.is_leaf else root.toposort_child_subgraph()
-    tensors = (
-        [tensor_record(t) for t in graph.get_tensors()] if hasattr(graph, "get_tensors") else []
-    )
+    tensors = graph.get_tensors() if hasattr(graph, "get_tensors") else []
+    records = [tensor_record(tensor) for tensor in tensors]
     libraries = graph.get_attr("libs_info") if graph.has_attr("libs_info") else {}
     return {
         "graph": graph.get_name(),
         "subgraphs": [subgraph_record(child) for child in children],
-        "tensors": [t for t in tensors if t["position"] is not None],
+        "tensors": [record for record in records if record["position"] is not None],
         "libraries": sorted(str(name) for name in libraries) if isinstance(libraries, dict) else [],
     }
 

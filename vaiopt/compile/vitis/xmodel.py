@@ -1,6 +1,4 @@
-"""What the compiler made: read back, and compared with what was quantized and with what was
-predicted.
-"""
+"""What the compiler made: read back, and compared with what was quantized and predicted."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ HARMLESS = frozenset(
     "fix2float float2fix data data-fix const const-fix softmax reshape reshape-fix flatten squeeze"
     " download upload".split()
 )
-"""Operators beside the DPU that do not change which class is largest; the same as in
-``board/kit_dpu.py``.
-"""
+"""Operators that keep the order of the classes; the same as in ``board/kit_dpu.py``."""
 
 COUNTS = re.compile(r"Total device subgraph number (\d+), DPU subgraph number (\d+)")
 ARCHITECTURE = re.compile(r"Target architecture: (\S+)")
@@ -130,12 +126,10 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What was found in a compiled model.
+class XmodelFacts:
+    """What ``compile.json`` has of an ``.xmodel`` beside what all compilers tell.
 
     Attributes:
-        input, output: its tensors.
-        threshold: of a single output, the real value above which it says class 1.
         fingerprint, dpu: of the DPU it was compiled for.
         subgraphs: None where no ``xir`` could read them.
         cpu_operators: left to the CPU, beside the harmless ones.
@@ -146,9 +140,6 @@ class Examined:
         warnings: everything that a person must know before going to the kit.
     """
 
-    input: Tensor
-    output: Tensor
-    threshold: Optional[float]
     fingerprint: str
     dpu: str
     subgraphs: Optional[List[Part]]
@@ -160,22 +151,15 @@ class Examined:
     warnings: List[str]
 
     def to_json(self) -> Dict[str, Any]:
-        """Return what ``compile.json`` has of it beside what all compilers tell."""
+        """Return it as a JSON object."""
         content = asdict(self)
-        for key in ("input", "output", "threshold"):
-            del content[key]
         if self.positions is None:
             del content["positions"]
         return {**content, "prediction": content["prediction"] or {}}
 
 
-class Ends(NamedTuple):
-    """Fix positions and shapes, without samples, of input and output as the quantizer had them."""
-
-    input_position: int
-    output_position: int
-    input_shape: Tuple[int, ...]
-    output_shape: Tuple[int, ...]
+Ends = Tuple[Tensor, Tensor]
+"""Input and output of a model."""
 
 
 def read_xmodel(path: Path, lines: List[str]) -> XmodelContent:
@@ -196,32 +180,31 @@ def read_xmodel(path: Path, lines: List[str]) -> XmodelContent:
     if not has_module("xir"):
         return XmodelContent(int(counts.group(2)) if counts else None, dpu)
     content = _dump(path)
+
+    def tensors(entries: Any) -> List[XmodelTensor]:
+        return [XmodelTensor(**entry) for entry in entries]
+
     subgraphs = [
         Subgraph(
-            entry["name"],
-            entry["device"],
-            entry["fingerprint"],
-            entry["dpu"],
-            [Operator(**each) for each in entry["operators"]],
-            [XmodelTensor(**each) for each in entry["inputs"]],
-            [XmodelTensor(**each) for each in entry["outputs"]],
+            child["name"],
+            child["device"],
+            child["fingerprint"],
+            child["dpu"],
+            [Operator(**entry) for entry in child["operators"]],
+            tensors(child["inputs"]),
+            tensors(child["outputs"]),
         )
-        for entry in content["subgraphs"]
+        for child in content["subgraphs"]
     ]
     count = sum(child.device == "DPU" for child in subgraphs)
-    tensors = [XmodelTensor(**each) for each in content["tensors"]]
-    return XmodelContent(count, dpu, subgraphs, tensors, content["libraries"])
+    return XmodelContent(count, dpu, subgraphs, tensors(content["tensors"]), content["libraries"])
 
 
 def _dump(path: Path) -> Dict[str, Any]:
     """Return what ``dump_xmodel.py`` prints."""
-    script = Path(__file__).with_name("dump_xmodel.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        timeout=DUMP_SECONDS,
-    )
+    command = [sys.executable, str(Path(__file__).with_name("dump_xmodel.py")), str(path)]
+    pipe = subprocess.PIPE
+    done = subprocess.run(command, stdout=pipe, stderr=pipe, timeout=DUMP_SECONDS)
     try:
         content = json.loads(done.stdout.decode("utf-8")) if done.returncode == 0 else None
     except ValueError:
@@ -236,8 +219,10 @@ def _dump(path: Path) -> Dict[str, Any]:
     return content
 
 
-def examine(content: XmodelContent, request: CompileRequest, fingerprint: str) -> Examined:
-    """Return what was found in a compiled model.
+def examine(
+    content: XmodelContent, request: CompileRequest, fingerprint: str
+) -> Tuple[Tensor, Tensor, XmodelFacts]:
+    """Return input and output of a compiled model, and what else was found in it.
 
     Args:
         content: from :func:`read_xmodel`.
@@ -251,7 +236,12 @@ def examine(content: XmodelContent, request: CompileRequest, fingerprint: str) -
     quantized, foreign = _quantized_ends(request), _foreign(content, warnings)
     parts = positions = None
     if content.subgraphs is None:
-        ends = _asked_for(quantized)
+        if quantized is None:
+            raise CompileError(
+                "neither xir nor golden outputs tell the fix positions of the compiled model",
+                "Quantize again, or compile where xir is installed.",
+            )
+        ends = quantized
         warnings.append(
             "xir is not installed here: fix positions and fingerprint are those that were asked"
             " for, not read back"
@@ -276,18 +266,19 @@ def examine(content: XmodelContent, request: CompileRequest, fingerprint: str) -
             f"the model needs {content.dpu_count} DPU subgraphs, with CPU work between them, so it"
             " cannot be run on the kit as one; 'vaiopt inspect' names the layers"
         )
-    return Examined(
+    return (
         *ends,
-        threshold=_threshold(ends[1].shape, content.subgraphs or []),
-        fingerprint=found,
-        dpu=dpu,
-        subgraphs=parts,
-        cpu_operators=foreign,
-        libraries=list(content.libraries),
-        positions=positions,
-        prediction=prediction,
-        runnable=content.dpu_count in (1, None) and not foreign,
-        warnings=warnings,
+        XmodelFacts(
+            fingerprint=found,
+            dpu=dpu,
+            subgraphs=parts,
+            cpu_operators=foreign,
+            libraries=list(content.libraries),
+            positions=positions,
+            prediction=prediction,
+            runnable=content.dpu_count in (1, None) and not foreign,
+            warnings=warnings,
+        ),
     )
 
 
@@ -296,21 +287,9 @@ def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
     if not request.golden.exists():
         return None
     golden = read_golden(request.golden, request.quantize_command)
-    positions = golden.input_position, golden.output_position
-    return Ends(*positions, golden.inputs.shape[1:], golden.outputs.shape[1:])
-
-
-def _asked_for(quantized: Optional[Ends]) -> Tuple[Tensor, Tensor]:
-    """Return input and output as they were asked for."""
-    if quantized is None:
-        raise CompileError(
-            "neither xir nor golden outputs tell the fix positions of the compiled model",
-            "Quantize again, or compile where xir is installed.",
-        )
-    return (
-        Tensor.at("", (1, *quantized.input_shape), quantized.input_position),
-        Tensor.at("", (1, *quantized.output_shape), quantized.output_position),
-    )
+    source = Tensor.at("", (1, *golden.inputs.shape[1:]), golden.input_position)
+    target = Tensor.at("", (1, *golden.outputs.shape[1:]), golden.output_position)
+    return source, target
 
 
 def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperator]:
@@ -331,7 +310,7 @@ def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperato
 
 def _read_back(
     subgraphs: List[Subgraph], quantized: Optional[Ends], has_foreign: bool
-) -> Tuple[Subgraph, Tuple[Tensor, Tensor]]:
+) -> Tuple[Subgraph, Ends]:
     """Return the first part for the DPU, and input and output of the whole."""
     dpu = [child for child in subgraphs if child.device == "DPU"]
     if not dpu:
@@ -340,12 +319,12 @@ def _read_back(
             "'vaiopt inspect RUN --target TARGET' says why; change the model.",
         )
     # With work for the CPU before or behind the DPU, its ends are not those of the model.
-    expected = (None, None) if quantized is None or has_foreign or len(dpu) > 1 else quantized[:2]
-    source = _end(dpu[0].inputs, "input", expected[0])
-    return dpu[0], (source, _end(dpu[-1].outputs, "output", expected[1]))
+    given, wanted = (None, None) if has_foreign or len(dpu) > 1 else quantized or (None, None)
+    source = _end(dpu[0].inputs, "input", given)
+    return dpu[0], (source, _end(dpu[-1].outputs, "output", wanted))
 
 
-def _end(tensors: List[XmodelTensor], what: str, expected: Optional[int]) -> Tensor:
+def _end(tensors: List[XmodelTensor], what: str, expected: Optional[Tensor]) -> Tensor:
     """Return the only input or output of a DPU part, at the position that is expected if any is."""
     if len(tensors) != 1:
         names = ", ".join(tensor.name for tensor in tensors) or "none"
@@ -359,23 +338,25 @@ def _end(tensors: List[XmodelTensor], what: str, expected: Optional[int]) -> Ten
             f"the {what} '{name}' of the compiled model has no fix position",
             "Quantize and compile again.",
         )
-    if expected is not None and position != expected:
+    if expected is not None and position != expected.position:
         raise CompileError(
             f"the {what} '{name}' was compiled at fix position {position}, but quantized at"
-            f" {expected}",
+            f" {expected.position}",
             "Quantize and compile again with the same release.",
         )
     return Tensor.at(name, shape, position)
 
 
-def _threshold(shape: Sequence[int], subgraphs: List[Subgraph]) -> Optional[float]:
+def threshold(output: Tensor, content: XmodelContent) -> Optional[float]:
     """Return the real value above which a single output says class 1; None for several outputs."""
-    if int(np.prod(shape[1:], dtype=np.int64)) != 1:
+    if int(np.prod(output.shape[1:], dtype=np.int64)) != 1:
         return None
-    types = {op.type for child in subgraphs if child.device == "DPU" for op in child.operators}
+    dpu = [child for child in content.subgraphs or [] if child.device == "DPU"]
+    types = {op.type for child in dpu for op in child.operators}
     return SIGMOID_THRESHOLD if "hard-sigmoid-fix" in types else 0.0
 
 
+_ENDINGS = {"_weights_fixneuron": "weights", "_bias_fixneuron": "bias", "_fix": "output"}
 _WEIGHTS = {"kernel": "weights", "depthwise_kernel": "weights", "bias": "bias"}
 """Tensors of a layer as the quantizer and as the compiler name them; all others are its output."""
 
@@ -410,15 +391,9 @@ def compare_positions(
 
 
 def layer_of(name: str) -> Tuple[str, str]:
-    """Return the layer that a tensor of a compiled model is named after, and which of its tensors
-    it is.
-    """
+    """Return the layer that a compiled tensor is named after, and which of its tensors it is."""
     name = name[len("quant_") :] if name.startswith("quant_") else name
-    for ending, kind in (
-        ("_weights_fixneuron", "weights"),
-        ("_bias_fixneuron", "bias"),
-        ("_fix", "output"),
-    ):
+    for ending, kind in _ENDINGS.items():
         if name.endswith(ending):
             return name[: -len(ending)], kind
     return name, "output"
@@ -427,9 +402,7 @@ def layer_of(name: str) -> Tuple[str, str]:
 def _prediction(
     request: CompileRequest, dpu_count: Optional[int], warnings: List[str]
 ) -> Optional[Prediction]:
-    """Return what ``inspect`` predicted of the float model, and warn where the compiler decided
-    otherwise.
-    """
+    """Return what ``inspect`` says of the float model, and warn where the compiler differs."""
     if not request.float_model.exists():
         return None
     inspection = inspect_model(request.float_model, request.target)

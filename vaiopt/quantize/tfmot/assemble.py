@@ -1,10 +1,8 @@
-"""The quantized model: a graph with positions as a Keras model of standard layers and
-``FixPosition``.
-"""
+"""The quantized model: a graph as a Keras model of standard layers and ``FixPosition``."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import numpy as np
 
@@ -48,26 +46,17 @@ def _on_grid(node: Node, positions: Dict[Key, int]) -> List[np.ndarray]:
     values = dict(node.weights)
     for key, value in quantized_weights(node).items():
         position = positions[(node.name, key)]
-        values[node.kernel if key == "kernel" else key] = dequantize(
-            quantize_weights(value, position), position
-        )
+        values[node.weight_name(key)] = dequantize(quantize_weights(value, position), position)
     return list(values.values())
 
 
 def position_list(graph: Graph, positions: Dict[Key, int]) -> List[FixPosition]:
-    """Return the positions of weights and activations in the order of the layers, weights before
-    activations.
-    """
+    """Return the fix positions in the order of the layers, weights before activations."""
     entries: List[FixPosition] = []
     for node in graph:
-        found: List[Tuple[str, Key]] = [
-            (node.kernel if key == "kernel" else key, (node.name, key))
-            for key in ("kernel", "bias", "alpha")
-            if (node.name, key) in positions
-        ]
-        if (node.name, "out") in positions:
-            found.append((node.tensor, (node.name, "out")))
-        entries += [
-            FixPosition(node.layer, tensor, BITS, int(positions[key])) for tensor, key in found
-        ]
+        for key in ("kernel", "bias", "alpha", "out"):
+            position = positions.get((node.name, key))
+            if position is not None:
+                tensor = node.tensor if key == "out" else node.weight_name(key)
+                entries.append(FixPosition(node.layer, tensor, BITS, int(position)))
     return entries

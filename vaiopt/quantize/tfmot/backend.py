@@ -58,9 +58,7 @@ class TfmotQuantizer(Quantizer):
 
 
 def prepared_graph(model: Any, rules: Rules) -> Graph:
-    """Return the graph of a functional float model after preparation, with every rounding
-    placed.
-    """
+    """Return the graph of a float model after preparation, with every rounding placed."""
     graph = read_graph(model)
     prepare(graph, rules)
     to_dpu_functions(graph)

@@ -25,23 +25,17 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
     keras, ours = load_keras(), fixed_layers()
     if node.kind == "Quantize":
         return keras.layers.Activation("linear", name=node.name)
+    if node.kind == "Sigmoid" and exact:
+        return keras.layers.Activation("sigmoid", name=node.name)
     if node.kind == "Sigmoid":
-        return (
-            keras.layers.Activation("sigmoid", name=node.name)
-            if exact
-            else ours["FixedSigmoid"](name=node.name)
-        )
+        return ours["FixedSigmoid"](name=node.name)
     if node.kind == "AveragePooling2D" and not exact:
-        return _average_pooling(graph, node)
+        return _average_pooling(node)
     if node.kind == "GlobalAveragePooling2D" and not exact:
         _, height, width, _ = graph.source(node).shape
-        numerator, shift = _multiplier(node, int(height or 0), int(width or 0), True)
-        return ours["FixedGlobalAveragePooling2D"](
-            name=node.name,
-            keepdims=node.config.get("keepdims", False),
-            numerator=numerator,
-            shift=shift,
-        )
+        factor = _multiplier(node, int(height or 0), int(width or 0), True)
+        keep = node.config.get("keepdims", False)
+        return ours["FixedGlobalAveragePooling2D"](name=node.name, keepdims=keep, **factor)
     config = {key: value for key, value in node.config.items() if key != "batch_input_shape"}
     for key in list(config):
         if key.endswith(("_regularizer", "_constraint")):
@@ -58,29 +52,25 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
         ) from error
 
 
-def _average_pooling(graph: Graph, node: Node) -> Any:
-    config = node.config
-    height, width = config["pool_size"]
-    is_global = node.shape[1:3] == (1, 1)
-    numerator, shift = _multiplier(node, height, width, is_global)
+def _average_pooling(node: Node) -> Any:
+    (height, width), strides = node.config["pool_size"], tuple(node.config["strides"])
     return fixed_layers()["FixedAveragePooling2D"](
         name=node.name,
         pool_size=(height, width),
-        strides=tuple(config["strides"]),
-        padding=config["padding"],
-        numerator=numerator,
-        shift=shift,
+        strides=strides,
+        padding=node.config["padding"],
+        **_multiplier(node, height, width, node.shape[1:3] == (1, 1)),
     )
 
 
-def _multiplier(node: Node, height: int, width: int, is_global: bool) -> Any:
+def _multiplier(node: Node, height: int, width: int, is_global: bool) -> Dict[str, Any]:
     if height < 1 or width < 1:
         raise QuantizeError(
             f"layer '{node.name}' averages an area of unknown size",
             "Give the model's input a fixed height and width.",
         )
-    found = average_multiplier(height, width, is_global)
-    return found if found is not None else (1, None)
+    numerator, shift = average_multiplier(height, width, is_global) or (1, None)
+    return {"numerator": numerator, "shift": shift}
 
 
 def make_model(
@@ -99,13 +89,11 @@ def make_model(
     for node in graph:
         if node.kind == "InputLayer":
             tensors[node.name] = keras.Input(shape=node.shape[1:], name=node.name, dtype="float32")
-            continue
-        tensors[node.name] = call(
-            node, make_layer(graph, node, exact), [tensors[name] for name in node.inputs]
-        )
-    return keras.Model(
-        [tensors[name] for name in graph.inputs], [tensors[name] for name in graph.outputs]
-    )
+        else:
+            inputs = [tensors[name] for name in node.inputs]
+            tensors[node.name] = call(node, make_layer(graph, node, exact), inputs)
+    ends = ([tensors[name] for name in names] for names in (graph.inputs, graph.outputs))
+    return keras.Model(*ends)
 
 
 def load_weights(graph: Graph, layers: Mapping[str, Any]) -> None:

@@ -1,6 +1,4 @@
-"""The prepared model under tensorflow-model-optimization: annotated, applied, calibrated,
-trained.
-"""
+"""The prepared model under tensorflow-model-optimization: calibrated, trained."""
 
 from __future__ import annotations
 
@@ -18,6 +16,9 @@ from vaiopt.quantize.tfmot.pof2s import ACTIVATION, ENTRY, load_tfmot, pof2s, we
 from vaiopt.quantize.tfmot.refine import Key
 
 _FIRST = "_rounded_first"
+
+_OTHERS = {"PReLU": ("alpha",)}
+"""Weights that are rounded of layers which are no convolutions."""
 
 
 class Emulation:
@@ -41,9 +42,7 @@ class Emulation:
         layers = {}
 
         def call(node: Node, layer: Any, inputs: List[Any]) -> Any:
-            weights = tuple(
-                node.kernel if key == "kernel" else key for key in self.weights[node.name]
-            )
+            weights = tuple(node.weight_name(key) for key in self.weights[node.name])
             if self._rounds_first(node):
                 first = quantization.quantize_annotate_layer(
                     load_keras().layers.Activation("linear", name=node.name + _FIRST),
@@ -73,9 +72,7 @@ class Emulation:
         return ""
 
     def _rounds_first(self, node: Node) -> bool:
-        """Tell whether the input of a function on the CPU is rounded by itself, the layer before it
-        having its own rounding.
-        """
+        """Tell whether a function on the CPU needs a rounding of its own before it."""
         return node.place == "before" and self.graph.source(node).place != "next"
 
     def _owner(self, node: Node) -> Node:
@@ -95,18 +92,15 @@ class Emulation:
         found: Dict[Key, Any] = {}
         for node in self.graph:
             if self._rounds_first(node):
-                found[(node.name, "out")] = self.model.get_layer(
-                    "quant_" + node.name + _FIRST
-                ).quantize_config.output_quantizers[0]
+                first = self.model.get_layer("quant_" + node.name + _FIRST)
+                found[(node.name, "out")] = first.quantize_config.output_quantizers[0]
             layer = self._wrapper(node)
             if layer is None:
                 continue
-            for key, quantizer in zip(
-                self.weights[node.name], layer.quantize_config.weight_quantizers
-            ):
-                found[(node.name, key)] = quantizer
-            for quantizer in layer.quantize_config.output_quantizers:
-                found[(self._owner(node).name, "out")] = quantizer
+            config = layer.quantize_config
+            keys = [(node.name, key) for key in self.weights[node.name]]
+            found.update(zip(keys, config.weight_quantizers))
+            found.update(((self._owner(node).name, "out"), q) for q in config.output_quantizers)
         return found
 
     def _wrapper(self, node: Node) -> Any:
@@ -134,16 +128,11 @@ class Emulation:
 
         votes: List[np.ndarray] = []
         for start in range(0, len(x[0]), batch_size):
-            votes.append(
-                step(
-                    [tf.constant(array[start : start + batch_size], tf.float32) for array in x]
-                ).numpy()
-            )
+            part = slice(start, start + batch_size)
+            votes.append(step([tf.constant(array[part], tf.float32) for array in x]).numpy())
         for quantizer in live.values():
             quantizer.calibrating = False
-        positions = {
-            key: int(quantizer.variable.numpy()) for key, quantizer in self.quantizers.items()
-        }
+        positions = {key: int(each.variable.numpy()) for key, each in self.quantizers.items()}
         positions.update({key: majority(column) for key, column in zip(live, np.transpose(votes))})
         return positions
 
@@ -164,27 +153,20 @@ class Emulation:
             layer = self._wrapper(node)
             if layer is not None:
                 for (variable, _, _), key in zip(layer._weight_vars, self.weights[node.name]):
-                    node.weights[node.kernel if key == "kernel" else key] = variable.numpy()
+                    node.weights[node.weight_name(key)] = variable.numpy()
             elif node.weights:
-                node.weights.update(
-                    zip(node.weights, self.model.get_layer(node.name).get_weights())
-                )
+                values = self.model.get_layer(node.name).get_weights()
+                node.weights.update(zip(node.weights, values))
         self.weights = {node.name: quantized_weights(node) for node in self.graph}
 
 
 def quantized_weights(node: Node) -> Dict[str, np.ndarray]:
-    """Return the weights of a node that are rounded, with ``kernel`` for its kernel whatever Keras
-    calls it.
-    """
-    if node.place == "float":
-        return {}
-    if node.kind in CONVOLUTIONS:
-        return {
-            key: node.weights[name]
-            for key, name in (("kernel", node.kernel), ("bias", "bias"))
-            if name in node.weights
-        }
-    return {"alpha": node.weights["alpha"]} if node.kind == "PReLU" else {}
+    """Return the weights of a node that are rounded, its kernel always as ``kernel``."""
+    keys: Sequence[str] = ()
+    if node.place != "float":
+        keys = ("kernel", "bias") if node.kind in CONVOLUTIONS else _OTHERS.get(node.kind, ())
+    named = {key: node.weight_name(key) for key in keys}
+    return {key: node.weights[name] for key, name in named.items() if name in node.weights}
 
 
 def majority(votes: Sequence[float]) -> int:

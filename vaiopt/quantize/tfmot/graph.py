@@ -52,16 +52,17 @@ class Node:
         """The name of its kernel among the weights."""
         return "depthwise_kernel" if self.kind == "DepthwiseConv2D" else "kernel"
 
+    def weight_name(self, key: str) -> str:
+        """Return Keras's name of a weight; its kernel is ``kernel`` in the keys of positions."""
+        return self.kernel if key == "kernel" else key
+
     @property
     def activation(self) -> str:
         """The name of its activation function, ``linear`` if it has none."""
         name = self.config.get("activation", "linear")
         if isinstance(name, dict):
-            name = (
-                name.get("config")
-                if isinstance(name.get("config"), str)
-                else name.get("class_name")
-            )
+            inner = name.get("config")
+            name = inner if isinstance(inner, str) else name.get("class_name")
         return {"silu": "swish", None: "linear"}.get(name, name)
 
 
@@ -117,25 +118,19 @@ class Graph:
         return candidate
 
     def ordered(self) -> List[Node]:
-        """Return the nodes as Keras orders ``model.layers``: by depth from the outputs, then by
-        depth-first traversal.
-        """
+        """Return the nodes in Keras's order of ``model.layers``: by depth, then depth first."""
         finished, indices = _traverse(self)
         depths: Dict[str, int] = {}
         for name in reversed(finished):
             depth = depths.setdefault(name, 0)
             for source in self.nodes[name].inputs:
                 depths[source] = max(depth + 1, depths.get(source, 0))
-        return [
-            self.nodes[name]
-            for name in sorted(depths, key=lambda name: (-depths[name], indices[name]))
-        ]
+        names = sorted(depths, key=lambda name: (-depths[name], indices[name]))
+        return [self.nodes[name] for name in names]
 
 
 def _traverse(graph: Graph) -> Tuple[List[str], Dict[str, int]]:
-    """Return the reachable nodes, sources first, and the order in which a depth-first walk from the
-    outputs meets them.
-    """
+    """Return the reachable nodes, sources first, and when a walk from the outputs meets them."""
     indices: Dict[str, int] = {}
     finished: List[str] = []
     done = set()
@@ -162,10 +157,7 @@ def read_graph(model: Any) -> Graph:
             arguments; or an input is not used.
     """
     config = model.get_config()
-    nodes = []
-    for entry in config["layers"]:
-        layer = model.get_layer(entry["config"]["name"])
-        nodes.append(_read_node(entry, layer))
+    nodes = [_read_node(e, model.get_layer(e["config"]["name"])) for e in config["layers"]]
     graph = Graph(nodes, _names(config["input_layers"]), _names(config["output_layers"]))
     used = {node.name for node in graph}
     for name in graph.inputs:
@@ -194,16 +186,13 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
         key = variable.name.split(":")[0].split("/")[-1]
         weights[f"{key}/{len(weights)}" if key in weights else key] = np.array(value)
     shape = layer.output_shape
-    shape = tuple(shape[0] if isinstance(shape, list) else shape)
-    return Node(
-        name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name, shape=shape
-    )
+    node = Node(name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name)
+    node.shape = tuple(shape[0] if isinstance(shape, list) else shape)
+    return node
 
 
 def _names(entries: Any) -> List[str]:
-    """Return layer names from Keras's lists of (layer, node, tensor), which is flat when there is
-    only one.
-    """
+    """Return layer names from Keras's lists of (layer, node, tensor), flat if there is one."""
     if entries and isinstance(entries[0], str):
         return [entries[0]]
     return [entry[0] for entry in (entries.values() if isinstance(entries, dict) else entries)]

@@ -20,17 +20,7 @@ from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.rules import Rules
 
 ROUNDED_BEFORE = (
-    "softmax",
-    "elu",
-    "selu",
-    "softplus",
-    "softsign",
-    "swish",
-    "gelu",
-    "tanh",
-    "sigmoid",
-    "exponential",
-    "hard_sigmoid",
+    "softmax elu selu softplus softsign swish gelu tanh sigmoid exponential hard_sigmoid".split()
 )
 """Functions that the CPU computes on int8 numbers."""
 
@@ -61,10 +51,12 @@ def place(graph: Graph, rules: Rules) -> None:
 def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
     """Fuse an activation with the layer before it, or leave it in float."""
     source = graph.source(node)
-    fusing = (
-        CONVOLUTIONS if node.kind == "LeakyReLU" else CONVOLUTIONS + ("Add", "Multiply") + _POOLINGS
-    )
-    if source.kind not in fusing or source.place != "output" or not graph.feeds_only(source.name):
+    others = () if node.kind == "LeakyReLU" else ("Add", "Multiply", *_POOLINGS)
+    if (
+        source.kind not in (*CONVOLUTIONS, *others)
+        or source.place != "output"
+        or not graph.feeds_only(source.name)
+    ):
         return
     if source.kind not in _POOLINGS:
         source.place = "next"  # a pooling keeps its own rounding, whatever comes behind it
@@ -77,39 +69,29 @@ def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
         raise QuantizeError(
             f"layer '{node.layer}' has the activation '{function}', which release {rules.release}"
             " cannot quantize",
-            "Use relu, ReLU(max_value=6), LeakyReLU(0.1), sigmoid, or one of: {}.".format(
-                ", ".join(ROUNDED_BEFORE)
-            ),
+            "Use relu, ReLU(max_value=6), LeakyReLU(0.1), sigmoid, or one of:"
+            f" {', '.join(ROUNDED_BEFORE)}.",
         )
 
 
 def _quantize_entries(graph: Graph) -> None:
-    """Round every input of the model, and the output of a float layer that only one quantized layer
-    reads.
-    """
+    """Round every input, and the output of a float layer that one quantized layer reads."""
+
+    def enter(node: Node, tensor: str) -> None:
+        name = graph.unique_name("quant_" + node.name)
+        entry = Node(name, "Quantize", {"name": name}, [], layer=node.layer)
+        entry.tensor, entry.place = tensor, "output"
+        graph.add_after(node.name, entry)
+
     for node in list(graph):
         if node.kind == "InputLayer":
-            name = graph.unique_name("quant_" + node.name)
-            entry = Node(
-                name,
-                "Quantize",
-                {"name": name},
-                [],
-                layer=node.layer,
-                tensor="input",
-                place="output",
-            )
-            graph.add_after(node.name, entry)
+            enter(node, "input")
     for node in list(graph):
         if node.place == "float" or node.kind == "Quantize" or len(node.inputs) != 1:
             continue
         source = graph.source(node)
         if source.place == "float" and graph.feeds_only(source.name):
-            name = graph.unique_name("quant_" + source.name)
-            graph.add_after(
-                source.name,
-                Node(name, "Quantize", {"name": name}, [], layer=source.layer, place="output"),
-            )
+            enter(source, "output")
 
 
 def float_layers(graph: Graph) -> List[FloatLayer]:

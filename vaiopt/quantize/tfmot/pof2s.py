@@ -14,9 +14,7 @@ from vaiopt.int8.arithmetic import CANDIDATES, QMAX, QMIN
 from vaiopt.keras import load_tensorflow
 
 ENTRY, ACTIVATION, WEIGHT = "entry", "activation", "weight"
-"""What a quantizer rounds: real numbers that enter, activations, weights. It decides rounding and
-how the position is chosen.
-"""
+"""What a quantizer rounds; it decides the rounding and how the position is chosen."""
 
 _loaded: Dict[str, Any] = {}
 
@@ -44,9 +42,7 @@ def load_tfmot() -> Any:
 
 
 def non_overflow(tf: Any, x: Any) -> Any:
-    """Return the largest position at which nothing in ``x`` saturates (a float32 scalar), step by
-    step as the vendor does.
-    """
+    """Return the largest position at which nothing saturates (a scalar), as the vendor does."""
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     ratio = (QMAX - QMIN - 1) / float(QMIN * 2)  # -127/128
     low, high = tf.minimum(low, high / ratio), tf.maximum(high, low * ratio)
@@ -67,9 +63,7 @@ def weight_chooser(tf: Any) -> Any:
 
 
 def min_error(tf: Any, x: Any, half_up: bool) -> Any:
-    """Return the candidate position with the smallest float32 sum of squared errors, the first of
-    equals (a float32 scalar).
-    """
+    """Return the position (a scalar) of the smallest float32 squared error, first of equals."""
     first = non_overflow(tf, x)
     errors = []
     for offset in range(CANDIDATES):
@@ -85,9 +79,7 @@ def rounded(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
 
 
 def straight_through(tf: Any, x: Any, scale: Any, half_up: bool) -> Any:
-    """Round as :func:`rounded`; the gradient passes unchanged where nothing saturates (the
-    straight-through estimator).
-    """
+    """Round as :func:`rounded`; the gradient passes where nothing saturates."""
 
     @tf.custom_gradient  # type: ignore[misc]
     def forward(value: Any) -> Any:
@@ -129,24 +121,18 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
             self.variable: Any = None
 
         def build(self, tensor_shape: Any, name: str, layer: Any) -> Dict[str, Any]:
+            zero = tf.keras.initializers.Zeros()
             self.variable = layer.add_weight(
-                name=name + "_position",
-                shape=(),
-                dtype="float32",
-                initializer=tf.keras.initializers.Zeros(),
-                trainable=False,
+                name + "_position", shape=(), dtype="float32", initializer=zero, trainable=False
             )
             return {"position": self.variable}
 
-        def __call__(
-            self, inputs: Any, training: bool, weights: Dict[str, Any], **kwargs: Any
-        ) -> Any:
+        def __call__(self, inputs: Any, training: bool, weights: Dict[str, Any], **_: Any) -> Any:
             half_up = self.role != WEIGHT
             position = weights["position"]
             if self.calibrating and self.role != WEIGHT:
-                found = (
-                    non_overflow(tf, inputs) if self.role == ENTRY else min_error(tf, inputs, True)
-                )
+                entry = self.role == ENTRY
+                found = non_overflow(tf, inputs) if entry else min_error(tf, inputs, True)
                 position.assign(found)
                 return rounded(tf, inputs, tf.pow(2.0, found), half_up)
             return straight_through(tf, inputs, tf.pow(2.0, position), half_up)
@@ -172,10 +158,9 @@ def _config_class(tfmot: Any, quantizer: Any) -> Any:
             self.output_quantizers = [quantizer(output)] if output else []
 
         def get_weights_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
-            return [
-                (getattr(layer, name), each)
-                for name, each in zip(self.weights, self.weight_quantizers)
-            ]
+            return list(
+                zip((getattr(layer, name) for name in self.weights), self.weight_quantizers)
+            )
 
         def get_activations_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
             return []
@@ -205,10 +190,8 @@ def _scheme_class() -> Any:
     class Unchanged:
         """A layout transform that leaves the model as it is: the graph was prepared before."""
 
-        def apply(
-            self, model: Any, layer_quantize_map: Dict[str, Any]
-        ) -> Tuple[Any, Dict[str, Any]]:
-            return model, layer_quantize_map
+        def apply(self, model: Any, quantize_map: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
+            return model, quantize_map
 
     class Nothing:
         """A registry that quantizes no layer by itself: every quantized layer is annotated."""

@@ -27,6 +27,10 @@ SMALLEST_MAXIMA = 0.1
 
 _EQUALIZED = ("Conv2D", "DepthwiseConv2D")
 
+_DEPTHWISE_CONFIG = "kernel_size strides padding data_format dilation_rate depth_multiplier".split()
+_POINTWISE_CONFIG = "name filters use_bias data_format activation".split()
+"""What the two parts of a separable convolution take over of its configuration."""
+
 
 def prepare(graph: Graph, rules: Rules) -> None:
     """Change the graph in place, as the module says.
@@ -61,36 +65,24 @@ def split_separable(graph: Graph) -> None:
         if node.kind != "SeparableConv2D":
             continue
         config = node.config
-        depthwise = {
-            key: config[key]
-            for key in (
-                "kernel_size",
-                "strides",
-                "padding",
-                "data_format",
-                "dilation_rate",
-                "depth_multiplier",
-            )
-        }
+        kernel = node.weights.pop("depthwise_kernel")
         name = graph.unique_name(node.name + "_depthwise_conv")
-        first = Node(
+        depthwise = {key: config[key] for key in _DEPTHWISE_CONFIG}
+        graph.nodes[name] = Node(
             name,
             "DepthwiseConv2D",
-            dict(depthwise, name=name, use_bias=False, activation="linear"),
+            {**depthwise, "name": name, "use_bias": False, "activation": "linear"},
             list(node.inputs),
+            OrderedDict(depthwise_kernel=kernel),
             layer=node.layer,
+            tensor="depthwise_output",
+            shape=node.shape[:-1] + (int(np.prod(kernel.shape[2:])),),
         )
-        first.shape = node.shape[:-1] + (int(np.prod(node.weights["depthwise_kernel"].shape[2:])),)
-        first.weights["depthwise_kernel"] = node.weights.pop("depthwise_kernel")
-        first.tensor = "depthwise_output"
-        graph.nodes[name] = first
         node.kind, node.inputs = "Conv2D", [name]
-        keep = ("name", "filters", "use_bias", "data_format", "activation")
-        node.config = dict(
-            {key: config[key] for key in keep}, kernel_size=(1, 1), strides=(1, 1), padding="valid"
-        )
+        pointwise = {key: config[key] for key in _POINTWISE_CONFIG}
+        node.config = {**pointwise, "kernel_size": (1, 1), "strides": (1, 1), "padding": "valid"}
         node.weights = OrderedDict(
-            ("kernel" if key == "pointwise_kernel" else key, value)
+            (key.replace("pointwise_kernel", "kernel"), value)
             for key, value in node.weights.items()
         )
 
@@ -108,39 +100,31 @@ def _split_activations(graph: Graph, rules: Rules) -> None:
             )
         node.config["activation"] = "linear"
         name = graph.unique_name(f"{node.name}_{function}")
-        graph.add_after(
-            node.name,
-            Node(
-                name,
-                "Activation",
-                {"name": name, "activation": function},
-                [],
-                layer=node.layer,
-                fused=True,
-            ),
-        )
+        config = {"name": name, "activation": function}
+        activation = Node(name, "Activation", config, [], layer=node.layer, fused=True)
+        graph.add_after(node.name, activation)
         node.tensor = "pre_activation"
 
 
 def _fold_batch_norms(graph: Graph) -> None:
-    changed = True
-    while changed:
-        changed = False
-        for node in list(graph):
-            source = graph.source(node) if node.inputs else None
-            if (
-                node.kind == "BatchNormalization"
-                and source is not None
-                and source.kind in CONVOLUTIONS
-            ):
-                if source.activation == "linear" and graph.feeds_only(source.name):
-                    _fold(source, node)
-                    graph.bypass(node.name)
-                    changed = True
-                    break
-    for node in list(graph):
+    while True:
+        # One at a time: the first that can be folded, in the order that the graph then has.
+        node = next((node for node in graph if _can_fold(graph, node)), None)
+        if node is None:
+            break
+        _fold(graph.source(node), node)
+        graph.bypass(node.name)
+    for node in graph:
         if node.kind == "BatchNormalization":
             _to_depthwise(node)
+
+
+def _can_fold(graph: Graph, node: Node) -> bool:
+    if node.kind != "BatchNormalization":
+        return False
+    source = graph.source(node)
+    linear = source.kind in CONVOLUTIONS and source.activation == "linear"
+    return linear and graph.feeds_only(source.name)
 
 
 def complete_batch_norm(norm: Node) -> None:
@@ -156,10 +140,8 @@ def complete_batch_norm(norm: Node) -> None:
 def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the factor, mean and beta of a batch normalisation, in float32."""
     complete_batch_norm(norm)
-    weights = norm.weights
-    factor = weights["gamma"] / np.sqrt(
-        weights["moving_variance"] + np.float32(norm.config["epsilon"])
-    )
+    weights, epsilon = norm.weights, np.float32(norm.config["epsilon"])
+    factor = weights["gamma"] / np.sqrt(weights["moving_variance"] + epsilon)
     return factor, weights["moving_mean"], weights["beta"]
 
 
@@ -189,22 +171,16 @@ def _to_depthwise(norm: Node) -> None:
             "On flat features put it between Dense(activation=None) and the activation, so that it"
             " can be folded.",
         )
-    norm.kind = "DepthwiseConv2D"
-    norm.config = {
-        "name": norm.name,
-        "kernel_size": (1, 1),
-        "use_bias": True,
-        "activation": "linear",
-    }
+    name, norm.kind = norm.name, "DepthwiseConv2D"
+    linear = {"use_bias": True, "activation": "linear"}
+    norm.config = {"name": name, "kernel_size": (1, 1), **linear}
     norm.weights = OrderedDict(
         [("depthwise_kernel", factor.reshape(1, 1, -1, 1)), ("bias", beta + (-mean) * factor)]
     )
 
 
 def _equalize_all(graph: Graph, between: Optional[str]) -> None:
-    """Equalise every pair of convolutions with nothing, a relu Activation, or an unbounded ReLU
-    layer between them.
-    """
+    """Equalise convolutions with nothing, a relu, or an unbounded ReLU layer between them."""
     for tail in graph:
         if tail.kind not in _EQUALIZED:
             continue
@@ -213,11 +189,8 @@ def _equalize_all(graph: Graph, between: Optional[str]) -> None:
             if not _passes(graph, head, between):
                 continue
             head = graph.source(head)
-        if (
-            head.kind in _EQUALIZED
-            and head.activation in ("linear", "relu")
-            and graph.feeds_only(head.name)
-        ):
+        plain = head.kind in _EQUALIZED and head.activation in ("linear", "relu")
+        if plain and graph.feeds_only(head.name):
             _equalize(head, tail)
 
 
@@ -225,17 +198,13 @@ def _passes(graph: Graph, node: Node, kind: str) -> bool:
     """Tell whether equalisation may pass an activation layer."""
     if node.kind != kind or not graph.feeds_only(node.name):
         return False
-    return (
-        node.activation in ("linear", "relu")
-        if kind == "Activation"
-        else node.config.get("max_value") is None
-    )
+    if kind == "Activation":
+        return node.activation in ("linear", "relu")
+    return node.config.get("max_value") is None
 
 
 def _equalize(head: Node, tail: Node) -> None:
-    """Scale the channels between two convolutions so that their largest weights are alike (Nagel et
-    al., arXiv:1906.04721).
-    """
+    """Scale channels to like largest weights on both sides (Nagel et al., arXiv:1906.04721)."""
     first, second = head.weights[head.kernel], tail.weights[tail.kernel]
     channels = first.shape[3] if head.kind == "Conv2D" else first.shape[2]
     if first.shape[3] != 1 and head.kind == "DepthwiseConv2D":
@@ -249,24 +218,20 @@ def _equalize(head: Node, tail: Node) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.clip(np.sqrt(behind / ahead), np.float32(0.1), np.float32(10))
     scale[(ahead + behind) < SMALLEST_MAXIMA] = 1
-    head.weights[head.kernel] = first * (
-        scale if head.kind == "Conv2D" else scale.reshape(1, 1, -1, 1)
-    )
+    by_input = scale.reshape(1, 1, -1, 1)
+    head.weights[head.kernel] = first * (scale if head.kind == "Conv2D" else by_input)
     if "bias" in head.weights:
         head.weights["bias"] = head.weights["bias"] * scale
-    tail.weights[tail.kernel] = second / scale.reshape(1, 1, -1, 1)
+    tail.weights[tail.kernel] = second / by_input
 
 
 def to_dpu_functions(graph: Graph) -> None:
     """Replace sigmoid and swish by the DPU's, and the slope 0.1 of a leaky ReLU by its own."""
     for node in list(graph):
-        if node.kind == "Activation" and node.activation == "sigmoid":
+        function = node.activation if node.kind == "Activation" else ""
+        if function == "sigmoid":
             node.kind, node.config = "Sigmoid", {"name": node.name}
-        elif (
-            node.kind == "Activation"
-            and node.activation == "swish"
-            and graph.feeds_only(node.inputs[0])
-        ):
+        elif function == "swish" and graph.feeds_only(node.inputs[0]):
             _split_swish(graph, node)
         elif node.kind == "LeakyReLU" and abs(_slope(node.config) - 0.1) < 1e-7:
             node.config = dict(node.config, alpha=LEAKY_ALPHA)
@@ -279,10 +244,8 @@ def _slope(config: Dict[str, Any]) -> float:
 
 def _split_swish(graph: Graph, node: Node) -> None:
     """Turn a swish into the DPU's sigmoid and a product."""
-    source = node.inputs[0]
-    name = graph.unique_name(node.name + "_mul")
-    graph.add_after(
-        node.name, Node(name, "Multiply", {"name": name}, [], layer=node.layer, fused=node.fused)
-    )
-    graph[name].inputs = [source, node.name]
+    source, name = node.inputs[0], graph.unique_name(node.name + "_mul")
+    product = Node(name, "Multiply", {"name": name}, [], layer=node.layer, fused=node.fused)
+    graph.add_after(node.name, product)
+    product.inputs = [source, node.name]
     node.kind, node.config, node.tensor = "Sigmoid", {"name": node.name}, "sigmoid"

@@ -45,18 +45,11 @@ class Refiner:
             self.positions[(node.name, "out")] = position
 
     def _input(self, node: Node, index: int = 0) -> _Found:
-        """Return the position of an input and the node that has it, looking through nodes that only
-        move integers.
-        """
+        """Return the position of an input, through nodes that only move integers, and its node."""
         source = self.graph.source(node, index)
         position = self._own(source)
-        if (
-            position is None
-            and source.place != "float"
-            and source.kind in self.rules.transparent_kinds
-        ):
-            return self._input(source)
-        return position, source
+        moves = source.place != "float" and source.kind in self.rules.transparent_kinds
+        return self._input(source) if position is None and moves else (position, source)
 
     def _output(self, node: Node) -> _Found:
         """Return the position of the output and the node that has it: the activation's where that
@@ -74,8 +67,7 @@ class Refiner:
             (given, source), result = self._input(node), self._own(node)
             if given is None or result is None:
                 continue
-            low = max(given, 0)
-            high = max(result, 7)
+            low, high = max(given, 0), max(result, 7)
             if self.rules.aligns:
                 low = min(low, 15)
                 high = high if 14 + low - high > 0 else 14 + low
@@ -84,20 +76,19 @@ class Refiner:
             if high != result:
                 self._set(node, high)
 
+    def _inputs(self, node: Node) -> List[_Found]:
+        return [self._input(node, index) for index in range(len(node.inputs))]
+
     def _elementwise(self) -> List[Tuple[Node, List[_Found]]]:
         """Return the sums and products whose inputs all have positions, with those."""
-        found = []
-        for node in self.nodes:
-            if node.kind in ("Add", "Multiply"):
-                inputs = [self._input(node, index) for index in range(len(node.inputs))]
-                if all(position is not None for position, _ in inputs):
-                    found.append((node, inputs))
-        return found
+        nodes = [node for node in self.nodes if node.kind in ("Add", "Multiply")]
+        found = [(node, self._inputs(node)) for node in nodes]
+        return [row for row in found if all(position is not None for position, _ in row[1])]
 
     def _operands(self) -> None:
         before = dict(self.positions)
         for node, _ in self._elementwise():
-            inputs = [self._input(node, index) for index in range(len(node.inputs))]
+            inputs = self._inputs(node)
             values = [self._known(position) for position, _ in inputs]
             if not self.rules.aligns:
                 values = [before[(source.name, "out")] for _, source in inputs]
@@ -112,9 +103,7 @@ class Refiner:
 
     def _results(self) -> None:
         for node, _ in self._elementwise():
-            smallest = min(
-                self._known(self._input(node, index)[0]) for index in range(len(node.inputs))
-            )
+            smallest = min(self._known(position) for position, _ in self._inputs(node))
             result, owner = self._output(node)
             if result is None:
                 continue
@@ -127,20 +116,13 @@ class Refiner:
 
     def _swishes(self) -> None:
         for node, inputs in self._elementwise():
-            if (
-                node.kind != "Multiply"
-                or len(inputs) != 2
-                or not self._is_swish(inputs[0][1], inputs[1][1])
-            ):
+            sources = [source for _, source in inputs]
+            if node.kind != "Multiply" or len(inputs) != 2 or not self._is_swish(*sources):
                 continue
-            (result, _), total = (
-                self._output(node),
-                self._known(self._input(node, 0)[0]) + self._known(self._input(node, 1)[0]),
-            )
-            if result is not None:
-                limited = min(max(total - result, 0), 15)
-                if node.place == "output" and limited != total - result:
-                    self._set(node, total - limited)
+            result = self._output(node)[0]
+            total = sum(self._known(position) for position, _ in self._inputs(node))
+            if result is not None and node.place == "output":
+                self._set(node, total - min(max(total - result, 0), 15))
 
     def _is_swish(self, first: Node, second: Node) -> bool:
         if (first.kind == "Sigmoid") == (second.kind == "Sigmoid"):
@@ -156,11 +138,8 @@ class Refiner:
         for node in self.nodes:
             if node.kind not in CONVOLUTIONS:
                 continue
-            given, kernel, result = (
-                self._input(node)[0],
-                self.positions.get((node.name, "kernel")),
-                self._output(node)[0],
-            )
+            given, result = self._input(node)[0], self._output(node)[0]
+            kernel = self.positions.get((node.name, "kernel"))
             missing_bias = need_bias and (node.name, "bias") not in self.positions
             if given is None or kernel is None or result is None or missing_bias:
                 if self.rules.skips_unknown:
@@ -196,15 +175,12 @@ class Refiner:
             if node.kind != "Concatenate":
                 continue
             result, owner = self._output(node)
-            inputs = [self._input(node, index) for index in range(len(node.inputs))]
-            known = [position for position, _ in inputs if position is not None]
+            known = [(place, source) for place, source in self._inputs(node) if place is not None]
             if result is None:
                 continue
-            smallest = min(known + [result])
-            self._set(owner, smallest)
-            for position, source in inputs:
-                if position is not None:
-                    self._set(source, smallest)
+            smallest = min([place for place, _ in known] + [result])
+            for _, source in [*known, (result, owner)]:
+                self._set(source, smallest)
 
     def _poolings(self) -> None:
         for node in self.nodes:

@@ -13,27 +13,11 @@ from vaiopt.errors import QuantizeError, did_you_mean
 from vaiopt.releases import RELEASES, RUNNABLE
 
 _QUANTIZED_KINDS = frozenset(
-    [
-        "Conv2D",
-        "DepthwiseConv2D",
-        "Conv2DTranspose",
-        "Dense",
-        "Add",
-        "Multiply",
-        "Concatenate",
-        "MaxPooling2D",
-        "AveragePooling2D",
-        "GlobalAveragePooling2D",
-        "UpSampling2D",
-        "ZeroPadding2D",
-        "Reshape",
-        "Flatten",
-        "Sigmoid",
-    ]
+    "Conv2D DepthwiseConv2D Conv2DTranspose Dense Add Multiply Concatenate MaxPooling2D"
+    " AveragePooling2D GlobalAveragePooling2D UpSampling2D ZeroPadding2D Reshape Flatten"
+    " Sigmoid".split()
 )
-"""Kinds of layers that are quantized wherever they stand; activations only behind a layer that they
-are fused with.
-"""
+"""Kinds quantized wherever they stand; activations only behind a layer they are fused with."""
 
 
 @dataclass(frozen=True)

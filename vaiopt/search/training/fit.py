@@ -15,7 +15,6 @@ from vaiopt.keras import load_tensorflow
 from vaiopt.search.training.pruning import Judge, Pruned
 from vaiopt.search.training.schedule import schedule_callbacks
 from vaiopt.search.training.validation import Validator
-from vaiopt.tasks.classification import label_kind
 
 Metrics = Dict[str, float]
 
@@ -109,11 +108,11 @@ def train(
     Raises:
         NotANumber: the training or validation loss is not finite.
     """
-    part, classes = splits.train, len(splits.classes)
+    part = splits.train
     listeners = listeners or Listeners()
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     follower = Follower(Validator(model, device, splits), plan, steps, listeners)
-    labels = device.labels(part.indices, label_kind(model, classes), classes)
+    labels = device.labels(model, part.indices)
     data = device.batches(
         part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed
     )

@@ -20,7 +20,6 @@ from vaiopt.models import load_family
 from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, keras_callback
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
-from vaiopt.tasks.classification import label_kind, loss_labels
 from vaiopt.user_code import describe
 
 Fit = Callable[..., Any]
@@ -91,8 +90,9 @@ def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None
     first = slice(0, 2 * classes)
     train, validation = splits.train.take(first), splits.validation.take(first)
     model.fit = lambda *args, **kwargs: Nothing()
-    kind = label_kind(model, classes) if model.loss is not None else "sparse"
-    labels = [loss_labels(part.y, kind, classes) for part in (train, validation)]
+    task = splits.task
+    form = task.loss_form(model, classes) if model.loss is not None else ""
+    labels = [task.loss_labels(part.y, form, classes) for part in (train, validation)]
     held_out = (validation.x, labels[1])
     quiet = {"epochs": 1, "callbacks": [], "verbose": 0}
     try:
@@ -121,11 +121,8 @@ def run_fit(
         ModelError: nothing can be learned from what it returned.
         Whatever ``fit`` raises.
     """
-    classes = len(splits.classes)
-    kind = label_kind(model, classes)
-    train, validation = (
-        device.labels(part.indices, kind, classes) for part in (splits.train, splits.validation)
-    )
+    parts = splits.train, splits.validation
+    train, validation = (device.labels(model, part.indices) for part in parts)
     returned = fit(
         hp,
         model,

@@ -101,7 +101,8 @@ class Shared:
     ) -> HyperParameters:
         """Return the hyperparameters of a point, knowing the data."""
         shape, classes = self.dataset.sample_shape, len(self.dataset.classes)
-        return HyperParameters(values, overrides, shape, classes, len(self.dataset))
+        task = self.dataset.task
+        return HyperParameters(values, overrides, shape, classes, len(self.dataset), task)
 
 
 _KEPT: List[Shared] = []

@@ -16,7 +16,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional
 
-from vaiopt.data import Splits
+from vaiopt.data import Dataset, Splits
 from vaiopt.errors import VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
@@ -41,7 +41,7 @@ from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecor
 from vaiopt.study.space import Value
 from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
-from vaiopt.tasks.classification import _compile_if_needed
+from vaiopt.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def describe_search(settings: Settings) -> SpaceFile:
     def ask(hp: HyperParameters) -> None:
         model = build(function, hp)
         if own is not None:
-            _compile_if_needed(model)
+            _compile(model, shared.dataset)
             trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)))
         training_values(hp)
 
@@ -107,6 +107,12 @@ def describe_search(settings: Settings) -> SpaceFile:
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
     return SpaceFile(space, splits.sizes(), hardware_costs(model, target))
+
+
+def _compile(model: Any, dataset: Dataset) -> None:
+    """Compile a model whose function did not, with Adam and the task's loss."""
+    if model.optimizer is None:
+        task_of(dataset.task).compile(model, "adam")
 
 
 def run_trial(job: Job) -> TrialRecord:
@@ -260,7 +266,7 @@ class _Trial:
         self._fresh = False
         model, device = self._model, self._shared.device
         self._initial_weights = histograms(model)
-        _compile_if_needed(model)
+        _compile(model, self._shared.dataset)
         fit.keep_no_graph(model)
         if self._own_fit is None:
             values = training_values(self._hp)

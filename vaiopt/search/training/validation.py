@@ -10,7 +10,6 @@ import numpy as np
 from vaiopt.data import Splits
 from vaiopt.data.batches import EVALUATION_BATCH, DeviceData
 from vaiopt.keras import load_tensorflow
-from vaiopt.tasks import classification
 
 QUICK_SAMPLES = 2000
 """Samples of a validation within an epoch; their accuracy is known to about one point, as fine as a
@@ -25,14 +24,12 @@ class Validator:
 
     def __init__(self, model: Any, device: DeviceData, splits: Splits) -> None:
         self._model = model
-        self._classes = len(splits.classes)
+        self._classes, self._task = len(splits.classes), splits.task
         self._device = device
         self._preprocessing = splits.preprocessing
         self._indices = splits.validation.indices
         self._true = splits.validation.y
-        self._labels = device.labels(
-            self._indices, classification.label_kind(model, self._classes), self._classes
-        )
+        self._labels = device.labels(model, self._indices)
         self._batches = self._pipeline(len(self._indices))
         self._quick_batches: Any = None
 
@@ -56,7 +53,7 @@ class Validator:
             if value.ndim == 0:
                 found["val_" + metric.name] = float(value)
         model.reset_metrics()
-        return {**found, **self._classified(outputs)}
+        return {**found, **self._scores(outputs)}
 
     def quick(self) -> Dict[str, float]:
         """Return ``val_accuracy`` and ``val_f1`` on the first samples, and ``val_loss`` (without
@@ -67,7 +64,7 @@ class Validator:
         if self._quick_batches is None:
             self._quick_batches = self._pipeline(QUICK_SAMPLES)
         outputs = self._model.predict(self._quick_batches, verbose=0)
-        found = self._classified(outputs)
+        found = self._scores(outputs)
         loss = self._model.loss
         if isinstance(loss, str) or callable(loss):
             tf = load_tensorflow()
@@ -78,10 +75,6 @@ class Validator:
                 found["val_loss"] = value
         return found
 
-    def _classified(self, outputs: np.ndarray) -> Dict[str, float]:
-        predicted, true = classification.predicted_classes(outputs), self._true[: len(outputs)]
-        confusion = classification.confusion_matrix(true, predicted, self._classes)
-        return {
-            "val_accuracy": classification.accuracy(confusion),
-            "val_f1": classification.macro_f1(confusion),
-        }
+    def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
+        scores = self._task.scores(outputs, self._true[: len(outputs)], self._classes)
+        return {name: scores[score] for name, score in self._task.validation.items()}

@@ -1,0 +1,20 @@
+"""What a bundle's model was made for: one module a task, one row here.
+
+A task's module has ``check_labels``, ``check_outputs``, ``predict`` and ``score``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import kit_classification
+from kit_errors import MAKE_AGAIN, KitError
+
+TASKS: Dict[str, Any] = {"classification": kit_classification}
+
+
+def task_of(name: Any, path: str) -> Any:
+    """Return the module of the task that a manifest names. Raises KitError: there is none."""
+    if not isinstance(name, str) or name not in TASKS:
+        raise KitError(f"'{path}' is of the task {name!r}, which is not known here", MAKE_AGAIN)
+    return TASKS[name]
