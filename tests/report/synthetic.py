@@ -9,23 +9,61 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.data import data_spec, load_dataset, split_dataset
-from vaiopt.files import write_json
-from vaiopt.int8.positions import write_positions
-from vaiopt.runs.layout import Run
+from vaiopt.data import load_dataset, load_splits, split_dataset
+from vaiopt.data.recipe import data_recipe
+from vaiopt.environment import describe
+from vaiopt.hardware import load_target
+from vaiopt.hardware.inspection import Inspection, LayerReport
+from vaiopt.int8.positions import FixPosition, write_positions
+from vaiopt.record import write_record
+from vaiopt.runs.choice import write_chosen
+from vaiopt.runs.layout import Candidate, Run
+from vaiopt.runs.lineage import file_sha256
+from vaiopt.runs.records import (
+    Agreement,
+    CandidateMetrics,
+    Chosen,
+    ClassCount,
+    CompiledOperation,
+    CompileRecord,
+    Expected,
+    FileEntry,
+    FrameRate,
+    GoldenCheck,
+    GoldenResult,
+    InputUse,
+    Latency,
+    LayerNoise,
+    Manifest,
+    Measured,
+    MeasuredModel,
+    ObjectiveValue,
+    OutputTensor,
+    QuantizedMetrics,
+    Samples,
+    Tensor,
+)
 from vaiopt.settings import load_settings, save_run_settings
 from vaiopt.study.initial_weights import Histogram, histogram, write_initial_weights
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
+from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.storage import STUDY_NAME, journal_storage, quiet_optuna
-from vaiopt.study.trials import distribution, record_attribute
-from vaiopt.tasks.classification import summary
+from vaiopt.study.trials import (
+    RECORD,
+    Measurement,
+    distribution,
+    note_measurement,
+    record_attribute,
+)
+from vaiopt.tasks.classification import evaluate_outputs
 
 STAGES = ("evaluate", "quantize", "compile", "bundle", "measure")
 
@@ -162,8 +200,13 @@ def make_run(
     chosen: bool = True,
     source: str = "digits",
     target: str = "zcu102",
+    measured_ms: Optional[float] = None,
 ) -> Run:
-    """Write a run folder with the outputs of the named stages and return it."""
+    """Write a run folder with the outputs of the named stages and return it.
+
+    Args:
+        measured_ms: latency that a kit measured of the chosen trial during the search.
+    """
     run = Run(folder)
     run.folder.mkdir(parents=True)
     overrides = [
@@ -172,44 +215,64 @@ def make_run(
         f"search.trials={trials}",
         "objective.max_latency_ms=1.25",
     ]
-    environment = {
-        "versions": {"vaiopt": "0.1.0", "python": "3.11.7", "tensorflow": "2.21.0"},
-        "commit": "0123abc",
-        "system": "Linux x86_64",
-    }
-    save_run_settings(run, load_settings(None, overrides), environment)
-    write_json(run.space, {"space": SPACE.to_json(), "splits": {}, "costs": {}})
+    save_run_settings(run, load_settings(None, overrides), describe())
+    write_record(run.space, SpaceFile(SPACE, {"train": 1257}, {"params": 1000.0}))
     records = make_records(trials)
-    write_journal(run, records)
+    best = max((r for r in records if r.value is not None), key=lambda r: r.value)
+    write_journal(run, records, measured={} if measured_ms is None else {best.number: measured_ms})
     if chosen:
-        _write_float(run, records, source)
-    if "evaluate" in stages:
-        _write_evaluation(run, run.float_evaluation, "float", seed=1, wrong=0.03)
-    if "quantize" in stages:
-        _write_quantized(run)
-        if "evaluate" in stages:
-            _write_evaluation(run, run.quantized_evaluation, "int8", seed=2, wrong=0.034)
-    if "compile" in stages:
-        content = {
-            "target": "cpu",
-            "backend": "tflite",
-            "file": "model.tflite",
-            "sha256": "0" * 64,
-            "seconds": 1.5,
-        }
-        write_json(run.compiled("cpu") / "compile.json", content)
-    if "bundle" in stages:
-        write_json(
-            run.bundle("cpu") / "manifest.json",
-            {"target": "cpu", "release": "3.0", "samples": {"file": "samples.npz", "count": 181}},
-        )
-    if "measure" in stages:
-        write_json(run.measured("zcu102"), _measured())
+        write_chosen(run, Chosen((best.number,)))
+        write_candidate(run.chosen, best, source, measured_ms)
+        write_stages(run.chosen, stages)
     return run
 
 
-def write_journal(run: Run, records: Sequence[TrialRecord], space: Space = SPACE) -> None:
-    """Write the trials into the run's journal as Optuna keeps them."""
+def write_candidate(
+    candidate: Candidate, trial: TrialRecord, source: str, measured_ms: Optional[float] = None
+) -> None:
+    """Write what the search leaves of a candidate."""
+    write_h5(candidate.model)
+    write_initial_weights(candidate.initial_weights, _initial_weights())
+    dataset = load_dataset(source)
+    splits = split_dataset(dataset, (7, 2, 1), seed=0)
+    write_record(candidate.data, data_recipe(dataset, splits))
+    metrics = CandidateMetrics(
+        trial=trial.number,
+        objective=ObjectiveValue("val_accuracy", "maximize", trial.value),
+        hyperparameters=trial.hyperparameters,
+        metrics=dict(trial.metrics),
+        costs=trial.costs,
+        measured_latency_ms=measured_ms,
+        curve=tuple(trial.curve),
+        seconds=trial.seconds,
+    )
+    write_record(candidate.metrics, metrics)
+
+
+def write_stages(candidate: Candidate, stages: Sequence[str]) -> None:
+    """Write what the named stages make of a candidate."""
+    if "evaluate" in stages:
+        write_evaluation(candidate, candidate.evaluation, "float", seed=1, wrong=0.03)
+    if "quantize" in stages:
+        write_quantized(candidate)
+        if "evaluate" in stages:
+            path = candidate.quantized_evaluation
+            write_evaluation(candidate, path, "int8", seed=2, wrong=0.034)
+    if "compile" in stages:
+        write_record(candidate.compiled("zcu102") / "compile.json", COMPILED)
+    if "bundle" in stages:
+        write_record(candidate.bundle("zcu102") / "manifest.json", MANIFEST)
+    if "measure" in stages:
+        write_record(candidate.measured("zcu102"), MEASURED)
+
+
+def write_journal(
+    run: Run,
+    records: Sequence[TrialRecord],
+    space: Space = SPACE,
+    measured: Optional[Dict[int, float]] = None,
+) -> None:
+    """Write the trials into the run's journal as Optuna keeps them, and what a kit measured."""
     optuna = quiet_optuna()
     states = {"complete": "COMPLETE", "pruned": "PRUNED", "running": "RUNNING"}
     study = optuna.create_study(
@@ -224,35 +287,12 @@ def write_journal(run: Run, records: Sequence[TrialRecord], space: Space = SPACE
                 params=active,
                 distributions={name: known[name] for name in active},
                 value=record.value,
-                user_attrs={"vaiopt": dict(record_attribute(record))},
+                user_attrs={RECORD: dict(record_attribute(record))},
             )
         )
-
-
-def _write_float(run: Run, records: Sequence[TrialRecord], source: str) -> None:
-    best = max((r for r in records if r.value is not None), key=lambda r: r.value)
-    first = records[0]
-    write_h5(run.float_model)
-    write_initial_weights(run.initial_weights, _initial_weights())
-    dataset = load_dataset(source)
-    write_json(run.data_spec, data_spec(dataset, split_dataset(dataset, (7, 2, 1), seed=0)))
-    write_json(
-        run.float_metrics,
-        {
-            "trial": best.number,
-            "objective": {"metric": "val_accuracy", "direction": "maximize", "value": best.value},
-            "hyperparameters": best.hyperparameters,
-            "metrics": best.metrics,
-            "costs": best.costs,
-            "curve": best.curve,
-            "default_trial": {
-                "number": 0,
-                "value": first.value,
-                "metrics": first.metrics,
-                "costs": first.costs,
-            },
-        },
-    )
+        if record.number in (measured or {}):
+            found = Measurement((measured or {})[record.number], record.value)
+            note_measurement(study, record.number, found)
 
 
 def _initial_weights() -> Dict[str, Histogram]:
@@ -265,87 +305,144 @@ def _initial_weights() -> Dict[str, Histogram]:
     return {name: histogram(rng.uniform(-0.1, 0.1, shape)) for name, shape in shapes.items()}
 
 
-def _write_evaluation(run: Run, path: Path, kind: str, seed: int, wrong: float) -> None:
-    from vaiopt.data import load_run_splits
-
-    splits = load_run_splits(run)
+def write_evaluation(candidate: Candidate, path: Path, kind: str, seed: int, wrong: float) -> None:
+    """Write an evaluation of made-up outputs, of which a share is wrong."""
+    splits = load_splits(candidate)
     true, rng = splits.test.y, np.random.RandomState(seed)
-    predicted = np.where(
-        rng.rand(len(true)) < wrong, rng.randint(0, len(splits.classes), len(true)), true
+    classes = len(splits.classes)
+    predicted = np.where(rng.rand(len(true)) < wrong, rng.randint(0, classes, len(true)), true)
+    sure = 0.5 + rng.rand(len(true), 1) / 2
+    outputs = np.eye(classes)[predicted] * sure + (1 - sure) / classes
+    found = evaluate_outputs(
+        outputs / outputs.sum(axis=1, keepdims=True),
+        true,
+        splits.classes,
+        kind=kind,
+        trial=candidate.number,
     )
-    mistakes = [
-        {
-            "index": int(i),
-            "true": int(true[i]),
-            "predicted": int(predicted[i]),
-            "confidence": float(0.5 + rng.rand() / 2),
-        }
-        for i in np.flatnonzero(true != predicted)
-    ]
-    content = {
-        "split": "test",
-        "kind": kind,
-        "trial": 0,
-        "samples": len(true),
-        "loss": 0.1,
-        "misclassified": mistakes,
+    write_record(path, found)
+
+
+def write_quantized(candidate: Candidate) -> None:
+    """Write a quantized model, rounded to the grid of its fix positions."""
+    positions = {
+        ("conv", "kernel"): 8,
+        ("conv", "bias"): 9,
+        ("dense", "kernel"): 8,
+        ("dense", "bias"): 9,
+        ("logits", "kernel"): 7,
     }
-    write_json(path, {**content, **summary(true, predicted, splits.classes)})
-
-
-def _write_quantized(run: Run) -> None:
-    positions = [
-        {"layer": layer, "tensor": tensor, "bits": 8, "position": position}
-        for layer, tensor, position in (
-            ("conv", "kernel", 8),
-            ("conv", "bias", 9),
-            ("dense", "kernel", 8),
-            ("dense", "bias", 9),
-            ("logits", "kernel", 7),
-        )
-    ]
-    write_positions(run.fix_positions, positions)
-    write_h5(
-        run.quantized_model, positions={(p["layer"], p["tensor"]): p["position"] for p in positions}
-    )
-    write_json(
-        run.quantized_metrics,
-        {
-            "backend": "tfmot",
-            "method": "ptq",
-            "release": "3.0",
-            "calibration_size": 200,
-            "calib_batch_size": 50,
-            "seconds": 4.2,
-            "float": {"accuracy": 0.975, "macro_f1": 0.9748},
-            "int8": {"accuracy": 0.9722, "macro_f1": 0.9719},
-            "layers": [
-                {"layer": "input", "tensor": "input", "snr_db": 44.2, "suggestion": ""},
-                {"layer": "conv", "tensor": "output", "snr_db": 38.4, "suggestion": ""},
-                {
-                    "layer": "dense",
-                    "tensor": "output",
-                    "snr_db": 33.1,
-                    "suggestion": "quantization-aware training (--method qat)",
-                },
-                {"layer": "logits", "tensor": "pre_activation", "snr_db": 35.0, "suggestion": ""},
-            ],
-            "input": {"position": 7, "levels_used": 17},
-            "warnings": ["the input uses 17 of 256 levels"],
-        },
+    rows = [FixPosition(*name, bits=8, position=position) for name, position in positions.items()]
+    write_positions(candidate.fix_positions, rows)
+    write_h5(candidate.quantized_model, positions=positions)
+    write_record(
+        candidate.quantized_metrics, replace(QUANTIZED, source_sha256=file_sha256(candidate.model))
     )
 
 
-def _measured() -> Dict[str, Any]:
-    return {
-        "accuracy": 0.9669,
-        "samples": 181,
-        "per_class": [{"class": str(i), "count": 18, "correct": 17 + i % 2} for i in range(10)],
-        "latency_ms": {"p50": 0.41, "p95": 0.47, "p99": 0.62, "mean": 0.42},
-        "fps": {"threads": 2, "value": 4210.0},
-        "golden": {"compared": True, "equal": 640, "different": 0, "max_difference": 0},
-        "host": "local",
-    }
+QUANTIZED = QuantizedMetrics(
+    backend="tfmot",
+    method="ptq",
+    release="3.0",
+    calibration_size=200,
+    calib_batch_size=50,
+    seconds=4.2,
+    evaluated_on="validation",
+    float_scores={"accuracy": 0.975, "macro_f1": 0.9748},
+    int8_scores={"accuracy": 0.9722, "macro_f1": 0.9719},
+    layers=(
+        LayerNoise("input", "input", 44.2),
+        LayerNoise("conv", "output", 38.4),
+        LayerNoise("dense", "output", 33.1, "quantization-aware training (--method qat)"),
+        LayerNoise("logits", "pre_activation", 35.0),
+    ),
+    input=InputUse("input", 7, 17),
+    warnings=("the input uses 17 of 256 levels",),
+)
+INPUT = Tensor.at("input", (1, 8, 8, 1), 7)
+OUTPUT = OutputTensor.at("logits", (1, 10), 3)
+COMPILED = CompileRecord(
+    target="zcu102",
+    release="3.0",
+    backend="vitis",
+    file="model.xmodel",
+    input=INPUT,
+    output=OUTPUT,
+    left_out=("the softmax",),
+    operations=(CompiledOperation("conv2d-fix", "conv"),),
+    golden=GoldenCheck(compared=False, reason="needs a board"),
+    sha256="0" * 64,
+    bytes=4321,
+    seconds=1.5,
+)
+MANIFEST = Manifest(
+    target="zcu102",
+    release="3.0",
+    backend="vitis",
+    model=FileEntry("model.xmodel", "0" * 64, 4321),
+    samples=Samples("samples.npz", 179),
+    preprocessing={},
+    classes=tuple("0123456789"),
+    input=INPUT,
+    output=OUTPUT,
+    entry="run_model.py",
+    files={"model.xmodel": "0" * 64, "run_model.py": "1" * 64},
+    expected=Expected(0.9669, "int8 Keras model"),
+)
+MEASURED = Measured(
+    model=MeasuredModel("0" * 64, "model.xmodel", "xmodel"),
+    accuracy=170 / 179,
+    samples=179,
+    per_class=tuple(ClassCount(str(i), 17, 18 if i < 9 else 17) for i in range(10)),
+    latency_ms=Latency(p50=0.41, mean=0.42, p95=0.47, p99=0.62),
+    fps=FrameRate(4210.0, 2),
+    golden=GoldenResult(compared=True, equal=640, elements=640, different=0, max_difference=0),
+    agreement=Agreement(178, 179),
+    machine={"name": "kit", "processor": "aarch64", "system": "Linux"},
+    target="zcu102",
+    host="local",
+)
+
+
+def layer(name: str, kind: str, device: str, latency_ms: float, fused: Any = ()) -> LayerReport:
+    """Return what a made-up layer costs."""
+    return LayerReport(
+        name=name,
+        type=kind,
+        fused=fused,
+        device=device,
+        reason="",
+        output_shape=(2, 2),
+        params=5,
+        macs=10 if kind == "Conv2D" else 0,
+        bytes=0,
+        cycles=0.0,
+        latency_ms=latency_ms,
+        share=0.1,
+        utilization=None,
+        bound="memory",
+        output_function=False,
+        subgraph=None,
+    )
+
+
+def inspection(layers: List[LayerReport], latency_ms: float = 0.7) -> Inspection:
+    """Return what a made-up model of these layers costs on zcu102."""
+    return Inspection(
+        model="m",
+        target=load_target("zcu102", "3.0"),
+        threads=1,
+        latency_ms=latency_ms,
+        dpu_latency_ms=latency_ms,
+        fps=1.0,
+        fps_all_cores=1.0,
+        params=5,
+        macs=10,
+        dpu_subgraphs=1,
+        layers=tuple(layers),
+        suggestions=(),
+        warnings=(),
+    )
 
 
 def write_h5(

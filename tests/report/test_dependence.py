@@ -50,7 +50,7 @@ def trials(
 def dependence(
     records: Sequence[TrialRecord], model: str = "gp", direction: str = "maximize"
 ) -> Dependence:
-    dims = dimensions([t for t in records if t.status == "complete"], {})
+    dims = dimensions([t for t in records if t.status == "complete"], Space())
     return Dependence(SPACE, records, dims, model=model, direction=direction)
 
 
@@ -122,7 +122,7 @@ def test_what_never_was_active_together_has_no_map() -> None:
         for i in range(20)
     ]
     surrogate = Dependence(
-        Space(branches), records, dimensions(records, {}), model="gp", direction="maximize"
+        Space(branches), records, dimensions(records, Space()), model="gp", direction="maximize"
     )
     assert surrogate.map("a", "b") is None
     assert surrogate.map("kind", "a") is not None
@@ -165,7 +165,8 @@ def test_the_surrogate_is_the_same_every_time() -> None:
 def test_values_lie_on_the_grid_of_the_space_between_the_ends_tried() -> None:
     def values(declared: Dimension, tried: Sequence[Any], most: int = 5) -> List[Any]:
         dim = dimensions(
-            [TrialRecord(i, "complete", hyperparameters={"x": v}) for i, v in enumerate(tried)], {}
+            [TrialRecord(i, "complete", hyperparameters={"x": v}) for i, v in enumerate(tried)],
+            Space(),
         )[0]
         return list(tried_values(declared, dim, most))
 

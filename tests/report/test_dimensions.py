@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from vaiopt.report.dimensions import dimensions, rank_correlation
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension, Space
 
 
 def trials(points: List[Dict[str, Any]]) -> List[TrialRecord]:
@@ -23,10 +24,10 @@ def trials(points: List[Dict[str, Any]]) -> List[TrialRecord]:
 
 def test_a_range_is_logarithmic_if_the_space_says_so_or_it_spans_much() -> None:
     points = [{"near": float(i + 1), "far": 10.0**i, "zero": float(i)} for i in range(5)]
-    dims = {
-        d.name: d
-        for d in dimensions(trials(points), {"near": {"log": True}, "zero": {"log": True}})
-    }
+    space = Space(
+        tuple(Dimension(n, "float", 1.0, low=1.0, high=9.0, log=True) for n in ("near", "zero"))
+    )
+    dims = {d.name: d for d in dimensions(trials(points), space)}
     assert dims["near"].log
     assert dims["far"].log
     assert not dims["zero"].log
@@ -34,12 +35,12 @@ def test_a_range_is_logarithmic_if_the_space_says_so_or_it_spans_much() -> None:
 
 def test_choices_stand_in_the_order_of_the_space() -> None:
     points = [{"size": word} for word in ("small", "large", "medium")]
-    declared = {"size": {"values": ["small", "medium", "large"]}}
+    declared = Space((Dimension("size", "choice", "small", values=("small", "medium", "large")),))
     assert dimensions(trials(points), declared)[0].choices == ("small", "medium", "large")
 
 
 def test_a_choice_of_none_is_not_taken_for_inactive() -> None:
-    dim = dimensions(trials([{"limit": None}, {"limit": "x"}, {}]), {})[0]
+    dim = dimensions(trials([{"limit": None}, {"limit": "x"}, {}]), Space())[0]
     assert dim.values == ("None", "x", None)
     assert np.isnan(dim.codes()).tolist() == [False, False, True]
 

@@ -10,21 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.synthetic import make_records
-from vaiopt.present import words as labels
+from tests.report.synthetic import MEASURED, inspection, layer, make_records
+from vaiopt.present import words
 from vaiopt.present.figure import clean, file_stem
 from vaiopt.report import ReportData
 from vaiopt.report.dimensions import dimensions
-from vaiopt.report.examples import class_name, examples, worst
+from vaiopt.report.examples import examples
 from vaiopt.report.figures_hyperparameter import distributions
 from vaiopt.report.figures_model import confusion, layer_costs
 from vaiopt.report.figures_search import convergence, learning_curves, time_line, trade_off
 from vaiopt.report.images import data_uri, png, to_pixels
-from vaiopt.report.layers import layer_rows
-from vaiopt.report.summary import why
+from vaiopt.report.section_summary import latency_table, why
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
+from vaiopt.runs.records import Chosen
 from vaiopt.settings import Settings
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Space
+from vaiopt.tasks.classification import Mistake, evaluate_outputs
 
 
 def data(trials: List[TrialRecord], **more: Any) -> ReportData:
@@ -65,7 +67,7 @@ def test_without_a_completed_trial_there_is_no_convergence_and_no_trade_off() ->
 
 def test_curves_of_many_trials_are_one_line_with_gaps_and_the_chosen_stands_out() -> None:
     records = make_records(30)
-    figure = learning_curves(data(records, chosen={"trial": 3}), "accuracy")
+    figure = learning_curves(data(records, choice=Chosen((3,))), "accuracy")
     assert figure is not None
     names = [trace["name"] for trace in figure.traces]
     assert names[-2:] == ["trial 3", "trial 3, training"]
@@ -103,19 +105,16 @@ def test_times_with_and_without_zone_share_one_line() -> None:
 
 def test_shares_of_a_distribution_add_up_to_one() -> None:
     records = [r for r in make_records(60) if r.status == "complete"]
-    for figure in distributions(data(records), dimensions(records, {})):
+    for figure in distributions(data(records), dimensions(records, Space())):
         for trace in figure.traces:
             assert sum(trace["y"]) == pytest.approx(1.0)
 
 
 def test_many_classes_are_drawn_without_numbers_in_the_cells() -> None:
     for classes, numbered in ((10, True), (50, False)):
-        evaluation = {
-            "confusion": np.eye(classes, dtype=int).tolist(),
-            "per_class": [{"class": str(i)} for i in range(classes)],
-        }
-        figure = confusion(evaluation, "confusion", "Confusion")
-        assert figure is not None
+        names = [str(i) for i in range(classes)]
+        found = evaluate_outputs(np.eye(classes), np.arange(classes), names, kind="float", trial=0)
+        figure = confusion(found, "confusion", "Confusion")
         assert bool(figure.layout["annotations"]) is numbered
 
 
@@ -154,10 +153,7 @@ def test_numbers_on_axes_are_short(value: float, text: str) -> None:
 def test_figures_hold_nothing_that_json_lacks() -> None:
     assert clean(
         {"a": [float("nan"), np.float32(0.5), np.arange(2), (1, None)], 2: float("inf")}
-    ) == {
-        "a": [None, 0.5, [0, 1], [1, None]],
-        "2": None,
-    }
+    ) == {"a": [None, 0.5, [0, 1], [1, None]], "2": None}
 
 
 @pytest.mark.parametrize(
@@ -195,31 +191,17 @@ def test_samples_of_any_range_and_size_become_pixels() -> None:
     assert to_pixels(np.zeros((4, 4, 5)), 0, 1).shape == (4, 4)
 
 
-def test_the_surest_mistakes_come_first() -> None:
-    wrong = [
-        {"index": i, "true": 0, "predicted": 1, "confidence": c}
-        for i, c in enumerate([0.5, 0.9, None, 0.9])
-    ]
-    assert [m["index"] for m in worst(wrong, 3)] == [1, 3, 0]
-
-
 def test_examples_name_their_classes() -> None:
-    found = examples(
-        [{"index": 4, "true": 0, "predicted": 1, "confidence": 0.75}],
-        np.zeros((1, 3)),
-        ["cat", "dog"],
-    )
+    found = examples([Mistake(4, 0, 1, 0.75)], np.zeros((1, 3)), ["cat", "dog"])
     assert (found[0].true, found[0].predicted, found[0].values) == ("cat", "dog", (0.0, 0.0, 0.0))
-    assert class_name("dog", ["cat"]) == "dog"
-    assert class_name(7, ["cat"]) == "7"
 
 
 @pytest.mark.parametrize(
-    "seconds, words",
+    "seconds, text",
     [(0.52, "0.5 s"), (42, "42 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (59.7, "1 min 0 s")],
 )
-def test_durations_are_read_at_a_glance(seconds: float, words: str) -> None:
-    assert labels.seconds(seconds) == words
+def test_durations_are_read_at_a_glance(seconds: float, text: str) -> None:
+    assert words.seconds(seconds) == text
 
 
 def test_of_many_trials_the_best_are_always_drawn() -> None:
@@ -237,49 +219,33 @@ def test_where_the_chosen_trial_stands_is_told_with_its_equals() -> None:
     trials = [TrialRecord(i, "complete", value=v) for i, v in enumerate([0.9, 0.95, 0.95, 0.5])]
     assert (
         "Trial 1 has the highest validation accuracy of 4 completed trials, as has trial 2."
-        in why(data(trials, chosen={"trial": 1}))
+        in why(data(trials, choice=Chosen((1,))))
     )
-    assert "Trial 0 is number 3 of 4" in why(data(trials, chosen={"trial": 0}))
-    assert "lowest" in why(data(trials, chosen={"trial": 3}, minimise=True))
+    assert "Trial 0 is number 3 of 4" in why(data(trials, choice=Chosen((0,))))
+    assert "lowest" in why(data(trials, choice=Chosen((3,)), minimise=True))
 
 
 def test_layers_on_the_dpu_and_on_the_cpu_are_told_apart() -> None:
     layers = [
-        {
-            "name": "conv",
-            "type": "Conv2D",
-            "fused": ["conv/relu"],
-            "device": "DPU",
-            "macs": 10,
-            "params": 5,
-            "latency_ms": 0.5,
-            "output_shape": [2, 2],
-        },
-        {
-            "name": "odd",
-            "type": "ELU",
-            "device": "CPU",
-            "macs": 0,
-            "params": 0,
-            "latency_ms": 0.2,
-            "output_shape": [4],
-        },
-        {
-            "name": "flatten",
-            "type": "Flatten",
-            "device": "DPU",
-            "macs": 0,
-            "params": 0,
-            "latency_ms": 0.0,
-            "output_shape": [4],
-        },
+        layer("conv", "Conv2D", "DPU", 0.5, ("conv/relu",)),
+        layer("odd", "ELU", "CPU", 0.2),
+        layer("flatten", "Flatten", "DPU", 0.0),
     ]
-    rows = layer_rows({"layers": layers})
-    assert [row["kind"] for row in rows] == ["Conv2D + relu", "ELU", "Flatten"]
-    figure = layer_costs(rows, "zcu102")
+    figure = layer_costs(inspection(layers))
     assert figure is not None
     assert {trace["name"]: trace["y"] for trace in figure.traces} == {
         "on the DPU": ["conv"],
         "on the CPU": ["odd"],
     }
-    assert len(figure.rows) == 3
+    assert [row[1] for row in figure.rows] == ["Conv2D + relu", "ELU", "Flatten"]
+    assert layer_costs(inspection([])) is None
+
+
+def test_a_prediction_stands_beside_every_kit_of_the_target_and_no_other() -> None:
+    kits = dict.fromkeys(("cpu", "zcu102@lab"), MEASURED)
+    table = latency_table(data([], measured=kits, inspection=inspection([], 0.82)))
+    assert [row[:3] for row in table.rows] == [
+        ["zcu102@lab", "0.82 ms", "0.41 ms"],
+        ["cpu", None, "0.41 ms"],
+    ]
+    assert table.rows[0][5] == "0.50"

@@ -9,21 +9,32 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
+import numpy as np
 import pytest
 
-from tests.report.synthetic import SPACE, STAGES, make_records, make_run, write_h5, write_journal
+from tests.report.synthetic import (
+    SPACE,
+    STAGES,
+    make_records,
+    make_run,
+    write_h5,
+    write_journal,
+)
+from vaiopt.data.recipe import read_recipe
 from vaiopt.errors import RunError
-from vaiopt.files import read_json, write_json
+from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write_report
 from vaiopt.report.page import page as page_of
 from vaiopt.report.section import Section
 from vaiopt.runs.layout import Run
-from vaiopt.runs.lineage import file_sha256
+from vaiopt.runs.records import Chosen
 from vaiopt.settings import SearchSettings, Settings
 from vaiopt.study.space import Dimension, Space
+from vaiopt.tasks.classification import evaluate_outputs
 
 EVERY_SECTION = (
     "summary cost search hyperparameters curves test weights quantization layers measured trials"
@@ -125,31 +136,20 @@ def test_every_table_has_rows_as_wide_as_its_columns(complete: Run) -> None:
 
 def test_the_summary_tells_figures_of_every_stage(complete: Run, page: str) -> None:
     summary = page[page.index('<section id="summary">') : page.index('<section id="cost">')]
-    chosen = read_json(complete.float_metrics, "")
-    assert "trial {}".format(chosen["trial"]) in summary
-    for path in (
-        complete.float_evaluation,
-        complete.quantized_evaluation,
-        complete.measured("zcu102"),
-    ):
-        assert "{:.2f} %".format(100 * read_json(path, "")["accuracy"]) in summary
+    data = gather(complete)
+    assert f"trial {data.chosen_number}" in summary
+    for result in (data.float_test, data.int8_test, data.measured["zcu102"]):
+        assert result is not None
+        assert f"{100 * result.accuracy:.2f} %" in summary
     assert "highest validation accuracy of" in summary
     assert "Against the default point (trial 0" in summary
 
 
 def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -> None:
-    wrong = read_json(complete.float_evaluation, "")["misclassified"]
-    assert (
-        len(
-            re.findall(
-                r'<img src="data:image/png;base64,[^"]+" alt="Test sample \d+: true \d,'
-                r' predicted \d"',
-                page,
-            )
-        )
-        == min(24, len(wrong))
-        > 0
-    )
+    found = gather(complete).float_test
+    assert found is not None
+    picture = r'<img src="data:image/png;base64,[^"]+" alt="Test sample \d+: true \d, predicted \d"'
+    assert len(re.findall(picture, page)) == min(24, len(found.misclassified)) > 0
 
 
 @pytest.mark.parametrize(
@@ -178,20 +178,14 @@ def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(
 ) -> None:
     assert "The weights after training (bars) and before it (orange outline)." in page
     run = make_run(tmp_path / "run", trials=4, stages=())
-    run.initial_weights.unlink()
+    run.chosen.initial_weights.unlink()
     assert "the run kept no initial weights" in write_report(run).path.read_text(encoding="utf-8")
 
 
 def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=6)
-    content = {
-        key: value
-        for key, value in read_json(run.quantized_metrics, "").items()
-        if key != "version"
-    }
-    write_json(run.quantized_metrics, {**content, "source_sha256": file_sha256(run.float_model)})
     assert write_report(run).remarks == ()
-    write_h5(run.float_model, seed=7)
+    write_h5(run.chosen.model, seed=7)
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
     assert any(
@@ -243,7 +237,7 @@ def test_a_corrupt_file_is_refused_by_name_and_the_old_report_stays(tmp_path: Pa
     run = make_run(tmp_path / "run", trials=4)
     write_report(run)
     before = run.report.read_bytes()
-    run.quantized_metrics.write_text("{", encoding="utf-8")
+    run.chosen.quantized_metrics.write_text("{", encoding="utf-8")
     with pytest.raises(RunError, match="metrics.json"):
         write_report(run)
     assert run.report.read_bytes() == before
@@ -268,7 +262,7 @@ def test_names_and_reasons_cannot_become_markup(
     ]
     run.journal.unlink()
     write_journal(run, records, space)
-    _evaluation_with_classes(run, [evil, "b"])
+    _evaluation_with_classes(run, (evil, "b"))
     text = write_report(run, export=tmp_path / "export").path.read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert text.count("</script>") == text.count("<script")
@@ -278,33 +272,42 @@ def test_names_and_reasons_cannot_become_markup(
         assert "alert" not in "".join(str(trace.get("hovertemplate")) for trace in drawn)
 
 
-def _evaluation_with_classes(run: Run, classes: List[str]) -> None:
-    rows = [
-        {"class": name, "precision": 0.9, "recall": 0.9, "f1": 0.9, "support": 10}
-        for name in classes
-    ]
-    wrong = [{"index": 0, "true": 0, "predicted": 1, "confidence": 0.9}]
-    content = {
-        "split": "test",
-        "samples": 20,
-        "accuracy": 0.9,
-        "macro_f1": 0.9,
-        "loss": 0.3,
-        "per_class": rows,
-        "confusion": [[9, 1], [1, 9]],
-    }
-    write_json(run.float_evaluation, {**content, "misclassified": wrong})
-    spec = {key: value for key, value in read_json(run.data_spec, "").items() if key != "version"}
-    write_json(run.data_spec, {**spec, "classes": classes})
+def _evaluation_with_classes(run: Run, classes: Tuple[str, str]) -> None:
+    candidate, outputs = run.chosen, np.array([[0.1, 0.9], [0.9, 0.1], [0.2, 0.8]])
+    found = evaluate_outputs(outputs, np.array([0, 0, 1]), classes, kind="float", trial=0)
+    write_record(candidate.evaluation, found)
+    write_record(candidate.data, replace(read_recipe(candidate), classes=classes))
 
 
 def test_data_that_changed_leaves_the_pictures_out_and_says_so(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=4, stages=("evaluate",))
-    spec = {key: value for key, value in read_json(run.data_spec, "").items() if key != "version"}
-    write_json(run.data_spec, {**spec, "sha256": "0" * 64})
+    recipe = read_recipe(run.chosen)
+    write_record(run.chosen.data, replace(recipe, sha256="0" * 64))
     result = write_report(run)
     assert any("shown without their content" in remark for remark in result.remarks)
     assert "data:image/png" not in result.path.read_text(encoding="utf-8")
+
+
+def test_an_evaluation_of_other_classes_than_the_data_is_refused_by_name(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=("evaluate",))
+    names = tuple("abcdefghij")
+    write_record(run.chosen.data, replace(read_recipe(run.chosen), classes=names))
+    with pytest.raises(RunError, match="evaluation.json.*per_class"):
+        write_report(run)
+
+
+def test_what_was_predicted_is_not_what_was_measured_during_the_search(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=8, stages=(), measured_ms=0.75)
+    data = gather(run)
+    assert data.chosen is not None
+    predicted = data.chosen.costs["latency_ms"]
+    assert predicted != 0.75
+    text = write_report(run).path.read_text(encoding="utf-8")
+    said = f"{predicted:.3g} ms"
+    assert f"predicted as {said}; the search measured 0.75 ms" in text
+    assert f'<td class="num">{0.75 / predicted:.2f}</td>' in text
+    assert "measured latency (ms)</th>" in text
+    assert f'Predicted latency</dt><dd class="value">{said}' in text
 
 
 def test_tabular_mistakes_are_shown_by_their_values(tmp_path: Path) -> None:
@@ -390,8 +393,7 @@ def test_sections_without_content_are_left_out(tmp_path: Path) -> None:
 def trials_text(sampler: str, records: List[Any], space: Space = SPACE) -> str:
     """Return the section on hyperparameters as text."""
     settings = Settings(search=SearchSettings(sampler=sampler))
-    declared = {d["name"]: d for d in space.to_json()["dimensions"]}
-    sections = build(ReportData(name="run", settings=settings, trials=records, space=declared))
+    sections = build(ReportData(name="run", settings=settings, trials=records, space=space))
     section = next(section for section in sections if section.key == "hyperparameters")
     return " ".join(str(getattr(block, "caption", block)) for block in section.blocks)
 
@@ -433,11 +435,8 @@ def test_trials_without_a_search_space_have_a_report() -> None:
 def test_thousands_of_trials_stay_below_six_megabytes() -> None:
     records = make_records(6000)
     best = max((r for r in records if r.value is not None), key=lambda r: float(r.value or 0.0))
-    declared = {d["name"]: d for d in SPACE.to_json()["dimensions"]}
-    chosen = {"trial": best.number, "metrics": best.metrics}
-    data = ReportData(
-        name="large", settings=Settings(), trials=records, chosen=chosen, space=declared
-    )
+    choice = Chosen((best.number,))
+    data = ReportData(name="large", settings=Settings(), trials=records, choice=choice, space=SPACE)
     sections = build(data)
     assert len(page_of(data, sections).encode("utf-8")) < 6e6
     convergence = next(

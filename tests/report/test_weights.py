@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.report.synthetic import write_h5
 from vaiopt.errors import ModelError
 from vaiopt.int8.positions import FixPosition
-from vaiopt.report.figures_model import weight_distribution
+from vaiopt.report.figures_weights import weight_distribution
 from vaiopt.report.weights import Initial, WeightTensor, read_weights, with_grid
 from vaiopt.study.initial_weights import histogram
 

@@ -118,8 +118,14 @@ def merge(first: Dict[str, Any], second: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def axis(title: str = "", **more: Any) -> Dict[str, Any]:
-    """Return an axis with a title (plain text) and other plotly attributes."""
-    return merge({"title": {"text": text(title)}} if title else {}, more)
+    """Return an axis with a title (plain text) and other plotly attributes; None leaves one out."""
+    known = {key: value for key, value in more.items() if value is not None}
+    return merge({"title": {"text": text(title)}} if title else {}, known)
+
+
+def names_axis(**more: Any) -> Dict[str, Any]:
+    """Return the axis of a figure whose rows are names, from above, with other attributes."""
+    return {"type": "category", "autorange": "reversed", "showgrid": False, **more}
 
 
 def cell_notes(

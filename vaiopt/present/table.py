@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence, Tuple
 
 
 @dataclass(frozen=True)
@@ -25,3 +25,18 @@ class Table:
     name: str = ""
     highlight: int = -1
     data: Sequence[Sequence[Any]] = ()
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:
+    """Return nested values as (dotted key, value), long lists by their length only."""
+    rows: List[List[Any]] = []
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            rows += flatten(value, name + ".")
+        elif isinstance(value, (list, tuple)):
+            few = ", ".join(map(str, value))
+            rows.append([name, few if len(value) <= 6 else f"{len(value)} entries"])
+        else:
+            rows.append([name, f"{value:.6g}" if isinstance(value, float) else value])
+    return rows

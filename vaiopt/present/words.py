@@ -13,9 +13,20 @@ NAMES = {
     "params": "parameters",
     "macs": "multiply-accumulates",
     "latency_ms": "predicted latency (ms)",
+    "measured_latency_ms": "measured latency (ms)",
     "dpu_latency_ms": "predicted DPU latency (ms)",
     "cpu_layers": "layers left to the CPU",
 }
+
+SHORT_NAMES = {
+    "latency_ms": "pred. latency (ms)",
+    "params": "parameters",
+    "val_accuracy": "val. accuracy",
+    "val_f1": "val. macro F1",
+    "val_loss": "val. loss",
+    "macs": "MACs",
+}
+"""For axes that have little room."""
 
 
 def name(key: str) -> str:
@@ -51,6 +62,33 @@ def points(difference: float) -> str:
 def count(value: Optional[float]) -> Optional[str]:
     """Return a whole number with thin groups: ``12,345``."""
     return None if value is None else f"{int(round(float(value))):,}"
+
+
+def cost(key: str, value: Optional[float]) -> Optional[str]:
+    """Return a cost without its unit: parameters as a whole number, others with three digits."""
+    if value is None:
+        return None
+    return count(value) if key == "params" else f"{float(value):.3g}"
+
+
+def score(value: Optional[float]) -> Optional[str]:
+    """Return an objective that soft costs weigh in, with four decimals."""
+    return None if value is None else f"{float(value):.4f}"
+
+
+def signed(value: float) -> str:
+    """Return a number with four digits and a minus sign as long as a plus sign."""
+    return f"{float(value):.4g}".replace("-", "\u2212")
+
+
+def coefficient(value: float) -> str:
+    """Return a number with two decimals and a minus sign as long as a plus sign."""
+    return f"{value:.2f}".replace("-", "\u2212")
+
+
+def decibels(ratio: float) -> str:
+    """Return a ratio as ``33.1 dB``."""
+    return f"{float(ratio):.1f} dB"
 
 
 def milliseconds(value: Optional[float]) -> Optional[str]:

@@ -126,12 +126,10 @@ class Dependence:
             share = sum(name in active for active in self._active) / len(self._active)
             variances[name] = share * float(np.var(self._scores(name).mean))
         total = sum(variances.values())
-        shares = (
-            {name: variance / total for name, variance in variances.items()}
-            if total > 1e-12
-            else {}
-        )
-        return dict(sorted(shares.items(), key=lambda item: (-item[1], item[0])))
+        if total <= 1e-12:
+            return {}
+        ranked = sorted(variances.items(), key=lambda item: (-item[1] / total, item[0]))
+        return {name: variance / total for name, variance in ranked}
 
     def curve(self, name: str) -> Curve:
         """Return the objective expected as one hyperparameter moves, all others staying as they
@@ -155,30 +153,22 @@ class Dependence:
             return None
         x, y = self._values(first, POINTS_2D), self._values(second, POINTS_2D)
         moved = [{**row, first: a, second: b} for b in y for a in x for row in rows]
-        both = np.array(
-            [{first, second} <= set(self._space.active(point)) for point in moved]
-        ).reshape(-1, len(rows))
+        active = [{first, second} <= set(self._space.active(point)) for point in moved]
+        both = np.array(active).reshape(-1, len(rows))
         with _one_thread():
             found = np.asarray(self._model.predict(self._encoded(moved))).reshape(both.shape)
         count = both.sum(axis=1)
-        means = np.where(
-            count > 0, np.where(both, found, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan
-        )
-        return (
-            x,
-            y,
-            np.where(np.isnan(means), np.nan, self._objective(means)).reshape(len(y), len(x)),
-        )
+        means = np.where(both, found, 0.0).sum(axis=1) / np.maximum(count, 1)
+        expected = np.where(count > 0, self._objective(means), np.nan)
+        return x, y, expected.reshape(len(y), len(x))
 
     def _scores(self, name: str) -> _Scores:
         if name not in self._curves:
             values, rows = self._values(name, POINTS), self._rows((name,))
             blocks = [self._encoded([{**row, name: value} for row in rows]) for value in values]
+            average = self._forest_mean if self._is_forest else self._gp_mean
             with _one_thread():
-                mean, deviation = (
-                    self._forest_mean(blocks) if self._is_forest else self._gp_mean(blocks)
-                )
-            self._curves[name] = _Scores(values, mean, deviation)
+                self._curves[name] = _Scores(values, *average(blocks))
         return self._curves[name]
 
     def _gp_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
@@ -186,19 +176,14 @@ class Dependence:
         of their covariance.
         """
         found = [self._model.predict(block, return_cov=True) for block in blocks]
-        return np.array([mean.mean() for mean, _ in found]), np.sqrt(
-            [max(0.0, float(covariance.mean())) for _, covariance in found]
-        )
+        variances = [max(0.0, float(covariance.mean())) for _, covariance in found]
+        return np.array([mean.mean() for mean, _ in found]), np.sqrt(variances)
 
     def _forest_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
         """Return the mean over each block of points, and its deviation between the trees."""
         flat = np.concatenate(blocks).astype(np.float32)
-        trees = np.stack(
-            [
-                tree.predict(flat).reshape(len(blocks), -1).mean(axis=1)
-                for tree in self._model.estimators_
-            ]
-        )
+        found = [tree.predict(flat).reshape(len(blocks), -1) for tree in self._model.estimators_]
+        trees = np.stack([values.mean(axis=1) for values in found])
         return trees.mean(axis=0), trees.std(axis=0)
 
     def _objective(self, scores: np.ndarray) -> np.ndarray:
@@ -210,10 +195,8 @@ class Dependence:
 
     def _rows(self, names: Sequence[str]) -> List[Dict[str, Value]]:
         """Return the points to average over: those in which all of the names are active."""
-        return evenly(
-            [p for p, active in zip(self._points, self._active) if active.issuperset(names)],
-            BACKGROUND,
-        )
+        rows = [p for p, active in zip(self._points, self._active) if active.issuperset(names)]
+        return evenly(rows, BACKGROUND)
 
     def _values(self, name: str, most: int) -> List[Value]:
         declared, tried = self._dims[name]
@@ -232,20 +215,12 @@ def tried_values(declared: Declared, tried: Dimension, most: int) -> List[Value]
         places = [to_unit(declared, v) for v in present]
         low, high = min(places) - 1e-9, max(places) + 1e-9
         if grid is None:
-            return list(
-                dict.fromkeys(
-                    from_unit(declared, place)
-                    for place in np.linspace(min(places), max(places), most)
-                )
-            )
+            between = np.linspace(min(places), max(places), most)
+            return list(dict.fromkeys(from_unit(declared, place) for place in between))
         known = [v for v in grid if low <= to_unit(declared, v) <= high]
     # Both ends stay.
-    return [
-        known[i]
-        for i in np.unique(
-            np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
-        )
-    ]
+    kept = np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)
+    return [known[i] for i in np.unique(kept)]
 
 
 def _predicted_share(model: Any, is_forest: bool, x: np.ndarray, y: np.ndarray) -> float:

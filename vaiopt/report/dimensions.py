@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Dimension as Declared
+from vaiopt.study.space import Space
 
-_LOG_RATIO = 30.0
+LOGARITHMIC_RATIO = 30.0
+"""Values that span this much are drawn on a logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -66,25 +69,17 @@ class Dimension:
         return int(round(value)) if self.whole else value
 
 
-def dimensions(
-    trials: Sequence[TrialRecord], declared: Mapping[str, Mapping[str, Any]]
-) -> List[Dimension]:
+def dimensions(trials: Sequence[TrialRecord], space: Space) -> List[Dimension]:
     """Return the hyperparameters of the trials, in the order in which they first appear.
 
     Args:
-        trials: records of :mod:`vaiopt.study`.
-        declared: by name, what ``space.json`` says of it (``log``, ``values``, ``ordered``); may be
-            empty.
+        trials: of a search.
+        space: its search space; may be empty.
     """
-    names: Dict[str, None] = {}
-    for trial in trials:
-        names.update(dict.fromkeys(trial.hyperparameters))
+    declared = {dimension.name: dimension for dimension in space}
+    names = dict.fromkeys(name for trial in trials for name in trial.hyperparameters)
     return [
-        _dimension(
-            name,
-            tuple(_value(trial.hyperparameters, name) for trial in trials),
-            declared.get(name, {}),
-        )
+        _dimension(name, tuple(_value(t.hyperparameters, name) for t in trials), declared.get(name))
         for name in names
     ]
 
@@ -101,17 +96,17 @@ def told_apart(value: Any) -> Any:
     return "None" if value is None else value
 
 
-def _dimension(name: str, values: Tuple[Any, ...], declared: Mapping[str, Any]) -> Dimension:
+def _dimension(name: str, values: Tuple[Any, ...], declared: Optional[Declared]) -> Dimension:
     present = [v for v in values if v is not None]
     if any(isinstance(v, (bool, str)) or not isinstance(v, (int, float)) for v in present):
-        order = [repr(v) for v in declared.get("values", ())]
+        order = {repr(v): i for i, v in enumerate(declared.values if declared is not None else ())}
         distinct = {repr(v): v for v in present}
-        keys = sorted(
-            distinct, key=lambda key: (order.index(key) if key in order else len(order), key)
-        )
+        keys = sorted(distinct, key=lambda key: (order.get(key, len(order)), key))
         return Dimension(name, values, choices=tuple(distinct[key] for key in keys))
     positive = bool(present) and min(present) > 0
-    log = positive and (bool(declared.get("log")) or max(present) / min(present) >= _LOG_RATIO)
+    log = positive and (
+        (declared is not None and declared.log) or max(present) / min(present) >= LOGARITHMIC_RATIO
+    )
     return Dimension(name, values, log=log)
 
 

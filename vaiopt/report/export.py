@@ -12,7 +12,7 @@ from vaiopt.files import atomic_path
 from vaiopt.present.figure import Figure
 from vaiopt.report.section import Section
 
-_BROWSER = "plotly_get_chrome, or apt-get install chromium"
+BROWSER_INSTALL = "plotly_get_chrome, or apt-get install chromium"
 SCALE = 2
 """Pixels of a PNG for each pixel of the page."""
 
@@ -34,9 +34,7 @@ def export(sections: Sequence[Section], folder: Path) -> Tuple[List[Path], List[
         for figure in figures
     ]
     for table in [table for section in sections for table in section.tables()]:
-        heading, rows = (
-            (table.data[0], table.data[1:]) if table.data else (table.columns, table.rows)
-        )
+        heading, *rows = table.data or (table.columns, *table.rows)
         written.append(write_csv(folder / (table.name + ".csv"), heading, rows))
     images, remarks = write_images(figures, folder)
     return written + images, remarks
@@ -58,7 +56,7 @@ def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], L
     if not has_module("kaleido"):
         return [], [
             "No PNG files: kaleido is not installed. Install it and a browser: pip install"
-            f" kaleido, then {_BROWSER}."
+            f" kaleido, then {BROWSER_INSTALL}."
         ]
     paths = [folder / (figure.name + ".png") for figure in figures]
     with tempfile.TemporaryDirectory(dir=str(folder), prefix=".png.") as temporary:
@@ -69,7 +67,7 @@ def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], L
             reason = " ".join(str(error).split())[:160] or type(error).__name__
             return [], [
                 f"No PNG files: kaleido cannot draw ({reason}). It needs a Chrome or Chromium:"
-                f" {_BROWSER}."
+                f" {BROWSER_INSTALL}."
             ]
         for source, path in zip(drawn, paths):
             source.replace(path)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, List, NamedTuple, Sequence, Set
 
 import numpy as np
 
-from vaiopt.present import words as labels
+from vaiopt.present import words
 from vaiopt.present.figure import Figure, file_stem, text
 from vaiopt.report.data import ReportData
 from vaiopt.report.dependence import Dependence
 from vaiopt.report.dimensions import Dimension
-from vaiopt.report.figures_space import MAX_DIMENSIONS, objective_axis, objective_name
+from vaiopt.report.figures_space import SHOWN_DIMENSIONS, objective_axis, objective_name
 from vaiopt.report.ticks import code_axis, number, short
 
-_FEW = 8
-_TICK_ROOM = 30
+HISTOGRAM_BINS = 8
+TICK_CHARACTERS = 30
 """Characters of all ticks that a small figure has room for."""
 
 
@@ -24,48 +25,31 @@ def slices(data: ReportData, dims: Sequence[Dimension]) -> List[Figure]:
     values.
     """
     figures = []
-    drawn = data.drawn()
-    for dim in [d for d in dims if d.varies][:MAX_DIMENSIONS]:
-        own = [(data.complete[i], dim.values[i]) for i in drawn if dim.values[i] is not None]
+    complete, drawn = data.complete, data.drawn()
+    for dim in [d for d in dims if d.varies][:SHOWN_DIMENSIONS]:
+        own = [(complete[i], dim.values[i]) for i in drawn if dim.values[i] is not None]
+        colours = {"color": [t.number for t, _ in own], "colorscale": "@rank"}
+        edge = {"width": 0.5, "color": "@card"}
         trace = {
             "type": "scatter",
             "mode": "markers",
             "x": [dim.code(v) for _, v in own],
             "y": [t.value for t, _ in own],
             "text": [
-                f"trial {t.number}<br>{text(labels.value(v))}: {_outcome(data, t.value)}"
+                f"trial {t.number}<br>{text(words.value(v))}: {_outcome(data, t.value)}"
                 for t, v in own
             ],
             "hovertemplate": "%{text}<extra></extra>",
-            "marker": {
-                "size": 7,
-                "opacity": 0.9,
-                "color": [t.number for t, _ in own],
-                "colorscale": "@rank",
-                "line": {"width": 0.5, "color": "@card"},
-            },
+            "marker": {"size": 7, "opacity": 0.9, **colours, "line": edge},
         }
+        columns = ("trial", dim.name, objective_name(data))
         rows = [(t.number, v, t.value) for t, v in own]
-        figures.append(
-            _small(
-                "slice",
-                dim,
-                [trace],
-                objective_axis(data),
-                ("trial", dim.name, objective_name(data)),
-                rows,
-            )
-        )
+        figures.append(_small("slice", dim, [trace], objective_axis(data), columns, rows))
     return figures
 
 
 def _outcome(data: ReportData, value: Any) -> str:
-    return (
-        labels.metric(
-            objective_name(data) if data.settings.objective.weights else data.metric, value
-        )
-        or ""
-    )
+    return words.metric(objective_name(data) if data.weighed else data.metric, value) or ""
 
 
 def _small(
@@ -97,11 +81,10 @@ def distributions(data: ReportData, dims: Sequence[Dimension]) -> List[Figure]:
     trials = data.complete
     if len(trials) < 4:
         return []
-    sign = 1.0 if data.minimise else -1.0
-    ranked = sorted(range(len(trials)), key=lambda i: (sign * float(trials[i].value or 0.0), i))
+    ranked = sorted(range(len(trials)), key=lambda i: (data.loss(trials[i]), i))
     best = set(ranked[: max(1, len(trials) // 4)])
     figures = []
-    for dim in [d for d in dims if d.varies][:MAX_DIMENSIONS]:
+    for dim in [d for d in dims if d.varies][:SHOWN_DIMENSIONS]:
         found = histogram(dim, best)
         traces = [
             {
@@ -120,14 +103,8 @@ def distributions(data: ReportData, dims: Sequence[Dimension]) -> List[Figure]:
             )
         ]
         rows = list(zip(found.names, found.counts, found.best))
-        figure = _small(
-            "distribution",
-            dim,
-            traces,
-            {"tickformat": ".0%"},
-            (dim.name, "trials", "trials_in_best_quarter"),
-            rows,
-        )
+        columns = (dim.name, "trials", "trials_in_best_quarter")
+        figure = _small("distribution", dim, traces, {"tickformat": ".0%"}, columns, rows)
         axis = {
             "tickvals": found.places,
             "ticktext": found.ticks,
@@ -152,7 +129,7 @@ class Histogram(NamedTuple):
     ticks: List[str]
 
 
-def histogram(dim: Dimension, best: Set[int], bins: int = _FEW) -> Histogram:
+def histogram(dim: Dimension, best: Set[int], bins: int = HISTOGRAM_BINS) -> Histogram:
     """Count the trials by value of a hyperparameter, or by range where it has more than ``bins``
     values.
 
@@ -165,11 +142,11 @@ def histogram(dim: Dimension, best: Set[int], bins: int = _FEW) -> Histogram:
     if dim.choices or len(distinct) <= bins:
         where = {i: int(np.searchsorted(distinct, codes[i])) for i in active}
         names = [_value_name(dim, float(code)) for code in distinct]
-        every = 1 if dim.choices else max(1, -(-sum(len(name) for name in names) // _TICK_ROOM))
-        places, ticks = (
-            [float(k) for k in range(0, len(names), every)],
-            [short(name, 12) for name in names[::every]],
+        every = (
+            1 if dim.choices else max(1, -(-sum(len(name) for name in names) // TICK_CHARACTERS))
         )
+        places = [float(k) for k in range(0, len(names), every)]
+        ticks = [short(name, 12) for name in names[::every]]
     else:
         edges = np.linspace(distinct[0], distinct[-1], bins + 1)
         where = {
@@ -188,7 +165,7 @@ def histogram(dim: Dimension, best: Set[int], bins: int = _FEW) -> Histogram:
 
 def _value_name(dim: Dimension, code: float) -> str:
     value = dim.decode(code)
-    return text(labels.value(value)) if dim.choices else number(float(value))
+    return text(words.value(value)) if dim.choices else number(float(value))
 
 
 def _edge(dim: Dimension, code: float) -> str:
@@ -200,58 +177,44 @@ def dependences(data: ReportData, surrogate: Dependence, dims: Sequence[Dimensio
     surrogate knows.
     """
     figures = []
-    for dim in [d for d in dims if d.name in surrogate.names][:MAX_DIMENSIONS]:
+    for dim in [d for d in dims if d.name in surrogate.names][:SHOWN_DIMENSIONS]:
         values, mean, low, high = surrogate.curve(dim.name)
         codes = [dim.code(v) for v in values]
-        words = [f"{text(labels.value(v))}: {_outcome(data, m)}" for v, m in zip(values, mean)]
         curve: Dict[str, Any] = {
             "type": "scatter",
             "x": codes,
             "y": mean,
-            "text": words,
+            "text": [f"{text(words.value(v))}: {_outcome(data, m)}" for v, m in zip(values, mean)],
             "hovertemplate": "%{text}<extra></extra>",
         }
-        if dim.choices:
-            ends = {"array": high - mean, "arrayminus": mean - low, "symmetric": False}
-            bars = {"type": "data", **ends, "color": "@blue", "thickness": 2}
-            traces = [
-                {
-                    **curve,
-                    "mode": "markers",
-                    "error_y": bars,
-                    "marker": {"size": 9, "color": "@blue"},
-                }
-            ]
-        else:
-            band = {
-                "x": codes + codes[::-1],
-                "y": [*high, *low[::-1]],
-                "fill": "toself",
-                "fillcolor": "@band",
-            }
-            traces = [
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    **band,
-                    "line": {"width": 0},
-                    "hoverinfo": "skip",
-                },
-                {**curve, "mode": "lines", "line": {"color": "@blue", "width": 2.5}},
-            ]
+        draw = _with_bars if dim.choices else _with_band
+        columns = (dim.name, "expected", "low", "high")
         rows = [(v, float(m), float(a), float(b)) for v, m, a, b in zip(values, mean, low, high)]
-        figures.append(
-            _small(
-                "dependence",
-                dim,
-                traces,
-                objective_axis(data),
-                (dim.name, "expected", "low", "high"),
-                rows,
-            )
-        )
+        traces = draw(curve, low, high)
+        figures.append(_small("dependence", dim, traces, objective_axis(data), columns, rows))
     _share_range(figures)
     return figures
+
+
+def _with_bars(curve: Dict[str, Any], low: np.ndarray, high: np.ndarray) -> List[Dict[str, Any]]:
+    ends = {"array": high - curve["y"], "arrayminus": curve["y"] - low, "symmetric": False}
+    bars = {"type": "data", **ends, "color": "@blue", "thickness": 2}
+    marker = {"size": 9, "color": "@blue"}
+    return [{**curve, "mode": "markers", "error_y": bars, "marker": marker}]
+
+
+def _with_band(curve: Dict[str, Any], low: np.ndarray, high: np.ndarray) -> List[Dict[str, Any]]:
+    band = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": curve["x"] + curve["x"][::-1],
+        "y": [*high, *low[::-1]],
+        "fill": "toself",
+        "fillcolor": "@band",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    return [band, {**curve, "mode": "lines", "line": {"color": "@blue", "width": 2.5}}]
 
 
 def _share_range(figures: Sequence[Figure]) -> None:
@@ -259,10 +222,8 @@ def _share_range(figures: Sequence[Figure]) -> None:
     it.
     """
     ends = [row[2:] for figure in figures for row in figure.rows]
-    low, high = (
-        min((low for low, _ in ends), default=0.0),
-        max((high for _, high in ends), default=1.0),
-    )
+    low = min((low for low, _ in ends), default=0.0)
+    high = max((high for _, high in ends), default=1.0)
     room = 0.05 * (high - low) or 0.5
     for figure in figures:
         figure.layout["yaxis"]["range"] = [low - room, high + room]
@@ -275,65 +236,67 @@ def dependences_2d(
     the surrogate knows.
     """
     kept = [d for d in dims if d.name in surrogate.names][:3]
-    share = labels.is_share(data.metric) and not data.settings.objective.weights
     figures = []
-    for across, down in [
-        (kept[i], kept[j]) for i in range(len(kept)) for j in range(i + 1, len(kept))
-    ]:
-        first, second = across.name, down.name
-        found = surrogate.map(first, second)
-        if found is None:
-            continue
-        x, y, means = found
-        words = [
-            [
-                f"{text(labels.value(a))}, {text(labels.value(b))}:"
-                f" {_outcome(data, float(means[j, i]))}"
-                for i, a in enumerate(x)
-            ]
-            for j, b in enumerate(y)
-        ]
-        trace = {
-            "type": "heatmap",
-            "x": [across.code(v) for v in x],
-            "y": [down.code(v) for v in y],
-            "z": means,
-            "colorscale": "@scale",
-            "reversescale": data.minimise,
-            "colorbar": {
-                "thickness": 10,
-                "outlinewidth": 0,
-                "tickfont": {"color": "@muted", "size": 10},
-                "tickformat": ".1%" if share else ".3g",
-            },
-            "text": words,
-            "hoverongaps": False,
-            "hovertemplate": "%{text}<extra></extra>",
-        }
-        axes = [
-            {**code_axis(dim), "title": {"text": text(short(dim.name, 28))}, "showgrid": False}
-            for dim in (across, down)
-        ]
-        if len(axes[0]["tickvals"]) > 4 and not across.choices:  # the colour bar takes room
-            axes[0].update(tickvals=axes[0]["tickvals"][::2], ticktext=axes[0]["ticktext"][::2])
-        for settings in axes:
-            del settings["range"]
-        figures.append(
-            Figure(
-                name=f"dependence2d_{file_stem(first)}_{file_stem(second)}",
-                title=f"{first} and {second}",
-                caption="",
-                traces=[trace],
-                layout={"xaxis": axes[0], "yaxis": axes[1]},
-                columns=(first, second, "expected"),
-                rows=[
-                    (a, b, float(means[j, i]))
-                    for i, a in enumerate(x)
-                    for j, b in enumerate(y)
-                    if np.isfinite(means[j, i])
-                ],
-                height=280,
-                small=True,
-            )
-        )
+    for across, down in itertools.combinations(kept, 2):
+        found = surrogate.map(across.name, down.name)
+        if found is not None:
+            figures.append(_map(data, across, down, *found))
     return figures
+
+
+def _map(
+    data: ReportData,
+    across: Dimension,
+    down: Dimension,
+    x: Sequence[Any],
+    y: Sequence[Any],
+    means: np.ndarray,
+) -> Figure:
+    """Return the map of means (down, across)."""
+    share = words.is_share(data.metric) and not data.weighed
+    names = [text(words.value(a)) for a in x], [text(words.value(b)) for b in y]
+    trace = {
+        "type": "heatmap",
+        "x": [across.code(v) for v in x],
+        "y": [down.code(v) for v in y],
+        "z": means,
+        "colorscale": "@scale",
+        "reversescale": data.minimise,
+        "colorbar": {
+            "thickness": 10,
+            "outlinewidth": 0,
+            "tickfont": {"color": "@muted", "size": 10},
+            "tickformat": ".1%" if share else ".3g",
+        },
+        "text": [
+            [f"{a}, {b}: {_outcome(data, float(means[j, i]))}" for i, a in enumerate(names[0])]
+            for j, b in enumerate(names[1])
+        ],
+        "hoverongaps": False,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    axes = [
+        {**code_axis(dim), "title": {"text": text(short(dim.name, 28))}, "showgrid": False}
+        for dim in (across, down)
+    ]
+    if len(axes[0]["tickvals"]) > 4 and not across.choices:  # the colour bar takes room
+        axes[0].update(tickvals=axes[0]["tickvals"][::2], ticktext=axes[0]["ticktext"][::2])
+    for settings in axes:
+        del settings["range"]
+    known = np.isfinite(means)
+    return Figure(
+        name=f"dependence2d_{file_stem(across.name)}_{file_stem(down.name)}",
+        title=f"{across.name} and {down.name}",
+        caption="",
+        traces=[trace],
+        layout={"xaxis": axes[0], "yaxis": axes[1]},
+        columns=(across.name, down.name, "expected"),
+        rows=[
+            (a, b, float(means[j, i]))
+            for i, a in enumerate(x)
+            for j, b in enumerate(y)
+            if known[j, i]
+        ],
+        height=280,
+        small=True,
+    )

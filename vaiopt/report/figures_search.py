@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-
-from vaiopt.present import words as labels
-from vaiopt.present.figure import Figure, axis, text
+from vaiopt.present import words
+from vaiopt.present.figure import Figure, axis, names_axis, text
 from vaiopt.present.theme import STATUS_COLOURS
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
-from vaiopt.study.ranking import pareto_front
-from vaiopt.study.record import TrialRecord
+from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 
-MANY_TRIALS = 500
+BRIEF_ABOVE = 500
 """With more trials than this each has a short hover text, so that the report stays small."""
 
-MAX_POINTS = 4000
+DRAWN_POINTS = 4000
 """Points of one kind that a figure draws at most, evenly spaced."""
 
-MAX_CURVES = 400
+DRAWN_CURVES = 400
 """Learning curves drawn at most; the best trials are kept."""
+
+
+TIME_UNITS = (("s", 1.0, 300.0), ("min", 60.0, 3 * 3600.0), ("h", 3600.0, math.inf))
+"""Units of the time line: name, seconds, and up to how many seconds it is used."""
 
 
 def describe(data: ReportData, trial: TrialRecord) -> str:
@@ -30,20 +33,16 @@ def describe(data: ReportData, trial: TrialRecord) -> str:
     less of it where there are very many trials.
     """
     lines = [f"<b>Trial {trial.number}</b> · {text(trial.status)}"]
-    score = data.score(trial)
+    score, costs, measured = data.score(trial), trial.costs, trial.measured_latency_ms
     if score is not None:
-        lines.append(f"{text(labels.name(data.metric))} {labels.metric(data.metric, score)}")
-    if len(data.trials) > MANY_TRIALS:
+        lines.append(f"{text(words.name(data.metric))} {words.metric(data.metric, score)}")
+    if len(data.trials) > BRIEF_ABOVE:
         return "<br>".join(lines)
-    lines += [
-        f"{text(labels.name(key))} {value:,.6g}"
-        for key, value in trial.costs.items()
-        if key in ("params", "latency_ms")
-    ]
-    lines += [
-        f"{text(key)} = {text(labels.value(value))}"
-        for key, value in list(trial.hyperparameters.items())[:12]
-    ]
+    told = [(key, costs[key]) for key in costs if key in ("params", "latency_ms")]
+    told += [("measured_latency_ms", measured)] if measured is not None else []
+    lines += [f"{text(words.name(key))} {value:,.6g}" for key, value in told]
+    values = list(trial.hyperparameters.items())[:12]
+    lines += [f"{text(key)} = {text(words.value(value))}" for key, value in values]
     if trial.reason:
         lines.append(text(trial.reason[:120]))
     return "<br>".join(lines)
@@ -54,61 +53,46 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     cost.
     """
     scored = [
-        (t, float(t.costs[cost]), data.score(t))
+        (t, t.costs[cost], data.score(t))
         for t in data.trials
-        if cost in t.costs and t.status in ("complete", "pruned")
+        if cost in t.costs and t.status in (COMPLETE, PRUNED)
     ]
     known = [(t, x, y) for t, x, y in scored if y is not None]
-    finished = [(t, x, y) for t, x, y in known if t.status == "complete"]
+    finished = {t.number: (t, x, y) for t, x, y in known if t.status == COMPLETE}
     if not finished:
         return None
-    front = pareto_front([(x, y) for _, x, y in finished], data.direction)
     traces: List[Dict[str, Any]] = []
-    for status in ("complete", "pruned"):
+    for status in (COMPLETE, PRUNED):
         own = [item for item in known if item[0].status == status]
         if own:
-            traces.append(
-                _points(
-                    data, own, status, {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}
-                )
-            )
-    corner = [finished[i] for i in front]
+            marker = {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}
+            traces.append(_points(data, own, status, marker))
+    best = [number for number in data.front(cost) if number in finished]
     traces.append(
         {
             "type": "scatter",
             "mode": "lines",
             "name": "Pareto front",
-            "x": [x for _, x, _ in corner],
-            "y": [y for _, _, y in corner],
+            "x": [finished[number][1] for number in best],
+            "y": [finished[number][2] for number in best],
             "line": {"color": "@orange", "width": 2, "shape": "hv"},
             "hoverinfo": "skip",
         }
     )
-    chosen = [item for item in finished if item[0].number == data.chosen_number]
+    chosen = [finished[number] for number in finished if number == data.chosen_number]
     if chosen:
-        traces.append(
-            _points(
-                data,
-                chosen,
-                "chosen",
-                {
-                    "color": "@rose",
-                    "size": 15,
-                    "symbol": "star",
-                    "line": {"color": "@card", "width": 1},
-                },
-            )
-        )
-    best = {finished[i][0].number for i in front}
+        edge = {"color": "@card", "width": 1}
+        star = {"color": "@rose", "size": 15, "symbol": "star", "line": edge}
+        traces.append(_points(data, chosen, "chosen", star))
     xs = [x for _, x, _ in known]
     wide = min(xs) > 0 and max(xs) / min(xs) > 6
     return Figure(
         name=f"tradeoff_{cost}",
-        title=f"{_sentence(labels.name(data.metric))} against {labels.name(cost)}",
+        title=f"{_sentence(words.name(data.metric))} against {words.name(cost)}",
         caption="",
         traces=traces,
         layout={
-            "xaxis": axis(labels.name(cost), **_number_axis(xs, log=wide)),
+            "xaxis": axis(words.name(cost), **_number_axis(xs, log=wide)),
             "yaxis": _metric_axis(data),
         },
         columns=("trial", "status", cost, data.metric, "on_front"),
@@ -122,11 +106,8 @@ def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
     another unit beside one in the title.
     """
     places = (log_ticks if log else linear_ticks)(min(values), max(values))
-    return {
-        "type": "log" if log else "linear",
-        "tickvals": places,
-        "ticktext": [number(place) for place in places],
-    }
+    ticks = {"tickvals": places, "ticktext": [number(place) for place in places]}
+    return {"type": "log" if log else "linear", **ticks}
 
 
 def _points(
@@ -135,7 +116,7 @@ def _points(
     label: str,
     marker: Dict[str, Any],
 ) -> Dict[str, Any]:
-    items = evenly(items, MAX_POINTS)
+    items = evenly(items, DRAWN_POINTS)
     return {
         "type": "scatter",
         "mode": "markers",
@@ -149,13 +130,11 @@ def _points(
 
 
 def _metric_axis(data: ReportData) -> Dict[str, Any]:
-    return axis(
-        labels.name(data.metric), **({"tickformat": ".1%"} if labels.is_share(data.metric) else {})
-    )
+    return axis(words.name(data.metric), tickformat=".1%" if words.is_share(data.metric) else None)
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
 
 
 def convergence(data: ReportData) -> Optional[Figure]:
@@ -166,16 +145,12 @@ def convergence(data: ReportData) -> Optional[Figure]:
     if not complete:
         return None
     values = [float(t.value or 0.0) for t in complete]
-    best = [float(v) for v in (np.minimum if data.minimise else np.maximum).accumulate(values)]
+    best = list(itertools.accumulate(values, min if data.minimise else max))
     steps = [i for i in range(len(best)) if i in (0, len(best) - 1) or best[i] != best[i - 1]]
-    others = [t for t in data.trials if t.status not in ("complete",)]
+    points = [(t, float(t.number), v) for t, v in zip(complete, values)]
+    others = [t for t in data.trials if t.status != COMPLETE]
     traces = [
-        _points(
-            data,
-            [(t, float(t.number), v) for t, v in zip(complete, values)],
-            "trial",
-            {"color": "@blue", "size": 7, "opacity": 0.8},
-        ),
+        _points(data, points, "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
         {
             "type": "scatter",
             "mode": "lines",
@@ -186,36 +161,22 @@ def convergence(data: ReportData) -> Optional[Figure]:
             "hovertemplate": "best after trial %{x}: %{y}<extra></extra>",
         },
     ]
-    for status in [status for status in STATUS_COLOURS if status != "complete"]:
-        own = [t for t in others if t.status == status]
+    for status, colour in STATUS_COLOURS.items():
+        own = [(t, t.number, 0.0) for t in others if t.status == status]
         if own:
-            trace = _points(
-                data,
-                [(t, t.number, 0.0) for t in own],
-                status,
-                {"color": STATUS_COLOURS[status], "size": 8, "symbol": "line-ns-open"},
-            )
-            traces.append(dict(trace, yaxis="y2"))
-    is_metric = not data.settings.objective.weights
-    value_axis = _metric_axis(data) if is_metric else axis("score")
+            marker = {"color": colour, "size": 8, "symbol": "line-ns-open"}
+            traces.append({**_points(data, own, status, marker), "yaxis": "y2"})
+    value_axis = axis("score") if data.weighed else _metric_axis(data)
     last = data.trials[-1].number
+    ends = [-0.02 * last - 0.5, last * 1.02 + 0.5]
     layout: Dict[str, Any] = {
-        "xaxis": axis(
-            "trial",
-            range=[-0.02 * last - 0.5, last * 1.02 + 0.5],
-            zeroline=False,
-            **({"dtick": 1} if last <= 12 else {}),
-        ),
+        "xaxis": axis("trial", range=ends, zeroline=False, dtick=1 if last <= 12 else None),
         "yaxis": value_axis,
     }
     if others:
         layout["yaxis"] = dict(value_axis, domain=[0.12, 1.0])
-        layout["yaxis2"] = {
-            "domain": [0.0, 0.06],
-            "visible": False,
-            "fixedrange": True,
-            "range": [-1, 1],
-        }
+        foot = {"domain": [0.0, 0.06], "range": [-1, 1]}
+        layout["yaxis2"] = {**foot, "visible": False, "fixedrange": True}
         layout["xaxis"]["anchor"] = "y2"
     return Figure(
         name="convergence",
@@ -238,13 +199,9 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
     with_curve = [t for t in data.trials if any(validation in step for step in t.curve)]
     if not with_curve:
         return None
-    sign = 1.0 if data.minimise else -1.0
-    ranked = sorted(
-        with_curve,
-        key=lambda t: (sign * t.value if t.value is not None else float("inf"), t.number),
-    )
+    ranked = sorted(with_curve, key=lambda t: (t.value is None, data.loss(t), t.number))
     epochs = max(len(t.curve) for t in with_curve)
-    drawn = sorted(ranked[:MAX_CURVES], key=lambda t: t.number)
+    drawn = sorted(ranked[:DRAWN_CURVES], key=lambda t: t.number)
     traces: List[Dict[str, Any]] = []
     for status in STATUS_COLOURS:
         own = [t for t in drawn if t.status == status and t.number != data.chosen_number]
@@ -254,29 +211,17 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
         label = f"trial {trial.number}"
         traces.append(_curve(trial, validation, label, {"color": "@rose", "width": 3}))
         if any(quantity in step for step in trial.curve):
-            traces.append(
-                _curve(
-                    trial,
-                    quantity,
-                    label + ", training",
-                    {"color": "@rose", "width": 2, "dash": "dot"},
-                )
-            )
-    caption = (
-        f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
-        if len(drawn) < len(with_curve)
-        else ""
-    )
+            dotted = {"color": "@rose", "width": 2, "dash": "dot"}
+            traces.append(_curve(trial, quantity, label + ", training", dotted))
+    caption = f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
     return Figure(
         name=f"learning_curves_{quantity}",
         title={"f1": "Macro F1"}.get(quantity, _sentence(quantity)),
-        caption=caption,
+        caption=caption if len(drawn) < len(with_curve) else "",
         traces=traces,
         layout={
-            "xaxis": axis("epoch", **({"dtick": 1} if epochs <= 12 else {})),
-            "yaxis": axis(
-                labels.name(validation), **({"tickformat": ".0%"} if quantity != "loss" else {})
-            ),
+            "xaxis": axis("epoch", dtick=1 if epochs <= 12 else None),
+            "yaxis": axis(words.name(validation), tickformat=None if quantity == "loss" else ".0%"),
         },
         columns=("trial", "status", "epoch", quantity, validation),
         rows=[
@@ -299,6 +244,7 @@ def _curves(trials: Sequence[TrialRecord], key: str, status: str) -> Dict[str, A
         x += [step.get("epoch") for step in steps] + [None]
         y += [step[key] for step in steps] + [None]
         numbers += [trial.number] * len(steps) + [None]
+    done = status == COMPLETE
     return {
         "type": "scatter",
         # Markers on every epoch would blot out the lines of many trials; a single epoch is nothing
@@ -309,12 +255,9 @@ def _curves(trials: Sequence[TrialRecord], key: str, status: str) -> Dict[str, A
         "y": y,
         "customdata": numbers,
         "hovertemplate": "trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>",
-        "line": {
-            "color": "@faint" if status == "complete" else STATUS_COLOURS[status],
-            "width": 1.2,
-        },
-        "marker": {"size": 3, "color": "@grey" if status == "complete" else STATUS_COLOURS[status]},
-        "opacity": 1.0 if status == "complete" else 0.5,
+        "line": {"color": "@faint" if done else STATUS_COLOURS[status], "width": 1.2},
+        "marker": {"size": 3, "color": "@grey" if done else STATUS_COLOURS[status]},
+        "opacity": 1.0 if done else 0.5,
         "connectgaps": False,
     }
 
@@ -343,42 +286,30 @@ def time_line(data: ReportData) -> Optional[Figure]:
     origin = min(a for _, a, _ in known)
     spans = [(t, (a - origin).total_seconds(), (b - a).total_seconds()) for t, a, b in known]
     longest = max(start + length for _, start, length in spans)
-    unit, divisor = (
-        ("s", 1.0) if longest < 300 else ("min", 60.0) if longest < 3 * 3600 else ("h", 3600.0)
-    )
-    workers = sorted({str(t.worker) for t, _, _ in spans})
-    names = {
-        worker: f"worker {i + 1}" if len(workers) > 1 else "worker"
-        for i, worker in enumerate(workers)
-    }
+    unit, divisor = next((u, d) for u, d, most in TIME_UNITS if longest < most)
+    workers = sorted({t.worker for t, _, _ in spans})
+    names = {w: f"worker {i + 1}" if workers[1:] else "worker" for i, w in enumerate(workers)}
+    # Gaps between very narrow bars would be all that is seen.
+    gap = 1 if len(spans) <= 60 * len(workers) else 0
     traces = []
     for status, colour in STATUS_COLOURS.items():
-        own = evenly(
-            [(t, start, length) for t, start, length in spans if t.status == status], MAX_POINTS
-        )
+        own = evenly([span for span in spans if span[0].status == status], DRAWN_POINTS)
         if own:
             traces.append(
                 {
                     "type": "bar",
                     "orientation": "h",
                     "name": status,
-                    "y": [names[str(t.worker)] for t, _, _ in own],
+                    "y": [names[t.worker] for t, _, _ in own],
                     "base": [start / divisor for _, start, _ in own],
                     "x": [length / divisor for _, _, length in own],
                     "text": [
-                        describe(data, t) + f"<br>ran {labels.seconds(length)}"
+                        describe(data, t) + f"<br>ran {words.seconds(length)}"
                         for t, _, length in own
                     ],
                     "textposition": "none",
                     "hovertemplate": "%{text}<extra></extra>",
-                    # Gaps between very narrow bars would be all that is seen.
-                    "marker": {
-                        "color": colour,
-                        "line": {
-                            "color": "@card",
-                            "width": 1 if len(spans) <= 60 * len(workers) else 0,
-                        },
-                    },
+                    "marker": {"color": colour, "line": {"color": "@card", "width": gap}},
                 }
             )
     return Figure(
@@ -392,7 +323,7 @@ def time_line(data: ReportData) -> Optional[Figure]:
         layout={
             "barmode": "overlay",
             "xaxis": axis(f"time since the first trial started ({unit})"),
-            "yaxis": axis(type="category", autorange="reversed", showgrid=False),
+            "yaxis": names_axis(),
         },
         columns=("trial", "status", "worker", "started", "finished", "seconds", "peak_memory_mb"),
         rows=[
@@ -403,14 +334,18 @@ def time_line(data: ReportData) -> Optional[Figure]:
     )
 
 
-def _moment(stamp: Any) -> Optional[datetime]:
+def _moment(stamp: str) -> Optional[datetime]:
     """Return an ISO time as UTC without a zone, so that all can be compared, or ``None`` if there
     is none.
     """
     if not stamp:
         return None
     try:
-        moment = datetime.fromisoformat(str(stamp).replace("Z", "+00:00"))
-    except ValueError:
+        moment = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+        return (
+            moment
+            if moment.tzinfo is None
+            else moment.astimezone(timezone.utc).replace(tzinfo=None)
+        )
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is None else moment.astimezone(timezone.utc).replace(tzinfo=None)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.present import words as labels
-from vaiopt.present.figure import Figure, axis, cell_notes, text
-from vaiopt.report.data import MAX_DRAWN, ReportData
+from vaiopt.present import words
+from vaiopt.present.figure import Figure, axis, cell_notes, names_axis, text
+from vaiopt.report.data import DRAWN_TRIALS, ReportData
 from vaiopt.report.dimensions import Dimension, rank_correlation
 from vaiopt.report.ticks import linear_ticks, number, short, ticks
 from vaiopt.study.record import TrialRecord
 
-MAX_DIMENSIONS = 12
+SHOWN_DIMENSIONS = 12
 """Hyperparameters shown one by one at most; the most important ones are kept."""
-FEW_TRIALS = 25
+ENOUGH_TRIALS = 25
 """With fewer completed trials importance is called a guess."""
 _COSTS = ("params", "latency_ms", "macs")
 
@@ -25,14 +25,13 @@ def objective_axis(data: ReportData) -> Dict[str, Any]:
     """Return the axis of the objective: percent for a plain share, a bare number for a score with
     soft costs.
     """
-    plain = not data.settings.objective.weights
-    form = {"tickformat": ".1%"} if plain and labels.is_share(data.metric) else {}
-    return axis(objective_name(data), **form)
+    is_share = words.is_share(data.metric) and not data.weighed
+    return axis(objective_name(data), tickformat=".1%" if is_share else None)
 
 
 def objective_name(data: ReportData) -> str:
     """Return what the objective is called: its metric, or ``score`` if soft costs weigh in."""
-    return "score" if data.settings.objective.weights else labels.name(data.metric)
+    return "score" if data.weighed else words.name(data.metric)
 
 
 def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure]:
@@ -41,16 +40,12 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
     """
     chosen = data.drawn()
     trials = [data.complete[i] for i in chosen]
-    varying = [d.only(chosen) for d in dims if d.varies][:MAX_DIMENSIONS]
+    varying = [d.only(chosen) for d in dims if d.varies][:SHOWN_DIMENSIONS]
     if len(trials) < 2 or not varying:
         return None
     axes = [_parallel_axis(d) for d in varying]
-    costs = [
-        c
-        for c in _COSTS[:2]
-        if len({t.costs[c] for t in trials if c in t.costs}) > 1
-        and all(c in t.costs for t in trials)
-    ]
+    known = [c for c in _COSTS[:2] if all(c in t.costs for t in trials)]
+    costs = [c for c in known if len({t.costs[c] for t in trials}) > 1]
     axes += [_cost_axis(c, [float(t.costs[c]) for t in trials]) for c in costs]
     values = [float(t.value or 0.0) for t in trials]
     axes.append(_outcome_axis(data, values))
@@ -92,59 +87,40 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
 
 def of_all(data: ReportData) -> str:
     """Return, for a title, how many of the completed trials are drawn, if not all."""
-    return (
-        "" if len(data.complete) <= MAX_DRAWN else f" of {MAX_DRAWN} of {len(data.complete)} trials"
-    )
+    count = len(data.complete)
+    return "" if count <= DRAWN_TRIALS else f" of {DRAWN_TRIALS} of {count} trials"
 
 
 def _short(key: str) -> str:
-    return {
-        "latency_ms": "latency (ms)",
-        "params": "parameters",
-        "val_accuracy": "val. accuracy",
-        "val_f1": "val. macro F1",
-        "val_loss": "val. loss",
-        "macs": "MACs",
-    }.get(key, key)
+    return words.SHORT_NAMES.get(key, key)
 
 
 def _parallel_axis(dim: Dimension) -> Dict[str, Any]:
     """Return an axis of codes with readable ticks; inactive trials pass below the lowest value."""
     codes = dim.codes()
     finite = codes[np.isfinite(codes)]
-    places, words = ticks(dim)
+    places, texts = ticks(dim)
     if len(finite) < len(codes):
         off = float(finite.min()) - 0.18 * (float(finite.max() - finite.min()) or 1.0)
         codes = np.where(np.isfinite(codes), codes, off)
-        places, words = [off] + places, ["off"] + words
-    return {
-        "label": text(short(dim.name, 22)),
-        "values": codes.tolist(),
-        "tickvals": places,
-        "ticktext": words,
-    }
+        places, texts = [off] + places, ["off"] + texts
+    return _axis(short(dim.name, 22), codes.tolist(), places, texts)
 
 
 def _cost_axis(key: str, values: List[float]) -> Dict[str, Any]:
     places = linear_ticks(min(values), max(values))
-    return {
-        "label": text(_short(key)),
-        "values": values,
-        "tickvals": places,
-        "ticktext": [number(place) for place in places],
-    }
+    return _axis(_short(key), values, places, [number(place) for place in places])
 
 
 def _outcome_axis(data: ReportData, values: List[float]) -> Dict[str, Any]:
-    share = labels.is_share(data.metric) and not data.settings.objective.weights
+    share = words.is_share(data.metric) and not data.weighed
     places = linear_ticks(min(values), max(values))
-    words = [f"{100 * place:.4g} %" if share else f"{place:.4g}" for place in places]
-    return {
-        "label": text(_short(data.metric) if not data.settings.objective.weights else "score"),
-        "values": values,
-        "tickvals": places,
-        "ticktext": words,
-    }
+    texts = [f"{100 * place:.4g} %" if share else f"{place:.4g}" for place in places]
+    return _axis("score" if data.weighed else _short(data.metric), values, places, texts)
+
+
+def _axis(label: str, values: List[float], places: List[float], texts: List[str]) -> Dict[str, Any]:
+    return {"label": text(label), "values": values, "tickvals": places, "ticktext": texts}
 
 
 def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
@@ -152,6 +128,14 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
     if not shares:
         return None
     kept = list(shares.items())[:20][::-1]
+    ends = [0, min(1.12, 1.15 * max(shares.values()) + 0.02)]
+    caption = (
+        "How much the partial dependence of the rank (below) varies with each: the variance of its"
+        " curve over the values tried, times the share of trials in which it is active, as a share"
+        " of their sum. What hyperparameters do only together is not in it."
+    )
+    if len(data.complete) < ENOUGH_TRIALS:
+        caption += f" From {len(data.complete)} trials this is a rough guess."
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -167,24 +151,11 @@ def importance(data: ReportData, shares: Dict[str, float]) -> Optional[Figure]:
     return Figure(
         name="importance",
         title="Importance of each hyperparameter",
-        caption=(
-            "How much the partial dependence of the rank (below) varies with each: the variance of"
-            " its curve over the values tried, times the share of trials in which it is active, as"
-            " a share of their sum. What hyperparameters do only together is not in it."
-        )
-        + (
-            f" From {len(data.complete)} trials this is a rough guess."
-            if len(data.complete) < FEW_TRIALS
-            else ""
-        ),
+        caption=caption,
         traces=[trace],
         layout={
             "showlegend": False,
-            "xaxis": axis(
-                "share of the variance",
-                tickformat=".0%",
-                range=[0, min(1.12, 1.15 * max(shares.values()) + 0.02)],
-            ),
+            "xaxis": axis("share of the variance", tickformat=".0%", range=ends),
             "yaxis": {"type": "category", "showgrid": False},
             "margin": {"t": 8},
         },
@@ -199,12 +170,10 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
     completed trials, or ``None``.
     """
     trials = data.complete
-    series: List[Tuple[str, np.ndarray]] = []
-    for dim in [d for d in dims if d.varies and (not d.choices or _ordered(d))][:MAX_DIMENSIONS]:
-        series.append((dim.name, dim.codes()))
-    keys = [(k, "metrics") for k in ("val_accuracy", "val_f1", "val_loss")] + [
-        (k, "costs") for k in _COSTS
-    ]
+    with_order = [d for d in dims if d.varies and (not d.choices or _ordered(d))]
+    series = [(d.name, d.codes()) for d in with_order[:SHOWN_DIMENSIONS]]
+    keys = [(key, "metrics") for key in ("val_accuracy", "val_f1", "val_loss")]
+    keys += [(key, "costs") for key in _COSTS]
     outcomes = [(_short(key), _series(trials, source, key)) for key, source in keys]
     outcomes.append(("training time", np.array([float(t.seconds) for t in trials], np.float64)))
     outcomes = [
@@ -228,9 +197,7 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
         "colorscale": "@diverging",
         "xgap": 2,
         "ygap": 2,
-        "text": [
-            ["" if v is None else f"{v:.2f}".replace("-", "\u2212") for v in row] for row in matrix
-        ],
+        "text": [["" if v is None else words.coefficient(v) for v in row] for row in matrix],
         "hovertemplate": "%{y} and %{x}: %{text}<extra></extra>",
         "showscale": False,
     }
@@ -244,7 +211,7 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
         traces=[trace],
         layout={
             "xaxis": {"type": "category", "showgrid": False, "side": "top", "tickangle": -25},
-            "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
+            "yaxis": names_axis(),
             "annotations": cell_notes(matrix, "diverging", lambda rho: (rho + 1) / 2, "{:.2f}"),
             "showlegend": False,
             "margin": {"t": 74, "b": 8},

@@ -15,7 +15,7 @@ from vaiopt.errors import MissingToolError
 from vaiopt.present.figure import Figure
 from vaiopt.present.html import Markup, escape, join, table, tag
 from vaiopt.present.table import Table
-from vaiopt.present.theme import DARK, LIGHT, PALETTES, css_variables
+from vaiopt.present.theme import PALETTES, css_variables
 from vaiopt.report.data import ReportData
 from vaiopt.report.section import Block, Group, Section
 
@@ -40,7 +40,8 @@ _PAGE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<header class="top"><div><h1>{name}</h1><p>{subtitle}</p></div><button id="theme" type="button" hidden>Dark</button></header>
+<header class="top"><div><h1>{name}</h1><p>{subtitle}</p></div>
+<button id="theme" type="button" hidden>Dark</button></header>
 <div class="frame">
 <nav aria-label="Sections">{links}</nav>
 <main>
@@ -88,24 +89,17 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
 
 def _subtitle(data: ReportData) -> str:
     settings = data.settings
-    parts = [
-        settings.data.source,
-        f"model family {settings.model.family}",
-        f"target {settings.hardware.target}",
-    ]
-    return " · ".join([*parts, f"seed {settings.seed}"])
+    family, target = f"model family {settings.model.family}", f"target {settings.hardware.target}"
+    return " · ".join([settings.data.source, family, target, f"seed {settings.seed}"])
 
 
 def _style() -> str:
-    light, dark = css_variables(LIGHT), css_variables(DARK)
-    themes = (
-        ":root{{color-scheme:light;{light}}}@media"
-        " (prefers-color-scheme:dark){{:root{{color-scheme:dark;{dark}}}}}"
+    light, dark = (f"color-scheme:{p};{css_variables(PALETTES[p])}" for p in ("light", "dark"))
+    rules = (
+        f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        f":root[data-theme=light]{{{light}}}:root[data-theme=dark]{{{dark}}}"
     )
-    forced = ":root[data-theme=light]{{color-scheme:light;{light}}}:root[data-theme=dark]{{color-scheme:dark;{dark}}}"
-    return (themes + forced).format(light=light, dark=dark) + (_ASSETS / "style.css").read_text(
-        encoding="utf-8"
-    )
+    return rules + (_ASSETS / "style.css").read_text(encoding="utf-8")
 
 
 def _section(section: Section, numbers: Dict[int, int]) -> Markup:
@@ -123,25 +117,17 @@ def _block(block: Block, numbers: Dict[int, int]) -> Markup:
         return table(block)
     if isinstance(block, Group):
         kind = "grid wide" if block.wide else "grid"
-        cells = tag(
-            "div",
-            join([_figure(figure, numbers[id(figure)]) for figure in block.figures]),
-            class_=kind,
-        )
+        figures = join([_figure(figure, numbers[id(figure)]) for figure in block.figures])
         head = [tag("h3", block.title)] if block.title else []
-        return tag(
-            "div",
-            join([*head, *([tag("p", block.caption)] if block.caption else []), cells]),
-            class_="group",
-        )
+        head += [tag("p", block.caption)] if block.caption else []
+        return tag("div", join([*head, tag("div", figures, class_=kind)]), class_="group")
     return block
 
 
 def _figure(figure: Figure, number: int) -> Markup:
     is_parallel = bool(figure.traces) and figure.traces[0].get("type") == "parcoords"
-    style = "height:{}px;{}".format(
-        figure.height, f"min-width:{figure.min_width}px" if figure.min_width else ""
-    )
+    style = f"height:{figure.height}px;"
+    style += f"min-width:{figure.min_width}px" if figure.min_width else ""
     plot = tag(
         "div",
         "drawing …",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import List, Sequence, Union
+from dataclasses import dataclass, replace
+from typing import Callable, List, Sequence, Union
 
 from vaiopt.present.figure import Figure
-from vaiopt.present.html import Markup
+from vaiopt.present.html import Markup, to_do
 from vaiopt.present.table import Table
+from vaiopt.report.data import ReportData
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,17 @@ class Section:
     """One section of the report.
 
     Attributes:
-        key: its anchor. title: its heading. lead: a sentence under it, plain text.
-        blocks: its content in order. missing: the command that would fill it, if it is not filled.
+        lead: a sentence under its heading, plain text.
+        blocks: its content in order; a section without any is left out.
+        missing: the command that would fill it, if it is not filled.
+        key, title: anchor and heading, those of its row.
     """
 
-    key: str
-    title: str
     lead: str = ""
-    blocks: Sequence[Block] = field(default_factory=tuple)
+    blocks: Sequence[Block] = ()
     missing: str = ""
+    key: str = ""
+    title: str = ""
 
     def figures(self) -> List[Figure]:
         """Return all figures of the section, grouped ones included."""
@@ -53,3 +56,34 @@ class Section:
     def tables(self) -> List[Table]:
         """Return the tables that are exported."""
         return [block for block in self.blocks if isinstance(block, Table) and block.name]
+
+
+@dataclass(frozen=True)
+class SectionRow:
+    """A section that the report can have.
+
+    Attributes:
+        key, title: anchor and heading.
+        make: what makes it.
+        task: that it belongs to; empty for all tasks.
+        slow: whether making it takes seconds.
+    """
+
+    key: str
+    title: str
+    make: Callable[[ReportData], Section]
+    task: str = ""
+    slow: bool = False
+
+    def section(self, data: ReportData) -> Section:
+        """Return the section; without blocks if it has nothing to show."""
+        return replace(self.make(data), key=self.key, title=self.title)
+
+
+def waiting(data: ReportData, lead: str, what: str, command: str) -> Section:
+    """Return a section that a stage has not filled yet: it names the stage's command, once a model
+    is chosen.
+    """
+    if data.chosen is None:
+        return Section(lead)
+    return Section(lead, [to_do(what, command)], missing=command)

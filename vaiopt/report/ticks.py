@@ -5,16 +5,18 @@ stand for.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from vaiopt.present import words as labels
+from vaiopt.present import words
 from vaiopt.present.figure import text
 from vaiopt.report.dimensions import Dimension
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_FEW = 6
+TICKED_VALUES = 6
+"""A hyperparameter of so few values has a tick at each."""
 
 
 def number(value: float) -> str:
@@ -22,6 +24,8 @@ def number(value: float) -> str:
     ``2·10⁻⁴``.
     """
     size = abs(value)
+    if not math.isfinite(size):
+        return str(value)
     if size >= 1e4 and size < 1e9:
         unit, suffix = (1e6, "M") if size >= 1e6 else (1e3, "k")
         return f"{value / unit:.4g}{suffix}"
@@ -35,7 +39,7 @@ def number(value: float) -> str:
 
 def linear_ticks(low: float, high: float, most: int = 5) -> List[float]:
     """Return at most ``most`` round numbers between two bounds, evenly spaced."""
-    if not high > low:
+    if not high > low or not math.isfinite(high - low):
         return [low]
     raw = (high - low) / most
     power = 10.0 ** math.floor(math.log10(raw))
@@ -48,10 +52,8 @@ def log_ticks(low: float, high: float, most: int = 5) -> List[float]:
     """Return round numbers between two positive bounds for a logarithmic axis: the finest of 1-2-5,
     1-3 and 1 times powers of ten.
     """
-    powers = [
-        10.0**k
-        for k in range(int(math.floor(math.log10(low))), int(math.ceil(math.log10(high))) + 1)
-    ]
+    first, last = int(math.floor(math.log10(low))), int(math.ceil(math.log10(high)))
+    powers = [10.0**k for k in range(first, min(last, sys.float_info.max_10_exp) + 1)]
     within: List[float] = []
     for factors in ((1, 2, 5), (1, 3), (1,)):
         within = [
@@ -73,25 +75,21 @@ def ticks(dim: Dimension) -> Tuple[List[float], List[str]]:
     """
     if dim.choices:
         return [float(i) for i in range(len(dim.choices))], [
-            text(short(labels.value(choice), 18)) for choice in dim.choices
+            text(short(words.value(choice), 18)) for choice in dim.choices
         ]
     distinct = sorted({v for v in dim.values if v is not None})
     span = dim.code(distinct[-1]) - dim.code(distinct[0]) or 1.0
     gaps = [dim.code(b) - dim.code(a) for a, b in zip(distinct, distinct[1:])]
-    if len(distinct) <= _FEW and all(gap > 0.09 * span for gap in gaps):
+    if len(distinct) <= TICKED_VALUES and all(gap > 0.09 * span for gap in gaps):
         values: List[Any] = distinct
     else:
-        values = (
-            log_ticks(distinct[0], distinct[-1])
-            if dim.log
-            else linear_ticks(distinct[0], distinct[-1])
-        )
+        values = (log_ticks if dim.log else linear_ticks)(distinct[0], distinct[-1])
     return [dim.code(value) for value in values], [number(float(value)) for value in values]
 
 
 def code_axis(dim: Dimension) -> Dict[str, Any]:
     """Return plotly's axis for the codes of a hyperparameter, with a little room at both ends."""
-    places, words = ticks(dim)
+    places, texts = ticks(dim)
     codes = dim.codes()
     finite = codes[np.isfinite(codes)]
     low, high = float(finite.min()), float(finite.max())
@@ -99,7 +97,7 @@ def code_axis(dim: Dimension) -> Dict[str, Any]:
     return {
         "type": "linear",
         "tickvals": places,
-        "ticktext": words,
+        "ticktext": texts,
         "range": [low - room, high + room],
         "tickangle": 0,
         "zeroline": False,

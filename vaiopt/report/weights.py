@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.errors import ModelError
 from vaiopt.files import PathLike
 from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import read_model_config
@@ -19,7 +20,7 @@ _T = TypeVar("_T")
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "embeddings")
 # The standard deviation of a normal distribution cut at two standard deviations; Keras divides by
 # it to keep the variance asked for.
-_TRUNCATION = 0.87962566103423978
+TRUNCATED_DEVIATION = 0.87962566103423978
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,8 @@ class Initial:
             return np.where(np.abs(distance) <= self.spread, 0.5 / self.spread, 0.0)
         bell = np.exp(-0.5 * (distance / self.spread) ** 2) / (self.spread * math.sqrt(2 * math.pi))
         if self.kind == "truncated":
-            return np.where(
-                np.abs(distance) <= 2 * self.spread, bell / math.erf(math.sqrt(2.0)), 0.0
-            )
+            kept = np.abs(distance) <= 2 * self.spread
+            return np.where(kept, bell / math.erf(math.sqrt(2.0)), 0.0)
         return bell
 
 
@@ -92,20 +92,17 @@ class WeightTensor:
     def _rounded(self) -> np.ndarray:
         if self.position is None:
             raise ValueError(f"{self.layer}/{self.name} has no fix position")
-        return np.clip(
-            np.rint(self.values.astype(np.float64) * 2.0**self.position), -128, 127
-        ).astype(np.int16)
+        scaled = np.nan_to_num(self.values.astype(np.float64) * 2.0**self.position)
+        return np.clip(np.rint(scaled), -128, 127).astype(np.int16)
 
     @property
     def changed(self) -> bool:
         """Whether quantization did more than round: batch normalisation folded in, layers
         equalised, or trained on.
         """
-        return (
-            self.codes is not None
-            and self.position is not None
-            and bool(np.any(np.abs(self.codes - self._rounded()) > 1))
-        )
+        if self.codes is None or self.position is None:
+            return False
+        return bool(np.any(np.abs(self.codes - self._rounded()) > 1))
 
     def snr_db(self) -> Optional[float]:
         """Return the signal-to-noise ratio of rounding to int8 in decibels; ``None`` where it is
@@ -115,8 +112,7 @@ class WeightTensor:
             return None
         error = self.values - self.quantized() * 2.0**-self.position
         noise, signal = (
-            float(np.sum(np.square(error, dtype=np.float64))),
-            float(np.sum(np.square(self.values, dtype=np.float64))),
+            float(np.sum(np.square(part, dtype=np.float64))) for part in (error, self.values)
         )
         return 10.0 * math.log10(signal / noise) if noise > 0 and signal > 0 else None
 
@@ -166,52 +162,43 @@ def read_weights(
         before: the distributions before training, by name as in the file.
 
     Raises:
-        ModelError: it is not a Keras 2 model file.
+        ModelError: it is not a Keras 2 model file, or damaged.
     """
     import h5py
 
-    configs = dict(_layer_configs(read_model_config(path)))
-    found: List[WeightTensor] = []
-    with h5py.File(str(path), "r") as file:
-        group = file.get("model_weights", file)
-        for layer in _names(group.attrs, "layer_names"):
-            for full in _names(group[layer].attrs, "weight_names"):
-                values = np.asarray(group[layer][full])
-                parts = full.split(":")[0].split("/")
-                name, owner = (
-                    parts[-1],
-                    (parts[-2] if len(parts) > 1 and parts[-2] in configs else layer),
-                )
-                found.append(
-                    WeightTensor(
-                        layer=owner,
-                        name=name,
-                        values=values,
-                        before=(before or {}).get(full),
-                        initial=_initial(
-                            configs.get(owner, {}).get(name + "_initializer"), values.shape
-                        ),
-                    )
-                )
-    return found
+    try:
+        configs = dict(_layer_configs(read_model_config(path)))
+        with h5py.File(str(path), "r") as file:
+            return list(_tensors(file.get("model_weights", file), configs, before or {}))
+    except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"'{path}' is damaged ({error})", "Make it again, or restore it from a copy."
+        ) from error
+
+
+def _tensors(
+    group: Any, configs: Mapping[str, Dict[str, Any]], before: Mapping[str, Histogram]
+) -> Iterator[WeightTensor]:
+    """Yield the tensors of an open file, in the order of its layers."""
+    for layer in _names(group.attrs, "layer_names"):
+        for full in _names(group[layer].attrs, "weight_names"):
+            values = np.asarray(group[layer][full])
+            if not np.issubdtype(values.dtype, np.number):
+                raise ValueError(f"{full} holds no numbers")
+            *owners, name = full.split(":")[0].split("/")
+            owner = owners[-1] if owners and owners[-1] in configs else layer
+            initial = _initial(configs.get(owner, {}).get(f"{name}_initializer"), values.shape)
+            yield WeightTensor(owner, name, values, before=before.get(full), initial=initial)
 
 
 def _names(attributes: Any, key: str) -> List[str]:
     """Return a list attribute of Keras's HDF5 layout; long lists are cut into ``key0``, ``key1``,
     ... .
     """
-    keys = (
-        [key]
-        if key in attributes
-        else sorted(
-            (k for k in attributes if k.startswith(key)), key=lambda k: int(k[len(key) :] or 0)
-        )
-    )
-    return [
-        name.decode("utf-8") if isinstance(name, bytes) else str(name)
-        for k in keys
-        for name in attributes[k]
-    ]
+    cut = (k for k in attributes if k.startswith(key))
+    keys = [key] if key in attributes else sorted(cut, key=lambda k: int(k[len(key) :] or 0))
+    names = [name for k in keys for name in attributes[k]]
+    return [name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names]
 
 
 def _layer_configs(config: Dict[str, Any]) -> Iterator[Tuple[str, Dict[str, Any]]]:
@@ -234,27 +221,17 @@ def _initial(config: Any, shape: Tuple[int, ...]) -> Optional[Initial]:
     kind, options = str(config.get("class_name", "")), config.get("config") or {}
     scaling = _SCALING.get(kind)
     if kind == "VarianceScaling":
-        scaling = (
-            float(options.get("scale", 1.0)),
-            str(options.get("mode", "fan_in")),
-            str(options.get("distribution", "truncated_normal")),
-        )
+        words = [str(options.get(key, usual)) for key, usual in _SCALING_WORDS]
+        scaling = (float(options.get("scale", 1.0)), words[0], words[1])
     if scaling is not None:
-        return _scaled(scaling[0], scaling[1], scaling[2], shape)
+        return _scaled(*scaling, shape)
     if kind == "RandomUniform":
         low, high = float(options.get("minval", -0.05)), float(options.get("maxval", 0.05))
         return Initial("uniform", (high - low) / 2, (high + low) / 2) if high > low else None
     if kind in ("RandomNormal", "TruncatedNormal"):
-        deviation = float(options.get("stddev", 0.05))
-        return (
-            Initial(
-                "normal" if kind == "RandomNormal" else "truncated",
-                deviation,
-                float(options.get("mean", 0.0)),
-            )
-            if deviation > 0
-            else None
-        )
+        deviation, mean = float(options.get("stddev", 0.05)), float(options.get("mean", 0.0))
+        form = "normal" if kind == "RandomNormal" else "truncated"
+        return Initial(form, deviation, mean) if deviation > 0 else None
     return None
 
 
@@ -267,6 +244,9 @@ _SCALING: Dict[str, Tuple[float, str, str]] = {
     "LecunNormal": (1.0, "fan_in", "truncated_normal"),
 }
 """Keras's named initializers as (scale, mode, distribution) of its ``VarianceScaling``."""
+
+_SCALING_WORDS = (("mode", "fan_in"), ("distribution", "truncated_normal"))
+"""What ``VarianceScaling`` has where nothing is said."""
 
 
 def _scaled(
@@ -287,4 +267,4 @@ def _scaled(
         return Initial("uniform", math.sqrt(3.0 * variance))
     if distribution == "untruncated_normal":
         return Initial("normal", math.sqrt(variance))
-    return Initial("truncated", math.sqrt(variance) / _TRUNCATION)
+    return Initial("truncated", math.sqrt(variance) / TRUNCATED_DEVIATION)

@@ -12,11 +12,17 @@ from vaiopt.present.figure import Figure
 from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
-from vaiopt.report.section import Block, Group, Section
-from vaiopt.report.sections_model import hardware, mistakes, quantization, weights
-from vaiopt.report.sections_run import measured, repeat, trials
-from vaiopt.report.sections_search import curves, hyperparameters, search, trade_offs
-from vaiopt.report.summary import summary
+from vaiopt.report.section import Block, Group, Section, SectionRow
+from vaiopt.report.section_classification import mistakes
+from vaiopt.report.section_hyperparameters import hyperparameters
+from vaiopt.report.section_layers import layers
+from vaiopt.report.section_measured import measured
+from vaiopt.report.section_quantization import quantization
+from vaiopt.report.section_repeat import repeat
+from vaiopt.report.section_search import curves, search, trade_offs
+from vaiopt.report.section_summary import summary
+from vaiopt.report.section_trials import trials
+from vaiopt.report.section_weights import weights
 from vaiopt.runs.layout import Run
 
 
@@ -53,25 +59,25 @@ class ReportResult:
 
 
 SECTIONS = (
-    summary,
-    trade_offs,
-    search,
-    hyperparameters,
-    curves,
-    mistakes,
-    weights,
-    quantization,
-    hardware,
-    measured,
-    trials,
-    repeat,
+    SectionRow("summary", "Summary", summary),
+    SectionRow("cost", "Accuracy and cost", trade_offs),
+    SectionRow("search", "The search", search),
+    SectionRow("hyperparameters", "Hyperparameters", hyperparameters, slow=True),
+    SectionRow("curves", "Learning curves", curves),
+    SectionRow("test", "Test split and mistakes", mistakes, task="classification"),
+    SectionRow("weights", "Weights", weights),
+    SectionRow("quantization", "Quantization", quantization),
+    SectionRow("layers", "Layers on the target", layers),
+    SectionRow("measured", "Measured", measured),
+    SectionRow("trials", "Trials", trials),
+    SectionRow("repeat", "Repeat it", repeat),
 )
-"""What makes each section, in the report's order."""
+"""The sections that a report can have, in its order."""
 
 
 def build(data: ReportData) -> List[Section]:
     """Return the report's sections; those that have nothing to show are left out."""
-    made = [make(data) for make in SECTIONS]
+    made = [row.section(data) for row in _rows(data)]
     return _unique_names([section for section in made if section.blocks])
 
 
@@ -82,14 +88,16 @@ def figure(data: ReportData, name: str) -> Figure:
         RunError: the run has no such figure.
     """
     names: List[str] = []
-    # The section on hyperparameters fits models to the trials, which takes seconds: it is asked
-    # last.
-    for make in sorted(SECTIONS, key=lambda make: make is hyperparameters):
-        for found in _unique_names([make(data)])[0].figures():
+    for row in sorted(_rows(data), key=lambda row: row.slow):
+        for found in _unique_names([row.section(data)])[0].figures():
             if found.name == name:
                 return found
             names.append(found.name)
     raise RunError(f"'{data.folder}' has no figure '{name}'", did_you_mean(name, names))
+
+
+def _rows(data: ReportData) -> List[SectionRow]:
+    return [row for row in SECTIONS if row.task in ("", data.task)]
 
 
 def _unique_names(sections: Sequence[Section]) -> List[Section]:
@@ -104,12 +112,8 @@ def _unique_names(sections: Sequence[Section]) -> List[Section]:
         return _figure(block) if isinstance(block, Figure) else block
 
     def _figure(figure: Figure) -> Figure:
-        seen[figure.name] = seen.get(figure.name, 0) + 1
-        return (
-            figure
-            if seen[figure.name] == 1
-            else replace(figure, name=f"{figure.name}_{seen[figure.name]}")
-        )
+        count = seen[figure.name] = seen.get(figure.name, 0) + 1
+        return figure if count == 1 else replace(figure, name=f"{figure.name}_{count}")
 
     return [
         replace(section, blocks=[unique(block) for block in section.blocks]) for section in sections

@@ -15,6 +15,9 @@ from vaiopt.record import Record, Unfit, part
 Value = Union[bool, int, float, str, None]
 """Of a hyperparameter."""
 
+HIGHEST_TRIAL = 10**9
+"""Numbers of trials are at most this: they become names of folders."""
+
 
 @dataclass(frozen=True)
 class Int8Rank(Record):
@@ -41,7 +44,7 @@ class Chosen(Record):
         int8_ranking: the table that decided, if the candidates were ranked after quantization.
     """
 
-    trials: Tuple[int, ...] = part(low=0)
+    trials: Tuple[int, ...] = part(low=0, high=HIGHEST_TRIAL)
     why: str = part("objective")
     int8_ranking: Tuple[Int8Rank, ...] = part(())
 
@@ -414,6 +417,11 @@ class ClassCount(Record):
     name: str = part(key="class")
     correct: int = part(low=0)
     count: int = part(low=0)
+
+    def check(self) -> None:
+        """Raise unless there are as many as were right."""
+        if self.correct > self.count:
+            raise Unfit("correct", f"is {self.correct}, of {self.count} samples")
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,10 @@ def read_run_settings(run: Run) -> Tuple[Settings, Dict[str, Any]]:
         content.pop("version", None), run.settings, "vaiopt search SETTINGS.toml --run NEW_FOLDER"
     )
     environment = content.pop("run", {})
+    if not isinstance(environment, dict):
+        raise SettingsError(
+            f"'{run.settings}': 'run' is no table", "Restore the file from a copy of the run."
+        )
     return settings_from_dict(content), environment
 
 

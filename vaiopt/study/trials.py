@@ -57,7 +57,8 @@ def records(study: Any) -> List[TrialRecord]:
         RunError: one is damaged.
     """
     read = _READ.setdefault(study, {})
-    measured = study.user_attrs.get(MEASURED, {})
+    attributes = study.user_attrs
+    measured = attributes.get(MEASURED) if isinstance(attributes, Mapping) else None
     found = []
     for trial in study.get_trials(deepcopy=False):
         try:
@@ -94,6 +95,8 @@ def _with_measurement(record: TrialRecord, measured: Measurement) -> TrialRecord
 
 
 def _record(trial: Any, read: Dict[int, Tuple[Any, TrialRecord]]) -> TrialRecord:
+    if not isinstance(trial.user_attrs, Mapping):
+        raise Unfit("user_attrs", "is not an object")
     content = trial.user_attrs.get(RECORD)
     if content is None:
         status = RUNNING if not trial.state.is_finished() else FAILED

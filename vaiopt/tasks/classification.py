@@ -282,6 +282,9 @@ class Evaluation(Record):
         classes = len(self.per_class)
         if [len(row) for row in self.confusion] != [classes] * classes:
             raise Unfit("confusion", f"is not a table of {classes} by {classes} classes")
+        support = [scores.support for scores in self.per_class]
+        if [sum(row) for row in self.confusion] != support or sum(support) != self.samples:
+            raise Unfit("confusion", "does not count the samples of each class")
         for position, mistake in enumerate(self.misclassified):
             if max(mistake.true, mistake.predicted) >= classes or mistake.index >= self.samples:
                 raise Unfit(f"misclassified[{position}]", "is of no class or sample that there is")

@@ -1,0 +1,61 @@
+"""Sections on the search: accuracy and cost, convergence, learning curves."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence
+
+from vaiopt.present.figure import Figure
+from vaiopt.present.html import to_do
+from vaiopt.report.data import ReportData
+from vaiopt.report.figures_search import (
+    DRAWN_POINTS,
+    convergence,
+    learning_curves,
+    time_line,
+    trade_off,
+)
+from vaiopt.report.section import Block, Group, Section
+
+
+def trade_offs(data: ReportData) -> Section:
+    """Return accuracy against the costs that the trials know: latency and parameters, or
+    multiply-accumulates where no latency is known.
+    """
+    latency, parameters, macs = (trade_off(data, cost) for cost in ("latency_ms", "params", "macs"))
+    lead = (
+        "Each point is a trial. No trial beats those on the line in both; the star is the chosen"
+        " one." + _thinned(data)
+    )
+    return Section(lead, _side_by_side([latency or macs, parameters]))
+
+
+def search(data: ReportData) -> Section:
+    """Return convergence and the time line."""
+    figures = (convergence(data), time_line(data))
+    blocks: List[Block] = [figure for figure in figures if figure is not None]
+    if not blocks:
+        command = f"vaiopt search {data.folder}/run.toml --run {data.folder}"
+        blocks = [to_do("No trial has completed yet.", command)]
+    lead = "How the objective rose from trial to trial, and where the time went."
+    return Section(lead + _thinned(data), blocks)
+
+
+def curves(data: ReportData) -> Section:
+    """Return the learning curves of all trials: accuracy, loss, and macro F1 where that is what was
+    searched for.
+    """
+    quantities = ("accuracy", "f1", "loss") if data.metric == "val_f1" else ("accuracy", "loss")
+    lead = "How each trial learned, on validation data; the chosen one stands out."
+    return Section(lead, _side_by_side([learning_curves(data, name) for name in quantities]))
+
+
+def _side_by_side(figures: Sequence[Optional[Figure]]) -> Sequence[Group]:
+    known = [figure for figure in figures if figure is not None]
+    return (Group("", "", known, wide=True),) if known else ()
+
+
+def _thinned(data: ReportData) -> str:
+    """Return a sentence that says so if there are more trials than points."""
+    if len(data.trials) <= DRAWN_POINTS:
+        return ""
+    return f" Of more than {DRAWN_POINTS:,} trials of a kind so many are drawn, evenly spaced."

@@ -1,0 +1,306 @@
+"""The first section: what was chosen, why, what it gained, and how it fares from float to the
+target.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, List, Optional, Tuple
+
+from vaiopt.present import words
+from vaiopt.present.html import Markup, heading, join, note, paragraph, tag, tiles, to_do
+from vaiopt.present.table import Table
+from vaiopt.report.data import ReportData
+from vaiopt.report.figures_model import stages
+from vaiopt.report.section import Block, Section
+from vaiopt.runs.records import CandidateMetrics, Measured
+from vaiopt.sheets.evaluation import recall
+from vaiopt.sheets.trials import hyperparameter_table
+from vaiopt.study.objective import LIMITS
+from vaiopt.study.ranking import first_trial
+from vaiopt.study.record import INFEASIBLE, TrialRecord
+
+VALIDATION_ACCURACY = "val_accuracy"
+
+
+def summary(data: ReportData) -> Section:
+    """Return the summary section; before a model is chosen it says how far the search is."""
+    blocks: List[Block] = [_tiles(data)]
+    if data.chosen is not None:
+        blocks += [heading("Why this model"), why(data)]
+        gained = gain(data)
+        blocks += [gained] if gained is not None else []
+        blocks += [heading("From float to the target"), flow_table(data)]
+        figure, latency = stages(data), latency_table(data)
+        blocks += [figure] if figure is not None else []
+        if latency.rows:
+            blocks += [heading("Predicted and measured latency"), latency]
+        table = hyperparameter_table(data.chosen.hyperparameters, data.trials)
+        blocks += [heading("Hyperparameters"), table]
+    blocks += [to_do(what, command) for what, command in next_steps(data)]
+    return Section(blocks=[*blocks, *[note(line) for line in data.notes]])
+
+
+def _tiles(data: ReportData) -> Markup:
+    chosen, found, int8 = data.chosen, data.float_test, data.int8_test
+    items: List[Tuple[str, Optional[str], Any]] = []
+    if chosen is not None:
+        score = words.metric(data.metric, chosen.metrics.get(data.metric)) or "unknown"
+        name = f"trial {data.chosen_number}"
+        items.append(("Chosen", name, f"{words.name(data.metric)} {score}"))
+    if found is not None:
+        samples = f"{words.count(found.samples)} samples"
+        items.append(("Float, test", words.percent(found.accuracy), samples))
+    if int8 is not None:
+        change = _change(int8.accuracy, found, "to float")
+        items.append(("Int8, test", words.percent(int8.accuracy), change))
+    for target, record in data.measured.items():
+        change = (
+            _change(record.accuracy, int8, "to int8") or f"{words.count(record.samples)} samples"
+        )
+        items.append((f"Measured on {target}", words.percent(record.accuracy), change))
+    if chosen is not None:
+        macs = chosen.costs.get("macs")
+        remark = f"{words.count(macs)} multiply-accumulates" if macs else ""
+        items.append(("Parameters", words.count(chosen.costs.get("params")), remark))
+        during = words.milliseconds(chosen.measured_latency_ms)
+        items.append(("Latency measured in the search", during, f"on {data.target}"))
+    predicted = words.milliseconds(predicted_latency(data))
+    items.append(("Predicted latency", predicted, f"on {data.target}"))
+    for target, record in data.measured.items():
+        p95 = words.milliseconds(record.latency_ms.p95)
+        middle = words.milliseconds(record.latency_ms.p50)
+        items.append((f"Latency on {target}", middle, "" if p95 is None else f"p95 {p95}"))
+    counts = sorted(Counter(t.status for t in data.trials).items(), key=lambda c: (-c[1], c[0]))
+    told = ", ".join(f"{number} {status}" for status, number in counts)
+    return tiles([*items, ("Trials", words.count(len(data.trials)), told)])
+
+
+def _change(accuracy: float, base: Any, to: str) -> str:
+    """Return the change against the accuracy of another result; nothing if there is none."""
+    return "" if base is None else f"{words.points(accuracy - base.accuracy)} {to}".strip()
+
+
+def predicted_latency(data: ReportData) -> Optional[float]:
+    """Return the chosen model's predicted latency on the run's target in milliseconds, if it was
+    predicted.
+    """
+    known = None if data.chosen is None else data.chosen.costs.get("latency_ms")
+    if known is None and data.inspection is not None:
+        return data.inspection.latency_ms
+    return known
+
+
+def why(data: ReportData) -> Markup:
+    """Return in words why the chosen trial was chosen, and on which fronts it lies."""
+    objective, name = data.settings.objective, words.name(data.metric)
+    what = f"{'lowest' if data.minimise else 'highest'} {name}"
+    if data.weighed:
+        soft = ", ".join(f"{key}^{weight:g}" for key, weight in sorted(objective.weights.items()))
+        what = f"best score ({name} weighed against {soft})"
+    chosen = next((t for t in data.complete if t.number == data.chosen_number), None)
+    sentences = [
+        f"Trial {data.chosen_number} was chosen." if chosen is None else _place(data, chosen, what)
+    ]
+    limits = [(key, getattr(objective, key)) for key in LIMITS]
+    hard = [f"{key} = {value:g}" for key, value in limits if value is not None]
+    hard += ["dpu_only"] * objective.dpu_only
+    if hard:
+        refused = sum(t.status == INFEASIBLE for t in data.trials)
+        broke = "no candidate broke them"
+        if refused:
+            broke = f"{refused} of {len(data.trials)} candidates broke them and were not trained"
+        sentences.append(f"It keeps the hard limits ({', '.join(hard)}); {broke}.")
+    if data.chosen is not None and data.chosen.measured_latency_ms is not None:
+        sentences.append(_measured_sentence(data.chosen))
+    fronts = [
+        word
+        for cost, word in (("latency_ms", "faster"), ("params", "smaller"))
+        if data.chosen_number in data.front(cost)
+    ]
+    if fronts and words.is_share(data.metric):
+        sentences.append(f"No trial that is {' or '.join(fronts)} is as accurate.")
+    return paragraph(*sentences)
+
+
+def _measured_sentence(chosen: CandidateMetrics) -> str:
+    predicted = words.milliseconds(chosen.costs.get("latency_ms"))
+    measured = words.milliseconds(chosen.measured_latency_ms)
+    if predicted is None:
+        return f"The search measured a latency of {measured}."
+    return f"Its latency was predicted as {predicted}; the search measured {measured}."
+
+
+def _place(data: ReportData, chosen: TrialRecord, what: str) -> str:
+    """Return in a sentence where the chosen trial stands among the completed ones."""
+    own, number, count = data.loss(chosen), chosen.number, len(data.complete)
+    others = [t for t in data.complete if t.number != number]
+    better = sum(data.loss(t) < own for t in others)
+    equal = [str(t.number) for t in others if data.loss(t) == own]
+    first = f"Trial {number} has the {what} of {count} completed trials"
+    if not better and not equal:
+        return f"{first}."
+    if not better:
+        names = ", ".join(equal[:5]) + (", \u2026" if len(equal) > 5 else "")
+        return f"{first}, as {'has trial' if len(equal) == 1 else 'have trials'} {names}."
+    ranked = data.settings.objective.rank_int8
+    if ranked:
+        return (
+            f"Of the {ranked} candidates with the {what}, trial {number} (place {better + 1}) has"
+            " the best int8 validation accuracy."
+        )
+    return f"Trial {number} is number {better + 1} of {count} completed trials by the {what}."
+
+
+def gain(data: ReportData) -> Optional[Markup]:
+    """Return what the chosen trial gained over the default point, or ``None`` if that is not
+    known.
+    """
+    default, chosen = first_trial(data.trials), data.chosen
+    if default is None or chosen is None:
+        return None
+    before, after = default.metrics.get(data.metric), chosen.metrics.get(data.metric)
+    if before is None or after is None:
+        return None
+    if default.number == data.chosen_number:
+        return paragraph("It is the default point itself: no trial did better.")
+    change = f"{after - before:+.4g}".replace("-", "\u2212")
+    if words.is_share(data.metric):
+        change = words.points(after - before)
+    point = f"trial {default.number}, {words.name(data.metric)}"
+    parts = [
+        f"Against the default point ({point} {words.metric(data.metric, before)}) it gains ",
+        tag("strong", change),
+    ]
+    for key, less, name in (
+        ("params", "fewer", "parameters"),
+        ("latency_ms", "less", "predicted latency"),
+    ):
+        old, new = default.costs.get(key), chosen.costs.get(key)
+        if old and new is not None:
+            parts.append(f", {_ratio(new / old, less, name)}")
+    return tag("p", join([*parts, "."]))
+
+
+def _ratio(ratio: float, less: str, name: str) -> str:
+    if round(abs(1 - ratio), 3) == 0:
+        return f"the same {name}"
+    if ratio >= 2:
+        return f"{ratio:.1f} × the {name}"
+    return f"{abs(1 - ratio) * 100:.0f} % {less if ratio < 1 else 'more'} {name}"
+
+
+def flow_table(data: ReportData) -> Table:
+    """Return accuracy on validation and test data of the float, the int8 and the measured model."""
+    chosen, quantized, found = data.chosen, data.quantized, data.float_test
+    validated = None if chosen is None else chosen.metrics.get(VALIDATION_ACCURACY)
+    rows = [["float", words.percent(validated), *_tested(found), None]]
+    if quantized is not None:
+        made = ", ".join(part for part in (quantized.backend, quantized.method) if part)
+        name = f"int8 ({made})" if made else "int8"
+        accuracy = words.percent(quantized.int8_scores.get("accuracy"))
+        int8 = data.int8_test
+        change = None if int8 is None else _change(int8.accuracy, found, "") or None
+        rows.append([name, accuracy, *_tested(int8), change])
+    for target, record in data.measured.items():
+        figures = [words.percent(record.accuracy), words.percent(macro_recall(record))]
+        change = _change(record.accuracy, found, "") or None
+        count = words.count(record.samples)
+        rows.append([f"measured on {target}", None, *figures, count, change])
+    f1 = "macro F1 (measured: macro recall)" if data.measured else "macro F1"
+    columns = ("model", "validation accuracy", "test accuracy", f1, "test samples")
+    return Table(
+        (*columns, "change to float"),
+        rows,
+        numeric=(1, 2, 3, 4, 5),
+        name="float_int8_measured_table",
+    )
+
+
+def _tested(evaluation: Any) -> List[Optional[str]]:
+    if evaluation is None:
+        return [None, None, None]
+    shares = [words.percent(evaluation.accuracy), words.percent(evaluation.macro_f1)]
+    return [*shares, words.count(evaluation.samples)]
+
+
+def macro_recall(measured: Measured) -> Optional[float]:
+    """Return the mean recall over the classes that a kit reported, if it did."""
+    recalls = [share for share in map(recall, measured.per_class) if share is not None]
+    return sum(recalls) / len(recalls) if recalls else None
+
+
+def latency_table(data: ReportData) -> Table:
+    """Return predicted and measured latency by target, without rows when neither is known."""
+    kits = list(data.measured)
+    own = [kit for kit in kits if kit.partition("@")[0] == data.target]
+    during = None if data.chosen is None else data.chosen.measured_latency_ms
+    rows = []
+    for kit in dict.fromkeys([*(own or [data.target]), *kits]):
+        is_own = kit in own or not own and kit == data.target
+        row = _latencies(
+            data.measured.get(kit),
+            predicted_latency(data) if is_own else None,
+            during if is_own else None,
+        )
+        if row is not None:
+            rows.append([kit, *row])
+    columns = ["target", "predicted", "measured in the search", "measured, median"]
+    columns += ["95th percentile", "99th percentile", "measured / predicted", "frames per second"]
+    if during is None:
+        columns.pop(2)
+        rows = [row[:2] + row[3:] for row in rows]
+    return Table(columns, rows, numeric=tuple(range(1, len(columns))), name="latency_table")
+
+
+def _latencies(
+    record: Optional[Measured], predicted: Optional[float], during: Optional[float]
+) -> Optional[List[Optional[str]]]:
+    """Return one row of the latency table after the target; None where nothing is known.
+
+    The ratio is that of the kit's median, before there is one that of the search's measurement.
+    """
+    latency, fps = (None, None) if record is None else (record.latency_ms, record.fps)
+    p50, p95, p99 = (
+        (None, None, None) if latency is None else (latency.p50, latency.p95, latency.p99)
+    )
+    measured = during if p50 is None else p50
+    if predicted is None and measured is None:
+        return None
+    ratio = f"{measured / predicted:.2f}" if predicted and measured is not None else None
+    times = map(words.milliseconds, (predicted, during, p50, p95, p99))
+    rate = None if fps is None else f"{words.count(fps.value)} ({fps.threads} threads)"
+    return [*times, ratio, rate]
+
+
+def next_steps(data: ReportData) -> List[Tuple[str, str]]:
+    """Return what the run does not have yet: (what it is, the command that makes it), in the order
+    to run them.
+    """
+    if data.chosen is None:
+        going_on = "No model was chosen yet. The search goes on where it stopped with:"
+        return [(going_on, f"vaiopt search {data.folder}/run.toml --run {data.folder}")]
+    target = f" --target {data.settings.hardware.target}"
+    has_int8 = data.quantized is not None
+    steps = (
+        (
+            data.float_test is None,
+            "The chosen model was not tried on the test split yet.",
+            "evaluate",
+        ),
+        (not has_int8, "There is no int8 model yet.", "quantize"),
+        (
+            has_int8 and data.int8_test is None,
+            "The int8 model was not tried on the test split yet.",
+            "evaluate",
+        ),
+        (has_int8 and not data.compiled, "Nothing is compiled yet.", "compile"),
+        (bool(data.compiled) and not data.bundles, "There is no bundle for a kit yet.", "bundle"),
+        (bool(data.bundles) and not data.measured, "Nothing was measured yet.", "measure"),
+    )
+    for_target = ("compile", "bundle", "measure")
+    return [
+        (what, data.command(stage) + (target if stage in for_target else ""))
+        for is_missing, what, stage in steps
+        if is_missing
+    ]

@@ -1,0 +1,31 @@
+"""The section with the table of all trials."""
+
+from __future__ import annotations
+
+from vaiopt.report.data import ReportData
+from vaiopt.report.section import Section
+from vaiopt.sheets.trials import trial_table
+
+LISTED_TRIALS = 300
+"""Trials that are listed at most."""
+
+
+def trials(data: ReportData) -> Section:
+    """Return the table of all trials, best first."""
+    if not data.trials:
+        return Section()
+    lead = "Best first. A click on a heading sorts by it."
+    if len(data.trials) > LISTED_TRIALS:
+        lead += (
+            f" The first {LISTED_TRIALS} of {len(data.trials)}; all are in the export and in"
+            f" 'vaiopt trials {data.folder}'."
+        )
+    table = trial_table(
+        data.trials,
+        metric=data.metric,
+        direction=data.direction,
+        chosen=data.chosen_number,
+        weighed=data.weighed,
+        most=LISTED_TRIALS,
+    )
+    return Section(lead, [table])

@@ -1,0 +1,40 @@
+"""What matters of what a kit reported."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from vaiopt.present import words
+from vaiopt.runs.records import Measured
+
+
+def measured_facts(record: Measured) -> Dict[str, Any]:
+    """Return what matters of a ``measured/<target>.json``, in words."""
+    latency, golden, agreement = record.latency_ms, record.golden, record.agreement
+    machine = [record.machine.get(key) for key in ("name", "processor", "system")]
+    facts = {
+        "accuracy": words.percent(record.accuracy),
+        "samples": words.count(record.samples),
+        "same class as the int8 Keras model": (
+            _of(agreement.equal, agreement.samples, "samples") if agreement is not None else None
+        ),
+        "golden outputs equal": _of(golden.equal, golden.elements, "values"),
+        "largest golden difference": golden.max_difference,
+        "latency, median": words.milliseconds(latency.p50),
+        "latency, mean": words.milliseconds(latency.mean),
+        "latency, 95th percentile": words.milliseconds(latency.p95),
+        "latency, 99th percentile": words.milliseconds(latency.p99),
+        "frames per second": words.count(record.fps.value),
+        "with preprocessing": words.count(record.fps.value_with_preprocessing),
+        "threads": record.fps.threads,
+        "model file": record.model.file or None,
+        "machine": " ".join(str(part) for part in machine if part) or None,
+        "started": record.started or None,
+    }
+    return {word: value for word, value in facts.items() if value is not None}
+
+
+def _of(equal: Optional[int], whole: Optional[int], what: str) -> Optional[str]:
+    if equal is None or whole is None:
+        return words.count(equal)
+    return f"{words.count(equal)} of {words.count(whole)} {what}"

@@ -1,0 +1,46 @@
+"""Tables of how a model was quantized, and what it lost."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from vaiopt.present import words
+from vaiopt.present.table import Table
+from vaiopt.runs.records import LayerNoise, QuantizedMetrics
+
+
+def activation_name(noise: LayerNoise) -> str:
+    """Return the name of an activation: its layer's, with the tensor if that is not the layer's
+    output.
+    """
+    tensor = noise.tensor.replace("_", " ")
+    return noise.layer if tensor == "output" else f"{noise.layer} ({tensor})"
+
+
+def quantization_advice(record: QuantizedMetrics) -> Table:
+    """Return the layers that int8 hurts most, the worst first, and what may help."""
+    rows = [
+        [activation_name(noise), words.decibels(noise.snr_db), noise.suggestion]
+        for noise in record.worst_layers()
+    ]
+    return Table(("layer", "SNR", "what may help"), rows, numeric=(1,), name="quantization_advice")
+
+
+def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
+    """Return how the model was quantized and with what result, line by line."""
+    on = record.evaluated_on or "validation"
+    calibration = f"{record.calibration_size} samples, batches of {record.calib_batch_size}"
+    use = record.input
+    rows: List[List[Any]] = [
+        ["backend", record.backend],
+        ["method", record.method],
+        ["Vitis-AI release", record.release],
+        ["calibration", calibration],
+        [f"float, {on} accuracy", words.percent(record.float_scores.get("accuracy"))],
+        [f"int8, {on} accuracy", words.percent(record.int8_scores.get("accuracy"))],
+        ["input fix position", use.position if use is not None else None],
+        ["input levels used", f"{use.levels_used} of 256" if use is not None else None],
+        ["left in float", ", ".join(record.float_layers) or None],
+        ["time", words.seconds(record.seconds)],
+    ]
+    return [row for row in rows if row[1] is not None]
