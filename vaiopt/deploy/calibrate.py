@@ -28,6 +28,7 @@ from vaiopt.hardware.target import Target
 from vaiopt.hardware.target_files import KEY
 from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph
+from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
 from vaiopt.text import Progress, silent
@@ -68,7 +69,7 @@ BUSY = ("efficiency", "bandwidth", "overhead")
 
 
 @dataclass(frozen=True)
-class CalibrateResult:
+class CalibrateResult(Shown):
     """What was fitted.
 
     Attributes:
