@@ -16,7 +16,8 @@ from vaiopt.files import PathLike, require
 from vaiopt.runs.layout import Candidate, Run, open_run
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.study.record import TrialRecord
-from vaiopt.summary import RankedTrials, Summary, rank_trials, summarise
+from vaiopt.summary import Summary as Summary
+from vaiopt.summary import summarise as summarise
 from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
     from vaiopt.tasks.classification import Evaluation
-
-__all__ = ["RankedTrials", "Summary", "rank_trials", "summarise"]
 
 
 @dataclass(frozen=True)

@@ -11,5 +11,9 @@ Progress = Callable[[str], None]
 
 def silent(line: str) -> None:
     """Drop a line of progress."""
-import re
-from typing import Callable
+
+
+def without_password(url: str) -> str:
+    """Return a database URL as it may be shown."""
+    url = re.sub(r"(//[^:@/]*|^[^:@/]*):(?!//).*@", r"\1:***@", url)
+    return re.sub(r"([?&](?:password|passwd)=)[^&]*", r"\1***", url)

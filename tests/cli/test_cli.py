@@ -180,6 +180,15 @@ def test_json_is_all_that_stands_on_stdout(capfd):
         json.loads(out)
 
 
+def test_what_stands_on_stdout_without_json_is_the_sheet(capfd):
+    from vaiopt.hardware import list_targets
+    from vaiopt.present.shown import sheet_of
+
+    code, out, _ = call(capfd, "targets")
+    assert code == 0
+    assert out.startswith(sheet_of(list_targets()).to_text(1000))
+
+
 def test_ctrl_c_says_so_and_is_no_bug(capfd, monkeypatch):
     import vaiopt.doctor
 

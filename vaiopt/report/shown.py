@@ -22,7 +22,6 @@ from vaiopt.report.figures_search import convergence
 from vaiopt.report.write import ReportResult
 from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
-from vaiopt.sheets.inspection import layer_rows
 
 
 class Figures(Shown, Dict[str, Any]):
@@ -62,7 +61,7 @@ def _quantization_loss(result: QuantizeResult) -> List[Optional[Figure]]:
 
 
 def _layer_costs(result: Inspection) -> List[Optional[Figure]]:
-    return [layer_costs(layer_rows(result), result.target.name)]
+    return [layer_costs(result)]
 
 
 add_sheets({"ReportResult": _report, "Figures": _figures})

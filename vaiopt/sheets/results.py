@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.deploy.calibrate import CalibrateResult
-    from vaiopt.environment import Diagnosis
     from vaiopt.evaluate import Evaluations
     from vaiopt.hardware import Inspection, Target, TargetSummary
     from vaiopt.quantize import QuantizeResult
@@ -313,7 +312,7 @@ def _calibration(result: CalibrateResult) -> Sheet:
     return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
 
 
-def _diagnosis(found: Diagnosis) -> Sheet:
+def _diagnosis(found: Any) -> Sheet:
     """What is installed, and what each stage could use here."""
     where = f"Vitis-AI {found.container}" if found.container else "none"
     remark = "" if found.container else "this is a workstation or a kit"
