@@ -37,7 +37,10 @@ def test_importing_the_package_loads_nothing_heavy(root: Path) -> None:
         [sys.executable, "-c", code], cwd=str(root), stdout=subprocess.PIPE, check=True
     )
     loaded = set(result.stdout.decode().split())
-    assert {name for name in loaded if name.startswith("vaiopt")} == {"vaiopt"}
+    assert {name for name in loaded if name.startswith("vaiopt")} == {
+        "vaiopt",
+        "vaiopt._version",
+    }
     assert loaded & {"numpy", "tensorflow", "optuna", "pandas", "plotly", "rich"} == set()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, List, Mapping, Sequence, Tuple
 
-NARROW = 24
+NARROW = 16
 """Characters of a column that is made no narrower to make room for others."""
 
 GAP = 3
@@ -60,7 +60,7 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:
 
 
 def aligned(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int], width: int
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int], width: int
 ) -> str:
     """Return rows under their headings, aligned.
 
@@ -68,15 +68,21 @@ def aligned(
         columns: headings; where all are empty there is none.
         rows: the cells.
         numeric: positions of columns that are set flush right.
-        width: characters of a line, beyond which cells wrap.
+        width: characters of a line, beyond which headings and cells wrap.
     """
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table as Grid
 
+    widths = [max(map(len, cells)) for cells in zip(*rows)]
+    headed = sum(max(len(c), w) for c, w in zip(columns, widths)) + GAP * (len(widths) - 1)
     grid = Grid(box=SIMPLE, pad_edge=False, header_style="bold", show_header=any(columns))
     for position, column in enumerate(columns):
-        grid.add_column(column, justify="right" if position in numeric else "left", overflow="fold")
+        # Else a long heading would take the room that sentences need.
+        is_long = headed > width and len(column) > widths[position]
+        title = "\n".join(column.split()) if is_long else column
+        side: Any = "right" if position in numeric else "left"
+        grid.add_column(title, justify=side, overflow="fold")
     for row in rows:
         grid.add_row(*row)
     # In a notebook rich would print HTML by itself.

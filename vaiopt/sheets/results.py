@@ -6,6 +6,7 @@ must not load the stage that makes its result.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from vaiopt.errors import VaioptError
@@ -173,7 +174,7 @@ def _compilation(result: CompileResult) -> Sheet:
     ]
     tables = [
         ("Operations", operation_table(record)),
-        ("Record", Table(("", ""), compile_facts(record))),
+        ("Record", Table(("", ""), [row for row in compile_facts(record) if row[1] != ""])),
     ]
     return Sheet(f"Compiled for {record.target}", facts, tables, record.warnings)
 
@@ -196,7 +197,7 @@ def _bundle(result: BundleResult) -> Sheet:
     facts: List[Fact] = [
         ("samples", words.count(manifest.samples.count), ""),
         ("accuracy to expect", words.percent(expected.accuracy), expected.of),
-        ("archive", str(result.archive), "the folder, packed"),
+        ("archive", str(result.archive), ""),
     ]
     paths = [result.folder / name for name in sorted([*manifest.files, "manifest.json"])]
     files = [[path.name, words.size(path.stat().st_size)] for path in paths if path.is_file()]
@@ -242,12 +243,22 @@ def _inspection(result: Inspection) -> Sheet:
         few = ", ".join(left[:3]) + ", …" * (len(left) > 3)
         facts.append(("layers left to the CPU", str(len(left)), few))
     tables = [
-        ("Layers", layer_table(result).first(LAYER_COLUMNS)),
+        ("Layers", _layers(result).first(LAYER_COLUMNS)),
         ("What would make it faster", speed_advice(result)),
     ]
     title = f"{result.model} on {target.name}, release {target.release}"
-    notes = [f"the predicted latency is {result.validation}", *result.warnings]
+    notes = [f"the prediction is {result.validation}", *result.warnings]
     return Sheet(title, facts, tables, notes)
+
+
+def _layers(result: Inspection) -> Table:
+    table, count = layer_table(result), len(layer_table(result).columns)
+    rows = [
+        [*row, words.count(layer.cycles), words.percent(layer.utilization, 0)]
+        for row, layer in zip(table.rows, result.layers)
+    ]
+    columns = [*table.columns, "cycles", "DPU used"]
+    return replace(table, columns=columns, rows=rows, numeric=(*table.numeric, count, count + 1))
 
 
 def _summary(result: Summary) -> Sheet:

@@ -21,7 +21,7 @@ def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int]
     """
     is_measured = any(t.measured_latency_ms is not None for t in trials)
     measured = ["measured latency"] * is_measured
-    columns = ["trial", words.name(metric), "parameters", "predicted latency", *measured, "time"]
+    numbers = ["trial", words.name(metric), "parameters", "predicted latency", *measured]
     names = varying(trial.hyperparameters for trial in trials)
     rows: List[List[Any]] = []
     for t in trials:
@@ -29,11 +29,12 @@ def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int]
         row: List[Any] = [t.number, score, words.count(t.costs.get("params"))]
         row.append(words.milliseconds(t.costs.get("latency_ms")))
         row += [words.milliseconds(t.measured_latency_ms)] * is_measured
-        row.append(words.seconds(t.seconds))
-        rows.append([*row, t.reason or point_text(t.hyperparameters, names)])
+        point = t.reason or point_text(t.hyperparameters, names)
+        rows.append([*row, point, words.seconds(t.seconds)])
     position = next((i for i, t in enumerate(trials) if t.number == chosen), -1)
-    numeric = tuple(range(len(columns)))
-    return Table([*columns, "hyperparameters"], rows, numeric=numeric, highlight=position)
+    columns = [*numbers, "hyperparameters", "time"]
+    numeric = (*range(len(numbers)), len(numbers) + 1)
+    return Table(columns, rows, numeric=numeric, highlight=position)
 
 
 def varying(points: Iterable[Mapping[str, Value]]) -> Optional[List[str]]:
