@@ -254,6 +254,13 @@ def test_the_example_in_the_documents_runs(
     assert (tmp_path / "runs" / "first" / "front.html").stat().st_size > 1000
 
 
+def test_the_reference_describes_every_name(root: Path) -> None:
+    page = (root / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    found = re.search(r"::: vaiopt\n    options:\n(?:      \w.*\n)*((?:        - \w+\n)+)", page)
+    assert found is not None
+    assert sorted([*re.findall(r"- (\w+)", found.group(1)), "__version__"]) == vo.__all__
+
+
 def test_the_documents_name_every_function(root: Path) -> None:
     text = (root / "docs" / "how-to" / "notebook.md").read_text(encoding="utf-8")
     assert [
