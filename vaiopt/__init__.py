@@ -4,42 +4,19 @@
 first used.
 """
 
+# ruff: noqa: F403, F405  what the star brings is named in __all__, which mypy checks
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List
 
 from vaiopt._version import __version__
 
-if TYPE_CHECKING:
-    from vaiopt.api import (
-        Run,
-        Settings,
-        VaioptError,
-        bundle_run,
-        choose_trial,
-        compile_run,
-        evaluate_run,
-        figure,
-        figures,
-        inspect_model,
-        load_settings,
-        measure_run,
-        open_run,
-        override,
-        quantize_run,
-        report_run,
-        run_flow,
-        search_run,
-        targets,
-        trials,
-    )
-
-
 __all__ = [
-    "__version__",
     "Run",
     "Settings",
     "VaioptError",
+    "__version__",
     "bundle_run",
     "choose_trial",
     "compile_run",
@@ -59,8 +36,9 @@ __all__ = [
     "trials",
 ]
 
-
-if not TYPE_CHECKING:  # it would let a type checker believe that any name exists
+if TYPE_CHECKING:
+    from vaiopt.api import *
+else:  # it would let a type checker believe that any name exists
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
@@ -72,4 +50,4 @@ if not TYPE_CHECKING:  # it would let a type checker believe that any name exist
 
 
 def __dir__() -> List[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -1,12 +1,12 @@
-"""The Python API, made for notebooks: ``import vaiopt as vo``. Every stage is one function whose
+"""The Python API, made for notebooks: ``import vaiopt as vo``. Every stage is one function, and its
 result shows itself.
 
 The names: ``vaiopt.search``, ``vaiopt.quantize``, ``vaiopt.report`` and the like are packages, and
 importing one puts it into ``vaiopt`` under its own name, so no function can have that name. What a
-stage does to a run is therefore called ``<stage>_run``, as in the packages themselves;
-:func:`run_flow` does several stages. All take a run or its folder, and changed settings as
-``{"section.key": value}``; the functions in :mod:`vaiopt.flow`, which the command line uses too, do
-the work.
+stage does to a run is therefore called ``<stage>_run``; :func:`run_flow` does several stages. All
+take a run or its folder, and changed settings as ``{"section.key": value}``; the functions in
+:mod:`vaiopt.flow`, which the command line uses too, do the work. What is public here is named once,
+in ``vaiopt.__all__``.
 """
 
 from __future__ import annotations
@@ -14,51 +14,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+import vaiopt.sheets.results  # noqa: F401  what the results show
 from vaiopt import flow
-from vaiopt.errors import MissingToolError, VaioptError
+from vaiopt.compile import CompileResult
+from vaiopt.deploy import BundleResult, MeasureResult
+from vaiopt.errors import MissingToolError
+from vaiopt.errors import VaioptError as VaioptError
+from vaiopt.evaluate import Evaluations
 from vaiopt.files import PathLike
-from vaiopt.runs.layout import Run, open_run
-from vaiopt.settings import Overrides, Settings, load_settings, override
+from vaiopt.hardware import Inspection, TargetSummary, list_targets
+from vaiopt.present.shown import ShownList
+from vaiopt.quantize import QuantizeResult
+from vaiopt.report import ReportResult, build, gather, write_report
+from vaiopt.report import figure as find_figure
+from vaiopt.report.shown import Figures
+from vaiopt.runs.layout import Run as Run
+from vaiopt.runs.layout import open_run as open_run
+from vaiopt.search import SearchResult
+from vaiopt.settings import Overrides
+from vaiopt.settings import Settings as Settings
+from vaiopt.settings import load_settings as load_settings
+from vaiopt.settings import override as override
 from vaiopt.study.record import TrialRecord, columns
 from vaiopt.study.trials import load_trials
+from vaiopt.summary import Summary
 from vaiopt.text import Progress, silent
-from vaiopt.views import (
-    BundleView,
-    CompileView,
-    EvaluationView,
-    FiguresView,
-    InspectionView,
-    MeasureView,
-    QuantizeView,
-    ReportView,
-    SearchView,
-    SummaryView,
-    TargetsView,
-    TrialView,
-)
-
-__all__ = [
-    "Run",
-    "Settings",
-    "VaioptError",
-    "bundle_run",
-    "choose_trial",
-    "compile_run",
-    "evaluate_run",
-    "figure",
-    "figures",
-    "inspect_model",
-    "load_settings",
-    "measure_run",
-    "open_run",
-    "override",
-    "quantize_run",
-    "report_run",
-    "run_flow",
-    "search_run",
-    "targets",
-    "trials",
-]
 
 
 def _lines(
@@ -78,7 +58,7 @@ def search_run(
     *,
     accept_changes: bool = False,
     progress: Optional[Progress] = print,
-) -> SearchView:
+) -> SearchResult:
     """Search for the best model; an existing run goes on to the number of trials asked for.
 
     Args:
@@ -90,33 +70,32 @@ def search_run(
     Raises:
         VaioptError: the settings, the data or the model function cannot be used.
     """
-    on_trial = _lines(settings, progress)
-    return SearchView(
-        **vars(
-            flow.search(
-                settings,
-                folder,
-                progress=progress or silent,
-                on_trial=on_trial,
-                accept=accept_changes,
-            )
-        )
+    return flow.search(
+        settings,
+        folder,
+        progress=progress or silent,
+        on_trial=_lines(settings, progress),
+        accept=accept_changes,
     )
 
 
-def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> EvaluationView:
+def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> Evaluations:
     """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then
     from the files.
+
+    Args:
+        run: a run, or its folder.
+        progress: told one line at a time; None for silence.
 
     Raises:
         RunError: no model was chosen yet.
     """
-    return EvaluationView(**vars(flow.evaluate(*flow.open_with(run), progress or silent)))
+    return flow.evaluate(*flow.open_with(run), progress or silent)
 
 
 def quantize_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
-) -> QuantizeView:
+) -> QuantizeResult:
     """Make the chosen model int8.
 
     Args:
@@ -127,12 +106,12 @@ def quantize_run(
     Raises:
         VaioptError: no model was chosen yet, or it cannot be quantized; a layer is named.
     """
-    return QuantizeView(**vars(flow.quantize(*flow.open_with(run, overrides), progress or silent)))
+    return flow.quantize(*flow.open_with(run, overrides), progress or silent)
 
 
 def compile_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
-) -> CompileView:
+) -> CompileResult:
     """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the
     Vitis-AI container).
 
@@ -145,36 +124,34 @@ def compile_run(
         VaioptError: there is no int8 model yet, the target is not known, or its compiler is not
             installed here.
     """
-    return CompileView(
-        **vars(flow.compile_model(*flow.open_with(run, overrides), progress or silent))
-    )
+    return flow.compile_model(*flow.open_with(run, overrides), progress or silent)
 
 
 def bundle_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
-) -> BundleView:
+) -> BundleResult:
     """Put model, samples, golden outputs and the kit's scripts into one folder, and into a
     ``.tar.gz``. Arguments as :func:`compile_run`.
 
     Raises:
         VaioptError: the run was not compiled for this target, or its data is not here.
     """
-    return BundleView(**vars(flow.bundle(*flow.open_with(run, overrides), progress or silent)))
+    return flow.bundle(*flow.open_with(run, overrides), progress or silent)
 
 
 def measure_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
-) -> MeasureView:
+) -> MeasureResult:
     """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host":
     "root@BOARD"}``. Arguments as :func:`compile_run`.
 
     Raises:
         VaioptError: there is no bundle for this target, or the board does not answer as it must.
     """
-    return MeasureView(**vars(flow.measure(*flow.open_with(run, overrides), progress or silent)))
+    return flow.measure(*flow.open_with(run, overrides), progress or silent)
 
 
-def report_run(run: PathLike, *, export: Optional[PathLike] = None) -> ReportView:
+def report_run(run: PathLike, export: Optional[PathLike] = None) -> ReportResult:
     """Write ``report.html``.
 
     Args:
@@ -184,21 +161,17 @@ def report_run(run: PathLike, *, export: Optional[PathLike] = None) -> ReportVie
     Raises:
         RunError: the run has no trials yet.
     """
-    from vaiopt.report import write_report
-
-    return ReportView(
-        **vars(write_report(open_run(run), export=None if export is None else Path(export)))
-    )
+    return write_report(open_run(run), export=None if export is None else Path(export))
 
 
 def run_flow(
     settings: Settings,
     folder: PathLike,
-    *,
     first: Optional[str] = None,
     last: Optional[str] = None,
+    *,
     progress: Optional[Progress] = print,
-) -> SummaryView:
+) -> Summary:
     """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first``
     to ``last``.
 
@@ -211,38 +184,33 @@ def run_flow(
     Raises:
         VaioptError: as the steps do.
     """
-    on_trial = _lines(settings, progress)
-    return SummaryView(
-        **vars(
-            flow.run_flow(
-                settings,
-                folder,
-                first=first,
-                last=last,
-                progress=progress or silent,
-                on_trial=on_trial,
-            )
-        )
+    return flow.run_flow(
+        settings,
+        folder,
+        first=first,
+        last=last,
+        progress=progress or silent,
+        on_trial=_lines(settings, progress),
     )
 
 
 def choose_trial(
-    run: PathLike, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
-) -> TrialView:
-    """Choose another trial of a finished search: by number, or the best within a predicted latency;
-    neither: the best.
+    run: PathLike, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
+) -> TrialRecord:
+    """Choose another trial of a finished search: by number, or the best within a latency (measured
+    in the search, else predicted); neither: the best.
 
-    The stages after the search must then be run again.
+    The stages after the search must then be run, if they were not for this trial before.
 
     Raises:
         RunError: there is no such trial, or its model was not kept.
     """
-    return TrialView(**vars(flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)))
+    return flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
 
 
 def inspect_model(
-    model: Any, target: str = "zcu102", *, release: Optional[str] = None, threads: int = 1
-) -> InspectionView:
+    model: Any, target: str = "zcu102", release: Optional[str] = None, threads: int = 1
+) -> Inspection:
     """Return what a model costs on a target, layer by layer, before it is trained.
 
     Args:
@@ -255,10 +223,10 @@ def inspect_model(
     Raises:
         VaioptError: the model or the target cannot be used.
     """
-    return InspectionView(*flow.inspect(model, target, release=release, threads=threads))
+    return flow.inspect(model, target, release=release, threads=threads)
 
 
-def targets(release: Optional[str] = None) -> TargetsView:
+def targets(release: Optional[str] = None) -> ShownList[TargetSummary]:
     """Return the known targets.
 
     Args:
@@ -267,17 +235,16 @@ def targets(release: Optional[str] = None) -> TargetsView:
     Raises:
         TargetError: there is no such release.
     """
-    from vaiopt.hardware import list_targets
-
-    return TargetsView(list_targets(release))
+    return ShownList(list_targets(release))
 
 
 def trials(run: PathLike) -> Any:
     """Return the trials of a run as a pandas data frame, one row a trial, indexed by number.
 
     Columns: ``status``, ``value`` (the objective), ``reason``, ``hp.<name>`` for each
-    hyperparameter, the metrics, the costs, ``seconds``, ``peak_memory_mb``, ``started`` and
-    ``finished`` (UTC). What a trial lacks is missing in its row.
+    hyperparameter, the metrics, the costs as predicted (``latency_ms`` among them),
+    ``measured_latency_ms`` if a kit measured during the search, ``seconds``, ``peak_memory_mb``,
+    ``started`` and ``finished`` (UTC). What a trial lacks is missing in its row.
 
     Raises:
         RunError: there is no such run, or it has no trials yet.
@@ -300,7 +267,7 @@ def trials(run: PathLike) -> Any:
     return frame
 
 
-def figure(run: PathLike, name: str, *, theme: str = "light") -> Any:
+def figure(run: PathLike, name: str, theme: str = "light") -> Any:
     """Return one figure of the report as a ``plotly.graph_objects.Figure``.
 
     Args:
@@ -312,17 +279,12 @@ def figure(run: PathLike, name: str, *, theme: str = "light") -> Any:
     Raises:
         RunError: the run has no such figure, or no trials yet.
     """
-    from vaiopt.report import figure as find
-    from vaiopt.report import gather
-
-    return find(gather(open_run(run)), name).to_plotly(theme)
+    return find_figure(gather(open_run(run)), name).to_plotly(theme)
 
 
-def figures(run: PathLike, *, theme: str = "light") -> FiguresView:
+def figures(run: PathLike, theme: str = "light") -> Figures:
     """Return all figures of the report by name, as ``plotly.graph_objects.Figure``. Arguments and
     errors as :func:`figure`.
     """
-    from vaiopt.report import build, gather
-
     found = [figure for section in build(gather(open_run(run))) for figure in section.figures()]
-    return FiguresView({figure.name: figure.to_plotly(theme) for figure in found})
+    return Figures({figure.name: figure.to_plotly(theme) for figure in found})

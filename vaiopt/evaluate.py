@@ -13,6 +13,7 @@ from vaiopt.errors import ModelError, RunError
 from vaiopt.files import require
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
+from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate, Run
@@ -30,7 +31,7 @@ LOADERS: Dict[str, Callable[[Path], Any]] = {"float": load_model, "int8": load_q
 
 
 @dataclass(frozen=True)
-class Evaluations:
+class Evaluations(Shown):
     """A candidate on the test split, before and after quantization.
 
     Attributes:

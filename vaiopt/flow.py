@@ -6,20 +6,18 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.data import data_held, read_recipe
 from vaiopt.errors import RunError, SettingsError, did_you_mean
 from vaiopt.files import PathLike, require
-from vaiopt.record import read_optional
 from vaiopt.runs.layout import Candidate, Run, open_run
-from vaiopt.runs.lineage import describe_stale, measurements, stale_parts
-from vaiopt.runs.records import CandidateMetrics
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.study.record import TrialRecord
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.summary import Summary as Summary
+from vaiopt.summary import summarise as summarise
 from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
@@ -30,42 +28,7 @@ if TYPE_CHECKING:
     from vaiopt.quantize import QuantizeResult
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to, as far as its stages have run.
-
-    Attributes:
-        run: its folder.
-        target: where the model was compiled for.
-        trial: the chosen one.
-        float_accuracy, int8_accuracy: on the test split, on this machine.
-        measured_accuracy: on the bundle's samples, where it ran.
-        params: parameters of the chosen model.
-        predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
-        report: path of ``report.html``, if there is one.
-        seconds: wall time of each step of this call.
-        stale: what is left out because it was not made from the model that is chosen now, in a
-            sentence; empty if there is nothing.
-    """
-
-    run: str
-    target: str
-    trial: Optional[int] = None
-    float_accuracy: Optional[float] = None
-    int8_accuracy: Optional[float] = None
-    measured_accuracy: Optional[float] = None
-    params: Optional[float] = None
-    predicted_latency_ms: Optional[float] = None
-    measured_latency_ms: Optional[float] = None
-    report: Optional[str] = None
-    seconds: Dict[str, float] = field(default_factory=dict)
-    stale: str = ""
-
-    def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object."""
-        return asdict(self)
+    from vaiopt.tasks.classification import Evaluation
 
 
 @dataclass(frozen=True)
@@ -358,45 +321,6 @@ FLOW = (
 """In order."""
 
 STEPS = tuple(step.name for step in FLOW)
-
-
-def summarise(
-    run: Run, settings: Optional[Settings] = None, seconds: Optional[Dict[str, float]] = None
-) -> Summary:
-    """Return what a run came to, from the files that are there.
-
-    Raises:
-        RunError: a file is damaged.
-    """
-    from vaiopt.hardware import load_target
-
-    hardware = (settings or settings_from_run(run)).hardware
-    target = str(load_target(hardware.target, hardware.release).name)
-    report_path = str(run.report) if run.report.exists() else None
-    summary = Summary(str(run.folder), target, report=report_path, seconds=dict(seconds or {}))
-    if not run.chosen_file.is_file():
-        return summary
-    chosen = run.chosen
-    stale = stale_parts(chosen)
-    metrics = read_optional(chosen.metrics, CandidateMetrics, chosen.command("choose"))
-    again = chosen.command("evaluate")
-    float_test = read_optional(chosen.evaluation, Evaluation, again)
-    int8_test = read_optional(chosen.quantized_evaluation, Evaluation, again)
-    measured = measurements(chosen).get(target)
-    if f"measured/{target}" in stale:
-        measured = None
-    costs = metrics.costs if metrics is not None else {}
-    return replace(
-        summary,
-        trial=chosen.number,
-        float_accuracy=float_test.accuracy if float_test else None,
-        int8_accuracy=int8_test.accuracy if int8_test and "quantized" not in stale else None,
-        measured_accuracy=measured.accuracy if measured else None,
-        params=costs.get("params"),
-        predicted_latency_ms=costs.get("latency_ms"),
-        measured_latency_ms=measured.latency_ms.p50 if measured else None,
-        stale=describe_stale(chosen, stale),
-    )
 
 
 def choose(

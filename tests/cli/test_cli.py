@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from vaiopt.cli import main
+from vaiopt.record import write_record
+from vaiopt.runs.records import Chosen
 
 COMMANDS = (
     "init",
@@ -129,9 +131,12 @@ def test_a_missing_run_folder_names_the_command_that_makes_one(capfd, tmp_path, 
 )
 def test_a_stage_out_of_order_names_the_command_that_comes_first(capfd, tmp_path, command, makes):
     (tmp_path / "run.toml").write_text("version = 1\n")
+    if makes != "search":
+        write_record(tmp_path / "chosen.json", Chosen((0,)))
+    before = sorted(p.name for p in tmp_path.iterdir())
     _, hint = refused(capfd, command, tmp_path)
     assert f"vaiopt {makes}" in hint
-    assert [p.name for p in tmp_path.iterdir()] == ["run.toml"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("command", ["quantize", "report", "trials"])
@@ -178,6 +183,15 @@ def test_json_is_all_that_stands_on_stdout(capfd):
         code, out, _ = call(capfd, *arguments, "--json")
         assert code == 0
         json.loads(out)
+
+
+def test_what_stands_on_stdout_without_json_is_the_sheet(capfd):
+    from vaiopt.hardware import list_targets
+    from vaiopt.present.shown import sheet_of
+
+    code, out, _ = call(capfd, "targets")
+    assert code == 0
+    assert out.startswith(sheet_of(list_targets()).to_text(1000))
 
 
 def test_ctrl_c_says_so_and_is_no_bug(capfd, monkeypatch):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -114,8 +115,8 @@ def test_elsewhere_each_trial_is_one_line_with_the_best_so_far(capfd):
     assert out == ""
     assert told == [
         "a line",
-        "  2/40  trial 1    val_accuracy 0.5000    1,234 params, 0.25 ms  0.0 s  best 0.7500",
-        "  3/40  trial 3    val_accuracy 0.8750 *  1,000 params, 0.1 ms  0.0 s  best 0.8750",
+        "  2/40  trial 1    val_accuracy 0.5000    1,234 params, 0.25 ms predicted  0.0 s  best 0.7500",
+        "  3/40  trial 3    val_accuracy 0.8750 *  1,000 params, 0.1 ms predicted  0.0 s  best 0.8750",
         "  4/40  trial 2    failed: no luck",
     ]
 
@@ -155,11 +156,11 @@ def test_the_region_shows_what_runs_the_best_the_front_and_the_counts(
         "layers=2",
         "learning_rate=0.005",
     ]
-    assert lines[4] == "best       val_accuracy 0.8750  54,321 params, 0.5 ms"
+    assert lines[4] == "best       val_accuracy 0.8750  54,321 params, 0.5 ms predicted"
     assert lines[5] == "trial 1    layers=2 learning_rate=0.002"
-    assert lines[6].split() == ["front", "val_accuracy", "params", "ms"]
-    assert lines[7].split() == ["trial", "0", "0.7500", "1,000", "0.3"]
-    assert lines[8].split() == ["trial", "1", "0.8750", "54,321", "0.5"]
+    assert lines[6].split() == ["front", "val_accuracy", "params", "predicted"]
+    assert lines[7].split() == ["trial", "0", "0.7500", "1,000", "0.3", "ms"]
+    assert lines[8].split() == ["trial", "1", "0.8750", "54,321", "0.5", "ms"]
     assert lines[9].startswith("5/40 done: 3 complete, 1 infeasible, 1 pruned, ")
     assert re.search(r"[\d.e+]+ a minute, \d+:\d\d left$", lines[9])
     assert len(lines) == 10
@@ -224,6 +225,12 @@ def test_without_a_latency_the_front_is_that_of_the_parameters(make_view):
     assert front == [["trial", "0", "0.5000", "10", "-"], ["trial", "1", "0.7500", "20", "-"]]
 
 
+def test_a_measured_latency_stands_beside_the_predicted_one(capfd):
+    lines = TrialLines(SETTINGS)
+    lines.trial_ended(replace(complete(0, 0.5), measured_latency_ms=0.25))
+    assert "1,000 params, 0.1 ms predicted, 0.25 ms measured  0.0 s" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("raised", [None, KeyboardInterrupt, RuntimeError])
 def test_lines_stay_and_the_region_goes_whatever_ends_the_search(make_view, raised):
     view = make_view()
@@ -242,7 +249,7 @@ def test_lines_stay_and_the_region_goes_whatever_ends_the_search(make_view, rais
     view.progress("after")
     written = view._console.file.getvalue()
     assert "before [bold]\n" in written
-    assert "trial 0    val_accuracy 0.5000 *  1,000 params, 0.1 ms  0.0 s\n" in written
+    assert "trial 0    val_accuracy 0.5000 *  1,000 params, 0.1 ms predicted  0.0 s\n" in written
     assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1, (
         "the cursor is hidden once and shown again"
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-import typer
-
 from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, load_of_run, progress
 
 
@@ -16,5 +14,4 @@ def command(
     from vaiopt.flow import bundle
 
     opened, settings = load_of_run(run, overrides, target)
-    result = bundle(opened, settings, progress)
-    emit(result, as_json, lambda r: typer.echo("bundle: {}".format(r.to_json()["folder"])))
+    emit(bundle(opened, settings, progress), as_json)

@@ -6,7 +6,7 @@ from typing import Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, emit, number
+from vaiopt.cli.common import JSON, RUN, emit
 
 
 def command(
@@ -27,12 +27,4 @@ def command(
     from vaiopt.runs.layout import open_run
 
     record = choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
-    emit(
-        record,
-        as_json,
-        lambda r: typer.echo(
-            "chose trial {}: {}, {} ms; next: vaiopt run --from quantize --run {}".format(
-                r.number, number(r.value, 5), number(r.costs.get("latency_ms"), 3), run
-            )
-        ),
-    )
+    emit(record, as_json, f"next: vaiopt run --from quantize --run {run}")

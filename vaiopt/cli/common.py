@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional
 
 import typer
 
@@ -38,56 +38,29 @@ TARGET = typer.Option(
     show_default=False,
 )
 
+UNFOLDED = 1000
+"""Characters of a line that nobody looks at on a terminal."""
+
 
 def progress(line: str) -> None:
     """Print a line of progress on stderr."""
     typer.echo(line, err=True)
 
 
-def emit(result: Any, as_json: bool, show: Callable[[Any], None]) -> None:
-    """Print a typed result: as JSON alone on stdout, or by ``show``."""
+def emit(result: Any, as_json: bool, then: str = "") -> None:
+    """Print a result: as JSON alone on stdout, or its sheet and one line more."""
     if as_json:
-        content = [_plain(item) for item in result] if isinstance(result, list) else _plain(result)
-        typer.echo(json.dumps(content, indent=1, allow_nan=False))
-    else:
-        show(result)
+        from vaiopt.record import plain
 
-
-def _plain(result: Any) -> Any:
-    return result.to_json() if hasattr(result, "to_json") else result
-
-
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int] = (0,)
-) -> None:
-    """Print rows under their headings, aligned; ``left`` columns to the left, the others to the
-    right. Wide cells wrap on a terminal.
-    """
-    from vaiopt.text import aligned
+        typer.echo(json.dumps(plain(result), indent=1, allow_nan=False))
+        return
+    import vaiopt.sheets.results  # noqa: F401  what the results show
+    from vaiopt.present.shown import sheet_of
 
     # Into a pipe or a file nothing is folded for the width of a terminal.
-    typer.echo(aligned(columns, rows, left, None if sys.stdout.isatty() else 200))
-
-
-def number(value: Optional[float], digits: int = 4) -> str:
-    """Return a number for a table; ``-`` if there is none."""
-    if value is None:
-        return "-"
-    return (
-        f"{value:,.0f}"
-        if float(value).is_integer() and abs(value) >= 1000
-        else "{:.{}g}".format(value, digits)
-    )
-
-
-def short(value: Any) -> str:
-    """Return a hyperparameter's value for one line."""
-    return number(value) if isinstance(value, float) else " ".join(str(value).split())
-
-
-def percent(value: Optional[float]) -> str:
-    """Return a share as a percentage; ``-`` if there is none."""
-    return "-" if value is None else f"{100 * value:.2f} %"
+    typer.echo(sheet_of(result).to_text(None if sys.stdout.isatty() else UNFOLDED))
+    if then:
+        typer.echo(f"\n{then}")
 
 
 def run_folder(run: Optional[str], settings_path: Optional[str], source: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import typer
 
@@ -30,10 +30,4 @@ def command(
     for target in targets or [None]:  # type: ignore[list-item]
         opened, settings = load_of_run(run, overrides, target)
         results.append(compile_model(opened, settings, progress))
-    emit(results if len(results) > 1 else results[0], as_json, lambda _: _show(results))
-
-
-def _show(results: List[Any]) -> None:
-    for result in results:
-        content = result.to_json()
-        typer.echo("{}: {}".format(content["target"], content["file"]))
+    emit(results if len(results) > 1 else results[0], as_json)

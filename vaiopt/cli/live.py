@@ -7,15 +7,18 @@ from __future__ import annotations
 import sys
 import textwrap
 import time
+from collections import Counter
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from vaiopt.cli.common import number, progress, short
+from vaiopt.cli.common import progress
 from vaiopt.files import PathLike
+from vaiopt.present import words
 from vaiopt.runs.layout import Run
+from vaiopt.runs.records import Value
+from vaiopt.sheets.trial_list import point_text, varying
 from vaiopt.study.observer import Observer
-from vaiopt.study.ranking import best_first
+from vaiopt.study.ranking import best_first, front
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space import Value
 
 REFRESH = 2
 """Refreshes of the live view in a second; one takes about a millisecond."""
@@ -25,6 +28,10 @@ LEFT_ABOVE = 4
 """Rows of a terminal that the live view leaves to the lines above it."""
 NAMES = 9
 """Columns of the first column of the live view: ``trial 123``."""
+
+Point = Mapping[str, Value]
+Line = Tuple[str, str]
+"""A line of the live view and its style."""
 
 
 def follow(settings: Any, folder: PathLike, as_json: bool) -> "TrialLines":
@@ -79,25 +86,17 @@ class TrialLines(Observer):
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print the line of a trial that has ended."""
-        best = self._best()
+        before = self._best()
         self._trials = [*self._trials, record]
         self._ended = time.perf_counter()
-        self.progress(
-            self._line(record, better=record.value is not None and self._best() is not best)
-        )
+        self.progress(self._line(record, record.value is not None and self._best() is not before))
 
     def _line(self, record: TrialRecord, better: bool) -> str:
         """Return all that the line of a trial says; see :meth:`_head`."""
-        best, left = self._best(), self._seconds_left()
-        return "{}{}{}".format(
-            self._head(record, better),
-            (
-                ""
-                if best is None or best.value is None or record.value is None
-                else f"  best {best.value:.4f}"
-            ),
-            "" if left is None or left < 1 else f"  {left:.0f} s left",
-        )
+        line, best, left = self._head(record, better), self._best(), self._seconds_left()
+        if best is not None and record.value is not None:
+            line += f"  best {words.score(best.value)}"
+        return line if left is None or left < 1 else f"{line}  {left:.0f} s left"
 
     def _head(self, record: TrialRecord, better: bool) -> str:
         """Return what a trial came to: how many are done, its number, its metric (with a star if
@@ -106,15 +105,16 @@ class TrialLines(Observer):
         head = f"{len(self._trials):>3}/{self._wanted}  trial {record.number:<3}"
         if record.value is None:
             return f"{head}  {record.status}: {record.reason}"
-        metric = self._objective.metric
-        return "{}  {} {:.4f}{}  {}  {:.1f} s".format(
-            head,
-            metric,
-            record.metrics[metric],
-            " *" if better else "  ",
-            costs_text(record.costs),
-            record.seconds,
-        )
+        score, star = self._metric(record), "*" if better else " "
+        seconds = words.seconds(record.seconds)
+        return f"{head}  {self._name} {score} {star}  {costs_text(record)}  {seconds}"
+
+    @property
+    def _name(self) -> str:
+        return self._objective.metric
+
+    def _metric(self, record: TrialRecord) -> str:
+        return str(words.score(record.metrics[self._name]))
 
     def _best(self) -> Optional[TrialRecord]:
         first = best_first(self._trials, self._objective.direction)[:1]
@@ -129,13 +129,10 @@ class TrialLines(Observer):
 
     def _seconds_left(self) -> Optional[float]:
         rate = self._rate()
-        return (
-            max(
-                0.0, (self._wanted - len(self._trials)) / rate - (time.perf_counter() - self._ended)
-            )
-            if rate
-            else None
-        )
+        if not rate:
+            return None
+        since = time.perf_counter() - self._ended
+        return max(0.0, (self._wanted - len(self._trials)) / rate - since)
 
 
 class LiveTrials(TrialLines):
@@ -154,7 +151,7 @@ class LiveTrials(TrialLines):
         self._console = console
         self._live: Any = None
         # Replaced, never changed: the region is drawn in a thread of its own.
-        self._running: Dict[int, Tuple[Mapping[str, Value], float]] = {}
+        self._running: Dict[int, Tuple[Point, float]] = {}
 
     def progress(self, line: str) -> None:
         """Print a line above the region."""
@@ -175,7 +172,7 @@ class LiveTrials(TrialLines):
         )
         self._live.start(refresh=True)
 
-    def trial_started(self, number: int, hyperparameters: Mapping[str, Value]) -> None:
+    def trial_started(self, number: int, hyperparameters: Point) -> None:
         """Add it to those running."""
         self._running = {**self._running, number: (hyperparameters, time.perf_counter())}
 
@@ -207,164 +204,103 @@ class LiveTrials(TrialLines):
             lines[-1].truncate(max(20, self._console.width - 1), overflow="ellipsis")
         return Text("\n").join(lines)
 
-    def _rows(self, room: int) -> List[Tuple[str, str]]:
-        """Return lines and their styles, at most ``room``: the front gives way first, then trials
-        that run.
-        """
+    def _rows(self, room: int) -> List[Line]:
+        """Return the lines, at most ``room``: the front gives way first, then trials that run."""
         trials, running = self._trials, self._running
-        best = self._best_rows(trials, running)
+        names = varying(
+            [t.hyperparameters for t in trials] + [point for point, _ in running.values()]
+        )
+        best = self._best_rows(names)
         counts = [(self._counts(trials), "bold")]
         space = room - len(best) - len(counts)
-        front = self._front_rows(trials)
-        front = front if len(front) + min(len(running), 2) + 1 <= space else []
-        rows = self._running_rows(running, space - len(front), trials) + best + front + counts
-        return rows[-room:]
+        on_front = self._front_rows(trials)
+        on_front = on_front if len(on_front) + min(len(running), 2) + 1 <= space else []
+        rows = self._running_rows(running, space - len(on_front), names)
+        return (rows + best + on_front + counts)[-room:]
 
     def _running_rows(
-        self, running: Mapping[int, Any], room: int, trials: Sequence[TrialRecord]
-    ) -> List[Tuple[str, str]]:
+        self, running: Mapping[int, Tuple[Point, float]], room: int, names: Optional[List[str]]
+    ) -> List[Line]:
         if not running or room < 2:
             return []
-        metric = self._objective.metric
-        width = max(12, len(metric))
-        rows = [
-            (
-                "{:<{}}  {:>8}  {:>{}}  {:>7}  hyperparameters".format(
-                    "running", NAMES, "epoch", metric, width, "time"
-                ),
-                "bold",
-            )
-        ]
+        from vaiopt.search.training.progress import read_progress
+
+        width = max(12, len(self._name))
+        head = f"{'running':<{NAMES}}  {'epoch':>8}  {self._name:>{width}}  {'time':>7}"
+        rows = [(f"{head}  hyperparameters", "bold")]
         shown = list(running.items())
         if len(shown) + 1 > room:
             shown = shown[: room - 2]
-        names = self._varying(trials, running)
-        from vaiopt.search.training.progress import read_progress
-
-        for trial, (hyperparameters, started) in shown:
+        for trial, (point, started) in shown:
             found = read_progress(self._run.progress(trial))
             epoch = "starting" if found is None else f"{found.epoch}/{found.epochs}"
-            value = "-" if found is None or found.value is None else f"{found.value:.4f}"
-            seconds = clock(time.perf_counter() - started)
-            text = hyperparameters_text(hyperparameters, names)
-            rows.append(
-                (
-                    "trial {:<{}}  {:>8}  {:>{}}  {:>7}  {}".format(
-                        trial, NAMES - 6, epoch, value, width, seconds, text
-                    ),
-                    "",
-                )
-            )
-        if len(shown) < len(running):
-            rows.append((f"and {len(running) - len(shown)} more", ""))
-        return rows
+            value = "-" if found is None or found.value is None else words.score(found.value)
+            seconds, text = clock(time.perf_counter() - started), point_text(point, names)
+            line = f"{_trial(trial)}  {epoch:>8}  {value:>{width}}  {seconds:>7}  {text}"
+            rows.append((line, ""))
+        rest = len(running) - len(shown)
+        return rows + [(f"and {rest} more", "")] * bool(rest)
 
-    def _best_rows(
-        self, trials: Sequence[TrialRecord], running: Mapping[int, Any]
-    ) -> List[Tuple[str, str]]:
+    def _best_rows(self, names: Optional[List[str]]) -> List[Line]:
         best = self._best()
         if best is None:
             return []
-        metric = self._objective.metric
-        value = best.metrics[metric]
-        objective = "" if best.value == value else f"objective {number(best.value, 5)}  "
-        head = "{:<{}}  {} {:.4f}  {}{}".format(
-            "best", NAMES, metric, value, objective, costs_text(best.costs)
-        )
-        text = hyperparameters_text(best.hyperparameters, self._varying(trials, running))
-        first = "trial {:<{}}".format(best.number, NAMES - 6)
-        lines = textwrap.wrap(
-            text, max(20, self._console.width - NAMES - 4), max_lines=2, placeholder=" …"
-        )
-        return [(head, "bold green")] + [
-            ("{:<{}}  {}".format("" if i else first, NAMES, line), "")
-            for i, line in enumerate(lines)
+        is_score = best.value != best.metrics[self._name]
+        objective = f"objective {words.score(best.value)}  " if is_score else ""
+        head = f"{'best':<{NAMES}}  {self._name} {self._metric(best)}  {objective}"
+        text = point_text(best.hyperparameters, names)
+        width = max(20, self._console.width - NAMES - 4)
+        lines = textwrap.wrap(text, width, max_lines=2, placeholder=" …")
+        firsts = [_trial(best.number), ""]
+        return [(head + costs_text(best), "bold green")] + [
+            (f"{first:<{NAMES}}  {line}", "") for first, line in zip(firsts, lines)
         ]
 
-    def _front_rows(self, trials: Sequence[TrialRecord]) -> List[Tuple[str, str]]:
-        from vaiopt.study.ranking import front
-
+    def _front_rows(self, trials: Sequence[TrialRecord]) -> List[Line]:
         by_number = {t.number: t for t in trials}
         cost = "latency_ms" if any("latency_ms" in t.costs for t in trials) else "params"
         numbers = front(trials, self._objective, cost)
         shown = spread(numbers, MOST_ON_FRONT)
         if not shown:
             return []
-        metric = self._objective.metric
-        width = max(12, len(metric))
+        width = max(12, len(self._name))
         more = "" if len(shown) == len(numbers) else f"  {len(shown)} of {len(numbers)}"
-        rows = [
-            (
-                "{:<{}}  {:>{}}  {:>10}  {:>8}{}".format(
-                    "front", NAMES, metric, width, "params", "ms", more
-                ),
-                "bold",
-            )
-        ]
+        head = f"{'front':<{NAMES}}  {self._name:>{width}}  {'params':>10}  {'predicted':>9}{more}"
+        rows = [(head, "bold")]
         for trial in (by_number[n] for n in shown):
-            params, latency = (
-                number(trial.costs.get("params")),
-                number(trial.costs.get("latency_ms"), 3),
-            )
-            line = "trial {:<{}}  {:>{}.4f}  {:>10}  {:>8}"
-            rows.append(
-                (
-                    line.format(
-                        trial.number, NAMES - 6, trial.metrics[metric], width, params, latency
-                    ),
-                    "",
-                )
-            )
+            params = words.count(trial.costs.get("params")) or "-"
+            latency = words.milliseconds(trial.costs.get("latency_ms")) or "-"
+            score = self._metric(trial)
+            line = f"{_trial(trial.number)}  {score:>{width}}  {params:>10}  {latency:>9}"
+            rows.append((line, ""))
         return rows
 
     def _counts(self, trials: Sequence[TrialRecord]) -> str:
-        counts: Dict[str, int] = {}
-        for trial in trials:
-            counts[trial.status] = counts.get(trial.status, 0) + 1
-        parts = [f"{count} {status}" for status, count in sorted(counts.items())]
         rate, left = self._rate(), self._seconds_left()
-        parts += (
-            []
-            if rate is None or left is None
-            else [f"{60 * rate:.3g} a minute", f"{clock(left)} left"]
-        )
-        return (
-            "{}/{} done: {}".format(len(trials), self._wanted, ", ".join(parts))
-            if parts
-            else f"0/{self._wanted} done"
-        )
-
-    def _varying(
-        self, trials: Sequence[TrialRecord], running: Mapping[int, Any]
-    ) -> Optional[List[str]]:
-        """Return the names of the hyperparameters that are not the same in all trials; None, which
-        is any, with one trial.
-        """
-        points = [t.hyperparameters for t in trials] + [
-            hyperparameters for hyperparameters, _ in running.values()
-        ]
-        if len(points) < 2:
-            return None
-        names = [name for point in points for name in point]
-        return [
-            name
-            for name in dict.fromkeys(names)
-            if len({repr(p[name]) for p in points if name in p}) > 1
-        ]
+        done = f"{len(trials)}/{self._wanted} done"
+        if not trials:
+            return done
+        parts = [words.counts(Counter(trial.status for trial in trials))]
+        if rate is not None and left is not None:
+            parts += [f"{60 * rate:.3g} a minute", f"{clock(left)} left"]
+        return f"{done}: {', '.join(parts)}"
 
 
-def hyperparameters_text(values: Mapping[str, Value], names: Optional[Sequence[str]] = None) -> str:
-    """Return a point in one line: of these names only, or of all."""
-    return " ".join(
-        f"{name}={short(value)}" for name, value in values.items() if names is None or name in names
+def _trial(number: int) -> str:
+    """Return the first column of a trial's line in the live view."""
+    return f"trial {number:<{NAMES - 6}}"
+
+
+def costs_text(record: TrialRecord) -> str:
+    """Return parameters and latency in a few words, as far as they are known."""
+    latency = words.milliseconds(record.costs.get("latency_ms"))
+    measured = words.milliseconds(record.measured_latency_ms)
+    parts = (
+        (words.count(record.costs.get("params")), "params"),
+        (latency, "predicted"),
+        (measured, "measured"),
     )
-
-
-def costs_text(costs: Mapping[str, float]) -> str:
-    """Return parameters and latency in a few words."""
-    return "{} params, {} ms".format(
-        number(costs.get("params")), number(costs.get("latency_ms"), 3)
-    )
+    return ", ".join(f"{value} {what}" for value, what in parts if value is not None)
 
 
 def clock(seconds: float) -> str:

@@ -6,7 +6,7 @@ from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, percent, progress
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, progress
 
 
 def command(
@@ -22,11 +22,4 @@ def command(
     from vaiopt.flow import measure
 
     opened, settings = load_of_run(run, [*overrides, *given({"deploy.host": host})], target)
-    result = measure(opened, settings, progress)
-    emit(result, as_json, _show)
-
-
-def _show(result: object) -> None:
-    content = result.to_json()  # type: ignore[attr-defined]
-    typer.echo("accuracy {} on {} samples".format(percent(content["accuracy"]), content["samples"]))
-    typer.echo("latency {:.3g} ms (median, one thread)".format(content["latency_ms"]["p50"]))
+    emit(measure(opened, settings, progress), as_json)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, percent, progress
+from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, progress
 from vaiopt.releases import one_of
 
 
@@ -63,16 +63,4 @@ def command(
         result = quantize(opened, settings, progress)
     else:
         result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
-    emit(result, as_json, _show)
-
-
-def _show(result: Any) -> None:
-    content = result.to_json()
-    if content["evaluated_on"]:
-        accuracies = (percent(content["float"]["accuracy"]), percent(content["int8"]["accuracy"]))
-        typer.echo("{} accuracy: float {}, int8 {}".format(content["evaluated_on"], *accuracies))
-    for row in result.worst_layers():
-        typer.echo(f"{row.layer}/{row.tensor}: {row.snr_db:.1f} dB; {row.suggestion}")
-    typer.echo("wrote {}".format(content["folder"]))
-    for warning in content["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
+    emit(result, as_json)

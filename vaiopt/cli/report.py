@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, emit, progress
+from vaiopt.cli.common import JSON, RUN, emit
 
 
 def command(
@@ -21,16 +21,8 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Write report.html."""
+    import vaiopt.report.shown  # noqa: F401  what the result shows
     from vaiopt.report import write_report
     from vaiopt.runs.layout import open_run
 
-    result = write_report(open_run(run), export=export)
-    for remark in result.remarks:
-        progress(f"note: {remark}")
-    emit(result, as_json, _show)
-
-
-def _show(result: Any) -> None:
-    typer.echo(f"report: {result.path}")
-    if result.exported:
-        typer.echo(f"{len(result.exported)} figures and tables exported")
+    emit(write_report(open_run(run), export=export), as_json)

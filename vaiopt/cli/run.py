@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import typer
 
@@ -15,10 +15,6 @@ from vaiopt.cli.common import (
     emit,
     load,
     load_of_run,
-    number,
-    percent,
-    print_table,
-    progress,
     run_folder,
 )
 from vaiopt.cli.live import follow
@@ -50,32 +46,4 @@ def command(
     summary = run_flow(
         wanted, folder, first=first, last=last, progress=view.progress, on_trial=view
     )
-    emit(summary, as_json, show_summary)
-
-
-def show_summary(summary: Any) -> None:
-    """Print the closing table of a flow."""
-    gap = (
-        f"{100 * (summary.int8_accuracy - summary.float_accuracy):+.2f} points"
-        if summary.int8_accuracy is not None and summary.float_accuracy is not None
-        else ""
-    )
-    rows = [
-        ("float accuracy (test)", percent(summary.float_accuracy), f"trial {summary.trial}"),
-        ("int8 accuracy (test)", percent(summary.int8_accuracy), gap),
-        ("measured accuracy", percent(summary.measured_accuracy), f"target {summary.target}"),
-        ("parameters", number(summary.params), ""),
-        ("predicted latency", _ms(summary.predicted_latency_ms), ""),
-        ("measured latency", _ms(summary.measured_latency_ms), "median, one thread"),
-    ]
-    print_table(("", "", ""), rows, left=(0, 2))
-    for name, seconds in summary.seconds.items():
-        progress(f"{name:>10} {seconds:6.1f} s")
-    if summary.stale:
-        typer.echo(summary.stale)
-    if summary.report:
-        typer.echo(f"report: {summary.report}")
-
-
-def _ms(value: Optional[float]) -> str:
-    return "-" if value is None else f"{value:.3g} ms"
+    emit(summary, as_json)

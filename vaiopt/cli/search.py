@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import typer
 
@@ -15,9 +15,7 @@ from vaiopt.cli.common import (
     emit,
     given,
     load,
-    number,
     run_folder,
-    short,
 )
 from vaiopt.cli.live import follow
 
@@ -45,14 +43,4 @@ def command(
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
     result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
-    emit(result, as_json, _show)
-
-
-def _show(result: Any) -> None:
-    chosen = result.chosen
-    typer.echo(f"best: trial {chosen.number}, objective {number(chosen.value, 5)}")
-    for name, value in chosen.hyperparameters.items():
-        typer.echo(f"  {name} = {short(value)}")
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(result.trials.items()))
-    typer.echo(f"trials: {counts}; {result.seconds:.0f} s")
-    typer.echo(f"next: vaiopt run --from quantize --run {result.folder}")
+    emit(result, as_json, f"next: vaiopt run --from quantize --run {result.folder}")

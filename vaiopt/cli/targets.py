@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, emit, number, print_table
+from vaiopt.cli.common import JSON, emit
 from vaiopt.releases import RELEASES, find_release, one_of
+
+ONE = """'vaiopt targets NAME' shows one, with the sources of its numbers.
+An arch.json can be given wherever a target is."""
 
 
 def command(
@@ -20,36 +23,14 @@ def command(
     """List targets, or show one with its numbers and their sources."""
     from vaiopt.hardware import list_targets, load_target
 
-    if name is None:
-        emit([target._asdict() for target in list_targets(release)], as_json, _show_all)
+    if name is not None:
+        emit(load_target(name, release), as_json, _latency_only(release))
     else:
-        emit(load_target(name, release), as_json, _show_one)
-    # However well the latency is predicted.
-    if release and not as_json and find_release(release).latency_only:
-        typer.echo(f"Of release {release} only the latency is known: a run can be of {one_of()}.")
+        emit(list_targets(release), as_json, "\n".join([*_latency_only(release).splitlines(), ONE]))
 
 
-def _show_all(targets: Any) -> None:
-    rows = []
-    for t in targets:
-        latency = "validated" if t["validated"] else "extrapolated"
-        clock = number(t["clock_mhz"] or None)
-        rows.append((t["name"], t["architecture"], t["cores"], clock, latency))
-    print_table(("target", "architecture", "cores", "MHz", "latency"), rows, left=(0, 1, 4))
-    typer.echo(
-        "'vaiopt targets NAME' shows one, with the sources of its numbers; an arch.json can be"
-        " given wherever a target is."
-    )
-
-
-def _show_one(target: Any) -> None:
-    print_table(("", ""), list(_rows(target.to_json())), left=(0, 1))
-
-
-def _rows(content: Dict[str, Any], prefix: str = "") -> Iterator[Tuple[str, str]]:
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from _rows(value, prefix + key + ".")
-        elif value is not None:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            yield prefix + key, text
+def _latency_only(release: Optional[str]) -> str:
+    """Tell a release that no run can be of, however well a latency is predicted for it."""
+    if release is None or not find_release(release).latency_only:
+        return ""
+    return f"Of release {release} only the latency is known: a run can be of {one_of()}."

@@ -12,6 +12,7 @@ from vaiopt.compile.compilers import compiler_for
 from vaiopt.environment import installed_versions
 from vaiopt.files import atomic_folder, require
 from vaiopt.hardware.targets import load_target
+from vaiopt.present.shown import Shown
 from vaiopt.record import write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
@@ -24,7 +25,7 @@ RECORD = "compile.json"
 
 
 @dataclass(frozen=True)
-class CompileResult:
+class CompileResult(Shown):
     """What was compiled.
 
     Attributes:

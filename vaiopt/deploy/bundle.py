@@ -22,6 +22,7 @@ from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, writ
 from vaiopt.hardware.targets import load_target
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
+from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
@@ -45,7 +46,7 @@ BATCH = 1000
 
 
 @dataclass(frozen=True)
-class BundleResult:
+class BundleResult(Shown):
     """What was bundled.
 
     Attributes:

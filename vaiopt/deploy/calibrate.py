@@ -28,6 +28,7 @@ from vaiopt.hardware.target import Target
 from vaiopt.hardware.target_files import KEY
 from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph
+from vaiopt.present.shown import Shown
 from vaiopt.record import read_optional, read_record
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import CompileRecord, Measured
@@ -69,7 +70,7 @@ BUSY = ("efficiency", "bandwidth", "overhead")
 
 
 @dataclass(frozen=True)
-class CalibrateResult:
+class CalibrateResult(Shown):
     """What was fitted.
 
     Attributes:

@@ -15,6 +15,7 @@ from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
 from vaiopt.files import PathLike
 from vaiopt.hardware.targets import load_target
+from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
@@ -30,7 +31,7 @@ of them.
 
 
 @dataclass(frozen=True)
-class MeasureResult:
+class MeasureResult(Shown):
     """What was measured.
 
     Attributes:

@@ -4,6 +4,7 @@ what would make it cheaper.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from vaiopt.errors import SettingsError
@@ -15,6 +16,7 @@ from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.read import read_graph
 from vaiopt.network.sizes import elements
+from vaiopt.present.shown import Shown
 
 INPUT_LEVELS = 256
 """Levels of an int8 tensor."""
@@ -85,7 +87,8 @@ class Suggestion(NamedTuple):
         return {**self._asdict(), **rounded}
 
 
-class Inspection(NamedTuple):
+@dataclass(frozen=True)
+class Inspection(Shown):
     """What a model costs on a target.
 
     Attributes:

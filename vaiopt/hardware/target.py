@@ -22,6 +22,10 @@ class TargetSummary(NamedTuple):
     validated: bool
     validation: str
 
+    def to_json(self) -> Dict[str, Any]:
+        """Return it as a JSON object."""
+        return dict(self._asdict())
+
 
 class Target(NamedTuple):
     """Where a model is to run.

@@ -1,9 +1,15 @@
-"""A table of a result."""
+"""A table of a result, and how it is set as text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Sequence, Tuple
+
+NARROW = 16
+"""Characters of a column that is made no narrower to make room for others."""
+
+GAP = 3
+"""Characters between two columns."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,17 @@ class Table:
     highlight: int = -1
     data: Sequence[Sequence[Any]] = ()
 
+    def first(self, names: Sequence[str]) -> Table:
+        """Return it with the columns of these names first, in this order, as far as it has them."""
+        places = [self.columns.index(name) for name in names if name in self.columns]
+        places += [place for place in range(len(self.columns)) if place not in places]
+        return replace(
+            self,
+            columns=[self.columns[place] for place in places],
+            rows=[[row[place] for place in places] for row in self.rows],
+            numeric=tuple(places.index(place) for place in self.numeric),
+        )
+
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:
     """Return nested values as (dotted key, value), long lists by their length only."""
@@ -40,3 +57,52 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:
         else:
             rows.append([name, f"{value:.6g}" if isinstance(value, float) else value])
     return rows
+
+
+def aligned(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int], width: int
+) -> str:
+    """Return rows under their headings, aligned.
+
+    Args:
+        columns: headings; where all are empty there is none.
+        rows: the cells.
+        numeric: positions of columns that are set flush right.
+        width: characters of a line, beyond which headings and cells wrap.
+    """
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    widths = [max(map(len, cells)) for cells in zip(*rows)]
+    headed = sum(max(len(c), w) for c, w in zip(columns, widths)) + GAP * (len(widths) - 1)
+    grid = Grid(box=SIMPLE, pad_edge=False, header_style="bold", show_header=any(columns))
+    for position, column in enumerate(columns):
+        # Else a long heading would take the room that sentences need.
+        is_long = headed > width and len(column) > widths[position]
+        title = "\n".join(column.split()) if is_long else column
+        side: Any = "right" if position in numeric else "left"
+        grid.add_column(title, justify=side, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    # In a notebook rich would print HTML by itself.
+    console = Console(highlight=False, markup=False, width=width, force_jupyter=False)
+    with console.capture() as printed:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in printed.get().splitlines()).strip("\n")
+
+
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """Return how many of the first columns fit into ``width`` characters, at least one, or all if
+    they have no headings: headings wrap between words, cells at :data:`NARROW` characters or more.
+    """
+    if not any(columns):
+        return len(columns)
+    used = 0
+    for position, column in enumerate(columns):
+        lengths = [len(word) for word in column.split()] + [len(row[position]) for row in rows]
+        used += min(NARROW, max(lengths, default=1))
+        if used > width:
+            return max(1, position)
+        used += GAP
+    return len(columns)

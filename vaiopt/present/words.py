@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 NAMES = {
     "val_accuracy": "validation accuracy",
@@ -114,6 +114,23 @@ def seconds(value: Optional[float]) -> Optional[str]:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(count: Optional[float]) -> str:
+    """Return a number of bytes as ``1.2 MB`` or ``3.4 kB``; empty if it is not known."""
+    if count is None:
+        return ""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+
+
+def change(after: Optional[float], before: Optional[float]) -> str:
+    """Return what a share lost or gained to the float model's; empty if one is not known."""
+    return "" if after is None or before is None else f"{points(after - before)} to float"
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    """Return how many there are of each kind, as ``12 complete, 3 pruned``."""
+    return ", ".join(f"{number} {kind}" for kind, number in sorted(numbers.items()))
 
 
 def value(item: Any) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict
 
+from vaiopt.present.shown import Shown
 from vaiopt.runs.records import QuantizedMetrics
 
 
 @dataclass(frozen=True)
-class QuantizeResult:
+class QuantizeResult(Shown):
     """The outcome of one quantization.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from vaiopt.errors import RunError, did_you_mean
 from vaiopt.files import write_text
 from vaiopt.present.figure import Figure
+from vaiopt.present.shown import Shown
 from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
@@ -27,7 +28,7 @@ from vaiopt.runs.layout import Run
 
 
 @dataclass(frozen=True)
-class ReportResult:
+class ReportResult(Shown):
     """What :func:`write_report` wrote.
 
     Attributes:

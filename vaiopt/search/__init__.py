@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike
+from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
@@ -29,7 +30,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Shown):
     """What a search found.
 
     Attributes:

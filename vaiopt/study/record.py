@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from vaiopt.present.shown import Shown
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Value
 
@@ -20,7 +21,7 @@ STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED)
 
 
 @dataclass(frozen=True)
-class TrialRecord(Record):
+class TrialRecord(Record, Shown):
     """One trial.
 
     Attributes:

@@ -1,0 +1,57 @@
+"""A sheet as text and as HTML: it fits the width, and nothing of it is markup by accident."""
+
+import pytest
+
+from vaiopt.present.html import Markup
+from vaiopt.present.sheet import Sheet
+from vaiopt.present.table import Table, fitting
+
+
+def test_a_wide_table_names_the_columns_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = [f"column{i}" for i in range(9)]
+    text = Sheet("Wide", tables=[("", Table(columns, [[1] * 9]))]).to_text()
+    shown = fitting(columns, [["1"] * 9], 40)
+    assert 0 < shown < 9
+    assert " ".join(text.split()).endswith("and: {}".format(", ".join(columns[shown:])))
+    assert max(len(line) for line in text.splitlines()) <= 40
+
+
+def test_nothing_is_left_out_where_there_is_room() -> None:
+    columns = [f"column{i}" for i in range(9)]
+    text = Sheet("Wide", tables=[("", Table(columns, [["x" * 30] * 9]))]).to_text(1000)
+    assert "and:" not in text
+    assert text.count("x" * 30) == 9
+
+
+def test_long_words_are_folded_before_a_column_is_left_out() -> None:
+    assert fitting(["a", "b"], [["x" * 70, "y" * 70]], 80) == 2
+    text = Sheet("Long", tables=[("", Table(("a", "b"), [["x" * 70, "y" * 70]]))]).to_text(80)
+    assert text.count("x") == text.count("y") == 70
+
+
+def test_a_table_without_headings_keeps_its_columns() -> None:
+    assert fitting(["", ""], [["x" * 70, "y" * 70]], 40) == 2
+
+
+def test_facts_without_a_value_and_tables_without_rows_are_left_out() -> None:
+    sheet = Sheet("T", [("known", "1", ""), ("unknown", None, "x")], [("Empty", Table(("a",), []))])
+    for shown in (sheet.to_text(), sheet.to_html()):
+        assert "known" in shown and "unknown" not in shown and "Empty" not in shown
+
+
+def test_markup_is_shown_without_its_tags_in_a_terminal() -> None:
+    table = Table(("a",), [[Markup("<b>x &amp; y</b>")], ["<i>"], [None]])
+    text = Sheet("T", tables=[("", table)]).to_text()
+    assert "x & y" in text and "<b>" not in text and "<i>" in text and "-" in text
+
+
+def test_notes_wrap_between_words() -> None:
+    text = Sheet("T", notes=["word " * 40]).to_text(50)
+    assert max(map(len, text.splitlines())) <= 50
+    assert text.count("word") == 40
+
+
+def test_columns_are_put_first_with_their_alignment() -> None:
+    table = Table(("a", "b", "c"), [[1, 2, 3]], numeric=(1,)).first(("c", "none", "b"))
+    assert (list(table.columns), table.rows, table.numeric) == (["c", "b", "a"], [[3, 2, 1]], (1,))

@@ -1,0 +1,359 @@
+"""What each result shows: one function a class, and the table of them.
+
+Terminal and notebook print what these return. Classes are imported for their types only: a sheet
+must not load the stage that makes its result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, List, Optional
+
+from vaiopt.errors import VaioptError
+from vaiopt.present import words
+from vaiopt.present.sheet import Fact, Sheet
+from vaiopt.present.shown import add_sheets
+from vaiopt.present.table import Table, flatten
+from vaiopt.runs.layout import Run
+from vaiopt.sheets.compilation import compile_facts, operation_table
+from vaiopt.sheets.inspection import layer_table, speed_advice
+from vaiopt.sheets.measurement import measured_facts
+from vaiopt.sheets.quantization import quantization_advice, quantization_facts
+from vaiopt.sheets.trial_list import trial_list
+from vaiopt.sheets.trials import hyperparameter_table
+from vaiopt.study.record import TrialRecord
+
+if TYPE_CHECKING:
+    from vaiopt.compile import CompileResult
+    from vaiopt.deploy import BundleResult, MeasureResult
+    from vaiopt.deploy.calibrate import CalibrateResult
+    from vaiopt.evaluate import Evaluations
+    from vaiopt.hardware import Inspection, Target, TargetSummary
+    from vaiopt.quantize import QuantizeResult
+    from vaiopt.search import SearchResult
+    from vaiopt.summary import RankedTrials, Summary
+    from vaiopt.tasks.classification import Evaluation
+
+MOST_ROWS = 10
+"""Rows of a table of trials or mistakes; the rest is in :func:`vaiopt.trials` and in the report."""
+
+MOST_CLASSES = 20
+"""Classes of a confusion matrix that is shown as a table."""
+
+LAYER_COLUMNS = ("layer", "runs on", "predicted time", "share", "remark", "limited by", "kind")
+"""Of a layer, the columns that come first: a narrow terminal shows no more."""
+
+
+def _search(result: SearchResult) -> Sheet:
+    """The chosen trial beside the default point, and the best trials."""
+    from vaiopt.settings import settings_from_run
+    from vaiopt.study.objective import Objective
+    from vaiopt.study.ranking import best_first
+    from vaiopt.study.trials import load_trials
+
+    facts: List[Fact] = [("chosen", f"trial {result.chosen.number}", "")]
+    tables = []
+    run, chosen = Run(result.folder), result.chosen
+    try:
+        objective, trials = Objective(settings_from_run(run).objective), load_trials(run)
+    except VaioptError:  # the folder is gone: what the result itself knows is shown
+        pass
+    else:
+        metric = objective.metric
+        first = result.default.metrics.get(metric) if result.default is not None else None
+        before = "" if first is None else f"default point: {words.metric(metric, first)}"
+        facts.append((words.name(metric), words.metric(metric, chosen.metrics.get(metric)), before))
+        best = best_first(trials, objective.direction)[:MOST_ROWS]
+        few = f"The best {len(best)} of {len(trials)} trials"
+        tables = [
+            ("Hyperparameters", hyperparameter_table(chosen.hyperparameters, trials)),
+            (few if len(best) < len(trials) else "Trials", trial_list(best, metric, chosen.number)),
+        ]
+    facts += [
+        *_costs(chosen),
+        ("trials", str(sum(result.trials.values())), words.counts(result.trials)),
+        ("time", words.seconds(result.seconds), ""),
+    ]
+    return Sheet(f"Search · {result.folder}", facts, tables)
+
+
+def _costs(record: TrialRecord) -> List[Fact]:
+    return [
+        ("parameters", words.count(record.costs.get("params")), ""),
+        ("predicted latency", words.milliseconds(record.costs.get("latency_ms")), ""),
+        ("measured latency", words.milliseconds(record.measured_latency_ms), "in the search"),
+    ]
+
+
+def _trial(record: TrialRecord) -> Sheet:
+    """Metrics, costs and hyperparameters of a trial."""
+    facts: List[Fact] = [("status", record.status, record.reason)]
+    facts.append(("objective", words.score(record.value), ""))
+    for key in ("val_accuracy", "val_f1", "val_loss"):
+        facts.append((words.name(key), words.metric(key, record.metrics.get(key)), ""))
+    facts += [*_costs(record), ("time", words.seconds(record.seconds), "")]
+    rows = [[name, words.value(value)] for name, value in record.hyperparameters.items()]
+    table = Table(("hyperparameter", "value"), rows, numeric=(1,))
+    return Sheet(f"Trial {record.number}", facts, [("Hyperparameters", table)])
+
+
+def _trials(result: RankedTrials) -> Sheet:
+    """The trials of a run, best first."""
+    front = [
+        ("front", _numbers(found), f"against {words.name(cost)}")
+        for cost, found in result.pareto.items()
+    ]
+    table = trial_list(result.trials, result.metric)
+    return Sheet(f"Trials · {result.folder}", front, [("", table)])
+
+
+def _numbers(numbers: List[int]) -> Optional[str]:
+    few = ", ".join(map(str, numbers[:MOST_ROWS])) + ", …" * (len(numbers) > MOST_ROWS)
+    return few or None
+
+
+def _evaluations(result: Evaluations) -> Sheet:
+    """Accuracies, the table by class, confusion and the surest mistakes."""
+    from vaiopt.sheets.evaluation import class_table, mistake_table
+
+    found, int8 = result.float_test, result.int8_test
+    wrong = f"{words.count(len(found.misclassified))} misclassified"
+    facts: List[Fact] = [
+        ("float accuracy", words.percent(found.accuracy), f"macro F1 {found.macro_f1:.4f}")
+    ]
+    if int8 is not None:
+        gained = f"{words.change(int8.accuracy, found.accuracy)}, macro F1 {int8.macro_f1:.4f}"
+        facts.append(("int8 accuracy", words.percent(int8.accuracy), gained))
+    facts.append(("test samples", words.count(found.samples), wrong))
+    tables = [
+        ("By class", class_table(found, int8)),
+        ("Confusion of the float model: true classes down, predicted across", _confusion(found)),
+        ("The surest mistakes", mistake_table(found, MOST_ROWS)),
+    ]
+    return Sheet(f"Test split · trial {found.trial}", facts, tables)
+
+
+def _confusion(evaluation: Evaluation) -> Table:
+    """Counts, true classes down, predicted ones across; nothing for very many classes."""
+    names = [scores.name for scores in evaluation.per_class]
+    rows = [[name, *counts] for name, counts in zip(names, evaluation.confusion)]
+    shown = rows if len(names) <= MOST_CLASSES else []
+    return Table(("", *names), shown, numeric=tuple(range(1, len(names) + 1)))
+
+
+def _several_evaluations(results: List[Evaluation]) -> Sheet:
+    """Several trials on the test split."""
+    rows = [
+        [r.trial, words.percent(r.accuracy), words.score(r.macro_f1), words.score(r.loss)]
+        for r in results
+    ]
+    columns = ("trial", "test accuracy", "macro F1", "loss")
+    return Sheet("Test split", tables=[("", Table(columns, rows, numeric=(0, 1, 2, 3)))])
+
+
+def _quantization(result: QuantizeResult) -> Sheet:
+    """Accuracies, how it was quantized, and the layers that int8 hurts most."""
+    record = result.record
+    before, after = (s.get("accuracy") for s in (record.float_scores, record.int8_scores))
+    facts: List[Fact] = [
+        ("float accuracy", words.percent(before), f"on {record.evaluated_on} samples"),
+        ("int8 accuracy", words.percent(after), words.change(after, before)),
+    ]
+    how = [row for row in quantization_facts(record) if "accuracy" not in row[0]]
+    tables = [("How", Table(("", ""), how)), ("Where it hurts most", quantization_advice(record))]
+    return Sheet(f"Int8 · {result.folder}", facts, tables, record.warnings)
+
+
+def _compilation(result: CompileResult) -> Sheet:
+    """The file, and all that its record says."""
+    record = result.record
+    facts: List[Fact] = [
+        ("file", str(result.file), words.size(record.bytes)),
+        ("backend", record.backend, ""),
+        ("time", words.seconds(record.seconds), ""),
+    ]
+    tables = [
+        ("Operations", operation_table(record)),
+        ("Record", Table(("", ""), [row for row in compile_facts(record) if row[1] != ""])),
+    ]
+    return Sheet(f"Compiled for {record.target}", facts, tables, record.warnings)
+
+
+def _compilations(results: List[CompileResult]) -> Sheet:
+    """What was compiled for several targets."""
+    rows = [
+        [r.record.target, r.record.backend, str(r.file), words.size(r.record.bytes)]
+        for r in results
+    ]
+    table = Table(("target", "backend", "file", "size"), rows, numeric=(3,))
+    notes = [f"{r.record.target}: {line}" for r in results for line in r.record.warnings]
+    return Sheet("Compiled", tables=[("", table)], notes=notes)
+
+
+def _bundle(result: BundleResult) -> Sheet:
+    """Where the bundle is and what is in it."""
+    manifest = result.manifest
+    expected = manifest.expected
+    facts: List[Fact] = [
+        ("samples", words.count(manifest.samples.count), ""),
+        ("accuracy to expect", words.percent(expected.accuracy), expected.of),
+        ("archive", str(result.archive), ""),
+    ]
+    paths = [result.folder / name for name in sorted([*manifest.files, "manifest.json"])]
+    files = [[path.name, words.size(path.stat().st_size)] for path in paths if path.is_file()]
+    table = Table(("file", "size"), files, numeric=(1,))
+    return Sheet(f"Bundle · {result.folder}", facts, [("", table)])
+
+
+def _measurement(result: MeasureResult) -> Sheet:
+    """Accuracy and latency, and the rest as a table."""
+    record = result.record
+    expected, fps = words.percent(record.expected.accuracy), record.fps
+    facts: List[Fact] = [
+        (
+            "accuracy",
+            words.percent(record.accuracy),
+            f"int8 in Keras: {expected}" if expected else "",
+        ),
+        ("measured latency", words.milliseconds(record.latency_ms.p50), "median, one thread"),
+        ("frames per second", words.count(fps.value), f"{fps.threads} threads"),
+    ]
+    shown = ("accuracy", "latency, median", "frames per second", "threads")
+    rows = [[word, value] for word, value in measured_facts(record).items() if word not in shown]
+    title = f"Measured on {record.target} ({record.host})"
+    return Sheet(title, facts, [("", Table(("", ""), rows))], record.warnings)
+
+
+def _inspection(result: Inspection) -> Sheet:
+    """The totals, the layers, and what would make the model faster."""
+    target = result.target
+    predicted = words.milliseconds(result.latency_ms)
+    facts: List[Fact] = [("predicted latency", predicted, "end to end, one thread")]
+    if target.kind == "dpu":
+        parts = f"{result.dpu_subgraphs} subgraph(s)"
+        facts.append(("on the DPU", words.milliseconds(result.dpu_latency_ms), parts))
+    threads = f"{words.count(result.fps)} at {result.threads} thread(s)"
+    macs = f"{words.count(result.macs)} multiply-accumulates"
+    facts += [
+        ("frames per second", words.count(result.fps_all_cores), f"all cores; {threads}"),
+        ("parameters", words.count(result.params), macs),
+    ]
+    if target.kind == "dpu":
+        left = result.fallback_layers
+        few = ", ".join(left[:3]) + ", …" * (len(left) > 3)
+        facts.append(("layers left to the CPU", str(len(left)), few))
+    tables = [
+        ("Layers", _layers(result).first(LAYER_COLUMNS)),
+        ("What would make it faster", speed_advice(result)),
+    ]
+    title = f"{result.model} on {target.name}, release {target.release}"
+    notes = [f"the prediction is {result.validation}", *result.warnings]
+    return Sheet(title, facts, tables, notes)
+
+
+def _layers(result: Inspection) -> Table:
+    table, count = layer_table(result), len(layer_table(result).columns)
+    rows = [
+        [*row, words.count(layer.cycles), words.percent(layer.utilization, 0)]
+        for row, layer in zip(table.rows, result.layers)
+    ]
+    columns = [*table.columns, "cycles", "DPU used"]
+    return replace(table, columns=columns, rows=rows, numeric=(*table.numeric, count, count + 1))
+
+
+def _summary(result: Summary) -> Sheet:
+    """Accuracies, costs and times of a run."""
+    from pathlib import Path
+
+    from vaiopt.present.sheet import link
+
+    before, after = result.float_accuracy, result.int8_accuracy
+    facts: List[Fact] = [
+        ("float accuracy", words.percent(before), f"test split, trial {result.trial}"),
+        ("int8 accuracy", words.percent(after), words.change(after, before)),
+        ("measured accuracy", words.percent(result.measured_accuracy), f"on {result.target}"),
+        ("parameters", words.count(result.params), ""),
+        ("predicted latency", words.milliseconds(result.predicted_latency_ms), ""),
+        ("measured latency", words.milliseconds(result.measured_latency_ms), "median, one thread"),
+        ("report", None if result.report is None else link(Path(result.report)), ""),
+    ]
+    rows = [[step, words.seconds(seconds)] for step, seconds in result.seconds.items()]
+    times = Table(("step", "time"), rows, numeric=(1,))
+    return Sheet(f"Run · {result.run}", facts, [("", times)], [result.stale] * bool(result.stale))
+
+
+def _targets(found: List[TargetSummary]) -> Sheet:
+    """One row a target."""
+    rows = [
+        [
+            t.name,
+            t.architecture,
+            t.cores,
+            f"{t.clock_mhz:g}" if t.clock_mhz else None,
+            "validated" if t.validated else "extrapolated",
+            t.title,
+        ]
+        for t in found
+    ]
+    columns = ("target", "architecture", "cores", "MHz", "predicted latency", "board")
+    return Sheet("Targets", tables=[("", Table(columns, rows, numeric=(2, 3)))])
+
+
+def _target(found: Target) -> Sheet:
+    """A target with its numbers and their sources."""
+    rows = [row for row in flatten(found.to_json()) if row[1] is not None]
+    return Sheet(f"Target {found.name}", tables=[("", Table(("", ""), rows))])
+
+
+def _calibration(result: CalibrateResult) -> Sheet:
+    """How well a fit predicts what it was fitted to, before and after."""
+    content = result.to_json()
+    keys = ("measured_ms", "before_ms", "left_out_ms", "predicted_ms")
+    rows = [
+        [m["run"], *[words.milliseconds(m[key]) for key in keys]] for m in content["measurements"]
+    ]
+    columns = ("run", "measured", "predicted before", "fitted without it", "fitted")
+    error = content["error"]
+    facts: List[Fact] = [
+        (f"{word} error", f"{error['single'][key]} %", f"before: {error['before'][key]} %")
+        for word, key in (("mean", "mean_percent"), ("largest", "max_percent"))
+    ]
+    title = f"Latency model {result.target}, fitted to {result.base}"
+    table = Table(columns, rows, numeric=(1, 2, 3, 4))
+    return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
+
+
+def _diagnosis(found: Any) -> Sheet:
+    """What is installed, and what each stage could use here."""
+    where = f"Vitis-AI {found.container}" if found.container else "none"
+    remark = "" if found.container else "this is a workstation or a kit"
+    stages = [[s.stage, "ready" if s.ready else "missing", s.uses, s.hint] for s in found.stages]
+    versions: List[Any] = [list(item) for item in found.versions.items()]
+    tables = [
+        ("", Table(("stage", "", "uses", "otherwise"), stages)),
+        ("", Table(("package", "version"), versions)),
+    ]
+    return Sheet("What is here", [("container", where, remark)], tables)
+
+
+add_sheets(
+    {
+        "List[]": lambda result: Sheet("nothing to show"),
+        "SearchResult": _search,
+        "TrialRecord": _trial,
+        "RankedTrials": _trials,
+        "Evaluations": _evaluations,
+        "List[Evaluation]": _several_evaluations,
+        "QuantizeResult": _quantization,
+        "CompileResult": _compilation,
+        "List[CompileResult]": _compilations,
+        "BundleResult": _bundle,
+        "MeasureResult": _measurement,
+        "Inspection": _inspection,
+        "Summary": _summary,
+        "List[TargetSummary]": _targets,
+        "Target": _target,
+        "CalibrateResult": _calibration,
+        "Diagnosis": _diagnosis,
+    }
+)

@@ -1,0 +1,134 @@
+"""What a run came to, from the files that are there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Dict, List, Optional
+
+from vaiopt.present.shown import Shown
+from vaiopt.record import plain, read_optional
+from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import describe_stale, measurements, stale_parts
+from vaiopt.runs.records import CandidateMetrics
+from vaiopt.settings import Settings, settings_from_run
+from vaiopt.study.objective import Objective
+from vaiopt.study.ranking import best_first, front
+from vaiopt.study.record import TrialRecord
+from vaiopt.study.trials import load_trials
+from vaiopt.tasks.classification import Evaluation
+
+
+@dataclass(frozen=True)
+class Summary(Shown):
+    """What a run came to, as far as its stages have run.
+
+    Attributes:
+        run: its folder.
+        target: where the model was compiled for.
+        trial: the chosen one.
+        float_accuracy, int8_accuracy: on the test split, on this machine.
+        measured_accuracy: on the bundle's samples, where it ran.
+        params: parameters of the chosen model.
+        predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
+        report: path of ``report.html``, if there is one.
+        seconds: wall time of each step of this call.
+        stale: what is left out because it was not made from the model that is chosen now, in a
+            sentence; empty if there is nothing.
+    """
+
+    run: str
+    target: str
+    trial: Optional[int] = None
+    float_accuracy: Optional[float] = None
+    int8_accuracy: Optional[float] = None
+    measured_accuracy: Optional[float] = None
+    params: Optional[float] = None
+    predicted_latency_ms: Optional[float] = None
+    measured_latency_ms: Optional[float] = None
+    report: Optional[str] = None
+    seconds: Dict[str, float] = field(default_factory=dict)
+    stale: str = ""
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return it as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RankedTrials(Shown):
+    """The trials of a run, best first.
+
+    Attributes:
+        folder: of the run.
+        metric, direction: of the objective.
+        pareto: numbers of the trials on the front of the metric against each predicted cost,
+            cheapest first.
+        trials: those asked for.
+    """
+
+    folder: str
+    metric: str
+    direction: str
+    pareto: Dict[str, List[int]]
+    trials: List[TrialRecord]
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return it as a JSON object."""
+        return {name: plain(value) for name, value in vars(self).items() if name != "folder"}
+
+
+def rank_trials(run: Run, *, pareto: bool = False) -> RankedTrials:
+    """Return the trials of a run, best first.
+
+    Args:
+        run: the run.
+        pareto: only those on one of the fronts.
+
+    Raises:
+        RunError: it has no trials yet.
+    """
+    objective = Objective(settings_from_run(run).objective)
+    trials = best_first(load_trials(run), objective.direction)
+    fronts = {cost: front(trials, objective, cost) for cost in ("latency_ms", "params")}
+    if pareto:
+        trials = [t for t in trials if any(t.number in numbers for numbers in fronts.values())]
+    return RankedTrials(str(run.folder), objective.metric, objective.direction, fronts, trials)
+
+
+def summarise(
+    run: Run, settings: Optional[Settings] = None, seconds: Optional[Dict[str, float]] = None
+) -> Summary:
+    """Return what a run came to, from the files that are there.
+
+    Raises:
+        RunError: a file is damaged.
+    """
+    from vaiopt.hardware import load_target
+
+    hardware = (settings or settings_from_run(run)).hardware
+    target = str(load_target(hardware.target, hardware.release).name)
+    report_path = str(run.report) if run.report.exists() else None
+    summary = Summary(str(run.folder), target, report=report_path, seconds=dict(seconds or {}))
+    if not run.chosen_file.is_file():
+        return summary
+    chosen = run.chosen
+    stale = stale_parts(chosen)
+    metrics = read_optional(chosen.metrics, CandidateMetrics, chosen.command("choose"))
+    again = chosen.command("evaluate")
+    float_test = read_optional(chosen.evaluation, Evaluation, again)
+    int8_test = read_optional(chosen.quantized_evaluation, Evaluation, again)
+    measured = measurements(chosen).get(target)
+    if f"measured/{target}" in stale:
+        measured = None
+    costs = metrics.costs if metrics is not None else {}
+    return replace(
+        summary,
+        trial=chosen.number,
+        float_accuracy=float_test.accuracy if float_test else None,
+        int8_accuracy=int8_test.accuracy if int8_test and "quantized" not in stale else None,
+        measured_accuracy=measured.accuracy if measured else None,
+        params=costs.get("params"),
+        predicted_latency_ms=costs.get("latency_ms"),
+        measured_latency_ms=measured.latency_ms.p50 if measured else None,
+        stale=describe_stale(chosen, stale),
+    )
