@@ -124,7 +124,7 @@ def test_a_run_toml_that_was_changed_is_read_or_refused(
     shutil.copytree(str(whole.folder), str(folder), symlinks=True)
     run, chance = Run(folder), random.Random("toml")
     good = run.settings.read_text(encoding="utf-8")
-    for turn in range(TURNS):
+    for _ in range(TURNS):
         content = parse_toml(good)
         content["run"] = chance.choice([1.5, "x", [1], {"versions": 3}, {"command": [1]}])
         mutate(content, chance, 99)
