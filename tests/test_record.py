@@ -1,5 +1,6 @@
 """A record reads what it wrote, and says of anything else which field is wrong."""
 
+import contextlib
 import dataclasses
 from typing import Dict, List, Optional, Tuple, Union
 
@@ -103,10 +104,8 @@ def test_any_value_in_any_field_is_read_or_refused(name, value):
 
 @given(JSON)
 def test_anything_at_all_is_read_or_refused(content):
-    try:
+    with contextlib.suppress(Unfit):
         Outer.from_json(content)
-    except Unfit:
-        pass
 
 
 def test_the_error_of_a_file_names_file_field_and_command(tmp_path):

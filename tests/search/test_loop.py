@@ -37,7 +37,7 @@ def counted(monkeypatch):
         return load(*arguments, **options)
 
     monkeypatch.setattr(loop, "make_executor", counting)
-    monkeypatch.setattr(shared, "load_dataset", loading)
+    monkeypatch.setattr(shared, "load_requested", loading)
     return found
 
 

@@ -156,19 +156,7 @@ def make_dataset(
     samples = [check_features(array, label) for array, label in zip(given, called[::2])]
     found = [y] if test_y is None else [y, test_y]
     numbers, names = task_of(task).check_labels(found, called[1::2], classes)
-    for i, (array, labels) in enumerate(zip(samples, numbers)):
-        if len(array) != len(labels):
-            raise DataError(
-                f"{called[2 * i]} has {len(array)} samples, but {called[2 * i + 1]} has"
-                f" {len(labels)} labels",
-                "Give one label per sample.",
-            )
-    shapes = [array.shape[1:] for array in samples]
-    if shapes[0] != shapes[-1]:
-        raise DataError(
-            f"a sample of {called[0]} has shape {shapes[0]}, of {called[2]} {shapes[1]}",
-            "Give training and test samples of the same shape.",
-        )
+    _check_alike(samples, numbers, called)
     if samples[0].dtype != samples[-1].dtype:
         samples = [array.astype(np.float32) for array in samples]
     if value_range is None and samples[0].dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
@@ -184,6 +172,25 @@ def make_dataset(
         feature_names=_check_feature_names(feature_names, samples[0], name),
         task=task,
     )
+
+
+def _check_alike(
+    samples: Sequence[np.ndarray], labels: Sequence[np.ndarray], called: Sequence[str]
+) -> None:
+    """Check that each set has a label for each sample, and that both have samples of one shape."""
+    for i, (array, own) in enumerate(zip(samples, labels)):
+        if len(array) != len(own):
+            raise DataError(
+                f"{called[2 * i]} has {len(array)} samples, but {called[2 * i + 1]} has"
+                f" {len(own)} labels",
+                "Give one label per sample.",
+            )
+    shapes = [array.shape[1:] for array in samples]
+    if shapes[0] != shapes[-1]:
+        raise DataError(
+            f"a sample of {called[0]} has shape {shapes[0]}, of {called[2]} {shapes[1]}",
+            "Give training and test samples of the same shape.",
+        )
 
 
 def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, float]:

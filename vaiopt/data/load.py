@@ -47,14 +47,20 @@ def load_dataset(
             f"data.source is {source!r}",
             f"Known: {', '.join(sorted(_names()))}; or a path, or module:function.",
         )
-    request = Request(
-        source=source.strip(),
-        limit=check_limit(limit),
-        seed=check_seed(seed),
-        image_size=check_image_size(image_size),
-        grayscale=bool(grayscale),
-        base=str((Path.cwd() if base is None else Path(base)).resolve()),
+    return load_request(
+        Request(
+            source=source.strip(),
+            limit=check_limit(limit),
+            seed=check_seed(seed),
+            image_size=check_image_size(image_size),
+            grayscale=bool(grayscale),
+            base=str((Path.cwd() if base is None else Path(base)).resolve()),
+        )
     )
+
+
+def load_request(request: Request) -> Dataset:
+    """Load the dataset of a checked request. Raises as :func:`load_dataset`."""
     try:
         dataset = limit_dataset(_load(request), request.limit, request.seed)
     except MemoryError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
-from vaiopt.data.load import load_dataset
+from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
 from vaiopt.errors import DataError, RunError
@@ -132,14 +132,7 @@ def load_requested(request: Request) -> Dataset:
     held = _HELD[0] if _HELD else {}
     if request not in held:
         held.clear()  # one data set at a time: it may be large
-        held[request] = load_dataset(
-            request.source,
-            limit=request.limit,
-            seed=request.seed,
-            image_size=request.image_size,
-            grayscale=request.grayscale,
-            base=request.base or None,
-        )
+        held[request] = load_request(request)
     return held[request]
 
 

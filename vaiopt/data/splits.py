@@ -173,6 +173,34 @@ def split_dataset(
     counts = np.bincount(y, minlength=len(dataset.classes))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
     _check_sizes(dataset, counts, ends, thresholds, _text(ratios), pool)
+    parts, seen = _dealt(y, given, ends, seed)
+    if preprocessing is None:
+        preprocessing = fit_preprocessing(dataset, seen, offset, scale)
+    train, validation, test = (Part(dataset, preprocessing, indices) for indices in parts)
+    return Splits(
+        name=dataset.name,
+        classes=dataset.classes,
+        train=train,
+        validation=validation,
+        test=test,
+        preprocessing=preprocessing,
+        ratios=tuple(ratios),
+        seed=seed,
+        pool=pool,
+        reserved=reserved,
+    )
+
+
+def _dealt(
+    y: np.ndarray, given: Optional[np.ndarray], ends: np.ndarray, seed: int
+) -> Tuple[Tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """Return the indices of train, validation and test, and of all that may be looked at before
+    the test.
+
+    Args:
+        y: class numbers of what is split. given: those of a given test set that is kept, or None.
+        ends: ranks at which the parts end, (classes, 3). seed: of the ranks.
+    """
     ranks = class_ranks(y, seed, SPLIT)
     order = stratified_order(y, ranks)
     train_end, validation_end, test_start = ends[y[order]].T
@@ -183,22 +211,8 @@ def split_dataset(
     else:
         test = len(y) + stratified_order(given, class_ranks(given, seed, SPLIT))
         seen = np.arange(len(y))
-    if preprocessing is None:
-        preprocessing = fit_preprocessing(dataset, seen, offset, scale)
-    return Splits(
-        name=dataset.name,
-        classes=dataset.classes,
-        train=Part(dataset, preprocessing, order[ordered < train_end]),
-        validation=Part(
-            dataset, preprocessing, order[(ordered >= train_end) & (ordered < validation_end)]
-        ),
-        test=Part(dataset, preprocessing, test),
-        preprocessing=preprocessing,
-        ratios=tuple(ratios),
-        seed=seed,
-        pool=pool,
-        reserved=reserved,
-    )
+    validation = order[(ordered >= train_end) & (ordered < validation_end)]
+    return (order[ordered < train_end], validation, test), seen
 
 
 def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Thresholds:

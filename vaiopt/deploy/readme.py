@@ -8,7 +8,8 @@ from vaiopt.runs.records import Manifest
 
 _TEXT = """# {target}: {file}
 
-Made by `vaiopt bundle`. Everything that is needed to measure the model is in this folder; nothing has to be installed on the kit{needs}.
+Made by `vaiopt bundle`. Everything that is needed to measure the model is in this folder; nothing
+has to be installed on the kit{needs}.
 
 ## Run it here
 
@@ -19,22 +20,26 @@ Accuracy, latency and throughput are printed and written to `result.json`. {expe
 ## Copy it to a kit and run it there
 
     scp -r . root@BOARD:{target}
-    ssh root@BOARD 'cd {target} && python3 run_model.py {file} --data samples.npz --threads 2 --output result.json'
+    ssh root@BOARD 'cd {target} && python3 run_model.py {file} --data samples.npz \
+--threads 2 --output result.json'
     scp root@BOARD:{target}/result.json .
 
-or, from where the run is, all of it at once: `vaiopt measure RUN --target {target} --host root@BOARD`.
+or, from where the run is, all of it at once:
+`vaiopt measure RUN --target {target} --host root@BOARD`.
 
 ## What is in it
 
 | file | content |
 | --- | --- |
 | `{file}` | the compiled model{fingerprint} |
-| `samples.npz` | `x`: raw test samples, `y`: labels, `expected`: the int8 Keras model's classes, if known, `indices`: in the data set |
+| `samples.npz` | `x`: raw test samples, `y`: labels, `expected`: what the int8 Keras model says, \
+if known, `indices`: in the data set |
 | `golden.npz` | int8 inputs and the int8 outputs to expect, bit by bit on a DPU |
-| `manifest.json` | SHA-256 of every file, preprocessing, fix positions, classes, expected accuracy |
+| `manifest.json` | SHA-256 of every file, preprocessing, fix positions, classes, what to expect |
 | `run_model.py`, `kit_*.py` | the scripts: Python 3.7 and numpy |
 
-Preprocessing is `(x - offset) / scale`, then `clip(floor(value * 2^{position} + 0.5), -128, 127)`; the scripts do it.
+Preprocessing is `(x - offset) / scale`, then `clip(floor(value * 2^{position} + 0.5), -128, 127)`;
+the scripts do it.
 """
 
 

@@ -135,7 +135,7 @@ def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Layer
 
 
 def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
-    """Return what may help a layer."""
+    """Return what may help a layer; empty where nothing need."""
     if tensor == "input":
         return "give the input a wider range: the default preprocessing uses all 256 levels"
     if kind == "Sigmoid" or tensor == "sigmoid":
@@ -152,7 +152,7 @@ def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:
             "quantization-aware training (--method qat), or fast finetuning in the container"
             " (--backend vitis)"
         )
-    return "none needed; quantization-aware training (--method qat) would help most here"
+    return ""
 
 
 def input_use(positions: Sequence[FixPosition], x: Sequence[np.ndarray]) -> InputUse:
