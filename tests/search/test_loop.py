@@ -18,7 +18,7 @@ from vaiopt.text import silent
 def counted(monkeypatch):
     """How often an executor was made, shut down (and whether it was waited for), data loaded."""
     found = {"executors": 0, "loads": 0, "ended": []}
-    make, load = loop.make_executor, shared.load_dataset
+    make, load = loop.make_executor, shared.load_requested
 
     def counting(settings):
         found["executors"] += 1
