@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 import numpy as np
 
 from vaiopt.int8.model import fixed_layers, save_quantized
+from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
 
 
@@ -23,7 +24,7 @@ class Maker:
         self.weights = []
 
     def fix(self, x: Any, layer: str, position: int, tensor: str = "output") -> Any:
-        self.positions.append({"layer": layer, "tensor": tensor, "bits": 8, "position": position})
+        self.positions.append(FixPosition(layer, tensor, 8, position))
         name = f"{layer}_{tensor}_fix"
         return self.fixed["FixPosition"](
             position, float_layer=layer, tensor=tensor, entry=tensor == "input", name=name
@@ -44,9 +45,7 @@ class Maker:
                 if tensor == "kernel" and "Depthwise" in type(layer).__name__
                 else tensor
             )
-            self.positions.append(
-                {"layer": layer.name, "tensor": name, "bits": 8, "position": position}
-            )
+            self.positions.append(FixPosition(layer.name, name, 8, position))
             arrays.append(np.ldexp(integers, -position).astype(np.float32))
         layer.set_weights(arrays)
         return y

@@ -123,17 +123,15 @@ def test_every_scale_is_the_power_of_two_of_its_fix_position(name: str, tmp_path
     interpreter = load_tensorflow().lite.Interpreter(model_path=str(tmp_path / "model.tflite"))
     details = {detail["name"]: detail for detail in interpreter.get_tensor_details()}
     for entry in maker.positions:
-        if entry["tensor"] in ("kernel", "depthwise_kernel"):
+        if entry.tensor in ("kernel", "depthwise_kernel"):
             assert is_next_to(
-                details[entry["layer"] + "/kernel"]["quantization"], 2.0 ** -entry["position"]
+                details[entry.layer + "/kernel"]["quantization"], 2.0**-entry.position
             )
     for detail in interpreter.get_input_details() + interpreter.get_output_details():
         assert detail["dtype"] == np.int8
         scale, zero_point = detail["quantization"]
         assert zero_point == 0 and np.log2(scale) == np.rint(np.log2(scale))
-    positions = {
-        "{}_{}_fix".format(e["layer"], e["tensor"]): e["position"] for e in maker.positions
-    }
+    positions = {f"{entry.layer}_{entry.tensor}_fix": entry.position for entry in maker.positions}
     for name_of_tensor, position in positions.items():
         if name_of_tensor in details:
             assert details[name_of_tensor]["quantization"] == (2.0**-position, 0)

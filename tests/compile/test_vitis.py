@@ -24,7 +24,7 @@ from vaiopt.compile.vitis.backend import find_arch
 from vaiopt.compile.vitis.xmodel import layer_of
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.targets import load_target
-from vaiopt.int8.positions import write_positions
+from vaiopt.int8.positions import FixPosition, write_positions
 
 POSITIONS = (7, 4)
 
@@ -63,7 +63,7 @@ class Kitchen:
         ]
         write_positions(
             self.candidate.fix_positions,
-            [{"layer": a, "tensor": b, "bits": 8, "position": c} for a, b, c in entries],
+            [FixPosition(layer, tensor, 8, position) for layer, tensor, position in entries],
         )
         np.savez(
             str(self.candidate.golden),

@@ -11,15 +11,18 @@ from vaiopt.run import read_positions as old_read_positions
 ENTRIES = [FixPosition("conv", "kernel", 8, 7), FixPosition("conv", "output", 8, -2)]
 DAMAGED = [
     (None, "JSON"),
-    ({}, "no list"),
-    ([7], "entry 0"),
-    ([{"layer": "a", "tensor": "b", "bits": 8}], "entry 0 has no position"),
-    ([dict(ENTRIES[0]), dict(ENTRIES[0], position=1.5)], "entry 1: position is 1.5"),
-    ([dict(ENTRIES[0], position=True)], "position is True"),
-    ([dict(ENTRIES[0], position=10**9)], "position is 1000000000"),
-    ([dict(ENTRIES[0], bits=0)], "bits is 0"),
-    ([dict(ENTRIES[0], layer=3)], "layer is 3"),
-    ([dict(ENTRIES[0], tensor=None)], "tensor is None"),
+    ({}, "not a list"),
+    ([7], "entries[0]"),
+    ([{"layer": "a", "tensor": "b", "bits": 8}], "entries[0].position is missing"),
+    (
+        [ENTRIES[0].to_json(), dict(ENTRIES[0].to_json(), position=1.5)],
+        "entries[1].position is 1.5",
+    ),
+    ([dict(ENTRIES[0].to_json(), position=True)], "position is True"),
+    ([dict(ENTRIES[0].to_json(), position=10**9)], "position is 1000000000"),
+    ([dict(ENTRIES[0].to_json(), bits=0)], "bits is 0"),
+    ([dict(ENTRIES[0].to_json(), layer=3)], "layer is 3"),
+    ([dict(ENTRIES[0].to_json(), tensor=None)], "tensor is None"),
 ]
 
 
@@ -33,10 +36,9 @@ def test_the_file_is_a_bare_list_of_four_keys_and_is_read_back(tmp_path):
 
 
 def test_scripts_that_use_dictionaries_go_on_working(tmp_path):
-    write_positions(tmp_path / "p.json", [dict(entry) for entry in ENTRIES])
+    write_positions(tmp_path / "p.json", ENTRIES)
     entries = old_read_positions(tmp_path / "p.json", "vaiopt quantize")
-    assert [entry["position"] for entry in entries] == [7, -2]
-    assert "{layer}/{tensor}".format(**entries[0]) == "conv/kernel" == entries[0].name
+    assert entries == [entry.to_json() for entry in ENTRIES]
 
 
 @pytest.mark.parametrize("content, words", DAMAGED, ids=[words for _, words in DAMAGED])

@@ -70,8 +70,7 @@ def test_positions_weights_and_outputs_are_the_vendor_s(root, case, release):
     quantized = TfmotQuantizer().quantize(QuantizeRequest(model, [x], release, batch_size=batch))
 
     found = {
-        (entry["layer"], entry["tensor"]): (entry["bits"], entry["position"])
-        for entry in quantized.positions
+        (entry.layer, entry.tensor): (entry.bits, entry.position) for entry in quantized.positions
     }
     assert found == positions
     ours = quantized_weights(quantized.model, positions)
@@ -103,7 +102,7 @@ def test_the_written_model_gives_the_same_integers_and_probabilities(root, tmp_p
     model = load_quantized(tmp_path / "q" / "quantized.h5")
     positions, _, outputs = recorded(folder, "3.5")
     assert {
-        (entry["layer"], entry["tensor"]): (8, entry["position"]) for entry in fix_positions(model)
+        (entry.layer, entry.tensor): (8, entry.position) for entry in fix_positions(model)
     } == positions
     for name, values in integer_outputs(model, x).items():
         assert np.array_equal(values, outputs[name]), name

@@ -82,7 +82,7 @@ def main() -> None:
         "result": result.to_json(),
         "said": said.getvalue(),
         "is_vitis": is_vitis_model(model),
-        "positions": ["{layer}/{tensor}".format(**entry) for entry in fix_positions(model)],
+        "positions": [entry.name for entry in fix_positions(model)],
         "integers": {name: str(values.dtype) for name, values in integers.items()},
         "golden": [
             str(golden["output_name"]),

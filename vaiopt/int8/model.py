@@ -277,8 +277,7 @@ def _float_names(model: Any) -> Optional[Set[str]]:
 
 def attach_positions(model: Any, positions: Sequence[FixPosition]) -> None:
     """Remember the positions on the model object, past Keras's tracking of attributes."""
-    known = tuple(positions_file.records(positions))
-    object.__setattr__(model, POSITIONS_ATTRIBUTE, known)
+    object.__setattr__(model, POSITIONS_ATTRIBUTE, tuple(positions))
 
 
 def _load_vitis(path: PathLike) -> Any:
