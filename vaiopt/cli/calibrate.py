@@ -6,7 +6,7 @@ from typing import Any, List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, TARGET, emit, progress
+from vaiopt.cli.common import JSON, TARGET, emit, option, progress
 
 
 def command(
@@ -14,12 +14,8 @@ def command(
         ..., help="Run folders, measured on the same kit.", show_default=False
     ),
     target: Optional[str] = TARGET,
-    name: Optional[str] = typer.Option(
-        None, "--name", help="Name of the fit. [default: TARGET-measured]", show_default=False
-    ),
-    out: Optional[str] = typer.Option(
-        None, "--out", help="Write the fit to this .json file instead.", show_default=False
-    ),
+    name: Optional[str] = option("--name", help="Name of the fit. [default: TARGET-measured]"),
+    out: Optional[str] = option("--out", help="Write the fit to this .json file instead."),
     as_json: bool = JSON,
 ) -> None:
     """Fit the latency constants to measured runs; --target may then name the fit."""

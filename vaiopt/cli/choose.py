@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Optional
 
-import typer
-
-from vaiopt.cli.common import JSON, RUN, emit
+from vaiopt.cli.common import JSON, RUN, emit, option
 
 
 def command(
     run: str = RUN,
-    trial: Optional[int] = typer.Option(
-        None, "--trial", "-n", help="Choose this trial.", show_default=False
-    ),
-    max_latency_ms: Optional[float] = typer.Option(
-        None,
+    trial: Optional[int] = option("--trial", "-n", help="Choose this trial."),
+    max_latency_ms: Optional[float] = option(
         "--max-latency-ms",
-        help="Choose the best within this predicted latency.",
-        show_default=False,
+        help="Choose the best within this latency: measured in the search, else predicted.",
     ),
     as_json: bool = JSON,
 ) -> None:

@@ -8,18 +8,20 @@ from typing import Any, List, Mapping, Optional
 
 import typer
 
+
+def option(*names: str, help: str, **more: Any) -> Any:
+    """Declare an option that may be left out: None then."""
+    return typer.Option(None, *names, help=help, show_default=False, **more)
+
+
 SETTINGS = typer.Argument(
     None,
     help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]",
     show_default=False,
 )
 RUN = typer.Argument(..., help="The run folder, made by 'vaiopt search'.", show_default=False)
-RUN_OPTION = typer.Option(
-    None,
-    "--run",
-    "-r",
-    help="The run folder to make or go on with. [default: runs/NAME]",
-    show_default=False,
+RUN_OPTION = option(
+    "--run", "-r", help="The run folder to make or go on with. [default: runs/NAME]"
 )
 SET = typer.Option(
     [],
@@ -30,13 +32,7 @@ SET = typer.Option(
     show_default=False,
 )
 JSON = typer.Option(False, "--json", help="Print the result as JSON on stdout, and nothing else.")
-TARGET = typer.Option(
-    None,
-    "--target",
-    "-t",
-    help="cpu, zcu102, ... or an arch.json. [default: the run's]",
-    show_default=False,
-)
+TARGET = option("--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]")
 
 UNFOLDED = 1000
 """Characters of a line that nobody looks at on a terminal."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-import typer
-
-from vaiopt.cli.common import JSON, RUN, SET, emit, load_of_run, progress
+from vaiopt.cli.common import JSON, RUN, SET, emit, load_of_run, option, progress
 
 
 def command(
     run: str = RUN,
-    targets: Optional[List[str]] = typer.Option(
-        None,
+    targets: Optional[List[str]] = option(
         "--target",
         "-t",
         help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]",
-        show_default=False,
     ),
     overrides: List[str] = SET,
     as_json: bool = JSON,

@@ -6,7 +6,7 @@ from typing import Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, emit
+from vaiopt.cli.common import JSON, emit, option
 from vaiopt.releases import one_of
 
 
@@ -19,9 +19,7 @@ def command(
     target: str = typer.Option(
         "zcu102", "--target", "-t", help="One of 'vaiopt targets', or an arch.json."
     ),
-    release: Optional[str] = typer.Option(
-        None, "--release", help=f"{one_of()}.", show_default=False
-    ),
+    release: Optional[str] = option("--release", help=f"{one_of()}."),
     threads: int = typer.Option(1, "--threads", min=1, help="Threads for frames per second."),
     as_json: bool = JSON,
 ) -> None:

@@ -5,6 +5,7 @@ Nothing heavy is imported here: ``vaiopt --help`` answers at once.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import tempfile
@@ -14,25 +15,13 @@ from typing import Any, List, NoReturn, Optional
 import typer
 
 from vaiopt._version import __version__
-from vaiopt.cli import (
-    bundle,
-    calibrate,
-    choose,
-    compile,
-    dashboard,
-    doctor,
-    evaluate,
-    init,
-    inspect,
-    measure,
-    quantize,
-    report,
-    run,
-    search,
-    targets,
-    trials,
-)
 from vaiopt.errors import VaioptError
+
+COMMANDS = (
+    "init run search trials choose quantize evaluate compile bundle measure calibrate report"
+    " dashboard inspect targets doctor"
+).split()
+"""Each is a module beside this one, with a function ``command``; in the order of ``--help``."""
 
 app = typer.Typer(
     name="vaiopt",
@@ -70,25 +59,8 @@ INTERRUPTED = 130
 # copy of it.
 UsageError: Any = typer.BadParameter.__bases__[0]
 
-for module, name in (
-    (init, "init"),
-    (run, "run"),
-    (search, "search"),
-    (trials, "trials"),
-    (choose, "choose"),
-    (quantize, "quantize"),
-    (evaluate, "evaluate"),
-    (compile, "compile"),
-    (bundle, "bundle"),
-    (measure, "measure"),
-    (calibrate, "calibrate"),
-    (report, "report"),
-    (dashboard, "dashboard"),
-    (inspect, "inspect"),
-    (targets, "targets"),
-    (doctor, "doctor"),
-):
-    app.command(name)(module.command)
+for command in COMMANDS:
+    app.command(command)(importlib.import_module(f"vaiopt.cli.{command}").command)
 
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-import typer
-
-from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, progress
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, option, progress
 
 
 def command(
     run: str = RUN,
     target: Optional[str] = TARGET,
-    host: Optional[str] = typer.Option(
-        None, "--host", help="local, or root@BOARD. [default: the run's]", show_default=False
-    ),
+    host: Optional[str] = option("--host", help="local, or root@BOARD. [default: the run's]"),
     overrides: List[str] = SET,
     as_json: bool = JSON,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, progress
+from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, option, progress
 from vaiopt.releases import one_of
 
 
@@ -18,29 +18,17 @@ def command(
         help="A run folder, or a Keras 2 .h5 with --calib and --out.",
         show_default=False,
     ),
-    calib: Optional[Path] = typer.Option(
-        None,
-        "--calib",
-        help="For a bare model: .npz with x (and y), preprocessed as the model reads it.",
-        show_default=False,
+    calib: Optional[Path] = option(
+        "--calib", help="For a bare model: .npz with x (and y), preprocessed as the model reads it."
     ),
-    out: Optional[Path] = typer.Option(
-        None, "--out", help="For a bare model: the folder to write.", show_default=False
+    out: Optional[Path] = option("--out", help="For a bare model: the folder to write."),
+    backend: Optional[str] = option("--backend", help="auto, tfmot or vitis."),
+    method: Optional[str] = option("--method", help="ptq, finetune (vitis only) or qat."),
+    release: Optional[str] = option(
+        "--release", help=f"{one_of()}: whose rules the off-board backend follows."
     ),
-    backend: Optional[str] = typer.Option(
-        None, "--backend", help="auto, tfmot or vitis.", show_default=False
-    ),
-    method: Optional[str] = typer.Option(
-        None, "--method", help="ptq, finetune (vitis only) or qat.", show_default=False
-    ),
-    release: Optional[str] = typer.Option(
-        None,
-        "--release",
-        help=f"{one_of()}: whose rules the off-board backend follows.",
-        show_default=False,
-    ),
-    calib_batch_size: Optional[int] = typer.Option(
-        None, "--calib-batch-size", min=1, help="Fix positions depend on it.", show_default=False
+    calib_batch_size: Optional[int] = option(
+        "--calib-batch-size", min=1, help="Fix positions depend on it."
     ),
     overrides: List[str] = SET,
     as_json: bool = JSON,

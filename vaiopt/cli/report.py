@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-import typer
-
-from vaiopt.cli.common import JSON, RUN, emit
+from vaiopt.cli.common import JSON, RUN, emit, option
 
 
 def command(
     run: str = RUN,
-    export: Optional[Path] = typer.Option(
-        None,
-        "--export",
-        help="Write every figure as PNG and its data as CSV into this folder.",
-        show_default=False,
+    export: Optional[Path] = option(
+        "--export", help="Write every figure as PNG and its data as CSV into this folder."
     ),
     as_json: bool = JSON,
 ) -> None:

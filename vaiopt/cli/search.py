@@ -15,6 +15,7 @@ from vaiopt.cli.common import (
     emit,
     given,
     load,
+    option,
     run_folder,
 )
 from vaiopt.cli.live import follow
@@ -25,11 +26,8 @@ def command(
     run: Optional[str] = RUN_OPTION,
     overrides: List[str] = SET,
     target: Optional[str] = TARGET,
-    scheduler: Optional[str] = typer.Option(
-        None,
-        "--scheduler",
-        help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file.",
-        show_default=False,
+    scheduler: Optional[str] = option(
+        "--scheduler", help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file."
     ),
     accept: bool = typer.Option(
         False, "--accept-changes", help="Go on with a run although its settings have changed."

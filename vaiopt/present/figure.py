@@ -54,13 +54,8 @@ class Figure:
 
         spec = resolve(self.spec(), PALETTES[theme])
         layout = spec["layout"]
-        layout["title"] = {
-            "text": text(self.title),
-            "x": 0.02,
-            "y": 0.98,
-            "yanchor": "top",
-            "font": {"size": 15},
-        }
+        title = {"text": text(self.title), "x": 0.02, "y": 0.98, "yanchor": "top"}
+        layout["title"] = {**title, "font": {"size": 15}}
         layout["margin"] = dict(layout["margin"], t=layout["margin"]["t"] + 40)
         layout["height"] = self.height + 40
         if width is not None:
@@ -70,37 +65,22 @@ class Figure:
 
 def base_layout(small: bool = False) -> Dict[str, Any]:
     """Return the layout that all figures share."""
-    axis = {
-        "gridcolor": "@line",
-        "linecolor": "@line",
-        "zerolinecolor": "@line",
-        "tickfont": {"color": "@muted", "size": 11},
-        "title": {"font": {"color": "@muted", "size": 12}, "standoff": 8},
-        "automargin": True,
-    }
+    line = {"gridcolor": "@line", "linecolor": "@line", "zerolinecolor": "@line"}
+    title = {"font": {"color": "@muted", "size": 12}, "standoff": 8}
+    axis = {**line, "tickfont": {"color": "@muted", "size": 11}, "title": title, "automargin": True}
+    left, right, top, bottom = (46, 10, 10, 40) if small else (56, 16, 30, 48)
+    ink = {"color": "@ink", "size": 12}
+    hover = {"bgcolor": "@card", "bordercolor": "@line", "font": {"family": FONT, **ink}}
     return {
         "font": {"family": FONT, "size": 12, "color": "@ink"},
         "paper_bgcolor": "@card",
         "plot_bgcolor": "@card",
-        "margin": (
-            {"l": 46, "r": 10, "t": 10, "b": 40} if small else {"l": 56, "r": 16, "t": 30, "b": 48}
-        ),
+        "margin": {"l": left, "r": right, "t": top, "b": bottom},
         "xaxis": axis,
         "yaxis": dict(axis),
         "hovermode": "closest",
-        "hoverlabel": {
-            "bgcolor": "@card",
-            "bordercolor": "@line",
-            "font": {"family": FONT, "color": "@ink", "size": 12},
-            "align": "left",
-        },
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "font": {"color": "@ink", "size": 12},
-        },
+        "hoverlabel": {**hover, "align": "left"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": ink},
         "showlegend": not small,
         "bargap": 0.25,
     }
@@ -111,9 +91,8 @@ def merge(first: Dict[str, Any], second: Dict[str, Any]) -> Dict[str, Any]:
     result = dict(first)
     for key, value in second.items():
         mine = result.get(key)
-        result[key] = (
-            merge(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
-        )
+        both = isinstance(mine, dict) and isinstance(value, dict)
+        result[key] = merge(mine, value) if both else value  # type: ignore[arg-type]
     return result
 
 
@@ -144,21 +123,16 @@ def cell_notes(
         places: the same, cell by cell.
         form: the format of a number.
     """
-    return [
-        {
-            "x": column,
-            "y": row,
-            "text": form.format(value).replace("-", "\u2212"),
-            "showarrow": False,
-            "font": {
-                "size": 11,
-                "color": on_cell(scale, places[row][column] if places else place(value)),
-            },
-        }
-        for row, line in enumerate(matrix)
-        for column, value in enumerate(line)
-        if value is not None
-    ]
+    notes = []
+    for row, line in enumerate(matrix):
+        for column, value in enumerate(line):
+            if value is None:
+                continue
+            depth = places[row][column] if places else place(value)
+            font = {"size": 11, "color": on_cell(scale, depth)}
+            shown = form.format(value).replace("-", "\u2212")
+            notes.append({"x": column, "y": row, "text": shown, "showarrow": False, "font": font})
+    return notes
 
 
 def text(value: Any) -> str:
@@ -185,9 +159,5 @@ def file_stem(name: str) -> str:
     """Return ``name`` with everything but letters, digits, dots and dashes replaced, for use as a
     file name.
     """
-    kept: List[str] = (
-        [char if char.isascii() and (char.isalnum() or char in "-_.") else "_" for char in name]
-        if name
-        else []
-    )
+    kept = [c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name]
     return ("".join(kept).strip(".") or "unnamed")[:80]

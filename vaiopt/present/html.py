@@ -8,6 +8,9 @@ from typing import Any, Optional, Sequence, Tuple
 from vaiopt.present.table import Table
 
 _LONG = 36
+"""Characters of a cell that is a sentence."""
+_TALL = 25
+"""Rows of a table that scrolls by itself."""
 
 
 class Markup(str):
@@ -27,12 +30,12 @@ def tag(name: str, content: Any = "", **attributes: Any) -> Markup:
     """Return an element; ``class_`` is written ``class``, an attribute that is ``None`` is left
     out.
     """
-    shown = [
-        '{}="{}"'.format(key.rstrip("_").replace("_", "-"), escape(value))
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for key, value in attributes.items()
         if value is not None
-    ]
-    return Markup("<{}>{}</{}>".format(" ".join([name] + shown), escape(content), name))
+    )
+    return Markup(f"<{name}{shown}>{escape(content)}</{name}>")
 
 
 def join(parts: Sequence[Any], between: str = "") -> Markup:
@@ -72,21 +75,12 @@ def details(summary: str, content: Markup) -> Markup:
 
 def tiles(items: Sequence[Tuple[str, Optional[str], Any]]) -> Markup:
     """Return key figures: (label, value, remark); those without a value are left out."""
-    cells = [
-        tag(
-            "div",
-            join(
-                [
-                    tag("dt", label),
-                    tag("dd", value, class_="value"),
-                    tag("dd", remark or "", class_="remark"),
-                ]
-            ),
-            class_="tile",
-        )
-        for label, value, remark in items
-        if value is not None
-    ]
+
+    def tile(label: str, value: str, remark: Any) -> Markup:
+        shown = [tag("dt", label), tag("dd", value, class_="value")]
+        return tag("div", join([*shown, tag("dd", remark or "", class_="remark")]), class_="tile")
+
+    cells = [tile(label, value, remark) for label, value, remark in items if value is not None]
     return tag("dl", join(cells), class_="tiles")
 
 
@@ -94,39 +88,25 @@ def table(content: Table) -> Markup:
     """Return a table that scrolls sideways when it is too wide; a click on a heading sorts by
     it.
     """
+    numeric = [
+        "num" if position in content.numeric else None for position in range(len(content.columns))
+    ]
 
-    def cell(name: str, position: int, value: Any) -> Markup:
-        kind = (
-            "num"
-            if position in content.numeric
-            else "long"
-            if len(str(value)) > _LONG and not isinstance(value, Markup)
-            else None
-        )
-        return tag(name, value, class_=kind)
+    def cell(position: int, value: Any) -> Markup:
+        is_long = len(str(value)) > _LONG and not isinstance(value, Markup)
+        return tag("td", value, class_=numeric[position] or ("long" if is_long else None))
 
-    titled = any(str(column) for column in content.columns)
-    head = tag(
-        "tr",
-        join(
-            [
-                tag("th", c, scope="col", class_="num" if i in content.numeric else None)
-                for i, c in enumerate(content.columns)
-            ]
-        ),
-    )
+    titles = [tag("th", c, scope="col", class_=n) for c, n in zip(content.columns, numeric)]
+    head = tag("thead", tag("tr", join(titles))) if any(map(str, content.columns)) else ""
     rows = [
         tag(
             "tr",
-            join([cell("td", i, value) for i, value in enumerate(row)]),
-            class_="mark" if k == content.highlight else None,
+            join([cell(position, value) for position, value in enumerate(row)]),
+            class_="mark" if place == content.highlight else None,
         )
-        for k, row in enumerate(content.rows)
+        for place, row in enumerate(content.rows)
     ]
+    whole = tag("table", join([head, tag("tbody", join(rows))]))
     # Focusable, so that a keyboard can scroll it.
-    return tag(
-        "div",
-        tag("table", join([tag("thead", head) if titled else "", tag("tbody", join(rows))])),
-        class_="scroll tall" if len(content.rows) > 25 else "scroll",
-        tabindex="0",
-    )
+    kind = "scroll tall" if len(content.rows) > _TALL else "scroll"
+    return tag("div", whole, class_=kind, tabindex="0")

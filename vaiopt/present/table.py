@@ -85,8 +85,11 @@ def aligned(
         grid.add_column(title, justify=side, overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    # In a notebook rich would print HTML by itself.
-    console = Console(highlight=False, markup=False, width=width, force_jupyter=False)
+    # In a notebook rich would print HTML by itself; a height keeps it from taking 80 columns for
+    # TERM=dumb, whatever the width.
+    console = Console(
+        highlight=False, markup=False, width=width, height=len(rows), force_jupyter=False
+    )
     with console.capture() as printed:
         console.print(grid)
     return "\n".join(line.rstrip() for line in printed.get().splitlines()).strip("\n")
