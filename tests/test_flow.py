@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vaiopt import flow
-from vaiopt.data import recipe
+from vaiopt.data import load
 from vaiopt.errors import RunError, SettingsError
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
@@ -54,7 +54,7 @@ def whole(tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("flow") / "run")
     lines = []
     with pytest.MonkeyPatch.context() as patch:
-        loads = counted(patch, recipe, "load_dataset")
+        loads = counted(patch, load, "_load")
         summary = flow.run_flow(SETTINGS, run.folder, progress=lines.append)
     return run, summary, lines, loads
 
@@ -221,7 +221,7 @@ def in_the_loop(tmp_path_factory):
         ],
     )
     with pytest.MonkeyPatch.context() as patch:
-        counts = [counted(patch, recipe, "load_dataset"), counted(patch, loop, "make_executor")]
+        counts = [counted(patch, load, "_load"), counted(patch, loop, "make_executor")]
         result = flow.search(settings, run.folder)
     return run, result, [len(calls) for calls in counts]
 
