@@ -16,7 +16,6 @@ from typing import Any, List
 
 import numpy as np
 
-from vaiopt.files import read_json
 from vaiopt.hardware import costs, load_target
 from vaiopt.models import build, load_family
 from vaiopt.runs.layout import Run
@@ -26,6 +25,7 @@ from vaiopt.settings import load_settings, override
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import INFEASIBLE, TrialRecord
 from vaiopt.study.space import Space
+from vaiopt.study.space_file import read_space
 from vaiopt.study.trials import load_trials
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,14 +71,12 @@ def main() -> None:
         free = Run(arguments.unconstrained or Path(folder) / "free")
         if not arguments.unconstrained:
             search_run(settings, free.folder, progress=print)
-        space = Space.from_json(read_json(free.space, "vaiopt search")["space"])
-        limit = statistics.median(latencies(settings, space, 200))
+        limit = statistics.median(latencies(settings, read_space(free).space, 200))
         print(f"median latency of 200 random points on {arguments.target}: {limit:.4f} ms")
         held = Run(Path(folder) / "held")
         result = search_run(override(settings, [f"objective.max_latency_ms={limit}"]), held.folder)
-        number = int(read_json(free.float_metrics, "vaiopt search")["trial"])
         trials = load_trials(free)
-        show("without a limit", trials, next(t for t in trials if t.number == number))
+        show("without a limit", trials, trials[free.chosen.number])
         show("with the limit", load_trials(held), result.chosen)
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from vaiopt import flow, quantize
-from vaiopt.files import read_json
+from vaiopt import candidates, flow
 from vaiopt.runs.layout import Run
 from vaiopt.settings import load_settings, override
 from vaiopt.study.ranking import best_first
@@ -24,21 +23,21 @@ SETTINGS = load_settings(
 
 
 @pytest.mark.slow
-def test_an_interrupted_ranking_leaves_the_choice_and_no_int8_model_of_a_candidate(
-    tmp_path, monkeypatch
-):
-    run, calls, quantize_run = Run(tmp_path / "run"), [], quantize.quantize_run
+def test_an_interrupted_ranking_leaves_the_choice_as_it_was(tmp_path, monkeypatch):
+    run, calls, quantize = Run(tmp_path / "run"), [], candidates.quantize_candidate
 
-    def interrupted(run, settings, **options):
-        calls.append(read_json(run.float_metrics, "")["trial"])
+    def interrupted(candidate, settings, **options):
+        calls.append(candidate.number)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return quantize_run(run, settings, **options)
+        return quantize(candidate, settings, **options)
 
-    monkeypatch.setattr(quantize, "quantize_run", interrupted)
+    monkeypatch.setattr(candidates, "quantize_candidate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         flow.search(override(SETTINGS, ["objective.rank_int8=2"]), run.folder)
     best = best_first(load_trials(run), "maximize")[0].number
     assert calls[0] == best != calls[1]
-    assert read_json(run.float_metrics, "")["trial"] == best
-    assert not run.quantized_folder.exists()
+    chosen = run.read_chosen()
+    assert (chosen.trials, chosen.why, chosen.int8_ranking) == ((best,), "objective", ())
+    assert run.trial(best).quantized_model.is_file(), "what was made of a candidate is its own"
+    assert not run.trial(calls[1]).quantized_folder.exists()

@@ -6,7 +6,6 @@ import pytest
 
 from vaiopt.errors import RunError
 from vaiopt.files import atomic_folder, atomic_path, read_arrays, read_json, require, write_json
-from vaiopt.runs.layout import Run, open_run
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -82,16 +81,6 @@ def test_a_missing_file_names_the_command_that_makes_it(tmp_path):
     with pytest.raises(RunError) as caught:
         require(tmp_path / "x", "vaiopt quantize RUN")
     assert "vaiopt quantize RUN" in caught.value.hint
-
-
-def test_only_a_folder_with_run_toml_is_a_run(tmp_path):
-    with pytest.raises(RunError):
-        open_run(tmp_path / "none")
-    with pytest.raises(RunError):
-        open_run(tmp_path)
-    (tmp_path / "run.toml").write_text("version = 1")
-    assert open_run(tmp_path).float_model == tmp_path / "float" / "model.h5"
-    assert Run(tmp_path).trial(7) == tmp_path / "trials" / "0007"
 
 
 def test_damaged_arrays_name_the_command_that_makes_them_again(tmp_path):

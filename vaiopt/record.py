@@ -122,7 +122,8 @@ class Record:
             elif _is_needed(declared):
                 raise Unfit(name, "is missing")
         if rest:
-            values[rest] = {str(key): value for key, value in left.items() if key != "version"}
+            left.pop("version", None)
+            values[rest] = {str(key): convert(Any, left[key], str(key)) for key in left}
         found = cls(**values)
         found.check()
         return found
@@ -162,7 +163,7 @@ def convert(annotation: Any, value: Any, name: str) -> Any:
         Unfit: it is something else; a number that is not finite fits nothing.
     """
     if annotation is Any:
-        return value
+        return _finite(value, name)
     origin = getattr(annotation, "__origin__", None)
     arguments: Tuple[Any, ...] = getattr(annotation, "__args__", ()) or ()
     for origins, reader in _CONTAINERS:
@@ -178,6 +179,14 @@ def convert(annotation: Any, value: Any, name: str) -> Any:
         raise error.inside(name) from error
     except VaioptError as error:
         raise Unfit(name, f"is damaged: {error.message}") from error
+
+
+def _finite(value: Any, name: str) -> Any:
+    """Return a JSON value of any kind, as far as its numbers are finite: JSON has no others."""
+    for number in _numbers(value):
+        if isinstance(number, float):
+            _scalar(float, number, name)
+    return value
 
 
 def _scalar(kind: Any, value: Any, name: str) -> Any:
@@ -284,7 +293,7 @@ def read_record(path: PathLike, kind: Type[R], command: str) -> R:
     content = read_json(path, command)
     try:
         return kind.from_json(content)
-    except Unfit as error:
+    except (Unfit, RecursionError) as error:
         raise RunError(f"'{path}': {error}", f"Make it again with: {command}") from error
 
 

@@ -8,10 +8,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.search.quick import SETTINGS
+from vaiopt.data import read_recipe
 from vaiopt.errors import DataError, ModelError, RunError, SettingsError
-from vaiopt.files import read_json
 from vaiopt.keras import load_model
+from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
+from vaiopt.runs.records import CandidateMetrics, Chosen
 from vaiopt.search import search_run
 from vaiopt.search.training import trial as worker
 from vaiopt.settings import override
@@ -47,18 +49,21 @@ def searched(tmp_path_factory):
 
 def test_it_writes_the_chosen_model_its_metrics_and_its_data(searched):
     result, run = searched
-    metrics = read_json(run.float_metrics, "")
-    assert metrics["trial"] == result.chosen.number
-    assert metrics["metrics"]["val_accuracy"] == result.chosen.metrics["val_accuracy"]
-    assert load_model(run.float_model).count_params() == metrics["costs"]["params"]
-    assert read_json(run.data_spec, "")["classes"] == [str(i) for i in range(10)]
+    assert run.read_chosen() == Chosen((result.chosen.number,))
+    metrics = read_record(run.chosen.metrics, CandidateMetrics, "")
+    assert metrics.trial == result.chosen.number
+    assert metrics.metrics["val_accuracy"] == result.chosen.metrics["val_accuracy"]
+    assert load_model(run.chosen.model).count_params() == metrics.costs["params"]
+    assert read_recipe(run.chosen).classes == tuple(str(i) for i in range(10))
+    for name in ("model.h5", "metrics.json", "data.json", "initial_weights.npz"):
+        assert (run.folder / "float" / name).samefile(run.chosen.folder / name)
     json.dumps(result.to_json(), allow_nan=False)
 
 
 def test_the_weights_that_training_started_from_are_kept_with_the_chosen_model(searched):
     run = searched[1]
-    model = load_model(run.float_model)
-    kept = read_initial_weights(run.initial_weights, "")
+    model = load_model(run.chosen.model)
+    kept = read_initial_weights(run.chosen.initial_weights, "")
     assert set(kept) == {weight.name for weight in model.weights}
     for weight in model.weights:
         if "kernel" in weight.name:
@@ -166,13 +171,13 @@ def test_a_finished_search_goes_on_to_more_trials(searched, tmp_path):
 def test_a_trial_left_by_a_killed_search_is_run_again(searched, tmp_path):
     import optuna
 
-    from vaiopt.study.space import Space
+    from vaiopt.study.space_file import read_space
     from vaiopt.study.storage import STUDY_NAME, journal_storage
     from vaiopt.study.trials import distributions
 
     run = Run(tmp_path / "run")
     search_run(override(SETTINGS, ["search.trials=2"]), run.folder)
-    space = Space.from_json(read_json(run.space, "")["space"])
+    space = read_space(run).space
     study = optuna.load_study(study_name=STUDY_NAME, storage=journal_storage(run))
     study.ask(
         fixed_distributions=distributions(space)
@@ -239,7 +244,7 @@ def test_batch_size_epochs_optimizer_and_split_are_searched_like_anything_else(t
     assert {"batch_size", "epochs", "split", "optimizer"} <= set(trials[0].hyperparameters)
     assert all(len(t.curve) == t.hyperparameters["epochs"] for t in trials if t.status == COMPLETE)
     # Whatever the ratio, the test part is what no trial has seen.
-    assert read_json(Run(tmp_path / "run").data_spec, "")["reserved"] == pytest.approx(0.9)
+    assert read_recipe(Run(tmp_path / "run").chosen).reserved == pytest.approx(0.9)
 
 
 def test_a_space_with_nothing_to_search_is_refused_before_training(tmp_path):
@@ -332,7 +337,7 @@ def test_cross_validation_gives_the_mean_of_the_folds_and_a_model_of_the_regular
     assert {"val_accuracy", "val_accuracy_std"} <= set(result.chosen.metrics)
     assert result.chosen.value == result.chosen.metrics["val_accuracy"]
     assert (
-        load_model(Run(tmp_path / "run").float_model).count_params()
+        load_model(Run(tmp_path / "run").chosen.model).count_params()
         == result.chosen.costs["params"]
     )
 
