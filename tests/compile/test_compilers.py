@@ -20,7 +20,7 @@ from vaiopt.hardware.devices import Device
 from vaiopt.hardware.targets import load_target
 from vaiopt.runs.records import Tensor
 
-PAPER = Device("made_up", "paper", "copier", accelerator=False)
+PAPER = Device("made_up", "paper", accelerator=False)
 
 
 class Copier(Compiler):
