@@ -17,7 +17,6 @@ from vaiopt.cli.common import (
     load_of_run,
     run_folder,
 )
-from vaiopt.cli.live import follow
 
 
 def command(
@@ -35,6 +34,7 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Search, quantize, evaluate, compile, bundle, measure and report; or a part of it."""
+    from vaiopt.cli.live import follow
     from vaiopt.flow import run_flow, steps_between
 
     if settings is None and run is not None and steps_between(first, last)[0].name != "search":

@@ -18,7 +18,6 @@ from vaiopt.cli.common import (
     option,
     run_folder,
 )
-from vaiopt.cli.live import follow
 
 
 def command(
@@ -36,6 +35,7 @@ def command(
 ) -> None:
     """Search for the best model; an existing run goes on to the number of trials asked for."""
     from vaiopt import flow
+    from vaiopt.cli.live import follow
 
     wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target, run)
     folder = run_folder(run, settings, wanted.data.source)
