@@ -81,11 +81,7 @@ def search_run(
 
 def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> Evaluations:
     """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then
-    from the files.
-
-    Args:
-        run: a run, or its folder.
-        progress: told one line at a time; None for silence.
+    from the files. Arguments as :func:`quantize_run`.
 
     Raises:
         RunError: no model was chosen yet.
@@ -113,12 +109,7 @@ def compile_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
 ) -> CompileResult:
     """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the
-    Vitis-AI container).
-
-    Args:
-        run: a run, or its folder.
-        overrides: settings other than the run's own, such as ``{"hardware.target": "zcu102"}``.
-        progress: told one line at a time; None for silence.
+    Vitis-AI container): ``{"hardware.target": "zcu102"}``. Arguments as :func:`quantize_run`.
 
     Raises:
         VaioptError: there is no int8 model yet, the target is not known, or its compiler is not
@@ -131,7 +122,7 @@ def bundle_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
 ) -> BundleResult:
     """Put model, samples, golden outputs and the kit's scripts into one folder, and into a
-    ``.tar.gz``. Arguments as :func:`compile_run`.
+    ``.tar.gz``. Arguments as :func:`quantize_run`.
 
     Raises:
         VaioptError: the run was not compiled for this target, or its data is not here.
@@ -143,7 +134,7 @@ def measure_run(
     run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
 ) -> MeasureResult:
     """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host":
-    "root@BOARD"}``. Arguments as :func:`compile_run`.
+    "root@BOARD"}``. Arguments as :func:`quantize_run`.
 
     Raises:
         VaioptError: there is no bundle for this target, or the board does not answer as it must.
@@ -173,13 +164,10 @@ def run_flow(
     progress: Optional[Progress] = print,
 ) -> Summary:
     """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first``
-    to ``last``.
+    to ``last``. Other arguments as :func:`search_run`.
 
     Args:
-        settings: from :func:`load_settings`.
-        folder: the run's.
         first, last: names of steps; None for all.
-        progress: told one line at a time; None for silence.
 
     Raises:
         VaioptError: as the steps do.

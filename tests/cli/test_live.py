@@ -115,8 +115,10 @@ def test_elsewhere_each_trial_is_one_line_with_the_best_so_far(capfd):
     assert out == ""
     assert told == [
         "a line",
-        "  2/40  trial 1    val_accuracy 0.5000    1,234 params, 0.25 ms predicted  0.0 s  best 0.7500",
-        "  3/40  trial 3    val_accuracy 0.8750 *  1,000 params, 0.1 ms predicted  0.0 s  best 0.8750",
+        "  2/40  trial 1    val_accuracy 0.5000    1,234 params, 0.25 ms predicted  0.0 s"
+        "  best 0.7500",
+        "  3/40  trial 3    val_accuracy 0.8750 *  1,000 params, 0.1 ms predicted  0.0 s"
+        "  best 0.8750",
         "  4/40  trial 2    failed: no luck",
     ]
 

@@ -89,6 +89,10 @@ class Shown:
 class ShownList(Shown, List[T], Generic[T]):
     """A list of results that shows itself."""
 
+    def to_json(self) -> List[Any]:
+        """Return it as JSON values."""
+        return [item.to_json() if hasattr(item, "to_json") else item for item in self]
+
 
 def display_figure(figure: Any) -> None:
     """Display a plotly figure in a notebook; without nbformat, which plotly asks for, as HTML that
