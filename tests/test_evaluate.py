@@ -31,8 +31,8 @@ def test_figures_are_those_of_the_test_split(splits):
     assert found.samples == len(splits.test)
     assert found.accuracy == pytest.approx(1 - 2 / found.samples)
     assert sum(map(sum, found.confusion)) == found.samples
-    assert [w["index"] for w in found.misclassified] == [2, 5]
-    assert found.misclassified[0]["true"] == splits.test.y[2]
+    assert [mistake.index for mistake in found.misclassified] == [2, 5]
+    assert found.misclassified[0].true == splits.test.y[2]
     assert found.to_json()["split"] == "test"
 
 
@@ -40,7 +40,7 @@ def test_one_output_stands_for_two_classes():
     splits = split_dataset(load_dataset("breast_cancer"), seed=0)
     found = evaluate_model(lambda x: np.full((len(x), 1), 0.8), splits, kind="float", trial=0)
     assert found.accuracy == pytest.approx(float((splits.test.y == 1).mean()))
-    assert found.misclassified[0]["confidence"] == pytest.approx(0.8)
+    assert found.misclassified[0].confidence == pytest.approx(0.8)
 
 
 def test_outputs_that_are_not_numbers_are_refused(splits):

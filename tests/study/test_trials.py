@@ -8,7 +8,16 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.ranking import best_first, pareto_front
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
-from vaiopt.study.trials import distribution, load_trials
+from vaiopt.study.storage import STUDY_NAME, journal_storage
+from vaiopt.study.trials import (
+    MEASURED,
+    RECORD,
+    Measurement,
+    distribution,
+    load_trials,
+    note_measurement,
+    record_attribute,
+)
 from vaiopt.text import without_password
 
 
@@ -81,6 +90,39 @@ def test_a_corrupt_journal_is_refused(tmp_path):
     run.journal.write_text("not json\n")
     with pytest.raises(RunError, match="study"):
         load_trials(run)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """The study of a run, with one complete trial."""
+    optuna = pytest.importorskip("optuna")
+    made = optuna.create_study(study_name=STUDY_NAME, storage=journal_storage(Run(tmp_path)))
+    record = TrialRecord(0, "complete", value=0.9, costs={"latency_ms": 0.5})
+    trial = made.ask()
+    trial.set_user_attr(RECORD, dict(record_attribute(record)))
+    made.tell(trial, 0.9)
+    return made
+
+
+def test_a_measurement_stands_beside_the_prediction_and_decides(study, tmp_path):
+    note_measurement(study, 0, Measurement(2.5, 0.7))
+    trial = load_trials(Run(tmp_path))[0]
+    assert (trial.status, trial.value, trial.costs) == ("complete", 0.7, {"latency_ms": 0.5})
+    assert trial.measured_latency_ms == trial.latency_ms == 2.5
+    note_measurement(study, 0, Measurement(3.0, None, "measured: too slow"))
+    trial = load_trials(Run(tmp_path))[0]
+    assert (trial.status, trial.value, trial.reason) == ("infeasible", None, "measured: too slow")
+    assert trial.costs == {"latency_ms": 0.5}
+
+
+@pytest.mark.parametrize("entry", [{"0": {"latency_ms": "fast"}}, {"0": {}}, {"0": None}, [], "x"])
+def test_a_damaged_measurement_is_refused(study, tmp_path, entry):
+    study.set_user_attr(MEASURED, entry)
+    with pytest.raises(RunError, match="damaged"):
+        load_trials(Run(tmp_path))
+    if not isinstance(entry, dict):
+        with pytest.raises(RunError, match="damaged"):
+            note_measurement(study, 0, Measurement(2.5))
 
 
 @given(

@@ -24,14 +24,16 @@ def test_one_output_is_the_probability_of_class_one():
     assert metrics.predicted_classes(np.array([[0.2, 0.8], [0.7, 0.3]])).tolist() == [1, 0]
 
 
-def test_the_summary_names_every_class():
-    found = metrics.summary(np.array([0, 0, 1]), np.array([0, 1, 1]), ("cat", "dog", "owl"))
-    assert [row["class"] for row in found["per_class"]] == ["cat", "dog", "owl"]
-    assert found["per_class"][2] == {
+def test_an_evaluation_names_every_class():
+    outputs = np.eye(3)[[0, 1, 1]]
+    names = ("cat", "dog", "owl")
+    found = metrics.evaluate_outputs(outputs, np.array([0, 0, 1]), names, kind="float", trial=0)
+    assert [row.name for row in found.per_class] == ["cat", "dog", "owl"]
+    assert found.to_json()["per_class"][2] == {
         "class": "owl",
         "precision": 0.0,
         "recall": 0.0,
         "f1": 0.0,
         "support": 0,
     }
-    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found.accuracy == pytest.approx(2 / 3)

@@ -20,6 +20,9 @@ MEASURED = "measured"
 """User attribute of the study that holds, by trial number, what a kit measured during the search.
 """
 
+RESTORE = "Restore the study from a copy, or search again into a new folder."
+"""What cures a damaged study."""
+
 _READ: "weakref.WeakKeyDictionary[Any, Dict[int, Tuple[Any, TrialRecord]]]" = (
     weakref.WeakKeyDictionary()
 )
@@ -57,19 +60,17 @@ def records(study: Any) -> List[TrialRecord]:
         RunError: one is damaged.
     """
     read = _READ.setdefault(study, {})
-    attributes = study.user_attrs
-    measured = attributes.get(MEASURED) if isinstance(attributes, Mapping) else None
+    measured = _measured(study)
     found = []
     for trial in study.get_trials(deepcopy=False):
         try:
             record = _record(trial, read)
-            entry = measured.get(str(trial.number)) if isinstance(measured, Mapping) else None
-            if entry is not None:
+            if str(trial.number) in measured:
+                entry = measured[str(trial.number)]
                 record = _with_measurement(record, Measurement.from_json(entry))
         except Unfit as error:
             raise RunError(
-                f"trial {trial.number} of the study is damaged: {error}",
-                "Restore the study from a copy, or search again into a new folder.",
+                f"trial {trial.number} of the study is damaged: {error}", RESTORE
             ) from error
         found.append(record)
     return found
@@ -80,8 +81,15 @@ def note_measurement(study: Any, number: int, measurement: Measurement) -> None:
 
     Optuna lets nobody change a finished trial, so this is kept beside the trials, with the study.
     """
-    before = study.user_attrs.get(MEASURED, {})
-    study.set_user_attr(MEASURED, {**before, str(number): measurement.to_json()})
+    study.set_user_attr(MEASURED, {**_measured(study), str(number): measurement.to_json()})
+
+
+def _measured(study: Any) -> Mapping[str, Any]:
+    attributes = study.user_attrs
+    found = attributes.get(MEASURED, {}) if isinstance(attributes, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise RunError("the measurements in the study are damaged", RESTORE)
+    return found
 
 
 def _with_measurement(record: TrialRecord, measured: Measurement) -> TrialRecord:
