@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike
@@ -12,8 +12,7 @@ from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
-from vaiopt.settings import Settings, read_run_settings
-from vaiopt.settings import changes as settings_changes
+from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
@@ -92,7 +91,7 @@ def search_run(
     _check_folder(run, settings)
     different = _check_changes(run, settings, accept)
     if different:
-        progress("changed: {}".format("; ".join(different)))
+        progress(f"changed: {_told(different)}")
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
     with Search(run, settings, progress, observer, anew=bool(different)) as search:
         for count in range(every, settings.search.trials, every) if every else ():
@@ -126,7 +125,7 @@ def _check_folder(run: Run, settings: Settings) -> None:
         )
 
 
-def _check_changes(run: Run, settings: Settings, accept: bool) -> List[str]:
+def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
     """Return what differs from the settings that a run with trials was made with, if that is
     accepted.
 
@@ -137,28 +136,23 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[str]:
         RunError: it is not accepted, or another place for the study is among it: its trials would
             be lost.
     """
-    different = (
-        changes(read_run_settings(run)[0], settings)
-        if run.settings.exists() and run.space.exists()
-        else []
-    )
+    if not (run.settings.exists() and run.space.exists()):
+        return []
+    different = changes(read_run_settings(run)[0], settings)
     if different and not accept:
         raise RunError(
-            "'{}' was made with other settings: {}".format(run.folder, "; ".join(different)),
+            f"'{run.folder}' was made with other settings: {_told(different)}",
             "Search into a new folder (--run), restore them, or go on all the same with"
             " --accept-changes.",
         )
-    kept = [text for text in different if text.startswith(("search.storage", "search.study"))]
-    if kept:
+    moved = [change for change in different if change.key in ("search.storage", "search.study")]
+    if moved:
         raise RunError(
-            "the trials of '{}' are kept elsewhere: {}".format(run.folder, "; ".join(kept)),
+            f"the trials of '{run.folder}' are kept elsewhere: {_told(moved)}",
             "Restore these settings.",
         )
     return different
 
 
-def changes(saved: Settings, settings: Settings) -> List[str]:
-    """Return what differs in the settings that trials depend on, one text ``section.key: old ->
-    new`` each.
-    """
-    return [str(change) for change in settings_changes(saved, settings)]
+def _told(changed: Sequence[Change]) -> str:
+    return "; ".join(map(str, changed))
