@@ -89,17 +89,3 @@ class Program:
     operations: List[Operation]
     left_out: List[str] = field(default_factory=list)
     threshold: Optional[float] = None
-
-
-def tensor_json(name: str, shape: List[int], position: int) -> Dict[str, Any]:
-    """Return what ``compile.json`` says of an int8 input or output: ``shape`` is with batch;
-    ``scale`` is ``2**-position``.
-    """
-    return {
-        "name": name,
-        "shape": shape,
-        "dtype": "int8",
-        "scale": 2.0**-position,
-        "zero_point": 0,
-        "position": position,
-    }
