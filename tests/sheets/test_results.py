@@ -17,9 +17,11 @@ from tests.report.synthetic import COMPILED, MANIFEST, MEASURED, QUANTIZED, make
 from vaiopt import flow
 from vaiopt.compile import CompileResult
 from vaiopt.deploy import BundleResult, MeasureResult
+from vaiopt.deploy.calibrate import CalibrateResult
 from vaiopt.doctor import diagnose
 from vaiopt.evaluate import Evaluations, evaluate_trials
 from vaiopt.hardware import list_targets, load_target
+from vaiopt.hardware.target_files import KEY
 from vaiopt.present.shown import SHEETS, figures_of, row_name, sheet_of
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.write import ReportResult
@@ -31,6 +33,31 @@ from vaiopt.summary import rank_trials
 from vaiopt.tasks.classification import ClassScores, Evaluation, Mistake
 
 WIDTH = 80
+
+ERRORS = {"mean_percent": 2.5, "max_percent": 9.25}
+CALIBRATED = CalibrateResult(
+    target="zcu102-measured",
+    path=Path("zcu102-measured.json"),
+    base="zcu102",
+    release="3.0",
+    validation="calibrated on 3 models",
+    better=True,
+    warnings=(),
+    record={
+        KEY: {
+            "error": {"single": ERRORS, "before": {"mean_percent": 30.0, "max_percent": 60.0}},
+            "measurements": [
+                {
+                    "run": "runs/a",
+                    "measured_ms": 0.5,
+                    "before_ms": 0.75,
+                    "left_out_ms": 0.625,
+                    "predicted_ms": 0.53125,
+                }
+            ],
+        }
+    },
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +96,13 @@ def results(run: Run, search: SearchResult) -> List[Any]:
         load_target("zcu102"),
         diagnose(),
         ReportResult(Path("report.html"), 10, ("a",), ("b",), {"measured": "vaiopt measure x"}),
+        CALIBRATED,
+        vo.figures(run),
     ]
+
+
+def test_every_row_is_of_a_result_and_every_result_has_one(results: List[Any]) -> None:
+    assert {row_name(result) for result in [*results, []]} == set(SHEETS)
 
 
 def test_every_result_has_a_sheet_that_fits_a_terminal(results: List[Any]) -> None:
@@ -209,6 +242,12 @@ def test_a_bundle_and_a_measurement_show_what_to_expect_and_what_came(run: Run) 
     measured = MeasureResult(run.chosen.measured("zcu102"), MEASURED)
     for shown in (repr(measured), measured._repr_html_()):
         assert "94.97 %" in shown and "0.41 ms" in shown and "4,210" in shown and "0.62 ms" in shown
+
+
+def test_a_calibration_shows_the_errors_before_and_after() -> None:
+    text = sheet_of(CALIBRATED).to_text(WIDTH)
+    for shown in ("2.5 %", "before: 30.0 %", "0.531 ms", "runs/a", "zcu102-measured.json"):
+        assert shown in text
 
 
 def test_an_inspection_shows_layers_and_advice(run: Run) -> None:
