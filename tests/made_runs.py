@@ -136,7 +136,7 @@ def measured_record(
         "fps": FrameRate(100.0, 2),
         "golden": GoldenResult(),
         "host": "root@kit",
-        "more": {"release": "3.0"},
+        "release": "3.0",
         **more,
     }
     return Measured(target=target, **fields)

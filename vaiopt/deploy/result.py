@@ -12,6 +12,9 @@ from vaiopt.runs.records import KitResult
 RESULT_VERSION = 1
 """Of ``result.json``, as written by ``board/kit_measure.py``."""
 
+LONGEST = 2_000_000
+"""Characters of a result; that of a thousand classes has a tenth of it."""
+
 
 def is_progress(line: str) -> bool:
     """Tell whether a line is neither an error, which is raised, nor TensorFlow Lite's greeting."""
@@ -39,9 +42,11 @@ def read_result(text: str) -> KitResult:
     """Return the content of a result file.
 
     Raises:
-        BoardError: it is not JSON, of another version, or a figure in it cannot be.
+        BoardError: it is not JSON, of another version, too long, or a figure in it cannot be.
     """
     hint = "Make the bundle again with this vaiopt, then measure again."
+    if len(text) > LONGEST:
+        raise BoardError(f"the result is {len(text) / 1e6:.0f} MB of text", hint)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
