@@ -207,6 +207,7 @@ PAGES: Dict[str, Callable[[], str]] = {
     "reference/cli.md": cli_page,
     "contributing.md": project_page("CONTRIBUTING.md"),
     "changelog.md": project_page("CHANGELOG.md"),
+    "security.md": project_page("SECURITY.md"),
 }
 """What makes each page that is no file of docs/, by its path there."""
 

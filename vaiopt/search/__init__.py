@@ -34,7 +34,7 @@ class SearchResult(Shown):
 
     Attributes:
         folder: of the run.
-        chosen: the best trial, whose model is ``float/model.h5``.
+        chosen: the best trial; its files are those of ``run.chosen``.
         default: trial 0, the family's default point; None if it did not run.
         trials: how many ended with each status.
         seconds: wall time of this call.
