@@ -27,11 +27,7 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     """
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
     best = best_trials(run, settings, load_trials(run))
-    unmeasured = [
-        trial
-        for trial in best
-        if trial.measured_latency_ms is None and run.trial(trial.number).model.is_file()
-    ]
+    unmeasured = [trial for trial in best if trial.measured_latency_ms is None]
     for trial in unmeasured[: settings.objective.measure_best]:
         candidate = prepare_candidate(run, settings, trial)
         quantize_candidate(candidate, settings)

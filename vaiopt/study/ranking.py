@@ -34,19 +34,20 @@ def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> Lis
 
 
 def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
-    """Return the complete trials, the best objective first.
+    """Return the trials that can be chosen, the best objective first: complete ones whose models
+    are kept. A measured latency may put another above them, of which the model is gone.
 
     Raises:
-        RunError: none is complete.
+        RunError: there is none.
     """
-    found = [
-        t
-        for t in best_first(trials, Objective(settings.objective).direction)
-        if t.value is not None
-    ]
+    ordered = best_first(trials, Objective(settings.objective).direction)
+    complete = [t for t in ordered if t.value is not None]
+    found = [t for t in complete if run.trial(t.number).model.is_file()]
     if not found:
         raise RunError(
-            f"no trial of '{run.folder}' is complete",
+            f"no model of a complete trial of '{run.folder}' is kept"
+            if complete
+            else f"no trial of '{run.folder}' is complete",
             f"See the reasons with: vaiopt trials {run.folder}",
         )
     return found
