@@ -32,7 +32,7 @@ class Summary(Shown):
         predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
         report: path of ``report.html``, if there is one.
         seconds: wall time of each step of this call.
-        stale: what is left out because it was not made from the model that is chosen now, in a
+        stale: what is left out because the files that it was made from have changed, in a
             sentence; empty if there is nothing.
     """
 

@@ -193,6 +193,13 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path):
     assert "tfmot" in caught.value.hint
 
 
+def test_the_same_model_gives_the_same_file_however_many_were_made_before(tmp_path):
+    for name in ("first", "second"):
+        quantize(tmp_path / name)
+    first, second = (tmp_path / name / "quantized.h5" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_a_result_is_replaced_whole(tmp_path):
     (tmp_path / "q").mkdir()
     (tmp_path / "q" / "stale").write_text("old")

@@ -189,7 +189,7 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
     assert any(
-        "not made from the model that is chosen now" in remark and remark in text
+        "not made from the candidate's files as they are now" in remark and remark in text
         for remark in result.remarks
     )
     assert result.missing["quantization"] == f"vaiopt quantize {run.folder}"

@@ -199,7 +199,8 @@ def check_layout(run: Run) -> None:
     """Raise :class:`RunError` for a run of vaiopt 0.1, which kept the chosen model in ``float/``:
     making links there would delete it.
     """
-    if (run.folder / "float" / "model.h5").is_file() and not run.chosen_file.exists():
+    model = run.folder / "float" / "model.h5"
+    if model.is_file() and not model.is_symlink() and not run.chosen_file.exists():
         raise RunError(
             f"'{run.folder}' was made by vaiopt 0.1, whose runs had another layout",
             "Search again into a new folder: --run runs/NAME; or use the vaiopt that made it.",

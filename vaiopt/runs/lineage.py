@@ -95,7 +95,7 @@ def describe_stale(candidate: Candidate, stale: Sequence[str]) -> str:
         return ""
     step = _STEPS[stale[0].partition("/")[0]]
     again = f"again with: vaiopt run --from {step} --run {candidate.run.folder}"
-    where = "not made from the model that is chosen now and"
+    where = "not made from the candidate's files as they are now and"
     if len(stale) == 1:
         return f"{stale[0]} was {where} is left out. Make it {again}"
     return f"{', '.join(stale[:-1])} and {stale[-1]} were {where} are left out. Make them {again}"

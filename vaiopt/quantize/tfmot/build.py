@@ -93,7 +93,8 @@ def make_model(
             inputs = [tensors[name] for name in node.inputs]
             tensors[node.name] = call(node, make_layer(graph, node, exact), inputs)
     ends = ([tensors[name] for name in names] for names in (graph.inputs, graph.outputs))
-    return keras.Model(*ends)
+    # A name of its own: Keras would count up the models of the process, and the file would differ.
+    return keras.Model(*ends, name="quantized")
 
 
 def load_weights(graph: Graph, layers: Mapping[str, Any]) -> None:
