@@ -67,7 +67,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     result["warnings"] = check_release(result["release"], result["runtime"], say)
     write_result(options.output, result)
     say(
-        f"accuracy {100 * result['accuracy']:.2f} % on {result['samples']} samples;"
+        f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
         f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
     )

@@ -309,10 +309,28 @@ class Golden(Record):
 
 @dataclass(frozen=True)
 class Expected(Record):
-    """The score to expect of a bundle's samples, and from what it is known."""
+    """The score to expect of a bundle's samples, and from what it is known.
+
+    Attributes:
+        accuracy: of a classifier. scores: of any other task, the headline first.
+        of: whose scores these are.
+    """
 
     accuracy: Optional[float] = part(None, low=0, high=1)
     of: str = part("")
+    scores: Dict[str, float] = part({})
+
+    @classmethod
+    def of_score(cls, name: str, value: Optional[float], of: str) -> Expected:
+        """Return what to expect of one score; None: it is not known."""
+        if name == "accuracy" or value is None:
+            return cls(value, of)
+        return cls(None, of, {name: value})
+
+    @property
+    def all_scores(self) -> Dict[str, float]:
+        """The scores by name, the headline first; empty if they are not known."""
+        return _with_accuracy(self.accuracy, self.scores)
 
 
 @dataclass(frozen=True)
@@ -430,8 +448,9 @@ class KitResult(Record):
 
     Attributes:
         model: what was measured.
-        accuracy: on the bundle's samples, 0 to 1; correct: how many of ``samples`` were right.
-        per_class: of each class.
+        samples: in the bundle.
+        accuracy: of a classifier on them, 0 to 1. scores: of any other task, the headline first.
+        per_class: of each class, of a classifier.
         latency_ms, fps: how fast.
         golden: golden outputs. agreement: with the int8 Keras model, if it is known.
         release: of the bundle's manifest.
@@ -443,12 +462,13 @@ class KitResult(Record):
     """
 
     model: MeasuredModel = part()
-    accuracy: float = part(low=0, high=1)
     samples: int = part(low=1)
-    per_class: Tuple[ClassCount, ...] = part()
     latency_ms: Latency = part()
     fps: FrameRate = part()
     golden: GoldenResult = part()
+    accuracy: Optional[float] = part(None, low=0, high=1)
+    per_class: Tuple[ClassCount, ...] = part(())
+    scores: Dict[str, float] = part({})
     agreement: Optional[Agreement] = part(None)
     release: str = part("")
     machine: Dict[str, Value] = part({})
@@ -456,6 +476,21 @@ class KitResult(Record):
     modules: Tuple[str, ...] = part(())
     warnings: Tuple[str, ...] = part(())
     more: Dict[str, Any] = part(rest=True)
+
+    def check(self) -> None:
+        """Raise unless there is a score."""
+        if not self.all_scores:
+            raise Unfit("accuracy", "is missing")
+
+    @property
+    def all_scores(self) -> Dict[str, float]:
+        """The scores by name, the headline first."""
+        return _with_accuracy(self.accuracy, self.scores)
+
+    @property
+    def headline(self) -> float:
+        """The score that is compared with what was expected."""
+        return next(iter(self.all_scores.values()))
 
 
 @dataclass(frozen=True)
@@ -473,6 +508,10 @@ class Measured(KitResult):
     host: str = part("")
     measured: str = part("")
     expected: Expected = part(Expected())
+
+
+def _with_accuracy(accuracy: Optional[float], scores: Dict[str, float]) -> Dict[str, float]:
+    return dict(scores) if accuracy is None else {"accuracy": accuracy, **scores}
 
 
 def _plain_name(where: str, name: str) -> None:
