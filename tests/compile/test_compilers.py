@@ -16,7 +16,7 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.flatbuffer import BUILTINS, FlatBuffer
 from vaiopt.environment import Availability
 from vaiopt.errors import CompileError
-from vaiopt.hardware.devices import Device
+from vaiopt.hardware.device import Device
 from vaiopt.hardware.targets import load_target
 from vaiopt.runs.records import Tensor
 

@@ -225,7 +225,7 @@ def _inspection(result: Inspection) -> Sheet:
     target = result.target
     predicted = words.milliseconds(result.latency_ms)
     facts: List[Fact] = [("predicted latency", predicted, "end to end, one thread")]
-    if target.kind == "dpu":
+    if target.device.accelerator:
         parts = f"{result.dpu_subgraphs} subgraph(s)"
         facts.append(("on the DPU", words.milliseconds(result.dpu_latency_ms), parts))
     threads = f"{words.count(result.fps)} at {result.threads} thread(s)"
@@ -234,7 +234,7 @@ def _inspection(result: Inspection) -> Sheet:
         ("frames per second", words.count(result.fps_all_cores), f"all cores; {threads}"),
         ("parameters", words.count(result.params), macs),
     ]
-    if target.kind == "dpu":
+    if target.device.accelerator:
         left = result.fallback_layers
         few = ", ".join(left[:3]) + ", …" * (len(left) > 3)
         facts.append(("layers left to the CPU", str(len(left)), few))
