@@ -327,6 +327,10 @@ class Expected(Record):
             return cls(value, of)
         return cls(None, of, {name: value})
 
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object, without ``scores`` where there are none."""
+        return _without_empty_scores(super().to_json())
+
     @property
     def all_scores(self) -> Dict[str, float]:
         """The scores by name, the headline first; empty if they are not known."""
@@ -482,6 +486,10 @@ class KitResult(Record):
         if not self.all_scores:
             raise Unfit("accuracy", "is missing")
 
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object, without ``scores`` where there are none."""
+        return _without_empty_scores(super().to_json())
+
     @property
     def all_scores(self) -> Dict[str, float]:
         """The scores by name, the headline first."""
@@ -512,6 +520,10 @@ class Measured(KitResult):
 
 def _with_accuracy(accuracy: Optional[float], scores: Dict[str, float]) -> Dict[str, float]:
     return dict(scores) if accuracy is None else {"accuracy": accuracy, **scores}
+
+
+def _without_empty_scores(content: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "scores" or value}
 
 
 def _plain_name(where: str, name: str) -> None:
