@@ -10,6 +10,7 @@ from typing import Any, Dict
 import numpy as np
 import pytest
 
+import vaiopt.sheets.results  # noqa: F401  its rows
 from tests.search.quick import QUICK
 from tests.tasks.made_up_task import Ordinal
 from vaiopt import flow
