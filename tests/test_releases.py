@@ -18,6 +18,8 @@ from vaiopt.hardware.fits import fits
 from vaiopt.quantize.tfmot.rules import RULES, rules_of
 from vaiopt.releases import RELEASES, RUNNABLE
 from vaiopt.settings import load_settings
+from vaiopt.settings.choices import names
+from vaiopt.settings.schema import declarations
 from vaiopt.settings.sections import HardwareSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,8 +69,8 @@ def test_a_release_can_be_run_or_its_refusal_names_those_that_can(release: str) 
 
 
 def test_the_settings_and_the_targets_know_no_other_release() -> None:
-    (field,) = [f for f in HardwareSettings.__dataclass_fields__.values() if f.name == "release"]
-    assert field.metadata["choices"] == RUNNABLE and field.default == releases.DEFAULT
+    declared = declarations(HardwareSettings)["release"]
+    assert names(declared.choices) == RUNNABLE and declared.default == releases.DEFAULT
     assert {board.release for board in boards().values()} <= set(RELEASES)
     assert {fit.release for fit in fits()} <= set(RELEASES)
     for release in RELEASES:

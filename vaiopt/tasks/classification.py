@@ -5,7 +5,7 @@ numbers on every TensorFlow and on the kit), and what a person is shown of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
@@ -295,7 +295,7 @@ class Classification(Task):
     doc = "one of several classes"
     headline = "accuracy"
     validation = {"val_accuracy": "accuracy", "val_f1": "macro_f1"}
-    evaluation = ClassEvaluation
+    evaluation: Type[Evaluation] = ClassEvaluation
     kit_names = {"macro_f1": "macro recall"}
 
     def check_labels(
