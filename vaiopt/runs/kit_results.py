@@ -8,10 +8,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 from vaiopt.record import Record, Unfit, part
 
 Value = Union[bool, int, float, str, None]
-"""Of a hyperparameter."""
-
-HIGHEST_TRIAL = 10**9
-"""Numbers of trials are at most this: they become names of folders."""
+"""Of a hyperparameter, or of what a machine tells of itself."""
 
 
 class Scored(Record):

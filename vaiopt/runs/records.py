@@ -22,6 +22,9 @@ from vaiopt.runs.kit_results import Measured as Measured
 from vaiopt.runs.kit_results import MeasuredModel as MeasuredModel
 from vaiopt.runs.kit_results import Value as Value
 
+HIGHEST_TRIAL = 10**9
+"""Numbers of trials are at most this: they become names of folders."""
+
 
 @dataclass(frozen=True)
 class Int8Rank(Record):
