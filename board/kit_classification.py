@@ -71,3 +71,8 @@ def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, 
         }
         result["expected_accuracy"] = float((samples.expected == samples.y).mean())
     return result
+
+
+def told(result: Dict[str, Any]) -> str:
+    """Return the score that counts in words."""
+    return f"accuracy {100 * result['accuracy']:.2f} %"

@@ -326,3 +326,8 @@ class DpuRunner:
                 f"the DPU answered {status} to a job",
                 "Run 'xdputil query' to see whether the DPU is alive; restart the board.",
             )
+
+
+def load(options: Any, manifest: Any) -> DpuModel:
+    """Return the model that the options name, checked. Raises KitError: it is of no use."""
+    return DpuModel(options.model, manifest.output_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import platform
@@ -20,6 +21,8 @@ from kit_timing import measure_latency, measure_throughput, repeats_for_a_second
 
 RESULT_VERSION = 1
 GOLDEN = "golden.npz"
+RUNNERS = {".xmodel": "kit_dpu", ".tflite": "kit_tflite"}
+"""The module that executes each kind of file: its ``load`` returns the model, checked."""
 
 
 def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
@@ -67,7 +70,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     result["warnings"] = check_release(result["release"], result["runtime"], say)
     write_result(options.output, result)
     say(
-        f"accuracy {100 * result['accuracy']:.2f} % on {result['samples']} samples;"
+        f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
         f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
     )
@@ -111,18 +114,13 @@ def check_release(compiled: str, runtime: Dict[str, Any], say: Callable[[str], N
 
 def load_model(options: Any, manifest: Manifest) -> Any:
     """Return the model for the kind of file that ``options.model`` is, checked."""
-    name = options.model.lower()
-    if name.endswith(".xmodel"):
-        from kit_dpu import DpuModel
-
-        return DpuModel(options.model, manifest.output_name)
-    if name.endswith(".tflite"):
-        from kit_tflite import TfliteModel
-
-        return TfliteModel(options.model, options.tensorflow)
-    raise KitError(
-        f"'{options.model}' is neither .xmodel nor .tflite", "Give the model file of the bundle."
-    )
+    ending = os.path.splitext(options.model)[1].lower()
+    if ending not in RUNNERS:
+        raise KitError(
+            f"'{options.model}' is neither {' nor '.join(RUNNERS)}",
+            "Give the model file of the bundle.",
+        )
+    return importlib.import_module(RUNNERS[ending]).load(options, manifest)
 
 
 def _squeeze(shape: Tuple[int, ...]) -> Tuple[int, ...]:

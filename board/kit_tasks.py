@@ -1,6 +1,7 @@
 """What a bundle's model was made for: one module a task, one row here.
 
-A task's module has ``check_labels``, ``check_outputs``, ``predict`` and ``score``.
+A task's module has ``check_labels``, ``check_outputs``, ``predict``, ``score`` and
+``told``.
 """
 
 from __future__ import annotations

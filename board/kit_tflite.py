@@ -148,3 +148,8 @@ class TfliteRunner:
             self.output = self._interpreter.get_tensor(self._target)
         except (ValueError, RuntimeError) as error:
             raise KitError(f"'{self._path}' cannot be executed ({error})", MAKE_AGAIN) from error
+
+
+def load(options: Any, manifest: Any) -> TfliteModel:
+    """Return the model that the options name, checked. Raises KitError: it is of no use."""
+    return TfliteModel(options.model, options.tensorflow)

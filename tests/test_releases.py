@@ -18,6 +18,8 @@ from vaiopt.hardware.fits import fits
 from vaiopt.quantize.tfmot.rules import RULES, rules_of
 from vaiopt.releases import RELEASES, RUNNABLE
 from vaiopt.settings import load_settings
+from vaiopt.settings.choices import names
+from vaiopt.settings.schema import declarations
 from vaiopt.settings.sections import HardwareSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +35,10 @@ NAMED = re.compile(
 def test_a_row_is_complete_for_what_it_promises(row: releases.Release) -> None:
     assert row.source and all("," not in str(value) for value in vars(row).values())
     if row.quantizer:
+        for name in ("PReLU", *row.left_in_float.split()):
+            assert (name in RULES[row.quantizer].quantized_kinds) == (
+                name not in row.left_in_float.split()
+            )
         assert row.quantizer in RULES and row.python and row.tensorflow
     if row.lock:
         assert row.image and not row.latency_only
@@ -63,8 +69,8 @@ def test_a_release_can_be_run_or_its_refusal_names_those_that_can(release: str) 
 
 
 def test_the_settings_and_the_targets_know_no_other_release() -> None:
-    (field,) = [f for f in HardwareSettings.__dataclass_fields__.values() if f.name == "release"]
-    assert field.metadata["choices"] == RUNNABLE and field.default == releases.DEFAULT
+    declared = declarations(HardwareSettings)["release"]
+    assert names(declared.choices) == RUNNABLE and declared.default == releases.DEFAULT
     assert {board.release for board in boards().values()} <= set(RELEASES)
     assert {fit.release for fit in fits()} <= set(RELEASES)
     for release in RELEASES:
@@ -139,10 +145,11 @@ def test_a_replica_is_the_release_that_its_lock_file_is_named_after() -> None:
 
 def test_a_made_up_release_is_a_row(tmp_path: Path) -> None:
     table = tmp_path / "releases.csv"
-    row = "4.0,3.9,2.15,3.5,yes,made/up:4.0.0.1,container-4.0,3.10,,made up"
+    row = "4.0,3.9,2.15,3.5,PReLU ELU,yes,made/up:4.0.0.1,container-4.0,3.10,,made up"
     table.write_text(releases.TABLE.read_text("utf-8") + row + "\n", "utf-8")
     made = releases.read_releases(table)["4.0"]
     assert made.fingerprints and not made.default and not made.latency_only
+    assert made.left_in_float == "PReLU ELU" and not RELEASES["3.0"].left_in_float
     assert made.quantizer == "3.5" and made.source == "made up"
 
 

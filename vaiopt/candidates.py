@@ -5,6 +5,7 @@ on the kit. Part of :mod:`vaiopt.flow`.
 from __future__ import annotations
 
 from vaiopt.compile import compile_candidate
+from vaiopt.data import read_recipe
 from vaiopt.deploy import bundle_candidate, measure_candidate
 from vaiopt.quantize import quantize_candidate
 from vaiopt.runs.layout import Run
@@ -15,6 +16,7 @@ from vaiopt.study.ranking import best_trials
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.storage import open_study
 from vaiopt.study.trials import Measurement, load_trials, note_measurement
+from vaiopt.tasks import task_of
 from vaiopt.text import Progress
 
 SAMPLES_IN_THE_LOOP = 100
@@ -43,8 +45,8 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
 
 
 def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecord:
-    """Quantize each of the best candidates, choose the one with the best int8 validation accuracy,
-    and keep the table in ``chosen.json``.
+    """Quantize each of the best candidates, choose the one with the best int8 score on validation
+    data, and keep the table in ``chosen.json``.
 
     Among equals the float objective decides: candidates are tried in its order and the first
     maximum wins.
@@ -60,6 +62,7 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
             f" {trial.value or 0.0:.4f}"
         )
         table.append(Int8Rank(trial.number, trial.value, score))
-    place = max(range(len(table)), key=lambda i: (table[i].int8_val_accuracy, -i))
+    sign = -1 if task_of(read_recipe(run.trial(best[0].number)).task).minimise else 1
+    place = max(range(len(table)), key=lambda i: (sign * table[i].int8_val_accuracy, -i))
     choose_trial(run, settings, best[place], why="int8", int8_ranking=table)
     return best[place]

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.data import Splits, load_splits
+from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.errors import ModelError, RunError
 from vaiopt.files import require
 from vaiopt.int8.model import load_quantized
@@ -18,7 +18,7 @@ from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import describe_stale, stale_parts
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.tasks import Evaluation, task_of
 from vaiopt.text import Progress, silent
 
 BATCH = 1000
@@ -118,7 +118,8 @@ def _evaluated(
     if path.exists():
         # It is read as long as it is there.
         command = f"rm '{path}' && vaiopt evaluate {candidate.run.folder}"
-        return read_record(path, Evaluation, command)
+        task = task_of(read_recipe(data_of or candidate).task)
+        return read_record(path, task.evaluation, command)
     splits = load_splits(data_of or candidate)
     progress(
         f"evaluating the {kind} model of trial {candidate.number} on"
@@ -139,8 +140,8 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
     """Evaluate a model on the test split.
 
     Args:
-        predict: maps preprocessed samples ``(n, *shape)`` float32 to probabilities ``(n,
-            classes)``, or ``(n, 1)`` for class 1 of two.
+        predict: maps preprocessed samples ``(n, *shape)`` float32 to real outputs ``(n, ...)``, of
+            a classifier probabilities ``(n, classes)``, or ``(n, 1)`` for class 1 of two.
         splits: of the run.
         kind: what the model is, ``float`` or ``int8``.
         trial: number of the trial it came from.
@@ -156,7 +157,4 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
             f"the {kind} model of trial {trial} gives values that are not numbers",
             "Choose another trial: vaiopt choose RUN --trial N",
         )
-    found: Evaluation = splits.task.evaluate(
-        outputs, part.y, splits.classes, kind=kind, trial=trial
-    )
-    return found
+    return splits.task.evaluate(outputs, part.y, splits.classes, kind=kind, trial=trial)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vaiopt.quantize import QuantizeResult
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
-    from vaiopt.tasks.classification import Evaluation
+    from vaiopt.tasks import Evaluation
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class Release:
         tensorflow: major and minor version there.
         quantizer: generation of the vendor's quantizer that the backend ``tfmot`` can follow
             (:data:`vaiopt.quantize.tfmot.rules.RULES`).
+        left_in_float: classes of layers that the vendor's quantizer leaves in float, with spaces
+            between.
         fingerprints: whether the architectures' fingerprints are those of this release.
         image: the vendor's docker image.
         lock: lock file in ``requirements/`` with the versions that vaiopt adds to the image.
@@ -36,6 +38,7 @@ class Release:
     python: str
     tensorflow: str
     quantizer: str
+    left_in_float: str
     fingerprints: bool
     image: str
     lock: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Dict, List, Optional
 
+from vaiopt.data.recipe import read_recipe
 from vaiopt.present.shown import Shown
 from vaiopt.record import plain, read_optional
 from vaiopt.runs.layout import Run
@@ -15,7 +16,7 @@ from vaiopt.study.objective import Objective
 from vaiopt.study.ranking import best_first, front
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.trials import load_trials
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Summary(Shown):
         run: its folder.
         target: where the model was compiled for.
         trial: the chosen one.
-        float_accuracy, int8_accuracy: on the test split, on this machine.
-        measured_accuracy: on the bundle's samples, where it ran.
+        headline: the score that is compared, such as ``accuracy``.
+        float_score, int8_score: that of the models on the test split, on this machine.
+        measured_score: on the bundle's samples, where it ran.
         params: parameters of the chosen model.
         predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
         report: path of ``report.html``, if there is one.
@@ -39,9 +41,10 @@ class Summary(Shown):
     run: str
     target: str
     trial: Optional[int] = None
-    float_accuracy: Optional[float] = None
-    int8_accuracy: Optional[float] = None
-    measured_accuracy: Optional[float] = None
+    headline: str = "accuracy"
+    float_score: Optional[float] = None
+    int8_score: Optional[float] = None
+    measured_score: Optional[float] = None
     params: Optional[float] = None
     predicted_latency_ms: Optional[float] = None
     measured_latency_ms: Optional[float] = None
@@ -49,9 +52,28 @@ class Summary(Shown):
     seconds: Dict[str, float] = field(default_factory=dict)
     stale: str = ""
 
+    @property
+    def float_accuracy(self) -> Optional[float]:
+        """The float score of a classifier."""
+        return self._accuracy("float")
+
+    @property
+    def int8_accuracy(self) -> Optional[float]:
+        """The int8 score of a classifier."""
+        return self._accuracy("int8")
+
+    @property
+    def measured_accuracy(self) -> Optional[float]:
+        """The measured score of a classifier."""
+        return self._accuracy("measured")
+
+    def _accuracy(self, kind: str) -> Optional[float]:
+        return getattr(self, f"{kind}_score") if self.headline == "accuracy" else None
+
     def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object."""
-        return asdict(self)
+        """Return it as a JSON object; scores under their name, as ``float_accuracy``."""
+        content = {name: v for name, v in asdict(self).items() if name != "headline"}
+        return {name.replace("_score", f"_{self.headline}"): v for name, v in content.items()}
 
 
 @dataclass(frozen=True)
@@ -115,8 +137,9 @@ def summarise(
     stale = stale_parts(chosen)
     metrics = read_optional(chosen.metrics, CandidateMetrics, chosen.command("choose"))
     again = chosen.command("evaluate")
-    float_test = read_optional(chosen.evaluation, Evaluation, again)
-    int8_test = read_optional(chosen.quantized_evaluation, Evaluation, again)
+    task = task_of(read_recipe(chosen).task)
+    float_test = read_optional(chosen.evaluation, task.evaluation, again)
+    int8_test = read_optional(chosen.quantized_evaluation, task.evaluation, again)
     measured = measurements(chosen).get(target)
     if f"measured/{target}" in stale:
         measured = None
@@ -124,9 +147,10 @@ def summarise(
     return replace(
         summary,
         trial=chosen.number,
-        float_accuracy=float_test.accuracy if float_test else None,
-        int8_accuracy=int8_test.accuracy if int8_test and "quantized" not in stale else None,
-        measured_accuracy=measured.accuracy if measured else None,
+        headline=task.headline,
+        float_score=float_test.headline if float_test else None,
+        int8_score=int8_test.headline if int8_test and "quantized" not in stale else None,
+        measured_score=measured.headline if measured else None,
         params=costs.get("params"),
         predicted_latency_ms=costs.get("latency_ms"),
         measured_latency_ms=measured.latency_ms.p50 if measured else None,

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 
 from tests.made_runs import made_candidate, measured_record
-from vaiopt.hardware.estimate import estimate
+from vaiopt.hardware.devices import estimate
 from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.targets import load_target
 from vaiopt.network.read import read_graph

@@ -23,7 +23,7 @@ def test_each_family_builds_over_its_whole_space(family, shape):
         pytest.skip("a CNN needs images")
     function = load_family(family)
     space = trace_space(lambda hp: build(function, hp), lambda values: make(shape, values))
-    assert len(space.searched()) >= 4
+    assert len(space.searched()) >= 2
     model = build(function, make(shape))
     assert model.output_shape == (None, 3)
     assert model.optimizer is not None

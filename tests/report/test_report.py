@@ -26,20 +26,19 @@ from tests.report.synthetic import (
 )
 from vaiopt.data.recipe import read_recipe
 from vaiopt.errors import RunError
+from vaiopt.present.html import paragraph
 from vaiopt.record import write_record
-from vaiopt.report import ReportData, ReportResult, build, gather, write_report
+from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
 from vaiopt.report.page import page as page_of
-from vaiopt.report.section import Section
+from vaiopt.report.section import Section, SectionRow
+from vaiopt.report.write import SECTIONS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Chosen
 from vaiopt.settings import SearchSettings, Settings
 from vaiopt.study.space import Dimension, Space
 from vaiopt.tasks.classification import evaluate_outputs
 
-EVERY_SECTION = (
-    "summary cost search hyperparameters curves test weights quantization layers measured trials"
-    " repeat".split()
-)
+EVERY_SECTION = [row.key for row in SECTIONS if row.task in ("", "classification")]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +70,21 @@ def test_a_complete_run_has_every_section_and_waits_for_nothing(written: ReportR
     assert list(written.sections) == EVERY_SECTION
     assert written.missing == {}
     assert written.remarks == ()
+
+
+def test_a_made_up_section_stands_in_its_place_where_its_task_is(
+    complete: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hello(data: ReportData) -> Section:
+        return Section("A greeting.", [paragraph(f"Hello from {data.name}.")])
+
+    rows = (SectionRow("hello", "Hello", hello), SectionRow("other", "Other", hello, "made_up"))
+    monkeypatch.setattr(write, "SECTIONS", (*SECTIONS[:1], *rows, *SECTIONS[1:]))
+    data = gather(complete)
+    sections = build(data)
+    assert [s.key for s in sections] == [EVERY_SECTION[0], "hello", *EVERY_SECTION[1:]]
+    page = page_of(data, sections)
+    assert "<h2>Hello</h2>" in page and "Hello from run." in page and "Other</h2>" not in page
 
 
 def test_the_report_stays_below_six_megabytes(written: ReportResult) -> None:
@@ -201,9 +215,8 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
 def test_a_search_without_a_chosen_model_shows_its_trials(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", trials=5, stages=(), chosen=False)
     result = write_report(run)
-    assert {"summary", "cost", "search", "hyperparameters", "curves", "trials", "repeat"} == set(
-        result.sections
-    )
+    assert {"summary", "cost", "search", "hyperparameters", "curves"} < set(result.sections)
+    assert not {"test", "weights", "quantization", "layers", "measured"} & set(result.sections)
     assert "No model was chosen yet" in result.path.read_text(encoding="utf-8")
 
 

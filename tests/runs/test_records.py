@@ -36,7 +36,7 @@ from vaiopt.settings import load_settings
 from vaiopt.study.initial_weights import read_initial_weights
 from vaiopt.study.space_file import SpaceFile, read_space
 from vaiopt.study.trials import load_trials
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.tasks.classification import ClassEvaluation
 
 SETTINGS = load_settings(
     None,
@@ -63,9 +63,9 @@ KINDS = [
     Kind("../../space.json", SpaceFile, lambda c: read_space(c.run).space.searched()),
     Kind("data.json", DataRecipe, load_splits),
     Kind("metrics.json", CandidateMetrics, lambda c: flow.summarise(c.run, SETTINGS)),
-    Kind("evaluation.json", Evaluation, lambda c: flow.evaluate(c.run, SETTINGS)),
+    Kind("evaluation.json", ClassEvaluation, lambda c: flow.evaluate(c.run, SETTINGS)),
     Kind("quantized/metrics.json", QuantizedMetrics, lambda c: flow.summarise(c.run, SETTINGS)),
-    Kind("quantized/evaluation.json", Evaluation, lambda c: flow.evaluate(c.run, SETTINGS)),
+    Kind("quantized/evaluation.json", ClassEvaluation, lambda c: flow.evaluate(c.run, SETTINGS)),
     Kind("compiled/cpu/compile.json", CompileRecord, lambda c: flow.summarise(c.run, SETTINGS)),
     Kind("bundle/cpu/manifest.json", Manifest, lambda c: check_bundle(c.bundle("cpu"), "make it")),
     Kind("measured/cpu.json", Measured, lambda c: flow.summarise(c.run, SETTINGS)),

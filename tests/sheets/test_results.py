@@ -30,7 +30,7 @@ from vaiopt.search import SearchResult
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.trials import load_trials
 from vaiopt.summary import rank_trials
-from vaiopt.tasks.classification import ClassScores, Evaluation, Mistake
+from vaiopt.tasks.classification import ClassEvaluation, ClassScores, Mistake
 
 WIDTH = 80
 
@@ -261,7 +261,7 @@ def test_an_inspection_shows_layers_and_advice(run: Run) -> None:
 def test_names_of_the_users_are_escaped() -> None:
     rows = tuple(ClassScores(name, 1.0, 1.0, 1.0, 1) for name in ("<b>cat</b>", "dog"))
     wrong = (Mistake(1, 0, 1, 0.9),)
-    found = Evaluation("float", 0, 2, 0.5, 0.5, 0.1, rows, ((1, 0), (1, 0)), wrong)
+    found = ClassEvaluation("float", 0, 2, 0.5, 0.5, 0.1, rows, ((1, 0), (1, 0)), wrong)
     page = Evaluations(found)._repr_html_()
     assert "<b>cat" not in page and "&lt;b&gt;cat" in page
     assert "<b>cat</b>" in repr(Evaluations(found))

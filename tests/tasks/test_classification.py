@@ -37,3 +37,5 @@ def test_an_evaluation_names_every_class():
         "support": 0,
     }
     assert found.accuracy == pytest.approx(2 / 3)
+    assert found.scores == {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
+    assert found.headline == found.accuracy

@@ -56,10 +56,12 @@ class DataRecipe(Record):
     preprocessing: Preprocessing = part()
     reserved: Optional[float] = part(None, low=0, high=1)
     feature_names: Tuple[str, ...] = part(())
-    task: str = part("classification", choices=tuple(TASKS))
+    task: str = part("classification")
 
     def check(self) -> None:
-        """Raise unless samples and shares are of the three parts."""
+        """Raise unless samples and shares are of the three parts, and the task is known."""
+        if self.task not in TASKS:
+            raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
         if set(self.samples) != set(PARTS):
             raise Unfit("samples", f"is not of {', '.join(PARTS)}")
         if len(self.split) != len(PARTS):

@@ -37,12 +37,11 @@ from vaiopt.runs.records import (
     Samples,
 )
 from vaiopt.settings import Settings
-from vaiopt.tasks import Task
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
 BATCH = 1000
-"""Samples predicted at once while the expected classes are computed."""
+"""Samples predicted at once while the expected outputs are computed."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,11 @@ def bundle_candidate(
     splits = load_splits(candidate)
     part = _samples(candidate, splits, settings.deploy.samples)
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
-    expected = _expected(candidate, arrays["x"], splits.preprocessing, splits.task, progress)
-    if expected is not None:
-        arrays["expected"] = expected
+    outputs = _outputs(candidate, arrays["x"], splits.preprocessing, progress)
+    scores: Dict[str, float] = {}
+    if outputs is not None:
+        arrays["expected"] = splits.task.predict(outputs)
+        scores = splits.task.scores(outputs, part.y, len(splits.classes))
     bundle = candidate.bundle(name)
     archive = bundle.parent / f"{name}.tar.gz"
     with atomic_folder(bundle) as folder:
@@ -112,7 +113,7 @@ def bundle_candidate(
             # The arrays that the kit compares; the raw inputs stay behind.
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
-        manifest = _manifest(compiled, splits, len(part), _share_equal(expected, part.y), folder)
+        manifest = _manifest(compiled, splits, len(part), scores, folder)
         write_text(folder / "README.md", bundle_readme(manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=digests)
@@ -136,15 +137,11 @@ def _samples(candidate: Candidate, splits: Splits, count: int) -> Part:
     return part.take(slice(0, count)) if count and count < len(part) else part
 
 
-def _share_equal(expected: Optional[np.ndarray], true: np.ndarray) -> Optional[float]:
-    return None if expected is None else float((expected == true).mean())
-
-
-def _expected(
-    candidate: Candidate, raw: np.ndarray, preprocessing: Any, task: Task, progress: Progress
+def _outputs(
+    candidate: Candidate, raw: np.ndarray, preprocessing: Any, progress: Progress
 ) -> Optional[np.ndarray]:
-    """Return the classes that the int8 Keras model predicts; None where its quantizer's layers are
-    not installed.
+    """Return the outputs of the int8 Keras model; None where its quantizer's layers are not
+    installed.
     """
     try:
         model = load_quantized(candidate.quantized_model)
@@ -155,17 +152,14 @@ def _expected(
         progress(f"  to have it: docker/run {candidate.command('bundle')}")
         return None
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
-    classes = np.empty(len(raw), dtype=np.int64)
-    for start in range(0, len(raw), BATCH):
-        x = preprocessing.apply(raw[start : start + BATCH])
-        outputs = np.asarray(model.predict(x, batch_size=BATCH, verbose=0))
-        classes[start : start + len(x)] = task.predict(outputs)
-    return classes
+    parts = (preprocessing.apply(raw[i : i + BATCH]) for i in range(0, len(raw), BATCH))
+    return np.concatenate([model.predict(x, batch_size=BATCH, verbose=0) for x in parts])
 
 
 def _manifest(
-    compiled: CompileRecord, splits: Splits, count: int, accuracy: Optional[float], folder: Path
+    compiled: CompileRecord, splits: Splits, count: int, scores: Dict[str, float], folder: Path
 ) -> Manifest:
+    headline, of = splits.task.headline, "the int8 Keras model on these samples"
     return Manifest(
         target=compiled.target,
         release=compiled.release,
@@ -179,7 +173,7 @@ def _manifest(
         input=compiled.input,
         output=OutputTensor(**vars(compiled.output), threshold=compiled.threshold),
         left_out=compiled.left_out,
-        expected=Expected(accuracy, "the int8 Keras model on these samples"),
+        expected=Expected.of_score(headline, scores.get(headline), of),
         entry=ENTRY,
         files={},
         task=splits.dataset.task,

@@ -13,7 +13,8 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from vaiopt.errors import RunError, SettingsError, TargetError
 from vaiopt.files import PathLike, require, write_json
-from vaiopt.hardware.estimate import Estimate, estimate
+from vaiopt.hardware.devices import estimate
+from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.fits import Constants, Fit
 from vaiopt.hardware.fitting import (
     Measurement,

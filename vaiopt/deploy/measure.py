@@ -14,6 +14,7 @@ from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
 from vaiopt.files import PathLike
+from vaiopt.hardware.devices import named_targets
 from vaiopt.hardware.targets import load_target
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
@@ -119,12 +120,13 @@ def _check_result(result: KitResult, manifest: Manifest) -> None:
 
 
 def measured_name(target: str, host: str) -> str:
-    """Return the name of a measurement's file: the target, and for a CPU elsewhere (a kit's ARM
-    cores) also the host.
+    """Return the name of a measurement's file: the target, and for a device that many machines
+    have (``cpu``: a kit's ARM cores) elsewhere also the host.
     """
-    if target != "cpu" or host == "local":
+    if target not in named_targets() or host == "local":
         return target
-    return "cpu@{}".format(re.sub(r"[^A-Za-z0-9_.-]+", "-", host.rpartition("@")[2]).strip("-."))
+    board = re.sub(r"[^A-Za-z0-9_.-]+", "-", host.rpartition("@")[2]).strip("-.")
+    return f"{target}@{board}"
 
 
 def check_bundle(folder: Path, command: str) -> Manifest:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
-from vaiopt.runs.records import Manifest
+from vaiopt.present import words
+from vaiopt.runs.records import Expected, Manifest
 
 _TEXT = """# {target}: {file}
 
@@ -49,7 +48,7 @@ def bundle_readme(manifest: Manifest) -> str:
     return _TEXT.format(
         target=manifest.target,
         file=manifest.model.file,
-        expected=_expected(manifest.expected.accuracy, manifest.samples.count),
+        expected=_expected(manifest.expected, manifest.samples.count),
         position=manifest.input.position,
         needs=(
             " but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)"
@@ -60,12 +59,14 @@ def bundle_readme(manifest: Manifest) -> str:
     )
 
 
-def _expected(accuracy: Optional[float], count: int) -> str:
-    """Return the sentence that says what accuracy to expect."""
-    if accuracy is None:
+def _expected(expected: Expected, count: int) -> str:
+    """Return the sentence that says what score to expect."""
+    found = [
+        words.metric(name, score) if name == "accuracy" else f"{words.score_name(name)} {score:.4g}"
+        for name, score in expected.all_scores.items()
+    ]
+    if not found:
         return (
             f"There are {count} samples; what the int8 Keras model says of them is not known here."
         )
-    return (
-        f"Expected on these {count} samples, from the int8 Keras model: **{100 * accuracy:.2f} %**."
-    )
+    return f"Expected on these {count} samples, from the int8 Keras model: **{found[0]}**."

@@ -6,7 +6,7 @@ import functools
 from typing import Dict, NamedTuple
 
 from vaiopt.hardware.architectures import Architecture, read_data
-from vaiopt.hardware.devices import DPU
+from vaiopt.hardware.device import DPU
 from vaiopt.hardware.fits import choose_fit, fitted_sentence
 from vaiopt.hardware.target import Target
 

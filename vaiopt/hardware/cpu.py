@@ -1,5 +1,5 @@
-"""How long a network takes on the host's CPU as an int8 TensorFlow Lite model at one thread: a
-simple model, not validated.
+"""The host's CPU: its target, and how long a network takes on it as an int8 TensorFlow Lite model
+at one thread: a simple model, not validated.
 
 The constants, what each means and how they were obtained are in ``data/cpu.json``.
 """
@@ -10,12 +10,34 @@ import functools
 from typing import Dict, Sequence
 
 from vaiopt.hardware.architectures import read_data
-from vaiopt.hardware.fusion import FREE, FusedLayer
+from vaiopt.hardware.device import Device
+from vaiopt.hardware.estimate import Estimate, one_after_the_other
+from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
 from vaiopt.hardware.latency import ceil_div
+from vaiopt.hardware.target import Target
+from vaiopt.network.graph import LayerGraph
 from vaiopt.network.sizes import elements
 
 CHANNEL_GROUP = 16
 INPUT_GROUP = 4
+
+CPU = Device("cpu", "host CPU, int8 TensorFlow Lite", accelerator=False)
+
+
+def cpu_target(release: str) -> Target:
+    """Return the target ``cpu``."""
+    data = read_data("cpu.json")
+    title, validation = str(data["title"]), str(data["validation"])
+    sources = {"latency": str(data["source"])}
+    return Target(
+        "cpu", title, CPU, "host", None, 1, 0.0, release, None, False, validation, sources
+    )
+
+
+def cpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+    """Return the fused layers of a model on the CPU, and their time."""
+    layers = [layer._replace(device="CPU") for layer in fuse(graph)]
+    return one_after_the_other(layers, [cpu_latency_ms(layer) for layer in layers])
 
 
 @functools.lru_cache(maxsize=None)

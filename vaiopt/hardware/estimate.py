@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from vaiopt.hardware.cpu import cpu_latency_ms
-from vaiopt.hardware.devices import CPU, DPU
 from vaiopt.hardware.fits import Constants, fallback
 from vaiopt.hardware.fusion import FusedLayer, fuse
 from vaiopt.hardware.latency import Work, layer_cycles, work
@@ -37,12 +35,8 @@ class Estimate(NamedTuple):
     constants: Constants
 
 
-def estimate(graph: LayerGraph, target: Target) -> Estimate:
-    """Return the fused layers of a model on a target, and their time."""
-    return ESTIMATES[target.device.name](graph, target)
-
-
-def _dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
+    """Return the fused layers of a model on a DPU and its host, and their time."""
     assert target.architecture is not None
     assert target.fit is not None
     layers = tuple(fuse(graph, place(graph, target)))
@@ -96,15 +90,14 @@ def _preprocessing(layers: Sequence[FusedLayer]) -> List[bool]:
     return before
 
 
-def _cpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
-    layers = tuple(layer._replace(device="CPU") for layer in fuse(graph))
-    milliseconds = tuple(cpu_latency_ms(layer) for layer in layers)
+def one_after_the_other(layers: Sequence[FusedLayer], milliseconds: Sequence[float]) -> Estimate:
+    """Return the estimate of fused layers that all run on one device, and take these times."""
     none: Tuple[None, ...] = (None,) * len(layers)
     return Estimate(
-        layers,
+        tuple(layers),
         none,
         (0.0,) * len(layers),
-        milliseconds,
+        tuple(milliseconds),
         none,
         tuple(layer.main.kind == "softmax" for layer in layers),
         subgraph_count=0,
@@ -158,10 +151,3 @@ def dpu_subgraphs(layers: Sequence[FusedLayer]) -> List[Optional[int]]:
         numbers.setdefault(root(i), len(numbers)) if on_dpu[i] and root(i) in working else None
         for i in range(len(layers))
     ]
-
-
-ESTIMATES: Dict[str, Callable[[LayerGraph, Target], Estimate]] = {
-    CPU.name: _cpu_estimate,
-    DPU.name: _dpu_estimate,
-}
-"""What estimates a model, by the device of its target."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from vaiopt.errors import SettingsError
+from vaiopt.hardware.devices import estimate as estimate_model
 from vaiopt.hardware.estimate import Estimate
-from vaiopt.hardware.estimate import estimate as estimate_model
 from vaiopt.hardware.latency import limit
 from vaiopt.hardware.suggestions import suggest
 from vaiopt.hardware.target import Target

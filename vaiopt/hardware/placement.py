@@ -15,6 +15,7 @@ from vaiopt.hardware.latency import ceil_div
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.sizes import Kernel, elements
+from vaiopt.releases import find_release
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
 
@@ -354,7 +355,7 @@ def _sigmoid(operation: Operation, context: _Context) -> Placement:
 
 def _prelu(operation: Operation, context: _Context) -> Placement:
     release, dpu = context.target.release, context.dpu
-    if release.startswith(("1.", "2.")):
+    if "PReLU" in find_release(release).left_in_float.split():
         return _cpu(
             f"PReLU: the quantizer of release {release} leaves it in float; use release 3.0, or"
             " ReLU"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from vaiopt.hardware.architectures import Architecture
-from vaiopt.hardware.devices import Device
+from vaiopt.hardware.device import Device
 from vaiopt.hardware.fits import Fit
 
 

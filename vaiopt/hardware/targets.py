@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import List, NamedTuple, Optional
 
 from vaiopt.errors import TargetError, did_you_mean, nearest
-from vaiopt.hardware.architectures import SIZES, architectures, read_data
+from vaiopt.hardware.architectures import SIZES, architectures
 from vaiopt.hardware.boards import bare_architecture, board_target, boards
-from vaiopt.hardware.devices import CPU
+from vaiopt.hardware.devices import named_targets
 from vaiopt.hardware.own_targets import own_target, own_targets
 from vaiopt.hardware.target import Target, TargetSummary
 from vaiopt.hardware.target_files import target_from_file
@@ -24,8 +24,9 @@ from vaiopt.releases import DEFAULT, find_release
 
 
 def _own_names() -> List[str]:
-    """Return the names of all targets that have one: the host's CPU, boards, the user's own."""
-    return ["cpu", *sorted(boards()), *(name for name in own_targets() if name not in boards())]
+    """Return the names of all targets that have one: devices, boards, the user's own."""
+    own = (name for name in own_targets() if name not in boards())
+    return [*named_targets(), *sorted(boards()), *own]
 
 
 def list_targets(release: Optional[str] = None) -> List[TargetSummary]:
@@ -53,8 +54,8 @@ def load_target(name_or_path: str, release: Optional[str] = None) -> Target:
     asked = find_release(release).name if release else None
     board = boards().get(lower.split("-")[0])
     release = asked or (board.release if board else DEFAULT)
-    if lower == "cpu":
-        return _cpu_target(release)
+    if lower in named_targets():
+        return named_targets()[lower](release)
     if lower.endswith(".json") or "/" in text or "\\" in text:
         return target_from_file(Path(text), release, asked)
     for name, architecture in architectures().items():
@@ -69,15 +70,6 @@ def load_target(name_or_path: str, release: Optional[str] = None) -> Target:
     known = [*_own_names(), *sorted(architectures()), *map(str.lower, SIZES)]
     hint = did_you_mean(text, known if nearest(text, known) else _own_names())
     raise TargetError(f"there is no target '{text}'", f"{hint} 'vaiopt targets' lists them.")
-
-
-def _cpu_target(release: str) -> Target:
-    data = read_data("cpu.json")
-    sources = {"latency": str(data["source"])}
-    title, validation = str(data["title"]), str(data["validation"])
-    return Target(
-        "cpu", title, CPU, "host", None, 1, 0.0, release, None, False, validation, sources
-    )
 
 
 class _Name(NamedTuple):

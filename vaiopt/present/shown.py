@@ -20,6 +20,7 @@ SHEETS: Dict[str, MakeSheet] = {}
 FIGURES: Dict[str, MakeFigures] = {}
 
 T = TypeVar("T")
+Row = TypeVar("Row")
 
 
 def add_sheets(rows: Mapping[str, MakeSheet]) -> None:
@@ -39,13 +40,23 @@ def row_name(result: Any) -> str:
     return type(result).__name__
 
 
+def _row_of(rows: Mapping[str, Row], result: Any) -> Optional[Row]:
+    """Return the row of a result's class, or of the nearest class that it is derived from."""
+    if isinstance(result, list) and not result:
+        return rows.get("List[]")
+    kinds = type(result[0] if isinstance(result, list) else result).__mro__
+    name = "List[{}]" if isinstance(result, list) else "{}"
+    names = (name.format(kind.__name__) for kind in kinds)
+    return next((rows[name] for name in names if name in rows), None)
+
+
 def sheet_of(result: Any) -> Sheet:
     """Return what a result shows.
 
     Raises:
         TypeError: nobody said what a result of this class shows.
     """
-    make = SHEETS.get(row_name(result))
+    make = _row_of(SHEETS, result)
     if make is None:
         raise TypeError(f"no sheet is known for {row_name(result)}")
     return make(result)
@@ -53,7 +64,7 @@ def sheet_of(result: Any) -> Sheet:
 
 def figures_of(result: Any) -> List[Figure]:
     """Return the figures that stand under a result's sheet in a notebook, if it has any."""
-    make = FIGURES.get(row_name(result))
+    make = _row_of(FIGURES, result)
     return [figure for figure in make(result) if figure is not None] if make is not None else []
 
 
@@ -66,7 +77,7 @@ class Shown:
         cls.__repr__ = Shown.__repr__  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
-        if row_name(self) in SHEETS:
+        if _row_of(SHEETS, self) is not None:
             return sheet_of(self).to_text()
         fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({fields})"

@@ -34,6 +34,11 @@ def name(key: str) -> str:
     return NAMES.get(key, key)
 
 
+def score_name(key: str) -> str:
+    """Return a score's name in words, such as ``macro F1``."""
+    return key.replace("_f1", " F1").replace("_", " ")
+
+
 def is_share(metric: str) -> bool:
     """Return whether a metric is a share of 1, shown in percent."""
     return any(part in metric for part in ("accuracy", "f1", "precision", "recall"))
@@ -123,9 +128,23 @@ def size(count: Optional[float]) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
-def change(after: Optional[float], before: Optional[float]) -> str:
-    """Return what a share lost or gained to the float model's; empty if one is not known."""
-    return "" if after is None or before is None else f"{points(after - before)} to float"
+def difference(key: str, value: float) -> str:
+    """Return a difference of two values of a metric, with its sign: of shares in points."""
+    return points(value) if is_share(key) else signed_difference(value)
+
+
+def signed_difference(value: float) -> str:
+    """Return a difference with four digits and its sign."""
+    return f"{float(value):+.4g}".replace("-", "\u2212")
+
+
+def change(
+    after: Optional[float], before: Optional[float], key: str = "accuracy", to: str = "to float"
+) -> str:
+    """Return what a score lost or gained to another's; empty if one is not known."""
+    if after is None or before is None:
+        return ""
+    return f"{difference(key, after - before)} {to}".strip()
 
 
 def counts(numbers: Mapping[str, int]) -> str:

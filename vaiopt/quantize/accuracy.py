@@ -49,10 +49,7 @@ BATCH = 250
 
 def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray, task: Task) -> Dict[str, float]:
     """Return the task's scores of a model's first output on labelled samples."""
-    outputs = _outputs(model, x)[0]
-    outputs = outputs.reshape(len(outputs), -1)
-    classes = max(int(outputs.shape[1]), 2, int(y.max()) + 1)
-    return task.scores(outputs, np.asarray(y), classes)
+    return task.scores_without_names(_outputs(model, x)[0], np.asarray(y))
 
 
 def float_activations(

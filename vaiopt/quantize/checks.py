@@ -220,6 +220,7 @@ def check_scale(
     y: Optional[np.ndarray],
     input_range: Optional[Tuple[float, float]],
     name: str = "x",
+    task: str = "classification",
 ) -> None:
     """Refuse calibration data at another scale than the training data had.
 
@@ -246,7 +247,10 @@ def check_scale(
     unusual = not LARGEST_PREPROCESSED[0] <= largest <= LARGEST_PREPROCESSED[1]
     if not pixels and not (unusual and y is not None):
         return
-    correct = _share_correct(model, arrays, y) if y is not None else None
+    correct = None
+    if y is not None:
+        outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
+        correct = task_of(task).times_chance(outputs, y)
     if pixels and (correct is None or correct < TIMES_CHANCE_UNDERSTOOD):
         raise DataError(
             f"calibration array '{name}' reaches {largest:.0f} like raw pixels: it is at the wrong"
@@ -268,14 +272,6 @@ def _like_pixels(array: np.ndarray) -> bool:
     if low < 0 or not RAW_PIXELS < high <= 255:
         return False
     return array.ndim == 4 or bool(np.all(array == np.rint(array)))
-
-
-def _share_correct(model: Any, arrays: Sequence[np.ndarray], y: np.ndarray) -> Optional[float]:
-    """Return how often a classifier of several classes is right, as a multiple of guessing."""
-    outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
-    if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
-        return None
-    return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]
 
 
 def check_labels(

@@ -91,7 +91,7 @@ def quantize_model(
     functional = checks.functional_model(model)
     x = checks.calibration_arrays(functional, calib_x)
     y = checks.check_labels(calib_y, len(x[0]), task)
-    checks.check_scale(functional, x, y, input_range)
+    checks.check_scale(functional, x, y, input_range, task=task)
     learned = _training_data(functional, training, x, y, task) if how.trains else None
     tell, batch = progress or silent, int(calib_batch_size)
     request = QuantizeRequest(

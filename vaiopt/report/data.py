@@ -15,7 +15,7 @@ from vaiopt.errors import RunError, VaioptError
 from vaiopt.hardware.inspection import Inspection
 from vaiopt.int8.positions import read_positions
 from vaiopt.record import read_optional, read_record
-from vaiopt.report.examples import Example, read_examples
+from vaiopt.report.examples import EXAMPLES
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import (
@@ -42,7 +42,7 @@ from vaiopt.study.space import Space
 from vaiopt.study.space_file import read_space
 from vaiopt.study.storage import open_study
 from vaiopt.study.trials import records
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.tasks import Evaluation, Task, task_of
 
 DRAWN_TRIALS = 1000
 """Trials that are drawn one by one, at most, in a figure with several axes."""
@@ -76,7 +76,8 @@ class ReportData:
             target.
         weights: the chosen model's weight tensors, in order of the layers.
         inspection: of the chosen model on the target.
-        examples: misclassified test samples with their images or values.
+        examples: test samples that the task's section shows: misclassified ones with their images
+            or values.
         notes: what is left out and why, one line each.
     """
 
@@ -100,8 +101,13 @@ class ReportData:
     measured: Dict[str, Measured] = field(default_factory=dict)
     weights: Sequence[WeightTensor] = ()
     inspection: Optional[Inspection] = None
-    examples: Sequence[Example] = ()
+    examples: Sequence[Any] = ()
     notes: Tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> Task:
+        """What the model does."""
+        return task_of(self.task)
 
     @property
     def metric(self) -> str:
@@ -192,7 +198,8 @@ def gather_search(run: Run) -> ReportData:
             f"Choose another with: {command}",
         )
     chosen = read_record(candidate.metrics, CandidateMetrics, command)
-    return replace(found, choice=run.read_chosen(), chosen=chosen, data=read_recipe(candidate))
+    recipe, choice = read_recipe(candidate), run.read_chosen()
+    return replace(found, choice=choice, chosen=chosen, data=recipe, task=recipe.task)
 
 
 def gather(run: Run) -> ReportData:
@@ -212,8 +219,8 @@ def gather(run: Run) -> ReportData:
         notes.append(describe_stale(candidate, stale))
     quantize, int8 = candidate.command("quantize"), "quantized" not in stale
     quantized = read_optional(candidate.quantized_metrics, QuantizedMetrics, quantize)
-    float_test = _evaluation(candidate, candidate.evaluation, found.data)
-    int8_test = _evaluation(candidate, candidate.quantized_evaluation, found.data) if int8 else None
+    float_test = _evaluation(found, candidate, candidate.evaluation)
+    int8_test = _evaluation(found, candidate, candidate.quantized_evaluation) if int8 else None
 
     def current(part: str, records: Dict[str, _T]) -> Dict[str, _T]:
         return {name: r for name, r in records.items() if f"{part}/{name}" not in stale}
@@ -228,26 +235,23 @@ def gather(run: Run) -> ReportData:
         measured=current("measured", measurements(candidate)),
         weights=_weights(candidate, int8),
         inspection=_inspect(candidate, found.settings, notes),
-        examples=_examples(candidate, float_test, notes),
+        examples=_examples(found.task, candidate, float_test, notes),
         notes=tuple(notes),
     )
 
 
-def _evaluation(
-    candidate: Candidate, path: Path, data: Optional[DataRecipe]
-) -> Optional[Evaluation]:
+def _evaluation(data: ReportData, candidate: Candidate, path: Path) -> Optional[Evaluation]:
     """Return an evaluation if there is one. Raises :class:`RunError`: it is damaged, or of other
     classes than the data.
     """
     command = candidate.command("evaluate")
-    found = read_optional(path, Evaluation, command)
-    if found is not None and data is not None:
-        names = tuple(scores.name for scores in found.per_class)
-        if names != data.classes:
-            raise RunError(
-                f"'{path}': per_class is of other classes than '{candidate.data}'",
-                f"Make it again with: rm '{path}' && {command}",
-            )
+    found = read_optional(path, data.learned.evaluation, command)
+    misfit = found.misfit(data.data.classes) if found is not None and data.data is not None else ""
+    if misfit:
+        raise RunError(
+            f"'{path}': {misfit} than '{candidate.data}'",
+            f"Make it again with: rm '{path}' && {command}",
+        )
     return found
 
 
@@ -284,15 +288,16 @@ def _weights(candidate: Candidate, int8: bool) -> Sequence[WeightTensor]:
 
 
 def _examples(
-    candidate: Candidate, evaluation: Optional[Evaluation], notes: List[str]
-) -> Sequence[Example]:
-    """Return the misclassified samples with their content; a note instead when the data is not here
-    any more.
+    task: str, candidate: Candidate, evaluation: Optional[Evaluation], notes: List[str]
+) -> Sequence[Any]:
+    """Return the test samples that the task's section shows; a note instead when the data is not
+    here any more.
     """
-    if evaluation is None or not evaluation.misclassified:
+    read = EXAMPLES.get(task)
+    if evaluation is None or read is None:
         return ()
     try:
-        return read_examples(candidate, evaluation)
+        return read(candidate, evaluation)
     except VaioptError as error:
         notes.append(f"The misclassified samples are shown without their content: {error.message}.")
         return ()

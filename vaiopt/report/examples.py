@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.report.images import data_uri, to_pixels
 from vaiopt.runs.layout import Candidate
-from vaiopt.sheets.evaluation import surest
-from vaiopt.tasks.classification import Evaluation, Mistake
+from vaiopt.tasks.classification import ClassEvaluation, Mistake, surest
 
 SHOWN_EXAMPLES = 24
 """Mistakes that are shown at most."""
@@ -36,7 +35,7 @@ class Example:
     values: Tuple[float, ...] = ()
 
 
-def read_examples(candidate: Candidate, evaluation: Evaluation) -> List[Example]:
+def read_examples(candidate: Candidate, evaluation: ClassEvaluation) -> List[Example]:
     """Load a candidate's data and return its surest mistakes with their content.
 
     Raises:
@@ -44,6 +43,8 @@ def read_examples(candidate: Candidate, evaluation: Evaluation) -> List[Example]
     """
     from vaiopt.data import load_splits
 
+    if not evaluation.misclassified:
+        return []
     splits = load_splits(candidate)
     known = [m for m in surest(evaluation, SHOWN_EXAMPLES) if m.index < len(splits.test)]
     samples = splits.test.take(np.array([m.index for m in known], np.int64)).raw
@@ -83,3 +84,7 @@ def examples(
         )
         for mistake, sample in zip(mistakes, samples)
     ]
+
+
+EXAMPLES: Dict[str, Callable[[Candidate, Any], Sequence[Any]]] = {"classification": read_examples}
+"""What reads the test samples that a task's section shows, for tasks that show any."""

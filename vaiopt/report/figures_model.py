@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from vaiopt.report.ticks import linear_ticks
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.sheets.inspection import layer_rows
 from vaiopt.sheets.quantization import activation_name
-from vaiopt.tasks.classification import Evaluation
+from vaiopt.tasks.classification import ClassEvaluation
 
 NUMBERED_CLASSES = 20
 """With more classes the cells of a confusion matrix carry no numbers."""
@@ -23,7 +23,7 @@ DRAWN_LAYERS = 80
 """Layers that a figure draws at most."""
 
 
-def confusion(evaluation: Evaluation, name: str, title: str) -> Figure:
+def confusion(evaluation: ClassEvaluation, name: str, title: str) -> Figure:
     """Return the confusion matrix, true classes down, predicted ones across."""
     classes = [scores.name for scores in evaluation.per_class]
     side = len(classes)
@@ -162,12 +162,14 @@ def quantization_loss(record: QuantizedMetrics) -> Optional[Figure]:
 
 
 def stages(data: ReportData) -> Optional[Figure]:
-    """Return the test accuracy of the float, the int8 and the measured model side by side; ``None``
+    """Return the test score of the float, the int8 and the measured model side by side; ``None``
     with fewer than two of them.
     """
+    key = data.learned.headline
+    name, share = words.score_name(key), words.is_share(key)
     tests = [("float", data.float_test), ("int8", data.int8_test)]
-    steps = [(name, test.accuracy, test.samples) for name, test in tests if test is not None]
-    steps += [(f"measured on {t}", m.accuracy, m.samples) for t, m in data.measured.items()]
+    steps = [(kind, test.headline, test.samples) for kind, test in tests if test is not None]
+    steps += [(f"measured on {t}", m.headline, m.samples) for t, m in data.measured.items()]
     if len(steps) < 2:
         return None
     colours = ["@grey", "@blue", "@teal", "@rose", "@orange"]
@@ -175,38 +177,40 @@ def stages(data: ReportData) -> Optional[Figure]:
         "type": "bar",
         "orientation": "h",
         "y": [text(label) for label, _, _ in steps],
-        "x": [accuracy for _, accuracy, _ in steps],
-        "text": [words.percent(accuracy) for _, accuracy, _ in steps],
+        "x": [score for _, score, _ in steps],
+        "text": [words.metric(key, score) for _, score, _ in steps],
         "textposition": "outside",
         "textfont": {"color": "@ink", "size": 13},
         "cliponaxis": False,
         "marker": {"color": (colours + ["@blue"] * len(steps))[: len(steps)]},
-        "hovertemplate": "%{y}: %{x:.2%}<extra></extra>",
+        "hovertemplate": f"%{{y}}: %{{x:{'.2%' if share else '.4g'}}}<extra></extra>",
     }
-    lowest = min(accuracy for _, accuracy, _ in steps)
-    floor = max(0.0, math.floor((lowest - 0.05) * 20) / 20)
-    places = linear_ticks(floor, 1.0)
+    lowest = min(score for _, score, _ in steps)
+    floor = max(0.0, math.floor((lowest - 0.05) * 20) / 20) if share else 0.0
+    scale = _share_axis(floor) if share else {}
     counts = {samples for _, _, samples in steps}
     caption = "On the test split"
     if len(counts) == 1:
         caption = f"The same {words.count(counts.pop())} test samples each time"
     return Figure(
         name="float_int8_measured",
-        title="Test accuracy from float to the target",
+        title=f"Test {name} from float to the target",
         caption=caption + (f"; the axis starts at {floor:.0%}." if floor else "."),
         traces=[trace],
         layout={
             "showlegend": False,
-            "xaxis": axis(
-                "test accuracy",
-                range=[floor, 1.0 + (1.0 - floor) * 0.16],
-                tickvals=places,
-                ticktext=[f"{100 * place:.4g}%" for place in places],
-            ),
+            "xaxis": axis(f"test {name}", **scale),
             "yaxis": names_axis(),
             "margin": {"t": 8},
         },
-        columns=("model", "accuracy"),
-        rows=[(label, accuracy) for label, accuracy, _ in steps],
+        columns=("model", name),
+        rows=[(label, score) for label, score, _ in steps],
         height=80 + 46 * len(steps),
     )
+
+
+def _share_axis(floor: float) -> Dict[str, Any]:
+    """Return an axis in percent from ``floor`` to 1, with room for texts beyond."""
+    places = linear_ticks(floor, 1.0)
+    ticks = [f"{100 * place:.4g}%" for place in places]
+    return {"range": [floor, 1.0 + (1.0 - floor) * 0.16], "tickvals": places, "ticktext": ticks}

@@ -13,6 +13,7 @@ from vaiopt.report.data import DRAWN_TRIALS, ReportData
 from vaiopt.report.dimensions import Dimension, rank_correlation
 from vaiopt.report.ticks import linear_ticks, number, short, ticks
 from vaiopt.study.record import TrialRecord
+from vaiopt.tasks import validation_metrics
 
 SHOWN_DIMENSIONS = 12
 """Hyperparameters shown one by one at most; the most important ones are kept."""
@@ -172,7 +173,7 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
     trials = data.complete
     with_order = [d for d in dims if d.varies and (not d.choices or _ordered(d))]
     series = [(d.name, d.codes()) for d in with_order[:SHOWN_DIMENSIONS]]
-    keys = [(key, "metrics") for key in ("val_accuracy", "val_f1", "val_loss")]
+    keys = [(key, "metrics") for key in validation_metrics()]
     keys += [(key, "costs") for key in _COSTS]
     outcomes = [(_short(key), _series(trials, source, key)) for key, source in keys]
     outcomes.append(("training time", np.array([float(t.seconds) for t in trials], np.float64)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Callable, List, Sequence, Union
+from typing import Any, Callable, List, Optional, Sequence, Union
 
 from vaiopt.present.figure import Figure
 from vaiopt.present.html import Markup, to_do
@@ -67,6 +67,7 @@ class SectionRow:
         make: what makes it.
         task: that it belongs to; empty for all tasks.
         slow: whether making it takes seconds.
+        figure: of a task's section, what stands under the sheet of an evaluation in a notebook.
     """
 
     key: str
@@ -74,6 +75,7 @@ class SectionRow:
     make: Callable[[ReportData], Section]
     task: str = ""
     slow: bool = False
+    figure: Optional[Callable[[Any], Figure]] = None
 
     def section(self, data: ReportData) -> Section:
         """Return the section; without blocks if it has nothing to show."""

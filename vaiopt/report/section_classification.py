@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 from vaiopt.present import words
+from vaiopt.present.figure import Figure
 from vaiopt.present.html import Markup, heading, join, tag
 from vaiopt.report.data import ReportData
 from vaiopt.report.examples import SHOWN_EXAMPLES, Example
 from vaiopt.report.figures_model import confusion
 from vaiopt.report.section import Block, Group, Section, waiting
-from vaiopt.sheets.evaluation import class_table, mistake_table
+from vaiopt.tasks.classification import ClassEvaluation, class_table, mistake_table
 
 
 def mistakes(data: ReportData) -> Section:
     """Return confusion matrices, the table by class and the surest mistakes."""
     lead = "The chosen model on data that the search never saw."
     found = data.float_test
-    if found is None:
+    if not isinstance(found, ClassEvaluation):
         return waiting(data, lead, "Not evaluated yet.", data.command("evaluate"))
     matrices = [confusion(found, "confusion_float", "Float model")]
-    if data.int8_test is not None:
-        matrices.append(confusion(data.int8_test, "confusion_int8", "Int8 model"))
+    int8: Any = data.int8_test
+    if int8 is not None:
+        matrices.append(confusion(int8, "confusion_int8", "Int8 model"))
     caption = (
         "Rows are true classes, columns what the model said. Colour is the share of the row, by its"
         " square root, so that rare mistakes show."
     )
     blocks: List[Block] = [Group("Confusion matrix", caption, matrices, wide=True)]
-    blocks += [heading("By class"), class_table(found, data.int8_test, data.measured)]
+    blocks += [heading("By class"), class_table(found, int8, data.measured)]
     if found.misclassified:
         wrong, all_of_them = words.count(len(found.misclassified)), words.count(found.samples)
         text = (
@@ -40,6 +42,12 @@ def mistakes(data: ReportData) -> Section:
         table = mistake_table(found, SHOWN_EXAMPLES, values, features)
         blocks.append(gallery(pictures) if pictures else table)
     return Section(lead, blocks)
+
+
+def confusion_figure(evaluation: Any) -> Figure:
+    """Return the confusion matrix that stands under the sheet of an evaluation."""
+    kind = evaluation.kind
+    return confusion(evaluation, f"confusion_{kind}", f"Confusion, {kind} model")
 
 
 def gallery(examples: Sequence[Example]) -> Markup:

@@ -14,13 +14,11 @@ from vaiopt.report.data import ReportData
 from vaiopt.report.figures_model import stages
 from vaiopt.report.section import Block, Section
 from vaiopt.runs.records import CandidateMetrics, Measured
-from vaiopt.sheets.evaluation import recall
 from vaiopt.sheets.trials import hyperparameter_table
 from vaiopt.study.objective import LIMITS
 from vaiopt.study.ranking import first_trial
 from vaiopt.study.record import INFEASIBLE, TrialRecord
-
-VALIDATION_ACCURACY = "val_accuracy"
+from vaiopt.tasks import Evaluation
 
 
 def summary(data: ReportData) -> Section:
@@ -43,6 +41,7 @@ def summary(data: ReportData) -> Section:
 
 def _tiles(data: ReportData) -> Markup:
     chosen, found, int8 = data.chosen, data.float_test, data.int8_test
+    score_key = data.learned.headline
     items: List[Tuple[str, Optional[str], Any]] = []
     if chosen is not None:
         score = words.metric(data.metric, chosen.metrics.get(data.metric)) or "unknown"
@@ -50,15 +49,15 @@ def _tiles(data: ReportData) -> Markup:
         items.append(("Chosen", name, f"{words.name(data.metric)} {score}"))
     if found is not None:
         samples = f"{words.count(found.samples)} samples"
-        items.append(("Float, test", words.percent(found.accuracy), samples))
+        items.append(("Float, test", words.metric(score_key, found.headline), samples))
     if int8 is not None:
-        change = _change(int8.accuracy, found, "to float")
-        items.append(("Int8, test", words.percent(int8.accuracy), change))
+        change = _change(score_key, int8.headline, found, "to float")
+        items.append(("Int8, test", words.metric(score_key, int8.headline), change))
     for target, record in data.measured.items():
-        change = (
-            _change(record.accuracy, int8, "to int8") or f"{words.count(record.samples)} samples"
-        )
-        items.append((f"Measured on {target}", words.percent(record.accuracy), change))
+        change = _change(score_key, record.headline, int8, "to int8")
+        change = change or f"{words.count(record.samples)} samples"
+        shown = words.metric(score_key, record.headline)
+        items.append((f"Measured on {target}", shown, change))
     if chosen is not None:
         macs = chosen.costs.get("macs")
         remark = f"{words.count(macs)} multiply-accumulates" if macs else ""
@@ -76,9 +75,9 @@ def _tiles(data: ReportData) -> Markup:
     return tiles([*items, ("Trials", words.count(len(data.trials)), told)])
 
 
-def _change(accuracy: float, base: Any, to: str) -> str:
-    """Return the change against the accuracy of another result; nothing if there is none."""
-    return "" if base is None else f"{words.points(accuracy - base.accuracy)} {to}".strip()
+def _change(key: str, score: float, base: Optional[Evaluation], to: str = "") -> str:
+    """Return the change against the score of another result; nothing if there is none."""
+    return words.change(score, None if base is None else base.headline, key, to)
 
 
 def predicted_latency(data: ReportData) -> Optional[float]:
@@ -147,7 +146,7 @@ def _place(data: ReportData, chosen: TrialRecord, what: str) -> str:
     if ranked:
         return (
             f"Of the {ranked} candidates with the {what}, trial {number} (place {better + 1}) has"
-            " the best int8 validation accuracy."
+            f" the best int8 validation {words.score_name(data.learned.headline)}."
         )
     return f"Trial {number} is number {better + 1} of {count} completed trials by the {what}."
 
@@ -164,9 +163,7 @@ def gain(data: ReportData) -> Optional[Markup]:
         return None
     if default.number == data.chosen_number:
         return paragraph("It is the default point itself: no trial did better.")
-    change = f"{after - before:+.4g}".replace("-", "\u2212")
-    if words.is_share(data.metric):
-        change = words.points(after - before)
+    change = words.difference(data.metric, after - before)
     point = f"trial {default.number}, {words.name(data.metric)}"
     parts = [
         f"Against the default point ({point} {words.metric(data.metric, before)}) it gains ",
@@ -191,43 +188,47 @@ def _ratio(ratio: float, less: str, name: str) -> str:
 
 
 def flow_table(data: ReportData) -> Table:
-    """Return accuracy on validation and test data of the float, the int8 and the measured model."""
-    chosen, quantized, found = data.chosen, data.quantized, data.float_test
-    validated = None if chosen is None else chosen.metrics.get(VALIDATION_ACCURACY)
-    rows = [["float", words.percent(validated), *_tested(found), None]]
+    """Return the scores on validation and test data of the float, the int8 and the measured
+    model.
+    """
+    chosen, quantized, found, task = data.chosen, data.quantized, data.float_test, data.learned
+    key, names = task.headline, list(task.evaluation.score_names)
+    validated = None if chosen is None else chosen.metrics.get(task.validated)
+    rows = [["float", words.metric(key, validated), *_tested(found, names), None]]
     if quantized is not None:
         made = ", ".join(part for part in (quantized.backend, quantized.method) if part)
         name = f"int8 ({made})" if made else "int8"
-        accuracy = words.percent(quantized.int8_scores.get("accuracy"))
-        int8 = data.int8_test
-        change = None if int8 is None else _change(int8.accuracy, found, "") or None
-        rows.append([name, accuracy, *_tested(int8), change])
+        validated, int8 = quantized.int8_scores.get(key), data.int8_test
+        change = None if int8 is None else _change(key, int8.headline, found) or None
+        rows.append([name, words.metric(key, validated), *_tested(int8, names), change])
     for target, record in data.measured.items():
-        figures = [words.percent(record.accuracy), words.percent(macro_recall(record))]
-        change = _change(record.accuracy, found, "") or None
+        scores = task.kit_scores(record)
+        figures = [words.metric(name, scores.get(name)) for name in names]
+        change = _change(key, record.headline, found) or None
         count = words.count(record.samples)
         rows.append([f"measured on {target}", None, *figures, count, change])
-    f1 = "macro F1 (measured: macro recall)" if data.measured else "macro F1"
-    columns = ("model", "validation accuracy", "test accuracy", f1, "test samples")
+    kit_names = task.kit_names if data.measured else {}
+    titles = [
+        f"{words.score_name(name)} (measured: {kit_names[name]})"
+        if name in kit_names
+        else words.score_name(name)
+        for name in names
+    ]
+    titles[0] = f"test {titles[0]}"
+    columns = ("model", f"validation {words.score_name(key)}", *titles, "test samples")
     return Table(
         (*columns, "change to float"),
         rows,
-        numeric=(1, 2, 3, 4, 5),
+        numeric=tuple(range(1, len(columns) + 1)),
         name="float_int8_measured_table",
     )
 
 
-def _tested(evaluation: Any) -> List[Optional[str]]:
+def _tested(evaluation: Optional[Evaluation], names: List[str]) -> List[Optional[str]]:
     if evaluation is None:
-        return [None, None, None]
-    shares = [words.percent(evaluation.accuracy), words.percent(evaluation.macro_f1)]
-    return [*shares, words.count(evaluation.samples)]
-
-
-def macro_recall(measured: Measured) -> Optional[float]:
-    """Return the mean recall over the classes that a kit reported, if it did."""
-    recalls = [share for share in map(recall, measured.per_class) if share is not None]
-    return sum(recalls) / len(recalls) if recalls else None
+        return [None] * (len(names) + 1)
+    scores = [words.metric(name, evaluation.scores[name]) for name in names]
+    return [*scores, words.count(evaluation.samples)]
 
 
 def latency_table(data: ReportData) -> Table:

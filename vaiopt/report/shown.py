@@ -17,11 +17,12 @@ from vaiopt.present.shown import Shown, add_figures, add_sheets
 from vaiopt.present.table import Table
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.data import gather_search
-from vaiopt.report.figures_model import confusion, layer_costs, quantization_loss
+from vaiopt.report.figures_model import layer_costs, quantization_loss
 from vaiopt.report.figures_search import convergence
-from vaiopt.report.write import ReportResult
+from vaiopt.report.write import SECTIONS, ReportResult
 from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
+from vaiopt.tasks import task_of
 
 
 class Figures(Shown, Dict[str, Any]):
@@ -50,10 +51,14 @@ def _convergence(result: SearchResult) -> List[Optional[Figure]]:
         return []
 
 
-def _confusion(result: Evaluations) -> List[Optional[Figure]]:
-    """Return that of the int8 model, or of the float model before there is one."""
+def _evaluated(result: Evaluations) -> List[Optional[Figure]]:
+    """Return the task's figure of the int8 model, or of the float model before there is one."""
     last = result.int8_test if result.int8_test is not None else result.float_test
-    return [confusion(last, f"confusion_{last.kind}", f"Confusion, {last.kind} model")]
+    return [
+        row.figure(last)
+        for row in SECTIONS
+        if row.figure is not None and task_of(row.task).evaluation is type(last)
+    ]
 
 
 def _quantization_loss(result: QuantizeResult) -> List[Optional[Figure]]:
@@ -68,7 +73,7 @@ add_sheets({"ReportResult": _report, "Figures": _figures})
 add_figures(
     {
         "SearchResult": _convergence,
-        "Evaluations": _confusion,
+        "Evaluations": _evaluated,
         "QuantizeResult": _quantization_loss,
         "Inspection": _layer_costs,
     }

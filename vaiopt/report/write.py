@@ -14,7 +14,7 @@ from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
 from vaiopt.report.section import Block, Group, Section, SectionRow
-from vaiopt.report.section_classification import mistakes
+from vaiopt.report.section_classification import confusion_figure, mistakes
 from vaiopt.report.section_hyperparameters import hyperparameters
 from vaiopt.report.section_layers import layers
 from vaiopt.report.section_measured import measured
@@ -65,7 +65,9 @@ SECTIONS = (
     SectionRow("search", "The search", search),
     SectionRow("hyperparameters", "Hyperparameters", hyperparameters, slow=True),
     SectionRow("curves", "Learning curves", curves),
-    SectionRow("test", "Test split and mistakes", mistakes, task="classification"),
+    SectionRow(
+        "test", "Test split and mistakes", mistakes, "classification", figure=confusion_figure
+    ),
     SectionRow("weights", "Weights", weights),
     SectionRow("quantization", "Quantization", quantization),
     SectionRow("layers", "Layers on the target", layers),

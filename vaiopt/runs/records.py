@@ -8,12 +8,19 @@ and evaluations have their records where they are at home: in ``study``, ``data`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.record import Record, Unfit, part
-
-Value = Union[bool, int, float, str, None]
-"""Of a hyperparameter."""
+from vaiopt.runs.kit_results import Agreement as Agreement
+from vaiopt.runs.kit_results import ClassCount as ClassCount
+from vaiopt.runs.kit_results import Expected as Expected
+from vaiopt.runs.kit_results import FrameRate as FrameRate
+from vaiopt.runs.kit_results import GoldenResult as GoldenResult
+from vaiopt.runs.kit_results import KitResult as KitResult
+from vaiopt.runs.kit_results import Latency as Latency
+from vaiopt.runs.kit_results import Measured as Measured
+from vaiopt.runs.kit_results import MeasuredModel as MeasuredModel
+from vaiopt.runs.kit_results import Value as Value
 
 HIGHEST_TRIAL = 10**9
 """Numbers of trials are at most this: they become names of folders."""
@@ -308,14 +315,6 @@ class Golden(Record):
 
 
 @dataclass(frozen=True)
-class Expected(Record):
-    """The score to expect of a bundle's samples, and from what it is known."""
-
-    accuracy: Optional[float] = part(None, low=0, high=1)
-    of: str = part("")
-
-
-@dataclass(frozen=True)
 class Manifest(Record):
     """``manifest.json`` of a bundle: what is in it and what the kit needs to know.
 
@@ -354,125 +353,6 @@ class Manifest(Record):
         named.update({f"files.{name}": name for name in self.files})
         for where, name in [*named.items(), ("samples.file", self.samples.file)]:
             _plain_name(where, name)
-
-
-@dataclass(frozen=True)
-class Latency(Record):
-    """Milliseconds of one sample on one thread: median, mean, percentiles and extremes."""
-
-    p50: float = part(low=0)
-    mean: Optional[float] = part(None, low=0)
-    p95: Optional[float] = part(None, low=0)
-    p99: Optional[float] = part(None, low=0)
-    min: Optional[float] = part(None, low=0)
-    max: Optional[float] = part(None, low=0)
-    more: Dict[str, Any] = part(rest=True)
-
-
-@dataclass(frozen=True)
-class FrameRate(Record):
-    """Frames per second with several threads, without and with preprocessing."""
-
-    value: float = part(low=0)
-    threads: int = part(low=1)
-    value_with_preprocessing: Optional[float] = part(None, low=0)
-    more: Dict[str, Any] = part(rest=True)
-
-
-@dataclass(frozen=True)
-class MeasuredModel(Record):
-    """The compiled model that a kit measured."""
-
-    sha256: str = part()
-    file: str = part("")
-    kind: str = part("")
-
-
-@dataclass(frozen=True)
-class GoldenResult(Record):
-    """How the golden outputs fared on the kit; ``equal`` of ``elements`` values."""
-
-    compared: bool = part(False)
-    equal: Optional[int] = part(None, low=0)
-    elements: Optional[int] = part(None, low=0)
-    different: Optional[int] = part(None, low=0)
-    max_difference: Optional[int] = part(None, low=0)
-    bit_exact: Optional[bool] = part(None)
-    more: Dict[str, Any] = part(rest=True)
-
-
-@dataclass(frozen=True)
-class Agreement(Record):
-    """Samples that the kit puts into the same class as the int8 Keras model."""
-
-    equal: int = part(low=0)
-    samples: int = part(low=0)
-    fraction: Optional[float] = part(None, low=0, high=1)
-
-
-@dataclass(frozen=True)
-class ClassCount(Record):
-    """One class on the kit: samples, and how many of them were right."""
-
-    name: str = part(key="class")
-    correct: int = part(low=0)
-    count: int = part(low=0)
-
-    def check(self) -> None:
-        """Raise unless there are as many as were right."""
-        if self.correct > self.count:
-            raise Unfit("correct", f"is {self.correct}, of {self.count} samples")
-
-
-@dataclass(frozen=True)
-class KitResult(Record):
-    """``result.json``: what a bundle's scripts report.
-
-    Attributes:
-        model: what was measured.
-        accuracy: on the bundle's samples, 0 to 1; correct: how many of ``samples`` were right.
-        per_class: of each class.
-        latency_ms, fps: how fast.
-        golden: golden outputs. agreement: with the int8 Keras model, if it is known.
-        release: of the bundle's manifest.
-        machine: name, processor and system of the kit.
-        started: UTC.
-        modules: packages that were loaded.
-        warnings: of the scripts.
-        more: all else that they told.
-    """
-
-    model: MeasuredModel = part()
-    accuracy: float = part(low=0, high=1)
-    samples: int = part(low=1)
-    per_class: Tuple[ClassCount, ...] = part()
-    latency_ms: Latency = part()
-    fps: FrameRate = part()
-    golden: GoldenResult = part()
-    agreement: Optional[Agreement] = part(None)
-    release: str = part("")
-    machine: Dict[str, Value] = part({})
-    started: str = part("")
-    modules: Tuple[str, ...] = part(())
-    warnings: Tuple[str, ...] = part(())
-    more: Dict[str, Any] = part(rest=True)
-
-
-@dataclass(frozen=True)
-class Measured(KitResult):
-    """``measured/<target>.json``: a kit's result, and where and when it was measured.
-
-    Attributes:
-        target: name of the target.
-        host: ``local`` or the board.
-        measured: when, UTC.
-        expected: of the manifest.
-    """
-
-    target: str = part("")
-    host: str = part("")
-    measured: str = part("")
-    expected: Expected = part(Expected())
 
 
 def _plain_name(where: str, name: str) -> None:

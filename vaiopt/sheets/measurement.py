@@ -13,7 +13,7 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
     latency, golden, agreement = record.latency_ms, record.golden, record.agreement
     machine = [record.machine.get(key) for key in ("name", "processor", "system")]
     facts = {
-        "accuracy": words.percent(record.accuracy),
+        **{words.score_name(k): words.metric(k, score) for k, score in record.all_scores.items()},
         "samples": words.count(record.samples),
         "same class as the int8 Keras model": (
             _of(agreement.equal, agreement.samples, "samples") if agreement is not None else None

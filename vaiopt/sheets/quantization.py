@@ -26,8 +26,11 @@ def quantization_advice(record: QuantizedMetrics) -> Table:
     return Table(("layer", "SNR", "what may help"), rows, numeric=(1,), name="quantization_advice")
 
 
-def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
-    """Return how the model was quantized and with what result, line by line."""
+def quantization_facts(record: QuantizedMetrics, scores: bool = True) -> List[List[Any]]:
+    """Return how the model was quantized and, with ``scores``, with what result, line by line."""
+    key = record.headline
+    name, both = words.score_name(key), (record.float_scores, record.int8_scores)
+    before, after = (words.metric(key, found.get(key)) if scores else None for found in both)
     on = record.evaluated_on or "validation"
     calibration = f"{record.calibration_size} samples, batches of {record.calib_batch_size}"
     use = record.input
@@ -36,8 +39,8 @@ def quantization_facts(record: QuantizedMetrics) -> List[List[Any]]:
         ["method", record.method],
         ["Vitis-AI release", record.release],
         ["calibration", calibration],
-        [f"float, {on} accuracy", words.percent(record.float_scores.get("accuracy"))],
-        [f"int8, {on} accuracy", words.percent(record.int8_scores.get("accuracy"))],
+        [f"float, {on} {name}", before],
+        [f"int8, {on} {name}", after],
         ["input fix position", use.position if use is not None else None],
         ["input levels used", f"{use.levels_used} of 256" if use is not None else None],
         ["left in float", ", ".join(record.float_layers) or None],

@@ -7,7 +7,7 @@ must not load the stage that makes its result.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.present import words
@@ -22,6 +22,7 @@ from vaiopt.sheets.quantization import quantization_advice, quantization_facts
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table
 from vaiopt.study.record import TrialRecord
+from vaiopt.tasks import validation_metrics
 
 if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
@@ -32,13 +33,10 @@ if TYPE_CHECKING:
     from vaiopt.quantize import QuantizeResult
     from vaiopt.search import SearchResult
     from vaiopt.summary import RankedTrials, Summary
-    from vaiopt.tasks.classification import Evaluation
+    from vaiopt.tasks import Evaluation
 
 MOST_ROWS = 10
 """Rows of a table of trials or mistakes; the rest is in :func:`vaiopt.trials` and in the report."""
-
-MOST_CLASSES = 20
-"""Classes of a confusion matrix that is shown as a table."""
 
 LAYER_COLUMNS = ("layer", "runs on", "predicted time", "share", "remark", "limited by", "kind")
 """Of a layer, the columns that come first: a narrow terminal shows no more."""
@@ -89,7 +87,7 @@ def _trial(record: TrialRecord) -> Sheet:
     """Metrics, costs and hyperparameters of a trial."""
     facts: List[Fact] = [("status", record.status, record.reason)]
     facts.append(("objective", words.score(record.value), ""))
-    for key in ("val_accuracy", "val_f1", "val_loss"):
+    for key in validation_metrics():
         facts.append((words.name(key), words.metric(key, record.metrics.get(key)), ""))
     facts += [*_costs(record), ("time", words.seconds(record.seconds), "")]
     rows = [[name, words.value(value)] for name, value in record.hyperparameters.items()]
@@ -113,53 +111,52 @@ def _numbers(numbers: List[int]) -> Optional[str]:
 
 
 def _evaluations(result: Evaluations) -> Sheet:
-    """Accuracies, the table by class, confusion and the surest mistakes."""
-    from vaiopt.sheets.evaluation import class_table, mistake_table
-
+    """The scores, and what the task shows: for a classifier classes, confusion and mistakes."""
     found, int8 = result.float_test, result.int8_test
-    wrong = f"{words.count(len(found.misclassified))} misclassified"
+    (key, before), *others = found.scores.items()
     facts: List[Fact] = [
-        ("float accuracy", words.percent(found.accuracy), f"macro F1 {found.macro_f1:.4f}")
+        (f"float {words.score_name(key)}", words.metric(key, before), _more(others))
     ]
     if int8 is not None:
-        gained = f"{words.change(int8.accuracy, found.accuracy)}, macro F1 {int8.macro_f1:.4f}"
-        facts.append(("int8 accuracy", words.percent(int8.accuracy), gained))
-    facts.append(("test samples", words.count(found.samples), wrong))
-    tables = [
-        ("By class", class_table(found, int8)),
-        ("Confusion of the float model: true classes down, predicted across", _confusion(found)),
-        ("The surest mistakes", mistake_table(found, MOST_ROWS)),
-    ]
-    return Sheet(f"Test split · trial {found.trial}", facts, tables)
+        (_, after), *others = int8.scores.items()
+        gained = ", ".join(filter(None, (words.change(after, before, key), _more(others))))
+        facts.append((f"int8 {words.score_name(key)}", words.metric(key, after), gained))
+    facts.append(("test samples", words.count(found.samples), found.remark))
+    return Sheet(f"Test split · trial {found.trial}", facts, found.tables(int8, MOST_ROWS))
 
 
-def _confusion(evaluation: Evaluation) -> Table:
-    """Counts, true classes down, predicted ones across; nothing for very many classes."""
-    names = [scores.name for scores in evaluation.per_class]
-    rows = [[name, *counts] for name, counts in zip(names, evaluation.confusion)]
-    shown = rows if len(names) <= MOST_CLASSES else []
-    return Table(("", *names), shown, numeric=tuple(range(1, len(names) + 1)))
+def _more(scores: List[Tuple[str, float]]) -> str:
+    """Return scores that are not the headline in words."""
+    return ", ".join(f"{words.score_name(name)} {value:.4f}" for name, value in scores)
 
 
 def _several_evaluations(results: List[Evaluation]) -> Sheet:
     """Several trials on the test split."""
+    key, *others = results[0].scores
+    losses = [getattr(result, "loss", None) for result in results]
     rows = [
-        [r.trial, words.percent(r.accuracy), words.score(r.macro_f1), words.score(r.loss)]
-        for r in results
+        [r.trial, words.metric(key, r.headline)]
+        + [words.score(r.scores[name]) for name in others]
+        + [words.score(loss)] * (loss is not None)
+        for r, loss in zip(results, losses)
     ]
-    columns = ("trial", "test accuracy", "macro F1", "loss")
-    return Sheet("Test split", tables=[("", Table(columns, rows, numeric=(0, 1, 2, 3)))])
+    columns = ["trial", f"test {words.score_name(key)}", *map(words.score_name, others)]
+    columns += ["loss"] * (losses[0] is not None)
+    table = Table(columns, rows, numeric=tuple(range(len(columns))))
+    return Sheet("Test split", tables=[("", table)])
 
 
 def _quantization(result: QuantizeResult) -> Sheet:
-    """Accuracies, how it was quantized, and the layers that int8 hurts most."""
+    """Scores, how it was quantized, and the layers that int8 hurts most."""
     record = result.record
-    before, after = (s.get("accuracy") for s in (record.float_scores, record.int8_scores))
+    key = record.headline or "accuracy"
+    before, after = (s.get(key) for s in (record.float_scores, record.int8_scores))
+    name = words.score_name(key)
     facts: List[Fact] = [
-        ("float accuracy", words.percent(before), f"on {record.evaluated_on} samples"),
-        ("int8 accuracy", words.percent(after), words.change(after, before)),
+        (f"float {name}", words.metric(key, before), f"on {record.evaluated_on} samples"),
+        (f"int8 {name}", words.metric(key, after), words.change(after, before, key)),
     ]
-    how = [row for row in quantization_facts(record) if "accuracy" not in row[0]]
+    how = quantization_facts(record, scores=False)
     tables = [("How", Table(("", ""), how)), ("Where it hurts most", quantization_advice(record))]
     return Sheet(f"Int8 · {result.folder}", facts, tables, record.warnings)
 
@@ -194,9 +191,10 @@ def _bundle(result: BundleResult) -> Sheet:
     """Where the bundle is and what is in it."""
     manifest = result.manifest
     expected = manifest.expected
+    key, score = next(iter(expected.all_scores.items()), ("accuracy", None))
     facts: List[Fact] = [
         ("samples", words.count(manifest.samples.count), ""),
-        ("accuracy to expect", words.percent(expected.accuracy), expected.of),
+        (f"{words.score_name(key)} to expect", words.metric(key, score), expected.of),
         ("archive", str(result.archive), ""),
     ]
     paths = [result.folder / name for name in sorted([*manifest.files, "manifest.json"])]
@@ -208,17 +206,15 @@ def _bundle(result: BundleResult) -> Sheet:
 def _measurement(result: MeasureResult) -> Sheet:
     """Accuracy and latency, and the rest as a table."""
     record = result.record
-    expected, fps = words.percent(record.expected.accuracy), record.fps
+    key, fps = next(iter(record.all_scores)), record.fps
+    name, expected = words.score_name(key), words.metric(key, record.expected.all_scores.get(key))
+    told = f"int8 in Keras: {expected}" if expected else ""
     facts: List[Fact] = [
-        (
-            "accuracy",
-            words.percent(record.accuracy),
-            f"int8 in Keras: {expected}" if expected else "",
-        ),
+        (name, words.metric(key, record.headline), told),
         ("measured latency", words.milliseconds(record.latency_ms.p50), "median, one thread"),
         ("frames per second", words.count(fps.value), f"{fps.threads} threads"),
     ]
-    shown = ("accuracy", "latency, median", "frames per second", "threads")
+    shown = (name, "latency, median", "frames per second", "threads")
     rows = [[word, value] for word, value in measured_facts(record).items() if word not in shown]
     title = f"Measured on {record.target} ({record.host})"
     return Sheet(title, facts, [("", Table(("", ""), rows))], record.warnings)
@@ -229,7 +225,7 @@ def _inspection(result: Inspection) -> Sheet:
     target = result.target
     predicted = words.milliseconds(result.latency_ms)
     facts: List[Fact] = [("predicted latency", predicted, "end to end, one thread")]
-    if target.kind == "dpu":
+    if target.device.accelerator:
         parts = f"{result.dpu_subgraphs} subgraph(s)"
         facts.append(("on the DPU", words.milliseconds(result.dpu_latency_ms), parts))
     threads = f"{words.count(result.fps)} at {result.threads} thread(s)"
@@ -238,7 +234,7 @@ def _inspection(result: Inspection) -> Sheet:
         ("frames per second", words.count(result.fps_all_cores), f"all cores; {threads}"),
         ("parameters", words.count(result.params), macs),
     ]
-    if target.kind == "dpu":
+    if target.device.accelerator:
         left = result.fallback_layers
         few = ", ".join(left[:3]) + ", …" * (len(left) > 3)
         facts.append(("layers left to the CPU", str(len(left)), few))
@@ -267,11 +263,12 @@ def _summary(result: Summary) -> Sheet:
 
     from vaiopt.present.sheet import link
 
-    before, after = result.float_accuracy, result.int8_accuracy
+    before, after, key = result.float_score, result.int8_score, result.headline
+    name, measured = words.score_name(key), words.metric(key, result.measured_score)
     facts: List[Fact] = [
-        ("float accuracy", words.percent(before), f"test split, trial {result.trial}"),
-        ("int8 accuracy", words.percent(after), words.change(after, before)),
-        ("measured accuracy", words.percent(result.measured_accuracy), f"on {result.target}"),
+        (f"float {name}", words.metric(key, before), f"test split, trial {result.trial}"),
+        (f"int8 {name}", words.metric(key, after), words.change(after, before, key)),
+        (f"measured {name}", measured, f"on {result.target}"),
         ("parameters", words.count(result.params), ""),
         ("predicted latency", words.milliseconds(result.predicted_latency_ms), ""),
         ("measured latency", words.milliseconds(result.measured_latency_ms), "median, one thread"),

@@ -10,6 +10,7 @@ from vaiopt.present.table import Table
 from vaiopt.runs.records import Value
 from vaiopt.study.ranking import best_first, first_trial
 from vaiopt.study.record import TrialRecord
+from vaiopt.tasks import validation_metrics
 
 
 def trial_table(
@@ -31,7 +32,7 @@ def trial_table(
         weighed: whether the objective is a score with soft costs, to be shown beside the metric.
         most: rows at most.
     """
-    wanted = dict.fromkeys([metric, "val_accuracy", "val_f1", "val_loss"])
+    wanted = dict.fromkeys([metric, *validation_metrics()])
     metrics = [name for name in wanted if any(name in t.metrics for t in trials)]
     costs = [name for name in ("params", "latency_ms") if any(name in t.costs for t in trials)]
     names = list(dict.fromkeys(name for t in trials for name in t.hyperparameters))

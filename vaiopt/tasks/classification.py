@@ -1,184 +1,24 @@
-"""Classification: labels as a person gives them and as a loss wants them, and metrics from class
-probabilities, in numpy: the same numbers on every TensorFlow and on the kit.
+"""Classification: labels as a loss wants them, metrics from class probabilities, in numpy (the same
+numbers on every TensorFlow and on the kit), and what a person is shown of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from vaiopt.errors import DataError, did_you_mean
+from vaiopt.errors import DataError
+from vaiopt.present import words
+from vaiopt.present.table import Table
 from vaiopt.record import Record, Unfit, part
-from vaiopt.tasks.arrays import as_array
-from vaiopt.tasks.task import Labels, Task
+from vaiopt.runs.records import ClassCount, KitResult, Measured
+from vaiopt.tasks.class_labels import check_labels
+from vaiopt.tasks.task import Evaluation, Labels, Task
 
-
-def check_labels(
-    arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
-) -> Labels:
-    """Return the class numbers of one or two sets of labels (train and given test) and the class
-    names.
-
-    Accepted are class numbers (integers, or floats that are whole), one-hot rows, and names. Names
-    that come without ``classes`` are numbered in sorted order; numbers that come without
-    ``classes`` are their own names.
-
-    Args:
-        arrays: the labels of the training data, and of the given test data if there is any.
-        labels: what each is called in messages.
-        classes: the class names in the order of their numbers, or None.
-
-    Returns:
-        One int64 array (N,) per given array, and the class names.
-
-    Raises:
-        DataError: negative, fractional or missing labels, rows that are not one-hot, unknown names,
-            fewer than two classes, or a class without a sample.
-    """
-    names = None if classes is None else _class_names(classes, labels[0])
-    found = [_flatten(array, label) for array, label in zip(arrays, labels)]
-    if any(array.dtype.kind == "U" for array in found):
-        found, names = _number_names(found, labels, names)
-    numbers = [_class_numbers(array, label) for array, label in zip(found, labels)]
-    highest = max(int(array.max()) for array in numbers)
-    if names is None:
-        names = (
-            tuple(str(i) for i in range(highest + 1)) if highest < sum(map(len, numbers)) else ()
-        )
-    if highest >= len(names):
-        raise DataError(
-            "{} holds class {}, but there are {}".format(
-                labels[0],
-                highest,
-                f"{len(names)} class names" if names else "fewer samples than that",
-            ),
-            "Number the classes 0, 1, 2, … without gaps, and give as many names as there are"
-            " classes.",
-        )
-    _check_present(numbers, labels[0], names)
-    return numbers, names
-
-
-def _class_names(classes: Sequence[Any], label: str) -> Tuple[str, ...]:
-    array = as_array(classes, f"the class names of {label}")
-    names = tuple(_text(name) for name in array.tolist()) if array.ndim == 1 else ()
-    if array.ndim != 1 or len(set(names)) != len(names) or not all(name.strip() for name in names):
-        raise DataError(
-            f"the class names of {label} are not a list of different names",
-            "Give one name per class, in the order of the class numbers.",
-        )
-    return names
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _flatten(values: Any, label: str) -> np.ndarray:
-    """Return labels with one axis: names as text, one-hot rows as their class."""
-    array = as_array(values, label)
-    if array.size == 0:
-        raise DataError(f"{label} is empty", "Give one label per sample.")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim == 2 and array.dtype.kind in "biuf":
-        return _from_one_hot(array, label)
-    if array.ndim != 1:
-        raise DataError(
-            f"{label} has {array.ndim} axes (shape {array.shape})",
-            "Give one label per sample: shape (samples,).",
-        )
-    if array.dtype.kind == "S" or (
-        array.dtype.kind == "O" and all(isinstance(v, (str, bytes)) for v in array)
-    ):
-        return np.asarray([_text(v) for v in array])
-    if array.dtype.kind not in "biufU":
-        raise DataError(
-            f"{label} holds neither numbers nor names (dtype {array.dtype})",
-            "Give class numbers (integers from 0), class names or one-hot rows.",
-        )
-    return array
-
-
-def _from_one_hot(array: np.ndarray, label: str) -> np.ndarray:
-    one_hot = np.logical_and(((array == 0) | (array == 1)).all(axis=1), array.sum(axis=1) == 1)
-    if not one_hot.all():
-        raise DataError(
-            f"{label} has shape {array.shape} but row {int(np.argmin(one_hot))} is not one-hot",
-            "Give one class number per sample, or rows with a single 1; several labels per sample"
-            " are not supported.",
-        )
-    return np.argmax(array, axis=1)
-
-
-def _number_names(
-    found: List[np.ndarray], labels: Sequence[str], names: Optional[Tuple[str, ...]]
-) -> Labels:
-    """Turn class names into class numbers."""
-    if not all(array.dtype.kind == "U" for array in found):
-        raise DataError(
-            "{} are names in one and numbers in the other".format(" and ".join(labels)),
-            "Give both in the same form.",
-        )
-    if names is None:
-        names = tuple(sorted({str(v) for array in found for v in np.unique(array)}))
-    number = {name: i for i, name in enumerate(names)}
-    result = []
-    for array, label in zip(found, labels):
-        unique, inverse = np.unique(array, return_inverse=True)
-        unknown = [str(v) for v in unique if str(v) not in number]
-        if unknown:
-            raise DataError(
-                f"{label} holds the label '{unknown[0]}', which is not a class",
-                did_you_mean(unknown[0], names),
-            )
-        result.append(
-            np.asarray([number[str(v)] for v in unique], dtype=np.int64)[inverse.reshape(-1)]
-        )
-    return result, names
-
-
-def _class_numbers(array: np.ndarray, label: str) -> np.ndarray:
-    """Return whole numbers from 0 as int64."""
-    if array.dtype.kind == "f":
-        with np.errstate(invalid="ignore"):
-            whole = np.isfinite(array) & (np.floor(array) == array) & (np.abs(array) < 2**31)
-        if not whole.all():
-            raise DataError(
-                f"{label} holds {array[int(np.argmin(whole))]}, which is not a class number",
-                "Give class numbers (integers from 0); predicting a quantity (regression) is not"
-                " supported.",
-            )
-    elif array.dtype.kind == "u" and int(array.max()) >= 2**31:
-        raise DataError(
-            f"{label} holds {int(array.max())}, which is not a class number",
-            "Give integers from 0.",
-        )
-    numbers = array.astype(np.int64)
-    if int(numbers.min()) < 0:
-        raise DataError(
-            f"{label} holds the negative label {int(numbers.min())}",
-            "Number the classes 0, 1, 2, …",
-        )
-    return numbers
-
-
-def _check_present(numbers: Sequence[np.ndarray], label: str, names: Sequence[str]) -> None:
-    """Raise :class:`DataError` unless there are two classes or more and each has a sample."""
-    if len(names) < 2:
-        raise DataError(
-            f"{label} holds a single class, '{names[0]}'", "Give samples of at least two classes."
-        )
-    counts = sum(np.bincount(array, minlength=len(names)) for array in numbers)
-    missing = [i for i, count in enumerate(np.asarray(counts)) if count == 0]
-    if missing:
-        raise DataError(
-            f"class {missing[0]} ('{names[missing[0]]}') of {label} has no sample",
-            "Number the classes 0, 1, 2, … without gaps, give labels as names, or leave the class"
-            " out.",
-        )
+MOST_CLASSES = 20
+"""Classes of a confusion matrix that is shown as a table."""
 
 
 def predicted_classes(outputs: np.ndarray) -> np.ndarray:
@@ -251,13 +91,10 @@ class Mistake(Record):
 
 
 @dataclass(frozen=True)
-class Evaluation(Record):
-    """``evaluation.json``: a model on the test split.
+class ClassEvaluation(Evaluation):
+    """``evaluation.json`` of a classifier.
 
     Attributes:
-        kind: ``float`` or ``int8``.
-        trial: number of the trial.
-        samples: in the test split.
         accuracy, macro_f1: shares from 0 to 1.
         loss: mean cross-entropy of the true class.
         per_class: of each class.
@@ -266,9 +103,8 @@ class Evaluation(Record):
         split: ``test``.
     """
 
-    kind: str = part(choices=("float", "int8"))
-    trial: int = part(low=0)
-    samples: int = part(low=0)
+    score_names: ClassVar[Tuple[str, ...]] = ("accuracy", "macro_f1")
+
     accuracy: float = part(low=0, high=1)
     macro_f1: float = part(low=0, high=1)
     loss: float = part()
@@ -276,6 +112,22 @@ class Evaluation(Record):
     confusion: Tuple[Tuple[int, ...], ...] = part(low=0)
     misclassified: Tuple[Mistake, ...] = part()
     split: str = part("test")
+
+    @property
+    def remark(self) -> str:
+        """How many samples are misclassified."""
+        return f"{words.count(len(self.misclassified))} misclassified"
+
+    def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
+        """Return the table by class, the confusion and the surest mistakes."""
+        title = f"Confusion of the {self.kind} model: true classes down, predicted across"
+        mistakes = ("The surest mistakes", mistake_table(self, most))
+        return [("By class", class_table(self, int8)), (title, confusion_table(self)), mistakes]
+
+    def misfit(self, classes: Sequence[str]) -> str:
+        """Return that the figures are of other classes, if they are."""
+        same = tuple(scores.name for scores in self.per_class) == tuple(classes)
+        return "" if same else "per_class is of other classes"
 
     def check(self) -> None:
         """Raise unless all parts are of the same classes and samples."""
@@ -292,14 +144,14 @@ class Evaluation(Record):
 
 def evaluate_outputs(
     outputs: np.ndarray, true: np.ndarray, classes: Sequence[str], *, kind: str, trial: int
-) -> Evaluation:
+) -> ClassEvaluation:
     """Return the figures of a classifier.
 
     Args:
         outputs: probabilities ``(samples, classes)``, or ``(samples, 1)`` for class 1 of two.
         true: class numbers ``(samples,)``.
         classes: their names.
-        kind, trial: of the model, as in :class:`Evaluation`.
+        kind, trial: of the model, as in :class:`ClassEvaluation`.
     """
     single = outputs.shape[1] == 1
     probabilities = np.concatenate([1 - outputs, outputs], axis=1) if single else outputs
@@ -310,7 +162,7 @@ def evaluate_outputs(
     confusion = confusion_matrix(true, predicted, len(classes))
     table = per_class(confusion)
     scores = (table[name] for name in ("precision", "recall", "f1"))
-    return Evaluation(
+    return ClassEvaluation(
         kind=kind,
         trial=trial,
         samples=len(true),
@@ -328,6 +180,114 @@ def evaluate_outputs(
     )
 
 
+def confusion_table(evaluation: ClassEvaluation) -> Table:
+    """Return counts, true classes down, predicted ones across; nothing for very many classes."""
+    names = [scores.name for scores in evaluation.per_class]
+    rows = [[name, *counts] for name, counts in zip(names, evaluation.confusion)]
+    shown = rows if len(names) <= MOST_CLASSES else []
+    return Table(("", *names), shown, numeric=tuple(range(1, len(names) + 1)))
+
+
+def class_table(
+    float_test: ClassEvaluation,
+    int8_test: Optional[ClassEvaluation] = None,
+    measured: Optional[Mapping[str, Measured]] = None,
+) -> Table:
+    """Return precision, recall, F1 and support by class, the int8 model's F1 and the recall on each
+    kit.
+
+    Args:
+        float_test, int8_test: of the same classes.
+        measured: by target; a kit reports classes by name or by number.
+    """
+    kits = {
+        target: {entry.name: entry for entry in record.per_class}
+        for target, record in (measured or {}).items()
+        if record.per_class
+    }
+    columns = ["class", "samples", "precision", "recall", "F1"]
+    columns += ["F1, int8"] * (int8_test is not None) + [f"recall, {target}" for target in kits]
+    rows = []
+    for position, scores in enumerate(float_test.per_class):
+        row: List[Any] = [scores.name, words.count(scores.support)]
+        row += map(words.percent, (scores.precision, scores.recall, scores.f1))
+        if int8_test is not None:
+            own = int8_test.per_class[position : position + 1]
+            row.append(words.percent(own[0].f1) if own else None)
+        for reported in kits.values():
+            found = reported.get(scores.name) or reported.get(str(position))
+            row.append(words.percent(recall(found)) if found else None)
+        rows.append(row)
+    return Table(
+        columns,
+        rows,
+        numeric=tuple(range(1, len(columns))),
+        name="by_class",
+        data=_class_data(float_test, int8_test, measured or {}),
+    )
+
+
+def recall(entry: ClassCount) -> Optional[float]:
+    """Return the share of a class that a kit got right; None without samples of it."""
+    return entry.correct / entry.count if entry.count else None
+
+
+def _class_data(
+    float_test: ClassEvaluation,
+    int8_test: Optional[ClassEvaluation],
+    measured: Mapping[str, Measured],
+) -> List[List[Any]]:
+    """Return the figures by model and class as plain numbers, a heading first: for the export."""
+    rows: List[List[Any]] = [["model", "class", "support", "precision", "recall", "f1"]]
+    for evaluation in (float_test, int8_test):
+        for c in evaluation.per_class if evaluation is not None else ():
+            assert evaluation is not None
+            rows.append([evaluation.kind, c.name, c.support, c.precision, c.recall, c.f1])
+    for target, record in measured.items():
+        rows += [
+            [f"measured on {target}", entry.name, entry.count, None, recall(entry), None]
+            for entry in record.per_class
+            if entry.count
+        ]
+    return rows
+
+
+def surest(evaluation: ClassEvaluation, most: int) -> Tuple[Mistake, ...]:
+    """Return the mistakes that the model was surest of, surest first."""
+    ranked = sorted(evaluation.misclassified, key=lambda m: (-m.confidence, m.index))
+    return tuple(ranked[:most])
+
+
+def mistake_table(
+    evaluation: ClassEvaluation,
+    most: int,
+    values: Optional[Mapping[int, Sequence[float]]] = None,
+    features: Sequence[str] = (),
+) -> Table:
+    """Return the surest mistakes.
+
+    Args:
+        evaluation: of a model. most: rows at most.
+        values: the first values of each sample, by its place in the test split.
+        features: their names.
+    """
+    values = values or {}
+    width = max(map(len, values.values()), default=0)
+    names = [features[i] if i < len(features) else f"feature {i}" for i in range(width)]
+    columns = ("test sample", "true", "predicted", "confidence", *names)
+    rows = []
+    for mistake in surest(evaluation, most):
+        own = [words.value(float(value)) for value in values.get(mistake.index, ())]
+        row = [
+            mistake.index,
+            evaluation.per_class[mistake.true].name,
+            evaluation.per_class[mistake.predicted].name,
+            words.percent(mistake.confidence, 1),
+        ]
+        rows.append([*row, *own, *[None] * (width - len(own))])
+    return Table(columns, rows, numeric=(0, *range(3, len(columns))), name="misclassified")
+
+
 class Classification(Task):
     """One of several classes: ``y`` holds class numbers (n,), int64."""
 
@@ -335,7 +295,8 @@ class Classification(Task):
     doc = "one of several classes"
     headline = "accuracy"
     validation = {"val_accuracy": "accuracy", "val_f1": "macro_f1"}
-    evaluation = Evaluation
+    evaluation: Type[Evaluation] = ClassEvaluation
+    kit_names = {"macro_f1": "macro recall"}
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
@@ -400,8 +361,25 @@ class Classification(Task):
         confusion = confusion_matrix(y, predicted_classes(outputs), classes)
         return {"accuracy": accuracy(confusion), "macro_f1": macro_f1(confusion)}
 
+    def scores_without_names(self, outputs: np.ndarray, y: np.ndarray) -> Dict[str, float]:
+        """Return the scores of as many classes as outputs or labels know of, at least two."""
+        outputs = outputs.reshape(len(outputs), -1)
+        return self.scores(outputs, y, max(int(outputs.shape[1]), 2, int(y.max()) + 1))
+
+    def times_chance(self, outputs: np.ndarray, y: np.ndarray) -> Optional[float]:
+        """Return the accuracy times the classes; None for a single output."""
+        if outputs.ndim != 2 or outputs.shape[1] < 2 or len(y) != len(outputs):
+            return None
+        return float(np.mean(outputs.argmax(axis=1) == y)) * outputs.shape[1]
+
+    def kit_scores(self, found: KitResult) -> Dict[str, float]:
+        """Return the accuracy, and the mean recall of the classes in the place of macro F1."""
+        recalls = [share for share in map(recall, found.per_class) if share is not None]
+        average = {"macro_f1": sum(recalls) / len(recalls)} if recalls else {}
+        return {**found.all_scores, **average}
+
     def evaluate(
         self, outputs: np.ndarray, y: np.ndarray, classes: Sequence[str], *, kind: str, trial: int
-    ) -> Evaluation:
+    ) -> ClassEvaluation:
         """Return accuracy, macro F1, figures per class, confusion and mistakes."""
         return evaluate_outputs(outputs, y, classes, kind=kind, trial=trial)

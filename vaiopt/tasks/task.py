@@ -7,14 +7,63 @@ families, training, quantization, bundle and kit ask the task; none of them know
 from __future__ import annotations
 
 import abc
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+from dataclasses import dataclass
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from vaiopt.record import Record
+from vaiopt.present.table import Table
+from vaiopt.record import Record, part
+from vaiopt.runs.records import KitResult
 
 Labels = Tuple[List[np.ndarray], Tuple[str, ...]]
 """Labels of the training data and of given test data, and the names of the classes."""
+
+
+@dataclass(frozen=True)
+class Evaluation(Record):
+    """``evaluation.json``: a model on the test split. The record of a task adds its own figures.
+
+    Attributes:
+        score_names: fields that are scores, the headline first.
+        kind: ``float`` or ``int8``.
+        trial: number of the trial.
+        samples: in the test split.
+    """
+
+    score_names: ClassVar[Tuple[str, ...]] = ()
+
+    kind: str = part(choices=("float", "int8"))
+    trial: int = part(low=0)
+    samples: int = part(low=0)
+
+    @property
+    def scores(self) -> Dict[str, float]:
+        """Scores by name, the headline first."""
+        return {name: float(getattr(self, name)) for name in self.score_names}
+
+    @property
+    def headline(self) -> float:
+        """The score that is compared before and after quantization."""
+        return next(iter(self.scores.values()))
+
+    @property
+    def remark(self) -> str:
+        """A remark on the samples, such as how many are wrong."""
+        return ""
+
+    def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
+        """Return what a person sees below the scores, with titles.
+
+        Args:
+            int8: the record of the int8 model, None without one.
+            most: rows of a table of samples.
+        """
+        return []
+
+    def misfit(self, classes: Sequence[str]) -> str:
+        """Return what does not fit the names of the classes; empty if all does."""
+        return ""
 
 
 class Task(abc.ABC):
@@ -24,15 +73,24 @@ class Task(abc.ABC):
         name: in ``data.json`` and in the manifest of a bundle.
         doc: what it is, in one line.
         headline: the score that is compared before and after quantization.
+        minimise: whether less of the headline is better.
         validation: names of the metrics that validation adds, and the score each one is.
         evaluation: the record of ``evaluation.json``.
+        kit_names: what a score of a kit is in words, where it is not quite the one of that name.
     """
 
     name: str
     doc: str
     headline: str
+    minimise: bool = False
     validation: Dict[str, str]
-    evaluation: Type[Record]
+    evaluation: Type[Evaluation]
+    kit_names: Dict[str, str] = {}
+
+    @property
+    def validated(self) -> str:
+        """The name of the metric that is the headline on validation data; empty if none is."""
+        return next((n for n, score in self.validation.items() if score == self.headline), "")
 
     @abc.abstractmethod
     def check_labels(
@@ -85,10 +143,24 @@ class Task(abc.ABC):
     def scores(self, outputs: np.ndarray, y: np.ndarray, classes: int) -> Dict[str, float]:
         """Return the scores of outputs (n, ...) on labels (n, ...) by name, the headline first."""
 
+    def scores_without_names(self, outputs: np.ndarray, y: np.ndarray) -> Dict[str, float]:
+        """Return the scores where nobody knows how many classes there are."""
+        return self.scores(outputs, y, int(outputs.shape[-1]))
+
+    def times_chance(self, outputs: np.ndarray, y: np.ndarray) -> Optional[float]:
+        """Return how often outputs are right, as a multiple of guessing; None where that means
+        nothing.
+        """
+        return None
+
+    def kit_scores(self, found: KitResult) -> Dict[str, float]:
+        """Return the scores that a kit reported."""
+        return found.all_scores
+
     @abc.abstractmethod
     def evaluate(
         self, outputs: np.ndarray, y: np.ndarray, classes: Sequence[str], *, kind: str, trial: int
-    ) -> Any:
+    ) -> Evaluation:
         """Return the record of a model on the test split.
 
         Args:

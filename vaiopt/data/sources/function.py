@@ -84,6 +84,7 @@ def _checked(result: Any, source: str) -> Dataset:
             classes=result.classes or None,
             value_range=result.value_range,
             feature_names=result.feature_names,
+            task=result.task,
         )
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise DataError(f"'{source}' returned {_kind(result)}", RETURNS)

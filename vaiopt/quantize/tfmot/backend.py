@@ -53,7 +53,7 @@ class TfmotQuantizer(Quantizer):
             entries,
             float_layers(graph),
             lambda path: save_quantized(model, entries, path),
-            rules.release,
+            request.release,
         )
 
 

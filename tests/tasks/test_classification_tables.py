@@ -8,13 +8,18 @@ import numpy as np
 
 from tests.report.synthetic import MEASURED
 from vaiopt.runs.records import ClassCount
-from vaiopt.sheets.evaluation import class_table, mistake_table, surest
-from vaiopt.tasks.classification import Evaluation, evaluate_outputs
+from vaiopt.tasks.classification import (
+    ClassEvaluation,
+    class_table,
+    evaluate_outputs,
+    mistake_table,
+    surest,
+)
 
 TRUE = np.array([0, 0, 1, 1, 1])
 
 
-def evaluation(*sure_of_dog: float) -> Evaluation:
+def evaluation(*sure_of_dog: float) -> ClassEvaluation:
     outputs = np.array([[1 - p, p] for p in sure_of_dog])
     return evaluate_outputs(outputs, TRUE, ("cat", "dog"), kind="float", trial=0)
 

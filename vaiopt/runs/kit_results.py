@@ -1,0 +1,180 @@
+"""What a kit reports, and what a bundle expects of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple, Union
+
+from vaiopt.record import Record, Unfit, part
+
+Value = Union[bool, int, float, str, None]
+"""Of a hyperparameter, or of what a machine tells of itself."""
+
+
+class Scored(Record):
+    """A record with scores by name; the accuracy of a classifier is a field of its own."""
+
+    accuracy: Optional[float]
+    scores: Dict[str, float]
+
+    @property
+    def all_scores(self) -> Dict[str, float]:
+        """The scores by name, the headline first; empty if they are not known."""
+        known = {} if self.accuracy is None else {"accuracy": self.accuracy}
+        return {**known, **self.scores}
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object, without ``scores`` where there are none."""
+        return {k: v for k, v in super().to_json().items() if k != "scores" or v}
+
+
+@dataclass(frozen=True)
+class Expected(Scored):
+    """The score to expect of a bundle's samples, and from what it is known.
+
+    Attributes:
+        accuracy: of a classifier. scores: of any other task, the headline first.
+        of: whose scores these are.
+    """
+
+    accuracy: Optional[float] = part(None, low=0, high=1)
+    of: str = part("")
+    scores: Dict[str, float] = part({})
+
+    @classmethod
+    def of_score(cls, name: str, value: Optional[float], of: str) -> Expected:
+        """Return what to expect of one score; None: it is not known."""
+        if name == "accuracy" or value is None:
+            return cls(value, of)
+        return cls(None, of, {name: value})
+
+
+@dataclass(frozen=True)
+class Latency(Record):
+    """Milliseconds of one sample on one thread: median, mean, percentiles and extremes."""
+
+    p50: float = part(low=0)
+    mean: Optional[float] = part(None, low=0)
+    p95: Optional[float] = part(None, low=0)
+    p99: Optional[float] = part(None, low=0)
+    min: Optional[float] = part(None, low=0)
+    max: Optional[float] = part(None, low=0)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class FrameRate(Record):
+    """Frames per second with several threads, without and with preprocessing."""
+
+    value: float = part(low=0)
+    threads: int = part(low=1)
+    value_with_preprocessing: Optional[float] = part(None, low=0)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class MeasuredModel(Record):
+    """The compiled model that a kit measured."""
+
+    sha256: str = part()
+    file: str = part("")
+    kind: str = part("")
+
+
+@dataclass(frozen=True)
+class GoldenResult(Record):
+    """How the golden outputs fared on the kit; ``equal`` of ``elements`` values."""
+
+    compared: bool = part(False)
+    equal: Optional[int] = part(None, low=0)
+    elements: Optional[int] = part(None, low=0)
+    different: Optional[int] = part(None, low=0)
+    max_difference: Optional[int] = part(None, low=0)
+    bit_exact: Optional[bool] = part(None)
+    more: Dict[str, Any] = part(rest=True)
+
+
+@dataclass(frozen=True)
+class Agreement(Record):
+    """Samples that the kit puts into the same class as the int8 Keras model."""
+
+    equal: int = part(low=0)
+    samples: int = part(low=0)
+    fraction: Optional[float] = part(None, low=0, high=1)
+
+
+@dataclass(frozen=True)
+class ClassCount(Record):
+    """One class on the kit: samples, and how many of them were right."""
+
+    name: str = part(key="class")
+    correct: int = part(low=0)
+    count: int = part(low=0)
+
+    def check(self) -> None:
+        """Raise unless there are as many as were right."""
+        if self.correct > self.count:
+            raise Unfit("correct", f"is {self.correct}, of {self.count} samples")
+
+
+@dataclass(frozen=True)
+class KitResult(Scored):
+    """``result.json``: what a bundle's scripts report.
+
+    Attributes:
+        model: what was measured.
+        samples: in the bundle.
+        accuracy: of a classifier on them, 0 to 1. scores: of any other task, the headline first.
+        per_class: of each class, of a classifier.
+        latency_ms, fps: how fast.
+        golden: golden outputs. agreement: with the int8 Keras model, if it is known.
+        release: of the bundle's manifest.
+        machine: name, processor and system of the kit.
+        started: UTC.
+        modules: packages that were loaded.
+        warnings: of the scripts.
+        more: all else that they told.
+    """
+
+    model: MeasuredModel = part()
+    samples: int = part(low=1)
+    latency_ms: Latency = part()
+    fps: FrameRate = part()
+    golden: GoldenResult = part()
+    accuracy: Optional[float] = part(None, low=0, high=1)
+    per_class: Tuple[ClassCount, ...] = part(())
+    scores: Dict[str, float] = part({})
+    agreement: Optional[Agreement] = part(None)
+    release: str = part("")
+    machine: Dict[str, Value] = part({})
+    started: str = part("")
+    modules: Tuple[str, ...] = part(())
+    warnings: Tuple[str, ...] = part(())
+    more: Dict[str, Any] = part(rest=True)
+
+    def check(self) -> None:
+        """Raise unless there is a score."""
+        if not self.all_scores:
+            raise Unfit("accuracy", "is missing")
+
+    @property
+    def headline(self) -> float:
+        """The score that is compared with what was expected."""
+        return next(iter(self.all_scores.values()))
+
+
+@dataclass(frozen=True)
+class Measured(KitResult):
+    """``measured/<target>.json``: a kit's result, and where and when it was measured.
+
+    Attributes:
+        target: name of the target.
+        host: ``local`` or the board.
+        measured: when, UTC.
+        expected: of the manifest.
+    """
+
+    target: str = part("")
+    host: str = part("")
+    measured: str = part("")
+    expected: Expected = part(Expected())
