@@ -26,7 +26,7 @@ from tests.report.synthetic import (
 )
 from vaiopt.data.recipe import read_recipe
 from vaiopt.errors import RunError
-from vaiopt.present.html import paragraph
+from vaiopt.present.html import escape, paragraph
 from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
 from vaiopt.report.page import page as page_of
@@ -203,7 +203,7 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
     assert any(
-        "not made from the candidate's files as they are now" in remark and remark in text
+        "not made from the candidate's files as they are now" in remark and escape(remark) in text
         for remark in result.remarks
     )
     assert result.missing["quantization"] == f"vaiopt quantize {run.folder}"

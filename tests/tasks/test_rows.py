@@ -79,7 +79,7 @@ def test_a_made_up_task_goes_from_search_to_report(
     monkeypatch.setattr("vaiopt.deploy.bundle.board_files", lambda: kit_with_the_task(tmp_path))
     (tmp_path / "ordered.py").write_text(DATA, encoding="utf-8")
     own = [f"data.source={tmp_path}/ordered.py:load", "objective.metric=val_distance"]
-    settings = load_settings(None, [*QUICK, *own, "objective.direction=minimize"])
+    settings = load_settings(None, [*QUICK, *own])
     run = Run(tmp_path / "run")
     lines = []
     summary = flow.run_flow(settings, run.folder, progress=lines.append)
@@ -88,6 +88,7 @@ def test_a_made_up_task_goes_from_search_to_report(
     assert summary.to_json()["float_distance"] == summary.float_score
     assert any("distance" in line and "ms (p50)" in line for line in lines)
     found = gather(run)
+    assert found.minimise
     assert found.task == "ordinal" and found.float_test.distance == summary.float_score
     text = run.report.read_text(encoding="utf-8")
     assert "Test distance from float to the target" in text and "Confusion" not in text

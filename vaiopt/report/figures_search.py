@@ -192,8 +192,8 @@ def convergence(data: ReportData) -> Optional[Figure]:
 
 
 def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
-    """Return the learning curves of all trials for ``accuracy`` or ``loss``, or ``None`` if no
-    trial has one.
+    """Return the learning curves of all trials for a quantity such as ``accuracy`` or ``loss``, or
+    ``None`` if no trial has one.
     """
     validation = "val_" + quantity
     with_curve = [t for t in data.trials if any(validation in step for step in t.curve)]
@@ -213,6 +213,7 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
         if any(quantity in step for step in trial.curve):
             dotted = {"color": "@rose", "width": 2, "dash": "dot"}
             traces.append(_curve(trial, quantity, label + ", training", dotted))
+    share = ".0%" if words.is_share(validation) else None
     caption = f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
     return Figure(
         name=f"learning_curves_{quantity}",
@@ -221,7 +222,7 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
         traces=traces,
         layout={
             "xaxis": axis("epoch", dtick=1 if epochs <= 12 else None),
-            "yaxis": axis(words.name(validation), tickformat=None if quantity == "loss" else ".0%"),
+            "yaxis": axis(words.name(validation), tickformat=share),
         },
         columns=("trial", "status", "epoch", quantity, validation),
         rows=[

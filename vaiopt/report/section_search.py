@@ -41,10 +41,12 @@ def search(data: ReportData) -> Section:
 
 
 def curves(data: ReportData) -> Section:
-    """Return the learning curves of all trials: accuracy, loss, and macro F1 where that is what was
-    searched for.
+    """Return the learning curves of all trials: the headline, what was searched for where that is
+    another score, and the loss.
     """
-    quantities = ("accuracy", "f1", "loss") if data.metric == "val_f1" else ("accuracy", "loss")
+    task = data.learned
+    names = [n for n in task.validation if n in (task.validated, data.metric)]
+    quantities = [name.replace("val_", "", 1) for name in (*names, "val_loss")]
     lead = "How each trial learned, on validation data; the chosen one stands out."
     return Section(lead, _side_by_side([learning_curves(data, name) for name in quantities]))
 

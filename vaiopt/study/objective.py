@@ -7,6 +7,7 @@ from typing import Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings import ObjectiveSettings
+from vaiopt.tasks import TASKS
 
 COSTS = ("params", "macs", "latency_ms", "dpu_latency_ms")
 """Costs that weights may name; each is known before training."""
@@ -81,7 +82,11 @@ class Objective:
 
 
 def default_direction(metric: str) -> str:
-    """Return ``minimize`` for a metric whose name says loss or error, else ``maximize``."""
+    """Return ``minimize`` for the headline of a task that minimises it and for a metric whose name
+    says loss or error, else ``maximize``.
+    """
+    if any(task.minimise and metric == task.validated for task in TASKS.values()):
+        return "minimize"
     name = metric.lower()
     words = ("loss", "error", "crossentropy", "mse", "mae", "mape", "msle", "divergence")
     return "minimize" if any(word in name for word in words) else "maximize"
