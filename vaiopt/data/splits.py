@@ -163,12 +163,7 @@ def split_dataset(
     """
     seed = check_seed(seed)
     thresholds = _thresholds(ratios, given_test=not pool, reserved=reserved)
-    given = None if pool else dataset.test_y
-    if not pool and given is None:
-        raise DataError(
-            f"'{dataset.name}' has no test set of its own, which data.pool = false needs",
-            "Set data.pool = true.",
-        )
+    given = None if pool else _given_test(dataset)
     y = dataset.all_y if pool else dataset.y
     counts = np.bincount(y, minlength=len(dataset.classes))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
@@ -189,6 +184,15 @@ def split_dataset(
         pool=pool,
         reserved=reserved,
     )
+
+
+def _given_test(dataset: Dataset) -> np.ndarray:
+    if dataset.test_y is None:
+        raise DataError(
+            f"'{dataset.name}' has no test set of its own, which data.pool = false needs",
+            "Set data.pool = true.",
+        )
+    return dataset.test_y
 
 
 def _dealt(

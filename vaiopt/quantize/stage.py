@@ -65,7 +65,7 @@ def quantize_model(
     Args:
         model: a Keras 2 model, or the path of its ``.h5`` file.
         calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
-            order they are to be fed; one array, or a list with one per input of the model.
+            order they are fed; one array, or a list with one per input.
         calib_y: their class numbers (N,), if known.
         out: folder to write; replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
@@ -98,9 +98,12 @@ def quantize_model(
         functional, x, release, method, batch, learned, qat_epochs, seed, tell, task
     )
     judged = ("validation", validation) if validation else ("calibration", Labelled(x, y))
-    source = model if source is None else source
-    sha256 = file_sha256(source) if isinstance(source, (str, Path)) else ""
+    sha256 = _sha256(model if source is None else source)
     return _quantize(quantizer, request, folder, *judged, input_range, sha256)
+
+
+def _sha256(source: Any) -> str:
+    return file_sha256(source) if isinstance(source, (str, Path)) else ""
 
 
 def _quantize(

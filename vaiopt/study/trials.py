@@ -120,21 +120,16 @@ def _record(trial: Any, read: Dict[int, Tuple[Any, TrialRecord]]) -> TrialRecord
 
 def distribution(dimension: Dimension) -> Any:
     """Return Optuna's distribution for a dimension."""
-    optuna = quiet_optuna()
-    grid = dimension.grid()
-    if dimension.kind == "choice" or (
-        grid is not None and (len(grid) == 1 or (dimension.log and dimension.step != 1))
-    ):
-        return optuna.distributions.CategoricalDistribution(list(grid or ()))
+    make = quiet_optuna().distributions
+    grid, log, step = dimension.grid(), dimension.log, dimension.step
+    if dimension.kind == "choice" or (grid is not None and (len(grid) == 1 or (log and step != 1))):
+        return make.CategoricalDistribution(list(grid or ()))
+    # The highest value that the steps reach; with a logarithmic range of whole numbers, any.
+    high: Any = dimension.high if grid is None else grid[-1]
     if dimension.kind == "int":
-        high = int(dimension.high) if dimension.log or grid is None else int(grid[-1])  # type: ignore[arg-type]
-        return optuna.distributions.IntDistribution(
-            int(dimension.low), high, log=dimension.log, step=int(dimension.step or 1)
-        )
-    high_float = float(dimension.high) if grid is None else float(grid[-1])  # type: ignore[arg-type]
-    return optuna.distributions.FloatDistribution(
-        dimension.low, high_float, log=dimension.log, step=dimension.step
-    )
+        high = int(dimension.high if log else high)
+        return make.IntDistribution(int(dimension.low), high, log=log, step=int(step or 1))
+    return make.FloatDistribution(dimension.low, float(high), log=log, step=step)
 
 
 def distributions(space: Space) -> Dict[str, Any]:

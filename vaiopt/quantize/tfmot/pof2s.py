@@ -108,7 +108,9 @@ def pof2s() -> Dict[str, Any]:
 
 
 def _quantizer_class(tfmot: Any, tf: Any) -> Any:
-    class Pof2sQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: ignore[misc,name-defined]
+    base = tfmot.quantization.keras.quantizers.Quantizer
+
+    class Pof2sQuantizer(base):  # type: ignore[misc,valid-type]
         """Rounds a tensor at a fix position that is a variable of the layer.
 
         While ``calibrating``, entries and activations choose the position from the tensor itself,
@@ -144,7 +146,9 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
 
 
 def _config_class(tfmot: Any, quantizer: Any) -> Any:
-    class Pof2sQuantizeConfig(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc,name-defined]
+    base = tfmot.quantization.keras.QuantizeConfig
+
+    class Pof2sQuantizeConfig(base):  # type: ignore[misc,valid-type]
         """Rounds the named weights of a layer, and its output.
 
         Args:
