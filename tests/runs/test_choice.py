@@ -167,3 +167,14 @@ def test_without_links_a_copy_of_the_earlier_choice_is_not_left_to_mislead(
     write_chosen(copy, Chosen((1,)))
     names = {path.name for path in copy.folder.iterdir()}
     assert names == {"run.toml", "trials", "chosen.json"}
+
+
+@pytest.mark.parametrize("name", ["float", "quantized"])
+def test_a_folder_of_a_person_s_own_in_the_place_of_a_link_is_kept(run: Run, name: str) -> None:
+    for turn in ("own", "own2"):
+        place = run.folder / name
+        place.unlink() if place.is_symlink() else shutil.rmtree(str(place))
+        write_text(place / "notes.txt", turn)
+        write_chosen(run, Chosen((0,)))
+        assert (run.folder / f"{name}.{turn}" / "notes.txt").read_text() == turn
+        assert shown(run) == 0

@@ -4,6 +4,8 @@ people what is chosen.
 
 from __future__ import annotations
 
+import filecmp
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -50,6 +52,7 @@ def _show(candidate: Candidate) -> None:
     folder = candidate.run.folder
     try:
         _link(folder / "chosen", Path("trials") / candidate.folder.name)
+        _put_aside(folder / "float")
         with atomic_folder(folder / "float") as links:
             for name in OWN_FILES:
                 if (candidate.folder / name).is_file():
@@ -79,4 +82,24 @@ def _remove(path: Path) -> None:
     if path.is_symlink():
         path.unlink()
     else:
+        _put_aside(path)
         shutil.rmtree(str(path), ignore_errors=True)
+
+
+def _put_aside(path: Path) -> None:
+    """Rename a folder whose files are not all copies of a candidate's: it is a person's own."""
+    own = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    if path.is_symlink() or not own:
+        return
+    candidates = [*path.parent.glob("trials/[0-9]*")]
+    whole = path.name not in FOLDERS
+    folders = candidates if whole else [each / path.name for each in candidates]
+    for folder in folders:
+        twins = [folder / file.relative_to(path) for file in own]
+        if all(t.is_file() and filecmp.cmp(str(t), str(f), False) for t, f in zip(twins, own)):
+            return
+    aside = path.with_name(f"{path.name}.own")
+    number = itertools.count(2)
+    while aside.exists():
+        aside = path.with_name(f"{path.name}.own{next(number)}")
+    os.replace(str(path), str(aside))
