@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
+from vaiopt import releases
 from vaiopt.environment import Availability
 from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
@@ -75,7 +76,7 @@ class QuantizeRequest:
 
     model: Any
     x: Sequence[np.ndarray]
-    release: str = "3.0"
+    release: str = releases.DEFAULT
     method: str = "ptq"
     batch_size: int = 50
     training: Optional[Tuple[Sequence[np.ndarray], np.ndarray]] = None

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt import releases
 from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, require, write_arrays
@@ -47,7 +48,7 @@ def quantize_model(
     *,
     out: PathLike,
     backend: str = "auto",
-    release: str = "3.0",
+    release: str = releases.DEFAULT,
     method: str = "ptq",
     calib_batch_size: int = 50,
     qat_epochs: int = 3,
