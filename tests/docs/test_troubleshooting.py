@@ -48,9 +48,14 @@ def template(node: ast.AST) -> Optional[str]:
         text = template(node.func.value) if node.func.attr == "format" else None
         return None if text is None else re.sub(r"\{[^{}]*\}", UNKNOWN, text)
     if isinstance(node, ast.JoinedStr):
-        parts = [getattr(value, "value", None) for value in node.values]
-        return "".join(part if isinstance(part, str) else UNKNOWN for part in parts)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        return "".join(constant_text(value) or UNKNOWN for value in node.values)
+    return constant_text(node)
+
+
+def constant_text(node: ast.AST) -> Optional[str]:
+    """The text of a string constant: its `value`, or `s` in Python 3.7."""
+    value = getattr(node, "value" if hasattr(node, "value") else "s", None)
+    return value if isinstance(value, str) else None
 
 
 def texts(tree: ast.AST) -> Set[str]:

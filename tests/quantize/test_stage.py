@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from float_networks import head, images, network
@@ -193,6 +194,7 @@ def test_an_unknown_backend_is_refused_with_the_known_ones(tmp_path):
     assert "tfmot" in caught.value.hint
 
 
+@pytest.mark.skipif(h5py.__version__ < "3", reason="h5py 2 writes the time into each dataset")
 def test_the_same_model_gives_the_same_file_however_many_were_made_before(tmp_path):
     for name in ("first", "second"):
         quantize(tmp_path / name)

@@ -102,17 +102,17 @@ def results(run: Run, search: SearchResult) -> List[Any]:
 
 
 def test_every_row_is_of_a_result_and_every_result_has_one(results: List[Any]) -> None:
-    assert {row_name(result) for result in [*results, []]} == set(SHEETS)
+    assert {row_name(result, SHEETS) for result in [*results, []]} == set(SHEETS)
 
 
 def test_every_result_has_a_sheet_that_fits_a_terminal(results: List[Any]) -> None:
     for result in results:
         sheet = sheet_of(result)
         text = sheet.to_text(WIDTH)
-        assert sheet.title in text.splitlines()[0], row_name(result)
+        assert sheet.title in text.splitlines()[0], row_name(result, SHEETS)
         lines = [line for line in text.splitlines()[1:] if "│" not in line]
-        assert max(map(len, lines), default=0) <= WIDTH, row_name(result)
-        assert "None" not in text, row_name(result)
+        assert max(map(len, lines), default=0) <= WIDTH, row_name(result, SHEETS)
+        assert "None" not in text, row_name(result, SHEETS)
         for value in (value for _, value, _ in sheet.facts if value is not None):
             assert str(value) in sheet.to_html()
 

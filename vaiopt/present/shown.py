@@ -33,21 +33,16 @@ def add_figures(rows: Mapping[str, MakeFigures]) -> None:
     FIGURES.update(rows)
 
 
-def row_name(result: Any) -> str:
-    """Return the name that a result's rows are kept under."""
-    if isinstance(result, list):
-        return f"List[{type(result[0]).__name__}]" if result else "List[]"
-    return type(result).__name__
-
-
-def _row_of(rows: Mapping[str, Row], result: Any) -> Optional[Row]:
-    """Return the row of a result's class, or of the nearest class that it is derived from."""
+def row_name(result: Any, rows: Mapping[str, Row]) -> str:
+    """Return the name of the row of a result's class, or of the nearest class that it is derived
+    from; the name of its own class where there is no row.
+    """
     if isinstance(result, list) and not result:
-        return rows.get("List[]")
+        return "List[]"
     kinds = type(result[0] if isinstance(result, list) else result).__mro__
     name = "List[{}]" if isinstance(result, list) else "{}"
-    names = (name.format(kind.__name__) for kind in kinds)
-    return next((rows[name] for name in names if name in rows), None)
+    names = [name.format(kind.__name__) for kind in kinds]
+    return next((name for name in names if name in rows), names[0])
 
 
 def sheet_of(result: Any) -> Sheet:
@@ -56,15 +51,15 @@ def sheet_of(result: Any) -> Sheet:
     Raises:
         TypeError: nobody said what a result of this class shows.
     """
-    make = _row_of(SHEETS, result)
+    make = SHEETS.get(row_name(result, SHEETS))
     if make is None:
-        raise TypeError(f"no sheet is known for {row_name(result)}")
+        raise TypeError(f"no sheet is known for {row_name(result, SHEETS)}")
     return make(result)
 
 
 def figures_of(result: Any) -> List[Figure]:
     """Return the figures that stand under a result's sheet in a notebook, if it has any."""
-    make = _row_of(FIGURES, result)
+    make = FIGURES.get(row_name(result, FIGURES))
     return [figure for figure in make(result) if figure is not None] if make is not None else []
 
 
@@ -77,7 +72,7 @@ class Shown:
         cls.__repr__ = Shown.__repr__  # type: ignore[method-assign]
 
     def __repr__(self) -> str:
-        if _row_of(SHEETS, self) is not None:
+        if row_name(self, SHEETS) in SHEETS:
             return sheet_of(self).to_text()
         fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({fields})"
