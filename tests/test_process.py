@@ -104,7 +104,9 @@ def test_a_child_that_ignores_being_asked_is_killed(monkeypatch):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_this_process_ends_the_group_too(number, root):
     code = (
-        "import sys\nfrom vaiopt.process import follow\n"
+        "import signal, sys\nfrom vaiopt.process import follow\n"
+        # as from a terminal, also when the tests run under nohup
+        f"signal.signal({int(number)}, signal.SIG_DFL)\n"
         f"follow([sys.executable, '-c', {PARENT!r}], on_line=lambda l: print(l, flush=True))\n"
     )
     process = subprocess.Popen(python(code), cwd=str(root), stdout=subprocess.PIPE)
@@ -113,6 +115,21 @@ def test_a_signal_that_ends_this_process_ends_the_group_too(number, root):
     assert process.wait(20) == 128 + number
     assert ended(grandchild)
     process.stdout.close()
+
+
+@linux
+def test_under_nohup_a_hangup_ends_nothing(root):
+    code = (
+        "import signal, sys\nfrom vaiopt.process import follow\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "child = 'print(1, flush=True); import time; time.sleep(1); print(2, flush=True)'\n"
+        "print(follow([sys.executable, '-c', child], on_line=lambda l: print(l, flush=True)))\n"
+    )
+    process = subprocess.Popen(python(code), cwd=str(root), stdout=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b"1"
+    process.send_signal(signal.SIGHUP)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0 and output.split()[0] == b"2"
 
 
 def test_signals_are_handled_afterwards_as_before():

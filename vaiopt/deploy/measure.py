@@ -143,7 +143,7 @@ def check_bundle(folder: Path, command: str) -> Manifest:
     ]
     if wrong:
         raise RunError(
-            f"the bundle '{folder}' was changed: {', '.join(wrong)}",
+            f"the bundle '{folder}' is not what its manifest.json says: {', '.join(wrong)}",
             f"Make it again with: {command}",
         )
     return manifest
