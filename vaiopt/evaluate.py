@@ -10,7 +10,6 @@ import numpy as np
 
 from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.errors import ModelError, RunError
-from vaiopt.files import require
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
 from vaiopt.present.shown import Shown
@@ -60,8 +59,8 @@ def evaluate_candidate(candidate: Candidate, progress: Progress = silent) -> Eva
         RunError: the candidate's model is not there, or a file is damaged.
         DataError: its data are not here.
     """
-    require(candidate.model, candidate.command("search --run"))
-    float_test = _evaluated(candidate, "float", candidate.model, candidate.evaluation, progress)
+    model = candidate.kept_model()
+    float_test = _evaluated(candidate, "float", model, candidate.evaluation, progress)
     stale = stale_parts(candidate)
     int8_test = None
     if "quantized" in stale:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 
 from vaiopt.data import data_held, read_recipe
 from vaiopt.errors import RunError, SettingsError, did_you_mean
-from vaiopt.files import PathLike, require
+from vaiopt.files import PathLike
 from vaiopt.runs.layout import Candidate, Run, open_run
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.study.record import TrialRecord
@@ -247,9 +247,9 @@ def inspect(
 def _inspect_candidate(candidate: Candidate, target: Any, threads: int) -> Inspection:
     from vaiopt.hardware import inspect_model
 
-    require(candidate.model, candidate.command("search --run"))
+    model = candidate.kept_model()
     input_range = read_recipe(candidate).preprocessing.input_range
-    return inspect_model(candidate.model, target, threads=threads, input_range=input_range)
+    return inspect_model(model, target, threads=threads, input_range=input_range)
 
 
 def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evaluations:

@@ -238,12 +238,12 @@ def test_a_candidate_is_quantized_with_training_data_and_judged_on_validation_da
     assert candidate.fix_positions.read_text() == positions
 
 
-def test_a_candidate_without_a_model_says_which_command_makes_it(tmp_path):
+def test_a_candidate_without_a_model_says_which_command_finds_another(tmp_path):
     candidate, _ = trained_candidate(tmp_path / "run")
     candidate.model.unlink()
     with pytest.raises(RunError) as caught:
         quantize_candidate(candidate, settings_from_dict({}))
-    assert "vaiopt search" in caught.value.hint
+    assert "vaiopt choose" in caught.value.hint
 
 
 def test_signal_to_noise_is_in_decibels_and_finite():

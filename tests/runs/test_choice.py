@@ -178,3 +178,18 @@ def test_a_folder_of_a_person_s_own_in_the_place_of_a_link_is_kept(run: Run, nam
         write_chosen(run, Chosen((0,)))
         assert (run.folder / f"{name}.{turn}" / "notes.txt").read_text() == turn
         assert shown(run) == 0
+
+
+@pytest.mark.parametrize("name", ["chosen", "float", "compiled"])
+def test_a_file_or_a_link_of_a_person_s_own_is_kept_too(
+    run: Run, name: str, tmp_path: Path
+) -> None:
+    place = run.folder / name
+    place.unlink() if place.is_symlink() else shutil.rmtree(str(place))
+    place.write_text("notes")
+    write_chosen(run, Chosen((0,)))
+    assert (run.folder / f"{name}.own").read_text() == "notes" and shown(run) == 0
+    place.unlink() if place.is_symlink() else shutil.rmtree(str(place))
+    place.symlink_to(tmp_path)
+    write_chosen(run, Chosen((0,)))
+    assert os.readlink(str(run.folder / f"{name}.own2")) == str(tmp_path) and shown(run) == 0

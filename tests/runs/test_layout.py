@@ -107,3 +107,10 @@ def test_a_run_of_the_first_version_is_refused_and_nothing_of_it_is_lost(tmp_pat
             use()
         assert "--run" in caught.value.hint
         assert content(run.folder) == before
+
+
+def test_a_candidate_without_its_model_is_refused_with_what_helps(tmp_path: Path) -> None:
+    candidate = Run(tmp_path / "run").trial(3)
+    with pytest.raises(RunError, match="model.h5' is missing") as caught:
+        candidate.kept_model()
+    assert f"vaiopt choose {tmp_path / 'run'}" in caught.value.hint

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from vaiopt.errors import RunError, SettingsError, TargetError
-from vaiopt.files import PathLike, require, write_json
+from vaiopt.files import PathLike, write_json
 from vaiopt.hardware.devices import estimate
 from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.fits import Constants, Fit
@@ -216,7 +216,7 @@ def _read(run: Run, target: Optional[str]) -> _Measured:
     for key, value in {"latency_ms.p50": latency, **({"fps.value": rate} if fed else {})}.items():
         if value == 0:
             raise RunError(f"'{path}': {key} is 0", f"Measure again: {command}")
-    made = estimate(read_graph(require(candidate.model, candidate.command("search --run"))), found)
+    made = estimate(read_graph(candidate.kept_model()), found)
     return _Measured(run, found, record.host, _digest(made), made, latency, rate if fed else None)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from vaiopt import releases
 from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
-from vaiopt.files import PathLike, atomic_folder, require, write_arrays
+from vaiopt.files import PathLike, atomic_folder, write_arrays
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
 from vaiopt.quantize import accuracy, checks
@@ -170,7 +170,7 @@ def quantize_candidate(
         RunError: its model or its data's recipe is missing.
         VaioptError: as :func:`quantize_model` and :func:`vaiopt.data.load_splits` do.
     """
-    require(candidate.model, candidate.command("search --run"))
+    candidate.kept_model()
     choose_backend(settings.quantize.backend)
     functional = checks.functional_model(candidate.model)
     splits = load_splits(candidate)

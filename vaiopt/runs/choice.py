@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 from pathlib import Path
+from typing import List
 
 from vaiopt.files import atomic_folder, locked
 from vaiopt.record import write_record
@@ -65,41 +66,57 @@ def _show(candidate: Candidate) -> None:
 
 
 def _link(path: Path, to: Path) -> None:
-    """Make ``path`` a relative link, replacing what is there in one step; none if ``to`` is not
-    there. A folder in its place is the copy of such a link, made when the run was copied.
+    """Make ``path`` a relative link, replacing an earlier one in one step; none if ``to`` is not
+    there.
     """
-    if not (path.parent / to).exists() or (path.is_dir() and not path.is_symlink()):
-        _remove(path)
-    if not (path.parent / to).exists() or (path.is_symlink() and os.readlink(str(path)) == str(to)):
+    there = (path.parent / to).exists()
+    if there and path.is_symlink() and os.readlink(str(path)) == str(to):
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    os.symlink(str(to), str(temporary))
-    os.replace(str(temporary), str(path))
+    _put_aside(path)
+    if not there or not path.is_symlink():
+        _remove(path)
+    if there:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        os.symlink(str(to), str(temporary))
+        os.replace(str(temporary), str(path))
 
 
 def _remove(path: Path) -> None:
     """Remove a link, or a folder that is the copy of one."""
+    _put_aside(path)
     if path.is_symlink():
         path.unlink()
     else:
-        _put_aside(path)
         shutil.rmtree(str(path), ignore_errors=True)
 
 
 def _put_aside(path: Path) -> None:
-    """Rename a folder whose files are not all copies of a candidate's: it is a person's own."""
-    own = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
-    if path.is_symlink() or not own:
+    """Rename what a person put in the place of a link."""
+    if not os.path.lexists(str(path)) or _is_ours(path):
         return
+    aside = path.with_name(f"{path.name}.own")
+    number = itertools.count(2)
+    while os.path.lexists(str(aside)):
+        aside = path.with_name(f"{path.name}.own{next(number)}")
+    os.replace(str(path), str(aside))
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether this is a link that was made here, or the copy of one, made when the run was copied:
+    a folder whose files are all those of one candidate.
+    """
+    if path.is_symlink():
+        return Path(os.readlink(str(path))).parts[0] in ("chosen", "trials")
+    if not path.is_dir():
+        return False
+    own = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
     candidates = [*path.parent.glob("trials/[0-9]*")]
     whole = path.name not in FOLDERS
     folders = candidates if whole else [each / path.name for each in candidates]
-    for folder in folders:
-        twins = [folder / file.relative_to(path) for file in own]
-        if all(t.is_file() and filecmp.cmp(str(t), str(f), False) for t, f in zip(twins, own)):
-            return
-    aside = path.with_name(f"{path.name}.own")
-    number = itertools.count(2)
-    while aside.exists():
-        aside = path.with_name(f"{path.name}.own{next(number)}")
-    os.replace(str(path), str(aside))
+    return not own or any(_holds(folder, path, own) for folder in folders)
+
+
+def _holds(folder: Path, copy: Path, files: List[Path]) -> bool:
+    """Whether a folder has the same files as a copy of it."""
+    twins = [folder / file.relative_to(copy) for file in files]
+    return all(t.is_file() and filecmp.cmp(str(t), str(f), False) for t, f in zip(twins, files))

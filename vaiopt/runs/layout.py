@@ -73,6 +73,19 @@ class Candidate:
         """``measured/<kit>.json``: what the kit reported."""
         return self.folder / "measured" / f"{kit}.json"
 
+    def kept_model(self) -> Path:
+        """Return the path of its model.
+
+        Raises:
+            RunError: the model is not there.
+        """
+        if not self.model.is_file():
+            raise RunError(
+                f"'{self.model}' is missing",
+                f"Choose a trial whose model is kept: {self.command('choose')}",
+            )
+        return self.model
+
     def command(self, stage: str) -> str:
         """Return the command line of a stage on this candidate's run."""
         return f"vaiopt {stage} {self.run.folder}"
