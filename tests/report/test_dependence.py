@@ -10,10 +10,11 @@ from typing import Any, Callable, Dict, List, Sequence
 import numpy as np
 import pytest
 
-from vaiopt.report.dependence import Dependence, tried_values
+from vaiopt.report.dependence import EXPLAINERS, Dependence, tried_values
 from vaiopt.report.dimensions import dimensions
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
+from vaiopt.study.surrogate import SURROGATES
 
 SPACE = Space(
     (
@@ -186,3 +187,7 @@ def test_values_lie_on_the_grid_of_the_space_between_the_ends_tried() -> None:
         Dimension("x", "float", 1.0, low=1.0, high=16.0, log=True), [1.0, 16.0]
     ) == pytest.approx([1, 2, 4, 8, 16])
     assert values(Dimension("x", "int", 1, low=1, high=512, log=True), [1, 3]) == [1, 2, 3]
+
+
+def test_every_surrogate_can_be_explained():
+    assert list(EXPLAINERS) == list(SURROGATES)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.report.data import evenly
 from vaiopt.report.dimensions import Dimension, told_apart
+from vaiopt.settings.choices import row_of
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension as Declared
 from vaiopt.study.space import Space, Value
@@ -70,7 +71,7 @@ class Dependence:
             differ.
         dims: the hyperparameters of the completed trials; those that vary and are searched are
             looked at, over the values that were tried.
-        model: ``gp`` or ``forest``.
+        model: a name of :data:`EXPLAINERS`.
         direction: ``maximize`` or ``minimize``.
         seed: of the fit.
 
@@ -108,11 +109,11 @@ class Dependence:
         self._ranks, first = np.unique(scores, return_index=True)
         self._objectives = raw[first] * (-1.0 if direction == "maximize" else 1.0)
         self._curves: Dict[str, _Scores] = {}
-        self._is_forest = model == "forest"
+        self._explainer = row_of("the surrogate", model, EXPLAINERS)
         x = encode_points(space, self._points)
         with _one_thread():
             self._model = fit_surrogate(model, x, scores, np.random.RandomState(seed))
-            self.fit = _predicted_share(self._model, self._is_forest, x, scores)
+            self.fit = self._explainer.predicted_share(self._model, x, scores)
 
     def importances(self) -> Dict[str, float]:
         """Return the variance of each hyperparameter's partial dependence as a share of their sum,
@@ -166,25 +167,10 @@ class Dependence:
         if name not in self._curves:
             values, rows = self._values(name, POINTS), self._rows((name,))
             blocks = [self._encoded([{**row, name: value} for row in rows]) for value in values]
-            average = self._forest_mean if self._is_forest else self._gp_mean
             with _one_thread():
-                self._curves[name] = _Scores(values, *average(blocks))
+                mean, deviation = self._explainer.average(self._model, blocks)
+            self._curves[name] = _Scores(values, mean, deviation)
         return self._curves[name]
-
-    def _gp_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-        """Return mean and deviation of the mean over each block of points: its variance is the mean
-        of their covariance.
-        """
-        found = [self._model.predict(block, return_cov=True) for block in blocks]
-        variances = [max(0.0, float(covariance.mean())) for _, covariance in found]
-        return np.array([mean.mean() for mean, _ in found]), np.sqrt(variances)
-
-    def _forest_mean(self, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
-        """Return the mean over each block of points, and its deviation between the trees."""
-        flat = np.concatenate(blocks).astype(np.float32)
-        found = [tree.predict(flat).reshape(len(blocks), -1) for tree in self._model.estimators_]
-        trees = np.stack([values.mean(axis=1) for values in found])
-        return trees.mean(axis=0), trees.std(axis=0)
 
     def _objective(self, scores: np.ndarray) -> np.ndarray:
         """Return the objective that has a rank, between those of the trials."""
@@ -223,21 +209,61 @@ def tried_values(declared: Declared, tried: Dimension, most: int) -> List[Value]
     return [known[i] for i in np.unique(kept)]
 
 
-def _predicted_share(model: Any, is_forest: bool, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of the variance of ``y`` that a fitted model predicts for points that it has
-    not seen.
+def _process_average(model: Any, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of the mean over each block of points: its variance is the mean of
+    their covariance.
     """
-    if is_forest:
-        from sklearn.base import clone
-        from sklearn.model_selection import KFold, cross_val_predict
+    found = [model.predict(block, return_cov=True) for block in blocks]
+    variances = [max(0.0, float(covariance.mean())) for _, covariance in found]
+    return np.array([mean.mean() for mean, _ in found]), np.sqrt(variances)
 
-        folds = KFold(min(5, len(y)), shuffle=True, random_state=0)
-        errors = y - cross_val_predict(clone(model).set_params(random_state=0), x, y, cv=folds)
-        return float(1.0 - np.sum(errors**2) / np.sum((y - y.mean()) ** 2))
-    # Rasmussen and Williams, Gaussian Processes for Machine Learning, eq. 5.12; in units of the
-    # normalised targets.
+
+def _process_share(model: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """Leave-one-out: Rasmussen and Williams, Gaussian Processes for Machine Learning, eq. 5.12; in
+    units of the normalised targets.
+    """
     errors = np.ravel(model.alpha_) / np.diag(model.K_inv_)
     return float(1.0 - np.sum(errors**2) / np.sum(np.ravel(model.y_train_) ** 2))
+
+
+def _forest_average(model: Any, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the mean over each block of points, and its deviation between the trees."""
+    flat = np.concatenate(blocks).astype(np.float32)
+    found = [tree.predict(flat).reshape(len(blocks), -1) for tree in model.estimators_]
+    trees = np.stack([values.mean(axis=1) for values in found])
+    return trees.mean(axis=0), trees.std(axis=0)
+
+
+def _forest_share(model: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """Five folds."""
+    from sklearn.base import clone
+    from sklearn.model_selection import KFold, cross_val_predict
+
+    folds = KFold(min(5, len(y)), shuffle=True, random_state=0)
+    errors = y - cross_val_predict(clone(model).set_params(random_state=0), x, y, cv=folds)
+    return float(1.0 - np.sum(errors**2) / np.sum((y - y.mean()) ** 2))
+
+
+class Explainer(NamedTuple):
+    """How what a kind of surrogate expects is averaged and judged.
+
+    Attributes:
+        name: as the report calls the surrogate.
+        average: of a fitted model and blocks of points: the mean over each block and its deviation.
+        predicted_share: of a fitted model, its points and targets: the share of the targets'
+            variance that it predicts for points that it has not seen.
+    """
+
+    name: str
+    average: Callable[[Any, Sequence[np.ndarray]], Tuple[np.ndarray, np.ndarray]]
+    predicted_share: Callable[[Any, np.ndarray, np.ndarray], float]
+
+
+EXPLAINERS = {
+    "gp": Explainer("the Gaussian process", _process_average, _process_share),
+    "forest": Explainer("the forest of random trees", _forest_average, _forest_share),
+}
+"""One for each of the surrogates that a sampler proposes points with."""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence
 from vaiopt.present import words
 from vaiopt.present.html import note
 from vaiopt.report.data import ReportData
-from vaiopt.report.dependence import MIN_TRIALS, Dependence
+from vaiopt.report.dependence import EXPLAINERS, MIN_TRIALS, Dependence
 from vaiopt.report.dimensions import Dimension, dimensions
 from vaiopt.report.figures_hyperparameter import dependences, dependences_2d, distributions, slices
 from vaiopt.report.figures_space import (
@@ -20,9 +20,6 @@ from vaiopt.report.figures_space import (
 )
 from vaiopt.report.section import Block, Group, Section
 from vaiopt.study.surrogate import usable
-
-SURROGATES = {"gp": "the Gaussian process", "forest": "the forest of random trees"}
-"""Samplers that propose points with a surrogate that can be shown."""
 
 GOOD_FIT = 0.3
 """A surrogate that predicts less of the variance than this is called a guess."""
@@ -89,7 +86,7 @@ def _surrogate(data: ReportData, varying: Sequence[Dimension]) -> Dependence:
         data.space,
         data.trials,
         varying,
-        model=sampler if sampler in SURROGATES else "gp",
+        model=sampler if sampler in EXPLAINERS else "gp",
         direction=data.direction,
         seed=data.settings.seed,
     )
@@ -123,8 +120,8 @@ def _explained(data: ReportData, surrogate: Dependence) -> str:
         "a Gaussian process, as the sampler gp fits it (this search proposed its points with"
         f" {sampler}),"
     )
-    if sampler in SURROGATES:
-        what = f"{SURROGATES[sampler]} that the search proposed its points with"
+    if sampler in EXPLAINERS:
+        what = f"{EXPLAINERS[sampler].name} that the search proposed its points with"
     trials = f"{surrogate.fitted} trials"
     if surrogate.fitted < surrogate.known:
         trials = f"{surrogate.fitted} of the {surrogate.known} trials, evenly spaced"
