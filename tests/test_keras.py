@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from vaiopt.errors import ModelError
-from vaiopt.keras import load_keras, load_model, load_tensorflow, read_model_config, save_model
+from vaiopt.keras import load_keras, load_model, load_tensorflow, save_model
+from vaiopt.network.file import read_model_config
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(model, tmp_path):
 def test_a_file_that_is_no_keras_2_model_is_refused_with_the_reason(model, tmp_path):
     cases = {
         "missing.h5": "there is no model",
-        "k.keras": "Keras 3",
+        "k.keras": "no archive",
         "text.h5": "not an HDF5 file",
         "w.h5": "no architecture",
         "k3.h5": "Keras 3.1",

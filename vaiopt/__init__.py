@@ -34,6 +34,7 @@ __all__ = [
     "search_run",
     "targets",
     "trials",
+    "trusting_models",
 ]
 
 if TYPE_CHECKING:

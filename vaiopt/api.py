@@ -23,6 +23,7 @@ from vaiopt.errors import VaioptError as VaioptError
 from vaiopt.evaluate import Evaluations
 from vaiopt.files import PathLike
 from vaiopt.hardware import Inspection, TargetSummary, list_targets
+from vaiopt.network.loadable import trusting_models as trusting_models
 from vaiopt.present.shown import ShownList
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report import ReportResult, build, gather, write_report

@@ -18,6 +18,9 @@ from typing import Any, ContextManager, Dict, Iterator, Optional
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.files import PathLike, atomic_path
+from vaiopt.network.file import attribute_text, read_model_config
+from vaiopt.network.hdf5 import open_hdf5
+from vaiopt.network.loadable import check_loadable
 
 
 def prepare_environment() -> None:
@@ -110,15 +113,10 @@ def save_model(model: Any, path: PathLike) -> None:
         # The newest format is what no Vitis-AI tool reads.
         warnings.filterwarnings("ignore", message=".*HDF5 file.*")
         model.save(file, include_optimizer=False, save_format="h5")
-        config = _without_optional(json.loads(_text(file.attrs["model_config"])))
+        config = _without_optional(json.loads(attribute_text(file.attrs["model_config"])))
         file.attrs["model_config"] = json.dumps(config).encode("utf-8")
     with atomic_path(Path(path).with_suffix(".h5")) as temporary:
         temporary.write_bytes(content.getvalue())
-
-
-def _text(value: Any) -> str:
-    """Return an attribute of an HDF5 file, which may be bytes, as text."""
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
 def _without_optional(config: Any) -> Any:
@@ -133,64 +131,25 @@ def _without_optional(config: Any) -> Any:
     return result
 
 
-def read_model_config(path: PathLike) -> Dict[str, Any]:
-    """Return the architecture in a Keras 2 ``.h5`` file, without building anything.
-
-    Raises:
-        ModelError: the file is missing, not HDF5, holds only weights, or is Keras 3's.
-    """
-    import h5py
-
-    path = Path(path)
-    save_again = "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)"
-    if not path.is_file():
-        raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
-    if path.suffix == ".keras":
-        raise ModelError(f"'{path}' is a Keras 3 file", save_again)
-    try:
-        with h5py.File(str(path), "r") as file:
-            config = file.attrs.get("model_config")
-            version = _text(file.attrs.get("keras_version", ""))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"'{path}' is not an HDF5 file",
-            "Give a Keras 2 .h5 file, written by model.save('model.h5').",
-        ) from error
-    if config is None:
-        raise ModelError(
-            f"'{path}' holds weights but no architecture",
-            "Save the whole model: model.save('model.h5')",
-        )
-    if version and not version.startswith("2."):
-        raise ModelError(
-            f"'{path}' was written by Keras {version}, which no Vitis-AI tool reads", save_again
-        )
-    try:
-        content = json.loads(_text(config))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(
-            f"the architecture in '{path}' is not valid JSON", "Save the model again."
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("config"), (dict, list)):
-        raise ModelError(
-            f"the architecture in '{path}' is not a Keras model's", "Save the model again."
-        )
-    return content
-
-
 def load_model(path: PathLike, custom_objects: Optional[Dict[str, Any]] = None) -> Any:
-    """Load a Keras 2 ``.h5`` model, not compiled.
+    """Load a Keras 2 ``.h5`` model, not compiled, once it is known that nothing in it is code.
+
+    Code in a file is only run within :func:`vaiopt.network.loadable.trusting_models`.
 
     Raises:
-        ModelError: as :func:`read_model_config`, or Keras cannot build it (the layer is named).
+        ModelError: as :func:`vaiopt.network.file.read_model_config` and
+            :func:`vaiopt.network.loadable.check_loadable`, or Keras cannot build it.
     """
     read_model_config(path)
-    keras = load_keras()
-    try:
-        return keras.models.load_model(str(path), custom_objects=custom_objects, compile=False)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"'{path}' cannot be loaded: {reason[:200]}",
-            "Custom layers and Lambda layers are not supported.",
-        ) from error
+    with open_hdf5(path) as file:
+        check_loadable(file, Path(path))
+        keras = load_keras()
+        try:
+            # the file that was checked, not what its name stands for by now
+            return keras.models.load_model(file, custom_objects=custom_objects, compile=False)
+        except Exception as error:  # the boundary to Keras, which raises any kind
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(
+                f"'{path}' cannot be loaded: {reason[:200]}",
+                "Save the model again from Keras 2, of Keras's own layers.",
+            ) from error

@@ -39,6 +39,22 @@ def content() -> Dict[str, Any]:
     return model
 
 
+def architecture(kind: str) -> Dict[str, Any]:
+    """Return that of an image rounded by one layer."""
+    image = {"batch_input_shape": [None, 8, 8, 1], "name": "image"}
+    layers = [
+        {"class_name": "InputLayer", "name": "image", "config": image, "inbound_nodes": []},
+        {
+            "class_name": kind,
+            "name": "quant_image",
+            "config": {"name": "quant_image"},
+            "inbound_nodes": [[["image", 0, 0, {}]]],
+        },
+    ]
+    ends = {"input_layers": [["image", 0, 0]], "output_layers": [["quant_image", 0, 0]]}
+    return {"class_name": "Functional", "config": {"layers": layers, **ends}}
+
+
 class Kitchen:
     """A run quantized by the vendor, and the compiler that will be found."""
 
@@ -46,12 +62,7 @@ class Kitchen:
         self.folder, self._patch = folder, monkeypatch
         self.candidate = made_candidate(folder / "run")
         self.candidate.quantized_folder.mkdir()
-        config = {
-            "class_name": "Functional",
-            "config": {
-                "layers": [{"class_name": "Vitis>VitisQuantize", "config": {"name": "quant_image"}}]
-            },
-        }
+        config = architecture("Vitis>VitisQuantize")
         with h5py.File(str(self.candidate.quantized_model), "w") as file:
             file.attrs["model_config"] = json.dumps(config).encode()
             file.attrs["keras_version"] = b"2.10.0"
@@ -241,10 +252,7 @@ def test_where_the_compiler_is_missing_the_hint_is_the_docker_command(
 
 
 def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitchen: Kitchen) -> None:
-    config = {
-        "class_name": "Functional",
-        "config": {"layers": [{"class_name": "vaiopt>FixPosition", "config": {}}]},
-    }
+    config = architecture("vaiopt>FixPosition")
     with h5py.File(str(kitchen.candidate.quantized_model), "a") as file:
         file.attrs["model_config"] = json.dumps(config).encode()
     with pytest.raises(CompileError) as caught:

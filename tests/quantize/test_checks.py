@@ -2,6 +2,8 @@
 cure.
 """
 
+import zipfile
+
 import numpy as np
 import pytest
 from float_networks import head, images, network
@@ -64,7 +66,8 @@ def test_an_already_quantized_file_is_refused_before_it_is_loaded(tmp_path):
 
 def test_a_keras_3_file_is_refused(tmp_path):
     path = tmp_path / "model.keras"
-    path.write_bytes(b"PK")
+    with zipfile.ZipFile(str(path), "w") as file:
+        file.writestr("metadata.json", '{"keras_version": "3.1.0"}')
     with pytest.raises(ModelError, match="Keras 3") as caught:
         functional_model(path)
     assert "tf_keras" in caught.value.hint

@@ -32,6 +32,9 @@ SET = typer.Option(
     show_default=False,
 )
 JSON = typer.Option(False, "--json", help="Print the result as JSON on stdout, and nothing else.")
+TRUST = typer.Option(
+    False, "--trust-model", help="Run code (Lambda layers) in model files: they are your own."
+)
 TARGET = option("--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]")
 
 UNFOLDED = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from vaiopt.cli.common import JSON, RUN, SET, emit, load_of_run, option, progress
+from vaiopt.cli.common import JSON, RUN, SET, TRUST, emit, load_of_run, option, progress
 
 
 def command(
@@ -15,15 +15,18 @@ def command(
         help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]",
     ),
     overrides: List[str] = SET,
+    trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
     """Compile the int8 model: an int8 .tflite for cpu, an .xmodel for a DPU (in the Vitis-AI
     container).
     """
     from vaiopt.flow import compile_model
+    from vaiopt.network.loadable import trusting_models
 
     results = []
     for target in targets or [None]:  # type: ignore[list-item]
         opened, settings = load_of_run(run, overrides, target)
-        results.append(compile_model(opened, settings, progress))
+        with trusting_models(trust):
+            results.append(compile_model(opened, settings, progress))
     emit(results if len(results) > 1 else results[0], as_json)

@@ -6,7 +6,7 @@ from typing import List
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, emit, load_of_run, progress
+from vaiopt.cli.common import JSON, RUN, TRUST, emit, load_of_run, progress
 
 
 def command(
@@ -21,15 +21,18 @@ def command(
     kept: bool = typer.Option(
         False, "--all", help="Instead evaluate every trial whose model is kept."
     ),
+    trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
     """Evaluate the chosen model, and its int8 form, once on the test split; or several trials, to
     compare them.
     """
     from vaiopt.flow import evaluate, evaluate_trials
+    from vaiopt.network.loadable import trusting_models
 
     opened, settings = load_of_run(run, [])
-    if trial or kept:
-        emit(evaluate_trials(opened, trial, progress), as_json)
-    else:
-        emit(evaluate(opened, settings, progress), as_json)
+    with trusting_models(trust):
+        if trial or kept:
+            emit(evaluate_trials(opened, trial, progress), as_json)
+        else:
+            emit(evaluate(opened, settings, progress), as_json)

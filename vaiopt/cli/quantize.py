@@ -7,7 +7,7 @@ from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, SET, emit, given, load_of_run, option, progress
+from vaiopt.cli.common import JSON, SET, TRUST, emit, given, load_of_run, option, progress
 from vaiopt.releases import one_of
 
 
@@ -31,10 +31,12 @@ def command(
         "--calib-batch-size", min=1, help="Fix positions depend on it."
     ),
     overrides: List[str] = SET,
+    trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
     """Make a model int8 as the DPU computes it."""
     from vaiopt.flow import quantize, quantize_bare
+    from vaiopt.network.loadable import trusting_models
     from vaiopt.settings import load_settings
 
     options = {
@@ -44,11 +46,12 @@ def command(
         "quantize.calib_batch_size": calib_batch_size,
     }
     changed = [*overrides, *given(options)]
-    if Path(model).is_dir() or (
-        calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))
-    ):
-        opened, settings = load_of_run(model, changed)
-        result = quantize(opened, settings, progress)
-    else:
-        result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
+    with trusting_models(trust):
+        if Path(model).is_dir() or (
+            calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))
+        ):
+            opened, settings = load_of_run(model, changed)
+            result = quantize(opened, settings, progress)
+        else:
+            result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
     emit(result, as_json)

@@ -12,6 +12,7 @@ from vaiopt.cli.common import (
     SET,
     SETTINGS,
     TARGET,
+    TRUST,
     emit,
     load,
     load_of_run,
@@ -31,11 +32,13 @@ def command(
     last: Optional[str] = typer.Option(None, "--to", metavar="STEP", help="Last step."),
     overrides: List[str] = SET,
     target: Optional[str] = TARGET,
+    trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
     """Search, quantize, evaluate, compile, bundle, measure and report; or a part of it."""
     from vaiopt.cli.live import follow
     from vaiopt.flow import run_flow, steps_between
+    from vaiopt.network.loadable import trusting_models
 
     if settings is None and run is not None and steps_between(first, last)[0].name != "search":
         _, wanted = load_of_run(run, overrides, target)
@@ -43,7 +46,8 @@ def command(
         wanted = load(settings, overrides, target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
-    summary = run_flow(
-        wanted, folder, first=first, last=last, progress=view.progress, on_trial=view
-    )
+    with trusting_models(trust):
+        summary = run_flow(
+            wanted, folder, first=first, last=last, progress=view.progress, on_trial=view
+        )
     emit(summary, as_json)

@@ -12,6 +12,7 @@ from vaiopt.cli.common import (
     SET,
     SETTINGS,
     TARGET,
+    TRUST,
     emit,
     given,
     load,
@@ -31,14 +32,17 @@ def command(
     accept: bool = typer.Option(
         False, "--accept-changes", help="Go on with a run although its settings have changed."
     ),
+    trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
     """Search for the best model; an existing run goes on to the number of trials asked for."""
     from vaiopt import flow
     from vaiopt.cli.live import follow
+    from vaiopt.network.loadable import trusting_models
 
     wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
-    result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
+    with trusting_models(trust):
+        result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
     emit(result, as_json, f"next: vaiopt run --from quantize --run {result.folder}")

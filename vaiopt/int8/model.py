@@ -48,7 +48,9 @@ from vaiopt.int8.vendor import (
     vitis_integer_outputs,
     vitis_positions,
 )
-from vaiopt.keras import load_keras, load_model, load_tensorflow, read_model_config, save_model
+from vaiopt.keras import load_keras, load_model, load_tensorflow, save_model
+from vaiopt.network.file import attribute_text, layer_entries, read_model_config
+from vaiopt.network.hdf5 import open_hdf5
 
 POSITIONS_ATTRIBUTE = "vaiopt_fix_positions"
 """Attribute of the ``.h5`` file, and of a loaded model, with the positions of weights and
@@ -115,13 +117,11 @@ def load_quantized(path: PathLike) -> Any:
 
 def _remember_positions(model: Any, path: PathLike) -> Any:
     """Read the positions from a file and keep them with the model."""
-    import h5py
-
-    with h5py.File(str(path), "r") as file:
-        text = file.attrs.get(POSITIONS_ATTRIBUTE, b"[]")
     try:
+        with open_hdf5(path) as file:
+            text = attribute_text(file.attrs.get(POSITIONS_ATTRIBUTE, b"[]"))
         attach_positions(model, positions_file.from_json(text))
-    except (TypeError, ValueError) as error:
+    except (OSError, RecursionError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"the fix positions in '{path}' are damaged ({error})",
             "Quantize again with: vaiopt quantize",
@@ -295,5 +295,4 @@ def _load_vitis(path: PathLike) -> Any:
 
 def _class_names(config: Any) -> List[str]:
     """Return the class names of all layers in a model's configuration."""
-    layers = config["config"]["layers"] if isinstance(config["config"], dict) else config["config"]
-    return [str(layer.get("class_name")) for layer in layers]
+    return [str(layer["class_name"]) for layer in layer_entries(config)]

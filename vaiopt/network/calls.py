@@ -5,7 +5,8 @@ A *call* is one use of one layer: a shared layer is called several times.
 
 from __future__ import annotations
 
-from typing import Any, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+import heapq
+from typing import Any, Dict, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.network.sizes import Shape
@@ -94,27 +95,34 @@ def ordered(calls: List[RawCall]) -> List[RawCall]:
         ModelError: a call uses a tensor that no call makes, or they depend on each other in a
             circle.
     """
-    known = {call.key for call in calls}
-    done: Set[Tuple[Hashable, int]] = set()
-    result, waiting = [], list(calls)
-    while waiting:
-        later = []
-        for call in waiting:
-            needs = [reference[:2] for reference in call.inputs]
-            if not known.issuperset(needs):
+    places = {call.key: place for place, call in enumerate(calls)}
+    missing = [0] * len(calls)
+    users: Dict[Tuple[Hashable, int], List[int]] = {}
+    for place, call in enumerate(calls):
+        needs = {reference[:2] for reference in call.inputs}
+        for need in needs:
+            if need not in places:
                 raise ModelError(
                     f"layer '{call.name}' uses a tensor that no layer makes",
                     "Save the model again.",
                 )
-            if done.issuperset(needs):
-                done.add(call.key)
-                result.append(call)
-            else:
-                later.append(call)
-        if len(later) == len(waiting):
-            raise ModelError(
-                "the layers of this architecture depend on each other in a circle",
-                "Save the model again.",
-            )
-        waiting = later
+            users.setdefault(need, []).append(place)
+        missing[place] = len(needs)
+    # As in passes over the given order, without going over it again and again: a call is taken in
+    # the pass of the last that it needs, or in the next one if that stands behind it.
+    ready = [(0, place) for place, number in enumerate(missing) if number == 0]
+    heapq.heapify(ready)
+    result = []
+    while ready:
+        turn, place = heapq.heappop(ready)
+        result.append(calls[place])
+        for user in users.get(calls[place].key, ()):
+            missing[user] -= 1
+            if missing[user] == 0:
+                heapq.heappush(ready, (turn + (user < place), user))
+    if len(result) < len(calls):
+        raise ModelError(
+            "the layers of this architecture depend on each other in a circle",
+            "Save the model again.",
+        )
     return result

@@ -7,6 +7,11 @@ from typing import Dict, Hashable, List, Optional, Tuple
 from vaiopt.errors import ModelError
 from vaiopt.network.calls import Call, CallList, RawModel, Reference
 
+MOST_CALLS = 20_000
+"""Calls of a flattened model. Models nested in each other, each called twice, double with every
+level: a small file can stand for more calls than there is memory for.
+"""
+
 Places = Dict[Tuple[Hashable, int], List[Tuple[int, int]]]
 """For each call of one model, (call, output) in the flat list of each of its outputs. An output
 number of -1 stands for any output of that call.
@@ -50,12 +55,22 @@ def _expand(
         inputs = [_find(places, reference, prefix + call.name) for reference in call.inputs]
         if call.nested is not None:
             flat.nested.append(prefix + call.name)
+            if len(flat.nested) > MOST_CALLS:
+                raise ModelError(
+                    f"this model calls nested ones more than {MOST_CALLS:,} times",
+                    "Flatten the model, and use each inner model fewer times.",
+                )
             places[call.key] = _expand(call.nested, f"{prefix}{call.name}/", inputs, flat, seen)
             continue
         times = seen.get((prefix, call.key[0]), 0)
         seen[(prefix, call.key[0])] = times + 1
         name = prefix + call.name + (f":{times}" if times else "")
         index, first = len(flat.calls), times == 0
+        if index >= MOST_CALLS:
+            raise ModelError(
+                f"the models nested in this one make more than {MOST_CALLS:,} layer calls",
+                "Flatten the model, and use each inner model fewer times.",
+            )
         what = (call.class_name, call.config, inputs, call.arguments, call.shapes, call.params)
         flat.calls.append(Call(name, *what, first))
         if call.class_name == "InputLayer":

@@ -76,6 +76,14 @@ _REMOVED = (
     " RandomContrast RandomBrightness RandomHeight RandomWidth VitisQuantize QuantizeLayer"
 )
 
+_UNSHAPED = (
+    "Conv3D Conv3DTranspose Conv1DTranspose DepthwiseConv1D LocallyConnected1D LocallyConnected2D"
+    " ConvLSTM1D ConvLSTM2D ConvLSTM3D AveragePooling3D MaxPooling3D GlobalAveragePooling3D"
+    " GlobalMaxPooling3D UpSampling3D ZeroPadding3D Cropping3D Attention AdditiveAttention"
+    " MultiHeadAttention EinsumDense TimeDistributed RNN SpectralNormalization Identity RandomCrop"
+    " CategoryEncoding Discretization"
+)
+
 _row = LayerClass
 
 _ROWS = (
@@ -166,6 +174,8 @@ _ROWS = (
     _row("SlicingOpLambda", "tensorflow", attributes=attributes.tensorflow),
     _row("TensorFlowOpLayer", "tensorflow", attributes=attributes.tensorflow),
     *(_row(name, "other", shapes.unchanged, removed=True) for name in _REMOVED.split()),
+    # known, and safe to build, but nothing is known of their shapes
+    *(_row(name) for name in _UNSHAPED.split()),
 )
 
 LAYERS: Dict[str, LayerClass] = {row.name: row for row in _ROWS}

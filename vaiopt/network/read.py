@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Dict, Mapping, Union
+from typing import Any, Mapping
 
 from vaiopt.errors import ModelError
-from vaiopt.keras import read_model_config
 from vaiopt.network.calls import CallList
 from vaiopt.network.config import from_config
+from vaiopt.network.file import read_architecture
 from vaiopt.network.flatten import flatten
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.live import from_live
@@ -60,24 +59,3 @@ def read_graph(model: Any) -> LayerGraph:
         name = body.get("name") if isinstance(body, Mapping) else model.get("name")
         return lower(read_calls(model), str(name or "model"))
     return lower(read_calls(model), str(getattr(model, "name", "model")))
-
-
-def read_architecture(path: Union[str, Path]) -> Dict[str, Any]:
-    """Return the configuration in an ``.h5`` file or an architecture JSON.
-
-    Raises:
-        ModelError: the file is missing, of another kind, or not a Keras 2 model's.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".json":
-        return read_model_config(path)
-    hint = "Give the output of model.to_json() of a Keras 2 model, or the .h5 file."
-    if not path.is_file():
-        raise ModelError(f"there is no model file '{path}'", hint)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"'{path}' is not valid JSON: {error}", hint) from error
-    if not isinstance(content, dict) or not ("class_name" in content or "layers" in content):
-        raise ModelError(f"'{path}' is not the architecture of a Keras model", hint)
-    return content

@@ -9,7 +9,8 @@ import numpy as np
 
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import NPZ_ERRORS, PathLike
-from vaiopt.keras import load_keras, load_model, read_model_config
+from vaiopt.keras import load_keras, load_model
+from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.quantize.backend import Arrays, single_or_list
 from vaiopt.tasks import task_of
 
@@ -42,7 +43,7 @@ def functional_model(model: Any) -> Any:
         QuantizeError: it is not a Keras 2 model, is subclassed, not built, or already quantized.
     """
     if isinstance(model, (str, Path)):
-        _check_kinds(read_model_config(model)["config"])
+        _check_kinds(read_model_config(model))
         model = load_model(model)
     keras = load_keras()
     built = getattr(model, "_is_graph_network", False)
@@ -66,9 +67,9 @@ def functional_model(model: Any) -> Any:
 
 def _check_kinds(config: Any) -> None:
     """Refuse, before anything is built, what its configuration shows to be quantized already."""
-    layers = config["layers"] if isinstance(config, dict) else config
-    for layer in layers:
-        kind, name = str(layer.get("class_name")), layer["config"].get("name")
+    for layer in layer_entries(config):
+        kind, inner = str(layer["class_name"]), layer["config"]
+        name = inner.get("name") if isinstance(inner, dict) else layer.get("name")
         if kind.startswith("Vitis>") or "QuantizeWrapper" in kind or kind in _QUANTIZED:
             raise QuantizeError(
                 f"the model is already quantized: layer '{name}' is a {kind.split('>')[-1]}",

@@ -13,7 +13,8 @@ import numpy as np
 from vaiopt.errors import ModelError
 from vaiopt.files import PathLike
 from vaiopt.int8.positions import FixPosition
-from vaiopt.keras import read_model_config
+from vaiopt.network.file import read_model_config
+from vaiopt.network.hdf5 import open_hdf5
 from vaiopt.study.initial_weights import Histogram
 
 _T = TypeVar("_T")
@@ -164,11 +165,9 @@ def read_weights(
     Raises:
         ModelError: it is not a Keras 2 model file, or damaged.
     """
-    import h5py
-
     try:
         configs = dict(_layer_configs(read_model_config(path)))
-        with h5py.File(str(path), "r") as file:
+        with open_hdf5(path) as file:
             return list(_tensors(file.get("model_weights", file), configs, before or {}))
     except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(

@@ -157,6 +157,8 @@ class Search:
     def _open(self) -> None:
         run, settings = self._folder, self._settings
         self._description = self._describe()
+        for warning in self._description.warnings:
+            self._progress(f"WARNING: {warning}")
         space = self._description.space
         if not space.searched() and settings.search.trials > 1:
             raise SettingsError(

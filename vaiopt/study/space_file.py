@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict
+from typing import Dict, Tuple
 
 from vaiopt.record import Record, part, read_record
 from vaiopt.runs.layout import Run
@@ -18,11 +18,13 @@ class SpaceFile(Record):
         space: as traced from the model function.
         splits: samples in each part at the default point.
         costs: of the default point.
+        warnings: what the steps after the search will not do with such a model.
     """
 
     space: Space = part()
     splits: Dict[str, int] = part(low=0)
     costs: Dict[str, float] = part(low=0)
+    warnings: Tuple[str, ...] = part(())
 
 
 def read_space(run: Run) -> SpaceFile:

@@ -16,7 +16,8 @@ from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
-from vaiopt.keras import read_model_config
+from vaiopt.network.file import layer_entries
+from vaiopt.network.loadable import check_model_file
 from vaiopt.process import follow
 from vaiopt.releases import RELEASES
 
@@ -86,9 +87,8 @@ class VitisCompiler(Compiler):
 
 def _check_quantizer(request: CompileRequest, again: str) -> None:
     """Raise unless the vendor's quantizer wrote the model: its compiler reads no other."""
-    config = read_model_config(request.quantized_model)["config"]
-    layers = config["layers"] if isinstance(config, dict) else config
-    if not any(str(layer.get("class_name")).startswith("Vitis>") for layer in layers):
+    layers = layer_entries(check_model_file(request.quantized_model))
+    if not any(layer["class_name"].startswith("Vitis>") for layer in layers):
         raise CompileError(
             f"'{request.quantized_model}' was not made by the vendor's quantizer, and {PROGRAM}"
             " reads no other",

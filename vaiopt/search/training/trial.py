@@ -14,14 +14,15 @@ import socket
 import time
 import traceback
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.data import Dataset, Splits
-from vaiopt.errors import VaioptError
+from vaiopt.errors import ModelError, VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build
+from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import fit
@@ -106,7 +107,18 @@ def describe_search(settings: Settings) -> SpaceFile:
     splits = shared.splits(training_values(hp).split)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
-    return SpaceFile(space, splits.sizes(), hardware_costs(model, target))
+    return SpaceFile(space, splits.sizes(), hardware_costs(model, target), _warnings(model))
+
+
+def _warnings(model: Any) -> Tuple[str, ...]:
+    """Return what is in the way of reading such a model from its file later, in words."""
+    try:
+        check_known(model.get_config())
+    except ModelError as error:
+        return (f"{error.message} after the search. {error.hint}",)
+    except NotImplementedError:  # a layer without a configuration: Keras cannot save it either
+        return ()
+    return ()
 
 
 def _compile(model: Any, dataset: Dataset) -> None:

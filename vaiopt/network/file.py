@@ -1,0 +1,155 @@
+"""The architecture in a model file, read without building anything and without TensorFlow.
+
+What is read here comes from anywhere, so it is limited in size and its skeleton is checked: after
+that, ``layers`` are lists of entries with a class and a configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional
+
+from vaiopt.errors import ModelError
+from vaiopt.files import PathLike
+from vaiopt.network.hdf5 import open_hdf5
+
+MOST_TEXT = 32 << 20
+"""Bytes of an architecture. Those of Keras's own applications stay below one million."""
+
+MOST_LAYERS = 10_000
+"""Layers of an architecture, those of nested models included. The largest of Keras's own
+applications have about 1,000, their quantized forms three times as many.
+"""
+
+SAVE_AGAIN = "Save it from Keras 2: tf_keras, model.save('model.h5', include_optimizer=False)"
+
+
+def read_model_config(path: PathLike) -> Dict[str, Any]:
+    """Return the architecture in a Keras 2 ``.h5`` file, without building anything.
+
+    Raises:
+        ModelError: the file is missing, not HDF5, holds only weights, is Keras 3's, or its
+            architecture is damaged or far too large.
+    """
+    path = Path(path)
+    if path.is_file() and path.suffix.lower() == ".keras":
+        raise _keras_archive(path)
+    with open_hdf5(path) as file:
+        return config_of(file, path)
+
+
+def config_of(file: Any, path: Path) -> Dict[str, Any]:
+    """Return the architecture in an open ``h5py.File``. Raises as :func:`read_model_config`."""
+    try:
+        config = file.attrs.get("model_config")
+        text = None if config is None else attribute_text(config)
+        version = attribute_text(file.attrs.get("keras_version", ""))
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(f"'{path}' is damaged ({error})", "Save the model again.") from error
+    if text is None:
+        raise ModelError(
+            f"'{path}' holds weights but no architecture",
+            "Save the whole model: model.save('model.h5')",
+        )
+    if version and not version.startswith("2."):
+        raise ModelError(
+            f"'{path}' was written by Keras {version[:20]}, which no Vitis-AI tool reads",
+            SAVE_AGAIN,
+        )
+    return parse_architecture(text, path)
+
+
+def read_architecture(path: PathLike) -> Dict[str, Any]:
+    """Return the configuration in an ``.h5`` file or an architecture JSON.
+
+    Raises:
+        ModelError: the file is missing, of another kind, or not a Keras 2 model's.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return read_model_config(path)
+    hint = "Give the output of model.to_json() of a Keras 2 model, or the .h5 file."
+    if not path.is_file():
+        raise ModelError(f"there is no model file '{path}'", hint)
+    try:
+        with open(str(path), encoding="utf-8") as file:
+            text = file.read(MOST_TEXT + 1)
+    except (ValueError, OSError) as error:
+        raise ModelError(f"'{path}' cannot be read ({error})", hint) from error
+    return parse_architecture(text, path)
+
+
+def attribute_text(value: Any) -> str:
+    """Return an attribute of an HDF5 file, which may be bytes, as text."""
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def parse_architecture(text: str, path: Path) -> Dict[str, Any]:
+    """Return the architecture in a JSON text.
+
+    Raises:
+        ModelError: it is not JSON, not the architecture of a Keras model, or far too large.
+    """
+    damaged = f"the architecture in '{path}' "
+    if len(text) > MOST_TEXT:
+        raise ModelError(f"{damaged}has more than {MOST_TEXT >> 20} MiB", "Save the model again.")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{damaged}is not valid JSON", "Save the model again.") from error
+    problem = _problem(content)
+    if problem is not None:
+        raise ModelError(damaged + problem, "Save the model again.")
+    found: Dict[str, Any] = content
+    return found
+
+
+def layer_entries(config: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """Return the entries of the layers in an architecture (or in the entry of a nested model)."""
+    body = config.get("config", config)
+    layers = body.get("layers", ()) if isinstance(body, Mapping) else body
+    return list(layers)
+
+
+def _problem(content: Any) -> Optional[str]:
+    """Return what is wrong with the skeleton of an architecture; None for nothing."""
+    body = content.get("config", content) if isinstance(content, dict) else None
+    if not isinstance(body, (dict, list)) or (isinstance(body, dict) and "layers" not in body):
+        return "is not a Keras model's"
+    waiting, layers = [body], 0
+    while waiting:
+        body = waiting.pop()
+        entries = body["layers"] if isinstance(body, dict) else body
+        if not isinstance(entries, list):
+            return f"is damaged (layers are no list: {str(entries)[:40]})"
+        layers += len(entries)
+        if layers > MOST_LAYERS:
+            return f"has more than {MOST_LAYERS:,} layers"
+        for entry in entries:
+            inner = entry.get("config") if isinstance(entry, dict) else None
+            kind = entry.get("class_name") if isinstance(entry, dict) else None
+            if not isinstance(kind, str) or not isinstance(inner, (dict, list)):
+                return f"is damaged (no layer: {str(entry)[:40]})"
+            if isinstance(inner, list) or "layers" in inner:
+                waiting.append(inner)
+    return None
+
+
+def _keras_archive(path: Path) -> ModelError:
+    """Return why a ``.keras`` file is not read: what Keras wrote it decides, not its name."""
+    version = ""
+    try:
+        with zipfile.ZipFile(str(path)) as file, file.open("metadata.json") as metadata:
+            version = str(json.loads(metadata.read(1 << 16).decode("utf-8"))["keras_version"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, NotImplementedError):
+        return ModelError(f"'{path}' is not a model that Keras wrote", "Give a Keras 2 .h5 file.")
+    except zipfile.BadZipFile:
+        return ModelError(f"'{path}' is damaged (it is no archive)", "Give a Keras 2 .h5 file.")
+    if version.startswith("2."):
+        return ModelError(
+            f"'{path}' is a .keras archive of Keras {version[:20]}; the Vitis-AI tools read .h5",
+            f"Write it as .h5: tf_keras.models.load_model('{path}').save('{path.stem}.h5')",
+        )
+    return ModelError(f"'{path}' is a Keras 3 file", SAVE_AGAIN)

@@ -1,0 +1,103 @@
+"""HDF5 files opened so that they hold all that is read from them, and hold as much as they say."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, Iterator
+
+from vaiopt.errors import ModelError
+from vaiopt.files import PathLike
+
+MOST_OBJECTS = 200_000
+"""Groups and data sets in a file. The largest networks of Keras have some 5,000."""
+
+MOST_BLOWN_UP = 100
+"""How many times larger than the file its arrays may be. Keras does not compress, so they are as
+large as it; a compressed copy of a pruned network stays below this.
+"""
+
+SLACK_BYTES = 1 << 20
+"""What small arrays may be in any case."""
+
+
+@contextlib.contextmanager
+def open_hdf5(path: PathLike) -> Iterator[Any]:
+    """Open a file to read it.
+
+    An HDF5 file may say that an array lies in another file of the reader's disk (external storage,
+    an external link, a virtual data set); what is read from it is then handed on as weights. Such
+    files are refused, and those whose arrays are far larger than the file.
+
+    Yields:
+        The open ``h5py.File``.
+
+    Raises:
+        ModelError: it is no regular file, not HDF5, or refused.
+    """
+    import h5py
+
+    path = Path(path)
+    hint = "Give a Keras 2 .h5 file, written by model.save('model.h5')."
+    if not path.is_file():
+        raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
+    try:
+        file = h5py.File(str(path), "r")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{path}' is not an HDF5 file", hint) from error
+    with file:
+        try:
+            size = _size(file["/"], set())
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"'{path}' is damaged ({error})", hint) from error
+        except _Elsewhere as found:
+            raise ModelError(
+                f"'{path}' takes '{found}' from another file, which is not read",
+                "Write the model again with its weights: model.save('model.h5').",
+            ) from found
+        if size > MOST_BLOWN_UP * os.path.getsize(str(path)) + SLACK_BYTES:
+            raise ModelError(
+                f"'{path}' is damaged (its arrays would take {size / 2**20:,.0f} MiB, the file is"
+                f" {os.path.getsize(str(path)) / 2**20:,.1f} MiB)",
+                hint,
+            )
+        yield file
+
+
+class _Elsewhere(Exception):
+    """An array that does not lie in the file; the text is its name."""
+
+
+def _size(root: Any, seen: "set[int]") -> int:
+    """Return how many bytes the arrays of a group would take.
+
+    Args:
+        root: the group.
+        seen: addresses of what was looked at: groups may lie within each other in a circle.
+    """
+    import h5py
+
+    total, waiting = 0, [root]
+    while waiting:
+        group = waiting.pop()
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, (h5py.HardLink, h5py.SoftLink)):
+                raise _Elsewhere(f"{group.name.rstrip('/')}/{name}")
+            item = group.get(name)
+            if item is None:  # a soft link to nothing
+                continue
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MOST_OBJECTS:
+                raise ValueError(f"it has more than {MOST_OBJECTS:,} groups and data sets")
+            if isinstance(item, h5py.Group):
+                waiting.append(item)
+            elif isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise _Elsewhere(item.name)
+                total += int(item.size or 0) * int(item.dtype.itemsize)
+    return total
