@@ -214,3 +214,25 @@ def test_a_bug_keeps_its_traceback_in_a_named_file(capfd, monkeypatch):
     named = err.split("The traceback is in ")[1].split(";")[0]
     assert "ZeroDivisionError" in Path(named).read_text()
     Path(named).unlink()
+
+
+def test_code_in_a_model_file_is_run_only_with_trust_model(capfd, tmp_path):
+    import numpy as np
+
+    from vaiopt.keras import load_keras, save_model
+
+    keras = load_keras()
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Lambda(lambda t: t * 2)(keras.layers.Conv2D(4, 3)(image))
+    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x))
+    save_model(keras.Model(image, x), tmp_path / "mine.h5")
+    x = np.random.RandomState(0).uniform(-1, 1, (20, 8, 8, 1)).astype("float32")
+    np.savez(str(tmp_path / "calib.npz"), x=x)
+    words = ["quantize", tmp_path / "mine.h5", "--calib", tmp_path / "calib.npz"]
+    words += ["--out", tmp_path / "int8"]
+    error, hint = refused(capfd, *words)
+    assert "is a Lambda: code that comes with the file is not run" in error
+    assert "--trust-model" in hint and not (tmp_path / "int8").exists()
+    code, _, err = call(capfd, *words, "--trust-model")
+    assert code == 0, err
+    assert (tmp_path / "int8" / "quantized.h5").is_file()

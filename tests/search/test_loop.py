@@ -4,6 +4,7 @@ import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt.errors import RunError
+from vaiopt.network.loadable import trusting_models
 from vaiopt.runs.layout import Run
 from vaiopt.search import loop, search_run
 from vaiopt.search.loop import Search
@@ -91,3 +92,29 @@ def test_a_search_that_cannot_open_ends_its_executor(tmp_path, counted):
             with search(tmp_path / "run"):
                 pass
     assert counted["ended"] == [False, True]
+
+
+OF_ONES_OWN = """
+from tensorflow import keras
+
+def build(hp):
+    inputs = keras.Input(hp.input_shape)
+    x = keras.layers.Lambda(lambda t: t * 2, name="doubled")(inputs)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dense(hp.Int("units", 4, 8))(x)
+    return keras.Model(inputs, keras.layers.Dense(hp.classes, activation="softmax")(x))
+"""
+
+
+def test_a_model_that_later_steps_will_refuse_is_told_before_the_first_trial(tmp_path):
+    (tmp_path / "own.py").write_text(OF_ONES_OWN)
+    settings = override(SETTINGS, {"model.family": str(tmp_path / "own.py") + ":build"})
+    settings = override(settings, {"search.trials": 1})
+    for trust in (False, True):
+        said = []
+        with trusting_models(trust), Search(
+            Run(tmp_path / str(trust)), settings, said.append, Observer()
+        ):
+            warnings = [line for line in said if line.startswith("WARNING")]
+        assert len(warnings) == (not trust)
+        assert trust or ("'doubled' is a Lambda" in warnings[0] and "--trust-model" in warnings[0])

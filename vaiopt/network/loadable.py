@@ -41,6 +41,11 @@ def trusting_models(trust: bool = True) -> Iterator[None]:
         _trusted.reset(token)
 
 
+def models_are_trusted() -> bool:
+    """Whether this runs within :func:`trusting_models`."""
+    return _trusted.get()
+
+
 def check_model_file(path: PathLike) -> Dict[str, Any]:
     """Return the architecture in a file that Keras, or a tool of the vendor, may build. Raises as
     :func:`check_loadable`.
@@ -64,7 +69,7 @@ def check_loadable(file: Any, path: Path) -> Dict[str, Any]:
             circle, or sizes are asked for that the file does not hold.
     """
     config = config_of(file, path)
-    check_known(config, trust=_trusted.get())
+    check_known(config, trust=models_are_trusted())
     calls = read_calls(config)
     held = _values(file)
     _check_sizes(config, held, path)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
+from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
@@ -157,7 +158,7 @@ class Search:
     def _open(self) -> None:
         run, settings = self._folder, self._settings
         self._description = self._describe()
-        for warning in self._description.warnings:
+        for warning in () if models_are_trusted() else self._description.warnings:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         if not space.searched() and settings.search.trials > 1:

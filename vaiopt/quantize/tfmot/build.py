@@ -42,6 +42,8 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
             config[key] = None  # they belong to training; the weights are given
     try:
         with keras.utils.custom_object_scope(custom_objects()):
+            if node.kind == "Lambda":  # its code is here already: the model was built, or trusted
+                return keras.layers.Lambda.from_config(config)
             return keras.layers.deserialize({"class_name": node.kind, "config": config})
     except (ValueError, TypeError, KeyError) as error:
         raise QuantizeError(

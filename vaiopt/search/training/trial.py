@@ -115,7 +115,7 @@ def _warnings(model: Any) -> Tuple[str, ...]:
     try:
         check_known(model.get_config())
     except ModelError as error:
-        return (f"{error.message} after the search. {error.hint}",)
+        return (f"the steps after the search will refuse this: {error.message}. {error.hint}",)
     except NotImplementedError:  # a layer without a configuration: Keras cannot save it either
         return ()
     return ()
