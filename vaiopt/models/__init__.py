@@ -67,7 +67,7 @@ def load_family(family: str) -> BuildModel:
 
 def _load_module(path: Path) -> Any:
     """Import a model file of the user's. Raises :class:`ModelError`."""
-    if not path.is_file():
+    if not path.exists():
         raise ModelError(
             f"there is no model file '{path}'",
             "Paths are looked up beside the settings file, then here.",

@@ -99,6 +99,7 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
     Raises:
         SettingsError: it is of the wrong type, out of range, or no choice.
     """
+    _check_texts(key, value)
     declared = declarations(cls)[name]
     if declared.convert is not None:
         value = declared.convert(value)
@@ -118,6 +119,24 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
             where = f"{key}.{part}" if part else key
             raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
     return value
+
+
+def _check_texts(key: str, value: Any) -> None:
+    """Raise :class:`SettingsError` for a name of a file that is not UTF-8: no text file of a run
+    could hold it.
+    """
+    if isinstance(value, Mapping):
+        _check_texts(key, [*value.keys(), *value.values()])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_texts(key, item)
+    elif isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names."
+            ) from error
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:

@@ -60,7 +60,7 @@ def _failed(source: str, what: str) -> DataError:
 
 def _find(name: str, request: Request) -> Path:
     path, looked = find_path(name, request.base)
-    if path is None or not path.is_file():
+    if path is None:
         raise DataError(
             f"there is no file '{name}' (looked at {', '.join(map(str, looked))})",
             f"Correct data.source = '{request.source}'.",
