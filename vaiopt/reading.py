@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import BinaryIO, Callable, Tuple, Union
+from typing import Any, BinaryIO, Callable, Iterator, Tuple, Union
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -20,6 +20,9 @@ classes that there can be takes a third of it."""
 
 LARGEST_WRITTEN = 4 * 2**20
 """Bytes of a file that a person writes: settings, a target."""
+
+PART = 2**20
+"""Bytes of a file that are read at once where it need not be whole."""
 
 KINDS: Tuple[Tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
@@ -70,6 +73,22 @@ def open_regular(path: PathLike) -> BinaryIO:
         raise
 
 
+def check_size(file: BinaryIO, largest: int = LARGEST) -> None:
+    """Raise :class:`Refused` if an open file has more than ``largest`` bytes."""
+    if os.fstat(file.fileno()).st_size > largest:
+        raise _too_large(largest, file.name)
+
+
+def _too_large(largest: int, path: Any) -> Refused:
+    return Refused(errno.EFBIG, f"it is larger than {largest / 2**20:.0f} MB", path)
+
+
+def parts(path: PathLike) -> Iterator[bytes]:
+    """Yield what a regular file holds, part by part. Raises as :func:`open_regular`."""
+    with open_regular(path) as file:
+        yield from iter(lambda: file.read(PART), b"")
+
+
 def read_bytes(path: PathLike, largest: int = LARGEST) -> bytes:
     """Return what a regular file holds.
 
@@ -81,12 +100,14 @@ def read_bytes(path: PathLike, largest: int = LARGEST) -> bytes:
         Refused: it is no file, or larger.
         OSError: it is missing, or may not be read.
     """
+    content = bytearray()
     with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        content = file.read(largest + 1) if size <= largest else b""
-    if max(size, len(content)) > largest:
-        raise Refused(errno.EFBIG, f"it is larger than {largest / 2**20:.0f} MB", os.fspath(path))
-    return content
+        check_size(file, largest)
+        for part in iter(lambda: file.read(PART), b""):
+            content += part
+            if len(content) > largest:  # it was longer than it said, or grows
+                raise _too_large(largest, path)
+    return bytes(content)
 
 
 def read_text(path: PathLike, largest: int = LARGEST) -> str:

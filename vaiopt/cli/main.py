@@ -67,6 +67,9 @@ for command in COMMANDS:
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what the terminal's encoding lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(args=arguments, prog_name="vaiopt", standalone_mode=False)
         if code == INTERRUPTED:  # what some versions of typer make of Ctrl-C

@@ -12,17 +12,17 @@ from typing import Any, Iterator, Tuple
 
 from vaiopt.data.images import load_pillow
 from vaiopt.errors import DataError
-from vaiopt.reading import open_regular
+from vaiopt.reading import check_size, open_regular
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 """Of the files that are read."""
 
-FORMATS = ("PNG", "JPEG", "BMP")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 """Pillow's names of what such a file may hold. Others it would hand to another program: an EPS file
 to Ghostscript, whatever its ending."""
 
 OTHER_SUFFIXES = (
-    *(".gif", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl"),
+    *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg", ".eps", ".psd", ".dng", ".raw"),
 )
 """Of images that are not read; leaving them out without a word would leave out half of a class."""
@@ -37,8 +37,6 @@ BEGINNINGS = (
     (0, b"%!ps", "PostScript (EPS)"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript (EPS)"),
     (0, b"%pdf", "PDF"),
-    (0, b"gif8", "GIF"),
-    (8, b"webp", "WebP"),
     (0, b"ii*\0", "TIFF"),
     (0, b"mm\0*", "TIFF"),
     (0, b"8bps", "Photoshop"),
@@ -137,10 +135,11 @@ def _opened(path: Path) -> Iterator[Any]:
     # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
     try:
         with open_regular(path) as file:
+            check_size(file)
             what = _other_format(file.read(FIRST_BYTES))
             if what:
                 raise DataError(
-                    f"'{path}' is no {' or '.join(FORMATS)} image but {what}",
+                    f"'{path}' is no {', '.join(FORMATS)} image but {what}",
                     "Save it as PNG or JPEG, or remove it.",
                 )
             file.seek(0)

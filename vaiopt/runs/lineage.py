@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 from vaiopt.files import PathLike
-from vaiopt.reading import open_regular
+from vaiopt.reading import parts
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.records import CompileRecord, Manifest, Measured, QuantizedMetrics
@@ -30,9 +30,8 @@ _STEPS = {
 def file_sha256(path: PathLike) -> str:
     """Return the SHA-256 of a file's content in hexadecimal."""
     digest = hashlib.sha256()
-    with open_regular(path) as file:
-        for part in iter(lambda: file.read(2**20), b""):
-            digest.update(part)
+    for part in parts(path):
+        digest.update(part)
     return digest.hexdigest()
 
 

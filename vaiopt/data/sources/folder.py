@@ -21,7 +21,7 @@ from vaiopt.data.image_files import (
 from vaiopt.data.images import check_memory, load_pillow
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
-from vaiopt.reading import Refused, check_regular
+from vaiopt.reading import Refused, check_regular, parts
 from vaiopt.tasks.class_labels import check_names
 
 
@@ -211,5 +211,6 @@ def _files_sha256(folder: Path, headers: Sequence[Header]) -> str:
         head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
         digest.update(head.encode("utf-8", "surrogateescape"))
         digest.update(f"turned {turned}\0".encode("ascii") if turned != 1 else b"")
-        digest.update(path.read_bytes())
+        for part in parts(path):
+            digest.update(part)
     return digest.hexdigest()

@@ -199,7 +199,12 @@ def _address_in(path: str) -> str:
         )
     try:
         return _checked(str(json.loads(read_text(path, LARGEST_WRITTEN))["address"]))
-    except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise RunError(
+            f"the scheduler file '{path}' cannot be read: {error}",
+            f"Start the scheduler anew: dask scheduler --scheduler-file {path}",
+        ) from error
+    except (RecursionError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"'{path}' is not a scheduler file: it holds no address",
             f"Start the scheduler anew: dask scheduler --scheduler-file {path}",
