@@ -33,6 +33,15 @@ def printable(text: str, keep: str = "") -> str:
     return _UNSHOWN.sub(escaped, text)
 
 
+def is_utf8(text: str) -> bool:
+    """Return whether a text can be written as UTF-8; a name of a file that is not cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def say(line: str) -> None:
     """Print a line of progress on stdout."""
     print(printable(line))

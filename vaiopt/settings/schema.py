@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.text import is_utf8
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -130,13 +131,8 @@ def _check_texts(key: str, value: Any) -> None:
     elif isinstance(value, (list, tuple)):
         for item in value:
             _check_texts(key, item)
-    elif isinstance(value, str):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise SettingsError(
-                f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names."
-            ) from error
+    elif isinstance(value, str) and not is_utf8(value):
+        raise SettingsError(f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names.")
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:
