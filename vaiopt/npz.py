@@ -51,8 +51,8 @@ class NpzError(Exception):
 
     Attributes:
         array: the array that cannot be read, "" for the whole file.
-        kind: ``single`` (an ``.npy`` file), ``pickled``, ``large`` (more than fits into memory) or
-            ``damaged``.
+        kind: ``unread`` (no file, or one that may not be read), ``single`` (an ``.npy`` file),
+            ``pickled``, ``large`` (more than fits into memory) or ``damaged``.
     """
 
     def __init__(self, reason: str, kind: str = "damaged", array: str = "") -> None:
@@ -91,7 +91,11 @@ def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
             wanted array holds pickled objects or records.
     """
     try:
-        with open_regular(path) as file:
+        file = open_regular(path)
+    except OSError as error:
+        raise NpzError(str(error), "unread") from error
+    try:
+        with file:
             if file.read(len(MAGIC)) == MAGIC:
                 raise NpzError("it holds a single array", "single")
             file.seek(0)

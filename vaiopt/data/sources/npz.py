@@ -67,6 +67,10 @@ def _read(path: Path) -> Dict[str, Any]:
     except npz.NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         told = {
+            "unread": (
+                f"{where} cannot be read: {error}",
+                "Give an .npz file that you may read: numpy.savez('data.npz', x=x, y=y).",
+            ),
             "single": (
                 f"{where} holds a single array",
                 "Save two arrays: numpy.savez('data.npz', x=x, y=y).",
