@@ -39,7 +39,7 @@ from vaiopt.settings import override as override
 from vaiopt.study.record import TrialRecord, columns
 from vaiopt.study.trials import load_trials
 from vaiopt.summary import Summary
-from vaiopt.text import Progress, silent
+from vaiopt.text import Progress, say, silent
 
 
 def _lines(
@@ -58,7 +58,7 @@ def search_run(
     folder: PathLike,
     *,
     accept_changes: bool = False,
-    progress: Optional[Progress] = print,
+    progress: Optional[Progress] = say,
 ) -> SearchResult:
     """Search for the best model; an existing run goes on to the number of trials asked for.
 
@@ -80,7 +80,7 @@ def search_run(
     )
 
 
-def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> Evaluations:
+def evaluate_run(run: PathLike, *, progress: Optional[Progress] = say) -> Evaluations:
     """Evaluate the chosen model, and its int8 form if there is one, on the test split: once, then
     from the files. Arguments as :func:`quantize_run`.
 
@@ -91,7 +91,7 @@ def evaluate_run(run: PathLike, *, progress: Optional[Progress] = print) -> Eval
 
 
 def quantize_run(
-    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = say
 ) -> QuantizeResult:
     """Make the chosen model int8.
 
@@ -107,7 +107,7 @@ def quantize_run(
 
 
 def compile_run(
-    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = say
 ) -> CompileResult:
     """Compile the int8 model: an int8 ``.tflite`` for cpu, an ``.xmodel`` for a DPU (in the
     Vitis-AI container): ``{"hardware.target": "zcu102"}``. Arguments as :func:`quantize_run`.
@@ -120,7 +120,7 @@ def compile_run(
 
 
 def bundle_run(
-    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = say
 ) -> BundleResult:
     """Put model, samples, golden outputs and the kit's scripts into one folder, and into a
     ``.tar.gz``. Arguments as :func:`quantize_run`.
@@ -132,7 +132,7 @@ def bundle_run(
 
 
 def measure_run(
-    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = print
+    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = say
 ) -> MeasureResult:
     """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host":
     "root@BOARD"}``. Arguments as :func:`quantize_run`.
@@ -162,7 +162,7 @@ def run_flow(
     first: Optional[str] = None,
     last: Optional[str] = None,
     *,
-    progress: Optional[Progress] = print,
+    progress: Optional[Progress] = say,
 ) -> Summary:
     """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first``
     to ``last``. Other arguments as :func:`search_run`.

@@ -13,6 +13,7 @@ from typing import Any, Dict, Optional, Sequence
 
 from vaiopt._version import __version__
 from vaiopt.releases import release_of_tensorflow
+from vaiopt.text import printable
 
 PACKAGES = (
     "numpy tensorflow tensorflow-cpu tf_keras tensorflow-model-optimization vai-q-tensorflow2"
@@ -101,7 +102,7 @@ def cores() -> int:
 def describe() -> Dict[str, Any]:
     """Return what a run records of where it was made."""
     return {
-        "command": " ".join(["vaiopt", *sys.argv[1:]]) if sys.argv else "",
+        "command": printable(" ".join(["vaiopt", *sys.argv[1:]])) if sys.argv else "",
         "git_commit": git_commit(),
         "platform": platform.platform(),
         "cores": cores(),

@@ -7,25 +7,16 @@ import json
 import os
 import shutil
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path
-from typing import Any, Container, Dict, Iterable, Iterator, Mapping, Type, Union
+from typing import Any, Dict, Iterable, Iterator, Mapping, Type
 
 from vaiopt.errors import RunError, VaioptError
+from vaiopt.npz import NpzError, load_npz
+from vaiopt.reading import LARGEST, read_text
+from vaiopt.reading import PathLike as PathLike
 
 FORMAT_VERSION = 1
 """Of every file in a run folder. Raised when old readers would misread a new file."""
-
-
-NPZ_ERRORS = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
-)
-"""What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
-
-
-PathLike = Union[str, "os.PathLike[str]"]
 
 
 def require(path: Path, command: str) -> Path:
@@ -122,20 +113,26 @@ def write_json(path: PathLike, content: Dict[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
-def json_object(path: Path, hint: str, error: Type[VaioptError] = RunError) -> Dict[str, Any]:
+def json_object(
+    path: Path, hint: str, error: Type[VaioptError] = RunError, largest: int = LARGEST
+) -> Dict[str, Any]:
     """Read a file that holds a JSON object.
 
     Args:
         path: the file.
         hint: what cures a damaged one.
         error: what is raised.
+        largest: bytes that it may have.
 
     Raises:
-        VaioptError: of that class: it cannot be read, is not JSON, or holds something else.
+        VaioptError: of that class: it cannot be read, is no file, is too large, is not JSON, or
+            holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as caught:
+        content = json.loads(read_text(path, largest))
+    except OSError as caught:
+        raise error(f"'{path}' cannot be read ({caught})", hint) from caught
+    except (ValueError, RecursionError) as caught:
         raise error(f"'{path}' is not valid JSON ({caught})", hint) from caught
     if not isinstance(content, dict):
         raise error(f"'{path}' does not hold a JSON object", hint)
@@ -156,46 +153,6 @@ def read_json(path: PathLike, command: str) -> Dict[str, Any]:
     content = json_object(path, f"Make it again with: {command}")
     check_version(content.get("version"), path, command)
     return content
-
-
-class NpzError(Exception):
-    """An ``.npz`` file that cannot be read; the text says why.
-
-    Attributes:
-        array: the array that cannot be read, "" for the whole file.
-        kind: ``single`` (an ``.npy`` file), ``pickled`` or ``damaged``.
-    """
-
-    def __init__(self, reason: str, kind: str = "damaged", array: str = "") -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.array = array
-
-
-def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
-    """Read an ``.npz`` file. Pickled objects are never read.
-
-    Returns:
-        Every array that the file holds by its name; None for those that are not ``wanted``.
-
-    Raises:
-        NpzError: it is cut off, damaged, something else, or a wanted array holds pickled objects.
-    """
-    import numpy as np
-
-    name = ""
-    arrays: Dict[str, Any] = {}
-    try:
-        opened = np.load(str(path), allow_pickle=False)
-        if isinstance(opened, np.ndarray):
-            raise NpzError("it holds a single array", "single")
-        with opened as file:
-            for name in file.files:
-                arrays[name] = file[name] if name in wanted else None
-    except NPZ_ERRORS as error:
-        kind = "pickled" if "pickle" in str(error) else "damaged"
-        raise NpzError(f"{type(error).__name__}: {error}", kind, name) from error
-    return arrays
 
 
 def read_arrays(

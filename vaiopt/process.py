@@ -45,7 +45,7 @@ def follow(
     """
     lines: List[str] = []
     with contextlib.ExitStack() as stack:
-        written = stack.enter_context(open(str(log), "w", encoding="utf-8")) if log else None
+        written = stack.enter_context(_log(log)) if log else None
         if written:
             written.write("$ {}\n".format(" ".join(command)))
         child = stack.enter_context(_started(command, cwd, env))
@@ -59,6 +59,11 @@ def follow(
                 on_line(line)
         code = child.wait()
     return code, lines
+
+
+def _log(path: PathLike) -> IO[str]:
+    # A name that is not UTF-8 may stand in the command.
+    return open(os.fspath(path), "w", encoding="utf-8", errors="backslashreplace")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Set
 
 from vaiopt.errors import VaioptError
+from vaiopt.reading import check_regular
 
 PREFIX = "vaiopt_user_"
 
@@ -28,8 +29,10 @@ def load_file(path: Path) -> ModuleType:
 
     Raises:
         ImportError: it is not a Python file.
+        OSError: it is no file.
         Whatever it raises.
     """
+    check_regular(path)  # Python would wait for a pipe
     importlib.invalidate_caches()  # files beside it may be seconds old
     path = path.resolve()
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()

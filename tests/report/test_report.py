@@ -37,6 +37,7 @@ from vaiopt.runs.records import Chosen
 from vaiopt.settings import SearchSettings, Settings
 from vaiopt.study.space import Dimension, Space
 from vaiopt.tasks.classification import evaluate_outputs
+from vaiopt.text import printable
 
 EVERY_SECTION = [row.key for row in SECTIONS if row.task in ("", "classification")]
 
@@ -283,6 +284,37 @@ def test_names_and_reasons_cannot_become_markup(
         drawn = [trace for trace in spec["data"] if trace["type"] != "parcoords"]
         assert "<script" not in json.dumps(drawn)
         assert "alert" not in "".join(str(trace.get("hovertemplate")) for trace in drawn)
+
+
+def test_no_name_is_a_formula_or_obeyed_by_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vaiopt.report.export.has_module", lambda name: False)
+    name = "=1\x1b[2J\u202e\udcff"
+    run = make_run(tmp_path / "run", trials=4, stages=())
+    space = Space((*SPACE.dimensions, Dimension("@hp", "choice", "-a", values=("-a", "+b"))))
+    records = [
+        replace(
+            record,
+            reason=name,
+            hyperparameters={**record.hyperparameters, "@hp": "-a" if record.number % 2 else "+b"},
+        )
+        for record in make_records(12)
+    ]
+    run.journal.unlink()
+    write_journal(run, records, space)
+    _evaluation_with_classes(run, (name, "@b"))
+    result = write_report(run, export=tmp_path / "export")
+    page = result.path.read_text(encoding="utf-8")
+    assert printable(page, keep="\n\t") == page and "=1\\x1b[2J" in page
+    cells = []
+    for path in (tmp_path / "export").glob("*.csv"):
+        text = path.read_text(encoding="utf-8")
+        assert printable(text, keep="\n") == text
+        cells += [(path.name, cell) for row in csv.reader(text.splitlines()) for cell in row]
+    assert any(cell == "'@b" for _, cell in cells)
+    for where, cell in cells:
+        assert cell[:1] not in tuple("=+-@") or np.isfinite(float(cell)), where
 
 
 def _evaluation_with_classes(run: Run, classes: Tuple[str, str]) -> None:

@@ -8,6 +8,8 @@ from typing import Any, List, Mapping, Optional
 
 import typer
 
+from vaiopt.text import printable
+
 
 def option(*names: str, help: str, **more: Any) -> Any:
     """Declare an option that may be left out: None then."""
@@ -41,9 +43,16 @@ UNFOLDED = 1000
 """Characters of a line that nobody looks at on a terminal."""
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print a text on stdout or stderr. It may hold texts from outside, so nothing in it is obeyed
+    by the terminal; colours and the like are not printed by this.
+    """
+    typer.echo(printable(text, keep="\n"), err=err)
+
+
 def progress(line: str) -> None:
     """Print a line of progress on stderr."""
-    typer.echo(line, err=True)
+    say(printable(line), err=True)
 
 
 def emit(result: Any, as_json: bool, then: str = "") -> None:
@@ -51,15 +60,17 @@ def emit(result: Any, as_json: bool, then: str = "") -> None:
     if as_json:
         from vaiopt.record import plain
 
-        typer.echo(json.dumps(plain(result), indent=1, allow_nan=False))
+        # JSON's escape for the one control character that it need not escape.
+        text = json.dumps(plain(result), indent=1, allow_nan=False)
+        say(text.replace("\x7f", "\\u007f"))
         return
     import vaiopt.sheets.results  # noqa: F401  what the results show
     from vaiopt.present.shown import sheet_of
 
     # Into a pipe or a file nothing is folded for the width of a terminal.
-    typer.echo(sheet_of(result).to_text(None if sys.stdout.isatty() else UNFOLDED))
+    say(sheet_of(result).to_text(None if sys.stdout.isatty() else UNFOLDED))
     if then:
-        typer.echo(f"\n{then}")
+        say(f"\n{then}")
 
 
 def run_folder(run: Optional[str], settings_path: Optional[str], source: str) -> str:

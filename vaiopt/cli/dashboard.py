@@ -6,7 +6,7 @@ import contextlib
 
 import typer
 
-from vaiopt.cli.common import RUN, progress
+from vaiopt.cli.common import RUN, progress, say
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
 
     address, server = make_dashboard(open_run(run), host, port)
     with server:
-        typer.echo(address)
+        say(address)
         progress("Ctrl-C ends it")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

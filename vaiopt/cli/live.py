@@ -19,6 +19,7 @@ from vaiopt.sheets.trial_list import point_text, varying
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_first, front
 from vaiopt.study.record import TrialRecord
+from vaiopt.text import printable
 
 REFRESH = 2
 """Refreshes of the live view in a second; one takes about a millisecond."""
@@ -155,7 +156,7 @@ class LiveTrials(TrialLines):
 
     def progress(self, line: str) -> None:
         """Print a line above the region."""
-        self._console.print(line, soft_wrap=True)
+        self._console.print(printable(line), soft_wrap=True)
 
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
         """Show the region."""
@@ -200,7 +201,7 @@ class LiveTrials(TrialLines):
 
         lines = [Text()]
         for line, style in self._rows(max(3, self._console.height - LEFT_ABOVE)):
-            lines.append(Text(line, style=style))
+            lines.append(Text(printable(line), style=style))
             lines[-1].truncate(max(20, self._console.width - 1), overflow="ellipsis")
         return Text("\n").join(lines)
 

@@ -15,7 +15,9 @@ from typing import Any, List, NoReturn, Optional
 import typer
 
 from vaiopt._version import __version__
+from vaiopt.cli.common import say
 from vaiopt.errors import VaioptError
+from vaiopt.text import printable
 
 COMMANDS = (
     "init run search trials choose quantize evaluate compile bundle measure calibrate report"
@@ -65,6 +67,9 @@ for command in COMMANDS:
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what the terminal's encoding lacks is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(args=arguments, prog_name="vaiopt", standalone_mode=False)
         if code == INTERRUPTED:  # what some versions of typer make of Ctrl-C
@@ -102,18 +107,18 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
 
 
 def _fail(message: str, hint: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    typer.echo(f"hint: {hint}", err=True)
+    for line in (f"error: {message}", f"hint: {hint}"):
+        say(" ".join(line.split()), err=True)
     sys.exit(2)
 
 
 def _bug() -> NoReturn:
+    head = f"vaiopt {__version__}, {' '.join(sys.argv)}\n{sys.version}\n\n"
     with tempfile.NamedTemporaryFile(
         "w", prefix="vaiopt-bug-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write("vaiopt {}, {}\n{}\n\n".format(__version__, " ".join(sys.argv), sys.version))
-        traceback.print_exc(file=file)
+        file.write(printable(head + traceback.format_exc(), keep="\n"))
     last = (traceback.format_exc().strip().splitlines() or ["unknown"])[-1]
-    typer.echo(f"error: a bug in vaiopt: {last[:300]}", err=True)
-    typer.echo(f"hint: The traceback is in {file.name}; please report it.", err=True)
+    say(f"error: a bug in vaiopt: {last[:300]}", err=True)
+    say(f"hint: The traceback is in {file.name}; please report it.", err=True)
     sys.exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from typing import Any, Dict, Sequence
 
@@ -33,8 +32,8 @@ def command(
 
 
 def _print_csv(rows: Sequence[Dict[str, Any]]) -> None:
+    from vaiopt.present.spreadsheet import write_csv
     from vaiopt.study.record import columns
 
-    writer = csv.DictWriter(sys.stdout, columns(rows))
-    writer.writeheader()
-    writer.writerows(rows)
+    names = columns(rows)
+    write_csv(sys.stdout, names, ([row.get(name) for name in names] for row in rows))

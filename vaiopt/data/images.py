@@ -6,6 +6,7 @@ from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt import memory
 from vaiopt.data.stratify import is_whole
 from vaiopt.errors import DataError, MissingToolError
 
@@ -38,6 +39,26 @@ def check_image_size(image_size: Sequence[int]) -> Tuple[int, ...]:
     return tuple(whole)
 
 
+def check_memory(name: str, shape: Sequence[int], bytes_each: int) -> None:
+    """Raise :class:`DataError` if images of this shape would not fit into memory.
+
+    Args:
+        name: what the dataset is called.
+        shape: (samples, height, width, channels).
+        bytes_each: of a value.
+    """
+    size = bytes_each
+    for length in shape:
+        size *= int(length)
+    reason = memory.shortage(size)
+    if reason:
+        samples, height, width = shape[:3]
+        raise DataError(
+            f"'{name}' does not fit into memory: {samples:,} images of {width}x{height}, {reason}",
+            "Set data.image_size to a smaller size, or use less of it (data.limit).",
+        )
+
+
 def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> np.ndarray:
     """Return images (N, H, W, C) resized to ``image_size`` (height, width) and, with ``grayscale``,
     with one channel; same type.
@@ -57,6 +78,7 @@ def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> n
         x = _grey(x)
     if not image_size or tuple(x.shape[1:3]) == image_size:
         return x
+    check_memory("the data", (len(x), *image_size, x.shape[3]), x.dtype.itemsize)
     image = load_pillow()
     result = np.empty((len(x),) + image_size + (x.shape[3],), dtype=x.dtype)
     size = (image_size[1], image_size[0])

@@ -51,6 +51,6 @@ def find_path(source: str, base: str) -> Tuple[Optional[Path], List[Path]]:
         try:
             if place.exists():
                 return place, looked
-        except OSError:  # the name is too long for a path, or not one at all
+        except (OSError, ValueError):  # the name is too long for a path, or not one at all
             continue
     return None, looked

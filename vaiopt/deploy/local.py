@@ -8,9 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Dict, Sequence
 
-from vaiopt.deploy.result import failure, is_progress
+from vaiopt.deploy.result import LONGEST, failure, is_progress
 from vaiopt.errors import BoardError
 from vaiopt.process import follow
+from vaiopt.reading import read_text
 from vaiopt.text import Progress
 
 DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
@@ -18,6 +19,9 @@ DROPPED = ("PYTHONSTARTUP", "PYTHONHOME", "TF_USE_LEGACY_KERAS")
 
 FOREIGN_PACKAGES = ("vaiopt", "tensorflow")
 """A folder of PYTHONPATH with one of these is left out; others may hold the kit's runtime."""
+
+
+BY_HAND = "Run the command in the bundle's README.md by hand."
 
 
 def clean_environment() -> Dict[str, str]:
@@ -60,7 +64,10 @@ def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Prog
         if code != 0:
             raise failure(code, lines, "here")
         if not output.is_file():
+            raise BoardError("the scripts wrote no result", BY_HAND)
+        try:
+            return read_text(output, LONGEST)
+        except (OSError, ValueError) as error:
             raise BoardError(
-                "the scripts wrote no result", "Run the command in the bundle's README.md by hand."
-            )
-        return output.read_text(encoding="utf-8")
+                f"the scripts wrote a result that cannot be read: {error}", BY_HAND
+            ) from error

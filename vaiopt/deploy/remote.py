@@ -19,6 +19,7 @@ from vaiopt.deploy.result import failure, is_progress
 from vaiopt.deploy.ssh import Connection
 from vaiopt.errors import BoardError
 from vaiopt.files import PathLike
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.text import Progress
 
 HOME = ".vaiopt"
@@ -56,7 +57,7 @@ def run_remote(
             damaged.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    digests = {name: file_sha256(folder / name) for name in names}
     with Connection(host, config, progress) as board:
         place = f"{HOME}/{digests['manifest.json'][:16]}"
 

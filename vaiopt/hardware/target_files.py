@@ -4,16 +4,17 @@ wrote.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from vaiopt.errors import TargetError, did_you_mean
+from vaiopt.files import json_object
 from vaiopt.hardware.architectures import Architecture, architectures, decode_fingerprint
 from vaiopt.hardware.boards import bare_architecture, board_target, boards
 from vaiopt.hardware.fits import Fit
 from vaiopt.hardware.target import Target
+from vaiopt.reading import LARGEST_WRITTEN
 
 KEY = "latency"
 """The table of an ``arch.json`` that holds constants fitted to measurements."""
@@ -62,18 +63,12 @@ def target_from_file(path: Path, release: str, asked: Optional[str]) -> Target:
 
 
 def _read(path: Path) -> Dict[str, Any]:
-    if not path.is_file():
+    if not path.exists():
         raise TargetError(
             f"there is no file '{path}'",
             "Give a target's name ('vaiopt targets' lists them) or an arch.json.",
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise TargetError(f"'{path}' is not valid JSON: {error}", HINT) from error
-    if not isinstance(content, dict):
-        raise TargetError(f"'{path}' is not an arch.json: it must be an object", HINT)
-    return content
+    return json_object(path, HINT, TargetError, LARGEST_WRITTEN)
 
 
 def _architecture(content: Mapping[str, Any], path: Path) -> Architecture:

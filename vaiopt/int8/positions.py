@@ -11,6 +11,7 @@ from typing import Iterable, List, Tuple, Union
 
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike, require, write_text
+from vaiopt.reading import read_text
 from vaiopt.record import Record, convert, part, plain
 
 
@@ -67,7 +68,7 @@ def read_positions(path: PathLike, command: str) -> List[FixPosition]:
     """
     path = require(Path(path), command)
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        return from_json(read_text(path))
     except (OSError, RecursionError, ValueError) as error:
         raise RunError(
             f"'{path}' is no list of fix positions ({error})", f"Make it again with: {command}"

@@ -16,6 +16,7 @@ from vaiopt import user_code
 from vaiopt.errors import ModelError, did_you_mean
 from vaiopt.keras import load_keras
 from vaiopt.models.inputs import fit_input
+from vaiopt.reading import check_regular
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
@@ -67,11 +68,18 @@ def load_family(family: str) -> BuildModel:
 
 def _load_module(path: Path) -> Any:
     """Import a model file of the user's. Raises :class:`ModelError`."""
-    if not path.is_file():
+    try:
+        check_regular(path)
+    except FileNotFoundError as error:
         raise ModelError(
             f"there is no model file '{path}'",
             "Paths are looked up beside the settings file, then here.",
-        )
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"the model file '{path}' cannot be read: {error}",
+            "Give a Python file: FILE.py:FUNCTION.",
+        ) from error
     # A user's file imports tensorflow by itself; Keras must be settled before that.
     load_keras()
     with user_code.running(_fails_at_import(path)):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
-from vaiopt.files import PathLike
 from vaiopt.network.hdf5 import open_hdf5
+from vaiopt.reading import PathLike, open_regular, read_text
 
 MOST_TEXT = 32 << 20
 """Bytes of an architecture. Those of Keras's own applications stay below one million."""
@@ -34,7 +34,7 @@ def read_model_config(path: PathLike) -> Dict[str, Any]:
             architecture is damaged or far too large.
     """
     path = Path(path)
-    if path.is_file() and path.suffix.lower() == ".keras":
+    if path.exists() and path.suffix.lower() == ".keras":
         raise _keras_archive(path)
     with open_hdf5(path) as file:
         return config_of(file, path)
@@ -71,11 +71,10 @@ def read_architecture(path: PathLike) -> Dict[str, Any]:
     if path.suffix.lower() != ".json":
         return read_model_config(path)
     hint = "Give the output of model.to_json() of a Keras 2 model, or the .h5 file."
-    if not path.is_file():
+    if not path.exists():
         raise ModelError(f"there is no model file '{path}'", hint)
     try:
-        with open(str(path), encoding="utf-8") as file:
-            text = file.read(MOST_TEXT + 1)
+        text = read_text(path, MOST_TEXT)
     except (ValueError, OSError) as error:
         raise ModelError(f"'{path}' cannot be read ({error})", hint) from error
     return parse_architecture(text, path)
@@ -141,7 +140,8 @@ def _keras_archive(path: Path) -> ModelError:
     """Return why a ``.keras`` file is not read: what Keras wrote it decides, not its name."""
     version = ""
     try:
-        with zipfile.ZipFile(str(path)) as file, file.open("metadata.json") as metadata:
+        with open_regular(path) as content, zipfile.ZipFile(content) as file:
+            metadata = file.open("metadata.json")
             version = str(json.loads(metadata.read(1 << 16).decode("utf-8"))["keras_version"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, NotImplementedError):
         return ModelError(f"'{path}' is not a model that Keras wrote", "Give a Keras 2 .h5 file.")

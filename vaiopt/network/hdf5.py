@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from vaiopt.errors import ModelError
-from vaiopt.files import PathLike
+from vaiopt.reading import PathLike, Refused, check_regular
 
 MOST_OBJECTS = 200_000
 """Groups and data sets in a file. The largest networks of Keras have some 5,000."""
@@ -40,10 +40,13 @@ def open_hdf5(path: PathLike) -> Iterator[Any]:
 
     path = Path(path)
     hint = "Give a Keras 2 .h5 file, written by model.save('model.h5')."
-    if not path.is_file():
+    if not path.exists():
         raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
     try:
+        check_regular(path)
         file = h5py.File(str(path), "r")
+    except Refused as error:
+        raise ModelError(f"'{path}' cannot be read ({error})", hint) from error
     except (OSError, ValueError) as error:
         raise ModelError(f"'{path}' is not an HDF5 file", hint) from error
     with file:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from vaiopt.present.theme import FONT, PALETTES, on_cell, resolve
+from vaiopt.text import printable
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ def cell_notes(
 
 def text(value: Any) -> str:
     """Return a value as text for plotly, which reads a subset of HTML in every label."""
-    return html.escape(str(value), quote=False)
+    return html.escape(printable(str(value), keep="\n"), quote=False)
 
 
 def clean(value: Any) -> Any:
     """Return plain JSON values: numpy numbers and arrays converted, NaN and infinity as ``None``,
-    floats cut to 7 digits.
+    floats cut to 7 digits, texts printable.
     """
     if isinstance(value, dict):
         return {str(key): clean(item) for key, item in value.items()}
@@ -150,6 +151,8 @@ def clean(value: Any) -> Any:
         return [clean(item) for item in value]
     if hasattr(value, "tolist"):
         return clean(value.tolist())
+    if isinstance(value, str):
+        return printable(value, keep="\n")
     if isinstance(value, float):
         return float(f"{value:.7g}") if math.isfinite(value) else None
     return value

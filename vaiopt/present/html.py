@@ -6,6 +6,7 @@ import html
 from typing import Any, Optional, Sequence, Tuple
 
 from vaiopt.present.table import Table
+from vaiopt.text import printable
 
 _LONG = 36
 """Characters of a cell that is a sentence."""
@@ -19,11 +20,11 @@ class Markup(str):
 
 def escape(value: Any) -> str:
     """Return a value as HTML: :class:`Markup` as it is, ``None`` as a dash, anything else
-    escaped.
+    escaped and made printable.
     """
     if isinstance(value, Markup):
         return str(value)
-    return "–" if value is None else html.escape(str(value))
+    return "–" if value is None else html.escape(printable(str(value), keep="\n\t"))
 
 
 def tag(name: str, content: Any = "", **attributes: Any) -> Markup:

@@ -13,6 +13,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from vaiopt.present.html import Markup, heading, join, note, table, tag, tiles
 from vaiopt.present.table import Table, aligned, fitting
+from vaiopt.text import printable
 
 TEXT_WIDTH = 120
 """Characters of a line of text where there is no terminal."""
@@ -46,12 +47,15 @@ class Sheet:
         """
         width = width or shutil.get_terminal_size((TEXT_WIDTH, 0)).columns
         facts = [[plain(cell) for cell in fact] for fact in self.facts if fact[1] is not None]
-        parts = [self.title] + [aligned(("", "", ""), facts, (), width)] * bool(facts)
+        parts = [plain(self.title)] + [aligned(("", "", ""), facts, (), width)] * bool(facts)
         for title, content in self.tables:
             if content.rows:
-                parts.append("\n".join([title] * bool(title) + [_table_text(content, width)]))
+                parts.append(
+                    "\n".join([plain(title)] * bool(title) + [_table_text(content, width)])
+                )
         notes = [
-            textwrap.fill(f"note: {line}", width, subsequent_indent="  ") for line in self.notes
+            textwrap.fill(f"note: {plain(line)}", width, subsequent_indent="  ")
+            for line in self.notes
         ]
         return "\n\n".join([*parts, *["\n".join(notes)] * bool(notes)])
 
@@ -71,7 +75,7 @@ def _style() -> str:
 
 def _table_text(content: Table, width: int) -> str:
     """Return a table as text; columns at its end that do not fit are only named."""
-    columns = [str(column) for column in content.columns]
+    columns = [plain(column) for column in content.columns]
     rows = [[plain(cell) for cell in row] for row in content.rows]
     count = fitting(columns, rows, width)
     lines = [aligned(columns[:count], [row[:count] for row in rows], content.numeric, width)]
@@ -81,10 +85,11 @@ def _table_text(content: Table, width: int) -> str:
 
 
 def plain(value: Any) -> str:
-    """Return a cell as text: a dash for none, HTML without its tags."""
+    """Return a cell as text that may be shown: a dash for none, HTML without its tags."""
     if value is None:
         return "-"
-    return html.unescape(re.sub(r"<[^>]+>", "", value)) if isinstance(value, Markup) else str(value)
+    is_html = isinstance(value, Markup)
+    return printable(html.unescape(re.sub(r"<[^>]+>", "", value)) if is_html else str(value))
 
 
 def link(path: Path) -> Markup:

@@ -8,9 +8,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.errors import DataError, QuantizeError
-from vaiopt.files import NPZ_ERRORS, PathLike
+from vaiopt.files import PathLike
 from vaiopt.keras import load_keras, load_model
 from vaiopt.network.file import layer_entries, read_model_config
+from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
 from vaiopt.tasks import task_of
 
@@ -293,17 +294,17 @@ def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
         DataError: the file is missing or damaged, or has no array ``x``.
     """
     path, write = Path(path), "Write it with numpy.savez(path, x=x, y=y)."
-    if not path.is_file():
+    if not path.exists():
         raise DataError(
             f"there is no calibration file '{path}'",
             "Give an .npz file with an array x (and y, if there are labels).",
         )
     try:
-        with np.load(str(path), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except NPZ_ERRORS as error:
-        raise DataError(f"'{path}' is not a readable .npz file ({error})", write) from error
+        arrays = load_npz(path, ("x", "y"))
+    except NpzError as error:
+        where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
+        hint = "Use fewer samples: a thousand are plenty." if error.kind == "large" else write
+        raise DataError(f"{where} is not a readable .npz file ({error})", hint) from error
     if "x" not in arrays:
-        names = ", ".join(sorted(arrays)) or "nothing"
-        raise DataError(f"'{path}' has no array 'x', only: {names}", write)
+        raise DataError(f"'{path}' has no array 'x', only: {few_names(arrays)}", write)
     return arrays["x"], arrays.get("y")

@@ -14,6 +14,7 @@ from vaiopt.data.recipe import DataRecipe, read_recipe
 from vaiopt.errors import RunError, VaioptError
 from vaiopt.hardware.inspection import Inspection
 from vaiopt.int8.positions import read_positions
+from vaiopt.reading import read_text
 from vaiopt.record import read_optional, read_record
 from vaiopt.report.examples import EXAMPLES
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
@@ -183,7 +184,7 @@ def gather_search(run: Run) -> ReportData:
         name=run.folder.resolve().name,
         folder=str(run.folder),
         settings=settings,
-        toml=run.settings.read_text(encoding="utf-8"),
+        toml=read_text(run.settings),
         environment=environment,
         trials=sorted(records(study), key=lambda t: t.number),
         minimise=study.direction.name == "MINIMIZE",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from pathlib import Path
 from typing import Any, Iterable, List, Sequence, Tuple
 
 from vaiopt.environment import has_module
 from vaiopt.files import atomic_path
+from vaiopt.present import spreadsheet
 from vaiopt.present.figure import Figure
 from vaiopt.report.section import Section
 
@@ -43,9 +43,7 @@ def export(sections: Sequence[Section], folder: Path) -> Tuple[List[Path], List[
 def write_csv(path: Path, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Path:
     """Write a CSV file (UTF-8, comma, a heading line, an empty cell for no value), whole."""
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(list(columns))
-        writer.writerows([["" if value is None else value for value in row] for row in rows])
+        spreadsheet.write_csv(file, columns, rows)
     return path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 from vaiopt.files import PathLike
+from vaiopt.reading import parts
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.records import CompileRecord, Manifest, Measured, QuantizedMetrics
@@ -28,7 +29,10 @@ _STEPS = {
 
 def file_sha256(path: PathLike) -> str:
     """Return the SHA-256 of a file's content in hexadecimal."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for part in parts(path):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def compiled_records(candidate: Candidate) -> Dict[str, CompileRecord]:

@@ -17,7 +17,7 @@ from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.trials import load_trials
-from vaiopt.text import Progress, silent
+from vaiopt.text import Progress, is_utf8, silent
 
 __all__ = [
     "SearchResult",
@@ -115,6 +115,11 @@ def _check_folder(run: Run, settings: Settings) -> None:
     before it writes the settings.
     """
     check_layout(run)
+    if not is_utf8(str(run.folder)):  # TensorFlow could save no model there
+        raise RunError(
+            f"the name of the run folder '{run.folder}' is not UTF-8",
+            "Give another: --run runs/NAME",
+        )
     if (
         run.folder.exists()
         and not run.settings.exists()

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Unio
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import FORMAT_VERSION, PathLike, check_version, write_text
+from vaiopt.reading import LARGEST_WRITTEN, read_text
 from vaiopt.runs.layout import Run
 from vaiopt.settings.choices import names
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
@@ -42,12 +43,17 @@ def load_settings(path: Optional[PathLike] = None, overrides: Overrides = ()) ->
 
 
 def _read_toml(path: Path) -> Dict[str, Any]:
-    if not path.is_file():
+    try:
+        return parse_toml(read_text(path, LARGEST_WRITTEN))
+    except FileNotFoundError as error:
         raise SettingsError(
             f"there is no settings file '{path}'", f"Write a commented one with: vaiopt init {path}"
-        )
-    try:
-        return parse_toml(path.read_text(encoding="utf-8"))
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"the settings file '{path}' cannot be read: {error}",
+            "Give a TOML file that you may read; 'vaiopt init' writes one.",
+        ) from error
     except UnicodeDecodeError as error:
         hint = "Write a fresh one with: vaiopt init FILE.toml"
         raise SettingsError(f"'{path}' is not a UTF-8 text file", hint) from error

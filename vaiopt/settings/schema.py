@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.text import is_utf8
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -99,6 +100,7 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
     Raises:
         SettingsError: it is of the wrong type, out of range, or no choice.
     """
+    _check_texts(key, value)
     declared = declarations(cls)[name]
     if declared.convert is not None:
         value = declared.convert(value)
@@ -118,6 +120,19 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
             where = f"{key}.{part}" if part else key
             raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
     return value
+
+
+def _check_texts(key: str, value: Any) -> None:
+    """Raise :class:`SettingsError` for a name of a file that is not UTF-8: no text file of a run
+    could hold it.
+    """
+    if isinstance(value, Mapping):
+        _check_texts(key, [*value.keys(), *value.values()])
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_texts(key, item)
+    elif isinstance(value, str) and not is_utf8(value):
+        raise SettingsError(f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names.")
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Tuple
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import require
+from vaiopt.reading import check_regular
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
 from vaiopt.text import without_password
@@ -72,6 +73,7 @@ def _journal(run: Run) -> Any:
     optuna = quiet_optuna()
     from optuna.storages.journal import JournalFileBackend
 
+    _check_journal(run)
     lock: Any = _JournalLock(str(run.journal) + ".flock")
     try:
         return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
@@ -107,10 +109,23 @@ class _JournalLock:
         self._file.close()
 
 
+def _check_journal(run: Run) -> None:
+    """Raise :class:`RunError` if there is something but a file: Optuna would wait for a pipe."""
+    try:
+        check_regular(run.journal)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RunError(
+            f"'{run.journal}' cannot be read: {error}", "Search again into a new folder."
+        ) from error
+
+
 def mend_journal(run: Run) -> None:
     """Cut off a last line that a killed search did not finish writing; Optuna would take it for the
     start of the next.
     """
+    _check_journal(run)
     if not run.journal.exists():
         return
     content = run.journal.read_bytes()

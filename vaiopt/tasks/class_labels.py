@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, Tuple
+import unicodedata
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.tasks.arrays import as_array
 from vaiopt.tasks.task import Labels
+from vaiopt.text import printable
+
+MOST_CLASSES = 5000
+"""A table of them by themselves, as an evaluation holds one, has 25 million numbers."""
 
 
 def check_labels(
@@ -54,7 +59,45 @@ def check_labels(
             " classes.",
         )
     _check_present(numbers, labels[0], names)
+    check_names(names, labels[0])
     return numbers, names
+
+
+def check_names(names: Sequence[str], label: str) -> None:
+    """Check that a person can tell classes by their names, and that they are not too many.
+
+    Args:
+        names: of the classes, different as texts.
+        label: whose they are, for messages.
+
+    Raises:
+        DataError: two differ only in what is not seen, such as spaces or how an accent is written;
+            one has nothing to be seen; or there are more than :data:`MOST_CLASSES`.
+    """
+    if len(names) > MOST_CLASSES:
+        raise DataError(
+            f"{label} has {len(names):,} classes; at most {MOST_CLASSES:,} are possible",
+            "Is it the right folder or array? Give one class, or one folder, for each kind.",
+        )
+    seen: Dict[str, str] = {}
+    for name in names:
+        looks = _as_seen(name)
+        if not looks:
+            raise DataError(f"{label} has the class name {ascii(name)}", "Give it a name to read.")
+        if looks in seen:
+            raise DataError(
+                f"the class names {ascii(seen[looks])} and {ascii(name)} of {label} look the same",
+                "Rename one, or put their samples together.",
+            )
+        seen[looks] = name
+
+
+def _as_seen(name: str) -> str:
+    """Return a name without what does not show: its characters composed, no format characters (such
+    as one of no width), single spaces.
+    """
+    text = unicodedata.normalize("NFC", printable(name))
+    return " ".join("".join(c for c in text if unicodedata.category(c) != "Cf").split())
 
 
 def _class_names(classes: Sequence[Any], label: str) -> Tuple[str, ...]:

@@ -19,6 +19,7 @@ from vaiopt.hardware.target import Target
 from vaiopt.network.file import layer_entries
 from vaiopt.network.loadable import check_model_file
 from vaiopt.process import follow
+from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.releases import RELEASES
 
 PROGRAM = "vai_c_tensorflow2"
@@ -140,7 +141,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
     """
     fingerprint = arch_fingerprint(path)
     if not fingerprint:
-        return architecture.name in path.read_text(encoding="utf-8", errors="replace")
+        return architecture.name in read_bytes(path, LARGEST_WRITTEN).decode("utf-8", "replace")
     try:
         found = decode_fingerprint(fingerprint, str(path))
     except TargetError:
@@ -151,7 +152,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 def arch_fingerprint(path: Path) -> str:
     """Return the fingerprint of an ``arch.json`` in lower-case hex; empty if there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, LARGEST_WRITTEN))
         return hex(int(str(content["fingerprint"]), 16))
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset
-from vaiopt.data.images import load_pillow
+from vaiopt.data.image_files import (
+    GREY_MODES,
+    OTHER_SUFFIXES,
+    SUFFIXES,
+    Header,
+    read_header,
+    read_pixels,
+)
+from vaiopt.data.images import check_memory, load_pillow
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-
-GREY_MODES = ("1", "L", "LA")
-COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "CMYK", "YCbCr", "PA")
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What an image file says of itself, read without decoding it."""
-
-    path: Path
-    size: Tuple[int, int]
-    mode: str
+from vaiopt.reading import Refused, check_regular, parts
+from vaiopt.tasks.class_labels import check_names
 
 
 def load_folder(request: Request, folder: Path) -> Dataset:
@@ -76,15 +71,17 @@ def _load(request: Request, folder: Path) -> Dataset:
         for (paths, _), x in zip(listed, (kept.x, kept.test_x))
         if x is not None
     ]
-    headers = [_read_header(path) for paths in chosen for path in paths]
+    headers = [read_header(path) for paths in chosen for path in paths]
     is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
     size = request.image_size or _common_size(headers)
-    arrays = [_decode(paths, "L" if is_grey else "RGB", size) for paths in chosen]
+    mode = "L" if is_grey else "RGB"
+    check_memory(folder.name, (len(headers), *size, _channels(mode)), 1)
+    arrays = [_decode(paths, mode, size) for paths in chosen]
     return replace(
         kept,
         x=arrays[0],
         test_x=arrays[1] if len(roots) == 2 else None,
-        fingerprint=_files_sha256(folder, chosen),
+        fingerprint=_files_sha256(folder, headers),
     )
 
 
@@ -115,6 +112,7 @@ def _class_folders(root: Path) -> List[str]:
             f"'{root}' holds {found}",
             "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
         )
+    check_names(names, f"'{root}'")
     return names
 
 
@@ -133,11 +131,11 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
     paths: List[Path] = []
     numbers: List[int] = []
     for number, name in enumerate(classes):
-        found = sorted(
-            p
-            for p in (root / name).iterdir()
-            if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
-        )
+        shown = [p for p in (root / name).iterdir() if not p.name.startswith(".")]
+        _check_all_read([p for p in shown if p.suffix.lower() in OTHER_SUFFIXES])
+        found = sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
+        for path in found:
+            _check_file(path)
         if not found:
             raise DataError(
                 f"class folder '{root / name}' holds no image",
@@ -148,33 +146,31 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
     return paths, numbers
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open an image; raise :class:`DataError` if it cannot be read."""
-    image = load_pillow()
-    # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
-    try:
-        with image.open(str(path)) as opened:
-            yield opened
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+def _check_all_read(others: Sequence[Path]) -> None:
+    """Refuse images of formats that are not read; a class would lose them without a word."""
+    if others:
+        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
         raise DataError(
-            f"'{path}' cannot be read as an image ({str(error) or type(error).__name__})",
-            "Replace or remove the file.",
+            f"'{min(others)}' is an image of a format that is not read{more}",
+            f"Save it as {', '.join(SUFFIXES)}, or move it out of the folder.",
+        )
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is called like an image but is none: a pipe would be waited for."""
+    try:
+        check_regular(path)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"'{path}' is a link to nothing", "Remove it, or restore what it leads to."
+        ) from error
+    except Refused as error:
+        raise DataError(
+            f"'{path}' cannot be read: {error}", "Move it out of the folder."
         ) from error
 
 
-def _read_header(path: Path) -> _Header:
-    with _opened(path) as opened:
-        header = _Header(path, opened.size, opened.mode)
-    if header.mode not in GREY_MODES + COLOUR_MODES:
-        raise DataError(
-            f"'{path}' has pixels of more than 8 bits (mode {header.mode})",
-            "Save it with 8 bits per channel.",
-        )
-    return header
-
-
-def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
+def _common_size(headers: Sequence[Header]) -> Tuple[int, ...]:
     """Return the one (height, width) of all images."""
     first = headers[0]
     width, height = first.size
@@ -192,28 +188,29 @@ def _common_size(headers: Sequence[_Header]) -> Tuple[int, ...]:
 def _decode(paths: Sequence[Path], mode: str, size: Tuple[int, ...]) -> np.ndarray:
     """Return the images as uint8 (N, H, W, C)."""
     height, width = size
-    result = np.empty((len(paths), height, width, 1 if mode == "L" else 3), dtype=np.uint8)
+    result = np.empty((len(paths), height, width, _channels(mode)), dtype=np.uint8)
     for i, path in enumerate(paths):
-        with _opened(path) as opened:
-            pixels = _convert(opened, mode)
-            if pixels.size != (width, height):
-                pixels = pixels.resize((width, height), load_pillow().BILINEAR)
-            result[i] = np.asarray(pixels).reshape(result.shape[1:])
+        pixels = read_pixels(path, mode)
+        if pixels.size != (width, height):
+            pixels = pixels.resize((width, height), load_pillow().BILINEAR)
+        result[i] = np.asarray(pixels).reshape(result.shape[1:])
     return result
 
 
-def _convert(opened: Any, mode: str) -> Any:
-    """Return the image in ``mode``; a palette with transparency goes by RGBA, as Pillow asks."""
-    if opened.mode in ("P", "PA") and "transparency" in opened.info:
-        opened = opened.convert("RGBA")
-    return opened.convert(mode)
+def _channels(mode: str) -> int:
+    return 1 if mode == "L" else 3
 
 
-def _files_sha256(folder: Path, chosen: Sequence[Sequence[Path]]) -> str:
-    """Return the SHA-256 over the path in the folder and the bytes of every file."""
+def _files_sha256(folder: Path, headers: Sequence[Header]) -> str:
+    """Return the SHA-256 over the path in the folder and the bytes of every file, and over how it
+    is turned, if it is.
+    """
     digest = hashlib.sha256()
-    for path in (path for paths in chosen for path in paths):
+    for header in headers:
+        path, turned = header.path, header.orientation
         head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
         digest.update(head.encode("utf-8", "surrogateescape"))
-        digest.update(path.read_bytes())
+        digest.update(f"turned {turned}\0".encode("ascii") if turned != 1 else b"")
+        for part in parts(path):
+            digest.update(part)
     return digest.hexdigest()

@@ -14,6 +14,7 @@ from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError, did_you_mean
+from vaiopt.reading import check_regular
 
 PATTERN = re.compile(r"^(?P<module>.+):(?P<function>[A-Za-z_]\w*)$")
 RETURNS = "Return (x, y), ((x, y), (x_test, y_test)) or a vaiopt.data.Dataset."
@@ -60,11 +61,17 @@ def _failed(source: str, what: str) -> DataError:
 
 def _find(name: str, request: Request) -> Path:
     path, looked = find_path(name, request.base)
-    if path is None or not path.is_file():
+    if path is None:
         raise DataError(
             f"there is no file '{name}' (looked at {', '.join(map(str, looked))})",
             f"Correct data.source = '{request.source}'.",
         )
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise DataError(
+            f"'{path}' cannot be read: {error}", "Give a Python file: FILE.py:FUNCTION."
+        ) from error
     return path
 
 

@@ -18,12 +18,14 @@ from typing import Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
+from vaiopt import memory
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
 from vaiopt.data.sources.npz import load_npz
 from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
 from vaiopt.keras import load_keras
+from vaiopt.reading import open_regular
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 """Where Keras downloads from, from TensorFlow 2.3 to tf_keras 2.21 (keras/datasets/mnist.py)."""
@@ -196,17 +198,23 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     """
     cure = f"The file is damaged or incomplete: download {BASE_URL + path.name} again."
     try:
-        with gzip.open(str(path), "rb") as file:
-            content = file.read()
+        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed, mode="rb") as file:
+            start = file.read(4 + 4 * axes)
+            is_idx = len(start) == 4 + 4 * axes
+            if not is_idx or start[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
+                raise DataError(f"'{path}' is not an IDX file of bytes with {axes} axes", cure)
+            shape = tuple(np.frombuffer(start, dtype=">u4", count=axes, offset=4).tolist())
+            size = int(np.prod([float(length) for length in shape]))
+            reason = memory.shortage(size)
+            if reason:
+                raise DataError(f"'{path}' says shape {shape}: {reason}", cure)
+            # No more is unpacked than there should be, whatever a few kilobytes can hold.
+            content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"'{path}' cannot be read ({type(error).__name__}: {error})", cure
         ) from error
-    start = 4 + 4 * axes
-    if len(content) < start or content[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
-        raise DataError(f"'{path}' is not an IDX file of bytes with {axes} axes", cure)
-    shape = tuple(np.frombuffer(content, dtype=">u4", count=axes, offset=4).tolist())
-    size = len(content) - start
-    if size != int(np.prod(shape, dtype=np.int64)):
-        raise DataError(f"'{path}' says shape {shape} but holds {size} values", cure)
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+    if len(content) != size:
+        held = f"{len(content)} values" if len(content) < size else "more"
+        raise DataError(f"'{path}' says shape {shape} but holds {held}", cure)
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)

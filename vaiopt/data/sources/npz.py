@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-from vaiopt import files
+from vaiopt import npz
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
@@ -35,8 +35,7 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     for key in keys:
         if key not in arrays:
             raise DataError(
-                f"'{path}' holds no array '{key}' (it holds:"
-                f" {', '.join(sorted(arrays)) or 'nothing'})",
+                f"'{path}' holds no array '{key}' (it holds: {npz.few_names(arrays)})",
                 "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_test, y_test and"
                 " classes.",
             )
@@ -64,20 +63,30 @@ SOURCE = Source("FILE.npz", _matches, _load)
 
 def _read(path: Path) -> Dict[str, Any]:
     try:
-        return files.load_npz(path, KEYS)
-    except files.NpzError as error:
+        return npz.load_npz(path, KEYS)
+    except npz.NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
-        if error.kind == "single":
-            raise DataError(
+        told = {
+            "unread": (
+                f"{where} cannot be read: {error}",
+                "Give an .npz file that you may read: numpy.savez('data.npz', x=x, y=y).",
+            ),
+            "single": (
                 f"{where} holds a single array",
                 "Save two arrays: numpy.savez('data.npz', x=x, y=y).",
-            ) from error
-        if error.kind == "pickled":
-            raise DataError(
+            ),
+            "pickled": (
                 f"{where} holds pickled Python objects",
                 "Save plain arrays of numbers or text: x.astype('float32'), y.astype(str).",
-            ) from error
-        raise DataError(
-            f"{where} cannot be read ({error})",
-            "The file is damaged or incomplete: copy or save it again.",
-        ) from error
+            ),
+            "large": (
+                f"{where} does not fit into memory ({error})",
+                "Save fewer or smaller samples, pixels as uint8, or use more memory.",
+            ),
+            "damaged": (
+                f"{where} cannot be read ({error})",
+                "The file is damaged or incomplete: copy or save it again.",
+            ),
+        }
+        message, hint = told[error.kind]
+        raise DataError(message, hint) from error

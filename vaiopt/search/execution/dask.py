@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_path
+from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
 from vaiopt.search.execution.inline import InProcessExecutor
@@ -191,14 +192,19 @@ def connect(address: str) -> Any:
 
 def _address_in(path: str) -> str:
     """Return the address that a scheduler file holds."""
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise RunError(
             f"there is no scheduler file '{path}'",
             f"Start one: dask scheduler --scheduler-file {path}",
         )
     try:
-        return _checked(str(json.loads(Path(path).read_text(encoding="utf-8"))["address"]))
-    except (ValueError, KeyError, TypeError) as error:  # no JSON, no text, or of another shape
+        return _checked(str(json.loads(read_text(path, LARGEST_WRITTEN))["address"]))
+    except OSError as error:
+        raise RunError(
+            f"the scheduler file '{path}' cannot be read: {error}",
+            f"Start the scheduler anew: dask scheduler --scheduler-file {path}",
+        ) from error
+    except (RecursionError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"'{path}' is not a scheduler file: it holds no address",
             f"Start the scheduler anew: dask scheduler --scheduler-file {path}",
@@ -232,7 +238,7 @@ def _all_workers() -> Dict[str, int]:
 
 def _user_file(settings: Settings) -> Tuple[str, bytes]:
     path = Path(settings.model.family.partition(":")[0])
-    return (path.name, path.read_bytes()) if path.suffix == ".py" and path.is_file() else ("", b"")
+    return (path.name, read_bytes(path)) if path.suffix == ".py" and path.is_file() else ("", b"")
 
 
 def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Optional
 
 from vaiopt.files import write_json
+from vaiopt.reading import LARGEST_WRITTEN, read_text
 
 INTERVAL = 0.5
 """Seconds between two writes, at least."""
@@ -69,7 +70,7 @@ class ProgressFile:
 def read_progress(path: Path) -> Optional[TrialProgress]:
     """Return what the file says; None while there is none, or where another version wrote it."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, LARGEST_WRITTEN))
         return TrialProgress(int(content["epoch"]), int(content["epochs"]), content["value"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
