@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from vaiopt.errors import RunError
-from vaiopt.files import PathLike
+from vaiopt.files import TEMPORARY, PathLike
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
+from vaiopt.runs.leftovers import clean
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
 from vaiopt.settings import Change, Settings, changes, read_run_settings
@@ -111,14 +112,15 @@ def search_run(
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
-    """Check that the folder is empty or holds a run, if only what a search leaves that is killed
-    before it writes the settings.
+    """Check that the folder is empty or holds a run, if only what a search writes before the
+    settings. What commands that were killed left there is deleted.
     """
     check_layout(run)
-    if (
-        run.folder.exists()
-        and not run.settings.exists()
-        and any(path != run.running for path in run.folder.iterdir())
+    if not run.folder.exists():
+        return
+    clean(run.folder, run.search_lock)
+    if not run.settings.exists() and any(
+        path != run.running and not path.name.startswith(TEMPORARY) for path in run.folder.iterdir()
     ):
         raise RunError(
             f"'{run.folder}' is not empty and not a run", "Give another folder: --run runs/NAME"
