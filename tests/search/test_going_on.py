@@ -17,7 +17,7 @@ from vaiopt.search import search_run
 from vaiopt.search.execution.lock import only_search
 from vaiopt.settings import override, settings_from_run
 from vaiopt.study.record import COMPLETE, INTERRUPTED
-from vaiopt.study.storage import journal_storage, mend_journal, quiet_optuna
+from vaiopt.study.storage import journal_storage, quiet_optuna
 from vaiopt.study.trials import load_trials
 
 
@@ -74,20 +74,6 @@ def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(
     with pytest.raises(RunError, match="cannot be used"):
         search_run(override(SETTINGS, [f"search.storage={json.dumps(url)}"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_a_line_that_a_killed_search_did_not_finish_is_cut_off(tmp_path):
-    run = Run(tmp_path)
-    optuna = quiet_optuna()
-    study = optuna.create_study(study_name="vaiopt", storage=journal_storage(run))
-    study.tell(study.ask(), 1.0)
-    whole = run.journal.read_bytes()
-    run.journal.write_bytes(whole + b'{"op_code": 4, "wor')
-    mend_journal(run)
-    assert run.journal.read_bytes() == whole
-    study = optuna.load_study(study_name="vaiopt", storage=journal_storage(run))
-    study.tell(study.ask(), 2.0)
-    assert len(study.trials) == 2
 
 
 def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path, monkeypatch):
