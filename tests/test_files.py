@@ -1,11 +1,23 @@
+import errno
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 
+from tests.killing import hidden, steps_killed
+from vaiopt import files
 from vaiopt.errors import RunError
-from vaiopt.files import atomic_folder, atomic_path, read_arrays, read_json, require, write_json
+from vaiopt.files import (
+    atomic_folder,
+    atomic_path,
+    delete_leftovers,
+    read_arrays,
+    read_json,
+    require,
+    write_json,
+)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
@@ -32,23 +44,148 @@ def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
 
 
-def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one_in_its_place(tmp_path, monkeypatch):
+@pytest.fixture(params=["exchange", "two steps"])
+def swap(request, monkeypatch):
+    """Run a test on a file system that can exchange names, and on one that cannot."""
+    if request.param == "two steps":
+
+        def refused(*paths):
+            if not all(os.path.lexists(path) for path in paths):
+                raise FileNotFoundError(errno.ENOENT, "nothing is there")
+            raise OSError(errno.EINVAL, "the file system cannot")
+
+        monkeypatch.setattr(files, "_exchange", refused)
+    return request.param
+
+
+def old_and_new(folder):
+    """Make a folder of two files, and return the function that puts another in its place."""
+
+    def put(text):
+        with atomic_folder(folder) as new:
+            for name in ("a", "b"):
+                write_json(new / name, {"text": text})
+
+    put("old")
+    return lambda: put("new")
+
+
+def texts(folder):
+    return {json.loads((folder / name).read_text())["text"] for name in ("a", "b")}
+
+
+def test_a_folder_that_cannot_be_swapped_in_leaves_the_old_one_in_its_place(
+    tmp_path, monkeypatch, swap
+):
     folder = tmp_path / "f"
-    with atomic_folder(folder) as new:
-        (new / "old").write_text("1")
-    replace, calls = os.replace, []
+    put = old_and_new(folder)
+    rename = os.rename
 
     def failing(source, target):
-        calls.append(source)
-        if len(calls) == 2:
-            raise OSError("no space left on device")
-        replace(source, target)
+        if str(target) == str(folder) and not str(source).endswith("~"):
+            raise OSError(errno.ENOSPC, "no space left on device")
+        rename(source, target)
 
-    monkeypatch.setattr(os, "replace", failing)
-    with pytest.raises(OSError), atomic_folder(folder) as new:
-        (new / "new").write_text("2")
-    assert [p.name for p in folder.iterdir()] == ["old"]
+    monkeypatch.setattr(os, "rename", failing)
+    if swap == "exchange":
+        monkeypatch.setattr(files, "_exchange", lambda one, other: failing(one, other))
+    with pytest.raises(OSError):
+        put()
+    assert texts(folder) == {"old"}
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_killed_at_any_step_a_folder_is_the_old_one_or_the_new_one(tmp_path, swap):
+    folder = tmp_path / "x" / "f"
+    gaps = []
+
+    def before():
+        shutil.rmtree(str(folder.parent), ignore_errors=True)
+        before.put = old_and_new(folder)
+
+    def check(number):
+        if swap == "exchange" or folder.exists():
+            assert texts(folder) in ({"old"}, {"new"})
+        else:
+            gaps.append(number)
+        delete_leftovers(folder.parent)
+        assert texts(folder) in ({"old"}, {"new"})
+        assert hidden(tmp_path) == []
+        before.put()
+        assert texts(folder) == {"new"}
+        assert hidden(tmp_path) == []
+
+    assert steps_killed(lambda: before.put(), before, check) > 10
+    assert len(gaps) <= 1, "between two renames, where names cannot be exchanged"
+
+
+def test_killed_at_any_step_a_file_is_the_old_one_or_the_new_one(tmp_path):
+    path = tmp_path / "a.json"
+
+    def check(number):
+        assert json.loads(path.read_text())["x"] in (1, 2)
+        write_json(path, {"x": 3})
+        assert [p.name for p in tmp_path.iterdir()] == ["a.json"], "what was begun is deleted"
+
+    killed = steps_killed(
+        lambda: write_json(path, {"x": 2}), lambda: write_json(path, {"x": 1}), check
+    )
+    assert killed > 3
+
+
+def test_a_folder_is_there_at_every_moment_while_it_is_replaced(tmp_path):
+    folder = tmp_path / "f"
+    put = old_and_new(folder)
+    child = os.fork()
+    if child == 0:
+        for _ in range(300):
+            put()
+        os._exit(0)
+    looks = 0
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        assert json.loads((folder / "a").read_text())["text"] in ("old", "new")
+        looks += 1
+    assert looks > 0
+
+
+def test_several_processes_may_replace_one_folder(tmp_path):
+    folder = tmp_path / "f"
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                for _ in range(50):
+                    old_and_new(folder)()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert texts(folder) == {"new"}
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+def test_what_another_process_is_writing_is_no_leftover(tmp_path):
+    with atomic_path(tmp_path / "a.txt") as path, atomic_folder(tmp_path / "f") as folder:
+        (folder / "whole").write_text("1")
+        child = os.fork()
+        if child == 0:
+            delete_leftovers(tmp_path)
+            os._exit(0)
+        os.waitpid(child, 0)
+        path.write_text("2")
+    assert (tmp_path / "a.txt").read_text() == "2"
+    assert (tmp_path / "f" / "whole").read_text() == "1"
+
+
+def test_hidden_files_of_others_are_no_leftovers(tmp_path):
+    for name in (".git", ".f.abcd1234", ".old.f.abcd1234", ".nfs0001"):
+        (tmp_path / name).write_text("")
+    delete_leftovers(tmp_path)
+    with atomic_folder(tmp_path / "f"):
+        pass
+    assert len(hidden(tmp_path)) == 4
 
 
 def test_nan_is_refused_in_json_and_leaves_no_file(tmp_path):

@@ -132,6 +132,33 @@ def test_under_nohup_a_hangup_ends_nothing(root):
     assert process.returncode == 0 and output.split()[0] == b"2"
 
 
+@linux
+def test_a_process_that_is_killed_takes_its_group_along(root):
+    code = (
+        "import sys\nfrom vaiopt.process import follow\n"
+        f"follow([sys.executable, '-c', {PARENT!r}], on_line=lambda l: print(l, flush=True))\n"
+    )
+    process = subprocess.Popen(python(code), cwd=str(root), stdout=subprocess.PIPE)
+    grandchild = int(process.stdout.readline())
+    process.kill()
+    process.wait(20)
+    assert ended(grandchild)
+    process.stdout.close()
+
+
+@linux
+def test_a_command_that_has_ended_leaves_no_guard():
+    _, lines = follow(python("import os; print(os.getpid())"))
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            os.killpg(int(lines[0]), 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("its group has processes still")
+
+
 def test_signals_are_handled_afterwards_as_before():
     before = signal.getsignal(signal.SIGTERM)
     follow(python("pass"))

@@ -374,7 +374,7 @@ def test_the_wheel_holds_every_module_data_file_and_script_of_the_kit(
 @pytest.mark.slow
 def test_the_wheel_installs_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
     information = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
-    assert "vaiopt = vaiopt.cli:main" in wheel.read(information["entry_points.txt"]).decode()
+    assert "vaiopt = vaiopt.__main__:run" in wheel.read(information["entry_points.txt"]).decode()
     assert wheel.read(information["LICENSE"]) == (ROOT / "LICENSE").read_bytes()
     text = wheel.read(information["METADATA"]).decode()
     assert "License :: OSI Approved :: Apache Software License" in text

@@ -17,6 +17,7 @@ from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import describe_stale, stale_parts
+from vaiopt.runs.work import alone
 from vaiopt.tasks import Evaluation, task_of
 from vaiopt.text import Progress, silent
 
@@ -47,6 +48,7 @@ class Evaluations(Shown):
         return {"float": self.float_test.to_json(), "int8": int8}
 
 
+@alone
 def evaluate_candidate(candidate: Candidate, progress: Progress = silent) -> Evaluations:
     """Evaluate a candidate, and its int8 form if there is one, on the test split.
 
@@ -105,6 +107,7 @@ def evaluate_trials(
     ]
 
 
+@alone
 def _evaluated(
     candidate: Candidate,
     kind: str,

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Mapping, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type
 
 from vaiopt.errors import RunError, VaioptError
+from vaiopt.locks import is_file_of, lock
 from vaiopt.npz import NpzError, load_npz
 from vaiopt.reading import LARGEST, read_text
 from vaiopt.reading import PathLike as PathLike
 
 FORMAT_VERSION = 1
 """Of every file in a run folder. Raised when old readers would misread a new file."""
+
+
+TEMPORARY = ".vaiopt."
+"""What the names of files and folders begin with that are being written."""
+
+_ASIDE = "~"
+"""What the name of a folder ends with that was set aside for its temporary."""
 
 
 def require(path: Path, command: str) -> Path:
@@ -35,18 +45,10 @@ def atomic_path(path: PathLike) -> Iterator[Path]:
     """Give a temporary path; rename it to ``path`` when the block ends well, else delete it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.stem}.", suffix=path.suffix, dir=str(path.parent)
-    )
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _temporary(path.parent, path.stem, _make_file(path.suffix)) as temporary:
         yield temporary
         os.chmod(str(temporary), 0o666 & ~_umask())
         os.replace(str(temporary), str(path))
-    finally:
-        if temporary.exists():
-            temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -58,41 +60,157 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = str(folder.parent)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=beside))
-    try:
+    with scratch(folder.parent, folder.name) as temporary:
         yield temporary
         os.chmod(str(temporary), 0o777 & ~_umask())
-        old = None
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".old.{folder.name}.", dir=beside))
-            os.replace(str(folder), str(old))
-        try:
-            os.replace(str(temporary), str(folder))
-        except BaseException:
-            if old is not None and not folder.exists():
-                os.replace(str(old), str(folder))
-            raise
-        if old is not None:
-            shutil.rmtree(str(old), ignore_errors=True)
-    finally:
-        shutil.rmtree(str(temporary), ignore_errors=True)
+        put_in_place(temporary, folder)
 
 
 @contextlib.contextmanager
-def locked(folder: PathLike) -> Iterator[None]:
-    """Hold the lock of a folder; another process waits for it. The system releases it when this
-    one dies. Where the file system has no such locks there is none.
+def scratch(beside: Path, name: str) -> Iterator[Path]:
+    """Give an empty temporary folder in the folder ``beside``, which is deleted at the end. That of
+    a process that was killed is deleted by the next one of the same name, or by
+    :func:`delete_leftovers`.
     """
-    import fcntl
+    with _temporary(beside, name, tempfile.mkdtemp) as temporary:
+        yield temporary
 
-    handle = os.open(str(folder), os.O_RDONLY)
+
+@contextlib.contextmanager
+def _temporary(folder: Path, name: str, make: Callable[..., str]) -> Iterator[Path]:
+    """Make a temporary, hold its lock while the block runs, and delete what has its name then."""
+    delete_leftovers(folder, name)
+    held = None
+    while held is None:  # else another process took it for a leftover before it was locked
+        path = Path(make(prefix=f"{TEMPORARY}{name}.", dir=str(folder)))
+        held = _held(path)
+    try:
+        yield path
+    finally:
+        _delete(path)
+        os.close(held)
+
+
+def _held(path: Path) -> Optional[int]:
+    """Open and lock a new file or folder; None if it is gone."""
+    try:
+        handle = _open(path)
+    except FileNotFoundError:
+        return None
+    with contextlib.suppress(OSError):
+        lock(handle, wait=True)
+    if is_file_of(handle, path):
+        return handle
+    os.close(handle)
+    return None
+
+
+def _make_file(suffix: str) -> Callable[..., str]:
+    def make(prefix: str, dir: str) -> str:
+        handle, name = tempfile.mkstemp(suffix, prefix, dir)
+        os.close(handle)
+        return name
+
+    return make
+
+
+def delete_leftovers(folder: Path, name: str = "") -> None:
+    """Delete what processes that were killed had begun to write in a folder.
+
+    What another process is writing is left alone, and so is everything where the file system has
+    no locks to tell it by.
+
+    Args:
+        folder: in which files and folders were written; those in it are not looked into.
+        name: of what was to be written, without its ending; by default anything.
+    """
+    prefix = glob.escape(f"{TEMPORARY}{name}." if name else TEMPORARY)
+    for path in folder.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            handle = _open(path)
+            try:
+                lock(handle)
+                _restore(path)
+                _delete(path)
+            finally:
+                os.close(handle)
+
+
+def _open(path: Path) -> int:
+    """Open a file or folder as is needed to lock it."""
+    return os.open(str(path), os.O_RDONLY if path.is_dir() else os.O_RDWR)
+
+
+def put_in_place(new: Path, place: Path) -> None:
+    """Rename ``new`` to ``place``; what was there before is at ``new`` afterwards. There is no
+    moment at which nothing is there, unless the file system cannot exchange two names.
+    """
+    while True:
+        try:
+            return _exchange(str(new), str(place))
+        except FileNotFoundError:
+            pass  # nothing is there yet
+        except OSError:
+            return _replace_in_two_steps(new, place)
+        try:
+            return os.rename(str(new), str(place))
+        except OSError as error:
+            # Another process has made it in between.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
+
+def _exchange(one: str, other: str) -> None:
+    """Exchange what two paths name, in one step.
+
+    Raises:
+        FileNotFoundError: there is nothing at one of them.
+        OSError: the system or the file system cannot do it.
+    """
+    import ctypes
+
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's headers
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError as error:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from error
+    if rename(here, os.fsencode(one), here, os.fsencode(other), exchange) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), one, None, other)
+
+
+def _replace_in_two_steps(new: Path, place: Path) -> None:
+    """As :func:`put_in_place`; for a moment nothing is there. What is killed in it is put back by
+    :func:`delete_leftovers`, and until then what was there is named as :data:`_ASIDE` says.
+    """
+    aside = new.with_name(f"{new.name}{_ASIDE}")
+    handle = os.open(str(place), os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+            lock(handle)
+        os.rename(str(place), str(aside))
+        try:
+            os.rename(str(new), str(place))
+        except BaseException:
+            os.rename(str(aside), str(place))
+            raise
+        os.rename(str(aside), str(new))
     finally:
         os.close(handle)
+
+
+def _restore(leftover: Path) -> None:
+    """Put back what was set aside by a process that was killed before it put the new in place."""
+    place = leftover.with_name(leftover.name[len(TEMPORARY) :].rpartition(".")[0])
+    if leftover.name.endswith(_ASIDE) and not os.path.lexists(str(place)):
+        os.rename(str(leftover), str(place))
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(str(path), ignore_errors=True)
+    elif os.path.lexists(str(path)):
+        path.unlink()
 
 
 def _umask() -> int:

@@ -98,8 +98,9 @@ def load_keras() -> Any:
     return load_tensorflow().keras
 
 
-def save_model(model: Any, path: PathLike) -> None:
-    """Write a Keras 2 ``.h5`` file, whole, without optimizer, that TensorFlow 2.3 and later load.
+def save_model(model: Any, path: PathLike, attributes: Optional[Dict[str, str]] = None) -> None:
+    """Write a Keras 2 ``.h5`` file, whole, without optimizer, that TensorFlow 2.3 and later load;
+    ``attributes`` are further ones of the file.
 
     tf_keras 2.21 writes a field ``optional`` into the configuration of input layers that no
     TensorFlow up to 2.12 reads; it is removed.
@@ -115,6 +116,8 @@ def save_model(model: Any, path: PathLike) -> None:
         model.save(file, include_optimizer=False, save_format="h5")
         config = _without_optional(json.loads(attribute_text(file.attrs["model_config"])))
         file.attrs["model_config"] = json.dumps(config).encode("utf-8")
+        for name, text in (attributes or {}).items():
+            file.attrs[name] = text.encode("utf-8")
     with atomic_path(Path(path).with_suffix(".h5")) as temporary:
         temporary.write_bytes(content.getvalue())
 

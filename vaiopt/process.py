@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
-import threading
 from pathlib import Path
 from typing import IO, Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.files import PathLike
+from vaiopt.signals import raised
 
 GRACE_SECONDS = 3.0
 """Between asking a group to end and ending it."""
 
-ENDING_SIGNALS = ("SIGTERM", "SIGHUP")
-"""Signals that would end this process and leave the child, which is in a group of its own."""
+GUARD = """
+exec 3<&0
+{ read -r word || kill -KILL 0; } <&3 >/dev/null 2>&1 3<&- &
+exec "$@" </dev/null 3<&-
+"""
+"""Becomes the command, and leaves a process in its group that ends the group when the input is
+closed before a word came: this process was killed, and could not do it itself.
+"""
 
 
 def follow(
@@ -30,7 +38,8 @@ def follow(
     """Run a command to its end and return its exit code and its lines, errors among the output.
 
     The child has no input and a session of its own. When following ends early, by an exception of
-    ``on_line``, Ctrl-C, SIGTERM or SIGHUP, the child and all that it started are ended first.
+    ``on_line``, Ctrl-C, SIGTERM or SIGHUP, the child and all that it started are ended first; also
+    when this process is killed, where there is a ``sh``.
 
     Args:
         command: program and arguments; no shell is involved.
@@ -71,12 +80,12 @@ def _started(
     command: Sequence[str], cwd: Optional[PathLike], env: Optional[Mapping[str, str]]
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a child; end its group if the block is left while it runs."""
-    with _signals_as_exceptions():
+    with raised():
         child = subprocess.Popen(
-            list(command),
+            _guarded(command, cwd, env),
             cwd=str(cwd or Path.cwd()),
             env=None if env is None else dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -87,8 +96,34 @@ def _started(
             end_group(child)
             raise
         finally:
-            if child.stdout is not None:
-                child.stdout.close()
+            _dismiss(child)
+
+
+def _guarded(
+    command: Sequence[str], cwd: Optional[PathLike], env: Optional[Mapping[str, str]]
+) -> List[str]:
+    """Return the command with its guard.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+    """
+    name = command[0]
+    path = os.path.join(str(cwd or ""), name) if os.path.dirname(name) else name
+    if shutil.which(path, path=(os.environ if env is None else env).get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    shell = shutil.which("sh")
+    return [shell, "-c", GUARD, "sh", *command] if shell else list(command)
+
+
+def _dismiss(child: "subprocess.Popen[bytes]") -> None:
+    """Tell the guard of a child that has ended that it may go, and close the pipes."""
+    streams: Any = child.stdin, child.stdout
+    with contextlib.suppress(BrokenPipeError):
+        streams[0].write(b"done\n")
+        streams[0].flush()
+    for stream in streams:
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
 
 
 def end_group(child: "subprocess.Popen[bytes]") -> None:
@@ -107,24 +142,3 @@ def _signal_group(child: "subprocess.Popen[bytes]", number: int) -> None:
             os.killpg(child.pid, number)
         else:  # Windows has no groups
             child.kill()
-
-
-@contextlib.contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    """Let signals that end this process raise ``SystemExit`` instead, so that blocks are left in
-    order; only in the main thread, where Python allows it, and where nothing else handles them.
-    """
-
-    def leave(number: int, frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = [getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)]
-    ours = threading.current_thread() is threading.main_thread()
-    ending = [n for n in numbers if ours and signal.getsignal(n) is signal.SIG_DFL]
-    for number in ending:
-        signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number in ending:
-            signal.signal(number, signal.SIG_DFL)

@@ -299,4 +299,11 @@ def read_record(path: PathLike, kind: Type[R], command: str) -> R:
 
 def read_optional(path: Path, kind: Type[R], command: str) -> Optional[R]:
     """Read a record as :func:`read_record`; None where there is no such file."""
-    return read_record(path, kind, command) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return read_record(path, kind, command)
+    except RunError:
+        if path.is_file():
+            raise
+        return None  # another command has put a newer folder in the place of its own since

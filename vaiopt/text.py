@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Callable, Match
 
@@ -49,6 +50,13 @@ def say(line: str) -> None:
 
 def silent(line: str) -> None:
     """Drop a line of progress."""
+
+
+def warn(line: str) -> None:
+    """Tell what somebody should know where nobody is told of progress: through the logger
+    ``vaiopt``, whose lines go to stderr unless they are sent elsewhere.
+    """
+    logging.getLogger("vaiopt").warning(line)
 
 
 def without_password(url: str) -> str:

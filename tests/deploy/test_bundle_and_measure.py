@@ -92,7 +92,7 @@ def test_the_archive_is_the_folder_and_the_same_every_time(
         assert (tmp_path / "unpacked" / "cpu" / path.name).read_bytes() == path.read_bytes()
     from vaiopt.deploy.bundle import write_archive
 
-    write_archive(candidate.bundle("cpu"), tmp_path / "again.tar.gz")
+    write_archive(candidate.bundle("cpu"), tmp_path / "again.tar.gz", "cpu")
     assert (tmp_path / "again.tar.gz").read_bytes() == first
 
 

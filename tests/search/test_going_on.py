@@ -3,22 +3,33 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.search.quick import QUICK, SETTINGS
+from vaiopt import flow
 from vaiopt.errors import RunError
+from vaiopt.files import TEMPORARY, write_text
+from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Run
-from vaiopt.search import search_run
+from vaiopt.runs.records import Chosen
+from vaiopt.runs.work import discard
+from vaiopt.search import loop, search_run
 from vaiopt.search.execution.lock import only_search
+from vaiopt.search.loop import Search
 from vaiopt.settings import override, settings_from_run
+from vaiopt.study.observer import Observer
 from vaiopt.study.record import COMPLETE, INTERRUPTED
-from vaiopt.study.storage import journal_storage, mend_journal, quiet_optuna
-from vaiopt.study.trials import load_trials
+from vaiopt.study.storage import journal_storage, open_study, quiet_optuna
+from vaiopt.study.trials import RECORD, load_trials, record_attribute
+from vaiopt.text import silent
 
 
 def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
@@ -76,20 +87,6 @@ def test_a_storage_that_cannot_be_reached_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_line_that_a_killed_search_did_not_finish_is_cut_off(tmp_path):
-    run = Run(tmp_path)
-    optuna = quiet_optuna()
-    study = optuna.create_study(study_name="vaiopt", storage=journal_storage(run))
-    study.tell(study.ask(), 1.0)
-    whole = run.journal.read_bytes()
-    run.journal.write_bytes(whole + b'{"op_code": 4, "wor')
-    mend_journal(run)
-    assert run.journal.read_bytes() == whole
-    study = optuna.load_study(study_name="vaiopt", storage=journal_storage(run))
-    study.tell(study.ask(), 2.0)
-    assert len(study.trials) == 2
-
-
 def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path, monkeypatch):
     code = (
         "import os, sys\nfrom vaiopt.run import Run\n"
@@ -106,6 +103,63 @@ def test_a_process_that_dies_within_the_journals_lock_blocks_nobody(tmp_path, mo
     )  # as Optuna's own is, 30 s or for ever
     quiet_optuna().create_study(study_name="vaiopt", storage=journal_storage(Run(tmp_path)))
     assert len(load_trials(Run(tmp_path))) == 0
+
+
+def test_what_a_killed_search_left_is_mended_by_the_next(tmp_path):
+    run = Run(tmp_path / "run")
+    search_run(override(SETTINGS, ["search.trials=1"]), run.folder)
+    done = load_trials(run)[0]
+    study = open_study(run)
+    told, cut_short = study.ask(), study.ask()
+    told.set_user_attr(RECORD, dict(record_attribute(replace(done, number=1, value=0.25))))
+    for number in (1, 2):
+        shutil.copytree(str(run.trial(0).folder), str(run.trial(number).folder))
+        shutil.copytree(str(run.tensorboard / "0000"), str(run.tensorboard / f"{number:04d}"))
+    write_text(run.progress(2), "{}")
+    search_run(override(SETTINGS, ["search.trials=3"]), run.folder)
+    trials = load_trials(run)
+    assert [t.status for t in trials] == [COMPLETE, COMPLETE, INTERRUPTED, COMPLETE]
+    assert trials[1].value == 0.25, "its record was written: it is not run again"
+    assert trials[2].number == cut_short.number
+    kept = [candidate.number for candidate in run.candidates()]
+    assert 2 not in kept and {0, 3} <= set(kept)
+    assert [path.name for path in sorted(run.tensorboard.iterdir())] == ["0000", "0001", "0003"]
+    assert not run.running.exists() and not list(run.folder.rglob(".*"))
+
+
+def test_a_search_that_was_killed_before_its_first_file_is_begun_again(tmp_path):
+    run = Run(tmp_path / "run")
+    run.running.mkdir(parents=True)
+    (run.folder / f"{TEMPORARY}run.abcd1234.toml").write_text("half")
+    search_run(override(SETTINGS, ["search.trials=1"]), run.folder)
+    assert not run.running.exists() and not list(run.folder.rglob(".*"))
+
+
+def test_a_model_cannot_be_chosen_while_a_search_deletes_it(tmp_path, monkeypatch):
+    run = Run(tmp_path / "run")
+    search_run(override(SETTINGS, ["search.trials=2"]), run.folder)
+    write_chosen(run, Chosen((0,)))
+    refused, threads = [], []
+
+    def choose(number):
+        try:
+            flow.choose(run, trial=number)
+        except RunError as error:
+            refused.append(error.message)
+
+    def slowly(candidate):
+        threads.append(threading.Thread(target=choose, args=[candidate.number]))
+        threads[-1].start()
+        threads[-1].join(1.0)
+        discard(candidate)
+
+    monkeypatch.setattr(loop, "discard", slowly)
+    search = Search(run, override(SETTINGS, ["search.keep_models=1"]), silent, Observer())
+    search._delete_models([replace(t, value=1.0 - t.number) for t in load_trials(run)])
+    for thread in threads:
+        thread.join(60)
+    assert len(threads) > 0 and len(refused) == len(threads)
+    assert run.chosen.model.is_file()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ Nothing heavy is imported here: ``vaiopt --help`` answers at once.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import typer
 from vaiopt._version import __version__
 from vaiopt.cli.common import say
 from vaiopt.errors import VaioptError
+from vaiopt.signals import raised
 from vaiopt.text import printable
 
 COMMANDS = (
@@ -65,13 +67,26 @@ for command in COMMANDS:
     app.command(command)(importlib.import_module(f"vaiopt.cli.{command}").command)
 
 
+class _Echo(logging.Handler):
+    """Prints what :func:`vaiopt.text.warn` tells on stderr, as progress is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"warning: {record.getMessage()}", err=True)
+
+
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
-    """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted, 143 and
+    129 ended by SIGTERM or SIGHUP.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what the terminal's encoding lacks is escaped
             stream.reconfigure(errors="backslashreplace")
+    logger = logging.getLogger("vaiopt")
+    logger.handlers, logger.propagate = [_Echo()], False
     try:
-        code = app(args=arguments, prog_name="vaiopt", standalone_mode=False)
+        with raised() as check:
+            code = app(args=arguments, prog_name="vaiopt", standalone_mode=False)
+            check()
         if code == INTERRUPTED:  # what some versions of typer make of Ctrl-C
             raise KeyboardInterrupt
         sys.stdout.flush()

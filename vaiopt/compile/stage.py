@@ -18,6 +18,7 @@ from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import CompileRecord
+from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.text import Progress, silent
 
@@ -46,6 +47,7 @@ class CompileResult(Shown):
         return {**self.record.to_json(), "file": str(self.file), "folder": str(self.folder)}
 
 
+@alone
 def compile_candidate(
     candidate: Candidate, settings: Settings, *, progress: Progress = silent
 ) -> CompileResult:

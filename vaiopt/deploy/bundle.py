@@ -36,6 +36,7 @@ from vaiopt.runs.records import (
     OutputTensor,
     Samples,
 )
+from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.text import Progress, silent
 
@@ -66,6 +67,7 @@ class BundleResult(Shown):
         return {**self.manifest.to_json(), **paths}
 
 
+@alone
 def bundle_candidate(
     candidate: Candidate, settings: Settings, *, progress: Progress = silent
 ) -> BundleResult:
@@ -104,7 +106,8 @@ def bundle_candidate(
         scores = splits.task.scores(outputs, part.y, len(splits.classes))
     bundle = candidate.bundle(name)
     archive = bundle.parent / f"{name}.tar.gz"
-    with atomic_folder(bundle) as folder:
+    # The folder is put in its place first, the archive right after it.
+    with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
         shutil.copyfile(str(model), str(folder / model.name))
         for script, path in scripts.items():
             shutil.copyfile(str(path), str(folder / script))
@@ -118,10 +121,8 @@ def bundle_candidate(
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=digests)
         write_record(folder / MANIFEST, manifest)
-        if archive.exists():  # so that an old one never stands beside a newer folder
-            archive.unlink()
-    progress(f"packing {archive.name}")
-    write_archive(bundle, archive)
+        progress(f"packing {archive.name}")
+        write_archive(folder, packed, name)
     refresh_links(candidate)
     return BundleResult(name, bundle, archive, manifest)
 
@@ -180,9 +181,9 @@ def _manifest(
     )
 
 
-def write_archive(folder: Path, archive: Path) -> None:
-    """Pack a folder into a ``.tar.gz`` that depends on nothing but its files: no owners, no
-    times.
+def write_archive(folder: Path, archive: Path, name: str) -> None:
+    """Pack a folder, as one of this name, into a ``.tar.gz`` that depends on nothing but its files:
+    no owners, no times.
     """
 
     def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -193,10 +194,9 @@ def write_archive(folder: Path, archive: Path) -> None:
         return info
 
     names: List[str] = sorted(path.name for path in folder.iterdir() if path.is_file())
-    with atomic_path(archive) as temporary:
-        with open(str(temporary), "wb") as raw, gzip.GzipFile(
-            filename="", mode="wb", fileobj=raw, mtime=0
-        ) as packed:
-            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for name in names:
-                    tar.add(str(folder / name), arcname=f"{folder.name}/{name}", filter=plain)
+    with open(str(archive), "wb") as raw, gzip.GzipFile(
+        filename="", mode="wb", fileobj=raw, mtime=0
+    ) as packed:
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for each in names:
+                tar.add(str(folder / each), arcname=f"{name}/{each}", filter=plain)

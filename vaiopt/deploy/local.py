@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Dict, Sequence
 
 from vaiopt.deploy.result import LONGEST, failure, is_progress
 from vaiopt.errors import BoardError
+from vaiopt.files import scratch
 from vaiopt.process import follow
 from vaiopt.reading import read_text
 from vaiopt.text import Progress
@@ -52,8 +52,8 @@ def run_local(folder: Path, entry: str, arguments: Sequence[str], progress: Prog
     Raises:
         BoardError: the script reports an error, or writes no result.
     """
-    with tempfile.TemporaryDirectory(prefix="vaiopt-measure-") as temporary:
-        output = Path(temporary) / "result.json"
+    with scratch(folder.parent, folder.name) as temporary:
+        output = temporary.resolve() / "result.json"
         command = [sys.executable, entry, *arguments, "--output", str(output)]
         code, lines = follow(
             command,

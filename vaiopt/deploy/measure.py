@@ -22,6 +22,7 @@ from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import KitResult, Manifest, Measured
+from vaiopt.runs.work import together
 from vaiopt.settings import Settings
 from vaiopt.text import Progress, silent
 
@@ -49,6 +50,7 @@ class MeasureResult(Shown):
         return {**self.record.to_json(), "path": str(self.path)}
 
 
+@together
 def measure_candidate(
     candidate: Candidate,
     settings: Settings,

@@ -29,13 +29,12 @@ with the range ``[-128 * 2**-p, 127 * 2**-p]``, and the three functions above by
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Union
 
 import numpy as np
 
 from vaiopt.errors import MissingToolError, ModelError
-from vaiopt.files import PathLike, atomic_path
+from vaiopt.files import PathLike
 from vaiopt.int8 import positions as positions_file
 from vaiopt.int8.arithmetic import BITS, LEAKY_ALPHA
 from vaiopt.int8.positions import FixPosition
@@ -92,12 +91,7 @@ def save_quantized(model: Any, positions: Sequence[FixPosition], path: PathLike)
         positions: of every weight and activation.
         path: of the file.
     """
-    import h5py
-
-    with atomic_path(Path(path)) as temporary:
-        save_model(model, temporary)
-        with h5py.File(str(temporary), "r+") as file:
-            file.attrs[POSITIONS_ATTRIBUTE] = positions_file.to_json(positions).encode("utf-8")
+    save_model(model, path, {POSITIONS_ATTRIBUTE: positions_file.to_json(positions)})
 
 
 def load_quantized(path: PathLike) -> Any:

@@ -33,6 +33,7 @@ from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import QuantizedMetrics
+from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.tasks import task_of
 from vaiopt.text import Progress, silent
@@ -153,6 +154,7 @@ def _quantize(
     return QuantizeResult(folder, record)
 
 
+@alone
 def quantize_candidate(
     candidate: Candidate, settings: Settings, *, progress: Progress = silent
 ) -> QuantizeResult:

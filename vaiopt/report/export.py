@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any, Iterable, List, Sequence, Tuple
 
 from vaiopt.environment import has_module
-from vaiopt.files import atomic_path
+from vaiopt.files import atomic_path, scratch
 from vaiopt.present import spreadsheet
 from vaiopt.present.figure import Figure
 from vaiopt.report.section import Section
@@ -57,8 +56,8 @@ def write_images(figures: Sequence[Figure], folder: Path) -> Tuple[List[Path], L
             f" kaleido, then {BROWSER_INSTALL}."
         ]
     paths = [folder / (figure.name + ".png") for figure in figures]
-    with tempfile.TemporaryDirectory(dir=str(folder), prefix=".png.") as temporary:
-        drawn = [Path(temporary) / path.name for path in paths]
+    with scratch(folder, "png") as temporary:
+        drawn = [temporary / path.name for path in paths]
         try:
             _draw(figures, drawn)
         except (RuntimeError, ValueError, OSError) as error:

@@ -11,7 +11,8 @@ import shutil
 from pathlib import Path
 from typing import List
 
-from vaiopt.files import atomic_folder, locked
+from vaiopt.files import atomic_folder, put_in_place, scratch
+from vaiopt.locks import locked
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Candidate, Run, check_layout
 from vaiopt.runs.records import Chosen
@@ -73,12 +74,13 @@ def _link(path: Path, to: Path) -> None:
     if there and path.is_symlink() and os.readlink(str(path)) == str(to):
         return
     _put_aside(path)
-    if not there or not path.is_symlink():
+    if not there:
         _remove(path)
-    if there:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        os.symlink(str(to), str(temporary))
-        os.replace(str(temporary), str(path))
+        return
+    with scratch(path.parent, path.name) as folder:
+        link = folder / path.name
+        os.symlink(str(to), str(link))
+        put_in_place(link, path)
 
 
 def _remove(path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any, List
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike
 from vaiopt.record import read_record
+from vaiopt.runs.leftovers import clean
 from vaiopt.runs.records import Chosen
 
 
@@ -188,7 +189,7 @@ _MOVED = {
 
 
 def open_run(folder: PathLike) -> Run:
-    """Return the run in ``folder``.
+    """Return the run in ``folder``, without what commands that were killed left there.
 
     Raises:
         RunError: there is no such folder, or it is not a run.
@@ -205,6 +206,7 @@ def open_run(folder: PathLike) -> Run:
             "Give the folder that 'vaiopt search' made (by default runs/NAME).",
         )
     check_layout(run)
+    clean(run.folder, run.search_lock)
     return run
 
 

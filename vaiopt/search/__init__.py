@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from vaiopt.errors import RunError
-from vaiopt.files import PathLike
+from vaiopt.files import TEMPORARY, PathLike
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
+from vaiopt.runs.leftovers import clean
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
 from vaiopt.settings import Change, Settings, changes, read_run_settings
@@ -111,8 +112,8 @@ def search_run(
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
-    """Check that the folder is empty or holds a run, if only what a search leaves that is killed
-    before it writes the settings.
+    """Check that the folder is empty or holds a run, if only what a search writes before the
+    settings. What commands that were killed left there is deleted.
     """
     check_layout(run)
     if not is_utf8(str(run.folder)):  # TensorFlow could save no model there
@@ -120,10 +121,11 @@ def _check_folder(run: Run, settings: Settings) -> None:
             f"the name of the run folder '{run.folder}' is not UTF-8",
             "Give another: --run runs/NAME",
         )
-    if (
-        run.folder.exists()
-        and not run.settings.exists()
-        and any(path != run.running for path in run.folder.iterdir())
+    if not run.folder.exists():
+        return
+    clean(run.folder, run.search_lock)
+    if not run.settings.exists() and any(
+        path != run.running and not path.name.startswith(TEMPORARY) for path in run.folder.iterdir()
     ):
         raise RunError(
             f"'{run.folder}' is not empty and not a run", "Give another folder: --run runs/NAME"

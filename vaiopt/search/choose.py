@@ -7,6 +7,7 @@ from typing import Optional, Sequence, Tuple
 from vaiopt.data.recipe import read_recipe
 from vaiopt.environment import installed_versions
 from vaiopt.errors import RunError
+from vaiopt.locks import locked
 from vaiopt.record import write_record
 from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Candidate, Run
@@ -64,8 +65,9 @@ def choose_trial(
     Raises:
         VaioptError: as :func:`prepare_candidate`.
     """
-    candidate = prepare_candidate(run, settings, record)
-    write_chosen(run, Chosen((record.number,), why, tuple(int8_ranking)))
+    with locked(run.folder):  # a search that is at work may delete the model, else
+        candidate = prepare_candidate(run, settings, record)
+        write_chosen(run, Chosen((record.number,), why, tuple(int8_ranking)))
     return candidate
 
 

@@ -11,12 +11,13 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
+from vaiopt.locks import locked
 from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
+from vaiopt.runs.work import discard
 from vaiopt.search import samplers
 from vaiopt.search.execution.choose import make_executor
-from vaiopt.search.execution.interrupt import remembered_interrupt
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.samplers.base import SpaceExhausted
@@ -26,7 +27,9 @@ from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
 from vaiopt.settings.choices import row_of
+from vaiopt.signals import raised
 from vaiopt.study import storage
+from vaiopt.study.journal import mend_journal
 from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_first, first_trial
@@ -143,7 +146,7 @@ class Search:
         wanted = self._sampler.total(self._settings.search.trials)
         wanted = wanted if until is None else min(wanted, until)
         try:
-            with self._storage_errors(), remembered_interrupt() as check:
+            with self._storage_errors(), raised() as check:
                 self._loop(wanted, check)
                 return records(self._study)
         except BaseException:
@@ -173,7 +176,7 @@ class Search:
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
-        storage.mend_journal(run)
+        mend_journal(run.journal, self._progress)
         self._check_ranges(space)
         if self._anew:
             # Killed in between, the run has no search space, rather than that of other settings.
@@ -181,6 +184,7 @@ class Search:
         save_run_settings(run, settings, describe())
         write_record(run.space, self._description)
         self._study = self._open_study(database)
+        self._delete_models(records(self._study))
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -214,10 +218,22 @@ class Search:
         )
         if search.storage:
             study.set_user_attr(OWNER, self._owner)
+        known = records(study)
         for trial in study.get_trials(deepcopy=False):
-            if not trial.state.is_finished():  # it is run again
-                self._interrupt(study, trial, "the search was stopped")
+            if not trial.state.is_finished():
+                self._end(study, trial, known[trial.number])
         return study
+
+    def _end(self, study: Any, frozen: Any, record: TrialRecord) -> None:
+        """End a trial that a killed search left: one whose record was written is as it says, any
+        other is run again.
+        """
+        if record.status != RUNNING:
+            self._close_trial(study, frozen.number, record)
+            return
+        self._interrupt(study, frozen, "the search was stopped")
+        log = self._folder.tensorboard / f"{frozen.number:04d}"
+        shutil.rmtree(str(log), ignore_errors=True)
 
     def _open_database(self) -> Any:
         """Open the database that the settings name, if they do, and check that the study there is
@@ -348,11 +364,15 @@ class Search:
         return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
-        states = storage.quiet_optuna().trial.TrialState
-        as_state = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, INFEASIBLE: states.PRUNED}
         for step, value in record.pruning.get("reports", ()):
             trial.report(value, int(step))
         trial.set_user_attr(RECORD, dict(record_attribute(record)))
+        self._close_trial(study, trial, record)
+
+    def _close_trial(self, study: Any, trial: Any, record: TrialRecord) -> None:
+        """Tell how a trial ended, one of Optuna's or its number."""
+        states = storage.quiet_optuna().trial.TrialState
+        as_state = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, INFEASIBLE: states.PRUNED}
         value = record.value if record.status == COMPLETE else None
         study.tell(trial, values=value, state=as_state.get(record.status, states.FAIL))
 
@@ -364,15 +384,17 @@ class Search:
         self._tell(study, trial, record)
 
     def _delete_models(self, trials: Sequence[TrialRecord]) -> None:
-        """Delete the models of trials that can no longer be chosen."""
+        """Delete the models of trials that can no longer be chosen, or never could."""
         best = self._best(trials)
         keep = {t.number for t in best[: self._kept]}
         keep |= {t.number for t in [first_trial(trials)] if t is not None}
-        if self._folder.chosen_file.is_file():
-            keep |= set(self._folder.read_chosen().trials)
-        for trial in best:
-            if trial.number not in keep:
-                shutil.rmtree(str(self._folder.trial(trial.number).folder), ignore_errors=True)
+        never = [t for t in trials if t.status in (INTERRUPTED, FAILED, PRUNED)]
+        with locked(self._folder.folder):  # nothing else is chosen in between
+            if self._folder.chosen_file.is_file():
+                keep |= set(self._folder.read_chosen().trials)
+            for trial in [*best, *never]:
+                if trial.number not in keep:
+                    discard(self._folder.trial(trial.number))
 
     def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
         if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):

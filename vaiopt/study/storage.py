@@ -8,15 +8,15 @@ from typing import Any, Tuple
 
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import require
-from vaiopt.reading import check_regular
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
-from vaiopt.text import without_password
+from vaiopt.study.journal import JournalLock, check_journal, corrupt
+from vaiopt.text import warn, without_password
 
 STUDY_NAME = "vaiopt"
 
 
-_CORRUPT = (
+CORRUPT = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -73,65 +73,12 @@ def _journal(run: Run) -> Any:
     optuna = quiet_optuna()
     from optuna.storages.journal import JournalFileBackend
 
-    _check_journal(run)
-    lock: Any = _JournalLock(str(run.journal) + ".flock")
+    check_journal(run.journal, warn)
+    lock: Any = JournalLock(run.journal)
     try:
         return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
-    except _CORRUPT as error:
-        raise _corrupt(run, error) from error
-
-
-def _corrupt(run: Run, error: BaseException) -> RunError:
-    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    return RunError(
-        f"'{run.journal}' is corrupt ({said})",
-        "Restore it from a copy, or search again into a new folder.",
-    )
-
-
-class _JournalLock:
-    """A lock that the system releases when its process dies. Optuna's own outlive a kill: for 30 s,
-    or for ever (before 4.3).
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._file: Any = None
-
-    def acquire(self) -> bool:
-        import fcntl
-
-        self._file = open(self._path, "a")  # noqa: SIM115  open for as long as the lock is held
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        return True
-
-    def release(self) -> None:
-        self._file.close()
-
-
-def _check_journal(run: Run) -> None:
-    """Raise :class:`RunError` if there is something but a file: Optuna would wait for a pipe."""
-    try:
-        check_regular(run.journal)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise RunError(
-            f"'{run.journal}' cannot be read: {error}", "Search again into a new folder."
-        ) from error
-
-
-def mend_journal(run: Run) -> None:
-    """Cut off a last line that a killed search did not finish writing; Optuna would take it for the
-    start of the next.
-    """
-    _check_journal(run)
-    if not run.journal.exists():
-        return
-    content = run.journal.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with open(str(run.journal), "rb+") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+    except CORRUPT as error:
+        raise corrupt(run.journal, error) from error
 
 
 def database_storage(url: str) -> Any:
@@ -192,6 +139,6 @@ def open_study(run: Run) -> Any:
         ) from error
     try:
         study.get_trials(deepcopy=False)
-    except _CORRUPT as error:
-        raise _corrupt(run, error) from error
+    except CORRUPT as error:
+        raise corrupt(run.journal, error) from error
     return study

@@ -9,7 +9,6 @@ import http.client
 import os
 import socket
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
@@ -24,6 +23,7 @@ from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
 from vaiopt.data.sources.npz import load_npz
 from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
+from vaiopt.files import scratch
 from vaiopt.keras import load_keras
 from vaiopt.reading import open_regular
 
@@ -149,7 +149,7 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
             raise DownloadFailed(f"no answer from {host}: {reason}") from error
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".download.", dir=str(path.parent)) as folder:
+            with scratch(path.parent, path.name) as folder:
                 got = _get_file(file, folder)
                 if sha256 is not None and hashlib.sha256(got.read_bytes()).hexdigest() != sha256:
                     raise DownloadFailed(
@@ -161,8 +161,8 @@ def download(file: str, path: Path, sha256: Optional[str]) -> None:
             raise DownloadFailed(f"'{path}' cannot be written: {error}") from error
 
 
-def _get_file(file: str, folder: str) -> Path:
-    options = {"origin": BASE_URL + file, "cache_dir": folder, "cache_subdir": "."}
+def _get_file(file: str, folder: Path) -> Path:
+    options = {"origin": BASE_URL + file, "cache_dir": str(folder), "cache_subdir": "."}
     keras = load_keras()
     try:
         # Keras prints its progress, and stdout is for results.
