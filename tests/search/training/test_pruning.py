@@ -1,6 +1,6 @@
 import pytest
 
-from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, prepare
+from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, Reports
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
@@ -16,11 +16,15 @@ SPACE = trace_space(build, HyperParameters)
 STOPPING = [name for name in PRUNERS if name != "none"]
 
 
+def prepare(pruner, number=0, before=(), direction="maximize"):
+    return Reports(SearchSettings(pruner=pruner), direction, SPACE, before).pruning(number)
+
+
 def trained(number, quality, pruner, before, steps=9):
     """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's
     record.
     """
-    judge = Judge(prepare(SearchSettings(pruner=pruner), "maximize", SPACE, number, before))
+    judge = Judge(prepare(pruner, number, before))
     point = {"rate": 1e-3, "epochs": 3}
     try:
         for step in range(1, steps + 1):
@@ -42,11 +46,11 @@ def search(pruner, qualities):
 
 
 def test_without_a_pruner_nothing_is_reported():
-    assert prepare(SearchSettings(pruner="none"), "maximize", SPACE, 5, []) is None
+    assert prepare("none", 5) is None
 
 
 def test_few_epochs_are_looked_at_several_times_each():
-    assert prepare(SearchSettings(pruner="median"), "maximize", SPACE, 0, []).per_epoch == 3
+    assert prepare("median").per_epoch == 3
 
 
 @pytest.mark.parametrize("pruner", STOPPING)
@@ -89,7 +93,7 @@ def test_a_loss_is_hopeless_from_twice_the_best_and_a_negative_objective_has_no_
             hyperparameters={"rate": 1e-3, "epochs": 3},
             pruning={"reports": reports, "rungs": {}},
         )
-        return Judge(prepare(SearchSettings(pruner="median"), direction, SPACE, 1, [complete]))
+        return Judge(prepare("median", 1, [complete], direction))
 
     assert loss(judge("minimize", 0.2), [0.5, 0.5, 0.5]) == 1
     assert loss(judge("minimize", 0.2), [0.3, 0.3, 0.3]) == 3
