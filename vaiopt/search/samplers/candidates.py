@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Dict, Iterable, List, Sequence, Set
 
 import numpy as np
@@ -45,7 +44,8 @@ class Tried:
 
     def __call__(self, history: Sequence[TrialRecord]) -> Set[Key]:
         """Return the keys of the points of a history, which are not to be changed."""
-        ended = list(itertools.takewhile(lambda trial: trial.status != RUNNING, history))
+        running = [trial.status == RUNNING for trial in history]
+        ended = list(history[: running.index(True) if any(running) else None])
         known = len(self._trials)
         if ended[:known] != self._trials:
             known, self._keys = 0, set()

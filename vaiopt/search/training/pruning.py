@@ -17,7 +17,7 @@ import copy
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.settings import SearchSettings
@@ -96,6 +96,7 @@ class Pruning:
         may_stop: whether the trial may be stopped, or only reports.
         number: of the trial.
         trials: those that reported before it, by number.
+        best: the objective of the best complete one of them by the step at which it was reported.
     """
 
     pruner: str
@@ -104,7 +105,8 @@ class Pruning:
     most: int
     may_stop: bool
     number: int
-    trials: Sequence[Reported] = ()
+    trials: Sequence[Reported]
+    best: Mapping[int, float]
 
 
 class Reports:
@@ -133,6 +135,7 @@ class Reports:
         lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
         self._longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
         self._trials: List[Reported] = []
+        self._best: Optional[Tuple[Tuple[float, int], Dict[int, float]]] = None
         self._may_stop = False
         for trial in trials:
             self.add(trial)
@@ -147,7 +150,17 @@ class Reports:
             return
         by_step = {int(step): float(value) for step, value in reports}
         rungs = dict(trial.pruning.get("rungs", {}))
-        bisect.insort(self._trials, Reported(trial.number, trial.value, by_step, rungs))
+        reported = Reported(trial.number, trial.value, by_step, rungs)
+        bisect.insort(self._trials, reported)
+        self._note_best(reported)
+
+    def _note_best(self, trial: Reported) -> None:
+        if trial.value is None:
+            return
+        sign = -1.0 if self._direction == "maximize" else 1.0
+        place = (sign * trial.value, trial.number)
+        if self._best is None or place < self._best[0]:
+            self._best = place, trial.reports
 
     def pruning(self, number: int) -> Optional[Pruning]:
         """Return what a worker needs to decide on trial ``number``, which comes after all of these;
@@ -165,6 +178,7 @@ class Reports:
             self._may_stop,
             number,
             tuple(self._trials),
+            self._best[1] if self._best is not None else {},
         )
 
 
@@ -195,10 +209,7 @@ class Judge:
         self._study = study
         self._trial = study.ask()
         self._maximise = pruning.direction == "maximize"
-        sign = 1.0 if self._maximise else -1.0
-        complete = [t for t in pruning.trials if t.value is not None]
-        best = max(complete, key=lambda t: sign * float(t.value or 0.0), default=None)
-        self._best = best.reports if best is not None else {}
+        self._best = pruning.best
 
     def report(self, step: int, value: float, last: bool) -> None:
         """Take note of the objective after ``step`` reports.
