@@ -21,15 +21,12 @@ from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Chosen
 from vaiopt.runs.work import discard
-from vaiopt.search import loop, search_run
+from vaiopt.search import kept, search_run
 from vaiopt.search.execution.lock import only_search
-from vaiopt.search.loop import Search
 from vaiopt.settings import override, settings_from_run
-from vaiopt.study.observer import Observer
 from vaiopt.study.record import COMPLETE, INTERRUPTED
 from vaiopt.study.storage import journal_storage, open_study, quiet_optuna
 from vaiopt.study.trials import RECORD, load_trials, record_attribute
-from vaiopt.text import silent
 
 
 def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
@@ -153,9 +150,9 @@ def test_a_model_cannot_be_chosen_while_a_search_deletes_it(tmp_path, monkeypatc
         threads[-1].join(1.0)
         discard(candidate)
 
-    monkeypatch.setattr(loop, "discard", slowly)
-    search = Search(run, override(SETTINGS, ["search.keep_models=1"]), silent, Observer())
-    search._delete_models([replace(t, value=1.0 - t.number) for t in load_trials(run)])
+    monkeypatch.setattr(kept, "discard", slowly)
+    trials = [replace(t, value=1.0 - t.number) for t in load_trials(run)]
+    kept.KeptModels(run, 1, "maximize", trials).delete()
     for thread in threads:
         thread.join(60)
     assert len(threads) > 0 and len(refused) == len(threads)

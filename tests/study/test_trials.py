@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from vaiopt.errors import RunError
 from vaiopt.runs.layout import Run
 from vaiopt.study.hyperparameters import HyperParameters
-from vaiopt.study.ranking import best_first, pareto_front
+from vaiopt.study.ranking import Ranking, best_first, pareto_front
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
 from vaiopt.study.storage import STUDY_NAME, journal_storage
@@ -30,6 +30,26 @@ def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
     ]
     assert [t.number for t in best_first(trials, "maximize")] == [3, 2, 0, 1]
     assert [t.number for t in best_first(trials, "minimize")] == [2, 0, 3, 1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 2)), max_size=12),
+    st.sampled_from(["maximize", "minimize"]),
+    st.integers(0, 12),
+)
+def test_a_ranking_that_trials_are_added_to_is_that_of_all_at_once(found, direction, split):
+    trials = [
+        TrialRecord(number, "failed")
+        if value < 0
+        else TrialRecord(number, "complete", value=value, costs={"latency_ms": cost})
+        for number, (value, cost) in enumerate(found)
+    ]
+    ranking = Ranking(direction, trials[split:])
+    for trial in trials[:split]:
+        ranking.add(trial)
+    expected = [t for t in best_first(trials, direction) if t.value is not None]
+    assert ranking.best(len(trials)) == expected
+    assert ranking.best(2) == expected[:2]
 
 
 @pytest.mark.parametrize(

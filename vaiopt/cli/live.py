@@ -17,7 +17,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Value
 from vaiopt.sheets.trial_list import point_text, varying
 from vaiopt.study.observer import Observer
-from vaiopt.study.ranking import best_first, front
+from vaiopt.study.ranking import Ranking, front
 from vaiopt.study.record import TrialRecord
 from vaiopt.text import printable
 
@@ -73,6 +73,7 @@ class TrialLines(Observer):
         self._wanted = settings.search.trials
         self._tell = tell
         self._trials: List[TrialRecord] = []
+        self._ranking = Ranking(self._objective.direction)
         self._before = 0
         self._started = self._ended = time.perf_counter()
 
@@ -83,12 +84,14 @@ class TrialLines(Observer):
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
         """Take note of what was done before."""
         self._wanted, self._trials, self._before = wanted, list(trials), len(trials)
+        self._ranking = Ranking(self._objective.direction, trials)
         self._started = self._ended = time.perf_counter()
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print the line of a trial that has ended."""
         before = self._best()
         self._trials = [*self._trials, record]
+        self._ranking.add(record)
         self._ended = time.perf_counter()
         self.progress(self._line(record, record.value is not None and self._best() is not before))
 
@@ -118,8 +121,7 @@ class TrialLines(Observer):
         return str(words.score(record.metrics[self._name]))
 
     def _best(self) -> Optional[TrialRecord]:
-        first = best_first(self._trials, self._objective.direction)[:1]
-        return first[0] if first and first[0].value is not None else None
+        return next(iter(self._ranking.best(1)), None)
 
     def _rate(self) -> Optional[float]:
         """Return trials in a second of this search, until the last that ended; None before the

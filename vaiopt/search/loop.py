@@ -11,18 +11,17 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
-from vaiopt.locks import locked
 from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
-from vaiopt.runs.work import discard
 from vaiopt.search import samplers
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
+from vaiopt.search.kept import KeptModels
 from vaiopt.search.samplers.base import SpaceExhausted
 from vaiopt.search.training import PRUNERS, SCHEDULES
-from vaiopt.search.training.pruning import prepare
+from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
@@ -32,7 +31,6 @@ from vaiopt.study import storage
 from vaiopt.study.journal import mend_journal
 from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
-from vaiopt.study.ranking import best_first, first_trial
 from vaiopt.study.record import (
     COMPLETE,
     FAILED,
@@ -184,7 +182,7 @@ class Search:
         save_run_settings(run, settings, describe())
         write_record(run.space, self._description)
         self._study = self._open_study(database)
-        self._delete_models(records(self._study))
+        self._distributions = distributions(space)
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -282,7 +280,13 @@ class Search:
                     ) from error
 
     def _loop(self, wanted: int, check: Callable[[], None]) -> None:
-        done = [r for r in records(self._study) if r.status not in (INTERRUPTED, RUNNING)]
+        # Read once: what a trial costs must not depend on how many there were before it.
+        ended = [r for r in records(self._study) if r.status != RUNNING]
+        done = [r for r in ended if r.status != INTERRUPTED]
+        search, direction = self._settings.search, self._objective.direction
+        self._models = KeptModels(self._folder, self._kept, direction, ended)
+        self._models.delete()  # what a kill left
+        self._reports = Reports(search, direction, self._description.space, ended)
         self._observer.search_started(wanted, done)
         try:
             self._run_trials(wanted, done, check)
@@ -312,41 +316,30 @@ class Search:
                 self._tell(self._study, trial, record)
                 done.append(record)
                 self._observer.trial_ended(record)
-                self._delete_models(records(self._study))
+                self._reports.add(record)
+                self._models.ended(record)
             self._stop_if_hopeless(done)
 
     def _ask(self) -> Tuple[Any, Job]:
-        study, search, space = self._study, self._settings.search, self._description.space
+        study, space = self._study, self._description.space
         try:
-            trial = study.ask(fixed_distributions=distributions(space))
+            trial = study.ask(fixed_distributions=self._distributions)
         except SpaceExhausted:
             # Optuna has made the trial already; it holds nothing.
             empty = study.get_trials(deepcopy=False)[-1]
             self._interrupt(study, empty, "no point was left to try")
             raise
-        before = [r for r in records(study) if r.number < trial.number]
-        pruning = prepare(search, self._objective.direction, space, trial.number, before)
         job = Job(
             folder=str(self._folder.folder),
             settings=self._settings,
             number=trial.number,
             values=space.canonical(trial.params),
-            memory_mb=memory_limit_mb(search),
+            memory_mb=memory_limit_mb(self._settings.search),
             references=self._description.costs,
-            pruning=pruning,
-            keep_above=self._worst_kept(before),
+            pruning=self._reports.pruning(trial.number),
+            keep_above=self._models.least,
         )
         return trial, job
-
-    def _best(self, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
-        """Return the complete trials, best first."""
-        ordered = best_first(trials, self._objective.direction)
-        return [t for t in ordered if t.value is not None]
-
-    def _worst_kept(self, trials: Sequence[TrialRecord]) -> Optional[float]:
-        """Return the score below which a model would not be kept, or None while there is room."""
-        best = self._best(trials)
-        return best[self._kept - 1].value if len(best) >= self._kept else None
 
     def _finish(self, job: Job, future: "Future[TrialRecord]") -> TrialRecord:
         try:
@@ -382,19 +375,6 @@ class Search:
         point = dict(frozen.params)
         record = TrialRecord(frozen.number, INTERRUPTED, reason, hyperparameters=point)
         self._tell(study, trial, record)
-
-    def _delete_models(self, trials: Sequence[TrialRecord]) -> None:
-        """Delete the models of trials that can no longer be chosen, or never could."""
-        best = self._best(trials)
-        keep = {t.number for t in best[: self._kept]}
-        keep |= {t.number for t in [first_trial(trials)] if t is not None}
-        never = [t for t in trials if t.status in (INTERRUPTED, FAILED, PRUNED)]
-        with locked(self._folder.folder):  # nothing else is chosen in between
-            if self._folder.chosen_file.is_file():
-                keep |= set(self._folder.read_chosen().trials)
-            for trial in [*best, *never]:
-                if trial.number not in keep:
-                    discard(self._folder.trial(trial.number))
 
     def _stop_if_hopeless(self, done: Sequence[TrialRecord]) -> None:
         if len(done) >= MOST_FAILURES and all(r.status == FAILED for r in done):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from typing import List, Optional, Sequence, Tuple
 
@@ -10,6 +11,8 @@ from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.objective import Objective
 from vaiopt.study.record import INTERRUPTED, TrialRecord
+
+Rank = Tuple[float, float, float, int]
 
 
 def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
@@ -57,15 +60,47 @@ def best_first(trials: Sequence[TrialRecord], direction: str) -> List[TrialRecor
     """Return the complete trials from best to worst, the cheaper first among equals, then the
     others by number.
     """
-    sign = -1.0 if direction == "maximize" else 1.0
-
-    def rank(trial: TrialRecord) -> Tuple[float, float, float, int]:
-        latency = math.inf if trial.latency_ms is None else trial.latency_ms
-        params = trial.costs.get("params", math.inf)
-        return (sign * float(trial.value or 0.0), latency, params, trial.number)
-
-    complete = sorted((t for t in trials if t.value is not None), key=rank)
+    complete = [t for t in trials if t.value is not None]
+    complete.sort(key=lambda trial: _rank(trial, direction))
     return complete + [t for t in trials if t.value is None]
+
+
+def _rank(trial: TrialRecord, direction: str) -> Rank:
+    """Return what complete trials are compared by: lower is better, and no two are equal."""
+    sign = -1.0 if direction == "maximize" else 1.0
+    latency = math.inf if trial.latency_ms is None else trial.latency_ms
+    params = trial.costs.get("params", math.inf)
+    return (sign * float(trial.value or 0.0), latency, params, trial.number)
+
+
+class Ranking:
+    """The complete trials of a search from best to worst, as :func:`best_first` has them, of which
+    each finds its place as it ends.
+
+    Args:
+        direction: ``maximize`` or ``minimize``.
+        trials: those that have ended; those not complete do not count.
+    """
+
+    def __init__(self, direction: str, trials: Sequence[TrialRecord] = ()) -> None:
+        self._direction = direction
+        self._trials: List[TrialRecord] = []
+        self._ranks: List[Rank] = []
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: TrialRecord) -> None:
+        """Give a trial that has ended its place, if it is complete."""
+        if trial.value is None:
+            return
+        rank = _rank(trial, self._direction)
+        place = bisect.bisect(self._ranks, rank)
+        self._ranks.insert(place, rank)
+        self._trials.insert(place, trial)
+
+    def best(self, most: int) -> List[TrialRecord]:
+        """Return the best trials, at most so many, best first."""
+        return self._trials[:most]
 
 
 def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from typing import Any, Tuple
@@ -32,6 +33,7 @@ CONNECT_SECONDS = 10
 """How long a database server may take to answer."""
 
 
+@functools.lru_cache(maxsize=1)
 def quiet_optuna() -> Any:
     """Import Optuna with its own log off (the search prints its own lines), and return it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import RunError
 from vaiopt.record import Record, Unfit, part
@@ -23,10 +23,10 @@ MEASURED = "measured"
 RESTORE = "Restore the study from a copy, or search again into a new folder."
 """What cures a damaged study."""
 
-_READ: "weakref.WeakKeyDictionary[Any, Dict[int, Tuple[Any, TrialRecord]]]" = (
-    weakref.WeakKeyDictionary()
-)
-"""Records that were read already, by study and number: a search reads all of them at each trial."""
+_READ: "weakref.WeakKeyDictionary[Any, Dict[int, TrialRecord]]" = weakref.WeakKeyDictionary()
+"""Records of finished trials that were read already, by study and number: they never change, and a
+search asks for all of them at each trial.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,11 @@ def records(study: Any) -> List[TrialRecord]:
     found = []
     for trial in study.get_trials(deepcopy=False):
         try:
-            record = _record(trial, read)
-            if str(trial.number) in measured:
+            known = read.get(trial.number)
+            record = _record(trial) if known is None else known
+            if known is None and trial.state.is_finished():
+                read[trial.number] = record
+            if measured and str(trial.number) in measured:
                 entry = measured[str(trial.number)]
                 record = _with_measurement(record, Measurement.from_json(entry))
         except Unfit as error:
@@ -102,20 +105,16 @@ def _with_measurement(record: TrialRecord, measured: Measurement) -> TrialRecord
     )
 
 
-def _record(trial: Any, read: Dict[int, Tuple[Any, TrialRecord]]) -> TrialRecord:
+def _record(trial: Any) -> TrialRecord:
     if not isinstance(trial.user_attrs, Mapping):
         raise Unfit("user_attrs", "is not an object")
     content = trial.user_attrs.get(RECORD)
     if content is None:
         status = RUNNING if not trial.state.is_finished() else FAILED
         return TrialRecord(trial.number, status, hyperparameters=dict(trial.params))
-    known = read.get(trial.number)
-    if known is None or known[0] is not content:
-        if not isinstance(content, Mapping):
-            raise Unfit(RECORD, "is not an object")
-        known = content, TrialRecord.from_json({**content, "number": trial.number})
-        read[trial.number] = known
-    return known[1]
+    if not isinstance(content, Mapping):
+        raise Unfit(RECORD, "is not an object")
+    return TrialRecord.from_json({**content, "number": trial.number})
 
 
 def distribution(dimension: Dimension) -> Any:

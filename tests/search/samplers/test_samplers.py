@@ -8,9 +8,10 @@ from vaiopt.environment import has_module
 from vaiopt.errors import MissingToolError, SettingsError
 from vaiopt.search.samplers import SAMPLERS, Problem, SpaceExhausted, as_optuna, make_sampler
 from vaiopt.search.samplers.bayesian import NOMINATED
+from vaiopt.search.samplers.candidates import Tried, tried_points
 from vaiopt.settings import SearchSettings, choices
 from vaiopt.study.hyperparameters import HyperParameters
-from vaiopt.study.record import COMPLETE, INFEASIBLE, TrialRecord
+from vaiopt.study.record import COMPLETE, INFEASIBLE, RUNNING, TrialRecord
 from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import RECORD, distributions, record_attribute, records
@@ -115,3 +116,21 @@ def test_an_unknown_name_is_refused_with_the_nearest(changed):
     with pytest.raises(SettingsError) as caught:
         make_sampler(problem(**changed))
     assert "Did you mean" in caught.value.hint
+
+
+def test_the_points_that_were_tried_are_those_of_the_history_however_it_changes():
+    tried = Tried(SPACE)
+    points = [{**SPACE.defaults(), "rate": rate, "layers": 1} for rate in (0.1, 0.01, 0.001)]
+    ended = [TrialRecord(n, COMPLETE, value=0.5, hyperparameters=p) for n, p in enumerate(points)]
+    running = TrialRecord(1, RUNNING, hyperparameters=points[1])
+    histories = [
+        [],
+        ended[:1],
+        [ended[0], running],
+        [ended[0], running, ended[2]],
+        ended,
+        ended[:1],  # of another study
+        [TrialRecord(0, COMPLETE, value=0.7, hyperparameters=points[2])],
+    ]
+    for history in histories:
+        assert tried(history) == tried_points(SPACE, history)

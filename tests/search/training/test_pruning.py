@@ -1,9 +1,13 @@
+from random import Random
+
+import optuna
 import pytest
 
-from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, prepare
+from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, Reports
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.storage import STUDY_NAME
 from vaiopt.study.trace import trace_space
 
 
@@ -16,11 +20,15 @@ SPACE = trace_space(build, HyperParameters)
 STOPPING = [name for name in PRUNERS if name != "none"]
 
 
+def prepare(pruner, number=0, before=(), direction="maximize"):
+    return Reports(SearchSettings(pruner=pruner), direction, SPACE, before).pruning(number)
+
+
 def trained(number, quality, pruner, before, steps=9):
     """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's
     record.
     """
-    judge = Judge(prepare(SearchSettings(pruner=pruner), "maximize", SPACE, number, before))
+    judge = Judge(prepare(pruner, number, before))
     point = {"rate": 1e-3, "epochs": 3}
     try:
         for step in range(1, steps + 1):
@@ -42,11 +50,11 @@ def search(pruner, qualities):
 
 
 def test_without_a_pruner_nothing_is_reported():
-    assert prepare(SearchSettings(pruner="none"), "maximize", SPACE, 5, []) is None
+    assert prepare("none", 5) is None
 
 
 def test_few_epochs_are_looked_at_several_times_each():
-    assert prepare(SearchSettings(pruner="median"), "maximize", SPACE, 0, []).per_epoch == 3
+    assert prepare("median").per_epoch == 3
 
 
 @pytest.mark.parametrize("pruner", STOPPING)
@@ -89,7 +97,7 @@ def test_a_loss_is_hopeless_from_twice_the_best_and_a_negative_objective_has_no_
             hyperparameters={"rate": 1e-3, "epochs": 3},
             pruning={"reports": reports, "rungs": {}},
         )
-        return Judge(prepare(SearchSettings(pruner="median"), direction, SPACE, 1, [complete]))
+        return Judge(prepare("median", 1, [complete], direction))
 
     assert loss(judge("minimize", 0.2), [0.5, 0.5, 0.5]) == 1
     assert loss(judge("minimize", 0.2), [0.3, 0.3, 0.3]) == 3
@@ -100,3 +108,68 @@ def test_what_is_stopped_depends_on_the_trials_before_it_alone():
     first, second = (search("halving", [0.9, 0.5, 0.95, 0.2, 0.8, 0.97]) for _ in range(2))
     assert [(t.status, t.pruning) for t in first] == [(t.status, t.pruning) for t in second]
     assert any(t.pruning["rungs"] for t in first)
+
+
+class AsOptunaHasThem:
+    """Decides as :class:`Judge` does, by a study to which the earlier trials were added one by one;
+    those that told nothing as failed ones, so that its own trial has its number.
+    """
+
+    def __init__(self, pruner, number, before):
+        states = optuna.trial.TrialState
+        known = {t.number: t for t in before}
+        self._study = optuna.create_study(
+            study_name=STUDY_NAME, direction="maximize", pruner=PRUNERS[pruner](optuna.pruners, 9)
+        )
+        for other in range(number):
+            trial = known.get(other)
+            complete = trial is not None and trial.status == COMPLETE
+            pruned = trial is not None and trial.status == PRUNED
+            self._study.add_trial(
+                optuna.trial.create_trial(
+                    state=states.COMPLETE if complete else states.PRUNED if pruned else states.FAIL,
+                    value=trial.value if complete else None,
+                    intermediate_values=dict(trial.pruning["reports"]) if trial else {},
+                    system_attrs=trial.pruning["rungs"] if trial else {},
+                )
+            )
+        self._trial = self._study.ask()
+        assert self._trial.number == number
+
+    def would_stop(self, step, value):
+        self._trial.report(value, step)
+        return self._trial.should_prune()
+
+    def rungs(self):
+        return self._study.get_trials(deepcopy=False)[-1].system_attrs
+
+
+@pytest.mark.parametrize("pruner", STOPPING)
+def test_a_judge_decides_as_a_study_that_holds_all_earlier_trials(pruner):
+    random = Random(pruner)
+    trials = []
+    stopped = 0
+    for number in range(30):
+        before = [t for t in trials if t.number < number - 1]  # two run at once
+        judge, plain = (
+            Judge(prepare(pruner, number, before)),
+            AsOptunaHasThem(pruner, number, before),
+        )
+        if random.random() < 0.1:
+            continue  # it failed
+        quality = 0.6 + 0.4 * random.random()  # none is hopeless
+        status = COMPLETE
+        for step in range(1, 10):
+            value = quality * (0.8 + step / 45) + 0.05 * random.random()
+            expected = plain.would_stop(step, value) and any(t.status == COMPLETE for t in before)
+            try:
+                judge.report(step, value, last=False)
+                assert not expected
+            except Pruned:
+                assert expected
+                status, stopped = PRUNED, stopped + 1
+                break
+        assert judge.notes()["rungs"] == plain.rungs()
+        value = quality if status == COMPLETE else None
+        trials.append(TrialRecord(number, status, value=value, pruning=judge.notes()))
+    assert 0 < stopped < len(trials)

@@ -43,6 +43,7 @@ class BayesianSampler(Sampler):
         self._functions = row_of("search.acquisition", name, ACQUISITIONS)
         self._problem = problem
         self._model = model
+        self._tried = candidates.Tried(problem.space)
         self.nominated: Dict[str, Point] = {}
 
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
@@ -74,7 +75,7 @@ class BayesianSampler(Sampler):
         if not history:
             return self.space.defaults()
         points = [self.space.canonical(t.hyperparameters) for t in history]
-        tried = candidates.tried_points(self.space, history)
+        tried = self._tried(history)
         random = candidates.generator(self._problem.seed, history)
         new = candidates.new_points(self.space, tried, random)
         finished = sum(t.value is not None for t in history)

@@ -8,7 +8,7 @@ import numpy as np
 
 from vaiopt.search.samplers.base import Point, SpaceExhausted
 from vaiopt.search.samplers.encoding import Key, draw, key, nudge
-from vaiopt.study.record import TrialRecord
+from vaiopt.study.record import RUNNING, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.surrogate import encode_points, usable
 
@@ -27,6 +27,33 @@ LARGEST_LISTED_SPACE = 20000
 def tried_points(space: Space, history: Iterable[TrialRecord]) -> Set[Key]:
     """Return the keys of the points that were tried."""
     return {key(space.canonical(t.hyperparameters)) for t in history}
+
+
+class Tried:
+    """The keys of the points of a search's trials: as :func:`tried_points`, but the trials that
+    stood in the last history too are not looked at again.
+
+    Args:
+        space: all dimensions.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._trials: List[TrialRecord] = []
+        self._keys: Set[Key] = set()
+
+    def __call__(self, history: Sequence[TrialRecord]) -> Set[Key]:
+        """Return the keys of the points of a history, which are not to be changed."""
+        running = [trial.status == RUNNING for trial in history]
+        ended = list(history[: running.index(True) if any(running) else None])
+        known = len(self._trials)
+        if ended[:known] != self._trials:
+            known, self._keys = 0, set()
+        self._keys |= tried_points(self._space, ended[known:])
+        self._trials = ended
+        if len(ended) == len(history):
+            return self._keys
+        return self._keys | tried_points(self._space, history[len(ended) :])
 
 
 def generator(seed: int, history: Sequence[TrialRecord]) -> Any:

@@ -6,7 +6,7 @@ import warnings
 from typing import Any, Callable, Dict, Sequence
 
 from vaiopt.search.samplers.base import Point, Problem, Sampler
-from vaiopt.search.samplers.candidates import any_new_point, tried_points
+from vaiopt.search.samplers.candidates import Tried, any_new_point
 from vaiopt.search.samplers.encoding import key
 from vaiopt.study.record import INTERRUPTED, TrialRecord
 from vaiopt.study.storage import quiet_optuna
@@ -52,12 +52,14 @@ class OptunaSampler(Sampler):
         super().__init__(problem)
         self._problem = problem
         self._make = make
+        self._tried = Tried(self.space)
+        self._distributions = distributions(self.space)
 
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
         if not history:
             return self.space.defaults()
-        tried = tried_points(self.space, history)
+        tried = self._tried(history)
         seed, samplers = self._problem.seed, quiet_optuna().samplers
         for attempt in range(ATTEMPTS):
             # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a
@@ -66,7 +68,7 @@ class OptunaSampler(Sampler):
             sampler = self._make(samplers, number, self._problem.settings.initial_points)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                drawn = _whole_point(sampler, study, trial, distributions(self.space))
+                drawn = _whole_point(sampler, study, trial, self._distributions)
             point = self.space.canonical(drawn)
             if key(point) not in tried:
                 return point
@@ -94,11 +96,13 @@ def as_optuna(sampler: Sampler) -> Any:
     """
     from optuna.samplers import BaseSampler
 
+    dimensions = distributions(sampler.space)
+
     class SpaceSampler(BaseSampler):
         """Proposes whole points of the traced space."""
 
         def infer_relative_search_space(self, study: Any, trial: Any) -> Dict[str, Any]:
-            return distributions(sampler.space)
+            return dimensions
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
             before = [r for r in records(study) if r.number < trial.number]

@@ -10,6 +10,7 @@ import numpy as np
 
 from vaiopt.errors import SettingsError
 from vaiopt.search.samplers.base import Point, Problem, Sampler, SpaceExhausted
+from vaiopt.search.samplers.candidates import Tried
 from vaiopt.search.samplers.encoding import key
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space, Value
@@ -107,19 +108,21 @@ class GridSampler(Sampler):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         settings = problem.settings
-        self._points = plan_grid(
+        points = plan_grid(
             problem.space,
             resolution=settings.grid_points,
             fraction=settings.grid_fraction,
             limit=settings.grid_limit,
             seed=problem.seed,
         )
+        self._points = {key(point): point for point in points}
+        self._tried = Tried(problem.space)
 
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
-        tried = {key({**self._points[0], **t.hyperparameters}) for t in history}
-        for point in self._points:
-            if key(point) not in tried:
+        tried = self._tried(history)
+        for name, point in self._points.items():
+            if name not in tried:
                 return point
         count = len(self._points)
         raise SpaceExhausted(f"all {count} points of the grid have been tried", "Widen the space.")

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.search.samplers.base import Point, Problem, Sampler
-from vaiopt.search.samplers.candidates import tried_points
+from vaiopt.search.samplers.candidates import Tried
 from vaiopt.search.samplers.encoding import Key, key
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
@@ -33,10 +33,11 @@ class PointsFirst(Sampler):
             )
         self._points = given_points(problem.space, problem.settings.points)
         self._then = then
+        self._tried = Tried(problem.space)
 
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
-        tried = tried_points(self.space, history)
+        tried = self._tried(history)
         left = [point for point in self._points if key(point) not in tried]
         return left[0] if history and left else self._then.propose(study, trial, history)
 

@@ -5,21 +5,24 @@ A hopeless trial must not cost whole epochs while a pruner still waits for enoug
 with: one that is less than half as good as the best complete trial was at the same point stops,
 whichever pruner is chosen.
 
-A trial is sent with what earlier trials reported. The worker puts that into a study in its memory
-and asks Optuna's pruner there. So a worker needs no way to the study's storage, cannot leave it
+A trial is sent with what earlier trials reported. The worker shows that to Optuna's pruner as a
+study in its memory. So a worker needs no way to the study's storage, cannot leave it
 locked when it is killed, and what is stopped depends on the trials so far alone.
 """
 
 from __future__ import annotations
 
+import bisect
+import copy
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from functools import lru_cache
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.settings import SearchSettings
 from vaiopt.settings.choices import row_of
-from vaiopt.study.record import COMPLETE, FAILED, PRUNED, TrialRecord
+from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
@@ -64,6 +67,23 @@ class Pruned(VaioptError):
     code = "pruned"
 
 
+class Reported(NamedTuple):
+    """What later trials need to know of a trial. A tuple, because a worker is sent one for each of
+    a thousand trials, and a dataclass takes five times as long.
+
+    Attributes:
+        number: of the trial.
+        value: the objective; None of a pruned one.
+        reports: the objective by the step at which it was reported.
+        rungs: the pruner's own notes.
+    """
+
+    number: int
+    value: Optional[float]
+    reports: Dict[int, float]
+    rungs: Dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Pruning:
     """What a worker needs to decide.
@@ -74,7 +94,9 @@ class Pruning:
         per_epoch: reports in an epoch.
         most: reports of the longest training.
         may_stop: whether the trial may be stopped, or only reports.
-        trials: those before this one, as :func:`reported` gives them.
+        number: of the trial.
+        trials: those that reported before it, by number.
+        best: the objective of the best complete one of them by the step at which it was reported.
     """
 
     pruner: str
@@ -82,52 +104,82 @@ class Pruning:
     per_epoch: int
     most: int
     may_stop: bool
-    trials: Sequence[TrialRecord] = ()
+    number: int
+    trials: Sequence[Reported]
+    best: Mapping[int, float]
 
 
-def prepare(
-    settings: SearchSettings,
-    direction: str,
-    space: Space,
-    number: int,
-    trials: Sequence[TrialRecord],
-) -> Optional[Pruning]:
-    """Return the :class:`Pruning` of trial ``number``, or None if the settings name no pruner.
+class Reports:
+    """What the trials of a search reported, each made ready for the next ones when it ends.
 
     Args:
         settings: ``[search]`` of the run.
         direction: of the objective.
         space: the longest training is that of the most ``epochs``.
-        number: of the trial.
-        trials: those before it.
+        trials: those that have ended.
 
     Raises:
         SettingsError: there is no such pruner.
     """
-    if row_of("search.pruner", settings.pruner, PRUNERS) is None:
-        return None
-    by_number = {t.number: reported(t) for t in trials}
-    before = tuple(by_number.get(n, TrialRecord(n, FAILED)) for n in range(number))
-    # Until one trial is complete there is nothing to compare with, but its reports are what the
-    # next are compared with.
-    may_stop = any(t.status == COMPLETE for t in trials)
-    epochs = next((d for d in space if d.name == "epochs"), None)
-    lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
-    longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
-    per_epoch = max(1, math.ceil(REPORTS / longest))
-    return Pruning(settings.pruner, direction, per_epoch, per_epoch * longest, may_stop, before)
 
+    def __init__(
+        self,
+        settings: SearchSettings,
+        direction: str,
+        space: Space,
+        trials: Sequence[TrialRecord] = (),
+    ) -> None:
+        self._is_used = row_of("search.pruner", settings.pruner, PRUNERS) is not None
+        self._pruner, self._direction = settings.pruner, direction
+        epochs = next((d for d in space if d.name == "epochs"), None)
+        lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
+        self._longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
+        self._trials: List[Reported] = []
+        self._best: Optional[Tuple[Tuple[float, int], Dict[int, float]]] = None
+        self._may_stop = False
+        for trial in trials:
+            self.add(trial)
 
-def reported(record: TrialRecord) -> TrialRecord:
-    """Return what later trials need to know of a trial, failed if that is nothing."""
-    if record.status not in (COMPLETE, PRUNED) or not record.pruning.get("reports"):
-        return TrialRecord(record.number, FAILED)
-    return TrialRecord(record.number, record.status, value=record.value, pruning=record.pruning)
+    def add(self, trial: TrialRecord) -> None:
+        """Take note of a trial that has ended."""
+        # Until one trial is complete there is nothing to compare with, but its reports are what
+        # the next are compared with.
+        self._may_stop = self._may_stop or trial.status == COMPLETE
+        reports = trial.pruning.get("reports")
+        if trial.status not in (COMPLETE, PRUNED) or not reports:
+            return
+        by_step = {int(step): float(value) for step, value in reports}
+        rungs = dict(trial.pruning.get("rungs", {}))
+        reported = Reported(trial.number, trial.value, by_step, rungs)
+        bisect.insort(self._trials, reported)
+        self._note_best(reported)
 
+    def _note_best(self, trial: Reported) -> None:
+        if trial.value is None:
+            return
+        sign = -1.0 if self._direction == "maximize" else 1.0
+        place = (sign * trial.value, trial.number)
+        if self._best is None or place < self._best[0]:
+            self._best = place, trial.reports
 
-def _reports(record: TrialRecord) -> Dict[int, float]:
-    """Return the objective by the step at which it was reported."""
-    return {int(step): float(value) for step, value in record.pruning.get("reports", ())}
+    def pruning(self, number: int) -> Optional[Pruning]:
+        """Return what a worker needs to decide on trial ``number``, which comes after all of these;
+        None if the settings name no pruner.
+        """
+        if not self._is_used:
+            return None
+        per_epoch = max(1, math.ceil(REPORTS / self._longest))
+        most = per_epoch * self._longest
+        return Pruning(
+            self._pruner,
+            self._direction,
+            per_epoch,
+            most,
+            self._may_stop,
+            number,
+            tuple(self._trials),
+            self._best[1] if self._best is not None else {},
+        )
 
 
 class Judge:
@@ -149,24 +201,15 @@ class Judge:
         pruner = make(optuna.pruners, pruning.most) if make else optuna.pruners.NopPruner()
         # The name and the trial's number decide Hyperband's bracket.
         study = optuna.create_study(
-            study_name=STUDY_NAME, direction=pruning.direction, pruner=pruner
+            storage=_storage_class()(pruning),
+            study_name=STUDY_NAME,
+            direction=pruning.direction,
+            pruner=pruner,
         )
-        ended = optuna.trial.TrialState
-        states = {COMPLETE: ended.COMPLETE, PRUNED: ended.PRUNED, FAILED: ended.FAIL}
-        for other in pruning.trials:
-            trial = optuna.trial.create_trial(
-                state=states[other.status],
-                value=other.value,
-                intermediate_values=_reports(other),
-                system_attrs=dict(other.pruning.get("rungs", {})),
-            )
-            study.add_trial(trial)
         self._study = study
         self._trial = study.ask()
         self._maximise = pruning.direction == "maximize"
-        sign = 1.0 if self._maximise else -1.0
-        complete = [(sign * t.value, t) for t in pruning.trials if t.value is not None]
-        self._best = _reports(max(complete, key=lambda pair: pair[0])[1]) if complete else {}
+        self._best = pruning.best
 
     def report(self, step: int, value: float, last: bool) -> None:
         """Take note of the objective after ``step`` reports.
@@ -201,3 +244,53 @@ class Judge:
         own = self._study.get_trials(deepcopy=False)[-1].system_attrs
         rungs = {name: value for name, value in own.items() if name.startswith(RUNG)}
         return {"reports": [list(pair) for pair in self._reports], "rungs": rungs}
+
+
+@lru_cache(maxsize=1)
+def _storage_class() -> Any:
+    """Return Optuna's storage in memory as a judge needs it: with the trials before its own, which
+    are only read. (Added to a study they would all be copied, for each judge, one by one.)
+
+    The class is made when it is first needed because its base is Optuna's.
+    """
+    optuna = quiet_optuna()
+    states = optuna.trial.TrialState
+
+    class EarlierAndOwn(optuna.storages.InMemoryStorage):  # type: ignore[misc, name-defined]
+        """Holds one trial, and shows it after the others, with its number in the search."""
+
+        def __init__(self, pruning: Pruning) -> None:
+            super().__init__()
+            self._number = pruning.number
+            self._earlier = [
+                optuna.trial.FrozenTrial(
+                    number=trial.number,
+                    trial_id=trial.number + 1,  # its own has 0
+                    state=states.PRUNED if trial.value is None else states.COMPLETE,
+                    value=trial.value,
+                    intermediate_values=trial.reports,
+                    system_attrs=trial.rungs,
+                    user_attrs={},
+                    params={},
+                    distributions={},
+                    datetime_start=None,
+                    datetime_complete=None,
+                )
+                for trial in pruning.trials
+            ]
+
+        def _own(self, trial: Any) -> Any:
+            trial = copy.copy(trial)
+            trial.number = self._number
+            return trial
+
+        def get_trial(self, trial_id: int) -> Any:
+            return self._own(super().get_trial(trial_id))
+
+        def get_all_trials(self, study_id: int, deepcopy: bool = True, states: Any = None) -> Any:
+            own = super().get_all_trials(study_id, deepcopy=False)
+            found = [*self._earlier, *map(self._own, own)]
+            found = [t for t in found if states is None or t.state in states]
+            return copy.deepcopy(found) if deepcopy else found
+
+    return EarlierAndOwn
