@@ -5,6 +5,7 @@ made here, a conda that only says yes.
 from __future__ import annotations
 
 import csv
+import hashlib
 import importlib.util
 import json
 import os
@@ -740,12 +741,31 @@ def test_the_constraints_name_what_vaiopt_adds_and_nothing_of_the_vendor_s(relea
     )
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_every_file_that_is_downloaded_has_a_hash(release: str) -> None:
+    install = load("install")
+    pins = install.read_pins(str(DOCKER / f"constraints-{release}.txt"))
+    lines = (DOCKER / f"constraints-{release}.txt").read_text(encoding="utf-8").splitlines()
+    assert len(pins) == sum("==" in line for line in lines), "each pin is read"
+    assert sorted(pins) == [line.split("==")[0] for line in install.downloads({}, pins)]
+    for line in install.downloads({}, pins):
+        assert re.fullmatch(r"\S+==\S+( --hash=sha256:[0-9a-f]{64})+", line), line
+    assert {"setuptools", "wheel"} <= set(pins), "what builds vaiopt is checked too"
+
+
 def test_what_is_there_is_pinned_to_what_it_is() -> None:
-    lines = load("install").constraints(
-        {"numpy": "1.21.6", "pillow": "9.0.0", "odd": "2020-01-01b"},
-        {"pillow": "9.5.0", "optuna": "4.0.0"},
-    )
-    assert lines == ["numpy==1.21.6", "pillow==9.0.0", "optuna==4.0.0"]
+    install = load("install")
+    pins = {
+        name: install.Pin(version, "--hash=sha256:0")
+        for name, version in (("pillow", "9.5.0"), ("optuna", "4.0.0"), ("wheel", "0.42.0"))
+    }
+    before = {"numpy": "1.21.6", "pillow": "9.0.0", "odd": "2020-01-01b", "wheel": "0.37"}
+    lines = install.constraints(before, pins)
+    assert lines == ["numpy==1.21.6", "pillow==9.0.0", "wheel==0.37", "optuna==4.0.0"]
+    assert install.downloads(before, pins) == [
+        "optuna==4.0.0 --hash=sha256:0",
+        "wheel==0.42.0 --hash=sha256:0",
+    ]
 
 
 def test_changed_removed_and_foreign_packages_are_found() -> None:
@@ -801,9 +821,6 @@ class Container:
         self.script.parent.mkdir()
         self.wheels.mkdir()
         shutil.copy(str(DOCKER / "install.py"), str(self.script))
-        self.script.with_name("constraints-3.0.txt").write_text(
-            "# made up\naddon==1.0\npillow==9.5\n"
-        )
         versions = {
             "numpy": ("1.21.6", "2.0"),
             "pillow": ("9.0", "9.5"),
@@ -813,6 +830,7 @@ class Container:
         for name, numbers in versions.items():
             for number in numbers:
                 make_wheel(self.wheels, name, number)
+        self.pin("addon==1.0", "pillow==9.5", "tf-keras==2.16")
         self.pip(
             "install",
             "--no-index",
@@ -827,6 +845,15 @@ class Container:
         return subprocess.run(
             command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ).stdout.decode()
+
+    def pin(self, *pins: str) -> None:
+        """Write the constraints, with the hashes of the wheels that lie there now."""
+        lines = ["# made up"]
+        for text in pins:
+            module = text.replace("-", "_").replace("==", "-")
+            content = (self.wheels / f"{module}-py3-none-any.whl").read_bytes()
+            lines.append(f"{text} \\\n    --hash=sha256:{hashlib.sha256(content).hexdigest()}")
+        self.script.with_name("constraints-3.0.txt").write_text("\n".join(lines) + "\n")
 
     def packages(self) -> Dict[str, str]:
         return {
@@ -851,9 +878,14 @@ class Container:
         )
 
 
+@pytest.fixture(scope="module")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Container:
+    """Each test leaves it as it was."""
+    return Container(tmp_path_factory.mktemp("container"))
+
+
 @pytest.mark.slow
-def test_an_installation_adds_pinned_packages_and_leaves_the_others(tmp_path: Path) -> None:
-    container = Container(tmp_path)
+def test_an_installation_adds_pinned_packages_and_leaves_the_others(container: Container) -> None:
     before = container.packages()
 
     result = container.install("numpy>=2")
@@ -865,9 +897,27 @@ def test_an_installation_adds_pinned_packages_and_leaves_the_others(tmp_path: Pa
     assert b"2 added: addon 1.0, vaiopt 9.9" in result.stdout
     assert container.packages() == dict(before, addon="1.0", vaiopt="9.9")
 
-    container.pip("uninstall", "--yes", "vaiopt")
+    container.pip("uninstall", "--yes", "vaiopt", "addon")
     result = container.install("tf-keras")
     assert_user_error(result, "tf-keras 2.16 came")
+    container.pip("uninstall", "--yes", "vaiopt", "tf-keras")
+    assert container.packages() == before
+
+
+@pytest.mark.slow
+def test_what_is_not_pinned_or_not_the_file_pinned_is_not_installed(container: Container) -> None:
+    before = container.packages()
+    make_wheel(container.wheels, "unpinned", "1.0")
+    result = container.install("unpinned")
+    assert_user_error(result, "pip could not install vaiopt")
+    assert container.packages() == before
+
+    make_wheel(container.wheels, "addon", "1.0", needs=["tf-keras"])
+    result = container.install("addon")
+    assert_user_error(result, "a file is not the one expected")
+    assert b"addon" in result.stdout + result.stderr and container.packages() == before
+    make_wheel(container.wheels, "addon", "1.0")
+    container.pin("addon==1.0", "pillow==9.5", "tf-keras==2.16")
 
 
 # --- the smoke test
