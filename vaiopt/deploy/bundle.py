@@ -37,6 +37,7 @@ from vaiopt.runs.records import (
     Samples,
 )
 from vaiopt.settings import Settings
+from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -95,6 +96,8 @@ def bundle_candidate(
     scripts = board_files()
     progress("loading test samples")
     splits = load_splits(candidate)
+    for line in beyond(settings, splits.sizes(), "deploy"):
+        progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
     outputs = _outputs(candidate, arrays["x"], splits.preprocessing, progress)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.settings.values import check_limits, check_plain
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -27,7 +28,11 @@ class Declaration:
         default: its default.
         choices: the names that it takes.
         other_texts: whether it takes other texts as well.
-        low: the lowest number.
+        low, above, high: limits of the number, or of each number that it holds: it is at least
+            ``low``, more than ``above`` and at most ``high``.
+        keys: the names that a table takes.
+        may_be_empty: whether a text may be empty.
+        check: further checks of a value, given its name in messages; raises SettingsError.
         searchable: the type of a value in the place of which a search range may stand; None if
             none may.
         convert: applied to a value before it is checked.
@@ -40,6 +45,11 @@ class Declaration:
     choices: Tuple[Choice, ...] = ()
     other_texts: bool = False
     low: Optional[float] = None
+    above: Optional[float] = None
+    high: Optional[float] = None
+    keys: Tuple[Choice, ...] = ()
+    may_be_empty: bool = False
+    check: Optional[Callable[[str, Any], None]] = None
     searchable: Optional[type] = None
     convert: Optional[Callable[[Any], Any]] = None
     may_change: bool = False
@@ -100,24 +110,77 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         SettingsError: it is of the wrong type, out of range, or no choice.
     """
     declared = declarations(cls)[name]
+    check_plain(key, value)
     if declared.convert is not None:
         value = declared.convert(value)
+    if declared.searchable is not None and is_range(value):
+        _check_range(key, value, declared, declared.searchable)
+        return dict(value)
     if declared.searchable is not None:
-        if is_range(value):
-            parse_range(key, value)
-            return dict(value)
         _check_searchable(key, value, declared, declared.searchable)
     else:
         value = _typed(key, value, type_hints(cls)[name])
-    known = names(declared.choices)
+    if value is not None:
+        _check_value(key, value, declared)
+    return value
+
+
+def _check_value(key: str, value: Any, declared: Declaration) -> None:
+    """Check a value of the right type against all else that is declared. Raises SettingsError."""
+    known, keys = names(declared.choices), names(declared.keys)
+    if value == "" and declared.may_be_empty:
+        return
+    if isinstance(value, str) and not value.strip():
+        raise SettingsError(f"{key} is empty", f"{_example(declared)}, or leave it out.")
     if known and not declared.other_texts and value not in known:
         raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
-    for part, item in value.items() if isinstance(value, dict) else [("", value)]:
-        low = None if isinstance(item, str) else declared.low
-        if low is not None and item is not None and not item >= low:
-            where = f"{key}.{part}" if part else key
-            raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
-    return value
+    if isinstance(value, dict) and keys:
+        for name in value:
+            if name not in keys:
+                raise SettingsError(f"{key} has an unknown key '{name}'", did_you_mean(name, keys))
+    for where, item in _numbers(key, value):
+        check_limits(where, item, declared.low, declared.above, declared.high)
+    if declared.check is not None and not value == declared.default == "auto":
+        declared.check(key, value)
+
+
+def _example(declared: Declaration) -> str:
+    return f"Give a text such as '{declared.default}'" if declared.default else "Give a text"
+
+
+def _numbers(key: str, value: Any) -> List[Tuple[str, float]]:
+    """Return the numbers that a value is, or holds, with their names."""
+    if isinstance(value, dict):
+        return [pair for name, item in value.items() for pair in _numbers(f"{key}.{name}", item)]
+    if isinstance(value, list):
+        return [pair for item in value for pair in _numbers(key, item)]
+    return [(key, value)] if type(value) in (int, float) else []
+
+
+SEARCHED = {int: ("int",), float: ("int", "float"), str: ()}
+"""The kinds of ranges, besides ``choice``, from which values of a type are taken."""
+
+
+def _check_range(key: str, table: Any, declared: Declaration, wanted: type) -> None:
+    """Check a search range that stands in the place of a value: all that it can give must fit.
+
+    Raises:
+        SettingsError: something of it does not.
+    """
+    found = parse_range(key, table)
+    if found.kind not in ("choice", *SEARCHED[wanted]):
+        raise SettingsError(
+            f"{key} must be {TYPE_NAMES[wanted]}, and is searched as '{found.kind}'",
+            "Write it as {choice = [..]}, a list of values"
+            + "".join(f", or as {{{kind} = [low, high]}}" for kind in SEARCHED[wanted])
+            + ".",
+        )
+    values = found.values if found.kind == "choice" else (found.low, found.high)
+    for value in values:
+        _check_searchable(key, value, declared, wanted)
+        if value == "auto":
+            raise SettingsError(f"{key}: a choice cannot be 'auto'", "Name the value that it has.")
+        _check_value(key, value, declared)
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:
