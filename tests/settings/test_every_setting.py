@@ -252,7 +252,7 @@ COLOUR = ("data.source=colour.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
 GP = ("search.sampler=gp", "search.initial_points=3")
 GRID = ("search.sampler=grid",)
-LOOP = ("objective.measure_every=1", "search.trials=3")
+LOOP = ("objective.measure_every=2",)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
     "data.source": Row("breast_cancer", the_data),
@@ -297,9 +297,7 @@ ROWS: Dict[str, Row] = {
     "objective.metric": Row("val_f1", the_objective),
     "objective.direction": Row("minimize", the_objective),
     "objective.weights": Row({"macs": 0.5}, the_objective),
-    "objective.references": Row(
-        {"macs": 7e3}, the_objective, ("objective.weights.macs=0.5",)
-    ),
+    "objective.references": Row({"macs": 7e3}, the_objective, ("objective.weights.macs=0.5",)),
     "objective.max_latency_ms": Row(1.5, the_objective),
     "objective.max_params": Row(1000.0, the_objective),
     "objective.max_macs": Row(1000.0, the_objective),

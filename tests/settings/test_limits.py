@@ -1,4 +1,4 @@
-"""No setting takes a value that cannot work: all numbers, texts, lists and tables of all settings."""
+"""No setting takes a value that cannot work: numbers, texts, lists and tables of every setting."""
 
 import typing
 from typing import Any, Dict, Iterator, List, Tuple

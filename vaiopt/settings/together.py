@@ -17,54 +17,43 @@ TRAINED_WITH = ("epochs", "batch_size", "optimizer", "learning_rate")
 """Settings of ``[train]`` that fix or change the hyperparameter of their name."""
 
 
-@dataclass(frozen=True)
-class Together:
-    """Settings that cannot work together.
-
-    Attributes:
-        found: returns what is wrong of some settings; empty if nothing is.
-        hint: what cures it.
-    """
-
-    found: Callable[[Settings], str]
-    hint: str
-
-
-def _set_twice(settings: Settings) -> str:
+def _not_twice(settings: Settings) -> None:
+    """Check that nothing is set as a hyperparameter and as a setting of its own, too."""
     given, train = settings.model.hyperparameters, settings.train
     twice = [f"train.{n}" for n in TRAINED_WITH if n in given and getattr(train, n) != "auto"]
     twice += ["data.split"] if "split" in given else []
-    names = ", ".join(key.partition(".")[2] for key in twice)
-    return f"model.hyperparameters sets {names}, as {', '.join(twice)} does" if twice else ""
+    if twice:
+        names = ", ".join(key.partition(".")[2] for key in twice)
+        raise SettingsError(
+            f"model.hyperparameters sets {names}, as {', '.join(twice)} does",
+            "Give it once: leave one of them out.",
+        )
 
 
-def _patience(settings: Settings) -> str:
+def _patience(settings: Settings) -> None:
     longest = most_of(settings.train.epochs)
-    return too_patient(settings, longest) if longest is not None else ""
+    if longest is not None:
+        check_patience(settings, longest)
 
 
-def too_patient(settings: Settings, epochs: float) -> str:
-    """Return what is wrong if ``train.patience`` can never end a training of so many epochs."""
+def check_patience(settings: Settings, epochs: float) -> None:
+    """Check that ``train.patience`` can end a training of so many epochs. Raises SettingsError."""
     patience = settings.train.patience
-    if not patience or patience < epochs:
-        return ""
-    return f"train.patience is {patience}, and a trial has no more than {epochs:g} epoch(s)"
+    if patience and patience >= epochs:
+        raise SettingsError(
+            f"train.patience is {patience}, and a trial has no more than {epochs:g} epoch(s)",
+            "Give fewer epochs of patience, or more of training: --set train.epochs=40",
+        )
 
 
-PATIENCE_HINT = "Give fewer epochs of patience, or more of training: --set train.epochs=40"
-
-REFUSED: Tuple[Together, ...] = (
-    Together(_set_twice, "Give it once: leave one of them out."),
-    Together(_patience, PATIENCE_HINT),
-)
+REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice, _patience)
+"""Each raises SettingsError for settings that cannot work together."""
 
 
 def check_together(settings: Settings) -> None:
     """Check that settings can work beside each other. Raises SettingsError."""
-    for row in REFUSED:
-        found = row.found(settings)
-        if found:
-            raise SettingsError(found, row.hint)
+    for check in REFUSED:
+        check(settings)
 
 
 def most_of(value: Any) -> Any:
@@ -124,9 +113,9 @@ UNUSED: Tuple[Unused, ...] = (
     ),
     Unused(
         ["search.keep_models"],
-        lambda s: "objective.rank_int8 keeps more"
-        if s.objective.rank_int8 > s.search.keep_models
-        else "",
+        lambda s: (
+            "objective.rank_int8 keeps more" if s.objective.rank_int8 > s.search.keep_models else ""
+        ),
     ),
     Unused(
         ["train.folds"],
@@ -134,31 +123,38 @@ UNUSED: Tuple[Unused, ...] = (
     ),
     Unused(
         ["search.initial_points"],
-        lambda s: f"there are {s.search.trials} trials, and none is chosen by a model"
-        if s.search.initial_points > s.search.trials
-        else "",
+        lambda s: (
+            f"there are {s.search.trials} trials, and none is chosen by a model"
+            if s.search.initial_points > s.search.trials
+            else ""
+        ),
         "is more than is tried",
     ),
     Unused(
         ["search.points"],
-        lambda s: f"there are {s.search.trials} trials, the default point's among them"
-        if len(s.search.points) >= s.search.trials
-        else "",
+        lambda s: (
+            f"there are {s.search.trials} trials, the default point's among them"
+            if len(s.search.points) >= s.search.trials
+            else ""
+        ),
         "has more than is tried",
     ),
     Unused(
         ["quantize.calib_batch_size"],
-        lambda s: f"quantize.calibration_size is {s.quantize.calibration_size}"
-        if s.quantize.calib_batch_size > s.quantize.calibration_size
-        else "",
+        lambda s: (
+            f"quantize.calibration_size is {s.quantize.calibration_size}"
+            if s.quantize.calib_batch_size > s.quantize.calibration_size
+            else ""
+        ),
         "is more than there is",
     ),
     Unused(
         ["objective.references"],
-        lambda s: "no weight of objective.weights goes with "
-        + ", ".join(_without_weight(s))
-        if _without_weight(s)
-        else "",
+        lambda s: (
+            "no weight of objective.weights goes with " + ", ".join(_without_weight(s))
+            if _without_weight(s)
+            else ""
+        ),
     ),
 )
 

@@ -46,9 +46,7 @@ def check_plain(key: str, value: Any) -> None:
         raise SettingsError(f"{key} is {value!r}", "Write it in one line, without such characters.")
 
 
-def limit_words(
-    low: Optional[float], above: Optional[float], high: Optional[float]
-) -> str:
+def limit_words(low: Optional[float], above: Optional[float], high: Optional[float]) -> str:
     """Return the limits of a number in words, such as ``above 0 and at most 1``; empty without."""
     words = [
         f"{word} {limit:,.12g}"

@@ -41,9 +41,7 @@ def check_length(settings: Settings, space: Space) -> None:
         if dimension.name == "epochs":
             lengths = dimension.values if dimension.kind == "choice" else (dimension.high,)
             longest = max(float(n) for n in lengths if isinstance(n, (int, float)))
-            wrong = together.too_patient(settings, longest)
-            if wrong:
-                raise SettingsError(wrong, together.PATIENCE_HINT)
+            together.check_patience(settings, longest)
 
 
 def check_costs(settings: Settings, costs: Mapping[str, float], target: Target) -> None:
