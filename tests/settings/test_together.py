@@ -1,5 +1,6 @@
 """Settings beside each other: refused where they cannot work, and said where one has no effect."""
 
+import dataclasses
 from typing import Any, Dict
 
 import pytest
@@ -58,8 +59,18 @@ SAID: Dict[str, Any] = {
     "train.folds": ["train.folds=1"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],
     "quantize.calib_batch_size": ["quantize.calib_batch_size=60", "quantize.calibration_size=20"],
+    "data.split": ["data.split='6:2:2'", "data.pool=false"],
     "objective.references": ["objective.references.params=3"],
 }
+
+
+def test_objects_that_are_made_in_python_are_checked_too() -> None:
+    settings = load_settings()
+    objective = dataclasses.replace(settings.objective, references={"params": 0.0})
+    with pytest.raises(SettingsError, match="objective.references.params is 0"):
+        check_together(dataclasses.replace(settings, objective=objective))
+    with pytest.raises(SettingsError, match="seed is -1"):
+        check_together(dataclasses.replace(settings, seed=-1))
 
 
 def test_every_row_is_provoked() -> None:

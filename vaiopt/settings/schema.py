@@ -97,7 +97,7 @@ def checked_section(cls: Any, section: str, content: Mapping[str, Any]) -> Any:
     return cls(**{key: checked(cls, key, f"{section}.{key}", v) for key, v in content.items()})
 
 
-def checked(cls: Any, name: str, key: str, value: Any) -> Any:
+def checked(cls: Any, name: str, key: str, value: Any, by_name: bool = True) -> Any:
     """Return ``value`` if it fits a declaration, converted (int to float) where that loses nothing.
 
     Args:
@@ -105,6 +105,8 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         name: of the setting there.
         key: its name in messages.
         value: what was given.
+        by_name: whether the names that can be chosen are those of the declaration; else whoever
+            has the rows checks them.
 
     Raises:
         SettingsError: it is of the wrong type, out of range, or no choice.
@@ -122,18 +124,20 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         value = _typed(key, value, type_hints(cls)[name])
     if value is not None:
         _check_value(key, value, declared)
+    if by_name and declared.choices and not declared.other_texts:
+        known = names(declared.choices)
+        if value not in known:
+            raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     return value
 
 
 def _check_value(key: str, value: Any, declared: Declaration) -> None:
     """Check a value of the right type against all else that is declared. Raises SettingsError."""
-    known, keys = names(declared.choices), names(declared.keys)
+    keys = names(declared.keys)
     if value == "" and declared.may_be_empty:
         return
     if isinstance(value, str) and not value.strip():
         raise SettingsError(f"{key} is empty", f"{_example(declared)}, or leave it out.")
-    if known and not declared.other_texts and value not in known:
-        raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     if isinstance(value, dict) and keys:
         for name in value:
             if name not in keys:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 from vaiopt.errors import SettingsError
 from vaiopt.settings.choices import METHODS, SAMPLERS, Choice
 from vaiopt.settings.ranges import is_range, parse_range
-from vaiopt.settings.schema import declarations
+from vaiopt.settings.schema import checked, declarations
 from vaiopt.settings.sections import Settings, section_classes
 
 TRAINED_WITH = ("epochs", "batch_size", "optimizer", "learning_rate")
@@ -51,7 +51,13 @@ REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice, _patience)
 
 
 def check_together(settings: Settings) -> None:
-    """Check that settings can work beside each other. Raises SettingsError."""
+    """Check that settings can work beside each other, and each by itself: objects made in Python
+    were not read from a text. Raises SettingsError.
+    """
+    sections = {f"{name}.": getattr(settings, name) for name in section_classes()}
+    for prefix, section in {"": settings, **sections}.items():
+        for name in declarations(type(section)):
+            checked(type(section), name, prefix + name, getattr(section, name), by_name=False)
     for check in REFUSED:
         check(settings)
 
@@ -149,6 +155,9 @@ UNUSED: Tuple[Unused, ...] = (
         "is more than there is",
     ),
     Unused(
+        ["data.split"], lambda s: "" if s.data.pool else _test_share(s), "has one share too many"
+    ),
+    Unused(
         ["objective.references"],
         lambda s: (
             "no weight of objective.weights goes with " + ", ".join(_without_weight(s))
@@ -157,6 +166,14 @@ UNUSED: Tuple[Unused, ...] = (
         ),
     ),
 )
+
+
+def _test_share(settings: Settings) -> str:
+    """Return why the third share of a split does not count where a given test set is kept."""
+    split = settings.data.split
+    texts = parse_range("", split).values if is_range(split) else (split,)
+    shares = {float(text.split(":")[2]) for text in texts}
+    return "data.pool is false, and the given test set is the test part" if any(shares) else ""
 
 
 def _without_weight(settings: Settings) -> List[str]:
