@@ -19,6 +19,7 @@ if str(ROOT) not in sys.path:
 
 from vaiopt.settings import Settings, section_classes  # noqa: E402
 from vaiopt.settings.schema import Declaration, declarations, type_hints  # noqa: E402
+from vaiopt.settings.values import limit_words  # noqa: E402
 
 MADE_HERE = "<!-- Made by scripts/docs_pages.py: do not edit. -->\n\n"
 
@@ -114,12 +115,13 @@ def kind_of(declared: Declaration, annotation: Any) -> str:
         text = plain(f"{type_words(declared.searchable)}, {either}search range")
     else:
         text = plain(type_words(annotation))
-    return text if declared.low is None else f"{text}; at least {declared.low:g}"
+    limits = limit_words(declared.low, declared.above, declared.high)
+    return f"{text}; {limits}" if limits else text
 
 
 def meaning_of(declared: Declaration) -> str:
     """Return what a setting means, and each of its choices."""
-    explained = [choice for choice in declared.choices if choice.doc]
+    explained = [choice for choice in (*declared.choices, *declared.keys) if choice.doc]
     return plain(declared.doc) + "".join(
         f"<br>{code(choice.name)}: {plain(choice.doc)}" for choice in explained
     )

@@ -50,13 +50,19 @@ class Context:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the flow: its name, what it does in words, and the function that does it. Each
-    reads what those before it left in the run folder.
+    """One step of the flow. Each reads what those before it left in the run folder.
+
+    Attributes:
+        name: of the step.
+        doc: what it does, in words.
+        do: does it.
+        check: raises what is known beforehand to stop it, so that no search comes before.
     """
 
     name: str
     doc: str
     do: Callable[[Context], Any]
+    check: Callable[[Settings], None] = lambda settings: None
 
 
 def steps_between(first: Optional[str], last: Optional[str]) -> List[Step]:
@@ -104,6 +110,8 @@ def run_flow(
     run = Run(folder) if steps[0].name == "search" else open_run(folder)
     context = Context(run, settings, progress, on_trial)
     seconds: Dict[str, float] = {}
+    for step in steps:
+        step.check(settings)
     with data_held():
         for step in steps:
             progress(f"[{STEPS.index(step.name) + 1}/{len(STEPS)}] {step.name}")
@@ -147,6 +155,7 @@ def search(
     from vaiopt.search import search_run
 
     run = Run(folder)
+    _check_search(settings)
     with data_held():
         result = search_run(
             settings,
@@ -160,6 +169,34 @@ def search(
         if settings.objective.rank_int8 < 2:
             return result
         return replace(result, chosen=rank_by_int8(run, settings, progress))
+
+
+def _check_search(settings: Settings) -> None:
+    """Check that what a search does with its best candidates can be done here."""
+    objective = settings.objective
+    if objective.measure_every or objective.rank_int8 > 1:
+        _check_quantize(settings)
+    if objective.measure_every:
+        _check_compile(settings)
+        _check_measure(settings)
+
+
+def _check_quantize(settings: Settings) -> None:
+    from vaiopt.quantize import check_quantize
+
+    check_quantize(settings)
+
+
+def _check_compile(settings: Settings) -> None:
+    from vaiopt.compile import check_compile
+
+    check_compile(settings)
+
+
+def _check_measure(settings: Settings) -> None:
+    from vaiopt.deploy import check_measure
+
+    check_measure(settings)
 
 
 def quantize(run: Run, settings: Settings, progress: Progress = silent) -> QuantizeResult:
@@ -311,11 +348,26 @@ FLOW = (
         "find the best model",
         lambda c: search(c.settings, c.run.folder, progress=c.progress, on_trial=c.on_trial),
     ),
-    Step("quantize", "make it int8", lambda c: quantize(c.run, c.settings, c.progress)),
+    Step(
+        "quantize",
+        "make it int8",
+        lambda c: quantize(c.run, c.settings, c.progress),
+        _check_quantize,
+    ),
     Step("evaluate", "test both", lambda c: evaluate(c.run, c.settings, c.progress)),
-    Step("compile", "for the target", lambda c: compile_model(c.run, c.settings, c.progress)),
+    Step(
+        "compile",
+        "for the target",
+        lambda c: compile_model(c.run, c.settings, c.progress),
+        _check_compile,
+    ),
     Step("bundle", "pack for the kit", lambda c: bundle(c.run, c.settings, c.progress)),
-    Step("measure", "run it there", lambda c: measure(c.run, c.settings, c.progress)),
+    Step(
+        "measure",
+        "run it there",
+        lambda c: measure(c.run, c.settings, c.progress),
+        _check_measure,
+    ),
     Step("report", "write the report", lambda c: report(c.run, c.settings, c.progress)),
 )
 """In order."""

@@ -57,12 +57,14 @@ def test_a_row_tells_type_default_choices_and_meaning(settings: str, section: st
 
 
 def test_a_row_says_what_a_setting_takes(settings: str) -> None:
-    assert row_of(settings, "search.trials")[1:3] == ["whole number; at least 1", code("15")]
-    assert (
-        row_of(settings, "train.learning_rate")[1] == 'number, "auto" or search range; at least 0'
-    )
-    assert row_of(settings, "data.image_size")[1] == "list of whole numbers"
-    assert row_of(settings, "objective.max_latency_ms")[1:3] == ["number; at least 0", "unset"]
+    assert row_of(settings, "search.trials")[1:3] == [
+        "whole number; at least 1 and at most 1,000,000",
+        code("15"),
+    ]
+    assert row_of(settings, "train.learning_rate")[1] == 'number, "auto" or search range; above 0'
+    sizes = "list of whole numbers; at least 1 and at most 8,192"
+    assert row_of(settings, "data.image_size")[1] == sizes
+    assert row_of(settings, "objective.max_latency_ms")[1:3] == ["number; above 0", "unset"]
     assert row_of(settings, "quantize.method")[1] == ", ".join(
         code(method) for method in ("ptq", "finetune", "qat")
     )

@@ -32,14 +32,14 @@ from vaiopt.study.trials import RECORD, load_trials, record_attribute
 def test_accepted_changes_are_printed_and_the_trials_stay(tmp_path):
     search_run(override(SETTINGS, ["search.trials=2"]), tmp_path / "run")
     changed = override(
-        SETTINGS, ["train.patience=3", "model.hyperparameters.nodes={int=[16, 64], step=16}"]
+        SETTINGS, ["train.folds=2", "model.hyperparameters.nodes={int=[16, 64], step=16}"]
     )
     with pytest.raises(RunError) as caught:
         search_run(changed, tmp_path / "run")
     assert "--accept-changes" in caught.value.hint
     lines = []
     result = search_run(changed, tmp_path / "run", progress=lines.append, accept=True)
-    assert any("train.patience: 0 -> 3" in line for line in lines)
+    assert any("train.folds: 0 -> 2" in line for line in lines)
     assert result.trials == {COMPLETE: 3}
     assert load_trials(Run(tmp_path / "run"))[2].hyperparameters["nodes"] <= 64
     search_run(changed, tmp_path / "run")

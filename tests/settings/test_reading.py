@@ -66,8 +66,8 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         ("train.learning_rate={float=[0, 1], log=true}", "logarithmic", ""),
         ("train.learning_rate={int=[1, 2], float=[0, 1]}", "one of int, float, choice", ""),
         ("train.optimizer=3", "must be a text", ""),
-        ("objective.max_params=-1", "objective.max_params is -1", "at least 0"),
-        ("search.resources={GPU=-1}", "search.resources.GPU is -1.0", "at least 0"),
+        ("objective.max_params=-1", "objective.max_params is -1", "above 0"),
+        ("search.resources={GPU=-1}", "search.resources.GPU is -1.0", "above 0"),
         (
             "search.resources={GPU='one'}",
             "search.resources.GPU must be a number, not the text 'one'",

@@ -10,6 +10,7 @@ from typing import Any, Dict
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.compile.compilers import compiler_for
 from vaiopt.environment import installed_versions
+from vaiopt.errors import MissingToolError
 from vaiopt.files import atomic_folder, require
 from vaiopt.hardware.targets import load_target
 from vaiopt.present.shown import Shown
@@ -45,6 +46,22 @@ class CompileResult(Shown):
     def to_json(self) -> Dict[str, Any]:
         """Return the record, with ``file`` as a whole path."""
         return {**self.record.to_json(), "file": str(self.file), "folder": str(self.folder)}
+
+
+def check_compile(settings: Settings) -> None:
+    """Check that a model can be compiled here for the target, before there is one.
+
+    Raises:
+        TargetError, CompileError: there is no such target, or no compiler for it.
+        MissingToolError: its compiler is not installed here.
+    """
+    target = load_target(settings.hardware.target, settings.hardware.release)
+    found = compiler_for(target).available()
+    if not found.ready:
+        raise MissingToolError(
+            f"nothing can be compiled for '{target.name}' here: {found.uses}",
+            f"{found.hint}; or stop before: vaiopt run --to evaluate",
+        )
 
 
 @alone

@@ -128,15 +128,23 @@ def fit_preprocessing(
     shape = dataset.sample_shape
     offset = _per_feature(0.0 if offset is None else offset, shape, "data.offset")
     scale = _per_feature(1.0 if scale is None else scale, shape, "data.scale", positive=True)
-    low_end, high_end = (
-        (v.astype(np.float32) - np.asarray(offset, np.float32)) / np.asarray(scale, np.float32)
-        for v in (low, high)
-    )
+    with np.errstate(all="ignore"):  # what comes of it is looked at below
+        low_end, high_end = (
+            (v.astype(np.float32) - np.asarray(offset, np.float32)) / np.asarray(scale, np.float32)
+            for v in (low, high)
+        )
+    ends = float(np.min(low_end)), float(np.max(high_end))
+    if not np.isfinite(ends).all() or (np.any(high > low) and not ends[0] < ends[1]):
+        raise DataError(
+            f"data.offset and data.scale take the values of '{dataset.name}' from"
+            f" {float(np.min(low)):g} to {float(np.max(high)):g} to {ends[0]:g} and {ends[1]:g}",
+            "Choose them so that (x - offset) / scale is about -1 to 1, or leave both out.",
+        )
     return Preprocessing(
         offset=offset,
         scale=scale,
         shape=shape,
-        input_range=(float(np.min(low_end)), float(np.max(high_end))),
+        input_range=ends,
         raw_dtype=str(dataset.x.dtype),
         layout="NHWC" if dataset.is_image else "NF",
     )

@@ -4,12 +4,13 @@ reports.
 
 from vaiopt.deploy.bundle import BundleResult, bundle_candidate
 from vaiopt.deploy.kit_files import board_files
-from vaiopt.deploy.measure import MeasureResult, measure_candidate
+from vaiopt.deploy.measure import MeasureResult, check_measure, measure_candidate
 
 __all__ = [
     "BundleResult",
     "MeasureResult",
     "board_files",
     "bundle_candidate",
+    "check_measure",
     "measure_candidate",
 ]

@@ -38,6 +38,7 @@ from vaiopt.runs.records import (
 )
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
+from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -97,6 +98,8 @@ def bundle_candidate(
     scripts = board_files()
     progress("loading test samples")
     splits = load_splits(candidate)
+    for line in beyond(settings, splits.sizes(), "deploy"):
+        progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
     outputs = _outputs(candidate, arrays["x"], splits.preprocessing, progress)

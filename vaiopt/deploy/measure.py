@@ -50,6 +50,14 @@ class MeasureResult(Shown):
         return {**self.record.to_json(), "path": str(self.path)}
 
 
+def check_measure(settings: Settings) -> None:
+    """Check that the board can be asked from here, if one is meant. Raises MissingToolError."""
+    if settings.deploy.host != "local":
+        from vaiopt.deploy.ssh import check_tools
+
+        check_tools()
+
+
 @together
 def measure_candidate(
     candidate: Candidate,

@@ -18,12 +18,8 @@ from typing import Callable, NamedTuple, Optional, Sequence, Type
 
 from vaiopt.errors import BoardError, MissingToolError
 from vaiopt.files import PathLike
+from vaiopt.settings.values import HOST
 from vaiopt.text import Progress
-
-HOST = re.compile(
-    r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$"
-)
-"""``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
 
 LOST = 255
 """Exit code of ssh and scp for a failed connection; else a remote command's own."""
@@ -56,6 +52,16 @@ class Lost(Exception):
     """The connection failed or dropped; ``args[0]`` is the client's message."""
 
 
+def check_tools() -> None:
+    """Raise MissingToolError unless ``ssh`` and ``scp`` are installed here."""
+    for tool in ("ssh", "scp"):
+        if shutil.which(tool) is None:
+            raise MissingToolError(
+                f"'{tool}' is not installed here",
+                "Install it with: apt-get install openssh-client",
+            )
+
+
 class Connection:
     """Commands on, and copies to, one board.
 
@@ -76,12 +82,7 @@ class Connection:
                 f"'{host}' is not a host",
                 "Give --host local, or a board such as root@192.168.1.10.",
             )
-        for tool in ("ssh", "scp"):
-            if shutil.which(tool) is None:
-                raise MissingToolError(
-                    f"'{tool}' is not installed here",
-                    "Install it with: apt-get install openssh-client",
-                )
+        check_tools()
         self.host = host
         # Brackets around an IPv6 address are for scp only.
         self._login = host.replace("[", "").replace("]", "")

@@ -5,7 +5,7 @@ from vaiopt.quantize.backend import Labelled
 from vaiopt.quantize.checks import load_calibration
 from vaiopt.quantize.quantizers import choose_backend
 from vaiopt.quantize.result import QuantizeResult
-from vaiopt.quantize.stage import quantize_candidate, quantize_model
+from vaiopt.quantize.stage import check_quantize, quantize_candidate, quantize_model
 from vaiopt.runs.records import InputUse, LayerNoise
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Labelled",
     "LayerNoise",
     "QuantizeResult",
+    "check_quantize",
     "choose_backend",
     "fix_positions",
     "integer_outputs",

@@ -10,7 +10,7 @@ import numpy as np
 
 from vaiopt import releases
 from vaiopt.data import calibration_indices, load_splits
-from vaiopt.errors import DataError, QuantizeError, RunError, did_you_mean
+from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, write_arrays
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
@@ -35,6 +35,7 @@ from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
+from vaiopt.settings.together import beyond, unused
 from vaiopt.tasks import task_of
 from vaiopt.text import Progress, silent
 
@@ -177,6 +178,8 @@ def quantize_candidate(
     functional = checks.functional_model(candidate.model)
     splits = load_splits(candidate)
     train, validation = splits.train, splits.validation
+    for line in (*unused(settings, "quantize"), *beyond(settings, splits.sizes(), "quantize")):
+        progress(f"note: {line}")
     size = settings.quantize.calibration_size
     drawn = train.take(calibration_indices(train.y, size, settings.seed))
     result = quantize_model(
@@ -201,6 +204,24 @@ def quantize_candidate(
     return result
 
 
+def check_quantize(settings: Settings) -> None:
+    """Check that a model can be quantized here as the settings ask, before there is one.
+
+    Raises:
+        QuantizeError: there is no such backend or method, or not that method of that backend.
+        MissingToolError: the backend is not installed here.
+    """
+    quantizer = choose_quantizer(settings.quantize.backend)
+    _check_method(quantizer, settings.quantize.method)
+    found = quantizer.available()
+    if not found.ready:
+        raise MissingToolError(
+            f"the backend '{quantizer.name}' needs {quantizer.package}, which is not installed"
+            " here",
+            f"{found.hint}; or choose another: --set quantize.backend=auto",
+        )
+
+
 def _check_choices(
     quantizer: Quantizer, method: str, release: str, batch_size: int, out: Path
 ) -> Method:
@@ -208,6 +229,17 @@ def _check_choices(
     rules_of(release)
     if out.exists() and not out.is_dir():
         raise RunError(f"'{out}' is a file", "Give a folder for the result: --out DIR")
+    row = _check_method(quantizer, method)
+    if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
+        raise DataError(
+            f"the calibration batch size is {batch_size}",
+            "Give a whole number from 1: --calib-batch-size 50",
+        )
+    return row
+
+
+def _check_method(quantizer: Quantizer, method: str) -> Method:
+    """Return a method, if it is one of the quantizer's. Raises QuantizeError."""
     rows = {row.name: row for row in METHODS}
     if method not in rows:
         raise QuantizeError(f"there is no method '{method}'", did_you_mean(method, rows))
@@ -218,11 +250,6 @@ def _check_choices(
             if owner
             else f"the backend '{name}' has no {doc}",
             f"Use --method {quantizer.methods[-1]}.",
-        )
-    if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-        raise DataError(
-            f"the calibration batch size is {batch_size}",
-            "Give a whole number from 1: --calib-batch-size 50",
         )
     return rows[method]
 

@@ -11,6 +11,7 @@ from vaiopt.files import TEMPORARY, PathLike
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
+from vaiopt.search.checks import check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
 from vaiopt.settings import Change, Settings, changes, read_run_settings
@@ -88,7 +89,8 @@ def search_run(
         VaioptError: of the data, the model function or the settings.
     """
     started = time.perf_counter()
-    run = Run(folder)
+    check_settings(settings)
+    settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
     different = _check_changes(run, settings, accept)
     if different:
@@ -145,7 +147,7 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
     """
     if not (run.settings.exists() and run.space.exists()):
         return []
-    different = changes(read_run_settings(run)[0], settings)
+    different = changes(settled(read_run_settings(run)[0]), settings)
     if different and not accept:
         raise RunError(
             f"'{run.folder}' was made with other settings: {_told(different)}",

@@ -15,19 +15,20 @@ from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
+from vaiopt.search.checks import check_settings
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
 from vaiopt.search.samplers.base import SpaceExhausted
-from vaiopt.search.training import PRUNERS, SCHEDULES
 from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, describe_search, run_trial
 from vaiopt.settings import Settings, save_run_settings
-from vaiopt.settings.choices import row_of
+from vaiopt.settings.together import beyond, unused
 from vaiopt.signals import raised
 from vaiopt.study import storage
+from vaiopt.study.database import check_still_there
 from vaiopt.study.journal import mend_journal
 from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
@@ -49,19 +50,6 @@ OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
 """Failures with no trial complete after which the fault is not in the hyperparameters."""
-
-
-def check_names(settings: Settings) -> None:
-    """Check that the settings name variants that there are, however they were made.
-
-    Raises:
-        SettingsError: one is unknown.
-    """
-    search = settings.search
-    row_of("search.sampler", search.sampler, samplers.SAMPLERS)
-    row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
-    row_of("search.pruner", search.pruner, PRUNERS)
-    row_of("train.schedule", settings.train.schedule, SCHEDULES)
 
 
 class Search:
@@ -100,7 +88,7 @@ class Search:
         self._kept = max(settings.search.keep_models, settings.objective.rank_int8)
 
     def __enter__(self) -> "Search":
-        check_names(self._settings)
+        check_settings(self._settings)
         self._executor = make_executor(self._settings)
         self._held = contextlib.ExitStack()  # until the workers have ended, too
         try:
@@ -162,6 +150,8 @@ class Search:
         for warning in () if models_are_trusted() else self._description.warnings:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
+        for line in (*unused(settings), *beyond(settings, self._description.splits)):
+            self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:
             raise SettingsError(
                 "the search space is empty: every hyperparameter has one value",
@@ -243,6 +233,8 @@ class Search:
         search = self._settings.search
         if not search.storage:
             return None
+        if self._folder.space.exists():
+            check_still_there(search.storage)
         database = storage.database_storage(search.storage)
         try:
             study = storage.quiet_optuna().load_study(study_name=search.study, storage=database)

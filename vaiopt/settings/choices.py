@@ -23,12 +23,15 @@ class Choice:
         doc: what it means, in a few words.
         package: the module that it needs beyond those that are always installed, if any.
         pip: what ``pip install`` is given to get that.
+        uses: settings of the same section that count with this choice, and not with every other;
+            see :func:`vaiopt.settings.unused.unused`.
     """
 
     name: str
     doc: str
     package: str = ""
     pip: str = ""
+    uses: Tuple[str, ...] = ()
 
 
 def names(choices: Sequence[Choice]) -> Tuple[str, ...]:
@@ -61,19 +64,42 @@ SCHEDULES = (
 )
 
 SAMPLERS = (
-    Choice("gp", "a Gaussian process (scikit-optimize)"),
-    Choice("forest", "a random forest (scikit-optimize)"),
-    Choice("tpe", "tree-structured Parzen estimators (Optuna)"),
-    Choice("optuna_gp", "a Gaussian process (Optuna)", "torch", "torch"),
+    Choice(
+        "gp",
+        "a Gaussian process (scikit-optimize)",
+        uses=("trials", "acquisition", "initial_points"),
+    ),
+    Choice(
+        "forest",
+        "a random forest (scikit-optimize)",
+        uses=("trials", "acquisition", "initial_points"),
+    ),
+    Choice(
+        "tpe",
+        "tree-structured Parzen estimators (Optuna)",
+        uses=("trials", "initial_points"),
+    ),
+    Choice(
+        "optuna_gp",
+        "a Gaussian process (Optuna)",
+        "torch",
+        "torch",
+        uses=("trials", "initial_points"),
+    ),
     Choice(
         "cmaes",
         "an evolution strategy with an adapted covariance matrix (Optuna)",
         "cmaes",
         "cmaes",
+        uses=("trials", "initial_points"),
     ),
-    Choice("nsga2", "a genetic algorithm (Optuna)"),
-    Choice("random", "points at random"),
-    Choice("grid", "all points of a grid, whatever search.trials says"),
+    Choice("nsga2", "a genetic algorithm (Optuna)", uses=("trials",)),
+    Choice("random", "points at random", uses=("trials",)),
+    Choice(
+        "grid",
+        "all points of a grid, whatever search.trials says",
+        uses=("grid_fraction", "grid_points", "grid_limit"),
+    ),
 )
 
 ACQUISITIONS = (
@@ -96,6 +122,14 @@ DIRECTIONS = (
     Choice("minimize", "less is better"),
 )
 
+COSTS = (
+    Choice("params", "parameters"),
+    Choice("macs", "multiply-accumulates"),
+    Choice("latency_ms", "predicted time of one sample, end to end"),
+    Choice("dpu_latency_ms", "the DPU's part of that"),
+)
+"""Costs that weights may name; each is known before training."""
+
 QUANTIZERS = (
     Choice("auto", "vitis where vai_q_tensorflow2 is installed, else tfmot"),
     Choice("tfmot", "without the vendor's tools, to the same numbers"),
@@ -105,7 +139,7 @@ QUANTIZERS = (
 METHODS = (
     Choice("ptq", "post-training quantization"),
     Choice("finetune", "the vendor's fast finetuning (vitis only)"),
-    Choice("qat", "quantization-aware training"),
+    Choice("qat", "quantization-aware training", uses=("qat_epochs",)),
 )
 
 

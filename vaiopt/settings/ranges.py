@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Tuple
 
@@ -13,6 +14,9 @@ EXAMPLE = (
     "For instance {int = [8, 64], step = 8}, {float = [1e-4, 1e-2], log = true} or {choice = [32,"
     " 64, 128]}."
 )
+
+MOST_VALUES = 10**6
+"""Values of a range in steps: they are listed."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ def parse_range(key: str, table: Mapping[str, Any]) -> Range:
     content = table[kind]
     if not isinstance(content, (list, tuple)) or not content:
         raise SettingsError(f"{key}: '{kind}' must be a list that is not empty", EXAMPLE)
+    for name in ("step", "log"):
+        if kind == "choice" and name in table:
+            raise SettingsError(
+                f"{key}: '{name}' has no meaning beside 'choice'",
+                "Leave it out, or list the values.",
+            )
     parse = _choice if kind == "choice" else _numbers
     found = parse(key, kind, content, table)
     if found.default is not None and not found.holds(found.default):
@@ -84,7 +94,7 @@ def _choice(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Rang
             raise SettingsError(
                 f"{key}: a choice cannot be {value!r}", "Choices are numbers, texts, true or false."
             )
-    if len(set(map(repr, values))) != len(values):
+    if len(set(values)) != len(values):  # 1, 1.0 and true are one value to a study
         raise SettingsError(f"{key}: a choice stands twice", "List each value once.")
     return Range(kind, values=values, default=table.get("default"))
 
@@ -96,6 +106,8 @@ def _numbers(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Ran
         raise SettingsError(f"{key}: '{kind}' takes [low, high] and numbers of that type", EXAMPLE)
     low, high = content
     log, step = table.get("log", False), table.get("step")
+    if not all(math.isfinite(number) for number in given):
+        raise SettingsError(f"{key}: a range must be of finite numbers", EXAMPLE)
     if not low <= high:
         raise SettingsError(
             f"{key}: the range [{low}, {high}] is empty", "Write the smaller number first."
@@ -106,6 +118,29 @@ def _numbers(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Ran
         raise SettingsError(
             f"{key}: a logarithmic range cannot start at {low}", "Start above 0, or leave log out."
         )
-    if step is not None and step <= 0:
-        raise SettingsError(f"{key}: the step must be above 0", EXAMPLE)
+    if step is not None:
+        _check_step(key, low, high, step, log)
+    elif kind == "int" and not log:
+        _check_count(key, high - low)
     return Range(kind, low=low, high=high, step=step, log=log, default=table.get("default"))
+
+
+def _check_step(key: str, low: float, high: float, step: float, log: bool) -> None:
+    """Check that a range has steps, and not too many; in a logarithmic one they are factors."""
+    least, width = (1, high / low) if log else (0, high - low)
+    if not step > least:
+        raise SettingsError(f"{key}: the step must be above {least}", EXAMPLE)
+    if low < high and step > width:
+        raise SettingsError(
+            f"{key}: the step {step} is wider than the range [{low}, {high}]",
+            "Take a smaller step, or give the one value.",
+        )
+    _check_count(key, math.log(width) / math.log(step) if log else width / step)
+
+
+def _check_count(key: str, count: float) -> None:
+    if count > MOST_VALUES:
+        raise SettingsError(
+            f"{key}: the range has more than {MOST_VALUES:,} values",
+            "Take a wider step, or a float, or a logarithmic range without a step.",
+        )

@@ -198,10 +198,11 @@ def commented_section(section: Any) -> Iterator[str]:
 
     for name, declared in declarations(type(section)).items():
         value = getattr(section, name)
-        explained = any(choice.doc for choice in declared.choices)
+        rows = [choice for choice in (*declared.choices, *declared.keys) if choice.doc]
+        explained = bool(rows)
         short = declared.choices and not explained
         yield f"# {declared.doc}" + (f" ({', '.join(names(declared.choices))})" if short else "")
         if explained:
-            yield from (f"#   {choice.name}: {choice.doc}" for choice in declared.choices)
+            yield from (f"#   {choice.name}: {choice.doc}" for choice in rows)
         unset = value is None or value == {}
         yield f"# {name} =" if unset else tomli_w.dumps({name: value}).strip()

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.settings.values import check_limits, check_plain
 from vaiopt.text import is_utf8
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
@@ -28,7 +29,11 @@ class Declaration:
         default: its default.
         choices: the names that it takes.
         other_texts: whether it takes other texts as well.
-        low: the lowest number.
+        low, above, high: limits of the number, or of each number that it holds: it is at least
+            ``low``, more than ``above`` and at most ``high``.
+        keys: the names that a table takes.
+        may_be_empty: whether a text may be empty.
+        check: further checks of a value, given its name in messages; raises SettingsError.
         searchable: the type of a value in the place of which a search range may stand; None if
             none may.
         convert: applied to a value before it is checked.
@@ -41,6 +46,11 @@ class Declaration:
     choices: Tuple[Choice, ...] = ()
     other_texts: bool = False
     low: Optional[float] = None
+    above: Optional[float] = None
+    high: Optional[float] = None
+    keys: Tuple[Choice, ...] = ()
+    may_be_empty: bool = False
+    check: Optional[Callable[[str, Any], None]] = None
     searchable: Optional[type] = None
     convert: Optional[Callable[[Any], Any]] = None
     may_change: bool = False
@@ -88,7 +98,7 @@ def checked_section(cls: Any, section: str, content: Mapping[str, Any]) -> Any:
     return cls(**{key: checked(cls, key, f"{section}.{key}", v) for key, v in content.items()})
 
 
-def checked(cls: Any, name: str, key: str, value: Any) -> Any:
+def checked(cls: Any, name: str, key: str, value: Any, by_name: bool = True) -> Any:
     """Return ``value`` if it fits a declaration, converted (int to float) where that loses nothing.
 
     Args:
@@ -96,29 +106,30 @@ def checked(cls: Any, name: str, key: str, value: Any) -> Any:
         name: of the setting there.
         key: its name in messages.
         value: what was given.
+        by_name: whether the names that can be chosen are those of the declaration; else whoever
+            has the rows checks them.
 
     Raises:
         SettingsError: it is of the wrong type, out of range, or no choice.
     """
     _check_texts(key, value)
     declared = declarations(cls)[name]
+    check_plain(key, value)
     if declared.convert is not None:
         value = declared.convert(value)
+    if declared.searchable is not None and is_range(value):
+        _check_range(key, value, declared, declared.searchable)
+        return dict(value)
     if declared.searchable is not None:
-        if is_range(value):
-            parse_range(key, value)
-            return dict(value)
         _check_searchable(key, value, declared, declared.searchable)
     else:
         value = _typed(key, value, type_hints(cls)[name])
-    known = names(declared.choices)
-    if known and not declared.other_texts and value not in known:
-        raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
-    for part, item in value.items() if isinstance(value, dict) else [("", value)]:
-        low = None if isinstance(item, str) else declared.low
-        if low is not None and item is not None and not item >= low:
-            where = f"{key}.{part}" if part else key
-            raise SettingsError(f"{where} is {item}", f"It must be at least {low:g}.")
+    if value is not None:
+        _check_value(key, value, declared)
+    if by_name and declared.choices and not declared.other_texts:
+        known = names(declared.choices)
+        if value not in known:
+            raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     return value
 
 
@@ -133,6 +144,62 @@ def _check_texts(key: str, value: Any) -> None:
             _check_texts(key, item)
     elif isinstance(value, str) and not is_utf8(value):
         raise SettingsError(f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names.")
+
+
+def _check_value(key: str, value: Any, declared: Declaration) -> None:
+    """Check a value of the right type against all else that is declared. Raises SettingsError."""
+    keys = names(declared.keys)
+    if value == "" and declared.may_be_empty:
+        return
+    if isinstance(value, str) and not value.strip():
+        raise SettingsError(f"{key} is empty", f"{_example(declared)}, or leave it out.")
+    if isinstance(value, dict) and keys:
+        for name in value:
+            if name not in keys:
+                raise SettingsError(f"{key} has an unknown key '{name}'", did_you_mean(name, keys))
+    for where, item in _numbers(key, value):
+        check_limits(where, item, declared.low, declared.above, declared.high)
+    if declared.check is not None and not value == declared.default == "auto":
+        declared.check(key, value)
+
+
+def _example(declared: Declaration) -> str:
+    return f"Give a text such as '{declared.default}'" if declared.default else "Give a text"
+
+
+def _numbers(key: str, value: Any) -> List[Tuple[str, float]]:
+    """Return the numbers that a value is, or holds, with their names."""
+    if isinstance(value, dict):
+        return [pair for name, item in value.items() for pair in _numbers(f"{key}.{name}", item)]
+    if isinstance(value, list):
+        return [pair for item in value for pair in _numbers(key, item)]
+    return [(key, value)] if type(value) in (int, float) else []
+
+
+SEARCHED = {int: ("int",), float: ("int", "float"), str: ()}
+"""The kinds of ranges, besides ``choice``, from which values of a type are taken."""
+
+
+def _check_range(key: str, table: Any, declared: Declaration, wanted: type) -> None:
+    """Check a search range that stands in the place of a value: all that it can give must fit.
+
+    Raises:
+        SettingsError: something of it does not.
+    """
+    found = parse_range(key, table)
+    if found.kind not in ("choice", *SEARCHED[wanted]):
+        raise SettingsError(
+            f"{key} must be {TYPE_NAMES[wanted]}, and is searched as '{found.kind}'",
+            "Write it as {choice = [..]}, a list of values"
+            + "".join(f", or as {{{kind} = [low, high]}}" for kind in SEARCHED[wanted])
+            + ".",
+        )
+    values = found.values if found.kind == "choice" else (found.low, found.high)
+    for value in values:
+        _check_searchable(key, value, declared, wanted)
+        if value == "auto":
+            raise SettingsError(f"{key}: a choice cannot be 'auto'", "Name the value that it has.")
+        _check_value(key, value, declared)
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:

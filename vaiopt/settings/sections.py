@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Dict, List, Optional
 
 from vaiopt import releases
-from vaiopt.settings import choices
+from vaiopt.settings import choices, values
 from vaiopt.settings.ranges import ratio_text
 from vaiopt.settings.schema import plain_values, setting
 from vaiopt.text import without_password
@@ -41,6 +41,7 @@ class DataSettings:
         "train : validation : test, seeded and stratified; a search range of such texts is allowed",
         searchable=str,
         convert=ratio_text,
+        check=values.check_split,
     )
     pool: bool = setting(
         True,
@@ -48,14 +49,20 @@ class DataSettings:
     )
     limit: int = setting(0, "use at most this many samples, drawn by class (0: all)", low=0)
     image_size: List[int] = setting(
-        [], "resize images of a folder to [height, width] ([]: they must be of one size)"
+        [],
+        "resize images of a folder to [height, width] ([]: they must be of one size)",
+        low=1,
+        high=8192,
+        check=values.check_image_size,
     )
     grayscale: bool = setting(False, "read images of a folder as grey")
     offset: Optional[float] = setting(
         None,
         "preprocessing (x - offset) / scale; both unset: all 256 input levels of the DPU are used",
+        low=-values.FLOAT32,
+        high=values.FLOAT32,
     )
-    scale: Optional[float] = setting(None, "see offset")
+    scale: Optional[float] = setting(None, "see offset", above=0, high=values.FLOAT32)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class ModelSettings:
         {},
         "fix or change what the family asks for: name = value, or a range such as {int = [8, 64],"
         " step = 8} or {float = [1e-4, 1e-2], log = true}",
+        check=values.check_hyperparameters,
     )
 
 
@@ -83,6 +91,7 @@ class TrainSettings:
         "auto",
         "passes over the training data; auto: 3 for 20,000 samples and more, up to 20 for few",
         low=1,
+        high=10**6,
         searchable=int,
     )
     batch_size: Searchable = setting(
@@ -95,11 +104,11 @@ class TrainSettings:
         "auto", "adam, sgd, rmsprop, adagrad, ...; auto: what the family asks for", searchable=str
     )
     learning_rate: Searchable = setting(
-        "auto", "auto: searched within the family's range", low=0.0, searchable=float
+        "auto", "auto: searched within the family's range", above=0.0, searchable=float
     )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
     folds: int = setting(
-        0, "k of k-fold cross-validation as a trial's metric (0: the validation split)", low=0
+        0, "k of k-fold cross-validation as a trial's metric (0 or 1: the validation split)", low=0
     )
     patience: int = setting(
         0, "stop a trial after this many epochs without a better objective (0: never)", low=0
@@ -110,7 +119,7 @@ class TrainSettings:
 class SearchSettings:
     """The search."""
 
-    trials: int = changeable(15, "trials in all", low=1)
+    trials: int = changeable(15, "trials in all", low=1, high=10**6)
     sampler: str = setting("gp", "what proposes the points", choices=choices.SAMPLERS)
     acquisition: str = setting(
         "EI", "of gp and forest: how the next point is chosen", choices=choices.ACQUISITIONS
@@ -122,18 +131,25 @@ class SearchSettings:
         [],
         "points to try first, after the family's default: a table of hyperparameters each; what one"
         " leaves out stands at its default",
+        check=values.check_points,
     )
-    grid_fraction: float = setting(1.0, "share of the grid that is taken, at random", low=0.0)
-    grid_points: int = setting(5, "values that a grid takes from a continuous range", low=2)
-    grid_limit: int = setting(1000, "most points of a grid", low=1)
+    grid_fraction: float = setting(
+        1.0, "share of the grid that is taken, at random", above=0.0, high=1.0
+    )
+    grid_points: int = setting(
+        5, "values that a grid takes from a continuous range", low=2, high=10**4
+    )
+    grid_limit: int = setting(1000, "most points of a grid", low=1, high=10**6)
     pruner: str = setting(
         "median", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
     keep_models: int = changeable(
         5, "models of the best trials that are kept, besides the default point's", low=1
     )
-    workers: int = changeable(1, "worker processes (0: train in this process)", low=0)
-    trial_timeout: float = changeable(3600.0, "seconds after which a trial is stopped", low=1.0)
+    workers: int = changeable(1, "worker processes (0: train in this process)", low=0, high=1024)
+    trial_timeout: float = changeable(
+        3600.0, "seconds after which a trial is stopped", low=1.0, high=366.0 * 86400
+    )
     trial_memory_mb: float = changeable(
         0.0,
         "memory of a worker process at which its trial is stopped (0: 90 % of this machine's)",
@@ -149,18 +165,20 @@ class SearchSettings:
         "",
         "a Dask cluster: tcp://HOST:PORT, or the path of a scheduler file; search.workers is its"
         " trials at once",
+        may_be_empty=True,
     )
     resources: Dict[str, float] = changeable(
         {},
         "what a trial takes of a Dask worker's resources; only workers that offer them run trials;"
         " for instance {GPU = 1}",
-        low=0.0,
+        above=0.0,
     )
     storage: str = setting(
         "",
         "where Optuna keeps the study: a database URL such as postgresql://USER@HOST/NAME (empty:"
         " the run folder)",
         shown=without_password,
+        may_be_empty=True,
     )
     study: str = setting("vaiopt", "the study's name in search.storage, one for each run")
 
@@ -179,23 +197,29 @@ class ObjectiveSettings:
     )
     weights: Dict[str, float] = setting(
         {},
-        "soft costs: score = metric x product of (cost / reference)^-weight, over params, macs,"
-        " latency_ms or dpu_latency_ms; for instance {latency_ms = 0.05}",
+        "soft costs: score = metric x product of (cost / reference)^-weight; for instance"
+        " {latency_ms = 0.05}",
+        low=0.0,
+        high=10.0,
+        keys=choices.COSTS,
     )
     references: Dict[str, float] = setting(
-        {}, "the reference of each soft cost; by default that of the default point"
+        {},
+        "the reference of each soft cost; by default that of the default point",
+        above=0.0,
+        keys=choices.COSTS,
     )
     max_latency_ms: Optional[float] = setting(
-        None, "hard limit: a slower candidate is infeasible and never trained", low=0.0
+        None, "hard limit: a slower candidate is infeasible and never trained", above=0.0
     )
-    max_params: Optional[float] = setting(None, "hard limit on parameters", low=0.0)
-    max_macs: Optional[float] = setting(None, "hard limit on multiply-accumulates", low=0.0)
+    max_params: Optional[float] = setting(None, "hard limit on parameters", above=0.0)
+    max_macs: Optional[float] = setting(None, "hard limit on multiply-accumulates", above=0.0)
     dpu_only: bool = setting(
         False, "hard limit: every layer (but a last softmax) must run on the DPU"
     )
     rank_int8: int = setting(
         0,
-        "quantize this many of the best candidates and choose by int8 validation accuracy (0:"
+        "quantize this many of the best candidates and choose by int8 validation accuracy (0 or 1:"
         " choose by the float metric)",
         low=0,
     )
@@ -220,7 +244,7 @@ class QuantizeSettings:
         200, "images for calibration, drawn from the training split by class", low=1
     )
     calib_batch_size: int = changeable(50, "their batch size; fix positions depend on it", low=1)
-    qat_epochs: int = changeable(3, "epochs of quantization-aware training", low=1)
+    qat_epochs: int = changeable(3, "epochs of quantization-aware training", low=1, high=10**6)
 
 
 @dataclass(frozen=True)
@@ -235,7 +259,7 @@ class HardwareSettings:
     release: str = setting(
         releases.DEFAULT, "Vitis-AI release of the board image", choices=releases.RUNNABLE
     )
-    threads: int = setting(1, "threads that feed the DPU, for frames per second", low=1)
+    threads: int = setting(1, "threads that feed the DPU, for frames per second", low=1, high=1024)
 
 
 @dataclass(frozen=True)
@@ -243,15 +267,15 @@ class DeploySettings:
     """The bundle and its measurement."""
 
     samples: int = changeable(0, "test samples in the bundle (0: all)", low=0)
-    threads: int = changeable(2, "threads for the throughput measurement", low=1)
-    host: str = changeable("local", "local, or root@BOARD")
+    threads: int = changeable(2, "threads for the throughput measurement", low=1, high=1024)
+    host: str = changeable("local", "local, or root@BOARD", check=values.check_host)
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings of a run. A changed copy is made with :func:`override`."""
 
-    seed: int = setting(0, "decides splits, proposals and initial weights", low=0)
+    seed: int = setting(0, "decides splits, proposals and initial weights", low=0, high=2**32 - 1)
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

@@ -6,11 +6,10 @@ import math
 from typing import Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings import ObjectiveSettings
+from vaiopt.settings import ObjectiveSettings, choices
 from vaiopt.tasks import TASKS
 
-COSTS = ("params", "macs", "latency_ms", "dpu_latency_ms")
-"""Costs that weights may name; each is known before training."""
+COSTS = choices.names(choices.COSTS)
 
 LIMITS = {
     "max_latency_ms": ("latency_ms", "ms"),
@@ -77,8 +76,16 @@ class Objective:
         for name, weight in self._settings.weights.items():
             reference = self._settings.references.get(name, references.get(name, 0.0))
             if name in costs and costs[name] > 0 and reference > 0:
-                value *= math.pow(costs[name] / reference, sign * weight)
+                value *= _power(costs[name] / reference, sign * weight)
         return value
+
+
+def _power(base: float, exponent: float) -> float:
+    """Return a power; infinity where it is beyond all numbers."""
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return math.inf
 
 
 def default_direction(metric: str) -> str:

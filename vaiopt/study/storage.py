@@ -11,6 +11,7 @@ from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import require
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
+from vaiopt.study.database import check_still_there, unusable
 from vaiopt.study.journal import JournalLock, check_journal, corrupt
 from vaiopt.text import warn, without_password
 
@@ -93,10 +94,6 @@ def database_storage(url: str) -> Any:
     optuna = quiet_optuna()
     import sqlalchemy
 
-    hint = (
-        "Check search.storage; for instance postgresql://USER:PASSWORD@HOST/NAME or"
-        " sqlite:///FILE.db"
-    )
     shown = without_password(url)
     # Which driver a plain URL means has changed in SQLAlchemy; the one that both know is the one
     # that the extra installs.
@@ -117,7 +114,7 @@ def database_storage(url: str) -> Any:
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError) as error:
         said = str(error.__cause__ or error).replace(url, shown).splitlines()[0]
-        raise RunError(f"the storage '{shown}' cannot be used: {said}", hint) from error
+        raise unusable(shown, said) from error
 
 
 def open_study(run: Run) -> Any:
@@ -128,6 +125,7 @@ def open_study(run: Run) -> Any:
             reached.
     """
     url, name = _database(run)
+    check_still_there(url)
     if not url:
         require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
     optuna = quiet_optuna()

@@ -26,6 +26,14 @@ SCHEDULES: Dict[str, Optional[Rate]] = {"constant": None, "cosine": cosine}
 """By the names of :data:`vaiopt.settings.choices.SCHEDULES`; None never changes the rate."""
 
 
+def own_schedule(model: Any) -> bool:
+    """Return whether a model is compiled with a schedule of the learning rate of its own."""
+    schedule = load_tensorflow().keras.optimizers.schedules.LearningRateSchedule
+    optimizer = model.optimizer
+    rates = (getattr(optimizer, "_learning_rate", None), getattr(optimizer, "learning_rate", None))
+    return any(isinstance(found, schedule) for found in rates)
+
+
 def schedule_callbacks(model: Any, name: str, epochs: int, steps: int) -> List[Any]:
     """Return the Keras callbacks that change the learning rate during ``fit``.
 
@@ -43,12 +51,9 @@ def schedule_callbacks(model: Any, name: str, epochs: int, steps: int) -> List[A
     """
     rate = row_of("train.schedule", name, SCHEDULES)
     keras = load_tensorflow().keras
-    optimizer = model.optimizer
-    own = keras.optimizers.schedules.LearningRateSchedule
-    rates = (getattr(optimizer, "_learning_rate", None), optimizer.learning_rate)
-    if rate is None or any(isinstance(found, own) for found in rates):
+    if rate is None or own_schedule(model):
         return []
-    start = float(keras.backend.get_value(optimizer.learning_rate))
+    start = float(keras.backend.get_value(model.optimizer.learning_rate))
     interval = max(1, steps // UPDATES_IN_AN_EPOCH)
     change = rate
 

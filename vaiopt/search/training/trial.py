@@ -25,7 +25,7 @@ from vaiopt.models import build
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
-from vaiopt.search.training import fit
+from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.folds import final_metrics, fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import load_model_function, own_fit, run_fit, trace_fit
 from vaiopt.search.training.options import default_epochs, model_overrides, training_values
@@ -101,13 +101,26 @@ def describe_search(settings: Settings) -> SpaceFile:
 
     space = trace_space(ask, make)
     check_overrides(space, overrides)
+    feasible.check_length(settings, space)
+    feasible.check_splits(shared, settings)
     hp = make(space.defaults())
     ask(hp)
-    model = build(function, make(space.defaults()))
+    hp_of_model = make(space.defaults())
+    model = build(function, hp_of_model)
     splits = shared.splits(training_values(hp).split)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
-    return SpaceFile(space, splits.sizes(), hardware_costs(model, target), _warnings(model))
+    costs = hardware_costs(model, target)
+    feasible.check_costs(settings, costs, target)
+    _compile(model, shared.dataset)
+    if own is not None:
+        trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)))
+    feasible.check_training(settings, model, hp_of_model, own)
+    feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
+    if own is None:  # what another fit reports is known once it has run
+        feasible.check_metric(settings, model, shared, splits)
+    feasible.check_memory(settings)
+    return SpaceFile(space, splits.sizes(), costs, _warnings(model))
 
 
 def _warnings(model: Any) -> Tuple[str, ...]:

@@ -1,0 +1,110 @@
+"""Messages about run folders."""
+
+from __future__ import annotations
+
+from tests.docs.provoked.bench import Bench, Provocations, quick
+from tests.made_runs import made_candidate, manifest_record
+from vaiopt import flow
+from vaiopt.deploy.measure import check_bundle
+from vaiopt.record import write_record
+from vaiopt.runs.layout import Run, open_run
+from vaiopt.search import choose_trial, search_run
+from vaiopt.search.execution.dask import _checked, connect
+from vaiopt.search.execution.lock import only_search
+from vaiopt.settings import override, save_run_settings
+from vaiopt.study.ranking import best_trials
+from vaiopt.study.record import COMPLETE, FAILED, TrialRecord
+from vaiopt.study.storage import open_study
+
+SMALL = ("search.trials=1", "search.sampler=random")
+
+
+def searched(bench: Bench, *overrides: str) -> Run:
+    search_run(quick(*SMALL, *overrides), bench.folder / "run")
+    return Run(bench.folder / "run")
+
+
+def other_settings(bench: Bench) -> None:
+    searched(bench)
+    searched(bench, "seed=3")
+
+
+def other_choices(bench: Bench) -> None:
+    searched(bench)
+    shapes = override(quick(*SMALL), ["model.hyperparameters.shape={choice=['brick']}"])
+    search_run(shapes, bench.folder / "run", accept=True)
+
+
+def at_work(bench: Bench) -> None:
+    with only_search(Run(bench.folder / "run")):
+        searched(bench)
+
+
+def of_version_0_1(bench: Bench) -> None:
+    bench.file("run/run.toml", "version = 1\n")
+    bench.file("run/float/model.h5", "")
+    open_run(bench.folder / "run")
+
+
+def too_slow(bench: Bench) -> None:
+    flow.choose(searched(bench), max_latency_ms=1e-9)
+
+
+def not_kept(bench: Bench) -> None:
+    run = made_candidate(bench.folder / "run").run
+    choose_trial(run, quick(), TrialRecord(7, COMPLETE, value=0.5))
+
+
+def corrupt(bench: Bench) -> None:
+    bench.file("run/run.toml", "version = 1\n")
+    bench.file("run/study.journal", '{"op_code": "what", "worker_id": 3}\n' * 3)
+    open_study(Run(bench.folder / "run"))
+
+
+def lost_database(bench: Bench) -> None:
+    run = Run(bench.folder / "run")
+    run.folder.mkdir()
+    save_run_settings(run, quick("search.storage=sqlite:///lost.db"), {})
+    open_study(run)
+
+
+def changed_bundle(bench: Bench) -> None:
+    folder = bench.folder / "bundle"
+    folder.mkdir()
+    write_record(folder / "manifest.json", manifest_record("zcu102"))
+    record = manifest_record("zcu102")
+    object.__setattr__(record, "files", {"model.xmodel": "0" * 64})
+    write_record(folder / "manifest.json", record)
+    check_bundle(folder, "vaiopt bundle")
+
+
+MESSAGES: Provocations = {
+    "there is no run folder '…'": lambda b: open_run(b.folder / "none"),
+    "'…' is missing": lambda b: made_candidate(b.folder / "run").kept_model(),
+    "'…' was made with other settings: …": other_settings,
+    "the values of '…' have changed, which the study cannot follow": other_choices,
+    "'…' is not empty and not a run": lambda b: search_run(
+        quick(), b.file("thesis/thesis.txt", "x").parent
+    ),
+    "another search is at work in '…'": at_work,
+    "'…' has format version …, this vaiopt reads …": lambda b: flow.open_with(
+        b.file("run/run.toml", "version = 99\n").parent
+    ),
+    "'…' was made by vaiopt 0.1, whose runs had another layout": of_version_0_1,
+    "no trial of '…' is chosen yet": lambda b: Run(b.folder).chosen,
+    "no trial of '…' is complete": lambda b: best_trials(
+        Run(b.folder), quick(), [TrialRecord(0, FAILED, "no luck")]
+    ),
+    "no trial is predicted to take at most … ms": too_slow,
+    "the model of trial … was not kept": not_kept,
+    "'…' is corrupt (…)": corrupt,
+    "the storage '…' cannot be used: …": lambda b: search_run(
+        quick("search.storage=sqlite://"), b.folder / "run"
+    ),
+    "'…' is missing, in which the trials of this run are kept (search.storage)": lost_database,
+    "'…' is not a scheduler file: it holds no address": lambda b: connect(
+        str(b.file("scheduler.json", "{}"))
+    ),
+    "'…' is not the address of a scheduler": lambda b: _checked("tcp://host"),
+    "the bundle '…' is not what its manifest.json says: …": changed_bundle,
+}

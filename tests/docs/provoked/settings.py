@@ -1,0 +1,99 @@
+"""Messages about settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.docs.provoked.bench import Bench, Provocations, describe, family, quick
+from vaiopt.flow import quantize_bare
+from vaiopt.search import search_run
+from vaiopt.search.samplers import Problem, make_sampler
+from vaiopt.search.training import feasible
+from vaiopt.settings import load_settings
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.trace import trace_space
+
+ONE_MODEL = """
+from tensorflow import keras
+
+def build_model(hp):
+    layers = [keras.layers.Flatten(input_shape=(8, 8, 1)), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential(layers)
+    rate = keras.optimizers.schedules.ExponentialDecay(0.01, 10, 0.9)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+    return model
+
+class Own:
+    def build(self, hp):
+        return build_model(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        return model.fit(*args, **kwargs)
+"""
+
+
+def refused(*texts: str) -> object:
+    """What happens to texts behind ``--set``."""
+    return lambda bench: load_settings(None, texts)
+
+
+def described(*texts: str) -> object:
+    return lambda bench: describe(*texts)
+
+
+def searched(*texts: str) -> object:
+    return lambda bench: search_run(quick(*texts), bench.folder / "run")
+
+
+def too_large_a_grid(bench: Bench) -> None:
+    space = trace_space(lambda hp: hp.Float("rate", 0.0, 1.0), HyperParameters)
+    settings = quick("search.sampler=grid", "search.grid_limit=2").search
+    make_sampler(Problem(space, settings, 0, "maximize"))
+
+
+MESSAGES: Provocations = {
+    "unknown setting '…'": refused("serch.trials=3"),
+    "… must be …, not …": refused("search.trials=many"),
+    "… is '…'": refused("search.sampler=gpp"),
+    "… is …": refused("objective.references.params=0"),
+    "… is empty": refused("search.study=' '"),
+    "… is beyond 64 bits": refused(f"seed={2**70}"),
+    "… has an unknown key '…'": refused("objective.weights.parms=0.1"),
+    "'--set …' is not of the form section.key=value": refused("search.trials"),
+    "'…' is not valid TOML: …": lambda b: load_settings(b.file("s.toml", "[search\n")),
+    "there is no settings file '…'": lambda b: load_settings(b.folder / "none.toml"),
+    "the model family never asks for a hyperparameter '…'": described(
+        "model.hyperparameters.nods=3"
+    ),
+    "… must have one of int, float, choice": refused("train.epochs={step=8}"),
+    "… must be …, and is searched as '…'": refused("train.epochs={float=[1, 3]}"),
+    "… cannot be …": described("train.optimizer={choice=['adam', 'adamm']}"),
+    "model.hyperparameters sets …, as … does": searched("model.hyperparameters.split='7:2:1'"),
+    "train.patience is …, and a trial has no more than … epoch(s)": searched(
+        "train.epochs=2", "train.patience=2"
+    ),
+    "train.schedule is '…', and the model … of its own": lambda b: describe(
+        family(b, ONE_MODEL), "train.schedule=cosine"
+    ),
+    "train.batch_size is set, and the model has a fit of its own that never asks for it": (
+        lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "train.batch_size=16")
+    ),
+    "objective.weights.… weighs nothing: …": described("objective.weights.dpu_latency_ms=0.1"),
+    "objective.dpu_only is set, and the target '…' has no DPU": described(
+        "objective.dpu_only=true"
+    ),
+    "the soft costs of the default point come to a factor of …": described(
+        "objective.weights.params=10", "objective.references.params=1e-300"
+    ),
+    "search.trial_memory_mb is …, and a worker takes … MB before its first trial": (
+        lambda b: feasible.check_memory(quick("search.workers=1", "search.trial_memory_mb=20"))
+    ),
+    "trials report no metric '…'": described("objective.metric=val_accuracies"),
+    "the search space is empty: every hyperparameter has one value": lambda b: search_run(
+        quick(family(b, ONE_MODEL)), b.folder / "run"
+    ),
+    "the grid has … points…, more than search.grid_limit = …": too_large_a_grid,
+    "a bare model needs --calib and --out": lambda b: quantize_bare(
+        Path("m.h5"), None, None, quick()
+    ),
+}

@@ -1,0 +1,36 @@
+"""What is checked of the settings of a search before anything is loaded or written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vaiopt.search import samplers
+from vaiopt.search.training import PRUNERS, SCHEDULES
+from vaiopt.settings import Settings
+from vaiopt.settings.choices import row_of
+from vaiopt.settings.together import check_together
+from vaiopt.study.database import check_database, settled_url
+from vaiopt.study.objective import Objective
+
+
+def check_settings(settings: Settings) -> None:
+    """Check what can be known of settings alone, however they were made.
+
+    Raises:
+        SettingsError: they name a variant that there is not, or two of them cannot work together.
+        RunError: the study cannot be kept where they say.
+    """
+    search = settings.search
+    row_of("search.sampler", search.sampler, samplers.SAMPLERS)
+    row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
+    row_of("search.pruner", search.pruner, PRUNERS)
+    row_of("train.schedule", settings.train.schedule, SCHEDULES)
+    Objective(settings.objective)
+    check_together(settings)
+    check_database(search.storage, search.study)
+
+
+def settled(settings: Settings) -> Settings:
+    """Return settings that mean the same from every folder: the file of a study is absolute."""
+    url = settled_url(settings.search.storage)
+    return replace(settings, search=replace(settings.search, storage=url))

@@ -1,0 +1,180 @@
+"""What is checked of a search once its data, its model function and its space are known, before the
+first trial: settings that cannot work with them are refused here, not in the trials.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any, Callable, Mapping, Optional
+
+from vaiopt.data import Splits
+from vaiopt.errors import SettingsError, did_you_mean
+from vaiopt.hardware import Target
+from vaiopt.search.execution.limits import resident_mb
+from vaiopt.search.training.options import parse_split
+from vaiopt.search.training.schedule import own_schedule
+from vaiopt.search.training.shared import Shared
+from vaiopt.search.training.validation import Validator
+from vaiopt.settings import Settings, together
+from vaiopt.settings.ranges import Range, is_range, parse_range
+from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import LIMITS, Objective
+from vaiopt.study.space import Space, Value
+from vaiopt.study.trace import BuildFailed
+
+FEW = 64
+"""Validation samples from which the names of a model's metrics are known."""
+
+
+def check_splits(shared: Shared, settings: Settings) -> None:
+    """Make each split that is searched, so that none fails in its trials. Raises DataError."""
+    if is_range(settings.data.split):
+        for text in parse_range("data.split", settings.data.split).values:
+            shared.splits(parse_split(str(text)))
+
+
+def check_length(settings: Settings, space: Space) -> None:
+    """Check that patience can end the longest training. Raises SettingsError."""
+    for dimension in space:
+        if dimension.name == "epochs":
+            lengths = dimension.values if dimension.kind == "choice" else (dimension.high,)
+            longest = max(float(n) for n in lengths if isinstance(n, (int, float)))
+            together.check_patience(settings, longest)
+
+
+def check_costs(settings: Settings, costs: Mapping[str, float], target: Target) -> None:
+    """Check that the costs which the objective names are known, and weigh something.
+
+    Args:
+        settings: of the run.
+        costs: of the default point.
+        target: that they are of.
+
+    Raises:
+        SettingsError: one is not known on this target, or 0 there.
+    """
+    objective = settings.objective
+    for name, weight in objective.weights.items():
+        if weight and not objective.references.get(name, costs.get(name, 0.0)) > 0:
+            raise SettingsError(
+                f"objective.weights.{name} weighs nothing: the default point's {name} on"
+                f" '{target.name}' is {costs.get(name, 0.0):g}",
+                f"Leave it out, or give a reference: --set objective.references.{name}=1.0",
+            )
+    for limit, (cost, _) in LIMITS.items():
+        if getattr(objective, limit) is not None and cost not in costs:
+            raise SettingsError(
+                f"objective.{limit} limits what is not known on '{target.name}'", "Leave it out."
+            )
+    if objective.dpu_only and not target.device.accelerator:
+        raise SettingsError(
+            f"objective.dpu_only is set, and the target '{target.name}' has no DPU",
+            "Leave it out, or name a board: --target zcu102",
+        )
+    metric = Objective(objective).metric
+    value = Objective(objective).score({metric: 1.0}, costs, costs)
+    if not (math.isfinite(value) and value > 0):
+        raise SettingsError(
+            f"the soft costs of the default point come to a factor of {value:g}",
+            "Give smaller weights, or references of the size of the costs.",
+        )
+
+
+def check_memory(settings: Settings) -> None:
+    """Check that the limit of memory is above what a worker has before its first trial.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    search, taken = settings.search, resident_mb()
+    if search.workers and not search.scheduler and 0 < search.trial_memory_mb <= taken:
+        raise SettingsError(
+            f"search.trial_memory_mb is {search.trial_memory_mb:g}, and a worker takes"
+            f" {taken:.0f} MB before its first trial",
+            f"Give some {3 * math.ceil(taken / 100) * 100} or more, or 0.",
+        )
+
+
+def check_choices(
+    overrides: Mapping[str, Any],
+    space: Space,
+    build: Callable[[Mapping[str, Value]], Any],
+) -> None:
+    """Build the default point with each name that the settings let be chosen, such as those of
+    optimizers: a misspelt one would fail in each of its trials.
+
+    Args:
+        overrides: of the settings, by hyperparameter.
+        space: all dimensions.
+        build: builds the model of a point. Raises BuildFailed.
+
+    Raises:
+        SettingsError: there is no model with such a name.
+    """
+    for name, given in overrides.items():
+        if name == "split" or not isinstance(given, Range) or given.kind != "choice":
+            continue
+        for value in given.values:
+            if not isinstance(value, str) or value == space.defaults().get(name):
+                continue
+            try:
+                build({**space.defaults(), name: value})
+            except BuildFailed as error:
+                key = "train" if name in together.TRAINED_WITH else "model.hyperparameters"
+                raise SettingsError(
+                    f"{key}.{name} cannot be '{value}': {error.message}", error.hint
+                ) from error
+
+
+def check_training(
+    settings: Settings, model: Any, hp: HyperParameters, own_fit: Optional[Callable[..., Any]]
+) -> None:
+    """Check that what is asked of the training reaches it.
+
+    Args:
+        settings: of the run.
+        model: of the default point, compiled.
+        hp: what it, and a fit of its own, asked for; not yet what the training asks for.
+        own_fit: of a HyperModel, None without.
+
+    Raises:
+        SettingsError: something would have no effect.
+    """
+    if settings.train.schedule != "constant" and (own_fit is not None or own_schedule(model)):
+        whose = "has a fit" if own_fit is not None else "is compiled with a schedule"
+        raise SettingsError(
+            f"train.schedule is '{settings.train.schedule}', and the model {whose} of its own",
+            "Leave it out: --set train.schedule=constant",
+        )
+    if own_fit is not None and settings.train.batch_size != "auto" and "batch_size" not in hp:
+        raise SettingsError(
+            "train.batch_size is set, and the model has a fit of its own that never asks for it",
+            "Leave it out, or ask for it there: hp.Int('batch_size', 16, 128)",
+        )
+
+
+def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
+    """Check that a training by :func:`vaiopt.search.training.fit.train` reports the objective's
+    metric.
+
+    Args:
+        settings: of the run.
+        model: of the default point, compiled.
+        shared: has the data on the device.
+        splits: of the default point.
+
+    Raises:
+        SettingsError: it is not among the metrics.
+    """
+    metric, always = settings.objective.metric, {"val_loss", *splits.task.validation}
+    if metric in always:
+        return
+    few = replace(splits, validation=splits.validation.take(slice(0, FEW)))
+    known = {*Validator(model, shared.device, few)(), "loss"}
+    known |= {measured.name for measured in model.compiled_metrics.metrics}
+    if settings.train.folds > 1:
+        known |= {f"{name}_std" for name in known if name.startswith("val_")}
+    if metric not in known | {re.sub(r"_\d+$", "", name) for name in known}:
+        raise SettingsError(f"trials report no metric '{metric}'", did_you_mean(metric, known))

@@ -1,0 +1,122 @@
+"""What a value of the settings must hold to besides its type: no setting is taken that cannot
+work.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Mapping, Optional
+
+from vaiopt.errors import SettingsError
+from vaiopt.settings.ranges import is_range, parse_range
+
+HOST = re.compile(
+    r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$"
+)
+"""``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
+
+LARGEST_WHOLE = 2**63
+"""A TOML file, a database and NumPy hold whole numbers below it."""
+
+FLOAT32 = 3.4e38
+"""The largest number that float32 holds, rounded down."""
+
+
+def check_plain(key: str, value: Any) -> None:
+    """Check a value, and all that it holds: numbers are finite and fit into 64 bits, texts are in
+    one line, names are not empty.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if not str(name).strip():
+                raise SettingsError(f"{key} has a key without a name", "Name it, or leave it out.")
+            check_plain(f"{key}.{name}", item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            check_plain(key, item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{key} is {value}", "It must be a finite number.")
+    elif isinstance(value, int) and not -LARGEST_WHOLE <= value < LARGEST_WHOLE:
+        raise SettingsError(f"{key} is beyond 64 bits", "Give a smaller number.")
+    elif isinstance(value, str) and any(ord(letter) < 32 for letter in value):
+        raise SettingsError(f"{key} is {value!r}", "Write it in one line, without such characters.")
+
+
+def limit_words(low: Optional[float], above: Optional[float], high: Optional[float]) -> str:
+    """Return the limits of a number in words, such as ``above 0 and at most 1``; empty without."""
+    words = [
+        f"{word} {limit:,.12g}"
+        for word, limit in (("at least", low), ("above", above), ("at most", high))
+        if limit is not None
+    ]
+    return " and ".join(words)
+
+
+def check_limits(
+    key: str, value: Any, low: Optional[float], above: Optional[float], high: Optional[float]
+) -> None:
+    """Check a number against the limits of a declaration. Raises SettingsError."""
+    if (
+        (low is not None and not value >= low)
+        or (above is not None and not value > above)
+        or (high is not None and not value <= high)
+    ):
+        raise SettingsError(f"{key} is {value}", f"It must be {limit_words(low, above, high)}.")
+
+
+def check_split(key: str, text: str) -> None:
+    """Check the text of a split ratio: three numbers, the last of which may be 0 where a test set
+    was given (``data.pool = false``). Raises SettingsError.
+    """
+    try:
+        shares = [float(part) for part in text.split(":")]
+    except ValueError:
+        shares = []
+    positive = [share for share in shares if math.isfinite(share) and share > 0]
+    if len(shares) != 3 or len(positive) + (shares[2] == 0) != 3:
+        raise SettingsError(
+            f"{key} is '{text}'",
+            "Give three positive numbers, train : validation : test, such as 7:2:1.",
+        )
+
+
+def check_image_size(key: str, value: Any) -> None:
+    """Check that a size is none, or height and width. Raises SettingsError."""
+    if len(value) not in (0, 2):
+        raise SettingsError(
+            f"{key} is {list(value)!r}",
+            "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",
+        )
+
+
+def check_host(key: str, value: str) -> None:
+    """Check the name of a board. Raises SettingsError."""
+    if not HOST.match(value):
+        raise SettingsError(f"{key} is '{value}'", "Give local, or a board: root@192.168.1.10.")
+
+
+def check_hyperparameters(key: str, value: Mapping[str, Any]) -> None:
+    """Check that each is a plain value or a search range. Raises SettingsError."""
+    for name, item in value.items():
+        if is_range(item):
+            parse_range(f"{key}.{name}", item)
+        else:
+            _check_choice(f"{key}.{name}", item)
+
+
+def check_points(key: str, value: Any) -> None:
+    """Check that points are tables of plain values. Raises SettingsError."""
+    for number, point in enumerate(value, start=1):
+        for name, item in point.items():
+            _check_choice(f"{name} in point {number} of {key}", item)
+
+
+def _check_choice(key: str, value: Any) -> None:
+    if not isinstance(value, (bool, int, float, str)):
+        raise SettingsError(
+            f"{key} cannot be {value!r}", "Give one number, text, true or false, or a search range."
+        )
