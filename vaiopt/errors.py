@@ -10,6 +10,8 @@ from __future__ import annotations
 import difflib
 from typing import Any, Iterable, List, Tuple
 
+from vaiopt.text import printable
+
 
 class VaioptError(Exception):
     """A user's error.
@@ -27,9 +29,9 @@ class VaioptError(Exception):
     code = "error"
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = " ".join(str(message).split())
-        self.hint = " ".join(str(hint).split())
+        self.message = printable(" ".join(str(message).split()))
+        self.hint = printable(" ".join(str(hint).split()))
+        super().__init__(self.message)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         """Keep message and hint when the error crosses from a worker process."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import lzma
 import os
+import re
 import shutil
+import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,10 +23,18 @@ FORMAT_VERSION = 1
 
 
 NPZ_ERRORS = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError),
-    *(zipfile.BadZipFile, zlib.error),
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(lzma.LZMAError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
-"""What numpy raises for an ``.npz`` file that is cut off, damaged or something else."""
+"""What numpy, and the modules that it reads archives and heads of arrays with, raise for an
+``.npz`` file that is cut off, damaged or something else.
+"""
+
+DEEPEST = 100
+"""Levels of a JSON value. No file of ours has a tenth of it; what walks through a value may call
+itself for each level.
+"""
 
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -122,6 +134,52 @@ def write_json(path: PathLike, content: Dict[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
+def parse_json(text: Union[str, bytes]) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, no UTF-8, nested deeper than :data:`DEEPEST`, or a text in it
+            holds half a character (a lone surrogate), which no file can be written with.
+    """
+    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    check_depth(content)
+    if _HALVES.search(text):
+        check_texts(content)
+    return content
+
+
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escapes that may be half a character."""
+
+
+def check_depth(content: Any) -> None:
+    """Raise ValueError for a JSON value that is nested deeper than :data:`DEEPEST`."""
+    level, depth = [content], 0
+    while level:
+        if depth >= DEEPEST:
+            raise ValueError("it is nested too deep")
+        level = [inner for item in level for inner in _inside(item)]
+        depth += 1
+
+
+def check_texts(content: Any) -> None:
+    """Raise ValueError for a JSON value with half a character in a text."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("a text in it holds half a character") from error
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what a JSON value holds, as far as that can hold something."""
+    values = value.values() if isinstance(value, dict) else value
+    return [v for v in values if isinstance(v, (dict, list))] if values else []
+
+
 def json_object(path: Path, hint: str, error: Type[VaioptError] = RunError) -> Dict[str, Any]:
     """Read a file that holds a JSON object.
 
@@ -134,8 +192,8 @@ def json_object(path: Path, hint: str, error: Type[VaioptError] = RunError) -> D
         VaioptError: of that class: it cannot be read, is not JSON, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as caught:
+        content = parse_json(path.read_bytes())
+    except (ValueError, OSError) as caught:
         raise error(f"'{path}' is not valid JSON ({caught})", hint) from caught
     if not isinstance(content, dict):
         raise error(f"'{path}' does not hold a JSON object", hint)
@@ -192,6 +250,8 @@ def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
         with opened as file:
             for name in file.files:
                 arrays[name] = file[name] if name in wanted else None
+                if not isinstance(arrays[name], (np.ndarray, type(None))):
+                    raise ValueError("it is no array")
     except NPZ_ERRORS as error:
         kind = "pickled" if "pickle" in str(error) else "damaged"
         raise NpzError(f"{type(error).__name__}: {error}", kind, name) from error

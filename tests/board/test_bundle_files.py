@@ -137,7 +137,7 @@ def test_scripts_are_python_3_7_and_import_nothing_but_numpy_and_a_runtime(path:
             names.add(node.module.split(".")[0])
     standard = set(
         "__future__ argparse hashlib importlib itertools json math os platform re shutil"
-        " subprocess sys tempfile threading time typing zipfile zlib".split()
+        " struct subprocess sys tempfile threading time tokenize typing zipfile zlib".split()
     )
     own = {other.stem for other in BOARD.glob("*.py")}
     assert names <= standard | own | {"numpy", "xir", "vart"}

@@ -4,12 +4,12 @@ wrote.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from vaiopt.errors import TargetError, did_you_mean
+from vaiopt.files import json_object
 from vaiopt.hardware.architectures import Architecture, architectures, decode_fingerprint
 from vaiopt.hardware.boards import bare_architecture, board_target, boards
 from vaiopt.hardware.fits import Fit
@@ -20,6 +20,9 @@ KEY = "latency"
 
 LARGEST = 1e6
 """More megahertz or cores than any target has."""
+
+SMALLEST_CLOCK = 1e-3
+"""Less megahertz than any target has."""
 
 HINT = (
     "Take it from the board (xdputil query) or the container"
@@ -67,13 +70,7 @@ def _read(path: Path) -> Dict[str, Any]:
             f"there is no file '{path}'",
             "Give a target's name ('vaiopt targets' lists them) or an arch.json.",
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise TargetError(f"'{path}' is not valid JSON: {error}", HINT) from error
-    if not isinstance(content, dict):
-        raise TargetError(f"'{path}' is not an arch.json: it must be an object", HINT)
-    return content
+    return json_object(path, HINT, TargetError)
 
 
 def _architecture(content: Mapping[str, Any], path: Path) -> Architecture:
@@ -98,7 +95,12 @@ def _with_options(target: Target, content: Mapping[str, Any], path: Path) -> Tar
     for key in ("clock_mhz", "cores"):
         value = content.get(key, 1)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not 0 < value < LARGEST or (key == "cores" and value != int(value)):
+        smallest = SMALLEST_CLOCK if key == "clock_mhz" else 1
+        if (
+            not number
+            or not smallest <= value < LARGEST
+            or (key == "cores" and value != int(value))
+        ):
             raise TargetError(f"'{path}': {key} is {value!r}", "Give a positive number.")
     if "clock_mhz" not in content and "cores" not in content:
         return target

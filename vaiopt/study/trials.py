@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.errors import RunError
+from vaiopt.files import check_depth, check_texts
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
 from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord
@@ -67,7 +68,7 @@ def records(study: Any) -> List[TrialRecord]:
             record = _record(trial, read)
             if str(trial.number) in measured:
                 entry = measured[str(trial.number)]
-                record = _with_measurement(record, Measurement.from_json(entry))
+                record = _with_measurement(record, Measurement.from_json(_checked(entry)))
         except Unfit as error:
             raise RunError(
                 f"trial {trial.number} of the study is damaged: {error}", RESTORE
@@ -111,11 +112,21 @@ def _record(trial: Any, read: Dict[int, Tuple[Any, TrialRecord]]) -> TrialRecord
         return TrialRecord(trial.number, status, hyperparameters=dict(trial.params))
     known = read.get(trial.number)
     if known is None or known[0] is not content:
-        if not isinstance(content, Mapping):
-            raise Unfit(RECORD, "is not an object")
-        known = content, TrialRecord.from_json({**content, "number": trial.number})
+        known = content, TrialRecord.from_json({**_checked(content), "number": trial.number})
         read[trial.number] = known
     return known[1]
+
+
+def _checked(content: Any) -> Mapping[str, Any]:
+    """Return an object of the study, which Optuna read; checked as if a file of ours held it."""
+    if not isinstance(content, Mapping):
+        raise Unfit(RECORD, "is not an object")
+    try:
+        check_depth(content)
+        check_texts(content)
+    except ValueError as error:
+        raise Unfit(RECORD, str(error)) from error
+    return content
 
 
 def distribution(dimension: Dimension) -> Any:

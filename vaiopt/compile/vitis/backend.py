@@ -14,6 +14,7 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
+from vaiopt.files import parse_json
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
 from vaiopt.keras import read_model_config
@@ -151,8 +152,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 def arch_fingerprint(path: Path) -> str:
     """Return the fingerprint of an ``arch.json`` in lower-case hex; empty if there is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return hex(int(str(content["fingerprint"]), 16))
+        return hex(int(str(parse_json(path.read_bytes())["fingerprint"]), 16))
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

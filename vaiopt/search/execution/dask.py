@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
-import json
 import socket
 import uuid
 from dataclasses import replace
@@ -19,7 +18,7 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import atomic_path
+from vaiopt.files import atomic_path, parse_json
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
 from vaiopt.search.execution.inline import InProcessExecutor
@@ -197,7 +196,7 @@ def _address_in(path: str) -> str:
             f"Start one: dask scheduler --scheduler-file {path}",
         )
     try:
-        return _checked(str(json.loads(Path(path).read_text(encoding="utf-8"))["address"]))
+        return _checked(str(parse_json(Path(path).read_bytes())["address"]))
     except (ValueError, KeyError, TypeError) as error:  # no JSON, no text, or of another shape
         raise RunError(
             f"'{path}' is not a scheduler file: it holds no address",
