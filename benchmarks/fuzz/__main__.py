@@ -37,7 +37,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="that an input may take")
     parser.add_argument("--megabytes", type=int, default=1024, help="that memory may rise")
     parser.add_argument("--keep", default="", help="folder for the first input of each bug")
-    parser.add_argument("--tally", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -48,20 +47,16 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     warnings.simplefilter("ignore")
-    if given.tally:
-        import atheris
+    if given.engine == "atheris":
+        from benchmarks.fuzz.instrument import import_watched
 
-        with atheris.instrument_imports(include=["vaiopt", "board", "kit_bundle", "kit_dpu"]):
-            _load_all()
+        import_watched()
     from benchmarks.fuzz import engines
     from benchmarks.fuzz.table import READERS
     from benchmarks.fuzz.watch import Limits
 
     limits = Limits(given.seconds, given.megabytes)
     chosen = [r for r in READERS if not given.reader or r.name.startswith(tuple(given.reader))]
-    if given.tally:
-        one = next(r for r in READERS if r.name == given.reader[0])
-        engines.in_atheris(one, given.inputs, given.seed, limits, Path(given.tally))
     started, bugs, total = time.perf_counter(), 0, 0
     print(f"{'reader':32}{'inputs':>9}{'read':>9}{'refused':>9}{'bugs':>7}{'slowest':>10}{'MB':>7}")
     for reader, inputs in zip(chosen, engines.shares(chosen, given.inputs)):
@@ -88,21 +83,6 @@ def show(tally: Any, reader: str, keep: str) -> None:
             path = Path(keep) / f"{plain}-{number}-{name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-
-
-def _load_all() -> None:
-    """Import what the readers import in their functions, so that atheris sees it."""
-    import pkgutil
-
-    import vaiopt
-
-    for module in pkgutil.walk_packages(vaiopt.__path__, "vaiopt."):
-        if module.name.split(".")[1] not in ("quantize", "cli", "__main__"):
-            __import__(module.name)
-    from benchmarks.fuzz.readers_kit import on_kit
-
-    for name in ("kit_bundle", "kit_dpu", "kit_numbers", "kit_board", "kit_tflite"):
-        on_kit(name)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import pickle
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -126,47 +124,41 @@ class Drawn(random.Random):
 
 
 def with_atheris(reader: Reader, inputs: int, seed: int, limits: Limits) -> Tally:
-    """Let atheris make the choices, in another process: it ends the one that it runs in."""
-    with tempfile.NamedTemporaryFile(prefix="fuzz-", suffix=".tally") as told:
-        words = ["--reader", reader.name, "--inputs", str(inputs), "--seed", str(seed)]
-        command = [sys.executable, "-m", "benchmarks.fuzz", "--engine", "atheris", *words]
-        done = subprocess.run(
-            [*command, "--tally", told.name],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=str(Path(__file__).resolve().parent.parent.parent),
-        )
-        content = Path(told.name).read_bytes()
-    if not content:
-        raise RuntimeError(done.stderr.decode("utf-8", "replace")[-2000:])
-    tally: Tally = pickle.loads(content)
+    """Let atheris make the choices, in a child process: it ends the one that it runs in."""
+    with tempfile.TemporaryDirectory(dir=_fast(), prefix="fuzz-") as folder:
+        told = Path(folder) / "tally"
+        child = os.fork()
+        if not child:
+            _in_atheris(reader, inputs, seed, limits, told)
+        code = os.waitpid(child, 0)[1]
+        if not told.exists():
+            raise RuntimeError(f"atheris ended with {code} before it began")
+        tally: Tally = pickle.loads(told.read_bytes())
     return tally
 
 
-def in_atheris(reader: Reader, inputs: int, seed: int, limits: Limits, told: Path) -> None:
+def _in_atheris(reader: Reader, inputs: int, seed: int, limits: Limits, told: Path) -> None:
     """Run atheris here, write the tally and end the process."""
     import atheris
 
-    folder = tempfile.TemporaryDirectory(dir=_fast(), prefix="fuzz-")
-    bench = Bench(reader, Path(folder.name), limits)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    (told.parent / "files").mkdir()
+    bench = Bench(reader, told.parent / "files", limits)
 
     def run(data: bytes) -> None:
         bench.one(Drawn(data))
         if bench.tally.inputs >= inputs:
             told.write_bytes(pickle.dumps(bench.ended()))
-            folder.cleanup()
             os._exit(0)
 
-    options = [
-        f"-seed={seed + 1}",
-        "-timeout=0",
-        "-rss_limit_mb=0",
-        "-max_len=256",
-        "-len_control=0",
-    ]
-    atheris.Setup(["fuzz", *options], run)
+    # Its own limits are off: those of the watch hold.
+    options = [f"-seed={seed + 1}", "-timeout=0", "-rss_limit_mb=0", "-max_len=256"]
+    atheris.Setup(["fuzz", *options, "-len_control=0"], run)
     with limited_memory(limits._replace(megabytes=limits.megabytes + 1024)):
         atheris.Fuzz()
+    os._exit(1)
 
 
 def _fast() -> str:

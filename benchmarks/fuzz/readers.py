@@ -300,16 +300,16 @@ RUNS = [
     ),
     Reader("chosen.json", in_run("../../chosen.json"), read_chosen),
     Reader("space.json", in_run("../../space.json"), read_space_file),
-    Reader("study.journal", in_run("../../study.journal"), read_study, 3),
-    Reader("study in a database", make_database, read_database, 0.5),
+    Reader("study.journal", in_run("../../study.journal"), read_study, 2),
+    Reader("study in a database", make_database, read_database, 0.15),
     Reader("running/4.json", in_run("../../running/0004.json"), read_running, 40),
     Reader("data.json", in_run("data.json"), read_data_recipe, 5),
     Reader("fix_positions.json", in_run("quantized/fix_positions.json"), read_fix_positions, 40),
     Reader("golden.npz", in_run("quantized/golden.npz"), read_golden_file),
     Reader("initial_weights.npz", in_run("initial_weights.npz"), read_first_weights, 10),
     Reader("result.json", json_file("result.json", made.kit_result), read_result_file),
-    Reader("any file, summary", in_run(), read_summary, 3),
-    Reader("any file, report", in_run(), read_report, 1),
+    Reader("any file, summary", in_run(), read_summary, 2),
+    Reader("any file, report", in_run(), read_report, 0.5),
 ]
 
 
@@ -399,7 +399,7 @@ def data():
 
 PEOPLE = [
     Reader("data .npz", make_npz, load_data, 10),
-    Reader("folder of images", make_images, load_folder_of, 3),
+    Reader("folder of images", make_images, load_folder_of, 2),
     Reader("IDX file", make_gz, read_idx_file),
     Reader("function in a .py file", text_file("source.py", lambda: SOURCE), load_function_in, 4),
     Reader("calibration .npz", make_npz, read_calibration),

@@ -4,24 +4,13 @@ files.
 
 from __future__ import annotations
 
-import importlib
-import sys
 import types
 from pathlib import Path
 from typing import Any, List
 
 from benchmarks.fuzz import made
+from benchmarks.fuzz.instrument import on_kit
 from benchmarks.fuzz.readers import Reader, as_json, json_file, text_file
-
-BOARD = Path(__file__).resolve().parent.parent.parent / "board"
-
-
-def on_kit(name: str) -> Any:
-    """Import one of the scripts that run on a kit, which have nothing of vaiopt."""
-    if str(BOARD) not in sys.path:
-        sys.path.append(str(BOARD))
-    return importlib.import_module(name)
-
 
 # ---------------------------------------------------------------- compilers
 
@@ -210,7 +199,7 @@ def make_model(folder: Path) -> List[Path]:
 
 MODELS = [
     Reader("architecture .json", json_file("model.json", made.architecture), inspect_file, 3),
-    Reader("model .h5, inspect", make_model, inspect_file, 1, forked=True),
-    Reader("model .h5, architecture", make_model, read_config_of, 1, forked=True),
-    Reader("model .h5, weights", make_model, read_weights_of, 1, forked=True),
+    Reader("model .h5, inspect", make_model, inspect_file, 0.3, forked=True),
+    Reader("model .h5, architecture", make_model, read_config_of, 0.3, forked=True),
+    Reader("model .h5, weights", make_model, read_weights_of, 0.3, forked=True),
 ]
