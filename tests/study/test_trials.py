@@ -21,6 +21,10 @@ from vaiopt.study.trials import (
 from vaiopt.text import without_password
 
 
+def nested(levels):
+    return 1.0 if not levels else [nested(levels - 1)]
+
+
 def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
     trials = [
         TrialRecord(0, "complete", value=0.9, costs={"latency_ms": 2.0}),
@@ -113,6 +117,16 @@ def test_a_measurement_stands_beside_the_prediction_and_decides(study, tmp_path)
     trial = load_trials(Run(tmp_path))[0]
     assert (trial.status, trial.value, trial.reason) == ("infeasible", None, "measured: too slow")
     assert trial.costs == {"latency_ms": 0.5}
+
+
+@pytest.mark.parametrize("key, value", [("pruning", {"deep": nested(300)}), ("reason", "\ud800")])
+def test_a_record_that_no_file_can_hold_is_refused(study, tmp_path, key, value):
+    record = dict(record_attribute(TrialRecord(0, "complete", value=0.9)))
+    trial = study.ask()
+    trial.set_user_attr(RECORD, {**record, key: value})
+    study.tell(trial, 0.9)
+    with pytest.raises(RunError, match="trial 1 of the study is damaged"):
+        load_trials(Run(tmp_path))
 
 
 @pytest.mark.parametrize("entry", [{"0": {"latency_ms": "fast"}}, {"0": {}}, {"0": None}, [], "x"])
