@@ -155,12 +155,12 @@ device_core_id=0 device= 0 core = 0 fingerprint = 0x1000020f6014407 batch = 1
 
 KITS = [
     Reader("what xir tells", json_file("dump.json", made.xmodel_dump), read_dump, 10),
-    Reader("lines of a compiler or kit", text_file("lines.txt", lambda: LINES), read_lines, 20),
-    Reader("kit: manifest.json", make_manifest, kit_manifest, 20),
+    Reader("lines of a compiler or kit", text_file("lines.txt", lambda: LINES), read_lines, 60),
+    Reader("kit: manifest.json", make_manifest, kit_manifest, 25),
     Reader("kit: samples.npz", make_samples, kit_samples, 10),
-    Reader("kit: golden.npz", make_golden, kit_golden, 10),
-    Reader("kit: model.xmodel", make_xmodel, kit_xmodel, 20),
-    Reader("kit: its own tools", text_file("query.txt", lambda: QUERY), kit_query, 20),
+    Reader("kit: golden.npz", make_golden, kit_golden, 12),
+    Reader("kit: model.xmodel", make_xmodel, kit_xmodel, 80),
+    Reader("kit: its own tools", text_file("query.txt", lambda: QUERY), kit_query, 80),
     Reader("kit: model.tflite", make_tflite, kit_tflite, 0.2, forked=True, supervised=True),
 ]
 
