@@ -139,7 +139,7 @@ def with_atheris(reader: Reader, inputs: int, seed: int, limits: Limits) -> Tall
 
 def _in_atheris(reader: Reader, inputs: int, seed: int, limits: Limits, told: Path) -> None:
     """Run atheris here, write the tally and end the process."""
-    import atheris
+    import atheris  # type: ignore[import-untyped]
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)

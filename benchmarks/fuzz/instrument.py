@@ -25,7 +25,7 @@ def on_kit(name: str) -> Any:
 
 def import_watched() -> None:
     """Import what the readers import in their functions, under the eyes of atheris."""
-    import atheris
+    import atheris  # type: ignore[import-untyped]
 
     with atheris.instrument_imports(include=["vaiopt", *KIT]):
         import vaiopt

@@ -6,7 +6,7 @@ import gzip
 import json
 import struct
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -175,7 +175,7 @@ def architecture() -> Dict[str, Any]:
     }
 
 
-WEIGHTS = {
+WEIGHTS: Dict[str, Dict[str, Tuple[int, ...]]] = {
     "c1": {"kernel": (3, 3, 1, 4), "bias": (4,)},
     "n1": {"gamma": (4,), "beta": (4,), "moving_mean": (4,), "moving_variance": (4,)},
     "c2": {"kernel": (3, 3, 4, 4), "bias": (4,)},
@@ -237,7 +237,8 @@ def _write_trial(candidate: Candidate, costs: Dict[str, float]) -> None:
     record = trials()[0]
     objective = ObjectiveValue("val_accuracy", "maximize", 0.8)
     more: Dict[str, Any] = {"curve": record.curve, "seconds": 9.0, "versions": {"numpy": "1"}}
-    points, metrics = record.hyperparameters, dict(record.metrics)
+    points = record.hyperparameters
+    metrics: Dict[str, Optional[float]] = dict(record.metrics)
     write_record(candidate.metrics, CandidateMetrics(0, objective, points, metrics, costs, **more))
     dataset = load_dataset("digits", limit=300, seed=0)
     splits = split_dataset(dataset, (7, 2, 1), seed=0)
@@ -306,7 +307,7 @@ def _write_kit(candidate: Candidate) -> None:
         preprocessing={"offset": 8.0, "scale": 8.0, "shape": [8, 8, 1], "raw_dtype": "uint8"},
         classes=tuple(map(str, range(10))),
         input=ends[0],
-        output=OutputTensor.at("logits", (1, 10), 4),
+        output=OutputTensor("logits", (1, 10), 2.0**-4, 4),
         entry="run_model.py",
         files={},
         golden=Golden("golden.npz"),
