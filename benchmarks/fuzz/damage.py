@@ -369,12 +369,13 @@ def damaged_text(data: bytes, chance: random.Random) -> bytes:
 def damaged_h5(data: bytes, chance: random.Random) -> bytes:
     """A Keras ``.h5`` file: its bytes, or the architecture that stands in it."""
     import h5py
+    import numpy as np
 
     kind = chance.randrange(4)
     if kind < 2:
         return damaged_bytes(data, chance)
     file = io.BytesIO(data)
-    odd = [b"", "3.1", 7, [1.5], [b"a", b"b"], b"\xff\xfe", h5py.Empty("f4"), "\u00e9"]
+    odd = [b"", "3.1", 7, [1.5], [b"a", b"b"], b"\xff\xfe", h5py.Empty(np.dtype("f4")), "\u00e9"]
     try:
         with h5py.File(file, "r+") as opened:
             name = chance.choice(sorted(opened.attrs)) if kind == 2 else "model_config"

@@ -150,7 +150,7 @@ def architecture() -> Dict[str, Any]:
         config = {"name": name, "dtype": "float32", "trainable": True, **config}
         return {"class_name": kind, "config": config, "name": name, "inbound_nodes": inbound}
 
-    conv = {"strides": [1, 1], "padding": "same", "data_format": "channels_last"}
+    conv: Dict[str, Any] = {"strides": [1, 1], "padding": "same", "data_format": "channels_last"}
     conv.update(dilation_rate=[1, 1], groups=1, use_bias=True, kernel_size=[3, 3])
     init = {"class_name": "GlorotUniform", "config": {"seed": None}}
     pool = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"}
