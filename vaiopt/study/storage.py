@@ -76,13 +76,13 @@ def _journal(run: Run) -> Any:
     try:
         return optuna.storages.JournalStorage(JournalFileBackend(str(run.journal), lock_obj=lock))
     except _CORRUPT as error:
-        raise _corrupt(run, error) from error
+        raise _corrupt(run.journal, error) from error
 
 
-def _corrupt(run: Run, error: BaseException) -> RunError:
+def _corrupt(storage: object, error: BaseException) -> RunError:
     said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
     return RunError(
-        f"'{run.journal}' is corrupt ({said})",
+        f"'{storage}' is corrupt ({said})",
         "Restore it from a copy, or search again into a new folder.",
     )
 
@@ -167,6 +167,9 @@ def open_study(run: Run) -> Any:
     if not url:
         require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
     optuna = quiet_optuna()
+    import sqlalchemy
+
+    damaged = (*_CORRUPT, optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError)
     storage = journal_storage(run)
     try:
         study = optuna.load_study(study_name=name, storage=storage)
@@ -175,8 +178,10 @@ def open_study(run: Run) -> Any:
             f"'{without_password(url) or run.journal}' holds no study",
             "Search again into a new folder.",
         ) from error
+    except damaged as error:
+        raise _corrupt(without_password(url) or run.journal, error) from error
     try:
         study.get_trials(deepcopy=False)
-    except _CORRUPT as error:
-        raise _corrupt(run, error) from error
+    except damaged as error:
+        raise _corrupt(without_password(url) or run.journal, error) from error
     return study
