@@ -14,6 +14,9 @@ import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
+LARGEST = 100_000
+"""Characters of JSON that are not made longer still."""
+
 Place = Tuple[Any, ...]
 """Keys and indices from the root of a JSON value to a part of it."""
 
@@ -72,10 +75,12 @@ def some_place(found: List[Place], chance: random.Random) -> Place:
 
 def damaged_value(content: Any, chance: random.Random) -> Any:
     """A JSON value with one to four changes; what was changed may be changed again."""
-    for _ in range(chance.choice([1, 1, 1, 2, 4])):
+    for turn in range(chance.choice([1, 1, 1, 2, 4])):
         found = places(content)
         if not found:
             return chance.choice(VALUES)
+        if turn and len(json.dumps(content)) > LARGEST:
+            break  # lists that grow fifty times, again and again
         path = some_place(found, chance)
         content = changed(content, path, _instead(_at(content, path), content, found, chance))
     return content
