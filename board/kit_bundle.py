@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
+import tokenize
 import zipfile
 import zlib
 from typing import Any, Dict, List, Optional, Tuple, Union
@@ -23,6 +25,18 @@ from kit_tasks import task_of
 MANIFEST_VERSION = 1
 COPY_AGAIN = "Copy the whole bundle folder to the kit again."
 Numbers = Union[float, np.ndarray]
+
+LARGEST = 3.4e38
+"""Of float32, up or down."""
+
+NPZ_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy, and the modules that it reads archives and heads of arrays with, raise for a file
+that is damaged or something else.
+"""
 
 
 class Manifest:
@@ -58,16 +72,12 @@ class Manifest:
         self.shape = self._shape(preprocessing, "shape")
         self.offset = self._numbers(preprocessing, "offset")
         self.scale = self._numbers(preprocessing, "scale")
-        if np.any(np.asarray(self.scale) == 0):
-            raise KitError(f"'{path}': preprocessing.scale is 0", MAKE_AGAIN)
         self.input_position = self._position("input")
         self.output_position = self._position("output")
         output = self._get(self.content, "output", dict)
         self.output_name = output["name"] if isinstance(output.get("name"), str) else ""
         threshold = output.get("threshold")
-        if threshold is not None and (
-            isinstance(threshold, bool) or not isinstance(threshold, (int, float))
-        ):
+        if threshold is not None and not _is_number(threshold):
             raise KitError(f"'{path}': output.threshold is not a number", MAKE_AGAIN)
         self.threshold: Optional[float] = threshold
         self.files = self._files()
@@ -102,14 +112,13 @@ class Manifest:
     def _numbers(self, where: Dict[str, Any], key: str) -> Numbers:
         value = where.get(key)
         values = value if isinstance(value, list) else [value]
-        if not values or not all(
-            isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v)
-            for v in values
-        ):
+        if not values or not all(_is_number(v) for v in values):
             raise KitError(
                 f"'{self.path}': preprocessing.{key} is not a number or a list of numbers",
                 MAKE_AGAIN,
             )
+        if key == "scale" and not all(np.float32(v) for v in values):
+            raise KitError(f"'{self.path}': preprocessing.scale is 0", MAKE_AGAIN)
         if not isinstance(value, list):
             return float(value)  # type: ignore[arg-type]
         if len(value) != self.shape[-1]:
@@ -147,6 +156,12 @@ class Manifest:
                 COPY_AGAIN,
             )
         return digest
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a JSON value is a number that float32 has."""
+    is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_one and -LARGEST <= value <= LARGEST
 
 
 _JSON_NAMES: Dict[type, str] = {list: "list", dict: "object", str: "text"}
@@ -206,20 +221,10 @@ def read_arrays(
                         "It has: " + (", ".join(present) or "nothing") + ". " + MAKE_AGAIN,
                     )
                 arrays[name] = file[name]
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        MemoryError,
-        NotImplementedError,
-        SyntaxError,
-    ) as error:
+                if not isinstance(arrays[name], np.ndarray):
+                    raise KitError(f"'{path}': '{name}' is no array", COPY_AGAIN)
+    except NPZ_ERRORS as error:
         raise KitError(f"'{path}' cannot be read as .npz ({error})", COPY_AGAIN) from error
-    except (zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise KitError(f"'{path}' is damaged ({error})", COPY_AGAIN) from error
     return arrays
 
 
@@ -266,10 +271,10 @@ class Golden:
         arrays = read_arrays(path, ["inputs", "outputs", "input_position", "output_position"])
         self.inputs = _int8(arrays["inputs"], path, "inputs")
         self.outputs = _int8(arrays["outputs"], path, "outputs")
-        if self.inputs.ndim < 2 or len(self.inputs) == 0 or len(self.inputs) != len(self.outputs):
+        shapes = self.inputs.shape, self.outputs.shape
+        if min(map(len, shapes)) < 2 or 0 in shapes[0] + shapes[1] or shapes[0][0] != shapes[1][0]:
             raise KitError(
-                f"'{path}': {len(self.inputs)} golden inputs but {len(self.outputs)} outputs",
-                MAKE_AGAIN,
+                f"'{path}': golden inputs of shape {shapes[0]}, outputs of {shapes[1]}", MAKE_AGAIN
             )
         self.input_position = _whole(arrays["input_position"], path, "input_position")
         self.output_position = _whole(arrays["output_position"], path, "output_position")

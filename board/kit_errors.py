@@ -19,5 +19,13 @@ class KitError(Exception):
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.message = " ".join(str(message).split())
-        self.hint = " ".join(str(hint).split())
+        self.message = one_line(message)
+        self.hint = one_line(hint)
+
+
+def one_line(text: object) -> str:
+    """Return a text as one line: what a terminal would obey, and half a character, which cannot be
+    written, stand as their escapes.
+    """
+    line = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

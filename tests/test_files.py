@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -201,6 +202,8 @@ def test_nan_is_refused_in_json_and_leaves_no_file(tmp_path):
         ("[]", "does not hold a JSON object"),
         ('{"version": 99}', "format version 99"),
         ("{}", "format version None"),
+        ("[" * 9999, "nested too deep"),
+        ('{"a": "\\ud800"}', "half a character"),
     ],
 )
 def test_a_damaged_or_foreign_json_file_is_refused_with_the_command_that_makes_it(
@@ -242,3 +245,27 @@ def test_damaged_arrays_name_the_command_that_makes_them_again(tmp_path):
         read_arrays(path, ["outputs"], "make it")
     with pytest.raises(RunError):
         read_arrays(tmp_path / "none.npz", ["inputs"], "make it")
+
+
+@pytest.mark.parametrize("name, member", [
+    ("inputs", b"no array"),
+    ("inputs.npy", b"no array"),
+    ("inputs.npy", b"\x93NUMPY\x01\x00\x10\x00" + b"{{{{{{{{{{{{{{{(\n" + bytes(99)),
+    ("inputs.npy", b"\x93NUMPY\x01\x00\x10\x00" + b"(((((((((((((((\n" + bytes(99)),
+])  # fmt: skip
+def test_a_member_that_is_no_array_is_refused(tmp_path, name, member):
+    path = tmp_path / "golden.npz"
+    with zipfile.ZipFile(str(path), "w") as file:
+        file.writestr(name, member)
+    with pytest.raises(RunError, match="golden.npz"):
+        read_arrays(path, ["inputs"], "make it")
+
+
+def test_an_array_that_says_it_is_larger_than_the_memory_is_refused(tmp_path):
+    path = tmp_path / "golden.npz"
+    head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (999999999999999,)}"
+    head = head.ljust(117) + b"\n"
+    with zipfile.ZipFile(str(path), "w") as file:
+        file.writestr("inputs.npy", b"\x93NUMPY\x01\x00\x76\x00" + head + bytes(99))
+    with pytest.raises(RunError, match="golden.npz"):
+        read_arrays(path, ["inputs"], "make it")

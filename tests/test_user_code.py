@@ -97,3 +97,23 @@ def test_errors_of_ours_pass_and_prints_leave_stdout_alone(tmp_path, capsys):
 
 def test_an_error_without_a_message_is_described_all_the_same():
     assert describe(ValueError()) == "ValueError: no message"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class E(BaseException): pass\nraise E",
+        "class E(Exception):\n    def __str__(self): raise KeyError\nraise E",
+        "raise SystemExit(3)",
+        "x = '\\0'\n\0",
+    ],
+)
+def test_whatever_a_file_raises_is_told(tmp_path, text):
+    with pytest.raises(ModelError) as caught:
+        load(write(tmp_path / "mine.py", text))
+    assert caught.value.message.split(":")[0] in ("E", "SystemExit", "SyntaxError", "ValueError")
+
+
+def test_ctrl_c_in_a_persons_code_is_ctrl_c(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        load(write(tmp_path / "mine.py", "raise KeyboardInterrupt"))

@@ -7,10 +7,11 @@ import errno
 import glob
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type, Union
 
 from vaiopt.errors import RunError, VaioptError
 from vaiopt.locks import is_file_of, lock
@@ -24,6 +25,11 @@ FORMAT_VERSION = 1
 
 TEMPORARY = ".vaiopt."
 """What the names of files and folders begin with that are being written."""
+
+DEEPEST = 100
+"""Levels of a JSON value. No file of ours has a tenth of it; what walks through a value may call
+itself for each level.
+"""
 
 _ASIDE = "~"
 """What the name of a folder ends with that was set aside for its temporary."""
@@ -231,6 +237,52 @@ def write_json(path: PathLike, content: Dict[str, Any]) -> None:
     write_text(path, text + "\n")
 
 
+def parse_json(text: Union[str, bytes]) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, no UTF-8, nested deeper than :data:`DEEPEST`, or a text in it
+            holds half a character (a lone surrogate), which no file can be written with.
+    """
+    text = text.decode("utf-8") if isinstance(text, bytes) else text
+    try:
+        content = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    check_depth(content)
+    if _HALVES.search(text):
+        check_texts(content)
+    return content
+
+
+_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
+"""Escapes that may be half a character."""
+
+
+def check_depth(content: Any) -> None:
+    """Raise ValueError for a JSON value that is nested deeper than :data:`DEEPEST`."""
+    level, depth = [content], 0
+    while level:
+        if depth >= DEEPEST:
+            raise ValueError("it is nested too deep")
+        level = [inner for item in level for inner in _inside(item)]
+        depth += 1
+
+
+def check_texts(content: Any) -> None:
+    """Raise ValueError for a JSON value with half a character in a text."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("a text in it holds half a character") from error
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what a JSON value holds, as far as that can hold something."""
+    values = value.values() if isinstance(value, dict) else value
+    return [v for v in values if isinstance(v, (dict, list))] if values else []
+
+
 def json_object(
     path: Path, hint: str, error: Type[VaioptError] = RunError, largest: int = LARGEST
 ) -> Dict[str, Any]:
@@ -247,10 +299,10 @@ def json_object(
             holds something else.
     """
     try:
-        content = json.loads(read_text(path, largest))
+        content = parse_json(read_text(path, largest))
     except OSError as caught:
         raise error(f"'{path}' cannot be read ({caught})", hint) from caught
-    except (ValueError, RecursionError) as caught:
+    except ValueError as caught:
         raise error(f"'{path}' is not valid JSON ({caught})", hint) from caught
     if not isinstance(content, dict):
         raise error(f"'{path}' does not hold a JSON object", hint)

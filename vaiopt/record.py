@@ -33,6 +33,9 @@ from vaiopt.files import PathLike, read_json, write_json
 R = TypeVar("R", bound="Record")
 
 NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+LARGEST = 2**63 - 1
+"""Of whole numbers, up or down: what arrays and databases hold."""
+
 _LONGEST = 60
 
 
@@ -182,10 +185,9 @@ def convert(annotation: Any, value: Any, name: str) -> Any:
 
 
 def _finite(value: Any, name: str) -> Any:
-    """Return a JSON value of any kind, as far as its numbers are finite: JSON has no others."""
+    """Return a JSON value of any kind, if its numbers are such as JSON and arrays have."""
     for number in _numbers(value):
-        if isinstance(number, float):
-            _scalar(float, number, name)
+        _scalar(float if isinstance(number, float) else int, number, name)
     return value
 
 
@@ -194,6 +196,8 @@ def _scalar(kind: Any, value: Any, name: str) -> Any:
         value = float(value) if abs(value) < 2**1000 else math.inf
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise Unfit(name, f"is {_shown(value)}, not {NAMES[kind]}")
+    if kind is int and not -LARGEST <= value <= LARGEST:
+        raise Unfit(name, f"is {_shown(value)}, which is too large")
     if kind is float and not math.isfinite(value):
         raise Unfit(name, f"is {value}, which is not a finite number")
     return value
@@ -293,7 +297,7 @@ def read_record(path: PathLike, kind: Type[R], command: str) -> R:
     content = read_json(path, command)
     try:
         return kind.from_json(content)
-    except (Unfit, RecursionError) as error:
+    except Unfit as error:
         raise RunError(f"'{path}': {error}", f"Make it again with: {command}") from error
 
 

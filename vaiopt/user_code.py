@@ -68,7 +68,9 @@ def running(fail: Callable[[str], VaioptError], *where: Any) -> Iterator[None]:
             yield
     except VaioptError:
         raise
-    except (Exception, SystemExit) as error:  # theirs to mend, whatever it is
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # theirs to mend, whatever it is
         raise fail(describe(error)) from error
 
 
@@ -115,7 +117,10 @@ def _remember_neighbours(folders: List[str], before: Set[str]) -> None:
 
 def describe(error: BaseException) -> str:
     """Return one line that says what was raised, and in which line of whose file."""
-    text = str(error).strip().splitlines()
+    try:
+        text = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001  an error that cannot say what it is
+        text = []
     ours = str(Path(__file__).parent)
     frames = [
         frame

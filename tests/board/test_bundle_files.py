@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,28 @@ def test_arrays_of_the_wrong_kind_are_named(bundle: Path, key: str, change: Any,
     refused(bundle, text)
 
 
+@pytest.mark.parametrize("name, array", [
+    ("inputs", np.int8(1)),
+    ("outputs", np.zeros((8, 0), np.int8)),
+    ("input_position", np.array([7, 7])),
+])  # fmt: skip
+def test_golden_arrays_of_another_shape_are_refused(bundle: Path, name: str, array: Any) -> None:
+    with np.load(str(bundle / "golden.npz")) as file:
+        content = dict(file)
+    np.savez(str(bundle / "golden.npz"), **{**content, name: array})
+    seal(bundle)
+    refused(bundle, "golden.npz")
+
+
+@pytest.mark.parametrize("member", [b"no array", b"\x93NUMPY\x01\x00\x04\x00(((\n" + bytes(9)])
+def test_a_member_that_is_no_array_is_refused(bundle: Path, member: bytes) -> None:
+    with zipfile.ZipFile(str(bundle / "samples.npz"), "w") as file:
+        file.writestr("x.npy", member)
+        file.writestr("y.npy", member)
+    seal(bundle)
+    refused(bundle, "samples.npz")
+
+
 def test_pickled_arrays_are_never_loaded(bundle: Path) -> None:
     class Trap:
         def __reduce__(self) -> Any:
@@ -99,6 +122,9 @@ def test_pickled_arrays_are_never_loaded(bundle: Path) -> None:
     ("input", {"position": 7.5}),
     ("files", {"../x": "0" * 64}),
     ("files", {"model.xmodel": "0"}),
+    ("preprocessing", {"offset": 10**400, "scale": 1.0, "shape": [4, 4, 1]}),
+    ("preprocessing", {"offset": 0.0, "scale": 1e-320, "shape": [4, 4, 1]}),
+    ("output", {"name": "x", "position": 2, "threshold": 10**400}),
 ])  # fmt: skip
 def test_a_manifest_that_cannot_be_right_is_refused(bundle: Path, place: str, value: Any) -> None:
     content = json.loads((bundle / "manifest.json").read_text())
@@ -137,7 +163,7 @@ def test_scripts_are_python_3_7_and_import_nothing_but_numpy_and_a_runtime(path:
             names.add(node.module.split(".")[0])
     standard = set(
         "__future__ argparse hashlib importlib itertools json math os platform re shutil"
-        " subprocess sys tempfile threading time typing zipfile zlib".split()
+        " struct subprocess sys tempfile threading time tokenize typing zipfile zlib".split()
     )
     own = {other.stem for other in BOARD.glob("*.py")}
     assert names <= standard | own | {"numpy", "xir", "vart"}

@@ -21,7 +21,7 @@ from standin_models import STANDIN, classifier, recorded, tensor
 from tests.made_runs import made_candidate, on
 from vaiopt.compile import compile_candidate
 from vaiopt.compile.vitis.backend import find_arch
-from vaiopt.compile.vitis.xmodel import layer_of
+from vaiopt.compile.vitis.xmodel import layer_of, parse_dump
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.targets import load_target
 from vaiopt.int8.positions import FixPosition, write_positions
@@ -236,6 +236,15 @@ def test_a_model_that_xir_cannot_read_stops_the_stage(kitchen: Kitchen) -> None:
     kitchen.serve(model)
     with pytest.raises(CompileError, match="xir cannot read"):
         kitchen.compile()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b"{}", b"[" * 9999, b'{"subgraphs": [{}], "tensors": [], "libraries": []}'],
+)
+def test_what_xir_tells_of_another_form_is_refused(text: bytes) -> None:
+    with pytest.raises(CompileError, match=r"xir cannot read 'model\.xmodel'"):
+        parse_dump(text, "model.xmodel")
 
 
 def test_where_the_compiler_is_missing_the_hint_is_the_docker_command(

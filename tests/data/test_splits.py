@@ -203,6 +203,9 @@ def test_a_part_of_a_part_counts_within_it():
         None,
         (7, True, 1),
         (),
+        (7, 1e308, 1),
+        (7, 2, 1e-6),
+        (0, 0, 0),
     ],
 )
 def test_ratios_that_are_not_three_positive_numbers_are_refused(ratios):

@@ -228,3 +228,11 @@ def test_a_prediction_with_layers_on_the_cpu_is_not_called_validated(keras):
         and "assumption" in split.validation
         and split.to_json()["validated"] is False
     )
+
+
+@pytest.mark.parametrize("target", ["cpu", "zcu102"])
+def test_a_model_that_computes_nothing_takes_no_time(keras, target):
+    inputs = keras.Input((8, 8, 1))
+    inspection = inspect_model(keras.Model(inputs, inputs), load_target(target))
+    json.dumps(inspection.to_json(), allow_nan=False)
+    assert inspection.macs == 0 and inspection.fps > 0

@@ -177,6 +177,8 @@ def test_an_arch_json_may_name_its_target_board_clock_and_cores(tmp_path):
         {"fingerprint": "0x101000056010407", "clock_mhz": float("nan")},
         {"fingerprint": "0x101000056010407", "clock_mhz": 10**400},
         {"fingerprint": "0x101000056010407", "cores": 1.5},
+        {"fingerprint": "0x101000056010407", "clock_mhz": 1e-320},
+        "[" * 9999,
     ],
 )
 def test_a_bad_arch_json_is_refused_with_its_name_and_a_cure(tmp_path, content):

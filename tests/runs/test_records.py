@@ -7,13 +7,14 @@ import math
 import random
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple, Type
+from typing import Any, Callable, Dict, NamedTuple, Type
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.fuzz.damage import VALUES, changed, mutations, places
 from vaiopt import flow
 from vaiopt.data import DataRecipe, load_splits
 from vaiopt.deploy.calibrate import calibrate_runs
@@ -71,47 +72,6 @@ KINDS = [
     Kind("measured/cpu.json", Measured, lambda c: flow.summarise(c.run, SETTINGS)),
 ]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-
-VALUES: List[Any] = [
-    *("", "x", 0, -1, 1.5, 1e308, math.nan, math.inf, True, None, "1e999", 2**63, 10**400),
-    *([], {}, [[]], [None], {"a": None}, [1, 2], [[1], [2, 3]], [{}], {"": [{}]}),
-]
-Place = Tuple[Any, ...]
-
-
-def places(item: Any, path: Place = ()) -> List[Place]:
-    """Every place in a JSON value that can be replaced."""
-    found = [path] if path else []
-    keys = list(item) if isinstance(item, dict) else []
-    for key in range(min(len(item), 4)) if isinstance(item, list) else keys:
-        found += places(item[key], path + (key,))
-    return found
-
-
-def changed(content: Any, path: Place, value: Any) -> Any:
-    """A copy of a JSON value with another value in a place; ``...`` removes it."""
-    content = json.loads(json.dumps(content))
-    inner = content
-    for key in path[:-1]:
-        inner = inner[key]
-    if value is ...:
-        del inner[path[-1]]
-    else:
-        inner[path[-1]] = value
-    return content
-
-
-def mutations(content: Any, name: str, count: int = 40) -> Iterator[Any]:
-    """Changes of a JSON value, always the same: first of its entries, then of any place."""
-    chance, top = random.Random(name), list(content) if isinstance(content, dict) else []
-    for turn in range(count):
-        if turn < min(2 * len(top), count // 2):
-            yield changed(content, (top[turn // 2],), ... if turn % 2 else "x")
-            continue
-        depth = chance.choice([1, 2, 3, 9])  # or most changes would be deep inside
-        found = places(content)
-        path = chance.choice([p for p in found if len(p) <= depth] or found)
-        yield changed(content, path, chance.choice([..., *VALUES, *VALUES, *VALUES]))
 
 
 @pytest.fixture(scope="module")

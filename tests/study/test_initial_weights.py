@@ -88,3 +88,29 @@ def test_names_are_those_of_the_model_file_nested_models_and_statistics_included
     for tensor in tensors:
         assert tensor.before is not None
         assert tensor.before.deviation == pytest.approx(tensor.values.std(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name, array",
+    [
+        ("names", np.array([1.5])),
+        ("low", np.array(["x"])),
+        ("low", np.array([np.nan])),
+        ("high", np.array([1e300])),
+        ("mean", np.zeros(2)),
+        ("counts", np.zeros((1, 64))),
+        ("counts", np.zeros((1, 64), np.int64)),
+        ("counts", -np.ones((1, 64), np.int64)),
+        ("counts", np.ones((1, 32), np.int64)),
+        ("version", np.array(["1"])),
+        ("version", np.array(7)),
+    ],
+)
+def test_arrays_of_another_form_are_refused(tmp_path: Path, name: str, array: np.ndarray) -> None:
+    path = tmp_path / "initial_weights.npz"
+    write_initial_weights(path, {"kernel:0": histogram(np.arange(12.0))})
+    with np.load(str(path)) as file:
+        arrays = dict(file)
+    np.savez(str(path), **{**arrays, name: array})
+    with pytest.raises(RunError, match="initial_weights.npz"):
+        read_initial_weights(path, "make it")

@@ -1,13 +1,17 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaiopt.errors import RunError
+from benchmarks.fuzz import readers as made
+from vaiopt.errors import ModelError, RunError
+from vaiopt.record import Unfit
 from vaiopt.runs.layout import Run
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.ranking import Ranking, best_first, pareto_front
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space import Dimension, Space
+from vaiopt.study.space import MOST_VALUES, Dimension, Space
 from vaiopt.study.storage import STUDY_NAME, journal_storage
 from vaiopt.study.trials import (
     MEASURED,
@@ -19,6 +23,10 @@ from vaiopt.study.trials import (
     record_attribute,
 )
 from vaiopt.text import without_password
+
+
+def nested(levels):
+    return 1.0 if not levels else [nested(levels - 1)]
 
 
 def test_best_first_puts_the_cheaper_of_equals_first_and_the_incomplete_last():
@@ -135,6 +143,16 @@ def test_a_measurement_stands_beside_the_prediction_and_decides(study, tmp_path)
     assert trial.costs == {"latency_ms": 0.5}
 
 
+@pytest.mark.parametrize("key, value", [("pruning", {"deep": nested(300)}), ("reason", "\ud800")])
+def test_a_record_that_no_file_can_hold_is_refused(study, tmp_path, key, value):
+    record = dict(record_attribute(TrialRecord(0, "complete", value=0.9)))
+    trial = study.ask()
+    trial.set_user_attr(RECORD, {**record, key: value})
+    study.tell(trial, 0.9)
+    with pytest.raises(RunError, match="trial 1 of the study is damaged"):
+        load_trials(Run(tmp_path))
+
+
 @pytest.mark.parametrize("entry", [{"0": {"latency_ms": "fast"}}, {"0": {}}, {"0": None}, [], "x"])
 def test_a_damaged_measurement_is_refused(study, tmp_path, entry):
     study.set_user_attr(MEASURED, entry)
@@ -161,3 +179,38 @@ def test_the_front_holds_exactly_what_nothing_dominates(points, direction):
 
     assert {points[i] for i in front} == {p for p in points if not dominated(*p)}
     assert [points[i][0] for i in front] == sorted(points[i][0] for i in front)
+
+
+def test_a_damaged_database_is_refused(tmp_path):
+    made.make_database(tmp_path)
+    path = tmp_path / "study.sqlite"
+    whole = path.read_bytes()
+    at = whole.index(b'"units"')
+    for content in (b"", whole[:5000], whole[:at] + b"\xff" * 9 + whole[at + 9 :], b"x" * 9999):
+        path.write_bytes(content)
+        with pytest.raises(RunError) as caught:
+            load_trials(Run(tmp_path / "run"))
+        assert caught.value.hint
+
+
+@given(
+    st.sampled_from(["int", "float"]),
+    st.booleans(),
+    *[st.one_of(st.integers(-(2**62), 2**62), st.floats(-1e300, 1e300))] * 2,
+    st.floats(1e-300, 1e300),
+)
+def test_a_range_is_counted_before_its_values_are_made(kind, log, low, high, step):
+    dimension = Dimension("x", kind, low, low=low, high=high, step=step, log=log)
+    with contextlib.suppress(Unfit):
+        dimension.check()
+        assert dimension.count() <= MOST_VALUES and len(dimension.grid()) == dimension.count()
+
+
+def test_a_range_of_too_many_values_is_refused_at_once():
+    with pytest.raises(ModelError, match="more than 1,000,000 values"):
+        HyperParameters().Int("seed", 0, 2**31 - 1)
+    assert HyperParameters().Int("seed", 1, 2**31 - 1, sampling="log") == 1
+    with pytest.raises(Unfit, match="step"):
+        Dimension.from_json(
+            {"name": "x", "kind": "float", "default": 0.0, "high": 1.0, "step": 1e-9}
+        )

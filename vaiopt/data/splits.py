@@ -19,6 +19,9 @@ PARTS = ("train", "validation", "test")
 FINEST = 10**6
 """Largest denominator of a ratio: 0.7 and 0.7000000000000001 are the same ratio."""
 
+UNEVEN = 10**6
+"""How many times as large as another a part of a ratio may be: more is no split."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -248,7 +251,8 @@ def _check_ratios(ratios: Any, given_test: bool) -> Tuple[Fraction, Fraction, Fr
     usable = [f for f in found if f is not None and f > 0]
     if given_test and len(found) == 3 and found[2] == 0:
         usable.append(Fraction(0))
-    if len(found) != 3 or len(usable) != 3:
+    uneven = bool(usable) and max(usable) > UNEVEN * min(filter(None, usable), default=1)
+    if len(found) != 3 or len(usable) != 3 or uneven:
         raise DataError(
             f"data.split is {ratios if isinstance(ratios, str) else _text(ratios)}",
             "Give three positive numbers, train : validation : test, such as 7:2:1.",
@@ -302,6 +306,8 @@ def _samples_needed(thresholds: _Thresholds, pool: bool) -> int:
     """Return the number of samples from which on every class has one in every part."""
     # A part that is at least one sample wide always has one; often a few less are enough.
     count = int(-(-1 // min(_sizes(thresholds, 1, pool))))
-    while count > 1 and min(_sizes(thresholds.counts(count - 1), count - 1, pool)) > 0:
-        count -= 1
+    for fewer in range(count - 1, max(0, count - 1000), -1):
+        if min(_sizes(thresholds.counts(fewer), fewer, pool)) <= 0:
+            break
+        count = fewer
     return count

@@ -154,7 +154,7 @@ class _Job:
                 last = time.monotonic()
             code = head.strip()
             if code != b"-" and code:
-                if not code.isdigit():
+                if not code.isdigit() or len(code) > 3:  # shells have codes up to 255
                     raise BoardError(
                         f"'{self._board.host}' answers {head[:80]!r}",
                         "Does its shell print something at login? It must not.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import List
 
 from vaiopt.errors import BoardError
+from vaiopt.files import parse_json
 from vaiopt.record import Unfit
 from vaiopt.runs.records import KitResult
 
@@ -48,8 +48,8 @@ def read_result(text: str) -> KitResult:
     if len(text) > LONGEST:
         raise BoardError(f"the result is {len(text) / 1e6:.0f} MB of text", hint)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(text)
+    except ValueError as error:
         raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
         raise BoardError("the result has an unknown version", hint)

@@ -14,6 +14,10 @@ from vaiopt.releases import RELEASES
 HINT = "Make it again with: vaiopt calibrate RUN..."
 
 
+SMALLEST, LARGEST = 1e-6, 1e12
+"""Limits of constants, far beyond what any kit has: a prediction with them is a number."""
+
+
 class Constants(NamedTuple):
     """Fitted constants of the latency model.
 
@@ -94,8 +98,8 @@ def _constants(given: Any, names: Tuple[str, ...], where: str) -> Constants:
     for name in names:
         value: Any = given.get(name) if isinstance(given, Mapping) else None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        lowest_is_wrong = name in ("efficiency", "bandwidth")
-        if not number or not 0 <= value < 1e300 or (value == 0 and lowest_is_wrong):
+        smallest = SMALLEST if name in ("efficiency", "bandwidth") else 0
+        if not number or not smallest <= value <= LARGEST:
             raise TargetError(f"{where}.{name} is {value!r}", HINT)
         values[name] = float(value)
     return Constants(**values)

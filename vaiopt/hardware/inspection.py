@@ -221,7 +221,7 @@ def inspect_model(
         threads=threads,
         latency_ms=total,
         dpu_latency_ms=estimate.dpu_latency_ms,
-        fps=min(threads * 1000.0 / total, estimate.fps_all_cores),
+        fps=min(threads * 1000.0 / max(total, 1e-9), estimate.fps_all_cores),
         fps_all_cores=estimate.fps_all_cores,
         params=graph.params,
         macs=graph.macs,

@@ -22,6 +22,9 @@ KEY = "latency"
 LARGEST = 1e6
 """More megahertz or cores than any target has."""
 
+SMALLEST_CLOCK = 1e-3
+"""Less megahertz than any target has."""
+
 HINT = (
     "Take it from the board (xdputil query) or the container"
     " (/opt/vitis_ai/compiler/arch/DPU/BOARD/arch.json)."
@@ -93,7 +96,12 @@ def _with_options(target: Target, content: Mapping[str, Any], path: Path) -> Tar
     for key in ("clock_mhz", "cores"):
         value = content.get(key, 1)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not 0 < value < LARGEST or (key == "cores" and value != int(value)):
+        smallest = SMALLEST_CLOCK if key == "clock_mhz" else 1
+        if (
+            not number
+            or not smallest <= value < LARGEST
+            or (key == "cores" and value != int(value))
+        ):
             raise TargetError(f"'{path}': {key} is {value!r}", "Give a positive number.")
     if "clock_mhz" not in content and "cores" not in content:
         return target

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Iterable, List, Tuple, Union
 
 from vaiopt.errors import RunError
-from vaiopt.files import PathLike, require, write_text
+from vaiopt.files import PathLike, parse_json, require, write_text
 from vaiopt.reading import read_text
 from vaiopt.record import Record, convert, part, plain
 
@@ -48,7 +48,7 @@ def from_json(text: Union[str, bytes]) -> List[FixPosition]:
     Raises:
         ValueError: the text is something else; the entry is named.
     """
-    return list(convert(Tuple[FixPosition, ...], json.loads(text), "entries"))
+    return list(convert(Tuple[FixPosition, ...], parse_json(text), "entries"))
 
 
 def write_positions(path: PathLike, positions: Iterable[FixPosition]) -> None:
@@ -69,7 +69,7 @@ def read_positions(path: PathLike, command: str) -> List[FixPosition]:
     path = require(Path(path), command)
     try:
         return from_json(read_text(path))
-    except (OSError, RecursionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(
             f"'{path}' is no list of fix positions ({error})", f"Make it again with: {command}"
         ) from error

@@ -57,7 +57,7 @@ def _read_toml(path: Path) -> Dict[str, Any]:
     except UnicodeDecodeError as error:
         hint = "Write a fresh one with: vaiopt init FILE.toml"
         raise SettingsError(f"'{path}' is not a UTF-8 text file", hint) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         hint = "Mend that line; 'vaiopt init' writes an example."
         raise SettingsError(f"'{path}' is not valid TOML: {error}", hint) from error
 
@@ -65,7 +65,10 @@ def _read_toml(path: Path) -> Dict[str, Any]:
 def parse_toml(text: str) -> Dict[str, Any]:
     """Parse TOML with tomllib or, before Python 3.11, with tomli. Raises ValueError."""
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    return dict(toml.loads(text))
+    try:
+        return dict(toml.loads(text))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def _apply(content: Dict[str, Any], overrides: Overrides) -> None:

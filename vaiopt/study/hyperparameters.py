@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.settings.ranges import Range
-from vaiopt.study.space import Condition, Dimension, Value
+from vaiopt.study.space import MOST_VALUES, Condition, Dimension, Value
 
 
 class HyperParameters:
@@ -250,6 +250,10 @@ def _check_range(dimension: Dimension) -> None:
         if step is not None and (step <= 0 or (dimension.log and step <= 1 and low < high)):
             text = f"{where} a step of {step:g}"
             raise ModelError(text, "Give it a step above 0 (above 1 for log).")
+        count = dimension.count()
+        if count is not None and count > MOST_VALUES:
+            text = f"{where} more than {MOST_VALUES:,} values from {low:g} to {high:g}"
+            raise ModelError(text, 'Give it a larger step, or sampling="log".')
     if not dimension.contains(dimension.default):
         raise ModelError(
             f"the default {dimension.default!r} of hyperparameter '{name}' is not in its range",

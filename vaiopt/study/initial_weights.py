@@ -5,7 +5,7 @@ a small file beside the model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from vaiopt.files import FORMAT_VERSION, PathLike, atomic_path, check_version, r
 BINS = 64
 ENOUGH = 40
 """Values a bin, on average, from which its height is more than noise."""
+NUMBERS = ("low", "high", "mean", "deviation")
+LARGEST = 1e39
+"""Above every float32."""
 MOST = 100000
 """Values of a tensor that are looked at, evenly taken: enough for a histogram, and quick for a
 large layer.
@@ -83,10 +86,7 @@ def write_initial_weights(path: PathLike, found: Dict[str, Histogram]) -> None:
     the format's ``version``.
     """
     rows = list(found.values())
-    numbers = {
-        key: np.array([getattr(row, key) for row in rows], np.float64)
-        for key in ("low", "high", "mean", "deviation")
-    }
+    numbers = {key: np.array([getattr(row, key) for row in rows], np.float64) for key in NUMBERS}
     counts = np.array([row.counts for row in rows], np.int64).reshape(len(rows), BINS)
     with atomic_path(path) as temporary:
         save: Any = np.savez_compressed  # NumPy's types take no dictionary of arrays
@@ -105,16 +105,25 @@ def read_initial_weights(path: PathLike, command: str) -> Dict[str, Histogram]:
     Raises:
         RunError: it is damaged or of another version; the hint names the ``command`` that makes it.
     """
-    file = read_arrays(
-        path, ("version", "names", "low", "high", "mean", "deviation", "counts"), command
-    )
-    try:
-        check_version(int(file["version"]), path, command)
-        columns: List[np.ndarray] = [file[key] for key in ("low", "high", "mean", "deviation")]
-        counts = file["counts"].reshape(-1, BINS)
-        rows = zip(file["names"].tolist(), *[column.tolist() for column in columns], counts)
-        return {str(name): Histogram(*numbers) for name, *numbers in rows}
-    except (ValueError, TypeError) as error:
-        raise RunError(
-            f"'{path}' is damaged ({error})", f"Make it again with: {command}"
-        ) from error
+    file = read_arrays(path, ("version", "names", *NUMBERS, "counts"), command)
+    problem = _problem(file)
+    if problem:
+        raise RunError(f"'{path}' is damaged ({problem})", f"Make it again with: {command}")
+    check_version(int(file["version"]), path, command)
+    columns: List[np.ndarray] = [file[key] for key in NUMBERS]
+    rows = zip(file["names"].tolist(), *[column.tolist() for column in columns], file["counts"])
+    return {name: Histogram(*numbers) for name, *numbers in rows}
+
+
+def _problem(file: Mapping[str, np.ndarray]) -> str:
+    """Return what is wrong with the arrays; empty if nothing is."""
+    count = file["names"].size
+    wanted = {"version": ("i", ()), "names": ("U", (count,)), "counts": ("i", (count, BINS))}
+    for name, array in file.items():
+        kind, shape = wanted.get(name, ("f", (count,)))
+        if array.dtype.kind != kind or array.shape != shape:
+            return f"'{name}' is {array.dtype} of shape {array.shape}"
+        if kind == "f" and not np.all(np.abs(array) < LARGEST):
+            return f"'{name}' holds numbers that no weight has"
+    wrong = np.any(file["counts"] < 0) or np.any(file["counts"].sum(axis=1) < 1)
+    return "'counts' are none" if wrong else ""

@@ -17,6 +17,9 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Value as Value  # those who speak of points take it from here
 
+MOST_VALUES = 1_000_000
+"""Values of a dimension with a step: all of them are listed, and each has a chance."""
+
 Condition = Tuple[str, Tuple[Value, ...]]
 """A parent's name and the values of it at which a child is active."""
 
@@ -58,6 +61,9 @@ class Dimension(Record):
                 raise Unfit("low", f"is {self.low}, but high is {self.high}")
             if self.step is not None and not self.step > (1 if self.log else 0):
                 raise Unfit("step", f"is {self.step}")
+            count = self.count()
+            if count is not None and count > MOST_VALUES:
+                raise Unfit("step", f"is {self.step}, which gives more than {MOST_VALUES} values")
             is_number = isinstance(self.default, (int, float)) and self.default is not True
             inside = is_number and self.low <= self.default <= self.high  # type: ignore[operator]
         if not inside:
@@ -67,19 +73,34 @@ class Dimension(Record):
         """Return whether both ask for the same values, whatever their conditions."""
         return replace(self, conditions=()) == replace(other, conditions=())
 
-    def grid(self) -> Optional[List[Value]]:
-        """Return all values in order, or None for a continuous range."""
+    def count(self) -> Optional[int]:
+        """Return how many values it has, or None for a continuous range; more than
+        :data:`MOST_VALUES` are not counted on.
+        """
         if self.kind == "choice":
-            return list(self.values)
+            return len(self.values)
         if self.low == self.high:
-            return [self._cast(self.low)]
+            return 1
         if self.step is None:
             return None
-        if self.log:  # KerasTuner's convention: with a logarithmic range the step is a factor
-            count = int(math.floor(math.log(self.high / self.low) / math.log(self.step) + 1e-9)) + 1
-            return [self._cast(self.low * self.step**i) for i in range(count)]
-        count = int(math.floor((self.high - self.low) / self.step + 1e-9)) + 1
-        return [self._cast(self.low + i * self.step) for i in range(count)]
+        try:
+            if self.log:  # KerasTuner's convention: with a logarithmic range the step is a factor
+                steps = math.log(self.high / self.low) / math.log(self.step)
+            else:
+                steps = (self.high - self.low) / self.step
+        except OverflowError:  # whole numbers without bound
+            steps = math.inf
+        return int(math.floor(min(steps, MOST_VALUES) + 1e-9)) + 1
+
+    def grid(self) -> Optional[List[Value]]:
+        """Return all values in order, or None for a continuous range."""
+        count = self.count()
+        if self.kind == "choice" or count is None:
+            return list(self.values) if self.kind == "choice" else None
+        step = self.step or 0
+        if self.log:
+            return [self._cast(self.low * step**i) for i in range(count)]
+        return [self._cast(self.low + i * step) for i in range(count)]
 
     def probes(self, most: int = 12) -> List[Value]:
         """Return values that may open branches: all if few, else both ends and the middle."""

@@ -12,7 +12,7 @@ from vaiopt.files import require
 from vaiopt.runs.layout import Run
 from vaiopt.settings import settings_from_run
 from vaiopt.study.database import check_still_there, unusable
-from vaiopt.study.journal import JournalLock, check_journal, corrupt
+from vaiopt.study.journal import RESTORE, JournalLock, check_journal, corrupt
 from vaiopt.text import warn, without_password
 
 STUDY_NAME = "vaiopt"
@@ -84,6 +84,13 @@ def _journal(run: Run) -> Any:
         raise corrupt(run.journal, error) from error
 
 
+def _corrupt(run: Run, url: str, error: BaseException) -> RunError:
+    if not url:
+        return corrupt(run.journal, error)
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    return RunError(f"'{without_password(url)}' is corrupt ({said})", RESTORE)
+
+
 def database_storage(url: str) -> Any:
     """Return Optuna's storage at a URL.
 
@@ -129,6 +136,9 @@ def open_study(run: Run) -> Any:
     if not url:
         require(run.journal, f"vaiopt search SETTINGS.toml --run {run.folder}")
     optuna = quiet_optuna()
+    import sqlalchemy
+
+    damaged = (*CORRUPT, optuna.exceptions.OptunaError, sqlalchemy.exc.SQLAlchemyError)
     storage = journal_storage(run)
     try:
         study = optuna.load_study(study_name=name, storage=storage)
@@ -137,8 +147,10 @@ def open_study(run: Run) -> Any:
             f"'{without_password(url) or run.journal}' holds no study",
             "Search again into a new folder.",
         ) from error
+    except damaged as error:
+        raise _corrupt(run, url, error) from error
     try:
         study.get_trials(deepcopy=False)
-    except CORRUPT as error:
-        raise corrupt(run.journal, error) from error
+    except damaged as error:
+        raise _corrupt(run, url, error) from error
     return study

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import RunError
+from vaiopt.files import check_depth, check_texts
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
 from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord
@@ -70,7 +71,7 @@ def records(study: Any) -> List[TrialRecord]:
                 read[trial.number] = record
             if measured and str(trial.number) in measured:
                 entry = measured[str(trial.number)]
-                record = _with_measurement(record, Measurement.from_json(entry))
+                record = _with_measurement(record, Measurement.from_json(_checked(entry)))
         except Unfit as error:
             raise RunError(
                 f"trial {trial.number} of the study is damaged: {error}", RESTORE
@@ -112,9 +113,19 @@ def _record(trial: Any) -> TrialRecord:
     if content is None:
         status = RUNNING if not trial.state.is_finished() else FAILED
         return TrialRecord(trial.number, status, hyperparameters=dict(trial.params))
+    return TrialRecord.from_json({**_checked(content), "number": trial.number})
+
+
+def _checked(content: Any) -> Mapping[str, Any]:
+    """Return an object of the study, which Optuna read; checked as if a file of ours held it."""
     if not isinstance(content, Mapping):
         raise Unfit(RECORD, "is not an object")
-    return TrialRecord.from_json({**content, "number": trial.number})
+    try:
+        check_depth(content)
+        check_texts(content)
+    except ValueError as error:
+        raise Unfit(RECORD, str(error)) from error
+    return content
 
 
 def distribution(dimension: Dimension) -> Any:

@@ -17,6 +17,16 @@ from vaiopt.study.trials import load_trials
 SETTINGS = override(quick.SETTINGS, ["search.trials=2", "train.epochs=2"])
 
 
+@pytest.mark.parametrize("text", [
+    "", "{", "[" * 9999, "{}", '{"version": 1, "epoch": 1e400, "epochs": 2}',
+    '{"version": 1, "epoch": 3, "epochs": 2, "value": null}',
+    '{"version": 1, "epoch": 1, "epochs": 2, "value": "x"}',
+])  # fmt: skip
+def test_a_file_that_says_nothing_of_use_is_none(tmp_path, text):
+    (tmp_path / "0001.json").write_text(text)
+    assert read_progress(tmp_path / "0001.json") is None
+
+
 class Recorder(Observer):
     """Keeps what it is told."""
 

@@ -14,6 +14,7 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
+from vaiopt.files import parse_json
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
 from vaiopt.network.file import layer_entries
@@ -152,7 +153,7 @@ def _is_of(path: Path, architecture: Architecture) -> bool:
 def arch_fingerprint(path: Path) -> str:
     """Return the fingerprint of an ``arch.json`` in lower-case hex; empty if there is none."""
     try:
-        content = json.loads(read_text(path, LARGEST_WRITTEN))
+        content = parse_json(read_text(path, LARGEST_WRITTEN))
         return hex(int(str(content["fingerprint"]), 16))
     except (OSError, ValueError, KeyError, TypeError):
         return ""

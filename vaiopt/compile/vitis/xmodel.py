@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
+from vaiopt.files import parse_json
 from vaiopt.hardware.inspection import inspect_model
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.positions import read_positions
+from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Tensor
 
 HARMLESS = frozenset(
@@ -26,7 +27,7 @@ HARMLESS = frozenset(
 )
 """Operators that keep the order of the classes; the same as in ``board/kit_dpu.py``."""
 
-COUNTS = re.compile(r"Total device subgraph number (\d+), DPU subgraph number (\d+)")
+COUNTS = re.compile(r"Total device subgraph number (\d{1,9}), DPU subgraph number (\d{1,9})")
 ARCHITECTURE = re.compile(r"Target architecture: (\S+)")
 
 DUMP_SECONDS = 300
@@ -35,32 +36,53 @@ SIGMOID_THRESHOLD = 0.5
 """Real value above which the DPU's sigmoid says class 1."""
 
 
-class XmodelTensor(NamedTuple):
+@dataclass(frozen=True)
+class XmodelTensor(Record):
     """A tensor of a compiled model; ``position`` is None where it has no fix position."""
 
-    name: str
-    shape: List[int]
-    dtype: str
-    position: Optional[int]
+    name: str = part()
+    shape: Tuple[int, ...] = part(low=0, high=2**31)
+    dtype: str = part()
+    position: Optional[int] = part(low=-128, high=128)
 
 
-class Operator(NamedTuple):
+@dataclass(frozen=True)
+class Operator(Record):
     """An operator of a compiled model."""
 
-    name: str
-    type: str
+    name: str = part()
+    type: str = part()
 
 
-class Subgraph(NamedTuple):
-    """A part of a compiled model that one device runs: ``DPU``, ``CPU`` or ``USER``."""
+@dataclass(frozen=True)
+class Subgraph(Record):
+    """A part of a compiled model that one device runs: ``DPU``, ``CPU`` or ``USER``; the
+    fingerprint in hexadecimal, empty where it has none.
+    """
 
-    name: str
-    device: str
-    fingerprint: str
-    dpu: str
-    operators: List[Operator]
-    inputs: List[XmodelTensor]
-    outputs: List[XmodelTensor]
+    name: str = part()
+    device: str = part()
+    fingerprint: str = part()
+    dpu: str = part()
+    operators: Tuple[Operator, ...] = part()
+    inputs: Tuple[XmodelTensor, ...] = part()
+    outputs: Tuple[XmodelTensor, ...] = part()
+
+    def check(self) -> None:
+        """Raise unless the fingerprint is one."""
+        if self.fingerprint and not re.fullmatch("0x[0-9a-f]{1,16}", self.fingerprint):
+            raise Unfit("fingerprint", f"is {self.fingerprint!r}")
+
+
+@dataclass(frozen=True)
+class Dump(Record):
+    """What ``dump_xmodel.py`` prints: the parts, the tensors that have a fix position, and the
+    libraries of operators that the kit needs.
+    """
+
+    subgraphs: Tuple[Subgraph, ...] = part()
+    tensors: Tuple[XmodelTensor, ...] = part()
+    libraries: Tuple[str, ...] = part()
 
 
 @dataclass(frozen=True)
@@ -77,7 +99,7 @@ class XmodelContent:
 
     dpu_count: Optional[int]
     dpu: str
-    subgraphs: Optional[List[Subgraph]] = None
+    subgraphs: Optional[Sequence[Subgraph]] = None
     tensors: Sequence[XmodelTensor] = ()
     libraries: Sequence[str] = ()
 
@@ -179,44 +201,36 @@ def read_xmodel(path: Path, lines: List[str]) -> XmodelContent:
     dpu = architecture.group(1) if architecture else ""
     if not has_module("xir"):
         return XmodelContent(int(counts.group(2)) if counts else None, dpu)
-    content = _dump(path)
-
-    def tensors(entries: Any) -> List[XmodelTensor]:
-        return [XmodelTensor(**entry) for entry in entries]
-
-    subgraphs = [
-        Subgraph(
-            child["name"],
-            child["device"],
-            child["fingerprint"],
-            child["dpu"],
-            [Operator(**entry) for entry in child["operators"]],
-            tensors(child["inputs"]),
-            tensors(child["outputs"]),
-        )
-        for child in content["subgraphs"]
-    ]
-    count = sum(child.device == "DPU" for child in subgraphs)
-    return XmodelContent(count, dpu, subgraphs, tensors(content["tensors"]), content["libraries"])
+    dump = _dump(path)
+    count = sum(child.device == "DPU" for child in dump.subgraphs)
+    return XmodelContent(count, dpu, dump.subgraphs, dump.tensors, dump.libraries)
 
 
-def _dump(path: Path) -> Dict[str, Any]:
-    """Return what ``dump_xmodel.py`` prints."""
+def _dump(path: Path) -> Dump:
     command = [sys.executable, str(Path(__file__).with_name("dump_xmodel.py")), str(path)]
     pipe = subprocess.PIPE
     done = subprocess.run(command, stdout=pipe, stderr=pipe, timeout=DUMP_SECONDS)
+    if done.returncode == 0:
+        return parse_dump(done.stdout, path.name)
+    said = done.stderr.decode("utf-8", "replace").splitlines()
+    said = [line for line in said if line.strip() and "stack trace" not in line]
+    raise _unreadable(path.name, said[-1][:300] if said else "no message")
+
+
+def parse_dump(text: bytes, name: str) -> Dump:
+    """Return what ``dump_xmodel.py`` printed of the model of this name.
+
+    Raises:
+        CompileError: it is something else.
+    """
     try:
-        content = json.loads(done.stdout.decode("utf-8")) if done.returncode == 0 else None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        said = done.stderr.decode("utf-8", "replace").splitlines()
-        said = [line for line in said if line.strip() and "stack trace" not in line]
-        reason = said[-1][:300] if said else "no message"
-        raise CompileError(
-            f"xir cannot read '{path.name}': {reason}", "Compile again; is the disk full?"
-        )
-    return content
+        return Dump.from_json(parse_json(text))
+    except ValueError as error:
+        raise _unreadable(name, str(error)) from error
+
+
+def _unreadable(name: str, reason: str) -> CompileError:
+    return CompileError(f"xir cannot read '{name}': {reason}", "Compile again; is the disk full?")
 
 
 def examine(
@@ -313,7 +327,7 @@ def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperato
 
 
 def _read_back(
-    subgraphs: List[Subgraph], quantized: Optional[Ends], has_foreign: bool
+    subgraphs: Sequence[Subgraph], quantized: Optional[Ends], has_foreign: bool
 ) -> Tuple[Subgraph, Ends]:
     """Return the first part for the DPU, and input and output of the whole."""
     dpu = [child for child in subgraphs if child.device == "DPU"]
@@ -328,7 +342,7 @@ def _read_back(
     return dpu[0], (source, _end(dpu[-1].outputs, "output", wanted))
 
 
-def _end(tensors: List[XmodelTensor], what: str, expected: Optional[Tensor]) -> Tensor:
+def _end(tensors: Sequence[XmodelTensor], what: str, expected: Optional[Tensor]) -> Tensor:
     """Return the only input or output of a DPU part, at the position that is expected if any is."""
     if len(tensors) != 1:
         names = ", ".join(tensor.name for tensor in tensors) or "none"
@@ -336,7 +350,12 @@ def _end(tensors: List[XmodelTensor], what: str, expected: Optional[Tensor]) -> 
             f"the compiled model has {len(tensors)} {what} tensors ({names}); one is needed",
             "Build a model with one input and one output.",
         )
-    name, shape, _, position = tensors[0]
+    name, shape, position = tensors[0].name, tensors[0].shape, tensors[0].position
+    if not shape or min(shape) < 1:
+        raise CompileError(
+            f"the {what} '{name}' of the compiled model has shape {list(shape)}",
+            "Quantize and compile again.",
+        )
     if position is None:
         raise CompileError(
             f"the {what} '{name}' of the compiled model has no fix position",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
-import json
 import socket
 import uuid
 from dataclasses import replace
@@ -19,7 +18,7 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import atomic_path
+from vaiopt.files import atomic_path, parse_json
 from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
@@ -198,13 +197,13 @@ def _address_in(path: str) -> str:
             f"Start one: dask scheduler --scheduler-file {path}",
         )
     try:
-        return _checked(str(json.loads(read_text(path, LARGEST_WRITTEN))["address"]))
+        return _checked(str(parse_json(read_text(path, LARGEST_WRITTEN))["address"]))
     except OSError as error:
         raise RunError(
             f"the scheduler file '{path}' cannot be read: {error}",
             f"Start the scheduler anew: dask scheduler --scheduler-file {path}",
         ) from error
-    except (RecursionError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:  # no JSON, no text, or of another shape
         raise RunError(
             f"'{path}' is not a scheduler file: it holds no address",
             f"Start the scheduler anew: dask scheduler --scheduler-file {path}",

@@ -8,22 +8,21 @@ nothing, and is gone when the trial ends.
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from vaiopt.files import write_json
-from vaiopt.reading import LARGEST_WRITTEN, read_text
+from vaiopt.errors import RunError
+from vaiopt.record import Record, Unfit, part, read_record, write_record
 
 INTERVAL = 0.5
 """Seconds between two writes, at least."""
 
 
 @dataclass(frozen=True)
-class TrialProgress:
+class TrialProgress(Record):
     """How far a trial is.
 
     Attributes:
@@ -33,9 +32,14 @@ class TrialProgress:
             number.
     """
 
-    epoch: int
-    epochs: int
-    value: Optional[float] = None
+    epoch: int = part(low=0)
+    epochs: int = part(low=0)
+    value: Optional[float] = part(None)
+
+    def check(self) -> None:
+        """Raise unless the epoch is one of them."""
+        if self.epoch > self.epochs:
+            raise Unfit("epoch", f"is {self.epoch} of {self.epochs}")
 
 
 class ProgressFile:
@@ -59,7 +63,7 @@ class ProgressFile:
         self._next = now + self._interval
         finite = value if value is not None and math.isfinite(value) else None
         with contextlib.suppress(OSError):
-            write_json(self._path, asdict(TrialProgress(epoch, max(epoch, epochs), finite)))
+            write_record(self._path, TrialProgress(epoch, max(epoch, epochs), finite))
 
     def remove(self) -> None:
         """Delete the file: the trial has ended."""
@@ -68,9 +72,10 @@ class ProgressFile:
 
 
 def read_progress(path: Path) -> Optional[TrialProgress]:
-    """Return what the file says; None while there is none, or where another version wrote it."""
+    """Return what the file says; None while there is none, or where it says nothing of use: it is
+    only shown.
+    """
     try:
-        content = json.loads(read_text(path, LARGEST_WRITTEN))
-        return TrialProgress(int(content["epoch"]), int(content["epochs"]), content["value"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_record(path, TrialProgress, "vaiopt search")
+    except (OSError, RunError):
         return None

@@ -1,0 +1,205 @@
+"""Rows of the table of readers: what comes from a compiler or a kit, what runs on a kit, and model
+files.
+"""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any, List
+
+from benchmarks.fuzz import made
+from benchmarks.fuzz.instrument import on_kit
+from benchmarks.fuzz.readers import Reader, as_json, json_file, text_file
+
+# ---------------------------------------------------------------- compilers
+
+
+def read_dump(path: Path) -> None:
+    """Read what ``xir`` tells of a compiled model, and examine it."""
+    from vaiopt.compile.vitis import xmodel
+
+    dump = xmodel.parse_dump(path.read_bytes(), "model.xmodel")
+    count = sum(child.device == "DPU" for child in dump.subgraphs)
+    found = xmodel.XmodelContent(count, "", dump.subgraphs, dump.tensors, dump.libraries)
+    folder = path.parent
+    request: Any = types.SimpleNamespace(
+        golden=folder / "none", float_model=folder / "none", quantize_command="vaiopt quantize"
+    )
+    request.fix_positions = folder / "fix_positions.json"
+    request.fix_positions.write_text(
+        '[{"layer": "c1", "tensor": "kernel", "bits": 8, "position": 7}]'
+    )
+    source, target, facts = xmodel.examine(found, request, "0x101000056010407")
+    as_json([source, target, facts.to_json(), xmodel.threshold(target, found)])
+
+
+def read_lines(path: Path) -> None:
+    """Read what a compiler or a kit says line by line."""
+    from vaiopt.compile.vitis.backend import reason
+    from vaiopt.compile.vitis.xmodel import read_xmodel
+    from vaiopt.deploy.result import failure, is_progress
+
+    lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+    read_xmodel(path, lines)
+    [line for line in lines if is_progress(line)], reason(lines, 1)
+    error = failure(1, lines, "here")
+    assert error.message and error.hint
+
+
+LINES = """[UNILOG][INFO] Target architecture: DPUCZDX8G_ISA1_B4096
+[UNILOG][INFO] Total device subgraph number 3, DPU subgraph number 1
+checking the bundle
+error: the model is not there
+hint: copy it
+[UNILOG][FATAL] something
+"""
+
+# ---------------------------------------------------------------- on the kit
+
+
+def kit_manifest(path: Path) -> Any:
+    """Read a manifest as the kit does, and make the preprocessing that it says."""
+    import numpy as np
+
+    manifest = on_kit("kit_bundle").Manifest(str(path))
+    quantize = on_kit("kit_numbers").Quantizer(manifest, manifest.input_position)
+    size = int(np.prod(manifest.shape, dtype=np.float64))
+    if size < 1 << 20:
+        quantize(np.zeros((1, *manifest.shape), np.uint8))
+    return manifest
+
+
+def kit_samples(path: Path) -> None:
+    """Read a bundle's samples as the kit does."""
+    manifest = on_kit("kit_bundle").Manifest(str(path.parent / "manifest.json"))
+    on_kit("kit_bundle").Samples(str(path), manifest)
+
+
+def kit_golden(path: Path) -> None:
+    """Read a bundle's golden outputs as the kit does, and compare them."""
+    found = on_kit("kit_bundle").Golden(str(path))
+    on_kit("kit_numbers").compare(found, found.outputs)
+
+
+def kit_xmodel(path: Path) -> None:
+    """Look at a compiled model before the runtime does."""
+    on_kit("kit_dpu").check_looks_like_xmodel(str(path))
+
+
+def kit_query(path: Path) -> None:
+    """Read what the kit's own tools say of it."""
+    board = on_kit("kit_board")
+    text = path.read_bytes().decode("utf-8", "replace")
+    as_json([board._parse_xdputil(text), board._parse_show_dpu(text)])
+
+
+def kit_tflite(path: Path) -> None:
+    """Load and run a ``.tflite``."""
+    import numpy as np
+
+    model = on_kit("kit_tflite").TfliteModel(str(path))
+    if np.prod(model.input_shape, dtype=np.float64) < 1 << 20:
+        model.make_runner().execute()
+
+
+def make_samples(folder: Path) -> List[Path]:
+    """Write a bundle's manifest and samples."""
+    import numpy as np
+
+    candidate = made.make_run(folder)
+    bundle = candidate.bundle(made.TARGET)
+    x, y = np.zeros((20, 8, 8, 1), np.uint8), np.arange(20) % 10
+    np.savez(str(bundle / "samples.npz"), x=x, y=y, expected=y)
+    return [bundle / "samples.npz"]
+
+
+def make_manifest(folder: Path) -> List[Path]:
+    """Write a bundle's manifest."""
+    return [made.make_run(folder).bundle(made.TARGET) / "manifest.json"]
+
+
+def make_golden(folder: Path) -> List[Path]:
+    """Write golden outputs."""
+    import numpy as np
+
+    np.savez(str(folder / "golden.npz"), **made.golden_arrays())
+    return [folder / "golden.npz"]
+
+
+def make_xmodel(folder: Path) -> List[Path]:
+    """Write the fields of a protobuf message."""
+    fields = b"".join(bytes([10, len(text)]) + text for text in (b"small", b"x" * 40, b"graph"))
+    (folder / "model.xmodel").write_bytes(fields + bytes([16, 200, 1, 29, 1, 2, 3, 4]))
+    return [folder / "model.xmodel"]
+
+
+def make_tflite(folder: Path) -> List[Path]:
+    """Write a small int8 model."""
+    from vaiopt.compile.tflite.lower import to_tflite
+    from vaiopt.int8.program import Operation, Program, Tensor
+
+    ends = Tensor("image", (4, 4, 2), 4), Tensor("out", (2, 2, 2), 4)
+    pool = Operation("max_pool", "p", ["image"], ends[1])
+    pool.options.update(kernel=(2, 2), strides=(2, 2), padding="valid")
+    program = Program(ends[0], ends[1], [pool])
+    (folder / "model.tflite").write_bytes(to_tflite(program, "fuzz"))
+    return [folder / "model.tflite"]
+
+
+QUERY = """{"DPU IP Spec": {"x": 1}, "VAI Version": {"libvart-runner.so": "v3.0.0"},
+"kernels": [{"DPU Arch": "DPUCZDX8G_ISA1_B4096", "DPU Frequency (MHz)": 300,
+"fingerprint": "0x101000056010407"}]}
+device_core_id=0 device= 0 core = 0 fingerprint = 0x1000020f6014407 batch = 1
+"""
+
+KITS = [
+    Reader("what xir tells", json_file("dump.json", made.xmodel_dump), read_dump, 10),
+    Reader("lines of a compiler or kit", text_file("lines.txt", lambda: LINES), read_lines, 60),
+    Reader("kit: manifest.json", make_manifest, kit_manifest, 25),
+    Reader("kit: samples.npz", make_samples, kit_samples, 10),
+    Reader("kit: golden.npz", make_golden, kit_golden, 12),
+    Reader("kit: model.xmodel", make_xmodel, kit_xmodel, 80),
+    Reader("kit: its own tools", text_file("query.txt", lambda: QUERY), kit_query, 80),
+    Reader("kit: model.tflite", make_tflite, kit_tflite, 0.2, forked=True, supervised=True),
+]
+
+# ---------------------------------------------------------------- model files
+
+
+def inspect_file(path: Path) -> None:
+    """Inspect a model file for a DPU and for a CPU."""
+    from vaiopt.hardware import inspect_model, load_target
+
+    for name in ("zcu102", "cpu"):
+        as_json(inspect_model(path, load_target(name)))
+
+
+def read_config_of(path: Path) -> None:
+    """Read the architecture in a model file."""
+    from vaiopt.network.read import read_architecture
+
+    read_architecture(path)
+
+
+def read_weights_of(path: Path) -> None:
+    """Read the weights in a model file."""
+    from vaiopt.report.weights import read_weights
+
+    for weight in read_weights(path):
+        if weight.initial is not None:
+            weight.initial.density(weight.values)
+
+
+def make_model(folder: Path) -> List[Path]:
+    """Write a Keras 2 model file."""
+    made.write_model(folder / "model.h5")
+    return [folder / "model.h5"]
+
+
+MODELS = [
+    Reader("architecture .json", json_file("model.json", made.architecture), inspect_file, 3),
+    Reader("model .h5, inspect", make_model, inspect_file, 0.3, forked=True),
+    Reader("model .h5, architecture", make_model, read_config_of, 0.3, forked=True),
+    Reader("model .h5, weights", make_model, read_weights_of, 0.3, forked=True),
+]
