@@ -22,8 +22,8 @@ from vaiopt import memory
 from vaiopt.reading import PathLike, open_regular
 
 NPZ_ERRORS = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, struct.error, OverflowError),
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
+    *(ArithmeticError, AssertionError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 """What numpy and zipfile raise for a file that is cut off, damaged or something else."""
 

@@ -6,12 +6,12 @@ that, ``layers`` are lists of entries with a class and a configuration.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
+from vaiopt.files import parse_json
 from vaiopt.network.hdf5 import open_hdf5
 from vaiopt.reading import PathLike, open_regular, read_text
 
@@ -95,9 +95,11 @@ def parse_architecture(text: str, path: Path) -> Dict[str, Any]:
     if len(text) > MOST_TEXT:
         raise ModelError(f"{damaged}has more than {MOST_TEXT >> 20} MiB", "Save the model again.")
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{damaged}is not valid JSON", "Save the model again.") from error
+        content = parse_json(text)
+    except ValueError as error:
+        raise ModelError(
+            f"{damaged}is not valid JSON ({error})", "Save the model again."
+        ) from error
     problem = _problem(content)
     if problem is not None:
         raise ModelError(damaged + problem, "Save the model again.")
@@ -142,7 +144,7 @@ def _keras_archive(path: Path) -> ModelError:
     try:
         with open_regular(path) as content, zipfile.ZipFile(content) as file:
             metadata = file.open("metadata.json")
-            version = str(json.loads(metadata.read(1 << 16).decode("utf-8"))["keras_version"])
+            version = str(parse_json(metadata.read(1 << 16))["keras_version"])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, NotImplementedError):
         return ModelError(f"'{path}' is not a model that Keras wrote", "Give a Keras 2 .h5 file.")
     except zipfile.BadZipFile:
