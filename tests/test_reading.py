@@ -118,7 +118,6 @@ OWN_FILES = {
     "study/storage.py": "looked at before",
     "search/execution/dask_worker.py": "written by the worker a moment ago",
     "data/sources/keras_files.py": "downloaded a moment ago",
-    "network/read.py": "a model's architecture: looked at before",
 }
 """Modules that read files by themselves, and why they may."""
 
