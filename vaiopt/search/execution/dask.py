@@ -29,6 +29,9 @@ from vaiopt.settings import Settings
 CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""
 
+LONGEST_ADDRESS = 1000
+"""Characters of an address, with what may follow the port."""
+
 SENDING_ATTEMPTS = 3
 """How often the data are sent; a worker that is lost meanwhile spoils it for all."""
 
@@ -196,7 +199,10 @@ def _address_in(path: str) -> str:
             f"Start one: dask scheduler --scheduler-file {path}",
         )
     try:
-        return _checked(str(parse_json(Path(path).read_bytes())["address"]))
+        address = parse_json(Path(path).read_bytes())["address"]
+        if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
+            raise TypeError("no address")
+        return _checked(address)
     except (ValueError, KeyError, TypeError) as error:  # no JSON, no text, or of another shape
         raise RunError(
             f"'{path}' is not a scheduler file: it holds no address",
