@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import struct
+import sys
 import tempfile
 import tokenize
 import zipfile
@@ -250,12 +251,27 @@ def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
         with opened as file:
             for name in file.files:
                 arrays[name] = file[name] if name in wanted else None
-                if not isinstance(arrays[name], (np.ndarray, type(None))):
-                    raise ValueError("it is no array")
+                if name in wanted:
+                    _check_array(arrays[name])
     except NPZ_ERRORS as error:
         kind = "pickled" if "pickle" in str(error) else "damaged"
-        raise NpzError(f"{type(error).__name__}: {error}", kind, name) from error
+        said = str(error)[:200]  # zipfile repeats what stands in the place of a name
+        raise NpzError(f"{type(error).__name__}: {said}", kind, name) from error
     return arrays
+
+
+def _check_array(array: Any) -> None:
+    """Raise ValueError for what is no array, or one of texts with codes that are no characters:
+    numpy fails on them only when they are looked at.
+    """
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it is no array")
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = np.frombuffer(array.tobytes(), array.dtype.byteorder + "u4")
+        if np.any((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes < 0xE000))):
+            raise ValueError("a text in it is none")
 
 
 def read_arrays(
