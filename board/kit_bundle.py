@@ -224,7 +224,8 @@ def read_arrays(
                 if not isinstance(arrays[name], np.ndarray):
                     raise KitError(f"'{path}': '{name}' is no array", COPY_AGAIN)
     except NPZ_ERRORS as error:
-        raise KitError(f"'{path}' cannot be read as .npz ({error})", COPY_AGAIN) from error
+        said = str(error)[:200]  # zipfile repeats what stands in the place of a name
+        raise KitError(f"'{path}' cannot be read as .npz ({said})", COPY_AGAIN) from error
     return arrays
 
 

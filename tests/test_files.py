@@ -269,3 +269,26 @@ def test_an_array_that_says_it_is_larger_than_the_memory_is_refused(tmp_path):
         file.writestr("inputs.npy", b"\x93NUMPY\x01\x00\x76\x00" + head + bytes(99))
     with pytest.raises(RunError, match="golden.npz"):
         read_arrays(path, ["inputs"], "make it")
+
+
+@pytest.mark.parametrize("code", [0x110000, 0xD800, 0xDFFF, 2**32 - 1])
+@pytest.mark.parametrize("order", "<>")
+def test_texts_of_codes_that_are_no_characters_are_refused(tmp_path, code, order):
+    path, good = tmp_path / "names.npz", np.array(["ab", "\U0010ffff"], order + "U2")
+    np.savez(str(path), names=good)
+    assert read_arrays(path, ["names"], "make it")["names"].tolist() == ["ab", "\U0010ffff"]
+    codes = np.array([[97, code], [98, 0]], order + "u4")
+    np.savez(str(path), names=codes.view(order + "U2")[:, 0])
+    with pytest.raises(RunError, match="a text in it is none"):
+        read_arrays(path, ["names"], "make it")
+
+
+def test_a_message_is_no_longer_than_a_person_reads(tmp_path):
+    path = tmp_path / "golden.npz"
+    np.savez(str(path), inputs=np.arange(9))
+    content = bytearray(path.read_bytes())
+    content[26:28] = b"\xff\xff"  # the length of the first name
+    path.write_bytes(bytes(content) + bytes(70000))
+    with pytest.raises(RunError) as caught:
+        read_arrays(path, ["inputs"], "make it")
+    assert len(caught.value.message) < 1000

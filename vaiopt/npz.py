@@ -13,6 +13,7 @@ import io
 import operator
 import re
 import struct
+import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
 
 def _damaged(error: Exception, array: str = "") -> NpzError:
     said = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-    return NpzError(said, array=array)
+    return NpzError(said[:200], array=array)  # zipfile repeats what stands in the place of a name
 
 
 def _read(file: BinaryIO, wanted: Container[str]) -> Dict[str, Any]:
@@ -200,7 +201,20 @@ def _unpack(archive: zipfile.ZipFile, member: _Member) -> Any:
     with archive.open(member.info) as stream:
         array = np.lib.format.read_array(stream, allow_pickle=False)
         stream.read(1)  # at the end its checksum is compared
+    _check_texts(array)
     return array
+
+
+def _check_texts(array: Any) -> None:
+    """Raise :class:`NpzError` for texts with codes that are no characters: numpy fails on them
+    only when they are looked at.
+    """
+    import numpy as np
+
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        codes = np.frombuffer(array.tobytes(), array.dtype.byteorder + "u4")
+        if np.any((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes < 0xE000))):
+            raise NpzError("a text in it is none")
 
 
 def few_names(names: Iterable[str], most: int = 10) -> str:

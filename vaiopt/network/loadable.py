@@ -22,9 +22,6 @@ from vaiopt.network.read import read_calls
 SIZES = ("filters", "units", "output_dim", "num_heads", "key_dim", "value_dim")
 """Settings of a layer that are lengths of one of its weights."""
 
-MOST_VALUES = 1 << 31
-"""Values of one tensor for one sample: TensorFlow counts many in 32 bits, and 8 GiB in float32."""
-
 _trusted: "contextvars.ContextVar[bool]" = contextvars.ContextVar("trusted", default=False)
 
 
@@ -82,12 +79,6 @@ def check_loadable(file: Any, path: Path) -> Dict[str, Any]:
     asked = sum(operation.params for operation in graph.operations)
     if asked > 2 * held + 1000:
         raise _absurd(path, f"its layers ask for {asked:,} weights")
-    for operation in graph.operations:
-        values = 1
-        for length in operation.output_shape:
-            values *= length
-        if values > MOST_VALUES:
-            raise _absurd(path, f"layer '{operation.layer}' makes {values:,} values of a sample")
     return config
 
 

@@ -12,7 +12,7 @@ from vaiopt.network.activations import Activation
 from vaiopt.network.calls import Call, CallList
 from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.layers import layer_class, output_shape, parameter_count
-from vaiopt.network.sizes import Shape
+from vaiopt.network.sizes import Shape, elements
 
 DAMAGED = (
     ArithmeticError,
@@ -28,6 +28,30 @@ Value = Tuple[int, Shape]
 """A tensor while lowering: the operation that makes it, and its shape."""
 
 
+MOST_VALUES = 1 << 31
+"""Values of one tensor for one sample: TensorFlow counts many in 32 bits, and 8 GiB in float32."""
+
+MOST = 1 << 53
+"""Of all else that is counted: what a float still holds exactly."""
+
+
+def _check_sizes(operation: Operation) -> None:
+    values = elements(operation.output_shape)
+    if values > MOST_VALUES:
+        raise ModelError(
+            f"layer '{operation.layer}' makes {float(min(values, 10**300)):.3g} values of one"
+            " sample, more than any board or computer holds",
+            "Use a smaller input or kernel, or fewer filters.",
+        )
+    o = operation
+    numbers = (*o.kernel, *o.strides, *o.dilation, *o.padding, *o.output_padding, o.groups)
+    if any(abs(n) > MOST for n in (*numbers, o.multiplier, o.params, o.weights, o.macs)):
+        raise ModelError(
+            f"layer '{operation.layer}' has sizes that no board or computer holds",
+            "Use a smaller input or kernel, or fewer filters.",
+        )
+
+
 class _Builder(NamedTuple):
     """The operations so far, and for each call the tensors that stand for its outputs."""
 
@@ -35,7 +59,8 @@ class _Builder(NamedTuple):
     tensors: List[List[Value]]
 
     def append(self, operation: Operation) -> Value:
-        """Add an operation; return its output."""
+        """Add an operation; return its output. Raises ModelError: it is of an absurd size."""
+        _check_sizes(operation)
         self.operations.append(operation)
         return (len(self.operations) - 1, operation.output_shape)
 

@@ -231,7 +231,9 @@ def test_a_scheduler_that_does_not_answer_is_refused_with_the_command_that_start
         connect(str(tmp_path / "none.json"))
 
 
-@pytest.mark.parametrize("content", ["", "garbage", "[1]", '{"workers": {}}', "\x00\udcff"])
+@pytest.mark.parametrize(
+    "content", ["", "garbage", "[1]", '{"workers": {}}', '{"address": [1]}', "\x00\udcff"]
+)
 def test_a_scheduler_file_without_an_address_is_refused(tmp_path, content):
     pytest.importorskip("distributed")
     (tmp_path / "cluster.json").write_text(content, errors="surrogateescape")

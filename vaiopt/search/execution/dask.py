@@ -30,6 +30,9 @@ from vaiopt.settings import Settings
 CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""
 
+LONGEST_ADDRESS = 1000
+"""Characters of an address, with what may follow the port."""
+
 SENDING_ATTEMPTS = 3
 """How often the data are sent; a worker that is lost meanwhile spoils it for all."""
 
@@ -197,7 +200,10 @@ def _address_in(path: str) -> str:
             f"Start one: dask scheduler --scheduler-file {path}",
         )
     try:
-        return _checked(str(parse_json(read_text(path, LARGEST_WRITTEN))["address"]))
+        address = parse_json(read_text(path, LARGEST_WRITTEN))["address"]
+        if not isinstance(address, str) or len(address) > LONGEST_ADDRESS:
+            raise TypeError("no address")
+        return _checked(address)
     except OSError as error:
         raise RunError(
             f"the scheduler file '{path}' cannot be read: {error}",
