@@ -13,8 +13,25 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any, Dict
 
 HERE = Path(__file__).resolve()
+
+
+def architecture(kind: str) -> Dict[str, Any]:
+    """Return that of an image rounded by one layer."""
+    image = {"batch_input_shape": [None, 8, 8, 1], "name": "image"}
+    layers = [
+        {"class_name": "InputLayer", "name": "image", "config": image, "inbound_nodes": []},
+        {
+            "class_name": kind,
+            "name": "quant_image",
+            "config": {"name": "quant_image"},
+            "inbound_nodes": [[["image", 0, 0, {}]]],
+        },
+    ]
+    ends = {"input_layers": [["image", 0, 0]], "output_layers": [["quant_image", 0, 0]]}
+    return {"class_name": "Functional", "config": {"layers": layers, **ends}}
 
 
 def install(folder: Path) -> str:

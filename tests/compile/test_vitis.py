@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "contract"))
 
-from fake_vai_c import install
+from fake_vai_c import architecture, install
 from standin_models import STANDIN, classifier, recorded, tensor
 
 from tests.made_runs import made_candidate, on
@@ -37,22 +37,6 @@ def content() -> Dict[str, Any]:
         tensor("quant_dense_bias_fixneuron", [10], 10),
     ]
     return model
-
-
-def architecture(kind: str) -> Dict[str, Any]:
-    """Return that of an image rounded by one layer."""
-    image = {"batch_input_shape": [None, 8, 8, 1], "name": "image"}
-    layers = [
-        {"class_name": "InputLayer", "name": "image", "config": image, "inbound_nodes": []},
-        {
-            "class_name": kind,
-            "name": "quant_image",
-            "config": {"name": "quant_image"},
-            "inbound_nodes": [[["image", 0, 0, {}]]],
-        },
-    ]
-    ends = {"input_layers": [["image", 0, 0]], "output_layers": [["quant_image", 0, 0]]}
-    return {"class_name": "Functional", "config": {"layers": layers, **ends}}
 
 
 class Kitchen:

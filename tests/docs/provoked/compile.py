@@ -8,7 +8,7 @@ from typing import Any, Dict
 
 import numpy as np
 
-from tests.compile.fake_vai_c import install
+from tests.compile.fake_vai_c import architecture, install
 from tests.contract.standin_models import STANDIN, classifier
 from tests.docs.provoked.bench import Bench, Provocations
 from tests.made_runs import made_candidate, on, quantized_candidate
@@ -35,8 +35,7 @@ def for_the_dpu(bench: Bench, content: Any, vendor: bool = True, how: str = "ok"
     candidate = made_candidate(bench.folder / "run")
     candidate.quantized_folder.mkdir()
     kind = "Vitis>VitisQuantize" if vendor else "vaiopt>FixPosition"
-    layers = [{"class_name": kind, "config": {"name": "quant_image"}}]
-    config = {"class_name": "Functional", "config": {"layers": layers}}
+    config = architecture(kind)
     with h5py.File(str(candidate.quantized_model), "w") as file:
         file.attrs["model_config"] = json.dumps(config).encode()
         file.attrs["keras_version"] = b"2.10.0"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Callable
 
 import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier, samples
 from tests.made_runs import made_candidate, write_data
+from vaiopt import memory
 from vaiopt.data import load_dataset, load_splits, read_recipe, split_dataset
 from vaiopt.data.dataset import make_dataset
 from vaiopt.data.sources import keras_files
@@ -48,6 +50,38 @@ def two_sizes(bench: Bench) -> None:
     load_dataset(str(bench.folder / "images"))
 
 
+def image(name: str, write: Callable[[Path], object]) -> Callable[[Bench], Any]:
+    """Load a folder of two classes, of which one image is written in another way."""
+
+    def load(bench: Bench) -> None:
+        from PIL import Image
+
+        for number in range(20):
+            path = bench.folder / "images" / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8), number).save(str(path))
+        write(bench.folder / "images" / "a" / name)
+        load_dataset(str(bench.folder / "images"))
+
+    return load
+
+
+def large_image(path: Path) -> None:
+    from PIL import Image
+
+    Image.new("1", (13000, 13000)).save(str(path))
+
+
+def full_memory(action: Callable[[Bench], Any]) -> Callable[[Bench], Any]:
+    """Do something on a computer without free memory."""
+
+    def do(bench: Bench) -> None:
+        bench.patch.setattr(memory, "available", lambda: 100)
+        action(bench)
+
+    return do
+
+
 def changed_data(bench: Bench) -> None:
     candidate = made_candidate(bench.folder / "run")
     write_data(candidate, 100)
@@ -60,6 +94,26 @@ def quantized(x: Any, **options: Any) -> Any:
 
 
 MESSAGES: Provocations = {
+    "… does not fit into memory (…)": full_memory(
+        lambda b: load_dataset(str(b.arrays(x=np.zeros((20, 4)), y=LABELS)))
+    ),
+    "'…' does not fit into memory: … images of …x…, …": full_memory(
+        image("more.png", lambda path: None)
+    ),
+    "… cannot be read (…)": lambda b: load_dataset(str(b.file("data.npz", "none"))),
+    "'…' cannot be read as an image (…)": image("x.png", lambda path: path.write_bytes(b"\x89PNG")),
+    "'…' is no … image but …": image("x.png", lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPS")),
+    "'…' is an image of a format that is not read…": image(
+        "x.tif", lambda path: path.write_bytes(b"II*")
+    ),
+    "'…' is …x…, … million pixels; at most … million are read": image("x.png", large_image),
+    "'…' is a link to nothing": image("x.png", lambda path: path.symlink_to("nowhere")),
+    "the class names … and … of … look the same": lambda b: dataset(
+        y=np.where(LABELS, "cat", "cat ")
+    ),
+    "… has … classes; at most … are possible": lambda b: dataset(
+        np.zeros((6000, 2)), [str(number) for number in range(6000)]
+    ),
     "there is no '…' (looked at …)": lambda b: load_dataset("none/data.npz"),
     "… is not on this machine: no … in …; and it cannot be downloaded (…)": no_download,
     "unknown data source '…'": lambda b: load_dataset("digitz"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Callable
+
+import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier
 from vaiopt.keras import load_keras, load_model
@@ -27,14 +31,59 @@ def all_failed(bench: Bench) -> None:
     Search._stop_if_hopeless(SimpleNamespace(), trials)  # type: ignore[arg-type]
 
 
-def of_keras_3(bench: Bench) -> None:
+def changed(change: Callable[[Any, Path], None]) -> Callable[[Bench], Any]:
+    """Load a model file of which something is changed by hand."""
+
+    def load(bench: Bench) -> None:
+        import h5py
+
+        path = bench.folder / "m.h5"
+        classifier().save(str(path))
+        with h5py.File(str(path), "r+") as file:
+            change(file, bench.folder)
+        load_model(path)
+
+    return load
+
+
+def of_keras_3(file: Any, folder: Path) -> None:
+    file.attrs["keras_version"] = "3.4.1"
+
+
+def without_weights(file: Any, folder: Path) -> None:
+    del file["model_weights"]
+    file.create_dataset("x", data=np.zeros(1000))
+
+
+def more_units(file: Any, folder: Path) -> None:
+    text = file.attrs["model_config"].replace('"units": 2', '"units": 2000000')
+    file.attrs["model_config"] = text
+
+
+def weights_elsewhere(file: Any, folder: Path) -> None:
     import h5py
 
-    path = bench.folder / "m.h5"
-    classifier().save(str(path))
-    with h5py.File(str(path), "r+") as file:
-        file.attrs["keras_version"] = "3.4.1"
-    load_model(path)
+    file["more"] = h5py.ExternalLink("other.h5", "/x")
+
+
+def archive(version: str) -> Callable[[Bench], Any]:
+    def load(bench: Bench) -> None:
+        with zipfile.ZipFile("m.keras", "w") as file:
+            file.writestr("metadata.json", f'{{"keras_version": "{version}"}}')
+        load_model("m.keras")
+
+    return load
+
+
+def code_in_a_file(bench: Bench) -> None:
+    classifier(load_keras().layers.Lambda(abs)).save("m.h5")
+    load_model("m.h5")
+
+
+def enormous(bench: Bench) -> None:
+    layers = load_keras().layers
+    text = classifier(layers.Conv2D(4, 3)).to_json().replace('"filters": 4', f'"filters": {10**9}')
+    read_graph(bench.file("m.json", text))
 
 
 def subclassed(bench: Bench) -> None:
@@ -76,10 +125,16 @@ MESSAGES: Provocations = {
         lambda hp: classifier(), shape=(9, 9, 3)
     ),
     "the first … trials all failed; the last: …": all_failed,
-    "'…' is a Keras 3 file": lambda b: load_model(b.file("m.keras", "PK")),
-    "'…' was written by Keras …, which no Vitis-AI tool reads": of_keras_3,
+    "'…' is a Keras 3 file": archive("3.1.0"),
+    "'…' was written by Keras …, which no Vitis-AI tool reads": changed(of_keras_3),
     "'…' is a subclassed model, whose layers cannot be read": subclassed,
     "input '…' has the undefined shape …": open_size,
     "the model function asks for '…' with two different ranges or defaults": asked_twice,
-    "'…' cannot be loaded: …": of_ones_own_layer,
+    "'…' cannot be loaded: …": changed(without_weights),
+    "layer '…' is a …: code that comes with the file is not run": code_in_a_file,
+    "layer '…' is or has a '…', which Keras does not bring…": of_ones_own_layer,
+    "'…' takes '…' from another file, which is not read": changed(weights_elsewhere),
+    "'…' is damaged (…, which the file does not hold)": changed(more_units),
+    "layer '…' makes … values of one sample, more than any board or computer holds": enormous,
+    "'…' is a .keras archive of Keras …; the Vitis-AI tools read .h5": archive("2.15.0"),
 }

@@ -6,6 +6,7 @@ from tests.docs.provoked.bench import Bench, Provocations, quick
 from tests.made_runs import made_candidate, manifest_record
 from vaiopt import flow
 from vaiopt.deploy.measure import check_bundle
+from vaiopt.int8.golden import read_golden
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run, open_run
 from vaiopt.search import choose_trial, search_run
@@ -68,6 +69,12 @@ def lost_database(bench: Bench) -> None:
     open_study(run)
 
 
+def damaged(bench: Bench) -> None:
+    candidate = quantized_candidate(bench.folder / "run", limit=100)
+    candidate.golden.write_bytes(candidate.golden.read_bytes()[:100])
+    read_golden(candidate.golden, "vaiopt quantize")
+
+
 def changed_bundle(bench: Bench) -> None:
     folder = bench.folder / "bundle"
     folder.mkdir()
@@ -79,6 +86,7 @@ def changed_bundle(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    "'…' is damaged (…)": damaged,
     "there is no run folder '…'": lambda b: open_run(b.folder / "none"),
     "'…' is missing": lambda b: made_candidate(b.folder / "run").kept_model(),
     "'…' was made with other settings: …": other_settings,

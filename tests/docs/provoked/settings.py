@@ -52,6 +52,8 @@ def too_large_a_grid(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    "the settings file '…' cannot be read: …": lambda b: load_settings(b.folder),
+    "… is …, which is not UTF-8": lambda b: load_settings(None, {"data.source": "\udcff"}),
     "unknown setting '…'": refused("serch.trials=3"),
     "… must be …, not …": refused("search.trials=many"),
     "… is '…'": refused("search.sampler=gpp"),
