@@ -92,11 +92,17 @@ def is_text(path: Path) -> bool:
 
 
 def tracked_files(root: Path) -> List[Path]:
-    """Return the files of the project: those that git knows, or all where there is no git."""
+    """Return the files of the project: those that git knows; in an unpacked sdist those that it was
+    made of; elsewhere all.
+    """
+    made_of = root / f"{PACKAGE}.egg-info" / "SOURCES.txt"
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     if (root / ".git").exists() and shutil.which("git"):
         names = subprocess.check_output(command, cwd=str(root)).decode().split("\0")
         files = [root / name for name in names if name]
+    elif made_of.exists():
+        names = made_of.read_text(encoding="utf-8").splitlines()
+        files = [root / name for name in names if not name.startswith(made_of.parent.name)]
     else:
         files = [path for path in root.rglob("*") if "__pycache__" not in path.parts]
     return sorted(path for path in files if path.is_file())

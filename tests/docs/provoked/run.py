@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.docs.provoked.bench import Bench, Provocations, quick
-from tests.made_runs import made_candidate, manifest_record
+from tests.made_runs import made_candidate, manifest_record, quantized_candidate
 from vaiopt import flow
 from vaiopt.deploy.measure import check_bundle
 from vaiopt.int8.golden import read_golden
