@@ -8,27 +8,27 @@ was completed. A report is an epoch.
 """
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 from search_regret import FOLDER, Table, build
 
 from vaiopt.search.samplers import Problem
 from vaiopt.search.samplers.bayesian import BayesianSampler
-from vaiopt.search.training.pruning import Judge, Pruned, Pruning, reported
+from vaiopt.search.training.pruning import Judge, Pruned, Reports
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.trace import trace_space
 
 
-def train(curve, pruner, earlier):
+def train(curve, pruning):
     """Return the record of a trial that has this learning curve, without its number and point, and
     the epochs trained.
     """
-    if pruner == "none":
+    if pruning is None:
         return {"status": COMPLETE, "value": curve[-1]}, len(curve)
-    may_stop = any(t.status == COMPLETE for t in earlier)
-    judge = Judge(Pruning(pruner, "maximize", 1, len(curve), may_stop, tuple(earlier)))
+    judge = Judge(replace(pruning, per_epoch=1, most=len(curve)))
     status = COMPLETE
     for step, value in enumerate(curve, start=1):
         try:
@@ -47,13 +47,14 @@ def search(curves, pruner, seed, trials):
     """Return the share of epochs trained and the best accuracy of a completed trial."""
     space = trace_space(build, HyperParameters)
     sampler = BayesianSampler(Problem(space, SearchSettings(), seed, "maximize"), "gp")
-    records, earlier, spent = [], [], 0
+    reports = Reports(SearchSettings(pruner=pruner), "maximize", space)
+    records, spent = [], 0
     for number in range(trials):
         point = sampler.next_point(records)
-        fields, epochs = train([table(point) for table in curves], pruner, earlier)
+        fields, epochs = train([table(point) for table in curves], reports.pruning(number))
         spent += epochs
         records.append(TrialRecord(number, hyperparameters=point, **fields))
-        earlier.append(reported(records[-1]))
+        reports.add(records[-1])
     return spent / (trials * len(curves)), max(r.value for r in records if r.value is not None)
 
 
