@@ -4,13 +4,16 @@ compare what it comes to with an undisturbed run.
     python benchmarks/kills.py                          # 25 kills of each stage
     python benchmarks/kills.py --stage quantize --kills 100
     python benchmarks/kills.py --stage search --kills 50 --trials 40 --in-a-row 50
+    python benchmarks/kills.py --snapshots
     python benchmarks/kills.py --signal TERM --signal HUP --signal INT --kills 5
 
 Half of the kills are at a random moment of the stage's time, half at a random one of its steps in
 the file system (a file opened to write, renamed, deleted, ...), where the windows are. With
 ``--in-a-row`` a stage is killed so often before it is let come to its end, as a search that is
 preempted. After a signal that it can handle, a stage must end with the exit code that shells
-give it, and leave nothing hidden. Prints a line per stage; the exit code is 1 if anything was
+give it, and leave nothing hidden. With ``--snapshots`` nothing is killed: the run is copied before
+each step in the file system, which is what a kill there leaves, and every copy is looked at; one
+run of a stage shows every window. Prints a line per stage; the exit code is 1 if anything was
 wrong.
 """
 
@@ -37,7 +40,7 @@ import vaiopt.files
 from vaiopt import flow
 from vaiopt.cli import main as main_of_vaiopt
 from vaiopt.record import read_optional
-from vaiopt.runs.layout import Run
+from vaiopt.runs.layout import Run, open_run
 from vaiopt.runs.lineage import compiled_records, file_sha256, manifests, measurements
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.study.record import INTERRUPTED
@@ -98,9 +101,9 @@ STEPS = (
 # ---------------------------------------------------------------- a stage in a process of its own
 
 
-def started(words, folder, mark, kill_at=None, count=None):
-    """Run a command line in a child process, which kills itself at a step in the file system if
-    asked to; return its number.
+def started(words, folder, mark, at_step=lambda number: None):
+    """Run a command line in a child process and return its number; ``at_step`` is called there
+    before each step in the file system, with its number.
     """
     child = os.fork()
     if child:
@@ -115,7 +118,7 @@ def started(words, folder, mark, kill_at=None, count=None):
         sink = os.open(f"{folder}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number in (1, 2):
             os.dup2(sink, number)
-        _count_steps(str(folder), kill_at, count)
+        _follow_steps(str(folder), at_step)
         main_of_vaiopt(words)
     except SystemExit as end:
         code = end.code
@@ -123,23 +126,22 @@ def started(words, folder, mark, kill_at=None, count=None):
         os._exit(code)
 
 
-def _count_steps(folder, kill_at, count):
-    done = [0]
+def _follow_steps(folder, at_step):
+    done, inside = [0], [False]
 
-    def counted(function):
+    def followed(function):
         def call(*arguments, **options):
-            if any(folder in str(argument) for argument in arguments):
-                if done[0] == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+            if not inside[0] and any(folder in str(argument) for argument in arguments):
+                inside[0] = True
+                at_step(done[0])
                 done[0] += 1
-                if count is not None:
-                    count.value = done[0]
+                inside[0] = False
             return function(*arguments, **options)
 
         return call
 
     for module, name in STEPS:
-        setattr(module, name, counted(getattr(module, name)))
+        setattr(module, name, followed(getattr(module, name)))
 
 
 def finish(words, folder):
@@ -288,7 +290,7 @@ class Stage:
         """Run it undisturbed: what it comes to, how long it takes, its steps."""
         self._reset()
         count, began = multiprocessing.Value("i", 0), time.perf_counter()
-        child = started(self._words, self._folder, "whole", count=count)
+        child = started(self._words, self._folder, "whole", lambda n: setattr(count, "value", n))
         if os.waitpid(child, 0)[1] != 0:
             sys.exit(f"{self.name} failed: {Path(f'{self._folder}.log').read_text()[-2000:]}")
         self._seconds = time.perf_counter() - began
@@ -298,12 +300,7 @@ class Stage:
     def run(self, kills, moments):
         """Kill it so often."""
         self.measure()
-        places = []
-        if self._before is not None:
-            top = ("chosen.json", "float", "quantized", "compiled/cpu", "bundle/cpu", "report.html")
-            places = [p for p in (*top, "bundle/cpu.tar.gz") if (self._before / p).exists()]
-            if self.name == "choose":  # of the other trial nothing was made yet
-                places = ["chosen.json", "float", "report.html"]
+        places = self._places()
         self._reset()
         tries = row = 0
         while self.counts["kills"] < kills and tries < 3 * kills:
@@ -315,12 +312,45 @@ class Stage:
                 self._reset()
                 row = 0
 
+    def snapshots(self):
+        """Run it once, and look at the run as it was before each step in the file system."""
+        self._reset()
+        copies = self._folder.with_name("copies")
+        child = started(self._words, self._folder, "whole", lambda n: self._copy(copies, n))
+        if os.waitpid(child, 0)[1] != 0:
+            sys.exit(f"{self.name} failed: {Path(f'{self._folder}.log').read_text()[-2000:]}")
+        for copy in sorted(copies.iterdir()):
+            self.counts["kills"] += 1
+            self._note("unreadable", unreadable(copy, self._places()))
+            if (copy / "run.toml").exists():
+                open_run(copy)
+                self._note("leftovers", ", ".join(hidden(copy)))
+        shutil.rmtree(str(copies))
+
+    def _copy(self, copies, number):
+        if self._folder.exists():
+            shutil.copytree(str(self._folder), str(copies / f"{number:05d}"), symlinks=True)
+
+    def _places(self):
+        """Return what a run that was whole has at any moment."""
+        if self._before is None:
+            return []
+        if self.name == "choose":  # of the other trial nothing was made yet
+            return ["chosen.json", "float", "report.html"]
+        top = ("chosen.json", "float", "quantized", "compiled/cpu", "bundle/cpu", "report.html")
+        return [p for p in (*top, "bundle/cpu.tar.gz") if (self._before / p).exists()]
+
     def _kill(self, moments):
         """Kill it; return whether it came to its end before."""
         mark, killed = uuid.uuid4().hex, self._number == signal.SIGKILL
         at_step = killed and moments.random() < 0.5
         kill_at = moments.randrange(self._steps) if at_step else None
-        child = started(self._words, self._folder, mark, kill_at)
+
+        def kill(number):
+            if number == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        child = started(self._words, self._folder, mark, kill)
         if not at_step:
             time.sleep(moments.uniform(0, self._seconds))
             os.kill(child, self._number)
@@ -398,6 +428,7 @@ def main():
     parser.add_argument("--trials", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--in-a-row", type=int, default=1, help="kills before it may end")
+    parser.add_argument("--snapshots", action="store_true")
     parser.add_argument("--out", type=Path, help="a JSON file for what was wrong, each time")
     arguments = parser.parse_args()
     load()
@@ -411,7 +442,10 @@ def main():
             for name in stages:
                 number = getattr(signal, f"SIG{sent}")
                 stage = Stage(name, number, arguments, before, folder)
-                stage.run(arguments.kills, random.Random(arguments.seed))
+                if arguments.snapshots:
+                    stage.snapshots()
+                else:
+                    stage.run(arguments.kills, random.Random(arguments.seed))
                 total.update(stage.counts)
                 wrong[f"{name}, {sent}"] = stage.wrong
                 print(line(f"{name}, {sent}", stage.counts), flush=True)

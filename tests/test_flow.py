@@ -1,6 +1,10 @@
 """The whole way on real data that are small, and what may go wrong on it."""
 
+import contextlib
 import json
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -193,6 +197,26 @@ def test_steps_are_checked_before_anything_runs():
     assert "quantize" in caught.value.hint
     with pytest.raises(SettingsError, match="comes before"):
         flow.steps_between("report", "search")
+
+
+def test_after_a_signal_that_a_step_swallows_the_next_one_does_not_begin(tmp_path, monkeypatch):
+    done = []
+
+    def swallow(context):
+        done.append("first")
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+
+    steps = (flow.Step("search", "", swallow), flow.Step("quantize", "", done.append))
+    monkeypatch.setattr(flow, "FLOW", steps)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            flow.run_flow(SETTINGS, tmp_path, last="quantize")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["first"]
 
 
 def test_a_bare_model_is_quantized_without_a_run(whole, tmp_path):

@@ -15,6 +15,7 @@ from vaiopt.errors import RunError, SettingsError, did_you_mean
 from vaiopt.files import PathLike
 from vaiopt.runs.layout import Candidate, Run, open_run
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
+from vaiopt.signals import raised
 from vaiopt.study.record import TrialRecord
 from vaiopt.summary import Summary as Summary
 from vaiopt.summary import summarise as summarise
@@ -112,8 +113,9 @@ def run_flow(
     seconds: Dict[str, float] = {}
     for step in steps:
         step.check(settings)
-    with data_held():
+    with data_held(), raised() as check:
         for step in steps:
+            check()
             progress(f"[{STEPS.index(step.name) + 1}/{len(STEPS)}] {step.name}")
             started = time.perf_counter()
             step.do(context)

@@ -117,7 +117,7 @@ def _guarded(
 
 def _dismiss(child: "subprocess.Popen[bytes]") -> None:
     """Tell the guard of a child that has ended that it may go, and close the pipes."""
-    streams: Any = child.stdin, child.stdout
+    streams: Any = (child.stdin, child.stdout)
     with contextlib.suppress(BrokenPipeError):
         streams[0].write(b"done\n")
         streams[0].flush()

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import time
 from urllib.request import Request, urlopen
 
@@ -10,7 +11,7 @@ import pytest
 from tests.search.quick import SETTINGS
 from vaiopt.data import read_recipe
 from vaiopt.errors import DataError, ModelError, RunError, SettingsError
-from vaiopt.keras import load_model
+from vaiopt.keras import load_model, load_tensorflow
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import CandidateMetrics, Chosen
@@ -373,15 +374,28 @@ def test_a_grid_with_too_many_points_is_refused_before_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_full_disk_stops_the_search_and_the_trial_is_run_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_stops_the_search_and_the_trial_is_run_again(tmp_path, monkeypatch, number):
     def full(model, path):
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        raise OSError(number, os.strerror(number), str(path))
 
     with monkeypatch.context() as patched:
         patched.setattr(worker, "save_model", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError) as caught:
             search_run(SETTINGS, tmp_path / "run")
+        assert caught.value.errno == number
     assert search_run(SETTINGS, tmp_path / "run").trials == {COMPLETE: 3, INTERRUPTED: 1}
+
+
+def test_a_disk_that_is_full_for_tensorboard_is_no_lack_of_memory(tmp_path, monkeypatch):
+    tf = load_tensorflow()
+
+    def full(*arguments, **options):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", full)
+    with pytest.raises(OSError, match="No space left"):
+        search_run(override(SETTINGS, ["search.trials=1"]), tmp_path / "run")
 
 
 NAN = """

@@ -114,7 +114,7 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         if error.filename is None and error.errno is None:
             _bug()
         _fail(
-            "{}: {}".format(error.strerror or error, error.filename or ""),
+            ": ".join(str(part) for part in (error.strerror or error, error.filename) if part),
             "Check that the path exists, is yours to write, and that the disk has room.",
         )
     except Exception:  # noqa: BLE001  anything else is a bug: keep the traceback, show one line

@@ -62,6 +62,18 @@ def corrupt(bench: Bench) -> None:
     open_study(Run(bench.folder / "run"))
 
 
+def of_a_newer_optuna(bench: Bench) -> None:
+    bench.file("run/study.journal", '{"op_code": 99, "worker_id": "a"}\n')
+    open_study(Run(bench.folder / "run"))
+
+
+def pasted_twice(bench: Bench) -> None:
+    search_run(quick("search.trials=1"), bench.folder / "run")
+    journal = Run(bench.folder / "run").journal
+    journal.write_bytes(journal.read_bytes() * 2)
+    open_study(Run(bench.folder / "run"))
+
+
 def lost_database(bench: Bench) -> None:
     run = Run(bench.folder / "run")
     run.folder.mkdir()
@@ -106,6 +118,8 @@ MESSAGES: Provocations = {
     "no trial is predicted to take at most … ms": too_slow,
     "the model of trial … was not kept": not_kept,
     "'…' is corrupt (…)": corrupt,
+    "line … of '…' is an operation that is not known here (…)": of_a_newer_optuna,
+    "'…' holds trials twice: line … is line … once more": pasted_twice,
     "the storage '…' cannot be used: …": lambda b: search_run(
         quick("search.storage=sqlite://"), b.folder / "run"
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
@@ -22,7 +24,23 @@ def write_logs(
         hyperparameters: the active ones.
         curve: entries per epoch; each number but the epoch becomes a scalar of that step.
         metrics: the final ones, shown in the plugin's table.
+
+    Raises:
+        OSError: the disk is full.
     """
+    exhausted = load_tensorflow().errors.ResourceExhaustedError
+    try:
+        _write(folder, hyperparameters, curve, metrics)
+    except exhausted as error:  # which is also what TensorFlow raises for a lack of memory
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+
+
+def _write(
+    folder: Path,
+    hyperparameters: Mapping[str, Any],
+    curve: List[Dict[str, float]],
+    metrics: Mapping[str, float],
+) -> None:
     tf = load_tensorflow()
     from tensorboard.plugins.hparams import api
 

@@ -44,6 +44,9 @@ from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
 from vaiopt.tasks import task_of
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room for a file: on the disk, or within a limit."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -169,8 +172,8 @@ def _guarded(job: Job) -> TrialRecord:
     except Exception as error:
         # A user's model may raise anything while it trains; the search goes on, and the traceback
         # is kept.
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            # a full disk is no fault of the trial's: the search stops, and later runs it again
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
+            # It is no fault of the trial's: the search stops, and later runs it again.
             raise
         return job.failed(f"{type(error).__name__}: {_message(error)}", traceback.format_exc())
     finally:
