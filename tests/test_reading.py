@@ -115,7 +115,7 @@ OWN_FILES = {
     "hardware/architectures.py": "comes with the package",
     "releases.py": "comes with the package",
     "memory.py": "the system's",
-    "study/storage.py": "looked at before",
+    "study/journal.py": "looked at before",
     "search/execution/dask_worker.py": "written by the worker a moment ago",
     "data/sources/keras_files.py": "downloaded a moment ago",
 }

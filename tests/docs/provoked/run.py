@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from optuna.study import StudyDirection
+
 from tests.docs.provoked.bench import Bench, Provocations, quick
 from tests.made_runs import made_candidate, manifest_record, quantized_candidate
 from vaiopt import flow
@@ -15,7 +17,7 @@ from vaiopt.search.execution.lock import only_search
 from vaiopt.settings import override, save_run_settings
 from vaiopt.study.ranking import best_trials
 from vaiopt.study.record import COMPLETE, FAILED, TrialRecord
-from vaiopt.study.storage import open_study
+from vaiopt.study.storage import journal_storage, open_study
 
 SMALL = ("search.trials=1", "search.sampler=random")
 
@@ -63,7 +65,10 @@ def corrupt(bench: Bench) -> None:
 
 
 def of_a_newer_optuna(bench: Bench) -> None:
-    bench.file("run/study.journal", '{"op_code": 99, "worker_id": "a"}\n')
+    (bench.folder / "run").mkdir()
+    journal_storage(Run(bench.folder / "run")).create_new_study([StudyDirection.MAXIMIZE], "vaiopt")
+    with open(str(Run(bench.folder / "run").journal), "a") as file:
+        file.write('{"op_code": 99, "worker_id": "a"}\n')
     open_study(Run(bench.folder / "run"))
 
 
