@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator, List
 
 from vaiopt.errors import ModelError
 from vaiopt.reading import PathLike, Refused, check_regular
@@ -17,6 +17,8 @@ MOST_BLOWN_UP = 100
 """How many times larger than the file its arrays may be. Keras does not compress, so they are as
 large as it; a compressed copy of a pruned network stays below this.
 """
+
+HINT = "Give a Keras 2 .h5 file, written by model.save('model.h5')."
 
 SLACK_BYTES = 1 << 20
 """What small arrays may be in any case."""
@@ -39,49 +41,53 @@ def open_hdf5(path: PathLike) -> Iterator[Any]:
     import h5py
 
     path = Path(path)
-    hint = "Give a Keras 2 .h5 file, written by model.save('model.h5')."
     if not path.exists():
         raise ModelError(f"there is no model file '{path}'", "Give the path of a Keras 2 .h5 file.")
     try:
         check_regular(path)
         file = h5py.File(str(path), "r")
     except Refused as error:
-        raise ModelError(f"'{path}' cannot be read ({error})", hint) from error
+        raise ModelError(f"'{path}' cannot be read ({error})", HINT) from error
     except (OSError, ValueError) as error:
-        raise ModelError(f"'{path}' is not an HDF5 file", hint) from error
+        raise ModelError(f"'{path}' is not an HDF5 file", HINT) from error
     with file:
-        try:
-            size = _size(file["/"], set())
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"'{path}' is damaged ({error})", hint) from error
-        except _Elsewhere as found:
-            raise ModelError(
-                f"'{path}' takes '{found}' from another file, which is not read",
-                "Write the model again with its weights: model.save('model.h5').",
-            ) from found
+        size = sum(_of_each(file, path, lambda data: int(data.size or 0) * data.dtype.itemsize))
         if size > MOST_BLOWN_UP * os.path.getsize(str(path)) + SLACK_BYTES:
             raise ModelError(
                 f"'{path}' is damaged (its arrays would take {size / 2**20:,.0f} MiB, the file is"
                 f" {os.path.getsize(str(path)) / 2**20:,.1f} MiB)",
-                hint,
+                HINT,
             )
         yield file
+
+
+def count_values(file: Any, path: PathLike) -> int:
+    """Return how many values the arrays of an open file hold. Raises as :func:`open_hdf5`."""
+    return sum(_of_each(file, path, lambda data: int(data.size or 0)))
+
+
+def _of_each(file: Any, path: PathLike, number: Callable[[Any], int]) -> List[int]:
+    """Return a number of each array in an open file."""
+    try:
+        return [number(data) for data in _arrays(file["/"])]
+    except _Elsewhere as found:
+        raise ModelError(
+            f"'{path}' takes '{found}' from another file, which is not read",
+            "Write the model again with its weights: model.save('model.h5').",
+        ) from found
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"'{path}' is damaged ({error})", HINT) from error
 
 
 class _Elsewhere(Exception):
     """An array that does not lie in the file; the text is its name."""
 
 
-def _size(root: Any, seen: "set[int]") -> int:
-    """Return how many bytes the arrays of a group would take.
-
-    Args:
-        root: the group.
-        seen: addresses of what was looked at: groups may lie within each other in a circle.
-    """
+def _arrays(root: Any) -> Iterator[Any]:
+    """Yield the arrays in a group, each once: groups may lie within each other in a circle."""
     import h5py
 
-    total, waiting = 0, [root]
+    seen, waiting = set(), [root]
     while waiting:
         group = waiting.pop()
         for name in group:
@@ -102,5 +108,4 @@ def _size(root: Any, seen: "set[int]") -> int:
             elif isinstance(item, h5py.Dataset):
                 if item.external or item.is_virtual:
                     raise _Elsewhere(item.name)
-                total += int(item.size or 0) * int(item.dtype.itemsize)
-    return total
+                yield item

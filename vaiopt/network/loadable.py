@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, List, Mapping
 from vaiopt.errors import ModelError
 from vaiopt.files import PathLike
 from vaiopt.network.file import config_of
-from vaiopt.network.hdf5 import open_hdf5
+from vaiopt.network.hdf5 import count_values, open_hdf5
 from vaiopt.network.known import check_known
 from vaiopt.network.operations import lower
 from vaiopt.network.read import read_calls
@@ -68,7 +68,7 @@ def check_loadable(file: Any, path: Path) -> Dict[str, Any]:
     config = config_of(file, path)
     check_known(config, trust=models_are_trusted())
     calls = read_calls(config)
-    held = _values(file)
+    held = count_values(file, path)
     _check_sizes(config, held, path)
     try:
         graph = lower(calls, path.stem)
@@ -106,17 +106,3 @@ def _absurd(path: Path, what: str) -> ModelError:
     return ModelError(
         f"'{path}' is damaged ({what}, which the file does not hold)", "Save the model again."
     )
-
-
-def _values(file: Any) -> int:
-    """Return how many values the arrays of a file hold."""
-    import h5py
-
-    sizes = []
-
-    def count(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset):
-            sizes.append(int(item.size or 0))
-
-    file.visititems(count)
-    return sum(sizes)
