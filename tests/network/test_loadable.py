@@ -96,7 +96,7 @@ CHANGES = {
     ),
     "a tensor larger than memory": (
         setting("image", batch_input_shape=[None, 2**20, 2**20, 1]),
-        "values of a sample|ask for",
+        "values of one sample|ask for",
     ),
 }
 
