@@ -277,6 +277,18 @@ def check_texts(content: Any) -> None:
         raise ValueError("a text in it holds half a character") from error
 
 
+def whole_texts(content: Any) -> Any:
+    """Return a JSON value with ``?`` in the place of half characters, which no file can be written
+    with: the reason of a failed trial may name a file whose name is not UTF-8.
+    """
+    try:
+        check_texts(content)
+    except ValueError:
+        text = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+        return json.loads(text.decode("utf-8"))
+    return content
+
+
 def _inside(value: Any) -> Iterable[Any]:
     """Return what a JSON value holds, as far as that can hold something."""
     values = value.values() if isinstance(value, dict) else value

@@ -219,7 +219,7 @@ def make_run(folder: Path) -> Candidate:
     run = Run(folder / "run")
     write_text(run.settings, run_toml())
     costs = {"params": 100.0, "macs": 1000.0, "latency_ms": 0.5}
-    write_record(run.space, SpaceFile(SPACE, {"train": 200, "val": 60, "test": 40}, costs))
+    write_record(run.space, SpaceFile(SPACE, {"train": 200, "validation": 60, "test": 40}, costs))
     write_study(run, SPACE)
     candidate = run.trial(0)
     candidate.quantized_folder.mkdir(parents=True)

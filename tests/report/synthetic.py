@@ -216,7 +216,8 @@ def make_run(
         "objective.max_latency_ms=1.25",
     ]
     save_run_settings(run, load_settings(None, overrides), describe())
-    write_record(run.space, SpaceFile(SPACE, {"train": 1257}, {"params": 1000.0}))
+    splits = {"train": 1257, "validation": 360, "test": 180}
+    write_record(run.space, SpaceFile(SPACE, splits, {"params": 1000.0}))
     records = make_records(trials)
     best = max((r for r in records if r.value is not None), key=lambda r: r.value)
     write_journal(run, records, measured={} if measured_ms is None else {best.number: measured_ms})

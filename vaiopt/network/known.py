@@ -72,7 +72,9 @@ OPERATIONS = _names(
 )
 """TensorFlow operations of a ``TensorFlowOpLayer`` (TensorFlow 2.3) that do nothing else."""
 
-MODULE = re.compile(r"(builtins|(tf_)?keras(\.\w+)*|tensorflow\.keras(\.\w+)*)")
+MODULE = re.compile(
+    r"builtins|((tf_)?keras|tensorflow\.keras)(\.\w+)*|tensorflow\.python\.ops\.init_ops_v2"
+)
 """Modules from which an entry may come."""
 
 OWN_MODULE = re.compile(r"(vaiopt|tensorflow_model_optimization)(\.\w+)*")

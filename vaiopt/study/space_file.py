@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Tuple
 
-from vaiopt.record import Record, part, read_record
+from vaiopt.data.splits import PARTS
+from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Run
 from vaiopt.study.space import Space
 
@@ -25,6 +26,12 @@ class SpaceFile(Record):
     splits: Dict[str, int] = part(low=0)
     costs: Dict[str, float] = part(low=0)
     warnings: Tuple[str, ...] = part(())
+
+    def check(self) -> None:
+        """Raise :class:`Unfit` unless the size of each part is there."""
+        for name in PARTS:
+            if name not in self.splits:
+                raise Unfit(f"splits.{name}", "is missing")
 
 
 def read_space(run: Run) -> SpaceFile:

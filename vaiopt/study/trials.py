@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import RunError
-from vaiopt.files import check_depth, check_texts
+from vaiopt.files import check_depth, whole_texts
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
 from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord
@@ -122,10 +122,9 @@ def _checked(content: Any) -> Mapping[str, Any]:
         raise Unfit(RECORD, "is not an object")
     try:
         check_depth(content)
-        check_texts(content)
     except ValueError as error:
         raise Unfit(RECORD, str(error)) from error
-    return content
+    return whole_texts(content)
 
 
 def distribution(dimension: Dimension) -> Any:
