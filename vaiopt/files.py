@@ -270,9 +270,11 @@ def check_depth(content: Any) -> None:
 
 
 def check_texts(content: Any) -> None:
-    """Raise ValueError for a JSON value with half a character in a text."""
+    """Raise ValueError for a JSON value with half a character in a text, but for those that stand
+    for the bytes of a file's name that is not UTF-8.
+    """
     try:
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
+        json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError("a text in it holds half a character") from error
 

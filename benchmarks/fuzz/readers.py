@@ -50,7 +50,7 @@ def json_file(name: str, content: Callable[[], Any]) -> Callable[[Path], List[Pa
 def as_json(value: Any) -> str:
     """Return what ``--json`` prints of a value: it must be JSON, and text."""
     text = json.dumps(plain(value), allow_nan=False, ensure_ascii=False)
-    text.encode("utf-8")
+    text.encode("utf-8", "surrogateescape")  # names of files that are not UTF-8
     return text
 
 

@@ -143,14 +143,23 @@ def test_a_measurement_stands_beside_the_prediction_and_decides(study, tmp_path)
     assert trial.costs == {"latency_ms": 0.5}
 
 
-@pytest.mark.parametrize("key, value", [("pruning", {"deep": nested(300)}), ("reason", "\ud800")])
-def test_a_record_that_no_file_can_hold_is_refused(study, tmp_path, key, value):
+def told(study, **changes):
     record = dict(record_attribute(TrialRecord(0, "complete", value=0.9)))
     trial = study.ask()
-    trial.set_user_attr(RECORD, {**record, key: value})
+    trial.set_user_attr(RECORD, {**record, **changes})
     study.tell(trial, 0.9)
+
+
+def test_a_record_that_is_nested_too_deep_is_refused(study, tmp_path):
+    told(study, pruning={"deep": nested(300)})
     with pytest.raises(RunError, match="trial 1 of the study is damaged"):
         load_trials(Run(tmp_path))
+
+
+def test_a_reason_that_no_file_can_hold_does_not_spoil_the_study(study, tmp_path):
+    told(study, reason="no \ud800")
+    told(study, reason="no \udcff")
+    assert [t.reason for t in load_trials(Run(tmp_path))[1:]] == ["no ?", "no \udcff"]
 
 
 @pytest.mark.parametrize("entry", [{"0": {"latency_ms": "fast"}}, {"0": {}}, {"0": None}, [], "x"])
