@@ -305,9 +305,10 @@ class Stage:
         tries = row = 0
         while self.counts["kills"] < kills and tries < 3 * kills:
             tries += 1
-            row += not self._kill(moments)
+            ended = self._kill(moments)
+            row += not ended
             self._look(places)
-            if row == self._in_a_row or self.counts["kills"] == kills:
+            if ended or row == self._in_a_row or self.counts["kills"] == kills:
                 self._repeat()
                 self._reset()
                 row = 0
