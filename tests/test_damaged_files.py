@@ -158,6 +158,7 @@ def test_json_that_no_file_can_hold_is_refused(text: Any) -> None:
 def test_json_that_a_file_can_hold_is_read() -> None:
     deep = "[" * DEEPEST + "]" * DEEPEST
     assert json.dumps(parse_json(deep)).replace(" ", "") == deep
+    assert parse_json("5") == 5 and parse_json("null") is None
     assert parse_json('"\\ud83d\\ude00 \\\\ud800"') == "\U0001f600 \\ud800"
     with pytest.raises(ValueError):
         parse_json(f"[{deep}]")

@@ -294,7 +294,11 @@ def whole_texts(content: Any) -> Any:
 def _inside(value: Any) -> Iterable[Any]:
     """Return what a JSON value holds, as far as that can hold something."""
     values = value.values() if isinstance(value, dict) else value
-    return [v for v in values if isinstance(v, (dict, list))] if values else []
+    return (
+        [v for v in values if isinstance(v, (dict, list))]
+        if isinstance(value, (dict, list))
+        else []
+    )
 
 
 def json_object(

@@ -12,6 +12,7 @@ import numpy as np
 from tests.docs.provoked.bench import Bench, Provocations, classifier
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build
+from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
 from vaiopt.study.hyperparameters import HyperParameters
@@ -56,7 +57,7 @@ def without_weights(file: Any, folder: Path) -> None:
 
 
 def more_units(file: Any, folder: Path) -> None:
-    text = file.attrs["model_config"].replace('"units": 2', '"units": 2000000')
+    text = attribute_text(file.attrs["model_config"]).replace('"units": 2', '"units": 2000000')
     file.attrs["model_config"] = text
 
 

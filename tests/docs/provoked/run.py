@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from optuna.study import StudyDirection
 
 from tests.docs.provoked.bench import Bench, Provocations, quick
@@ -79,6 +80,11 @@ def pasted_twice(bench: Bench) -> None:
     open_study(Run(bench.folder / "run"))
 
 
+def no_scheduler(bench: Bench) -> None:
+    pytest.importorskip("distributed")
+    connect(str(bench.file("scheduler.json", "{}")))
+
+
 def lost_database(bench: Bench) -> None:
     run = Run(bench.folder / "run")
     run.folder.mkdir()
@@ -129,9 +135,7 @@ MESSAGES: Provocations = {
         quick("search.storage=sqlite://"), b.folder / "run"
     ),
     "'…' is missing, in which the trials of this run are kept (search.storage)": lost_database,
-    "'…' is not a scheduler file: it holds no address": lambda b: connect(
-        str(b.file("scheduler.json", "{}"))
-    ),
+    "'…' is not a scheduler file: it holds no address": no_scheduler,
     "'…' is not the address of a scheduler": lambda b: _checked("tcp://host"),
     "the bundle '…' is not what its manifest.json says: …": changed_bundle,
 }
