@@ -51,8 +51,18 @@ class _Listener:
         if self._ending is not None:
             raise self._ending
 
+    def forget(self) -> None:
+        """Take what came for done."""
+        self._ending = None
+
 
 _LISTENING: List[_Listener] = []
+
+
+def handled() -> None:
+    """Say that the signal that came was what ends this command as it is meant to."""
+    for listener in _LISTENING:
+        listener.forget()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 import types
 from pathlib import Path
 from typing import Any, List
+from unittest import mock
 
 from benchmarks.fuzz import made
 from benchmarks.fuzz.instrument import on_kit
@@ -41,7 +42,8 @@ def read_lines(path: Path) -> None:
     from vaiopt.deploy.result import failure, is_progress
 
     lines = path.read_bytes().decode("utf-8", "replace").splitlines()
-    read_xmodel(path, lines)
+    with mock.patch("vaiopt.compile.vitis.xmodel.has_module", lambda name: False):  # lines alone
+        read_xmodel(path, lines)
     [line for line in lines if is_progress(line)], reason(lines, 1)
     error = failure(1, lines, "here")
     assert error.message and error.hint

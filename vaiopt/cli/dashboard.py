@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import typer
 
 from vaiopt.cli.common import RUN, progress, say
@@ -25,10 +23,13 @@ def command(
     """
     from vaiopt.dashboard import make_dashboard
     from vaiopt.runs.layout import open_run
+    from vaiopt.signals import handled
 
     address, server = make_dashboard(open_run(run), host, port)
     with server:
         say(address)
         progress("Ctrl-C ends it")
-        with contextlib.suppress(KeyboardInterrupt):
+        try:
             server.serve_forever()
+        except KeyboardInterrupt:
+            handled()
