@@ -25,7 +25,7 @@ from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
 from vaiopt.files import scratch
 from vaiopt.keras import load_keras
-from vaiopt.reading import open_regular
+from vaiopt.reading import PART, open_regular
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 """Where Keras downloads from, from TensorFlow 2.3 to tf_keras 2.21 (keras/datasets/mnist.py)."""
@@ -208,8 +208,14 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
             reason = memory.shortage(size)
             if reason:
                 raise DataError(f"'{path}' says shape {shape}: {reason}", cure)
-            # No more is unpacked than there should be, whatever a few kilobytes can hold.
-            content = file.read(size + 1)
+            # No more is unpacked than there should be, whatever a few kilobytes can hold; part by
+            # part, as gzip sets aside at once what it is asked for.
+            content = bytearray()
+            while len(content) <= size:
+                part = file.read(min(PART, size + 1 - len(content)))
+                if not part:
+                    break
+                content += part
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"'{path}' cannot be read ({type(error).__name__}: {error})", cure
