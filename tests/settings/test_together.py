@@ -15,9 +15,6 @@ from vaiopt.settings.together import SIZES, UNUSED, beyond, check_together, unus
     [
         (["train.epochs=3", "model.hyperparameters.epochs=4"], "sets epochs, as train.epochs does"),
         (["model.hyperparameters.split='7:2:1'"], "sets split, as data.split does"),
-        (["train.epochs=3", "train.patience=3"], "no more than 3 epoch"),
-        (["train.epochs={int=[1, 4]}", "train.patience=5"], "no more than 4 epoch"),
-        (["train.epochs={choice=[2, 4]}", "train.patience=4"], "no more than 4 epoch"),
     ],
 )
 def test_what_cannot_work_together_is_refused(overrides: Any, message: str) -> None:
@@ -56,6 +53,7 @@ SAID: Dict[str, Any] = {
     "objective.measure_best": ["objective.measure_best=3"],
     "objective.rank_int8": ["objective.rank_int8=1"],
     "search.keep_models": ["search.keep_models=1", "objective.rank_int8=3"],
+    "train.patience": ["train.patience=3", "train.epochs=3"],
     "train.folds": ["train.folds=1"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],
     "quantize.calib_batch_size": ["quantize.calib_batch_size=60", "quantize.calibration_size=20"],
@@ -83,6 +81,13 @@ def test_a_setting_without_effect_is_said_and_the_defaults_are_silent(key: str) 
     assert [line for line in lines if line.startswith(f"{key} ")], lines
     assert unused(load_settings(None, SAID[key][1:]), key.partition(".")[0]) == []
     assert unused(load_settings()) == []
+
+
+@pytest.mark.parametrize("epochs", ["{int=[1, 4]}", "{choice=[2, 4]}"])
+def test_of_searched_epochs_the_most_count(epochs: str) -> None:
+    (line,) = unused(load_settings(None, [f"train.epochs={epochs}", "train.patience=4"]))
+    assert line == "train.patience has no effect: a trial has no more than 4 epoch(s)"
+    assert unused(load_settings(None, [f"train.epochs={epochs}", "train.patience=3"])) == []
 
 
 def test_more_initial_points_than_trials_are_said() -> None:

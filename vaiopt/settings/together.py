@@ -30,23 +30,15 @@ def _not_twice(settings: Settings) -> None:
         )
 
 
-def _patience(settings: Settings) -> None:
+def _never_ends(settings: Settings) -> str:
+    """Return why ``train.patience`` can end no training, "" if it can."""
     longest = most_of(settings.train.epochs)
-    if longest is not None:
-        check_patience(settings, longest)
+    if longest is None or settings.train.patience < longest:
+        return ""
+    return f"a trial has no more than {longest:g} epoch(s)"
 
 
-def check_patience(settings: Settings, epochs: float) -> None:
-    """Check that ``train.patience`` can end a training of so many epochs. Raises SettingsError."""
-    patience = settings.train.patience
-    if patience and patience >= epochs:
-        raise SettingsError(
-            f"train.patience is {patience}, and a trial has no more than {epochs:g} epoch(s)",
-            "Give fewer epochs of patience, or more of training: --set train.epochs=40",
-        )
-
-
-REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice, _patience)
+REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice,)
 """Each raises SettingsError for settings that cannot work together."""
 
 
@@ -123,6 +115,7 @@ UNUSED: Tuple[Unused, ...] = (
             "objective.rank_int8 keeps more" if s.objective.rank_int8 > s.search.keep_models else ""
         ),
     ),
+    Unused(["train.patience"], _never_ends),
     Unused(
         ["train.folds"],
         lambda s: "one fold is the validation split" if s.train.folds == 1 else "",

@@ -71,9 +71,6 @@ MESSAGES: Provocations = {
     "… must be …, and is searched as '…'": refused("train.epochs={float=[1, 3]}"),
     "… cannot be …": described("train.optimizer={choice=['adam', 'adamm']}"),
     "model.hyperparameters sets …, as … does": searched("model.hyperparameters.split='7:2:1'"),
-    "train.patience is …, and a trial has no more than … epoch(s)": searched(
-        "train.epochs=2", "train.patience=2"
-    ),
     "train.schedule is '…', and the model … of its own": lambda b: describe(
         family(b, ONE_MODEL), "train.schedule=cosine"
     ),

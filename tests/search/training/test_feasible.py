@@ -64,7 +64,6 @@ def mine(tmp_path: Any) -> str:
             ["objective.weights.params=10", "objective.references.params=1e-300"],
             "come to a factor of 0",
         ),
-        (["train.epochs=auto", "train.patience=20"], "no more than 20 epoch"),
         (["train.optimizer={choice=['adam', 'adamm']}"], "train.optimizer cannot be 'adamm'"),
     ],
 )
@@ -116,7 +115,6 @@ def test_less_memory_than_a_worker_has_taken_is_refused() -> None:
     "overrides",
     [
         ["search.storage=sqlite://"],
-        ["train.epochs=1", "train.patience=1"],
         ["model.hyperparameters.split='7:2:1'"],
         ["objective.metric=val_none"],
     ],

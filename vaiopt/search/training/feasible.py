@@ -35,15 +35,6 @@ def check_splits(shared: Shared, settings: Settings) -> None:
             shared.splits(parse_split(str(text)))
 
 
-def check_length(settings: Settings, space: Space) -> None:
-    """Check that patience can end the longest training. Raises SettingsError."""
-    for dimension in space:
-        if dimension.name == "epochs":
-            lengths = dimension.values if dimension.kind == "choice" else (dimension.high,)
-            longest = max(float(n) for n in lengths if isinstance(n, (int, float)))
-            together.check_patience(settings, longest)
-
-
 def check_costs(settings: Settings, costs: Mapping[str, float], target: Target) -> None:
     """Check that the costs which the objective names are known, and weigh something.
 

@@ -104,7 +104,6 @@ def describe_search(settings: Settings) -> SpaceFile:
 
     space = trace_space(ask, make)
     check_overrides(space, overrides)
-    feasible.check_length(settings, space)
     feasible.check_splits(shared, settings)
     hp = make(space.defaults())
     ask(hp)
