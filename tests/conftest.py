@@ -1,6 +1,7 @@
 """What holds for all tests: small and repeatable."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
@@ -53,6 +54,13 @@ def no_user_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if name.startswith("VAIOPT_"):
             monkeypatch.delenv(name)
     yield
+
+
+@pytest.fixture
+def hears_signals() -> None:
+    """The test runs in the main thread, the only one that hears signals."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("this worker of pytest-xdist runs its tests in another thread")
 
 
 @pytest.fixture(scope="session")

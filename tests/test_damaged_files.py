@@ -67,7 +67,7 @@ def test_an_error_of_ours_is_a_refusal_if_it_can_be_shown(tmp_path: Path) -> Non
     assert judged(error) != REFUSED
 
 
-def test_what_takes_too_long_is_a_bug(tmp_path: Path) -> None:
+def test_what_takes_too_long_is_a_bug(tmp_path: Path, hears_signals: None) -> None:
     def read(path: Path) -> None:
         while True:
             try:

@@ -199,7 +199,9 @@ def test_steps_are_checked_before_anything_runs():
         flow.steps_between("report", "search")
 
 
-def test_after_a_signal_that_a_step_swallows_the_next_one_does_not_begin(tmp_path, monkeypatch):
+def test_after_a_signal_that_a_step_swallows_the_next_one_does_not_begin(
+    tmp_path, monkeypatch, hears_signals
+):
     done = []
 
     def swallow(context):

@@ -19,7 +19,7 @@ RAISES = [
 
 
 @pytest.fixture(autouse=True)
-def default_handlers():
+def default_handlers(hears_signals):
     """As from a terminal, also when the tests run under nohup."""
     handlers = {signal.SIGINT: signal.default_int_handler}
     numbers = [number for number, _ in RAISES]

@@ -8,6 +8,7 @@ import pickle
 import resource
 import select
 import signal
+import threading
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -100,8 +101,10 @@ def limited_memory(limits: Limits) -> Iterator[None]:
 def watched(read: Callable[[Path], Any], path: Path, limits: Limits) -> Outcome:
     """Run a reader on a file and say how it ended."""
     started = time.perf_counter()
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    timed = threading.current_thread() is threading.main_thread()  # no other hears signals
+    if timed:
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds)
     try:
         read(path)
         how = ACCEPTED
@@ -110,7 +113,8 @@ def watched(read: Callable[[Path], Any], path: Path, limits: Limits) -> Outcome:
     except BaseException as error:  # noqa: BLE001  whatever it is: that is the question
         how = judged(error)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if timed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     return Outcome(how, time.perf_counter() - started)
 
 

@@ -24,7 +24,7 @@ from vaiopt.search.samplers import Problem, as_optuna, make_sampler
 from vaiopt.search.training import fit
 from vaiopt.search.training.hypermodel import load_model_function
 from vaiopt.search.training.options import model_overrides, training_values
-from vaiopt.search.training.pruning import Judge, prepare
+from vaiopt.search.training.pruning import Judge, Reports
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings, load_settings, override, save_run_settings, section_classes
@@ -178,7 +178,7 @@ def what_a_cluster_is_asked(settings: Settings, bench: Bench) -> Any:
 
 
 def the_pruner(settings: Settings, bench: Bench) -> Any:
-    pruning = prepare(settings.search, "maximize", SPACE, 0, ())
+    pruning = Reports(settings.search, "maximize", SPACE).pruning(0)
     return pruning and type(Judge(pruning)._study.pruner).__name__
 
 
