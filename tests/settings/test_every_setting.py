@@ -200,7 +200,8 @@ def the_quantizer(settings: Settings, bench: Bench) -> Any:
     bench.patch.setattr(stage, "load_splits", lambda candidate: splits)
     bench.patch.setattr(stage, "refresh_links", lambda candidate: None)
     bench.patch.setattr(stage.checks, "functional_model", lambda model: model)
-    candidate = SimpleNamespace(kept_model=lambda: None, model="m.h5", quantized_folder="q")
+    files = {"folder": bench.folder, "model": "m.h5", "quantized_folder": "q"}
+    candidate = SimpleNamespace(kept_model=lambda: None, **files)
     stage.quantize_candidate(candidate, settings)
     trains = asked.pop("training") is not None
     names = ("backend", "release", "method", "calib_batch_size", "qat_epochs", "samples")
@@ -234,7 +235,10 @@ def the_measurement(settings: Settings, bench: Bench) -> Any:
     bench.patch.setattr(measure, "check_bundle", lambda folder, command: manifest)
     bench.patch.setattr(measure, "run_local", ask)
     bench.patch.setattr(remote, "run_remote", ask)
-    candidate = SimpleNamespace(bundle=lambda name: bench.folder, command=lambda step: step)
+    folder = bench.folder
+    candidate = SimpleNamespace(
+        folder=folder, bundle=lambda name: folder, command=lambda step: step
+    )
     with pytest.raises(Asked) as asked:
         measure.measure_candidate(candidate, settings)
     return asked.value.args

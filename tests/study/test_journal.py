@@ -85,7 +85,8 @@ def test_a_search_that_goes_on_writes_nothing_twice(run):
 
 
 @pytest.mark.parametrize("length", [1, 30])
-def test_a_line_that_is_cut_off_is_left_out_with_a_word(run, length, caplog):
+def test_a_line_that_is_cut_off_is_left_out_with_a_word(run, length, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("vaiopt"), "propagate", True)  # the CLI turns it off
     whole = run.journal.read_bytes()
     last = lines(run)[-1]
     run.journal.write_bytes(whole[: -len(last) + length])
