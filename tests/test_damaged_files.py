@@ -20,13 +20,13 @@ from benchmarks.fuzz.readers import Reader
 from benchmarks.fuzz.table import READERS
 from benchmarks.fuzz.watch import ACCEPTED, REFUSED, Limits, forked, judged, watched
 from vaiopt.errors import RunError
-from vaiopt.files import DEEPEST, parse_json
+from vaiopt.json_text import DEEPEST, parse_json
 
 INPUTS = 2000
 """In all; a few seconds."""
 
 LIMITS = Limits(seconds=60.0, megabytes=1024)
-NEEDS_TENSORFLOW = ("kit: model.tflite",)
+NEEDS_TENSORFLOW = ("kit: model.tflite", "model .h5, loaded")
 
 QUICK = [reader for reader in READERS if reader.name not in NEEDS_TENSORFLOW]
 COUNTS = dict(zip((reader.name for reader in QUICK), shares(QUICK, INPUTS)))

@@ -7,13 +7,13 @@ import errno
 import glob
 import json
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type
 
 from vaiopt.errors import RunError, VaioptError
+from vaiopt.json_text import parse_json
 from vaiopt.locks import is_file_of, lock
 from vaiopt.npz import NpzError, load_npz
 from vaiopt.reading import LARGEST, read_text
@@ -22,14 +22,8 @@ from vaiopt.reading import PathLike as PathLike
 FORMAT_VERSION = 1
 """Of every file in a run folder. Raised when old readers would misread a new file."""
 
-
 TEMPORARY = ".vaiopt."
 """What the names of files and folders begin with that are being written."""
-
-DEEPEST = 100
-"""Levels of a JSON value. No file of ours has a tenth of it; what walks through a value may call
-itself for each level.
-"""
 
 _ASIDE = "~"
 """What the name of a folder ends with that was set aside for its temporary."""
@@ -235,70 +229,6 @@ def write_json(path: PathLike, content: Dict[str, Any]) -> None:
     """Write a JSON object whole, ``version`` first. NaN and infinity, no JSON, are refused."""
     text = json.dumps({"version": FORMAT_VERSION, **content}, indent=1, allow_nan=False)
     write_text(path, text + "\n")
-
-
-def parse_json(text: Union[str, bytes]) -> Any:
-    """Return the value of a JSON text.
-
-    Raises:
-        ValueError: it is no JSON, no UTF-8, nested deeper than :data:`DEEPEST`, or a text in it
-            holds half a character (a lone surrogate), which no file can be written with.
-    """
-    text = text.decode("utf-8") if isinstance(text, bytes) else text
-    try:
-        content = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
-    check_depth(content)
-    if _HALVES.search(text):
-        check_texts(content)
-    return content
-
-
-_HALVES = re.compile(r"\\u[dD][89a-fA-F]")
-"""Escapes that may be half a character."""
-
-
-def check_depth(content: Any) -> None:
-    """Raise ValueError for a JSON value that is nested deeper than :data:`DEEPEST`."""
-    level, depth = [content], 0
-    while level:
-        if depth >= DEEPEST:
-            raise ValueError("it is nested too deep")
-        level = [inner for item in level for inner in _inside(item)]
-        depth += 1
-
-
-def check_texts(content: Any) -> None:
-    """Raise ValueError for a JSON value with half a character in a text, but for those that stand
-    for the bytes of a file's name that is not UTF-8.
-    """
-    try:
-        json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise ValueError("a text in it holds half a character") from error
-
-
-def whole_texts(content: Any) -> Any:
-    """Return a JSON value with ``?`` in the place of half characters, which no file can be written
-    with: the reason of a failed trial may name a file whose name is not UTF-8.
-    """
-    try:
-        check_texts(content)
-    except ValueError:
-        text = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
-        return json.loads(text.decode("utf-8"))
-    return content
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    """Return what a JSON value holds, as far as that can hold something."""
-    values = value.values() if isinstance(value, dict) else value
-    return (
-        [v for v in values if isinstance(v, (dict, list))]
-        if isinstance(value, (dict, list))
-        else []
-    )
 
 
 def json_object(

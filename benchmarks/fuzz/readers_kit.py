@@ -199,9 +199,34 @@ def make_model(folder: Path) -> List[Path]:
     return [folder / "model.h5"]
 
 
+def make_keras_model(folder: Path) -> List[Path]:
+    """Write a model file as Keras does."""
+    from vaiopt.keras import load_keras, save_model
+
+    keras = load_keras()
+    layers = keras.layers
+    image = keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(4, 3, activation="relu", name="c1")(image)
+    x = layers.BatchNormalization(name="b1")(x)
+    x = layers.Add(name="a1")([x, layers.DepthwiseConv2D(3, padding="same", name="d1")(x)])
+    x = layers.Dense(3, activation="softmax", name="e1")(layers.Flatten(name="f1")(x))
+    save_model(keras.Model(image, x), folder / "model.h5")
+    return [folder / "model.h5"]
+
+
+def load_with_keras(path: Path) -> None:
+    """Let Keras build the model in a file."""
+    from vaiopt.keras import load_keras, load_model
+
+    load_model(path)
+    load_keras().backend.clear_session()
+
+
 MODELS = [
     Reader("architecture .json", json_file("model.json", made.architecture), inspect_file, 3),
     Reader("model .h5, inspect", make_model, inspect_file, 0.3, forked=True),
     Reader("model .h5, architecture", make_model, read_config_of, 0.3, forked=True),
     Reader("model .h5, weights", make_model, read_weights_of, 0.3, forked=True),
+    # not in a process of its own: TensorFlow does not survive a fork
+    Reader("model .h5, loaded", make_keras_model, load_with_keras, 0.1),
 ]

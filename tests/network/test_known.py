@@ -16,18 +16,6 @@ from vaiopt.network.layers import LAYERS
 from vaiopt.network.loadable import trusting_models
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    keras = load_keras()
-    image = keras.Input((8, 8, 1), name="image")
-    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(image)
-    x = keras.layers.Flatten(name="flat")(x)
-    model = keras.Model(image, keras.layers.Dense(3, activation="softmax", name="dense")(x))
-    path = tmp_path_factory.mktemp("good") / "good.h5"
-    save_model(model, path)
-    return path
-
-
 def changed(good, tmp_path, change):
     """Return the path of a copy of the file whose architecture is changed."""
     path = tmp_path / "bad.h5"

@@ -7,22 +7,10 @@ import h5py
 import pytest
 
 from vaiopt.errors import ModelError
-from vaiopt.keras import load_keras, load_model, save_model
+from vaiopt.keras import load_model
 from vaiopt.network.file import MOST_LAYERS
 from vaiopt.network.flatten import MOST_CALLS
 from vaiopt.network.read import read_graph
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    keras = load_keras()
-    image = keras.Input((8, 8, 1), name="image")
-    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(image)
-    x = keras.layers.Flatten(name="flat")(x)
-    model = keras.Model(image, keras.layers.Dense(3, activation="softmax", name="dense")(x))
-    path = tmp_path_factory.mktemp("good") / "good.h5"
-    save_model(model, path)
-    return path
 
 
 def entry(config, name):

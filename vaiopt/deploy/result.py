@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List
 
 from vaiopt.errors import BoardError
-from vaiopt.files import parse_json
+from vaiopt.json_text import parse_json
 from vaiopt.record import Unfit
 from vaiopt.runs.records import KitResult
 

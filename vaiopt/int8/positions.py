@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Iterable, List, Tuple, Union
 
 from vaiopt.errors import RunError
-from vaiopt.files import PathLike, parse_json, require, write_text
+from vaiopt.files import PathLike, require, write_text
+from vaiopt.json_text import parse_json
 from vaiopt.reading import read_text
 from vaiopt.record import Record, convert, part, plain
 

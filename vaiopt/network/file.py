@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
-from vaiopt.files import parse_json
+from vaiopt.json_text import parse_json
 from vaiopt.network.hdf5 import open_hdf5
 from vaiopt.reading import PathLike, open_regular, read_text
 

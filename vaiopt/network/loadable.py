@@ -11,6 +11,7 @@ import contextvars
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping
 
+from vaiopt import memory
 from vaiopt.errors import ModelError
 from vaiopt.files import PathLike
 from vaiopt.network.file import config_of
@@ -21,6 +22,9 @@ from vaiopt.network.read import read_calls
 
 SIZES = ("filters", "units", "output_dim", "num_heads", "key_dim", "value_dim")
 """Settings of a layer that are lengths of one of its weights."""
+
+BYTES = 4
+"""Of a weight, as Keras holds it."""
 
 _trusted: "contextvars.ContextVar[bool]" = contextvars.ContextVar("trusted", default=False)
 
@@ -69,6 +73,11 @@ def check_loadable(file: Any, path: Path) -> Dict[str, Any]:
     check_known(config, trust=models_are_trusted())
     calls = read_calls(config)
     held = count_values(file, path)
+    reason = memory.shortage(BYTES * held)
+    if reason:
+        raise ModelError(
+            f"'{path}' does not fit into memory: {reason}", "Use a smaller model, or more memory."
+        )
     _check_sizes(config, held, path)
     try:
         graph = lower(calls, path.stem)

@@ -12,7 +12,6 @@ from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.settings.values import check_limits, check_plain
-from vaiopt.text import is_utf8
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -112,7 +111,6 @@ def checked(cls: Any, name: str, key: str, value: Any, by_name: bool = True) -> 
     Raises:
         SettingsError: it is of the wrong type, out of range, or no choice.
     """
-    _check_texts(key, value)
     declared = declarations(cls)[name]
     check_plain(key, value)
     if declared.convert is not None:
@@ -131,19 +129,6 @@ def checked(cls: Any, name: str, key: str, value: Any, by_name: bool = True) -> 
         if value not in known:
             raise SettingsError(f"{key} is '{value}'", did_you_mean(str(value), known))
     return value
-
-
-def _check_texts(key: str, value: Any) -> None:
-    """Raise :class:`SettingsError` for a name of a file that is not UTF-8: no text file of a run
-    could hold it.
-    """
-    if isinstance(value, Mapping):
-        _check_texts(key, [*value.keys(), *value.values()])
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check_texts(key, item)
-    elif isinstance(value, str) and not is_utf8(value):
-        raise SettingsError(f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names.")
 
 
 def _check_value(key: str, value: Any, declared: Declaration) -> None:

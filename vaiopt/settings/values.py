@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError
 from vaiopt.settings.ranges import is_range, parse_range
+from vaiopt.text import is_utf8
 
 HOST = re.compile(
     r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$"
@@ -25,7 +26,7 @@ FLOAT32 = 3.4e38
 
 def check_plain(key: str, value: Any) -> None:
     """Check a value, and all that it holds: numbers are finite and fit into 64 bits, texts are in
-    one line, names are not empty.
+    one line of what can be written as UTF-8, names are not empty.
 
     Raises:
         SettingsError: it is something else.
@@ -34,6 +35,7 @@ def check_plain(key: str, value: Any) -> None:
         for name, item in value.items():
             if not str(name).strip():
                 raise SettingsError(f"{key} has a key without a name", "Name it, or leave it out.")
+            check_plain(key, name)
             check_plain(f"{key}.{name}", item)
     elif isinstance(value, (list, tuple)):
         for item in value:
@@ -42,6 +44,8 @@ def check_plain(key: str, value: Any) -> None:
         raise SettingsError(f"{key} is {value}", "It must be a finite number.")
     elif isinstance(value, int) and not -LARGEST_WHOLE <= value < LARGEST_WHOLE:
         raise SettingsError(f"{key} is beyond 64 bits", "Give a smaller number.")
+    elif isinstance(value, str) and not is_utf8(value):
+        raise SettingsError(f"{key} is {ascii(value)}, which is not UTF-8", "Rename what it names.")
     elif isinstance(value, str) and any(ord(letter) < 32 for letter in value):
         raise SettingsError(f"{key} is {value!r}", "Write it in one line, without such characters.")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import RunError
-from vaiopt.files import check_depth, whole_texts
+from vaiopt.json_text import check_depth, whole_texts
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
 from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord

@@ -14,9 +14,9 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
-from vaiopt.files import parse_json
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint
 from vaiopt.hardware.target import Target
+from vaiopt.json_text import parse_json
 from vaiopt.network.file import layer_entries
 from vaiopt.network.loadable import check_model_file
 from vaiopt.process import follow

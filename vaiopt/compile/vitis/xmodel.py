@@ -14,10 +14,10 @@ import numpy as np
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
-from vaiopt.files import parse_json
 from vaiopt.hardware.inspection import inspect_model
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.positions import read_positions
+from vaiopt.json_text import parse_json
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Tensor
 

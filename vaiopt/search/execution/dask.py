@@ -18,7 +18,8 @@ from typing import Any, Callable, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import atomic_path, parse_json
+from vaiopt.files import atomic_path
+from vaiopt.json_text import parse_json
 from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
