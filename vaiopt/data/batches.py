@@ -67,6 +67,10 @@ class DeviceData:
         """Return the first sample and its label, as a batch of one; see :meth:`batches`."""
         return self._maker(indices[:1], preprocessing, labels[:1])(np.array([0]))
 
+    def samples(self, indices: np.ndarray, preprocessing: Preprocessing) -> Any:
+        """Return samples, preprocessed, as one tensor ``(samples, *shape)``, float32."""
+        return self._maker(indices, preprocessing, None)(np.arange(len(indices)))
+
     def _maker(
         self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any
     ) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from vaiopt.data import Splits
 from vaiopt.data.batches import EVALUATION_BATCH, DeviceData
 from vaiopt.keras import load_tensorflow
+from vaiopt.search.training.statistics import BatchStatistics
 
 QUICK_SAMPLES = 2000
 """Samples of a validation within an epoch; their accuracy is known to about one point, as fine as a
@@ -18,12 +19,21 @@ pruner needs.
 
 
 class Validator:
-    """Evaluates a model on the validation part: loss, the model's own metrics, accuracy and macro
-    F1, in one pass over the data.
+    """Evaluates a model on the validation part: loss, the model's own metrics, and the task's, in
+    one pass over the data. The statistics of batch normalisation are brought up to date before.
+
+    Args:
+        model: compiled.
+        device: the samples.
+        splits: which of them are for what.
+        batch_size: of the training.
     """
 
-    def __init__(self, model: Any, device: DeviceData, splits: Splits) -> None:
+    def __init__(
+        self, model: Any, device: DeviceData, splits: Splits, batch_size: int = 32
+    ) -> None:
         self._model = model
+        self._statistics = BatchStatistics(model, device, splits, batch_size)
         self._classes, self._task = len(splits.classes), splits.task
         self._device = device
         self._preprocessing = splits.preprocessing
@@ -36,11 +46,16 @@ class Validator:
     def _pipeline(self, count: int) -> Any:
         return self._device.batches(self._indices[:count], self._preprocessing, EVALUATION_BATCH)
 
+    def prepare(self) -> None:
+        """Bring the model's state up to its weights; what follows does it by itself."""
+        self._statistics.refresh()
+
     def __call__(self) -> Dict[str, float]:
         """Return ``val_loss``, ``val_accuracy``, ``val_f1`` and ``val_<name>`` of every metric the
         model was compiled with.
         """
         tf = load_tensorflow()
+        self.prepare()
         model = self._model
         outputs = model.predict(self._batches, verbose=0)
         labels, predictions = tf.constant(self._labels), tf.constant(outputs)
@@ -63,6 +78,7 @@ class Validator:
         """
         if self._quick_batches is None:
             self._quick_batches = self._pipeline(QUICK_SAMPLES)
+        self.prepare()
         outputs = self._model.predict(self._quick_batches, verbose=0)
         found = self._scores(outputs)
         loss = self._model.loss
