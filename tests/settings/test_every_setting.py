@@ -45,6 +45,14 @@ COSTS = {"params": 2e3, "macs": 4e3, "latency_ms": 2.0, "dpu_latency_ms": 1.0, "
 REFERENCES = {name: 1.5 * cost for name, cost in COSTS.items()}
 
 
+OWN_CALLBACKS = """
+from tensorflow import keras
+
+def callbacks():
+    return [keras.callbacks.TerminateOnNaN()]
+"""
+
+
 class Bench(NamedTuple):
     """Where a row is observed."""
 
@@ -275,7 +283,11 @@ ROWS: Dict[str, Row] = {
     "train.learning_rate": Row(0.05, the_training),
     "train.schedule": Row("cosine", the_training),
     "train.folds": Row(2, the_training),
+    "train.warmup": Row(1.0, the_training),
     "train.patience": Row(1, the_training),
+    "train.keep": Row("last", the_training),
+    "train.repeats": Row(2, the_training),
+    "train.callbacks": Row("mine.py:callbacks", the_training),
     "search.trials": Row(3, the_search),
     "search.sampler": Row("tpe", the_proposals),
     "search.acquisition": Row("PI", the_proposals, GP),
@@ -346,6 +358,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
         "y_test": np.arange(30) % 3,
     }
     np.savez(str(tmp_path / "colour.npz"), **arrays)
+    (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
     return Bench(monkeypatch, tmp_path)
 
 

@@ -82,6 +82,7 @@ class CandidateMetrics(Record):
         costs: as predicted before training.
         measured_latency_ms: of one sample, if a kit measured it during the search.
         curve: one table of figures per epoch.
+        epoch: whose weights are kept; None where several trainings make a trial.
         seconds, peak_memory_mb: of the trial.
         family, target: model family and target of the search.
         versions: of the packages it was made with.
@@ -94,6 +95,7 @@ class CandidateMetrics(Record):
     costs: Dict[str, float] = part(low=0)
     measured_latency_ms: Optional[float] = part(None, low=0)
     curve: Sequence[Mapping[str, Optional[float]]] = part([])
+    epoch: Optional[float] = part(None, low=0)
     seconds: float = part(0.0, low=0)
     peak_memory_mb: float = part(0.0, low=0)
     family: str = part("")

@@ -81,6 +81,7 @@ def _metrics(settings: Settings, record: TrialRecord) -> CandidateMetrics:
         costs=record.costs,
         measured_latency_ms=record.measured_latency_ms,
         curve=record.curve,
+        epoch=record.epoch,
         seconds=record.seconds,
         peak_memory_mb=record.peak_memory_mb,
         family=settings.model.family,

@@ -60,7 +60,16 @@ FAMILIES = (
 
 SCHEDULES = (
     Choice("constant", "as it is"),
-    Choice("cosine", "taken down to 0 over the epochs, which lets few epochs reach more"),
+    Choice("cosine", "down to 0 along half a cosine, which lets few epochs reach more"),
+    Choice("linear", "down to 0 in a straight line"),
+    Choice("polynomial", "down to 0, as the square of what is left"),
+    Choice("exponential", "down to a hundredth"),
+    Choice("plateau", "times 0.3 after three epochs without a better metric"),
+)
+
+KEPT = (
+    Choice("best", "the best by the objective's metric"),
+    Choice("last", "the last"),
 )
 
 SAMPLERS = (

@@ -141,6 +141,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
         settings,
         data=resolved(settings.data, "source"),
         model=resolved(settings.model, "family"),
+        train=resolved(settings.train, "callbacks"),
         hardware=resolved(settings.hardware, "target"),
     )
 

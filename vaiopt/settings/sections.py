@@ -110,8 +110,22 @@ class TrainSettings:
     folds: int = setting(
         0, "k of k-fold cross-validation as a trial's metric (0 or 1: the validation split)", low=0
     )
+    warmup: float = setting(
+        0.0, "epochs in which the learning rate rises from 0 first", low=0.0, high=10.0**6
+    )
     patience: int = setting(
-        0, "stop a trial after this many epochs without a better objective (0: never)", low=0
+        0, "stop a trial after this many epochs without a better metric (0: never)", low=0
+    )
+    keep: str = setting(
+        "best", "the epoch that scores a trial and whose weights are kept", choices=choices.KEPT
+    )
+    repeats: int = setting(
+        1, "trainings of a trial, from different seeds; their mean is its metric", low=1, high=1000
+    )
+    callbacks: str = setting(
+        "",
+        "Keras callbacks of your own: file.py:FUNCTION, which returns a list of them",
+        may_be_empty=True,
     )
 
 

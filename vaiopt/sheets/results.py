@@ -68,6 +68,7 @@ def _search(result: SearchResult) -> Sheet:
             (few if len(best) < len(trials) else "Trials", trial_list(best, metric, chosen.number)),
         ]
     facts += [
+        ("kept epoch", chosen.kept_epoch or None, ""),
         *_costs(chosen),
         ("trials", str(sum(result.trials.values())), words.counts(result.trials)),
         ("time", words.seconds(result.seconds), ""),
@@ -89,6 +90,7 @@ def _trial(record: TrialRecord) -> Sheet:
     facts.append(("objective", words.score(record.value), ""))
     for key in validation_metrics():
         facts.append((words.name(key), words.metric(key, record.metrics.get(key)), ""))
+    facts.append(("kept epoch", record.kept_epoch or None, ""))
     facts += [*_costs(record), ("time", words.seconds(record.seconds), "")]
     rows = [[name, words.value(value)] for name, value in record.hyperparameters.items()]
     table = Table(("hyperparameter", "value"), rows, numeric=(1,))

@@ -68,7 +68,7 @@ def trial_data(trials: Sequence[TrialRecord]) -> List[List[Any]]:
         for source in ("metrics", "costs", "hyperparameters")
     )
     measured = ["measured_latency_ms"] * any(t.measured_latency_ms is not None for t in trials)
-    timing = [*measured, "seconds", "peak_memory_mb", "started", "finished", "worker"]
+    timing = ["epoch", *measured, "seconds", "peak_memory_mb", "started", "finished", "worker"]
     rows: List[List[Any]] = [
         ["trial", "status", "value", *metrics, *costs, *timing, *names, "reason"]
     ]

@@ -33,12 +33,13 @@ class TrialRecord(Record, Shown):
         value: the objective; None unless complete.
         hyperparameters: the active ones.
         metrics: ``val_accuracy``, ``val_f1`` (macro), ``val_loss`` and whatever else the model
-            reports, of the kept (last) epoch.
+            reports, of the kept epoch.
         costs: ``params``, ``macs``, ``latency_ms``, as predicted before training.
         measured_latency_ms: of one sample, where a kit measured it during the search; it counts in
             the objective in place of the predicted one.
         curve: per epoch ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``,
             ``val_f1``, ``seconds``.
+        epoch: whose weights are kept, from 1; None where several trainings make a trial.
         seconds: wall time of the trial.
         peak_memory_mb: highest resident memory of its process.
         started, finished: ISO 8601, UTC.
@@ -57,6 +58,7 @@ class TrialRecord(Record, Shown):
     costs: Dict[str, float] = part({})
     measured_latency_ms: Optional[float] = part(None, low=0)
     curve: Sequence[Mapping[str, Optional[float]]] = part([])
+    epoch: Optional[float] = part(None, low=0)
     seconds: float = part(0.0)
     peak_memory_mb: float = part(0.0)
     started: str = part("")
@@ -90,6 +92,11 @@ class TrialRecord(Record, Shown):
         """Return a JSON object; NaN and infinity, which JSON lacks, become null."""
         cleaned: Dict[str, Any] = _finite(super().to_json())
         return cleaned
+
+    @property
+    def kept_epoch(self) -> str:
+        """Whose weights are kept, of how many epochs, in words; empty where it is not known."""
+        return f"{self.epoch:g} of {len(self.curve)}" if self.epoch and self.curve else ""
 
     @property
     def latency_ms(self) -> Optional[float]:

@@ -27,8 +27,8 @@ class Own:
     def build(self, hp):
         return build_model(hp)
 
-    def fit(self, hp, model, *args, **kwargs):
-        return model.fit(*args, **kwargs)
+    def fit(self, hp, model, x, y, validation_data):
+        return model.fit(x, y)
 """
 
 
@@ -43,6 +43,12 @@ def described(*texts: str) -> object:
 
 def searched(*texts: str) -> object:
     return lambda bench: search_run(quick(*texts), bench.folder / "run")
+
+
+def callbacks(bench: Bench, body: str) -> str:
+    """The setting that names a function with this body."""
+    path = bench.file("own.py", f"def callbacks():\n    {body}\n")
+    return f"train.callbacks={path}:callbacks"
 
 
 def too_large_a_grid(bench: Bench) -> None:
@@ -71,12 +77,15 @@ MESSAGES: Provocations = {
     "… must be …, and is searched as '…'": refused("train.epochs={float=[1, 3]}"),
     "… cannot be …": described("train.optimizer={choice=['adam', 'adamm']}"),
     "model.hyperparameters sets …, as … does": searched("model.hyperparameters.split='7:2:1'"),
-    "train.schedule is '…', and the model … of its own": lambda b: describe(
+    "train.… is set, and the model is compiled with a schedule of its own": lambda b: describe(
         family(b, ONE_MODEL), "train.schedule=cosine"
     ),
-    "train.batch_size is set, and the model has a fit of its own that never asks for it": (
+    "train.… is set, and the model's own fit does not pass it on to Keras's": (
         lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "train.batch_size=16")
     ),
+    "train.callbacks names no Python file: '…'": described("train.callbacks=mine"),
+    "train.callbacks = '…' raised …": lambda b: describe(callbacks(b, "raise ValueError(1)")),
+    "train.callbacks = '…' gave …": lambda b: describe(callbacks(b, "return 3")),
     "objective.weights.… weighs nothing: …": described("objective.weights.dpu_latency_ms=0.1"),
     "objective.dpu_only is set, and the target '…' has no DPU": described(
         "objective.dpu_only=true"

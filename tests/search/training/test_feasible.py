@@ -3,6 +3,7 @@ first trial.
 """
 
 import json
+from pathlib import Path
 from typing import Any, List
 
 import pytest
@@ -33,10 +34,20 @@ def build_model(hp):
 
 class Own:
     def build(self, hp):
-        return build_model(hp)
+        model = build_model(hp)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
 
     def fit(self, hp, model, *args, **kwargs):
         return model.fit(*args, **kwargs)
+
+class Deaf(Own):
+    def fit(self, hp, model, x, y, validation_data):
+        return model.fit(x, y, epochs=2)
+
+class Loop(Own):
+    def fit(self, hp, model, x, y, **kwargs):
+        return 0.5
 """
 
 
@@ -95,12 +106,30 @@ def test_a_schedule_that_cannot_reach_the_training_is_refused(mine: str) -> None
     cosine = "train.schedule=cosine"
     with pytest.raises(SettingsError, match="compiled with a schedule of its own"):
         describe_search(override(SETTINGS, [mine, cosine]))
-    own = mine[:-1] + ':Own"'
-    with pytest.raises(SettingsError, match="has a fit of its own"):
-        describe_search(override(SETTINGS, [own, cosine]))
-    with pytest.raises(SettingsError, match="train.batch_size is set"):
-        describe_search(override(SETTINGS, [own, "train.batch_size=16"]))
-    describe_search(override(SETTINGS, [own]))
+    with pytest.raises(SettingsError, match="train.warmup is set"):
+        describe_search(override(SETTINGS, [mine, "train.warmup=1"]))
+
+
+REACHING = ["train.batch_size=16", "train.schedule=cosine", "train.warmup=1"]
+
+
+@pytest.mark.parametrize("setting", [*REACHING, "train.callbacks=own.py:callbacks"])
+def test_what_a_fit_of_its_own_does_not_pass_on_is_refused(
+    setting: str, mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = "from tensorflow import keras\ndef callbacks(): return [keras.callbacks.History()]"
+    (tmp_path / "own.py").write_text(made)
+    for name in ("Deaf", "Loop"):
+        with pytest.raises(SettingsError, match="own fit does not pass it on") as caught:
+            describe_search(override(SETTINGS, [mine[:-1] + f':{name}"', setting]))
+        assert caught.value.message.startswith(setting.partition("=")[0])
+    describe_search(override(SETTINGS, [mine[:-1] + ':Own"', setting]))
+
+
+def test_a_fit_of_its_own_needs_to_pass_on_nothing(mine: str) -> None:
+    for name in ("Deaf", "Loop", "Own"):
+        describe_search(override(SETTINGS, [mine[:-1] + f':{name}"']))
 
 
 def test_less_memory_than_a_worker_has_taken_is_refused() -> None:

@@ -1,5 +1,7 @@
 import gc
+import math
 import weakref
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +14,85 @@ from vaiopt.search.training import fit as training
 from vaiopt.search.training.fit import Plan, train
 
 PLAN = Plan(epochs=2, batch_size=32, seed=0, metric="val_accuracy", maximise=True, patience=0)
+
+
+BEST = [0.1, 0.7, 0.4, 0.7, 0.2, 0.3]
+"""What a metric comes to, epoch by epoch."""
+
+
+class Told:
+    """Stands in for the validation: says what it was told to."""
+
+    def __init__(self, values, model):
+        self._values, self._model = list(values), model
+        self.weights = []
+
+    def __call__(self):
+        self.weights.append(self._model.get_weights())
+        return {"val_accuracy": self._values[len(self.weights) - 1], "val_loss": 0.5}
+
+    def quick(self):
+        return {}
+
+    def prepare(self):
+        pass
+
+
+def trained(digits, monkeypatch, values=BEST, **plan):
+    """Train with a validation that says these values; return what came of it."""
+    model = compiled()
+    told = Told(values, model)
+    monkeypatch.setattr(training, "Validator", lambda *args: told)
+    plan = replace(PLAN, epochs=len(values), **plan)
+    return train(model, *digits, plan), model, told
+
+
+def same(weights, others):
+    return all(np.array_equal(a, b) for a, b in zip(weights, others))
+
+
+def test_the_first_of_the_best_epochs_scores_a_training_and_is_kept(digits, monkeypatch):
+    outcome, model, told = trained(digits, monkeypatch)
+    assert (outcome.kept, outcome.entry["val_accuracy"], len(outcome.curve)) == (1, 0.7, 6)
+    assert same(model.get_weights(), told.weights[1])
+
+
+def test_less_of_a_metric_may_be_better(digits, monkeypatch):
+    outcome, model, told = trained(digits, monkeypatch, maximise=False)
+    assert outcome.kept == 0
+    assert same(model.get_weights(), told.weights[0])
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked_for(digits, monkeypatch):
+    outcome, model, told = trained(digits, monkeypatch, keep_best=False)
+    assert outcome.entry["val_accuracy"] == 0.3
+    assert same(model.get_weights(), told.weights[-1])
+
+
+def test_patience_ends_a_training_and_the_best_epoch_counts_all_the_same(digits, monkeypatch):
+    outcome, model, told = trained(digits, monkeypatch, patience=2)
+    assert (outcome.kept, len(outcome.curve)) == (1, 4)
+    assert same(model.get_weights(), told.weights[1])
+
+
+def test_an_epoch_whose_metric_is_no_number_is_never_the_best(digits, monkeypatch):
+    outcome, _, _ = trained(digits, monkeypatch, [math.nan, 0.2, math.nan])
+    assert outcome.kept == 1
+
+
+def test_callbacks_of_ones_own_see_the_validation_and_may_stop(digits, monkeypatch):
+    keras = load_keras()
+    stop = keras.callbacks.EarlyStopping("val_accuracy", mode="max", patience=1)
+    outcome, _, _ = trained(digits, monkeypatch, callbacks=[stop])
+    assert (outcome.kept, len(outcome.curve)) == (1, 3)
+
+
+def test_callbacks_of_ones_own_are_told_every_batch(digits, monkeypatch):
+    monkeypatch.setattr(training, "BATCHES_THAT_PAY_FOR_BLOCKS", 0)
+    keras, seen = load_keras(), []
+    own = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
+    trained(digits, monkeypatch, [0.1], callbacks=[own])
+    assert seen == list(range(5))
 
 
 @pytest.fixture(scope="module")

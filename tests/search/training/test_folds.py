@@ -32,5 +32,5 @@ def test_the_metric_is_the_mean_over_the_folds():
         [{"epoch": 1.0, "val_loss": 2.0, "seconds": 1.0}],
         [{"epoch": 1.0, "val_loss": 4.0, "seconds": 2.0}],
     ]
-    assert mean_metrics(curves) == {"val_loss": 3.0, "val_loss_std": 1.0}
+    assert mean_metrics([curve[-1] for curve in curves]) == {"val_loss": 3.0, "val_loss_std": 1.0}
     assert mean_curve(curves) == [{"epoch": 1.0, "val_loss": 3.0, "seconds": 3.0}]

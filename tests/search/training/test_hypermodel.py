@@ -199,3 +199,54 @@ def test_a_fit_that_raises_is_named_before_any_training(tmp_path):
     with pytest.raises(ModelError, match="fit.*never.*mine.py"):
         search(tmp_path, broken, "MyHyperModel")
     assert not (tmp_path / "run").exists()
+
+
+def searched(tmp_path, monkeypatch, text, *more):
+    """Search a HyperModel whose ``fit`` is this text; return its trials."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(CLASS[: CLASS.index("    def fit")] + text)
+    settings = override(SETTINGS, ["model.family=mine.py:MyHyperModel", *more])
+    search_run(settings, "run")
+    return load_trials(Run("run"))
+
+
+def test_a_fit_may_give_keras_what_it_is_given_itself(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, *args, **kwargs):
+        epochs = hp.Int("epochs", 1, 3)
+        return model.fit(*args, epochs=epochs, verbose=0, batch_size=64, **kwargs)
+"""
+    for trial in searched(tmp_path, monkeypatch, text):
+        assert trial.status == COMPLETE, trial.reason
+        assert len(trial.curve) == trial.hyperparameters["epochs"]
+
+
+def test_a_fit_may_take_only_what_it_names(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, x, y, validation_data, callbacks=None):
+        return model.fit(x, y, validation_data=validation_data, callbacks=callbacks, epochs=2)
+"""
+    assert {t.status for t in searched(tmp_path, monkeypatch, text)} == {COMPLETE}
+
+
+def test_the_batch_size_on_record_is_the_one_that_a_fit_is_given(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, *args, **kwargs):
+        open("seen.txt", "a").write(f"{kwargs['batch_size']} ")
+        return model.fit(*args, **kwargs)
+"""
+    trials = searched(tmp_path, monkeypatch, text, "train.batch_size={choice=[24, 48]}")
+    seen = (tmp_path / "seen.txt").read_text().split()[-len(trials) :]
+    assert seen == [str(trial.hyperparameters["batch_size"]) for trial in trials]
+
+
+def test_the_best_epoch_of_a_fit_counts_and_its_weights_are_kept(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, *args, **kwargs):
+        keras.backend.set_value(model.optimizer.learning_rate, 0.05)
+        return model.fit(*args, **kwargs)
+"""
+    for trial in searched(tmp_path, monkeypatch, text, "train.epochs=5"):
+        found = [entry["val_accuracy"] for entry in trial.curve]
+        assert trial.value == max(found)
+        assert trial.epoch == found.index(max(found)) + 1

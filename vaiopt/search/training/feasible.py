@@ -7,14 +7,16 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, List, Mapping, Optional
 
 from vaiopt.data import Splits
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.hardware import Target
 from vaiopt.search.execution.limits import resident_mb
+from vaiopt.search.training.hypermodel import FitCall
 from vaiopt.search.training.options import parse_split
-from vaiopt.search.training.schedule import own_schedule
+from vaiopt.search.training.own_callbacks import own_callbacks
+from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings, together
@@ -119,30 +121,54 @@ def check_choices(
                 ) from error
 
 
-def check_training(
-    settings: Settings, model: Any, hp: HyperParameters, own_fit: Optional[Callable[..., Any]]
-) -> None:
+def check_training(settings: Settings, model: Any, hp: HyperParameters) -> None:
     """Check that what is asked of the training reaches it.
 
     Args:
         settings: of the run.
         model: of the default point, compiled.
         hp: what it, and a fit of its own, asked for; not yet what the training asks for.
-        own_fit: of a HyperModel, None without.
 
     Raises:
         SettingsError: something would have no effect.
     """
-    if settings.train.schedule != "constant" and (own_fit is not None or own_schedule(model)):
-        whose = "has a fit" if own_fit is not None else "is compiled with a schedule"
+    own_callbacks(settings.train.callbacks, hp)
+    if own_schedule(model):
+        for name in _scheduled(settings):
+            raise SettingsError(
+                f"train.{name} is set, and the model is compiled with a schedule of its own",
+                f"Leave train.{name} out.",
+            )
+
+
+def _scheduled(settings: Settings) -> List[str]:
+    """Return the settings that change the learning rate, if they do."""
+    train = settings.train
+    return ["schedule"] * (train.schedule != CONSTANT.name) + ["warmup"] * bool(train.warmup)
+
+
+def check_own_fit(settings: Settings, hp: HyperParameters, call: Optional[FitCall]) -> None:
+    """Check that what is asked of the training reaches a HyperModel's own ``fit``.
+
+    Args:
+        settings: of the run.
+        hp: what the model and its fit asked for.
+        call: what it gave to Keras's, None if it does not call that.
+
+    Raises:
+        SettingsError: something would have no effect.
+    """
+    call = call or FitCall()
+    train, lost = settings.train, []
+    if train.batch_size != "auto" and "batch_size" not in hp and not call.takes_batch_size:
+        lost = ["batch_size"]
+    if not call.follows:
+        lost += _scheduled(settings) + ["callbacks"] * bool(train.callbacks)
+    if lost:
         raise SettingsError(
-            f"train.schedule is '{settings.train.schedule}', and the model {whose} of its own",
-            "Leave it out: --set train.schedule=constant",
-        )
-    if own_fit is not None and settings.train.batch_size != "auto" and "batch_size" not in hp:
-        raise SettingsError(
-            "train.batch_size is set, and the model has a fit of its own that never asks for it",
-            "Leave it out, or ask for it there: hp.Int('batch_size', 16, 128)",
+            f"train.{lost[0]} is set, and the model's own fit does not pass it on to Keras's",
+            f"Leave it out, or call model.fit(..., **kwargs) there, with the"
+            f" {'batch_size' if lost[0] == 'batch_size' else 'callbacks'} that it is given.",
         )
 
 

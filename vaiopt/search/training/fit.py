@@ -6,14 +6,14 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
 from vaiopt.search.training.pruning import Judge, Pruned
-from vaiopt.search.training.schedule import schedule_callbacks
+from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
 
 Metrics = Dict[str, float]
@@ -44,8 +44,9 @@ class Plan:
         metric: what early stopping looks at.
         maximise: whether it is better when higher.
         patience: epochs without a better one before stopping; 0 never stops.
-        schedule: of the learning rate, a name of
-            :data:`vaiopt.search.training.schedule.SCHEDULES`.
+        schedule: of the learning rate.
+        keep_best: whether the weights of the best epoch are kept, not those of the last.
+        callbacks: Keras's, a person's own.
         steps_per_execution: batches that TensorFlow runs before Python has its turn; see
             docs/performance.md.
     """
@@ -56,7 +57,9 @@ class Plan:
     metric: str
     maximise: bool
     patience: int
-    schedule: str = "constant"
+    schedule: Schedule = CONSTANT
+    keep_best: bool = True
+    callbacks: Sequence[Any] = ()
     steps_per_execution: int = BATCHES_IN_ONE_GO
 
 
@@ -83,10 +86,17 @@ class Outcome:
     Attributes:
         curve: one entry per epoch; of a pruned one, the last may stand for a part of an epoch.
         pruned: why it was stopped, empty if it was not.
+        kept: the entry whose weights the model has.
     """
 
     curve: List[Metrics]
     pruned: str = ""
+    kept: int = -1
+
+    @property
+    def entry(self) -> Metrics:
+        """The entry of the curve whose weights the model has."""
+        return self.curve[self.kept]
 
 
 def train(
@@ -111,20 +121,27 @@ def train(
     part = splits.train
     listeners = listeners or Listeners()
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
-    follower = Follower(Validator(model, device, splits), plan, steps, listeners)
+    validator = Validator(model, device, splits, plan.batch_size)
+    follower = Follower(validator, plan, steps, listeners)
     labels = device.labels(model, part.indices)
     data = device.batches(
         part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed
     )
     _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
-    if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS:
+    if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:
         judge = listeners.judge
         most = steps if judge is None else max(1, steps // judge.per_epoch)
         _run_in_blocks(model, min(plan.steps_per_execution, most))
-    schedule = schedule_callbacks(model, plan.schedule, plan.epochs, steps)
-    callbacks = [keras_callback(follower), *schedule]
-    model.fit(data, epochs=plan.epochs, verbose=0, callbacks=callbacks)
+    model.fit(data, epochs=plan.epochs, verbose=0, callbacks=callbacks_of(follower, model, plan))
     return follower.outcome()
+
+
+def callbacks_of(follower: Follower, model: Any, plan: Plan) -> List[Any]:
+    """Return what Keras tells of a training: the follower first, whose validation metrics those
+    after it find among their ``logs``; a person's own last.
+    """
+    schedule = schedule_callbacks(model, plan.schedule, plan.metric, plan.maximise)
+    return [keras_callback(follower), *schedule, *plan.callbacks]
 
 
 def _make_variables(model: Any, sample: Any) -> None:
@@ -182,8 +199,8 @@ def _run_in_blocks(model: Any, steps: int) -> None:
 
 
 class Follower:
-    """Follows a training: validates after every epoch, keeps the curve, reports within an epoch,
-    and stops on NaN, for want of progress, or when the judge says so.
+    """Follows a training: validates after every epoch, keeps the curve and the best weights,
+    reports within an epoch, and stops on NaN, for want of progress, or when the judge says so.
 
     Args:
         validate: gives the validation metrics.
@@ -202,21 +219,40 @@ class Follower:
         self._started = time.perf_counter()
         self._reported = 0
         self._best = -math.inf
-        self._epochs_since_best = 0
+        self._best_entry = -1
+        self._best_weights: List[Tuple[Any, Any]] = []
 
-    def outcome(self) -> Outcome:
-        """Return what was seen. Raises what made the training stop, unless that was the pruner."""
+    def outcome(self, restore: bool = True) -> Outcome:
+        """Return what was seen, after giving the model the weights of the best epoch.
+
+        Args:
+            restore: False leaves the model as it is.
+
+        Raises:
+            VaioptError: what made the training stop, unless that was the pruner.
+        """
+        curve = list(self._curve)
         if isinstance(self._failure, Pruned):
-            return Outcome(list(self._curve), self._failure.message)
+            return Outcome(curve, self._failure.message)
         if self._failure is not None:
             raise self._failure
-        return Outcome(list(self._curve))
+        if not (restore and self._plan.keep_best and self._best_weights):
+            return Outcome(curve, kept=len(curve) - 1)
+        for variable, value in self._best_weights:
+            variable.assign(value)
+        return Outcome(curve, kept=self._best_entry)
 
     def begin(self, epoch: int) -> None:
         """Take note that an epoch (from 0) starts."""
         self._epoch, self._reported, self._started = epoch, 0, time.perf_counter()
         if epoch == 0:
             self._listeners.tell(0, self._plan.epochs, None)
+
+    def prepare(self) -> None:
+        """Make the model ready for a validation by Keras itself, as a fit of its own may ask for
+        one.
+        """
+        self._validate.prepare()
 
     def within(self, batches: int, logs: Optional[Mapping[str, Any]]) -> None:
         """Report, if it is time for it, after a number of batches of this epoch."""
@@ -236,8 +272,14 @@ class Follower:
             entry["seconds"] = time.perf_counter() - self._started
             self._report(judge, self._epoch * judge.per_epoch + share, entry, last=False)
 
-    def end(self, epoch: int, logs: Optional[Mapping[str, Any]]) -> None:
-        """Validate, keep the entry of the curve, and decide whether to go on."""
+    def end(self, epoch: int, logs: Optional[MutableMapping[str, Any]], model: Any = None) -> None:
+        """Validate, keep the entry of the curve, and decide whether to go on.
+
+        Args:
+            epoch: from 0.
+            logs: of Keras; what they lack of the entry is added.
+            model: that is trained.
+        """
         if self._failure is not None:
             return
         # What a training of its own says of the validation data counts more than what is measured
@@ -247,11 +289,12 @@ class Follower:
         if not self._finite(entry):
             return
         self._curve.append(entry)
+        if logs is not None:
+            logs.update(entry_metrics(entry))
         self._listeners.tell(epoch + 1, self._plan.epochs, entry.get(self._plan.metric))
         if self._plan.metric not in entry:
             return
-        if self._plan.patience:
-            self._count_patience(entry[self._plan.metric])
+        self._note_best(entry[self._plan.metric], model)
         judge = self._listeners.judge
         if judge is not None:
             last = self.stop or epoch + 1 >= self._plan.epochs
@@ -274,11 +317,21 @@ class Follower:
                 self._curve.append(entry)
             self._failure, self.stop = stop, True
 
-    def _count_patience(self, value: float) -> None:
+    def _note_best(self, value: float, model: Any) -> None:
+        """Keep the weights of an epoch that is better than all before, or lose patience."""
         value = value if self._plan.maximise else -value
-        self._epochs_since_best = 0 if value > self._best else self._epochs_since_best + 1
-        self._best = max(self._best, value)
-        self.stop = self._epochs_since_best >= self._plan.patience
+        if value > self._best:
+            self._best, self._best_entry = value, len(self._curve) - 1
+            if self._plan.keep_best and model is not None:
+                self._best_weights = [(v, v.numpy()) for v in model.variables]
+        elif self._plan.patience:
+            since = len(self._curve) - 1 - self._best_entry
+            self.stop = since >= self._plan.patience
+
+
+def entry_metrics(entry: Mapping[str, float]) -> Metrics:
+    """Return the metrics of an entry of a learning curve: all but the epoch and the seconds."""
+    return {name: value for name, value in entry.items() if name not in ("epoch", "seconds")}
 
 
 def _numbers(logs: Optional[Mapping[str, Any]]) -> Metrics:
@@ -303,6 +356,9 @@ def _callback_class() -> Any:
     class Following(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         """Tells a follower."""
 
+        # Without this Keras gives it a copy of the logs, and later callbacks another one.
+        _supports_tf_logs = True
+
         def __init__(self, follower: Follower) -> None:
             super().__init__()
             self._follower = follower
@@ -314,8 +370,11 @@ def _callback_class() -> Any:
             self._follower.within(batch + 1, logs)
             self._obey()
 
+        def on_test_begin(self, logs: Any = None) -> None:
+            self._follower.prepare()
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self._follower.end(epoch, logs)
+            self._follower.end(epoch, logs, self.model)
             self._obey()
 
         def _obey(self) -> None:

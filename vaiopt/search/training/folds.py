@@ -9,6 +9,7 @@ import numpy as np
 
 from vaiopt.data import Splits
 from vaiopt.errors import DataError
+from vaiopt.search.training.fit import entry_metrics
 
 
 def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
@@ -51,21 +52,16 @@ def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
     ]
 
 
-def mean_metrics(curves: Sequence[Sequence[Dict[str, float]]]) -> Dict[str, float]:
-    """Return the mean over the folds of what each ended with, and the standard deviation of the
-    validation metrics as ``<name>_std``.
+def mean_metrics(entries: Sequence[Mapping[str, float]]) -> Dict[str, float]:
+    """Return the mean over several trainings of the metrics that each came to, and the standard
+    deviation of the validation metrics as ``<name>_std``.
     """
-    last = [curve[-1] for curve in curves]
-    shared = [name for name in final_metrics(last[0]) if all(name in entry for entry in last)]
-    values = {name: [entry[name] for entry in last] for name in shared}
+    first, *others = map(entry_metrics, entries)
+    shared = [name for name in first if all(name in entry for entry in others)]
+    values = {name: [entry[name] for entry in (first, *others)] for name in shared}
     found = {name: float(np.mean(of)) for name, of in values.items()}
     spread = {n + "_std": float(np.std(of)) for n, of in values.items() if n.startswith("val_")}
     return {**found, **spread}
-
-
-def final_metrics(entry: Mapping[str, float]) -> Dict[str, float]:
-    """Return the metrics of an entry of a learning curve: all but the epoch and the seconds."""
-    return {name: value for name, value in entry.items() if name not in ("epoch", "seconds")}
 
 
 def mean_curve(curves: Sequence[Sequence[Dict[str, float]]]) -> List[Dict[str, float]]:

@@ -7,22 +7,28 @@ containers.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from collections import defaultdict
-from typing import Any, Callable, List, Mapping, Optional
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
+from vaiopt.keras import load_keras
 from vaiopt.models import load_family
-from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, keras_callback
+from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.user_code import describe
 
 Fit = Callable[..., Any]
+
+PROBE = 7919
+"""A batch size that no ``fit`` comes upon by itself: one that gives it to Keras passes ours on."""
 
 
 def load_model_function(family: str) -> Any:
@@ -72,9 +78,27 @@ def own_fit(function: Any) -> Optional[Fit]:
     return None if home.split(".")[0] in ("keras_tuner", "kerastuner") else method
 
 
-def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None:
+@dataclass(frozen=True)
+class FitCall:
+    """What a HyperModel's own ``fit`` gave to Keras's.
+
+    Attributes:
+        takes_batch_size: whether it passed on the batch size that it was given.
+        follows: whether it passed on the callbacks that it was given.
+    """
+
+    takes_batch_size: bool = False
+    follows: bool = False
+
+
+def trace_fit(
+    fit: Fit, hp: HyperParameters, model: Any, splits: Splits, batch_size: int
+) -> Optional[FitCall]:
     """Call ``fit`` for the hyperparameters that it asks for, on a few samples, with ``model.fit``
     doing nothing.
+
+    Returns:
+        What ``model.fit`` was given; None if it was not called.
 
     Raises:
         BuildFailed: it raised.
@@ -86,21 +110,65 @@ def trace_fit(fit: Fit, hp: HyperParameters, model: Any, splits: Splits) -> None
         history: Mapping[str, List[float]] = defaultdict(lambda: [0.0])
         epoch = (0,)
 
+    calls: List[FitCall] = []
+    given = load_keras().callbacks.Callback()
+
+    def note(*args: Any, **kwargs: Any) -> Nothing:
+        own = {**dict(zip(("x", "y", "batch_size"), args)), **kwargs}
+        callbacks = list(own.get("callbacks") or ())
+        calls.append(FitCall(own.get("batch_size") == batch_size, given in callbacks))
+        return Nothing()
+
     classes = len(splits.classes)
     first = slice(0, 2 * classes)
     train, validation = splits.train.take(first), splits.validation.take(first)
-    model.fit = lambda *args, **kwargs: Nothing()
+    model.fit = note
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
     labels = [task.loss_labels(part.y, form, classes) for part in (train, validation)]
-    held_out = (validation.x, labels[1])
-    quiet = {"epochs": 1, "callbacks": [], "verbose": 0}
+    options = {
+        "validation_data": (validation.x, labels[1]),
+        "epochs": 1,
+        "batch_size": batch_size,
+        "callbacks": [given],
+        "verbose": 0,
+    }
     try:
-        fit(hp, model, train.x, labels[0], validation_data=held_out, **quiet)
+        _call(fit, hp, model, train.x, labels[0], options)
     except Exception as error:
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
         ) from error
+    return calls[-1] if calls else None
+
+
+def _call(fit: Fit, hp: Any, model: Any, x: Any, y: Any, options: Dict[str, Any]) -> Any:
+    """Call ``fit`` as KerasTuner does, without the options that it does not take or gives to
+    ``model.fit`` itself, beside ``**kwargs``.
+    """
+    options = {name: value for name, value in options.items() if _takes(fit, name)}
+    while True:
+        try:
+            return fit(hp, model, x, y, **options)
+        except TypeError as error:
+            twice = [name for name in _FREE if name in options and _is_twice(error, name)]
+            if not twice:
+                raise
+            del options[twice[0]]
+
+
+_FREE = ("epochs", "batch_size", "verbose", "validation_data")
+"""What ``fit`` may decide alone; without the callbacks nobody would follow the training."""
+
+
+def _takes(function: Fit, name: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _is_twice(error: TypeError, name: str) -> bool:
+    """Return whether Python says that an argument was given twice."""
+    return "multiple values" in str(error) and f"'{name}'" in str(error)
 
 
 def run_fit(
@@ -114,8 +182,9 @@ def run_fit(
 ) -> Outcome:
     """Train by the HyperModel's own ``fit``, called as KerasTuner calls it.
 
-    What it returns counts as in KerasTuner: a history, a dictionary of metrics, or one number,
-    which is the objective.
+    What it returns counts as in KerasTuner: of a history the best epoch, whose weights the model
+    is given; a dictionary of metrics, or one number, which is the objective, is of the model as
+    it is then.
 
     Raises:
         ModelError: nothing can be learned from what it returned.
@@ -123,34 +192,41 @@ def run_fit(
     """
     parts = splits.train, splits.validation
     train, validation = (device.labels(model, part.indices) for part in parts)
-    returned = fit(
-        hp,
-        model,
-        splits.train.x,
-        train,
-        validation_data=(splits.validation.x, validation),
-        epochs=plan.epochs,
-        callbacks=[keras_callback(follower)],
-        verbose=0,
-    )
-    result = follower.outcome()
+    options = {
+        "validation_data": (splits.validation.x, validation),
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
+        "callbacks": callbacks_of(follower, model, plan),
+        "verbose": 0,
+    }
+    returned = _call(fit, hp, model, splits.train.x, train, options)
+    last = returned[-1] if isinstance(returned, list) and returned else returned
+    own_metrics = _own_metrics(last, plan.metric)
+    result = follower.outcome(restore=not own_metrics)
     if result.pruned:
         return result
-    curve = [dict(entry) for entry in result.curve] or _history_curve(returned)
+    curve, kept = [dict(entry) for entry in result.curve], result.kept
+    if not curve:
+        curve, kept = _history_curve(returned), -1
     if not curve:
         follower.end(0, {})
         curve = [dict(entry) for entry in follower.outcome().curve]
-    last = returned[-1] if isinstance(returned, list) and returned else returned
-    if isinstance(last, dict):
-        curve[-1].update({name: float(value) for name, value in last.items()})
-    elif isinstance(last, (int, float)) or getattr(last, "shape", None) == ():
-        curve[-1][plan.metric] = float(last)  # type: ignore[arg-type]
-    elif last is not None and not hasattr(last, "history"):
+    curve[kept].update(own_metrics)
+    return Outcome(curve, kept=kept)
+
+
+def _own_metrics(returned: Any, metric: str) -> Metrics:
+    """Return the metrics that ``fit`` returned itself; none of a history. Raises ModelError."""
+    if isinstance(returned, dict):
+        return {name: float(value) for name, value in returned.items()}
+    if isinstance(returned, (int, float)) or getattr(returned, "shape", None) == ():
+        return {metric: float(returned)}
+    if returned is not None and not hasattr(returned, "history"):
         raise ModelError(
-            f"fit(hp, model, ...) returned {type(last).__name__}",
+            f"fit(hp, model, ...) returned {type(returned).__name__}",
             "Return a history, a dictionary or a number.",
         )
-    return Outcome(curve)
+    return {}
 
 
 def _history_curve(returned: Any) -> List[Metrics]:

@@ -34,17 +34,26 @@ class TrainingValues:
     split: Tuple[float, float, float]
 
 
-def training_values(hp: HyperParameters) -> TrainingValues:
+KERAS_BATCH = 32
+"""What Keras's ``fit`` takes where nobody says anything else."""
+
+
+def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingValues:
     """Ask for what the training needs.
 
     A model function may have asked for ``batch_size`` or ``epochs`` itself, as KerasTuner's users
     do; its answer counts then.
 
+    Args:
+        hp: answers.
+        fits_itself: the model is trained by a ``fit`` of its own, written for Keras's defaults.
+
     Raises:
         ModelError: an answer cannot be used.
     """
     epochs = _count(hp, "epochs", default_epochs(hp.samples))
-    batch_size = _count(hp, "batch_size", 32 if hp.samples < 5000 else 128)
+    small = fits_itself or hp.samples < 5000
+    batch_size = _count(hp, "batch_size", KERAS_BATCH if small else 128)
     return TrainingValues(epochs, batch_size, parse_split(hp.Fixed("split", "7:2:1")))
 
 

@@ -26,11 +26,24 @@ from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import feasible, fit
-from vaiopt.search.training.folds import final_metrics, fold_splits, mean_curve, mean_metrics
-from vaiopt.search.training.hypermodel import load_model_function, own_fit, run_fit, trace_fit
-from vaiopt.search.training.options import default_epochs, model_overrides, training_values
+from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
+from vaiopt.search.training.hypermodel import (
+    PROBE,
+    load_model_function,
+    own_fit,
+    run_fit,
+    trace_fit,
+)
+from vaiopt.search.training.options import (
+    KERAS_BATCH,
+    default_epochs,
+    model_overrides,
+    training_values,
+)
+from vaiopt.search.training.own_callbacks import own_callbacks
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.pruning import Judge, Pruning
+from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
@@ -96,8 +109,8 @@ def describe_search(settings: Settings) -> SpaceFile:
         model = build(function, hp)
         if own is not None:
             _compile(model, shared.dataset)
-            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)))
-        training_values(hp)
+            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH)
+        training_values(hp, own is not None)
 
     def make(values: Mapping[str, Value]) -> HyperParameters:
         return shared.hyperparameters(values, overrides)
@@ -116,8 +129,9 @@ def describe_search(settings: Settings) -> SpaceFile:
     feasible.check_costs(settings, costs, target)
     _compile(model, shared.dataset)
     if own is not None:
-        trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)))
-    feasible.check_training(settings, model, hp_of_model, own)
+        call = trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)), PROBE)
+        feasible.check_own_fit(settings, hp_of_model, call)
+    feasible.check_training(settings, model, hp_of_model)
     feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
     if own is None:  # what another fit reports is known once it has run
         feasible.check_metric(settings, model, shared, splits)
@@ -222,39 +236,53 @@ class _Trial:
         last = outcomes[-1]
         if last.pruned:
             return replace(record, status=PRUNED, reason=last.pruned, curve=last.curve)
-        metrics, curve = final_metrics(last.curve[-1]), last.curve
+        metrics, curve = fit.entry_metrics(last.entry), last.curve
+        epoch: Optional[float] = last.entry.get("epoch")
         if len(outcomes) > 1:
-            curves = [outcome.curve for outcome in outcomes]
-            metrics, curve = mean_metrics(curves), mean_curve(curves)
+            metrics = mean_metrics([outcome.entry for outcome in outcomes])
+            curve, epoch = mean_curve([outcome.curve for outcome in outcomes]), None
         if self._is_kept(metrics):
             candidate = self._run.trial(job.number)
             save_model(self._final_model(), candidate.model)
             write_initial_weights(candidate.initial_weights, self._initial_weights)
         write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.values, curve, metrics)
-        return replace(record, metrics=metrics, curve=curve)
+        return replace(record, metrics=metrics, curve=curve, epoch=epoch)
 
     def _hyperparameters(self) -> HyperParameters:
         return self._shared.hyperparameters(self._job.values, self._overrides)
 
-    def _build(self) -> Any:
-        """Build the model, with the same initial weights each time."""
-        load_tensorflow().keras.utils.set_random_seed(self._settings.seed)
+    def _build(self, repeat: int = 0) -> Any:
+        """Build the model, with the same initial weights each time; others for a repeat."""
+        load_tensorflow().keras.utils.set_random_seed(self._seed(repeat))
         self._hp = self._hyperparameters()
         self._model = build(self._function, self._hp)
         self._fresh = True
         return self._model
 
+    def _seed(self, repeat: int) -> int:
+        return (self._settings.seed + repeat) % 2**32
+
     def _train(self) -> List[fit.Outcome]:
-        """Train on the regular split, or on each fold; a pruned one is the last."""
-        regular = self._regular_split()
-        folds = self._settings.train.folds
-        if folds < 2:
-            return [self._train_on(regular, self._listeners(0, 1))]
+        """Train on the regular split, or on each fold, as often as it is to be repeated; a pruned
+        training is the last. The model of the best training is kept.
+        """
+        parts, folds = [self._regular_split()], self._settings.train.folds
+        if folds > 1:
+            parts = fold_splits(parts[0], folds, self._settings.seed)
+        plans = [(part, n) for part in parts for n in range(self._settings.train.repeats)]
         outcomes: List[fit.Outcome] = []
-        for number, splits in enumerate(fold_splits(regular, folds, self._settings.seed)):
-            outcomes.append(self._train_on(splits, self._listeners(number, folds)))
+        best: Optional[Tuple[float, Any, Dict[str, Histogram]]] = None
+        for place, (part, repeat) in enumerate(plans):
+            outcomes.append(self._train_on(part, self._listeners(place, len(plans)), repeat))
             if outcomes[-1].pruned:
                 break
+            score = self._score(outcomes[-1].entry)
+            if self._objective.direction == "minimize":
+                score = -score
+            if best is None or score > best[0]:
+                best = score, self._model, self._initial_weights
+        if best is not None:
+            _, self._model, self._initial_weights = best
         return outcomes
 
     def _is_kept(self, metrics: fit.Metrics) -> bool:
@@ -277,19 +305,19 @@ class _Trial:
     def _score(self, metrics: fit.Metrics) -> float:
         return self._objective.score(metrics, self._costs, self._job.references)
 
-    def _listeners(self, fold: int, folds: int) -> fit.Listeners:
-        """Return who is told of one of the trainings of this trial. All folds are alike: the judge
-        sees from the first whether the trial is hopeless.
+    def _listeners(self, place: int, count: int) -> fit.Listeners:
+        """Return who is told of one of the trainings of this trial. All are alike: the judge sees
+        from the first whether the trial is hopeless.
         """
 
         def tell(epoch: int, epochs: int, value: Optional[float]) -> None:
-            self._progress.write(fold * epochs + epoch, folds * epochs, value)
+            self._progress.write(place * epochs + epoch, count * epochs, value)
 
-        return fit.Listeners(self._judge if fold == 0 else None, self._score, tell)
+        return fit.Listeners(self._judge if place == 0 else None, self._score, tell)
 
-    def _train_on(self, splits: Splits, listeners: fit.Listeners) -> fit.Outcome:
+    def _train_on(self, splits: Splits, listeners: fit.Listeners, repeat: int = 0) -> fit.Outcome:
         if not self._fresh:
-            self._build()
+            self._build(repeat)
         self._fresh = False
         model, device = self._model, self._shared.device
         self._initial_weights = histograms(model)
@@ -297,26 +325,30 @@ class _Trial:
         fit.keep_no_graph(model)
         if self._own_fit is None:
             values = training_values(self._hp)
-            plan = self._plan(values.epochs, values.batch_size)
+            plan = self._plan(values.epochs, values.batch_size, repeat)
             return fit.train(model, device, splits, plan, listeners)
         # A HyperModel's own ``fit`` may ask for epochs and batch size itself.
-        plan = self._plan(
-            int(self._job.values.get("epochs") or default_epochs(self._hp.samples)), 1
-        )
-        follower = fit.Follower(Validator(model, device, splits), plan, 0, listeners)
+        asked = self._job.values
+        epochs = int(asked.get("epochs") or default_epochs(self._hp.samples))
+        plan = self._plan(epochs, int(asked.get("batch_size") or KERAS_BATCH), repeat)
+        validator = Validator(model, device, splits, plan.batch_size)
+        follower = fit.Follower(validator, plan, 0, listeners)
         found = run_fit(self._own_fit, self._hp, model, device, splits, follower, plan)
-        training_values(self._hp)
+        training_values(self._hp, fits_itself=True)
         return found
 
-    def _plan(self, epochs: int, batch_size: int) -> fit.Plan:
+    def _plan(self, epochs: int, batch_size: int, repeat: int) -> fit.Plan:
+        train = self._settings.train
         return fit.Plan(
             epochs=epochs,
             batch_size=batch_size,
-            seed=self._settings.seed,
+            seed=self._seed(repeat),
             metric=self._objective.metric,
             maximise=self._objective.direction == "maximize",
-            patience=self._settings.train.patience,
-            schedule=self._settings.train.schedule,
+            patience=train.patience,
+            schedule=Schedule(train.schedule, train.warmup),
+            keep_best=train.keep == "best",
+            callbacks=own_callbacks(train.callbacks, self._hp),
         )
 
 
