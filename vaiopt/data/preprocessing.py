@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
 from vaiopt.errors import DataError
+from vaiopt.record import Record, Unfit, part
 
 Numbers = Union[float, Tuple[float, ...]]
 
@@ -97,6 +98,38 @@ class Preprocessing:
                 f"the preprocessing is damaged ({type(error).__name__}: {error})",
                 "Make the run again, or restore its data.json.",
             ) from error
+
+
+@dataclass(frozen=True)
+class Scaling(Record):
+    """``(x - offset) / scale``, as a model does it to raw samples.
+
+    Attributes:
+        offset, scale: one number each, or one per feature or channel.
+    """
+
+    offset: Tuple[float, ...] = part()
+    scale: Tuple[float, ...] = part()
+
+    def check(self) -> None:
+        """Raise :class:`Unfit` unless it can be done."""
+        if len(self.offset) != len(self.scale) or not self.scale or min(self.scale) <= 0:
+            raise Unfit("scale", "is not positive, for each offset")
+
+    def __str__(self) -> str:
+        """The formula, with one number for each where all are alike."""
+        offset, scale = (_words(numbers) for numbers in (self.offset, self.scale))
+        return f"x / {scale}" if offset == "0" else f"(x - {offset}) / {scale}"
+
+    def after(
+        self, offset: Optional[float], scale: Optional[float]
+    ) -> Tuple[Tuple[float, ...], Tuple[float, ...]]:
+        """Return offset and scale of this after ``(x - offset) / scale``, with None for those that
+        are not set.
+        """
+        first = 0.0 if offset is None else offset
+        width = 1.0 if scale is None else scale
+        return tuple(first + o * width for o in self.offset), tuple(s * width for s in self.scale)
 
 
 def fit_preprocessing(
@@ -212,3 +245,8 @@ def _per_feature(value: Any, shape: Tuple[int, ...], key: str, positive: bool = 
 
 def _plain(value: Numbers) -> Union[float, List[float]]:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _words(numbers: Sequence[float]) -> str:
+    distinct = {f"{number + 0.0:.4g}" for number in numbers}  # -0 + 0 is 0
+    return distinct.pop() if len(distinct) == 1 else f"[{len(numbers)} numbers]"

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from vaiopt.keras import load_keras
+from vaiopt.models.rewired import functional_config, renamed, rewired
 
 Shape = Tuple[int, ...]
 
@@ -36,8 +37,9 @@ def fit_input(model: Any, shape: Shape) -> Any:
 
 def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
     """Return the model with a Reshape from ``shape`` to ``given`` in front, and its weights."""
-    keras = load_keras()
-    config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
+    config = functional_config(model)
+    if config is None:
+        return model
     name = config["input_layers"][0][0]
     reshape = f"reshape_{name}"
     entries = []
@@ -47,17 +49,12 @@ def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
             settings = {"name": reshape, "target_shape": list(given)}
             entries += [dict(entry, config=changed), _layer_entry("Reshape", settings, name)]
         else:
-            nodes = _renamed(entry["inbound_nodes"], name, reshape)
+            nodes = renamed(entry["inbound_nodes"], name, reshape)
             entries.append(dict(entry, inbound_nodes=nodes))
     config["layers"] = entries
-    config["output_layers"] = _renamed(config["output_layers"], name, reshape)
-    found = keras.Model.from_config(
-        config, custom_objects={type(layer).__name__: type(layer) for layer in model.layers}
-    )
-    found.set_weights(model.get_weights())
-    if model.optimizer is not None:
-        found.compile(**model._get_compile_args())  # there is no public way before 2.12
-    return found
+    config["output_layers"] = renamed(config["output_layers"], name, reshape)
+    found = rewired(model, config)
+    return model if found is None else found
 
 
 def _layer_entry(kind: str, config: Dict[str, Any], source: str) -> Dict[str, Any]:
@@ -67,14 +64,3 @@ def _layer_entry(kind: str, config: Dict[str, Any], source: str) -> Dict[str, An
         "name": config["name"],
         "inbound_nodes": [[[source, 0, 0, {}]]],
     }
-
-
-def _renamed(value: Any, old: str, new: str) -> Any:
-    """Return Keras's nested lists of ``[layer, node, tensor, ...]`` with one layer renamed."""
-    if isinstance(value, dict):
-        return {key: _renamed(item, old, new) for key, item in value.items()}
-    if not isinstance(value, (list, tuple)):
-        return value
-    if len(value) >= 3 and value[0] == old and isinstance(value[1], int):
-        return [new, *[_renamed(item, old, new) for item in value[1:]]]
-    return [_renamed(item, old, new) for item in value]

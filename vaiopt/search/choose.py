@@ -41,7 +41,8 @@ def prepare_candidate(run: Run, settings: Settings, record: TrialRecord) -> Cand
     try:
         read_recipe(candidate)
     except RunError:  # missing, or damaged
-        write_record(candidate.data, recipe_of(settings, record.hyperparameters))
+        recipe = recipe_of(settings, record.hyperparameters, record.scaling)
+        write_record(candidate.data, recipe)
     return candidate
 
 

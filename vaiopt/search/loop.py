@@ -150,7 +150,8 @@ class Search:
         for warning in () if models_are_trusted() else self._description.warnings:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
-        for line in (*unused(settings), *beyond(settings, self._description.splits)):
+        notes = self._description.notes
+        for line in (*notes, *unused(settings), *beyond(settings, self._description.splits)):
             self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:
             raise SettingsError(

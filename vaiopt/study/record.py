@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from vaiopt.data.preprocessing import Scaling
 from vaiopt.present.shown import Shown
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Value
@@ -45,6 +46,8 @@ class TrialRecord(Record, Shown):
         started, finished: ISO 8601, UTC.
         worker: process and host.
         traceback: of a failed trial, where there is one.
+        scaling: of raw samples, which the model function gave to its model, and the preprocessing
+            does instead; None for that of the settings.
         pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and
             ``rungs``, the pruner's own notes.
     """
@@ -65,6 +68,7 @@ class TrialRecord(Record, Shown):
     finished: str = part("")
     worker: str = part("")
     traceback: str = part("")
+    scaling: Optional[Scaling] = part(None)
     pruning: Dict[str, Any] = part({})
 
     def check(self) -> None:

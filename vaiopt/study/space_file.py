@@ -20,12 +20,14 @@ class SpaceFile(Record):
         splits: samples in each part at the default point.
         costs: of the default point.
         warnings: what the steps after the search will not do with such a model.
+        notes: what is done with such a model that its author may not expect.
     """
 
     space: Space = part()
     splits: Dict[str, int] = part(low=0)
     costs: Dict[str, float] = part(low=0)
     warnings: Tuple[str, ...] = part(())
+    notes: Tuple[str, ...] = part(())
 
     def check(self) -> None:
         """Raise :class:`Unfit` unless the size of each part is there."""

@@ -15,6 +15,7 @@ from vaiopt.data import (
     split_dataset,
 )
 from vaiopt.data.batches import DeviceData
+from vaiopt.data.preprocessing import Scaling
 from vaiopt.search.training.options import parse_split
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.settings.ranges import is_range, parse_range
@@ -24,10 +25,12 @@ from vaiopt.study.space import Value
 Ratios = Tuple[float, float, float]
 
 
-def recipe_of(settings: Settings, values: Mapping[str, Value]) -> DataRecipe:
-    """Return the recipe of the data of a trial's point."""
+def recipe_of(
+    settings: Settings, values: Mapping[str, Value], scaling: Optional[Scaling] = None
+) -> DataRecipe:
+    """Return the recipe of the data of a trial's point, with the scaling of its model."""
     shared = _KEPT[0] if _KEPT and _KEPT[0].is_of(settings) else Shared(settings)
-    return data_recipe(shared.dataset, shared.splits(parse_split(str(values["split"]))))
+    return data_recipe(shared.dataset, shared.splits(parse_split(str(values["split"])), scaling))
 
 
 def _test_start(data: DataSettings) -> Optional[float]:
@@ -68,7 +71,7 @@ class Shared:
     def __init__(self, settings: Settings, dataset: Optional[Dataset] = None) -> None:
         self._data, self._seed = settings.data, settings.seed
         self.dataset = dataset if dataset is not None else load(settings.data, settings.seed)
-        self._splits: Dict[Ratios, Splits] = {}
+        self._splits: Dict[Tuple[Ratios, Optional[Scaling]], Splits] = {}
         self._device: Optional[DeviceData] = None
 
     def is_of(self, settings: Settings) -> bool:
@@ -82,19 +85,29 @@ class Shared:
             self._device = DeviceData(self.dataset)
         return self._device
 
-    def splits(self, ratios: Ratios) -> Splits:
-        """The split by these ratios."""
-        if ratios not in self._splits:
-            self._splits[ratios] = split_dataset(
+    def splits(self, ratios: Ratios, scaling: Optional[Scaling] = None) -> Splits:
+        """The split by these ratios.
+
+        Args:
+            ratios: train : validation : test.
+            scaling: that a model would do itself, after what the settings ask for.
+        """
+        key = (ratios, scaling)
+        if key not in self._splits:
+            offset: Any = self._data.offset
+            scale: Any = self._data.scale
+            if scaling is not None:
+                offset, scale = scaling.after(offset, scale)
+            self._splits[key] = split_dataset(
                 self.dataset,
                 ratios,
                 seed=self._seed,
                 pool=self._data.pool,
                 reserved=_test_start(self._data),
-                offset=self._data.offset,
-                scale=self._data.scale,
+                offset=offset,
+                scale=scale,
             )
-        return self._splits[ratios]
+        return self._splits[key]
 
     def hyperparameters(
         self, values: Mapping[str, Value], overrides: Mapping[str, Any]

@@ -14,14 +14,16 @@ import socket
 import time
 import traceback
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.data import Dataset, Splits
+from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import ModelError, VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build
+from vaiopt.models.input_scaling import without_scaling
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
@@ -47,7 +49,7 @@ from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
-from vaiopt.settings import Settings
+from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
 from vaiopt.study.objective import Objective
@@ -121,8 +123,8 @@ def describe_search(settings: Settings) -> SpaceFile:
     hp = make(space.defaults())
     ask(hp)
     hp_of_model = make(space.defaults())
-    model = build(function, hp_of_model)
-    splits = shared.splits(training_values(hp).split)
+    model, scaling, left = without_scaling(build(function, hp_of_model))
+    splits = shared.splits(training_values(hp).split, scaling)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
     costs = hardware_costs(model, target)
@@ -136,7 +138,29 @@ def describe_search(settings: Settings) -> SpaceFile:
     if own is None:  # what another fit reports is known once it has run
         feasible.check_metric(settings, model, shared, splits)
     feasible.check_memory(settings)
-    return SpaceFile(space, splits.sizes(), costs, _warnings(model))
+    notes = scaling_notes(settings.data, scaling, left)
+    return SpaceFile(space, splits.sizes(), costs, _warnings(model), notes)
+
+
+def scaling_notes(
+    data: DataSettings, scaling: Optional[Scaling], left: Sequence[str]
+) -> Tuple[str, ...]:
+    """Return what becomes of the scaling that a model does itself, in words.
+
+    Args:
+        data: settings of the preprocessing.
+        scaling: that the preprocessing does instead of it.
+        left: layers of the model that scale.
+    """
+    notes = []
+    if scaling is not None:
+        notes.append(f"the scaling at the model's input, {scaling}, is part of the preprocessing")
+    if left and scaling is None and data.offset is None and data.scale is None:
+        notes.append(
+            f"the model scales what it is given ('{left[0]}'), and is given -1 to 1; for raw values:"
+            " --set data.offset=0 --set data.scale=1"
+        )
+    return tuple(notes)
 
 
 def _warnings(model: Any) -> Tuple[str, ...]:
@@ -210,6 +234,7 @@ class _Trial:
         self._function = load_model_function(settings.model.family)
         self._own_fit = own_fit(self._function)
         self._model: Any = None
+        self._scaling: Optional[Scaling] = None
         self._fresh = False
         self._objective = Objective(settings.objective)
         self._costs: Dict[str, float] = {}
@@ -225,7 +250,11 @@ class _Trial:
         target = load_target(self._settings.hardware.target, self._settings.hardware.release)
         self._costs = hardware_costs(self._build(), target)
         record = TrialRecord(
-            job.number, COMPLETE, hyperparameters=dict(self._hp.values), costs=self._costs
+            job.number,
+            COMPLETE,
+            hyperparameters=dict(self._hp.values),
+            costs=self._costs,
+            scaling=self._scaling,
         )
         broken = self._objective.infeasible(self._costs)
         if broken is not None:
@@ -255,7 +284,7 @@ class _Trial:
         """Build the model, with the same initial weights each time; others for a repeat."""
         load_tensorflow().keras.utils.set_random_seed(self._seed(repeat))
         self._hp = self._hyperparameters()
-        self._model = build(self._function, self._hp)
+        self._model, self._scaling, _ = without_scaling(build(self._function, self._hp))
         self._fresh = True
         return self._model
 
@@ -300,7 +329,8 @@ class _Trial:
         return self._model
 
     def _regular_split(self) -> Splits:
-        return self._shared.splits(training_values(self._hyperparameters()).split)
+        values = training_values(self._hyperparameters())
+        return self._shared.splits(values.split, self._scaling)
 
     def _score(self, metrics: fit.Metrics) -> float:
         return self._objective.score(metrics, self._costs, self._job.references)

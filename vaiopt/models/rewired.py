@@ -1,0 +1,57 @@
+"""Models built anew from a changed configuration, with their weights and as they were compiled."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from vaiopt.keras import load_keras
+
+Config = Dict[str, Any]
+
+
+def functional_config(model: Any) -> Optional[Config]:
+    """Return a model's configuration as that of a functional one; None where it has none, or not
+    one input.
+    """
+    if len(getattr(model, "inputs", None) or []) != 1:
+        return None
+    keras = load_keras()
+    try:
+        config: Config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
+    except (NotImplementedError, ValueError):  # a layer without a configuration
+        return None
+    return config if len(config["input_layers"]) == 1 else None
+
+
+def rewired(model: Any, config: Config) -> Any:
+    """Return a model of a changed configuration, with the weights of the layers that are left, and
+    compiled as the given one; None where Keras cannot build a layer from its configuration.
+    """
+    keras = load_keras()
+    own = {type(layer).__name__: type(layer) for layer in model.submodules if _is_layer(layer)}
+    try:
+        found = keras.Model.from_config(config, custom_objects=own)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
+    known = {layer.name: layer for layer in model.layers}
+    for layer in found.layers:
+        if layer.name in known and layer.weights:
+            layer.set_weights(known[layer.name].get_weights())
+    if model.optimizer is not None:
+        found.compile(**model._get_compile_args())  # there is no public way before 2.12
+    return found
+
+
+def renamed(value: Any, old: str, new: str) -> Any:
+    """Return Keras's nested lists of ``[layer, node, tensor, ...]`` with one layer renamed."""
+    if isinstance(value, dict):
+        return {key: renamed(item, old, new) for key, item in value.items()}
+    if not isinstance(value, (list, tuple)):
+        return value
+    if len(value) >= 3 and value[0] == old and isinstance(value[1], int):
+        return [new, *[renamed(item, old, new) for item in value[1:]]]
+    return [renamed(item, old, new) for item in value]
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, load_keras().layers.Layer)
