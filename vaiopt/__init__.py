@@ -29,6 +29,7 @@ __all__ = [
     "open_run",
     "override",
     "quantize_run",
+    "refit_run",
     "report_run",
     "run_flow",
     "search_run",

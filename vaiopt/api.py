@@ -197,6 +197,32 @@ def choose_trial(
     return flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
 
 
+def refit_run(
+    run: PathLike,
+    trial: Optional[int] = None,
+    *,
+    epochs: Optional[int] = None,
+    on: str = "train",
+    progress: Optional[Progress] = say,
+) -> TrialRecord:
+    """Train a trial's point once more, for longer or on all but the test split, and keep the model
+    as a candidate, which :func:`choose_trial` takes by its number.
+
+    Args:
+        run: a run, or its folder.
+        trial: number of the trial; None for the chosen one.
+        epochs: to train for; by default three times the trial's, on more than the training part
+            those that were best.
+        on: ``train``, or ``train+validation``.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: there is no such trial, or the training failed.
+    """
+    opened, told = open_run(run), progress or silent
+    return flow.refit(opened, trial=trial, epochs=epochs, on=on, progress=told)
+
+
 def inspect_model(
     model: Any, target: str = "zcu102", release: Optional[str] = None, threads: int = 1
 ) -> Inspection:

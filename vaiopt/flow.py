@@ -377,6 +377,25 @@ FLOW = (
 STEPS = tuple(step.name for step in FLOW)
 
 
+def refit(
+    run: Run,
+    *,
+    trial: Optional[int] = None,
+    epochs: Optional[int] = None,
+    on: str = "train",
+    progress: Progress = silent,
+) -> TrialRecord:
+    """Train a point once more, for longer or on more, and keep the model as a candidate. Arguments
+    and errors as :func:`vaiopt.search.refit.refit`.
+    """
+    from vaiopt.search.refit import refit as train_again
+
+    with data_held():
+        return train_again(
+            run, settings_from_run(run), trial=trial, epochs=epochs, on=on, progress=progress
+        )
+
+
 def choose(
     run: Run, *, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
 ) -> TrialRecord:

@@ -17,6 +17,7 @@ COMMANDS = (
     "search",
     "trials",
     "choose",
+    "refit",
     "quantize",
     "evaluate",
     "compile",
@@ -110,6 +111,7 @@ def test_without_a_settings_file_a_run_goes_on_with_its_own(tmp_path):
         "measure",
         "report",
         "choose",
+        "refit",
         "dashboard",
     ],
 )

@@ -15,7 +15,7 @@ from vaiopt.runs.records import CandidateMetrics, Chosen, Int8Rank, ObjectiveVal
 from vaiopt.search.training.shared import recipe_of
 from vaiopt.settings import Settings
 from vaiopt.study.objective import Objective
-from vaiopt.study.record import TrialRecord
+from vaiopt.study.record import REFIT, TrialRecord
 from vaiopt.study.space_file import read_space
 
 
@@ -27,7 +27,7 @@ def prepare_candidate(run: Run, settings: Settings, record: TrialRecord) -> Cand
         DataError: its data are not here.
     """
     candidate = run.trial(record.number)
-    if record.value is None:
+    if record.value is None and record.status != REFIT:
         raise RunError(
             f"trial {record.number} is {record.status}, not complete",
             f"See: vaiopt trials {run.folder}",

@@ -10,7 +10,7 @@ from vaiopt.locks import locked
 from vaiopt.runs.layout import Run
 from vaiopt.runs.work import discard
 from vaiopt.study.ranking import Ranking
-from vaiopt.study.record import INTERRUPTED, TrialRecord
+from vaiopt.study.record import INTERRUPTED, REFIT, TrialRecord
 
 
 class KeptModels:
@@ -34,6 +34,8 @@ class KeptModels:
             self._note(trial)
 
     def _note(self, trial: TrialRecord) -> None:
+        if trial.status == REFIT:  # a person asked for it
+            return
         self._ranking.add(trial)
         if trial.status != INTERRUPTED:
             self._first = min(self._first, trial.number)

@@ -37,6 +37,7 @@ from vaiopt.study.record import (
     FAILED,
     INFEASIBLE,
     INTERRUPTED,
+    NOT_OF_THE_SEARCH,
     PRUNED,
     RUNNING,
     TrialRecord,
@@ -275,7 +276,7 @@ class Search:
     def _loop(self, wanted: int, check: Callable[[], None]) -> None:
         # Read once: what a trial costs must not depend on how many there were before it.
         ended = [r for r in records(self._study) if r.status != RUNNING]
-        done = [r for r in ended if r.status != INTERRUPTED]
+        done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
         search, direction = self._settings.search, self._objective.direction
         self._models = KeptModels(self._folder, self._kept, direction, ended)
         self._models.delete()  # what a kill left

@@ -10,7 +10,7 @@ from vaiopt.errors import RunError
 from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.objective import Objective
-from vaiopt.study.record import INTERRUPTED, TrialRecord
+from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 
 Rank = Tuple[float, float, float, int]
 
@@ -18,7 +18,8 @@ Rank = Tuple[float, float, float, int]
 def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
     """Return the trial of the default point: the first that was not interrupted."""
     return next(
-        (t for t in sorted(trials, key=lambda t: t.number) if t.status != INTERRUPTED), None
+        (t for t in sorted(trials, key=lambda t: t.number) if t.status not in NOT_OF_THE_SEARCH),
+        None,
     )
 
 

@@ -18,7 +18,10 @@ from vaiopt.runs.records import Value
 
 COMPLETE, PRUNED, INFEASIBLE = "complete", "pruned", "infeasible"
 FAILED, RUNNING, INTERRUPTED = "failed", "running", "interrupted"
-STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED)
+REFIT = "refit"
+STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED, REFIT)
+NOT_OF_THE_SEARCH = (INTERRUPTED, REFIT)
+"""Trials of the study that the search does not count and learns nothing from."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class TrialRecord(Record, Shown):
     Attributes:
         number: Optuna's number, from 0; 0 is the family's default point.
         status: ``complete``, ``pruned``, ``infeasible`` (broke a hard limit, never trained),
-            ``failed``, ``running``, or ``interrupted`` (the search was stopped while it ran; it is
-            run again).
+            ``failed``, ``running``, ``interrupted`` (the search was stopped while it ran; it is
+            run again), or ``refit`` (the point of another trial, trained anew).
         reason: why it is not complete, in one line.
         value: the objective; None unless complete.
         hyperparameters: the active ones.
@@ -40,6 +43,7 @@ class TrialRecord(Record, Shown):
             the objective in place of the predicted one.
         curve: per epoch ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``,
             ``val_f1``, ``seconds``.
+        refit_of: number of the trial whose point was trained anew; None of any other.
         epoch: whose weights are kept, from 1; None where several trainings make a trial.
         seconds: wall time of the trial.
         peak_memory_mb: highest resident memory of its process.
@@ -61,6 +65,7 @@ class TrialRecord(Record, Shown):
     costs: Dict[str, float] = part({})
     measured_latency_ms: Optional[float] = part(None, low=0)
     curve: Sequence[Mapping[str, Optional[float]]] = part([])
+    refit_of: Optional[int] = part(None, low=0)
     epoch: Optional[float] = part(None, low=0)
     seconds: float = part(0.0)
     peak_memory_mb: float = part(0.0)

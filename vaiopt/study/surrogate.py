@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from vaiopt.settings.choices import row_of
-from vaiopt.study.record import INTERRUPTED, PRUNED, RUNNING, TrialRecord, last_report
+from vaiopt.study.record import NOT_OF_THE_SEARCH, PRUNED, RUNNING, TrialRecord, last_report
 from vaiopt.study.space import Dimension, Space, Value
 
 TRIALS_WITHOUT_RESTART = 100
@@ -49,7 +49,7 @@ def usable(space: Space, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
         point = trial.hyperparameters
         return all(d.contains(point[d.name]) for d in space if d.name in point)
 
-    return [t for t in trials if t.status != INTERRUPTED and fits(t)]
+    return [t for t in trials if t.status not in NOT_OF_THE_SEARCH and fits(t)]
 
 
 def raw_targets(trials: Sequence[TrialRecord], direction: str) -> np.ndarray:

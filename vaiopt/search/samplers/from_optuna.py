@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Sequence
 from vaiopt.search.samplers.base import Point, Problem, Sampler
 from vaiopt.search.samplers.candidates import Tried, any_new_point
 from vaiopt.search.samplers.encoding import key
-from vaiopt.study.record import INTERRUPTED, TrialRecord
+from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trials import distributions, records
 
@@ -106,7 +106,9 @@ def as_optuna(sampler: Sampler) -> Any:
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
             before = [r for r in records(study) if r.number < trial.number]
-            return sampler.propose(study, trial, [r for r in before if r.status != INTERRUPTED])
+            return sampler.propose(
+                study, trial, [r for r in before if r.status not in NOT_OF_THE_SEARCH]
+            )
 
         def sample_independent(self, study: Any, trial: Any, name: str, _: Any) -> Any:
             return sampler.space.defaults()[name]

@@ -43,6 +43,7 @@ from vaiopt.search.training.options import (
     training_values,
 )
 from vaiopt.search.training.own_callbacks import own_callbacks
+from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.pruning import Judge, Pruning
 from vaiopt.search.training.schedule import Schedule
@@ -77,6 +78,7 @@ class Job:
         pruning: what the pruner needs to know of the other trials, or None.
         keep_above: with cross-validation, the score that a trial needs for its model to be kept
             (trained once more, on the regular split); None keeps any.
+        on: what is trained on, a name of :data:`vaiopt.search.training.parts.PARTS`.
     """
 
     folder: str
@@ -87,6 +89,7 @@ class Job:
     references: Mapping[str, float] = field(default_factory=dict)
     pruning: Optional[Pruning] = None
     keep_above: Optional[float] = None
+    on: str = TRAIN
 
     def failed(self, reason: str, traceback: str = "") -> TrialRecord:
         """Return the record of this trial if it failed."""
@@ -157,7 +160,7 @@ def scaling_notes(
         notes.append(f"the scaling at the model's input, {scaling}, is part of the preprocessing")
     if left and scaling is None and data.offset is None and data.scale is None:
         notes.append(
-            f"the model scales what it is given ('{left[0]}'), and is given -1 to 1; for raw values:"
+            f"the model scales what it is given ('{left[0]}'), and is given -1 to 1; raw values:"
             " --set data.offset=0 --set data.scale=1"
         )
     return tuple(notes)
@@ -274,6 +277,8 @@ class _Trial:
             candidate = self._run.trial(job.number)
             save_model(self._final_model(), candidate.model)
             write_initial_weights(candidate.initial_weights, self._initial_weights)
+        if self._job.on != TRAIN:  # what was trained on validates nothing
+            metrics, curve = _of_training(metrics), [_of_training(entry) for entry in curve]
         write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.values, curve, metrics)
         return replace(record, metrics=metrics, curve=curve, epoch=epoch)
 
@@ -330,7 +335,7 @@ class _Trial:
 
     def _regular_split(self) -> Splits:
         values = training_values(self._hyperparameters())
-        return self._shared.splits(values.split, self._scaling)
+        return PARTS[self._job.on](self._shared.splits(values.split, self._scaling))
 
     def _score(self, metrics: fit.Metrics) -> float:
         return self._objective.score(metrics, self._costs, self._job.references)
@@ -380,6 +385,10 @@ class _Trial:
             keep_best=train.keep == "best",
             callbacks=own_callbacks(train.callbacks, self._hp),
         )
+
+
+def _of_training(entry: fit.Metrics) -> fit.Metrics:
+    return {name: value for name, value in entry.items() if not name.startswith("val_")}
 
 
 def _now() -> str:
