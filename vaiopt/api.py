@@ -200,9 +200,9 @@ def choose_trial(
 def refit_run(
     run: PathLike,
     trial: Optional[int] = None,
-    *,
     epochs: Optional[int] = None,
     on: str = "train",
+    *,
     progress: Optional[Progress] = say,
 ) -> TrialRecord:
     """Train a trial's point once more, for longer or on all but the test split, and keep the model
