@@ -95,8 +95,8 @@ def test_groups_channels_first_and_inner_models_are_refused_by_name():
         "grouped",
         "groups=2",
     )
-    inner = network(head)
-    refused(network(lambda layers, x: inner(x)), inner.name)
+    inner = keras.Sequential([keras.layers.Conv2D(2, 1, input_shape=(8, 8, 2))], name="inner")
+    refused(network(lambda layers, x: head(layers, inner(inner(x)))), inner.name)
     x = keras.Input((2, 8, 8))
     first = keras.Model(x, keras.layers.MaxPooling2D(data_format="channels_first", name="cf")(x))
     refused(first, "cf", "channels first")

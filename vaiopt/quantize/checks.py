@@ -13,6 +13,7 @@ from vaiopt.keras import load_keras, load_model
 from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
+from vaiopt.quantize.plain import plain_model
 from vaiopt.tasks import task_of
 
 _NESTED = ("Functional", "Model", "Sequential")
@@ -61,7 +62,7 @@ def functional_model(model: Any) -> Any:
             f"the model '{model.name}' is a subclass of keras.Model, whose layers cannot be read",
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
-    functional = keras.Model(model.inputs, model.outputs, name=model.name)
+    functional = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
     check_model(functional)
     return functional
 

@@ -38,6 +38,11 @@ def added(layers: Any) -> Any:
     return load_keras().Model(inputs, outputs)
 
 
+def called_twice(layers: Any) -> Any:
+    inner = load_keras().Sequential([layers.Conv2D(1, 1, input_shape=(8, 8, 1))])
+    return classifier(inner, inner)
+
+
 def norm_behind_relu(layers: Any) -> Any:
     inputs = layers.Input((8,))
     x = layers.BatchNormalization()(layers.Dense(4, activation="relu")(inputs))
@@ -54,11 +59,7 @@ MESSAGES: Provocations = {
         lambda layers: classifier(fixed_layers()["FixPosition"](7, "image", "input", name="fixed"))
     ),
     "weight '…' of layer '…' has a value that is not a number": quantized(diverged),
-    "layer '…' is a model of its own, which the quantizer cannot enter": quantized(
-        lambda layers: classifier(
-            load_keras().Sequential([layers.InputLayer(input_shape=(8, 8, 1)), layers.ReLU()])
-        )
-    ),
+    "layer '…' is a model of its own, which the quantizer cannot enter": quantized(called_twice),
     "'…' is an operation on tensors, not a layer": quantized(added),
     "convolution '…' has groups=…, which the DPU does not run": quantized(
         lambda layers: classifier(layers.Conv2D(4, 3), layers.Conv2D(4, 3, groups=2))

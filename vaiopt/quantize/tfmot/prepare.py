@@ -137,7 +137,7 @@ def complete_batch_norm(norm: Node) -> None:
     norm.config = dict(norm.config, scale=True, center=True)
 
 
-def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+def multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the factor, mean and beta of a batch normalisation, in float32."""
     complete_batch_norm(norm)
     weights, epsilon = norm.weights, np.float32(norm.config["epsilon"])
@@ -147,7 +147,7 @@ def _multiplier_and_shift(norm: Node) -> Tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _fold(conv: Node, norm: Node) -> None:
     """Fold a batch normalisation into the layer before it, which gets a bias if it has none."""
-    factor, mean, beta = _multiplier_and_shift(norm)
+    factor, mean, beta = multiplier_and_shift(norm)
     kernel = conv.weights[conv.kernel]
     if conv.kind == "DepthwiseConv2D":
         shaped = factor.reshape(1, 1, kernel.shape[2], kernel.shape[3])
@@ -163,7 +163,7 @@ def _fold(conv: Node, norm: Node) -> None:
 
 def _to_depthwise(norm: Node) -> None:
     """Turn a batch normalisation of its own into a 1x1 depthwise convolution."""
-    factor, mean, beta = _multiplier_and_shift(norm)
+    factor, mean, beta = multiplier_and_shift(norm)
     if len(norm.shape) != 4:
         raise QuantizeError(
             f"batch normalisation '{norm.name}' does not directly follow a linear convolution or"
