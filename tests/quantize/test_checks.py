@@ -11,6 +11,7 @@ from float_networks import head, images, network
 from vaiopt.errors import DataError, ModelError, QuantizeError
 from vaiopt.int8.model import fixed_layers
 from vaiopt.keras import load_keras, save_model
+from vaiopt.models.probabilities import file_attributes
 from vaiopt.quantize.checks import (
     calibration_arrays,
     check_labels,
@@ -34,6 +35,18 @@ def test_a_sequential_model_becomes_functional():
 def test_a_model_file_is_loaded(tmp_path):
     save_model(network(head), tmp_path / "model.h5")
     assert functional_model(tmp_path / "model.h5").output_shape == (None, 4)
+
+
+def test_one_output_that_the_file_says_is_a_logit_becomes_a_probability(tmp_path):
+    keras = load_keras()
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(4,))])
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+    save_model(model, tmp_path / "model.h5", file_attributes(model))
+    x = images(9, (4,))
+    logits = model.predict(x, verbose=0)
+    found = functional_model(tmp_path / "model.h5").predict(x, verbose=0)
+    assert np.array_equal(found > 0.5, logits > 0)
+    assert np.array_equal(functional_model(model).predict(x, verbose=0), logits)
 
 
 def refused(model, *parts):

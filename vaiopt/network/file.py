@@ -80,6 +80,25 @@ def read_architecture(path: PathLike) -> Dict[str, Any]:
     return parse_architecture(text, path)
 
 
+OUTPUTS, LOGITS = "vaiopt_outputs", "logits"
+"""An attribute of our own in a model's file, and its value where the outputs are logits."""
+
+
+def outputs_logits(path: PathLike) -> bool:
+    """Return whether an ``.h5`` file says that the outputs of its model are logits: by our own
+    attribute, or by the loss that Keras keeps of a compiled model. Raises as :func:`open_hdf5`.
+    """
+    with open_hdf5(Path(path)) as file:
+        try:
+            if attribute_text(file.attrs.get(OUTPUTS, "")) == LOGITS:
+                return True
+            text = attribute_text(file.attrs.get("training_config", ""))
+            loss = parse_json(text)["loss"] if 0 < len(text) <= MOST_TEXT else None
+            return bool(loss["config"]["from_logits"] is True) if loss else False
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # nothing is said of it
+            return False
+
+
 def attribute_text(value: Any) -> str:
     """Return an attribute of an HDF5 file, which may be bytes, as text."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)

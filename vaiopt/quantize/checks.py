@@ -10,6 +10,7 @@ import numpy as np
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import PathLike
 from vaiopt.keras import load_keras, load_model
+from vaiopt.models.probabilities import activation_of_file, with_activation
 from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
@@ -19,6 +20,8 @@ from vaiopt.tasks import task_of
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
+_CUT_AT_HALF = ("sigmoid",)
+"""Activations whose absence changes what an output says, not only how sure it is."""
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
 
 WRONG_SCALE = 4.0
@@ -37,16 +40,19 @@ second does not.
 
 
 def functional_model(model: Any) -> Any:
-    """Return a functional Keras model of a model or of the file it is in; a Sequential one is
-    turned functional.
+    """Return a functional Keras model of a model or of the file it is in, in the form that
+    quantizers take (:mod:`vaiopt.quantize.plain`). One output that the file says is a logit becomes
+    a probability.
 
     Raises:
         ModelError: the file cannot be read, or is Keras 3's.
         QuantizeError: it is not a Keras 2 model, is subclassed, not built, or already quantized.
     """
+    activation = ""
     if isinstance(model, (str, Path)):
         _check_kinds(read_model_config(model))
-        model = load_model(model)
+        path, model = model, load_model(model)
+        activation = activation_of_file(model, path)
     keras = load_keras()
     built = getattr(model, "_is_graph_network", False)
     if not isinstance(model, keras.Model):
@@ -63,6 +69,7 @@ def functional_model(model: Any) -> Any:
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
     functional = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
+    functional = with_activation(functional, activation if activation in _CUT_AT_HALF else "")
     check_model(functional)
     return functional
 

@@ -24,6 +24,7 @@ from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build
 from vaiopt.models.input_scaling import without_scaling
+from vaiopt.models.probabilities import file_attributes
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
@@ -275,7 +276,8 @@ class _Trial:
             curve, epoch = mean_curve([outcome.curve for outcome in outcomes]), None
         if self._is_kept(metrics):
             candidate = self._run.trial(job.number)
-            save_model(self._final_model(), candidate.model)
+            model = self._final_model()
+            save_model(model, candidate.model, file_attributes(model))
             write_initial_weights(candidate.initial_weights, self._initial_weights)
         if self._job.on != TRAIN:  # what was trained on validates nothing
             metrics, curve = _of_training(metrics), [_of_training(entry) for entry in curve]

@@ -10,6 +10,7 @@ import numpy as np
 from vaiopt.data import Splits
 from vaiopt.data.batches import EVALUATION_BATCH, DeviceData
 from vaiopt.keras import load_tensorflow
+from vaiopt.models.probabilities import missing_activation, probabilities
 from vaiopt.search.training.statistics import BatchStatistics
 
 QUICK_SAMPLES = 2000
@@ -92,5 +93,6 @@ class Validator:
         return found
 
     def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
+        outputs = probabilities(outputs, missing_activation(self._model))
         scores = self._task.scores(outputs, self._true[: len(outputs)], self._classes)
         return {name: scores[score] for name, score in self._task.validation.items()}

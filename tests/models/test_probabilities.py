@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from vaiopt.keras import load_keras, load_model, save_model
+from vaiopt.models.probabilities import (
+    activation_of_file,
+    file_attributes,
+    missing_activation,
+    probabilities,
+    with_activation,
+)
+
+K = load_keras()
+LOSSES = K.losses
+
+
+def model_of(units, activation=None, loss=None):
+    model = K.Sequential([K.layers.Dense(units, activation=activation, input_shape=(3,))])
+    if loss is not None:
+        model.compile("adam", loss)
+    return model
+
+
+@pytest.mark.parametrize(
+    "units, loss, activation",
+    [
+        (1, LOSSES.BinaryCrossentropy(from_logits=True), "sigmoid"),
+        (4, LOSSES.SparseCategoricalCrossentropy(from_logits=True), "softmax"),
+        (4, LOSSES.CategoricalCrossentropy(from_logits=True), "softmax"),
+    ],
+)
+def test_the_function_that_a_loss_stands_for_is_known_from_the_model_and_from_its_file(
+    units, loss, activation, tmp_path
+):
+    model = model_of(units, loss=loss)
+    assert missing_activation(model) == activation
+    save_model(model, tmp_path / "ours.h5", file_attributes(model))
+    model.save(str(tmp_path / "keras.h5"))
+    for name in ("ours.h5", "keras.h5"):
+        loaded = load_model(tmp_path / name)
+        assert activation_of_file(loaded, tmp_path / name) == activation
+    found = with_activation(model, activation)
+    x = np.random.RandomState(0).normal(0, 3, (20, 3)).astype(np.float32)
+    logits = model.predict(x, verbose=0)
+    wanted = np.asarray(K.activations.get(activation)(K.backend.constant(logits)))
+    assert found.predict(x, verbose=0) == pytest.approx(wanted, abs=1e-6)
+    assert probabilities(logits, activation) == pytest.approx(wanted, abs=1e-6)
+    assert found.layers[-1].name == "probabilities"
+
+
+@pytest.mark.parametrize(
+    "units, activation, loss",
+    [
+        (1, "sigmoid", "binary_crossentropy"),
+        (1, "sigmoid", LOSSES.BinaryCrossentropy()),
+        (4, "softmax", "sparse_categorical_crossentropy"),
+        (1, None, "mse"),
+        (1, None, None),
+        (4, None, lambda y, p: p),
+    ],
+)
+def test_any_other_model_stays_as_it_is(units, activation, loss, tmp_path):
+    model = model_of(units, activation, loss)
+    assert missing_activation(model) == ""
+    save_model(model, tmp_path / "model.h5", file_attributes(model))
+    assert activation_of_file(model, tmp_path / "model.h5") == ""
+    assert with_activation(model, "") is model
+
+
+def test_large_logits_overflow_nothing():
+    with np.errstate(all="raise", under="ignore"):
+        for activation in ("sigmoid", "softmax"):
+            found = probabilities(np.array([[-1e4, 1e4], [1e4, -1e4]], np.float32), activation)
+            assert found.tolist() == [[0.0, 1.0], [1.0, 0.0]]

@@ -1,0 +1,66 @@
+"""Models that end in logits: what turns their outputs into probabilities.
+
+``BinaryCrossentropy(from_logits=True)`` and its like take a linear last layer, whose outputs are
+cut at 0, not at 0.5. The model is trained, and kept, as its author wrote it; its file says by the
+loss that the outputs are logits. What it says is judged by probabilities, and the int8 model of one
+output ends in them, so that the kit need not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+import numpy as np
+
+from vaiopt.files import PathLike
+from vaiopt.keras import load_keras
+from vaiopt.network.file import LOGITS, OUTPUTS, outputs_logits
+
+
+def missing_activation(model: Any) -> str:
+    """Return ``sigmoid`` or ``softmax`` for a compiled model that ends in logits, else ""."""
+    loss = getattr(model, "loss", None)
+    logits = getattr(loss, "from_logits", None)
+    if logits is None:
+        logits = getattr(loss, "_fn_kwargs", {}).get("from_logits", False)
+    return _activation(model) if logits is True else ""
+
+
+def activation_of_file(model: Any, path: PathLike) -> str:
+    """Return the same of a model that was loaded from a file, by what the file says of its loss."""
+    return _activation(model) if outputs_logits(path) else ""
+
+
+def _activation(model: Any) -> str:
+    if len(model.outputs) != 1:
+        return ""
+    return "sigmoid" if model.output_shape[-1] == 1 else "softmax"
+
+
+def file_attributes(model: Any) -> Dict[str, str]:
+    """Return what the file of a compiled model is to say of its outputs."""
+    return {OUTPUTS: LOGITS} if missing_activation(model) else {}
+
+
+def with_activation(model: Any, activation: str) -> Any:
+    """Return the same layers with an activation behind them, not compiled; the model itself for no
+    activation.
+    """
+    if not activation:
+        return model
+    keras = load_keras()
+    layer = keras.layers.Activation(activation, name="probabilities", dtype="float32")
+    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+
+
+def probabilities(outputs: np.ndarray, activation: str) -> np.ndarray:
+    """Return outputs (samples, ...) of a model after :func:`missing_activation`."""
+    if not activation:
+        return outputs
+    logits = outputs.astype(np.float64)
+    if activation == "sigmoid":
+        found = 0.5 * (1.0 + np.tanh(0.5 * logits))
+    else:
+        raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        found = raised / raised.sum(axis=-1, keepdims=True)
+    return np.asarray(found.astype(np.float32))
