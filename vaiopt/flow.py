@@ -41,12 +41,14 @@ class Context:
         settings: of it.
         progress: told one line at a time.
         on_trial: told each trial of the search as it ends.
+        steps: names of all steps.
     """
 
     run: Run
     settings: Settings
     progress: Progress = silent
     on_trial: Optional[Callable[[TrialRecord], None]] = None
+    steps: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def run_flow(
     """
     steps = steps_between(first, last)
     run = Run(folder) if steps[0].name == "search" else open_run(folder)
-    context = Context(run, settings, progress, on_trial)
+    context = Context(run, settings, progress, on_trial, tuple(step.name for step in steps))
     seconds: Dict[str, float] = {}
     for step in steps:
         step.check(settings)
@@ -138,6 +140,7 @@ def search(
     progress: Progress = silent,
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
     accept: bool = False,
+    then: Sequence[str] = (),
 ) -> SearchResult:
     """Search; with hardware in the loop, if ``objective.measure_every`` asks for it; then choose,
     by int8 accuracy if ``rank_int8`` does.
@@ -148,16 +151,19 @@ def search(
         progress: told one line at a time.
         on_trial: told each trial as it ends.
         accept: go on with a run although its settings have changed.
+        then: names of the steps that follow, for what they will say of the models.
 
     Raises:
         VaioptError: as :func:`vaiopt.search.search_run` and
             :func:`vaiopt.quantize.quantize_candidate`.
     """
     from vaiopt.candidates import measure_best, rank_by_int8
+    from vaiopt.deployable import Deployable
     from vaiopt.search import search_run
 
     run = Run(folder)
     _check_search(settings)
+    steps = (*then, *_within_search(settings))
     with data_held():
         result = search_run(
             settings,
@@ -167,20 +173,27 @@ def search(
             accept=accept,
             every=settings.objective.measure_every,
             measure=lambda: measure_best(run, settings, progress),
+            afterwards=Deployable(settings, steps),
         )
         if settings.objective.rank_int8 < 2:
             return result
         return replace(result, chosen=rank_by_int8(run, settings, progress))
 
 
+def _within_search(settings: Settings) -> Tuple[str, ...]:
+    """Return the names of the steps that a search does itself with its best candidates."""
+    objective = settings.objective
+    if objective.measure_every:
+        return ("quantize", "compile", "measure")
+    return ("quantize",) if objective.rank_int8 > 1 else ()
+
+
 def _check_search(settings: Settings) -> None:
     """Check that what a search does with its best candidates can be done here."""
-    objective = settings.objective
-    if objective.measure_every or objective.rank_int8 > 1:
-        _check_quantize(settings)
-    if objective.measure_every:
-        _check_compile(settings)
-        _check_measure(settings)
+    steps = _within_search(settings)
+    for step in FLOW:
+        if step.name in steps:
+            step.check(settings)
 
 
 def _check_quantize(settings: Settings) -> None:
@@ -348,7 +361,9 @@ FLOW = (
     Step(
         "search",
         "find the best model",
-        lambda c: search(c.settings, c.run.folder, progress=c.progress, on_trial=c.on_trial),
+        lambda c: search(
+            c.settings, c.run.folder, progress=c.progress, on_trial=c.on_trial, then=c.steps
+        ),
     ),
     Step(
         "quantize",

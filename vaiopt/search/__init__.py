@@ -14,6 +14,7 @@ from vaiopt.runs.leftovers import clean
 from vaiopt.search.checks import check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.loop import Search
+from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
@@ -69,6 +70,7 @@ def search_run(
     accept: bool = False,
     every: int = 0,
     measure: Callable[[], None] = lambda: None,
+    afterwards: Afterwards = NOTHING,
 ) -> SearchResult:
     """Search, or go on with a search, and choose the best trial.
 
@@ -83,6 +85,8 @@ def search_run(
             what does not fit the new search space is left out when the next is proposed.
         every: after how many trials ``measure`` is called, with the workers kept ready; 0: never.
         measure: measures the best trials, which then count with their measured latency.
+        afterwards: what the steps after the search will say of its models: a point that they refuse
+            is not trained.
 
     Raises:
         RunError: the folder holds a run of other settings, or no trial is complete.
@@ -96,7 +100,8 @@ def search_run(
     if different:
         progress(f"changed: {_told(different)}")
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    with Search(run, settings, progress, observer, anew=bool(different)) as search:
+    anew = bool(different)
+    with Search(run, settings, progress, observer, anew=anew, afterwards=afterwards) as search:
         for count in range(every, settings.search.trials, every) if every else ():
             search.run(until=count)
             measure()

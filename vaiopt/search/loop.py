@@ -21,6 +21,7 @@ from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
 from vaiopt.search.samplers.base import SpaceExhausted
+from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, describe_search, run_trial
@@ -63,6 +64,7 @@ class Search:
         progress: told one line at a time what happens.
         observer: told when the trials begin, as each starts and ends, and when they are over.
         anew: trace the search space again, though the run has one: the settings have changed.
+        afterwards: what the steps after the search will say of its models.
 
     Raises:
         VaioptError: when it opens: the data, the model function or the settings are unusable, or
@@ -77,12 +79,14 @@ class Search:
         observer: Observer,
         *,
         anew: bool = False,
+        afterwards: Afterwards = NOTHING,
     ) -> None:
         self._folder = run
         self._settings = settings
         self._progress = progress
         self._observer = observer
         self._anew = anew
+        self._afterwards = afterwards
         self._objective = Objective(settings.objective)
         self._failed = False
         self._owner = str(run.folder.resolve())
@@ -181,7 +185,9 @@ class Search:
         if self._folder.space.exists() and not self._anew:
             return read_space(self._folder)
         self._progress("loading the data and tracing the search space")
-        future: "Future[SpaceFile]" = self._executor.submit(describe_search, self._settings)
+        future: "Future[SpaceFile]" = self._executor.submit(
+            describe_search, self._settings, self._afterwards
+        )
         try:
             return future.result()
         except VaioptError:
@@ -332,6 +338,7 @@ class Search:
             references=self._description.costs,
             pruning=self._reports.pruning(trial.number),
             keep_above=self._models.least,
+            afterwards=self._afterwards,
         )
         return trial, job
 

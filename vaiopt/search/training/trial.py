@@ -29,6 +29,7 @@ from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import feasible, fit
+from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import (
     PROBE,
@@ -80,6 +81,7 @@ class Job:
         keep_above: with cross-validation, the score that a trial needs for its model to be kept
             (trained once more, on the regular split); None keeps any.
         on: what is trained on, a name of :data:`vaiopt.search.training.parts.PARTS`.
+        afterwards: what the steps after the search will say of its model.
     """
 
     folder: str
@@ -91,6 +93,7 @@ class Job:
     pruning: Optional[Pruning] = None
     keep_above: Optional[float] = None
     on: str = TRAIN
+    afterwards: Afterwards = NOTHING
 
     def failed(self, reason: str, traceback: str = "") -> TrialRecord:
         """Return the record of this trial if it failed."""
@@ -98,8 +101,12 @@ class Job:
         return TrialRecord(self.number, FAILED, reason, hyperparameters=point, traceback=traceback)
 
 
-def describe_search(settings: Settings) -> SpaceFile:
+def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> SpaceFile:
     """Load the data, trace the space and check that the default point builds.
+
+    Args:
+        settings: of the run.
+        afterwards: what the steps after the search will say of its models.
 
     Raises:
         VaioptError: of the data, the model function, the target or the settings.
@@ -143,7 +150,8 @@ def describe_search(settings: Settings) -> SpaceFile:
         feasible.check_metric(settings, model, shared, splits)
     feasible.check_memory(settings)
     notes = scaling_notes(settings.data, scaling, left)
-    return SpaceFile(space, splits.sizes(), costs, _warnings(model), notes)
+    warnings = (*_warnings(model), *afterwards.warnings(model))
+    return SpaceFile(space, splits.sizes(), costs, warnings, notes)
 
 
 def scaling_notes(
@@ -263,6 +271,10 @@ class _Trial:
         broken = self._objective.infeasible(self._costs)
         if broken is not None:
             return replace(record, status=INFEASIBLE, reason=broken)
+        try:
+            job.afterwards.check(self._model)
+        except VaioptError as error:
+            return replace(record, status=INFEASIBLE, reason=error.message)
         outcomes = self._train()
         notes = self._judge.notes() if self._judge is not None else {}
         record = replace(record, hyperparameters=dict(self._hp.values), pruning=notes)
