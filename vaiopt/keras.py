@@ -98,6 +98,14 @@ def load_keras() -> Any:
     return load_tensorflow().keras
 
 
+def forget_models() -> None:
+    """Let go of what Keras keeps of the models made so far, and count names from the start again: a
+    metric is called ``auc``, not ``auc_3``, however many models were made before. Models that are
+    held go on working.
+    """
+    load_keras().backend.clear_session()
+
+
 def save_model(model: Any, path: PathLike, attributes: Optional[Dict[str, str]] = None) -> None:
     """Write a Keras 2 ``.h5`` file, whole, without optimizer, that TensorFlow 2.3 and later load;
     ``attributes`` are further ones of the file.

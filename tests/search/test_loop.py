@@ -1,16 +1,21 @@
 """A search that stays open: its workers, its data and its study serve several runs."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.search import stub
 from tests.search.quick import SETTINGS
-from vaiopt.errors import RunError
+from vaiopt.errors import RunError, SettingsError
 from vaiopt.network.loadable import trusting_models
 from vaiopt.runs.layout import Run
 from vaiopt.search import loop, search_run
+from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.loop import Search
 from vaiopt.search.training import shared
 from vaiopt.settings import override
 from vaiopt.study.observer import Observer
+from vaiopt.study.record import COMPLETE, FAILED
 from vaiopt.study.trials import load_trials
 from vaiopt.text import silent
 
@@ -118,3 +123,42 @@ def test_a_model_that_later_steps_will_refuse_is_told_before_the_first_trial(tmp
             warnings = [line for line in said if line.startswith("WARNING")]
         assert len(warnings) == (not trust)
         assert trust or ("'doubled' is a Lambda" in warnings[0] and "--trust-model" in warnings[0])
+
+
+def test_a_metric_that_one_trial_lacks_fails_that_trial_alone(tmp_path, monkeypatch):
+    trial = stub.run_trial
+
+    def without(job):
+        found = trial(job)
+        return replace(found, metrics={}) if job.number == 1 else found
+
+    with stub.stubbed(monkeypatch, tmp_path / "run", "search.trials=3") as one:
+        monkeypatch.setattr(loop, "run_trial", without)
+        found = one.run()
+    assert [t.status for t in found] == [COMPLETE, FAILED, COMPLETE]
+    assert found[1].reason == "it reports no metric 'val_accuracy'"
+
+
+def test_a_metric_that_the_first_trial_lacks_is_refused(tmp_path, monkeypatch):
+    trial = stub.run_trial
+    with stub.stubbed(monkeypatch, tmp_path / "run", "search.trials=3") as one:
+        monkeypatch.setattr(loop, "run_trial", lambda job: replace(trial(job), metrics={"f": 1.0}))
+        with pytest.raises(SettingsError, match="trials report no metric 'val_accuracy'"):
+            one.run()
+
+
+@pytest.mark.parametrize("taken, renewed", [(700.0, 0), (800.0, 1)])
+def test_workers_are_renewed_if_tracing_has_left_little_memory(
+    tmp_path, monkeypatch, taken, renewed
+):
+    class Pool(InProcessExecutor):
+        renewals = 0
+
+        def renew(self):
+            Pool.renewals += 1
+
+    monkeypatch.setattr(loop, "make_executor", lambda settings: Pool())
+    monkeypatch.setattr(loop, "resident_mb", lambda: taken)
+    limit = ["search.workers=1", "search.trial_memory_mb=1000"]
+    with stub.stubbed(monkeypatch, tmp_path / "run", *limit):
+        assert Pool.renewals == renewed

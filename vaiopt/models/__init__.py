@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from vaiopt import user_code
 from vaiopt.errors import ModelError, did_you_mean
-from vaiopt.keras import load_keras
+from vaiopt.keras import forget_models, load_keras
 from vaiopt.models.inputs import fit_input
 from vaiopt.reading import check_regular
 from vaiopt.settings import choices
@@ -93,7 +93,7 @@ def _fails_at_import(path: Any) -> Callable[[str], ModelError]:
 
 
 def build(function: BuildModel, hp: HyperParameters) -> Any:
-    """Call a model function and check what it gives.
+    """Call a model function, as if it were the first of this process, and check what it gives.
 
     Returns:
         A Keras 2 functional or Sequential model that maps ``(batch, *hp.input_shape)`` to ``(batch,
@@ -108,6 +108,7 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
         hint = f"Mend it for these hyperparameters: {hp.values}"
         return BuildFailed(f"the model function raised {what}", hint)
 
+    forget_models()
     with user_code.running(failed, function):
         model = function(hp)
         if hp.input_shape and isinstance(model, keras.Model):

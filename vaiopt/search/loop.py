@@ -17,7 +17,12 @@ from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.checks import check_settings
 from vaiopt.search.execution.choose import make_executor
-from vaiopt.search.execution.limits import death_reason, memory_limit_mb
+from vaiopt.search.execution.limits import (
+    MOST_TAKEN,
+    death_reason,
+    memory_limit_mb,
+    resident_mb,
+)
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
 from vaiopt.search.samplers.base import SpaceExhausted
@@ -185,11 +190,11 @@ class Search:
         if self._folder.space.exists() and not self._anew:
             return read_space(self._folder)
         self._progress("loading the data and tracing the search space")
-        future: "Future[SpaceFile]" = self._executor.submit(
-            describe_search, self._settings, self._afterwards
+        future: "Future[Tuple[SpaceFile, float]]" = self._executor.submit(
+            _described, self._settings, self._afterwards
         )
         try:
-            return future.result()
+            found, taken_mb = future.result()
         except VaioptError:
             raise
         except Exception as error:
@@ -200,6 +205,10 @@ class Search:
                 f"building the model failed: {reason}",
                 "Check the model function with its default hyperparameters.",
             ) from error
+        most = memory_limit_mb(self._settings.search)
+        if most is not None and taken_mb > MOST_TAKEN * most:
+            self._executor.renew()
+        return found
 
     def _open_study(self, database: Any) -> Any:
         """Open the study, in the database if there is one, and end what a killed search left."""
@@ -312,7 +321,7 @@ class Search:
             check()
             for future in finished:
                 trial, job = running.pop(future)
-                record = self._finish(job, future)
+                record = self._finish(job, future, first=not done)
                 self._tell(self._study, trial, record)
                 done.append(record)
                 self._observer.trial_ended(record)
@@ -342,7 +351,13 @@ class Search:
         )
         return trial, job
 
-    def _finish(self, job: Job, future: "Future[TrialRecord]") -> TrialRecord:
+    def _finish(self, job: Job, future: "Future[TrialRecord]", first: bool) -> TrialRecord:
+        """Return the record of a trial that has ended, with its objective.
+
+        Raises:
+            SettingsError: the first trial of a run reports no such metric. A later one has failed
+                then: the others may have it.
+        """
         try:
             record = future.result()
         except Exception as error:
@@ -352,6 +367,9 @@ class Search:
             return job.failed(reason)
         if record.status != COMPLETE:
             return record
+        metric = self._objective.metric
+        if metric not in record.metrics and not first:
+            return replace(record, status=FAILED, reason=f"it reports no metric '{metric}'")
         value = self._objective.score(record.metrics, record.costs, job.references)
         if not math.isfinite(value):
             return replace(record, status=FAILED, reason=f"the objective became {value}")
@@ -383,6 +401,13 @@ class Search:
                 f"the first {len(done)} trials all failed; the last: {done[-1].reason}",
                 "Mend the model function; 'vaiopt trials' lists the reasons.",
             )
+
+
+def _described(settings: Settings, afterwards: Afterwards) -> Tuple[SpaceFile, float]:
+    """Return what is known before the first trial, and the memory in MB that the process that found
+    it has taken by then.
+    """
+    return describe_search(settings, afterwards), resident_mb()
 
 
 def _last_cause(error: BaseException) -> str:

@@ -1,3 +1,4 @@
+import multiprocessing.spawn
 import os
 import signal
 import subprocess
@@ -44,6 +45,12 @@ def pool():
     executor = ProcessExecutor(workers=1, recycle_after=3, timeout=300.0)
     yield executor
     executor.shutdown(wait=False)
+
+
+def test_renewed_processes_are_others_and_work(pool):
+    before = pool.submit(pid, 0).result(300)
+    pool.renew()
+    assert pool.submit(pid, 0).result(300) != before
 
 
 def test_in_process_runs_here_and_keeps_errors_in_the_future():
@@ -103,6 +110,27 @@ def test_a_pool_whose_idle_process_was_killed_goes_on(pool):
             break
         assert "before the trial began" in death_reason(future.exception(), SETTINGS)
     assert future.result(300) != os.getpid()
+
+
+def test_a_script_without_a_guard_is_not_run_again_in_its_workers(tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text(
+        "import os\n"
+        "from vaiopt.search.execution.processes import ProcessExecutor\n"
+        "print('begun', flush=True)\n"
+        "pool = ProcessExecutor(workers=1, recycle_after=1, timeout=300.0)\n"
+        "print(len({pool.submit(os.getpid).result() for _ in range(2)}))\n"
+        "pool.shutdown()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, str(script)]
+    out = subprocess.check_output(words, env=environment, timeout=300).decode().split()
+    assert out == ["begun", "2"]
+
+
+def test_processes_of_others_still_run_their_script():
+    data = multiprocessing.spawn.get_preparation_data("theirs")
+    assert {"init_main_from_name", "init_main_from_path"} & set(data)
 
 
 def test_worker_processes_end_with_the_process_that_started_them():

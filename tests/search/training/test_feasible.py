@@ -135,9 +135,9 @@ def test_a_fit_of_its_own_needs_to_pass_on_nothing(mine: str) -> None:
 def test_less_memory_than_a_worker_has_taken_is_refused() -> None:
     few = override(SETTINGS, ["search.workers=1", "search.trial_memory_mb=20"])
     with pytest.raises(SettingsError, match="search.trial_memory_mb is 20, and a worker takes"):
-        feasible.check_memory(few)
-    feasible.check_memory(override(few, ["search.trial_memory_mb=1e6"]))
-    feasible.check_memory(override(few, ["search.workers=0"]))
+        feasible.check_memory(few, 600.0)
+    feasible.check_memory(override(few, ["search.trial_memory_mb=601"]), 600.0)
+    feasible.check_memory(override(few, ["search.workers=0"]), 600.0)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import math
 from random import Random
 
 import optuna
@@ -173,3 +174,12 @@ def test_a_judge_decides_as_a_study_that_holds_all_earlier_trials(pruner):
         value = quality if status == COMPLETE else None
         trials.append(TrialRecord(number, status, value=value, pruning=judge.notes()))
     assert 0 < stopped < len(trials)
+
+
+@pytest.mark.parametrize("pruner", STOPPING)
+def test_an_objective_that_is_no_number_for_a_while_stops_nothing_and_is_not_kept(pruner):
+    judge = Judge(prepare(pruner, 3, search(pruner, [0.9, 0.8, 0.7])))
+    judge.report(1, math.nan, last=False)
+    judge.report(2, math.inf, last=False)
+    judge.report(9, 0.95, last=True)
+    assert judge.notes()["reports"] == [[9, 0.95]]

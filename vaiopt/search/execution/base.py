@@ -15,3 +15,8 @@ class TrialExecutor(concurrent.futures.Executor):
     def slots(self) -> int:
         """Trials at once, 1 or more; it may change as a search goes on."""
         return 1
+
+    def renew(self) -> None:
+        """Let go of the memory that the calls so far have taken, where that can be: TensorFlow
+        gives back little of what a large model took. To be called while no call is under way.
+        """

@@ -22,6 +22,11 @@ SIGNALS = {
 }
 """What the exit codes of processes mean that a signal ended."""
 
+MOST_TAKEN = 0.75
+"""The share of a worker's memory that tracing the search space may leave taken; beyond it a small
+trial would fail for what a large model of the space took.
+"""
+
 MEMORY_INTERVAL = 0.05
 """Seconds between two looks."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import multiprocessing
 import os
 from functools import partial
 from typing import Any, Callable, Optional
@@ -12,6 +11,7 @@ from vaiopt.environment import cores
 from vaiopt.keras import prepare_environment
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.limits import end_with_parent
+from vaiopt.search.execution.spawn import WorkerContext
 
 
 class ProcessExecutor(TrialExecutor):
@@ -43,13 +43,11 @@ class ProcessExecutor(TrialExecutor):
     def _new_pool(self) -> Any:
         from pebble import ProcessPool
 
-        # A forked TensorFlow deadlocks; a spawned one starts clean.
-        context = multiprocessing.get_context("spawn")
         return ProcessPool(
             max_workers=self._workers,
             max_tasks=self._recycle_after,
             initializer=self._prepare,
-            context=context,
+            context=WorkerContext(),
         )
 
     @property
@@ -71,6 +69,11 @@ class ProcessExecutor(TrialExecutor):
             fn, args=args, kwargs=kwargs, timeout=self._timeout
         )
         return future
+
+    def renew(self) -> None:
+        """Replace the processes by fresh ones."""
+        self.shutdown()
+        self._pool = self._new_pool()
 
     def shutdown(self, wait: bool = True, **options: Any) -> None:
         """End the processes: after the calls that are under way if ``wait``, else now."""

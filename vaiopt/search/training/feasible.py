@@ -5,14 +5,12 @@ first trial: settings that cannot work with them are refused here, not in the tr
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional
 
 from vaiopt.data import Splits
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.hardware import Target
-from vaiopt.search.execution.limits import resident_mb
 from vaiopt.search.training.hypermodel import FitCall
 from vaiopt.search.training.options import parse_split
 from vaiopt.search.training.own_callbacks import own_callbacks
@@ -75,13 +73,17 @@ def check_costs(settings: Settings, costs: Mapping[str, float], target: Target) 
         )
 
 
-def check_memory(settings: Settings) -> None:
+def check_memory(settings: Settings, taken: float) -> None:
     """Check that the limit of memory is above what a worker has before its first trial.
+
+    Args:
+        settings: of the run.
+        taken: memory in MB of a process that has loaded the data and TensorFlow, and no model.
 
     Raises:
         SettingsError: it is not.
     """
-    search, taken = settings.search, resident_mb()
+    search = settings.search
     if search.workers and not search.scheduler and 0 < search.trial_memory_mb <= taken:
         raise SettingsError(
             f"search.trial_memory_mb is {search.trial_memory_mb:g}, and a worker takes"
@@ -193,5 +195,5 @@ def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits)
     known |= {measured.name for measured in model.compiled_metrics.metrics}
     if settings.train.folds > 1:
         known |= {f"{name}_std" for name in known if name.startswith("val_")}
-    if metric not in known | {re.sub(r"_\d+$", "", name) for name in known}:
+    if metric not in known:
         raise SettingsError(f"trials report no metric '{metric}'", did_you_mean(metric, known))

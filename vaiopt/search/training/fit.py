@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
+import numpy as np
+
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
@@ -263,7 +265,7 @@ class Follower:
         if share <= self._reported:
             return
         self._reported = share
-        trained = _numbers(logs)
+        trained = numbers_of(logs)
         if not self._finite(trained):
             return
         found = self._validate.quick()
@@ -284,7 +286,7 @@ class Follower:
             return
         # What a training of its own says of the validation data counts more than what is measured
         # here.
-        entry = {"epoch": float(epoch + 1), **self._validate(), **_numbers(logs)}
+        entry = {"epoch": float(epoch + 1), **self._validate(), **numbers_of(logs)}
         entry["seconds"] = time.perf_counter() - self._started
         if not self._finite(entry):
             return
@@ -334,8 +336,13 @@ def entry_metrics(entry: Mapping[str, float]) -> Metrics:
     return {name: value for name, value in entry.items() if name not in ("epoch", "seconds")}
 
 
-def _numbers(logs: Optional[Mapping[str, Any]]) -> Metrics:
-    return {name: float(value) for name, value in (logs or {}).items()}
+def numbers_of(logs: Optional[Mapping[str, Any]]) -> Metrics:
+    """Return what is one number each of what Keras or a person's code reports; a metric of each
+    class, or none at all, is left out.
+    """
+    found = {name: np.asarray(value) for name, value in (logs or {}).items()}
+    single = {n: v.reshape(()) for n, v in found.items() if v.size == 1 and v.dtype.kind in "fiub"}
+    return {name: float(value) for name, value in single.items()}
 
 
 def keras_callback(follower: Follower) -> Any:

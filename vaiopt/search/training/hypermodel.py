@@ -20,7 +20,7 @@ from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
 from vaiopt.models import load_family
-from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of
+from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of, numbers_of
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.user_code import describe
@@ -218,7 +218,7 @@ def run_fit(
 def _own_metrics(returned: Any, metric: str) -> Metrics:
     """Return the metrics that ``fit`` returned itself; none of a history. Raises ModelError."""
     if isinstance(returned, dict):
-        return {name: float(value) for name, value in returned.items()}
+        return numbers_of(returned)
     if isinstance(returned, (int, float)) or getattr(returned, "shape", None) == ():
         return {metric: float(returned)}
     if returned is not None and not hasattr(returned, "history"):
@@ -235,6 +235,10 @@ def _history_curve(returned: Any) -> List[Metrics]:
         return []
     epochs = min(len(values) for values in history.values())
     return [
-        {"epoch": i + 1.0, "seconds": 0.0, **{name: float(v[i]) for name, v in history.items()}}
+        {
+            "epoch": i + 1.0,
+            "seconds": 0.0,
+            **numbers_of({name: values[i] for name, values in history.items()}),
+        }
         for i in range(epochs)
     ]

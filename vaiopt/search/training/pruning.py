@@ -212,7 +212,8 @@ class Judge:
         self._best = pruning.best
 
     def report(self, step: int, value: float, last: bool) -> None:
-        """Take note of the objective after ``step`` reports.
+        """Take note of the objective after ``step`` reports, unless it is no finite number: that
+        cannot be compared, and a later one may be.
 
         Args:
             step: from 1.
@@ -222,6 +223,8 @@ class Judge:
         Raises:
             Pruned: the trial is to be stopped.
         """
+        if not math.isfinite(value):
+            return
         self._reports.append((step, value))
         self._trial.report(value, step)
         # Asked in any case: successive halving takes its notes then.

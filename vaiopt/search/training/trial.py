@@ -27,7 +27,7 @@ from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.probabilities import file_attributes
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
-from vaiopt.search.execution.limits import MemoryWatch
+from vaiopt.search.execution.limits import MemoryWatch, resident_mb
 from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
@@ -117,6 +117,8 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     overrides = model_overrides(settings)
     Objective(settings.objective)
     target = load_target(settings.hardware.target, settings.hardware.release)
+    load_tensorflow()
+    taken_mb = resident_mb()
 
     def ask(hp: HyperParameters) -> None:
         model = build(function, hp)
@@ -148,7 +150,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
     if own is None:  # what another fit reports is known once it has run
         feasible.check_metric(settings, model, shared, splits)
-    feasible.check_memory(settings)
+    feasible.check_memory(settings, taken_mb)
     notes = scaling_notes(settings.data, scaling, left)
     warnings = (*_warnings(model), *afterwards.warnings(model))
     return SpaceFile(space, splits.sizes(), costs, warnings, notes)
