@@ -416,8 +416,8 @@ def build_model(hp):
 def test_a_trial_whose_objective_is_no_number_has_failed(tmp_path):
     (tmp_path / "model.py").write_text(NAN)
     family = f"model.family={json.dumps(str(tmp_path / 'model.py'))}"
-    metric = "objective.metric=val_nothing"
+    metric = ["objective.metric=val_nothing", "objective.direction=maximize"]
     with pytest.raises(RunError, match="complete"):
-        search_run(override(SETTINGS, [family, metric, "search.trials=1"]), tmp_path / "run")
+        search_run(override(SETTINGS, [family, *metric, "search.trials=1"]), tmp_path / "run")
     trial = load_trials(Run(tmp_path / "run"))[0]
     assert (trial.status, trial.reason) == (FAILED, "the objective became nan")

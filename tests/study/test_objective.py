@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from vaiopt.errors import SettingsError
 from vaiopt.settings import ObjectiveSettings
-from vaiopt.study.objective import Objective, default_direction
+from vaiopt.study.objective import Objective, check_direction
 
 
 def test_a_soft_cost_lowers_the_score_of_the_more_costly():
@@ -42,9 +44,12 @@ def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():
     assert "val_accuracy" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "metric, direction",
-    [("val_loss", "minimize"), ("val_f1", "maximize"), ("val_mean_absolute_error", "minimize")],
-)
-def test_the_direction_follows_from_the_name(metric, direction):
-    assert default_direction(metric) == direction
+def test_a_metric_whose_name_does_not_tell_its_direction_is_refused_unless_it_is_said():
+    unknown = ObjectiveSettings(metric="val_goodness")
+    with pytest.raises(SettingsError, match="val_goodness") as caught:
+        check_direction(unknown)
+    assert "objective.direction" in caught.value.hint
+    check_direction(replace(unknown, direction="minimize"))
+    assert Objective(replace(unknown, direction="minimize")).direction == "minimize"
+    check_direction(ObjectiveSettings(metric="val_hinge"))
+    assert Objective(ObjectiveSettings(metric="val_hinge")).direction == "minimize"

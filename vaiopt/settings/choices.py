@@ -126,7 +126,7 @@ PRUNERS = (
 )
 
 DIRECTIONS = (
-    Choice("auto", "minimise a loss or error, maximise anything else"),
+    Choice("auto", "as the name of the metric says; else it must be said"),
     Choice("maximize", "more is better"),
     Choice("minimize", "less is better"),
 )

@@ -7,7 +7,7 @@ from typing import Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings import ObjectiveSettings, choices
-from vaiopt.tasks import TASKS
+from vaiopt.study.directions import UP, direction_of
 
 COSTS = choices.names(choices.COSTS)
 
@@ -38,7 +38,9 @@ class Objective:
         self._settings = settings
         self.metric = settings.metric
         auto = settings.direction == "auto"
-        self.direction = default_direction(settings.metric) if auto else settings.direction
+        # A search is refused where the name does not tell; runs of 0.1 maximised then.
+        known = direction_of(settings.metric) or UP
+        self.direction = known if auto else settings.direction
 
     def infeasible(self, costs: Mapping[str, float]) -> Optional[str]:
         """Return which hard limit these costs break and by how much, or None."""
@@ -80,20 +82,22 @@ class Objective:
         return value
 
 
+def check_direction(settings: ObjectiveSettings) -> None:
+    """Check that it is known whether more of the metric is better.
+
+    Raises:
+        SettingsError: the settings leave it to its name, which does not tell.
+    """
+    if settings.direction == "auto" and direction_of(settings.metric) is None:
+        raise SettingsError(
+            f"whether more of objective.metric = '{settings.metric}' is better is not known",
+            "Say it: --set objective.direction=maximize, or minimize.",
+        )
+
+
 def _power(base: float, exponent: float) -> float:
     """Return a power; infinity where it is beyond all numbers."""
     try:
         return math.pow(base, exponent)
     except OverflowError:
         return math.inf
-
-
-def default_direction(metric: str) -> str:
-    """Return ``minimize`` for the headline of a task that minimises it and for a metric whose name
-    says loss or error, else ``maximize``.
-    """
-    if any(task.minimise and metric == task.validated for task in TASKS.values()):
-        return "minimize"
-    name = metric.lower()
-    words = ("loss", "error", "crossentropy", "mse", "mae", "mape", "msle", "divergence")
-    return "minimize" if any(word in name for word in words) else "maximize"

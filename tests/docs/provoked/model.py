@@ -15,6 +15,7 @@ from vaiopt.models import build
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
+from vaiopt.search.training.options import check_names
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
 
@@ -25,6 +26,12 @@ def built(function: Any, shape: Any = (8, 8, 1), classes: int = 2) -> Any:
 
 def fails(hp: Any) -> Any:
     raise RuntimeError("no luck")
+
+
+def asks_for_split(bench: Bench) -> None:
+    hp = HyperParameters()
+    hp.Float("split", 0.1, 0.5)
+    check_names(hp)
 
 
 def all_failed(bench: Bench) -> None:
@@ -130,6 +137,7 @@ MESSAGES: Provocations = {
     "'…' was written by Keras …, which no Vitis-AI tool reads": changed(of_keras_3),
     "'…' is a subclassed model, whose layers cannot be read": subclassed,
     "input '…' has the undefined shape …": open_size,
+    "the model function asks for 'split', the name of the split of the data": asks_for_split,
     "the model function asks for '…' with two different ranges or defaults": asked_twice,
     "'…' cannot be loaded: …": changed(without_weights),
     "layer '…' is a …: code that comes with the file is not run": code_in_a_file,

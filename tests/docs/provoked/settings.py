@@ -11,6 +11,7 @@ from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.training import feasible
 from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import check_direction
 from vaiopt.study.trace import trace_space
 
 ONE_MODEL = """
@@ -94,9 +95,14 @@ MESSAGES: Provocations = {
         "objective.weights.params=10", "objective.references.params=1e-300"
     ),
     "search.trial_memory_mb is …, and a worker takes … MB before its first trial": (
-        lambda b: feasible.check_memory(quick("search.workers=1", "search.trial_memory_mb=20"))
+        lambda b: feasible.check_memory(
+            quick("search.workers=1", "search.trial_memory_mb=20"), 600.0
+        )
     ),
     "trials report no metric '…'": described("objective.metric=val_accuracies"),
+    "whether more of objective.metric = '…' is better is not known": lambda b: check_direction(
+        quick("objective.metric=val_nothing").objective
+    ),
     "the search space is empty: every hyperparameter has one value": lambda b: search_run(
         quick(family(b, ONE_MODEL)), b.folder / "run"
     ),

@@ -72,7 +72,8 @@ def build_model(hp):
 
 
 def no_number(bench: Bench) -> Said:
-    more = (family(bench, NAN), "objective.metric=val_nothing", "search.trials=1")
+    metric = ("objective.metric=val_nothing", "objective.direction=maximize")
+    more = (family(bench, NAN), *metric, "search.trials=1")
     with contextlib.suppress(RunError):  # no trial is complete
         search_run(quick(*more), bench.folder / "run")
     return Said(load_trials(Run(bench.folder / "run"))[0].reason, HINT)

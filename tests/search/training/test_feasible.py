@@ -10,7 +10,14 @@ import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt import flow
-from vaiopt.errors import DataError, MissingToolError, QuantizeError, SettingsError, VaioptError
+from vaiopt.errors import (
+    DataError,
+    MissingToolError,
+    ModelError,
+    QuantizeError,
+    SettingsError,
+    VaioptError,
+)
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.search.training import feasible
@@ -191,3 +198,45 @@ def test_a_board_without_ssh_is_said_before_the_search(
     settings = override(SETTINGS, ["deploy.host=root@board"])
     with pytest.raises(MissingToolError, match="'ssh' is not installed"):
         flow.run_flow(settings, tmp_path / "run")
+
+
+SPLIT = """
+from tensorflow import keras
+
+def build_model(hp):
+    dropout = keras.layers.Dropout(hp.Float("split", 0.1, 0.5))
+    layers = [keras.layers.Flatten(input_shape=hp.input_shape), dropout]
+    return keras.Sequential([*layers, keras.layers.Dense(hp.classes, activation="softmax")])
+"""
+
+
+def test_a_model_function_that_asks_for_split_is_told_of_the_clash(tmp_path: Any) -> None:
+    (tmp_path / "split.py").write_text(SPLIT)
+    own = f"model.family={json.dumps(str(tmp_path / 'split.py'))}"
+    with pytest.raises(ModelError, match="the model function asks for 'split'"):
+        describe_search(override(SETTINGS, [own]))
+
+
+GOODNESS = """
+from tensorflow import keras
+
+def goodness(true, predicted):
+    return predicted[:, 0]
+
+def build_model(hp):
+    layers = [keras.layers.Flatten(input_shape=hp.input_shape)]
+    layers += [keras.layers.Dense(hp.Int("units", 8, 16)), keras.layers.Dense(10, "softmax")]
+    model = keras.Sequential(layers)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=[goodness])
+    return model
+"""
+
+
+def test_a_metric_of_unknown_direction_is_refused_until_it_is_said(tmp_path: Any) -> None:
+    (tmp_path / "good.py").write_text(GOODNESS)
+    own = f"model.family={json.dumps(str(tmp_path / 'good.py'))}"
+    unknown = override(SETTINGS, [own, "objective.metric=val_goodness"])
+    with pytest.raises(SettingsError, match="whether more of objective.metric") as caught:
+        describe_search(unknown)
+    assert "objective.direction" in caught.value.hint
+    describe_search(override(unknown, ["objective.direction=maximize"]))

@@ -57,6 +57,23 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
     return TrainingValues(epochs, batch_size, parse_split(hp.Fixed("split", "7:2:1")))
 
 
+def check_names(hp: HyperParameters) -> None:
+    """Check that a model function has not asked for what the settings of the data decide.
+
+    Args:
+        hp: what it has asked for, before the training asks.
+
+    Raises:
+        ModelError: it has.
+    """
+    if "split" in hp.dimensions:
+        raise ModelError(
+            "the model function asks for 'split', the name of the split of the data",
+            "Give it another name there; split ratios are searched with --set"
+            " \"data.split={choice=['7:2:1', '8:1:1']}\"",
+        )
+
+
 def _count(hp: HyperParameters, name: str, default: int) -> int:
     value = hp.get(name) if name in hp else hp.Fixed(name, default)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -40,6 +40,7 @@ from vaiopt.search.training.hypermodel import (
 )
 from vaiopt.search.training.options import (
     KERAS_BATCH,
+    check_names,
     default_epochs,
     model_overrides,
     training_values,
@@ -55,7 +56,7 @@ from vaiopt.search.training.validation import Validator
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
-from vaiopt.study.objective import Objective
+from vaiopt.study.objective import Objective, check_direction
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 from vaiopt.study.space import Value
 from vaiopt.study.space_file import SpaceFile
@@ -121,10 +122,13 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     taken_mb = resident_mb()
 
     def ask(hp: HyperParameters) -> None:
-        model = build(function, hp)
-        if own is not None:
-            _compile(model, shared.dataset)
-            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH)
+        try:
+            model = build(function, hp)
+            if own is not None:
+                _compile(model, shared.dataset)
+                trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH)
+        finally:
+            check_names(hp)
         training_values(hp, own is not None)
 
     def make(values: Mapping[str, Value]) -> HyperParameters:
@@ -150,6 +154,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
     if own is None:  # what another fit reports is known once it has run
         feasible.check_metric(settings, model, shared, splits)
+    check_direction(settings.objective)
     feasible.check_memory(settings, taken_mb)
     notes = scaling_notes(settings.data, scaling, left)
     warnings = (*_warnings(model), *afterwards.warnings(model))

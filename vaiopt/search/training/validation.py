@@ -21,7 +21,8 @@ pruner needs.
 
 class Validator:
     """Evaluates a model on the validation part: loss, the model's own metrics, and the task's, in
-    one pass over the data. The statistics of batch normalisation are brought up to date before.
+    one pass over the data. The statistics of batch normalisation are brought up to date before. A
+    metric that a person made and called ``accuracy`` or ``f1`` keeps its own value.
 
     Args:
         model: compiled.
@@ -95,4 +96,17 @@ class Validator:
     def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
         outputs = probabilities(outputs, missing_activation(self._model))
         scores = self._task.scores(outputs, self._true[: len(outputs)], self._classes)
-        return {name: scores[score] for name, score in self._task.validation.items()}
+        own = [f"val_{m.name}" for m in self._model.compiled_metrics.metrics if _is_own(m)]
+        wanted = self._task.validation.items()
+        return {name: scores[score] for name, score in wanted if name not in own}
+
+
+def _is_own(metric: Any) -> bool:
+    """Return whether a metric was made by a person, unlike what Keras makes of the text
+    ``accuracy``: that is the task's, but that Keras does not know logits.
+    """
+    function = getattr(metric, "_fn", None)
+    function = getattr(function, "python_function", function)  # of a tf.function
+    wrapper = type(metric).__name__ == "MeanMetricWrapper"
+    home = str(getattr(function, "__module__", "")).split(".")[0]
+    return not (wrapper and home in ("keras", "tf_keras", "tensorflow"))
