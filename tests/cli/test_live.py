@@ -18,7 +18,7 @@ from rich.console import Console
 from vaiopt.cli.live import LiveTrials, TrialLines, clock, follow, spread
 from vaiopt.runs.layout import Run
 from vaiopt.search.training.progress import ProgressFile
-from vaiopt.settings import load_settings
+from vaiopt.settings import load_settings, override
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 
 SETTINGS = load_settings(None, ["search.trials=40"])
@@ -99,6 +99,20 @@ def test_it_is_live_on_a_terminal_alone(monkeypatch, tmp_path, terminal, as_json
     monkeypatch.setenv("TERM", term)
     monkeypatch.setenv("FORCE_COLOR", "1")  # asks for colours, and does not make a file a terminal
     assert isinstance(follow(SETTINGS, tmp_path, as_json), LiveTrials) == live
+
+
+def test_at_the_start_it_says_how_long_the_rest_takes_by_the_trials_before():
+    lines = []
+    times = {"started": "2026-01-01T00:00:00.000Z", "finished": "2026-01-01T00:10:00.000Z"}
+    before = [replace(complete(0, 0.75), **times)]
+    TrialLines(SETTINGS, lines.append).search_started(4, before)
+    assert lines == ["3 of 4 trials are left, by the earlier ones about 30 min 0 s"]
+    hours = override(SETTINGS, ["search.max_hours=0.5"])
+    TrialLines(hours, lines.append).search_started(4, before)
+    assert lines[1].endswith("about 20 min 0 s")
+    TrialLines(SETTINGS, lines.append).search_started(1, before)
+    TrialLines(SETTINGS, lines.append).search_started(4, [])
+    assert len(lines) == 2
 
 
 def test_elsewhere_each_trial_is_one_line_with_the_best_so_far(capfd):

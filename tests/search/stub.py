@@ -57,9 +57,9 @@ def run_trial(job):
     )
 
 
-def stubbed(monkeypatch, folder, *overrides, observer=None):
+def stubbed(monkeypatch, folder, *overrides, observer=None, progress=silent):
     """Return a search whose trials are these."""
     monkeypatch.setattr(loop, "describe_search", describe)
     monkeypatch.setattr(loop, "run_trial", run_trial)
     settings = override(SETTINGS, list(overrides))
-    return Search(Run(folder), settings, silent, observer or Observer())
+    return Search(Run(folder), settings, progress, observer or Observer())

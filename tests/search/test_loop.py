@@ -162,3 +162,40 @@ def test_workers_are_renewed_if_tracing_has_left_little_memory(
     limit = ["search.workers=1", "search.trial_memory_mb=1000"]
     with stub.stubbed(monkeypatch, tmp_path / "run", *limit):
         assert Pool.renewals == renewed
+
+
+def numbers(trials):
+    return [trial.number for trial in trials]
+
+
+def test_a_search_ends_after_so_many_trials_without_a_better_one(tmp_path, monkeypatch):
+    # of the stand-ins every third is better than all before
+    more = ["search.trials=9", "search.stop_after=2"]
+    lines = []
+    with stub.stubbed(monkeypatch, tmp_path / "run", *more, progress=lines.append) as one:
+        assert numbers(one.run()) == [0, 1, 2]
+        assert "2 trials brought nothing better" in one.stopped
+    assert lines[-1] == f"{one.stopped}: the search ends here"
+    with stub.stubbed(monkeypatch, tmp_path / "run", *more) as again:
+        assert numbers(again.run()) == [0, 1, 2]
+    more = ["search.trials=9", "search.stop_after=3"]
+    with stub.stubbed(monkeypatch, tmp_path / "run", *more) as further:
+        assert numbers(further.run()) == list(range(9))
+        assert further.stopped == ""
+
+
+def test_hours_count_over_all_commands_of_a_run(tmp_path, monkeypatch):
+    trial = stub.run_trial
+
+    def half_an_hour(job):
+        start = f"2026-11-01T{job.number:02d}:00:00.000Z"
+        return replace(trial(job), started=start, finished=start.replace(":00:00.", ":30:00."))
+
+    hours = ["search.trials=9", "search.max_hours=0.9"]
+    for until, ended in ((1, 1), (None, 9)):
+        with stub.stubbed(monkeypatch, tmp_path / "run", *hours) as one:
+            monkeypatch.setattr(loop, "run_trial", half_an_hour)
+            assert len(one.run(until=until)) == ended
+    with stub.stubbed(monkeypatch, tmp_path / "run", "search.trials=12", hours[1]) as one:
+        assert len(one.run()) == 9
+        assert one.stopped == "search.max_hours = 0.9 have passed"

@@ -289,6 +289,8 @@ ROWS: Dict[str, Row] = {
     "train.repeats": Row(2, the_training),
     "train.callbacks": Row("mine.py:callbacks", the_training),
     "search.trials": Row(3, the_search),
+    "search.max_hours": Row(1e-9, the_search),
+    "search.stop_after": Row(1, the_search, ("search.trials=4",)),
     "search.sampler": Row("tpe", the_proposals),
     "search.acquisition": Row("PI", the_proposals, GP),
     "search.initial_points": Row(5, the_proposals, GP),

@@ -53,6 +53,8 @@ SAID: Dict[str, Any] = {
     "objective.measure_best": ["objective.measure_best=3"],
     "objective.rank_int8": ["objective.rank_int8=1"],
     "search.keep_models": ["search.keep_models=1", "objective.rank_int8=3"],
+    "search.max_hours": ["search.max_hours=40", "search.trials=30"],
+    "search.stop_after": ["search.stop_after=9", "search.trials=10"],
     "train.patience": ["train.patience=3", "train.epochs=3"],
     "train.folds": ["train.folds=1"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],

@@ -16,6 +16,7 @@ from vaiopt.present import words
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Value
 from vaiopt.sheets.trial_list import point_text, varying
+from vaiopt.study.budget import Budget, forecast
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import Ranking, front
 from vaiopt.study.record import TrialRecord
@@ -69,12 +70,14 @@ class TrialLines(Observer):
         super().__init__()
         from vaiopt.study.objective import Objective
 
+        self._settings = settings
         self._objective = Objective(settings.objective)
         self._wanted = settings.search.trials
         self._tell = tell
         self._trials: List[TrialRecord] = []
         self._ranking = Ranking(self._objective.direction)
         self._before = 0
+        self._budget = Budget(settings.search, self._objective.direction)
         self._started = self._ended = time.perf_counter()
 
     def progress(self, line: str) -> None:
@@ -82,10 +85,16 @@ class TrialLines(Observer):
         self._tell(line)
 
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
-        """Take note of what was done before."""
+        """Take note of what was done before, and say how long the rest will take by that."""
         self._wanted, self._trials, self._before = wanted, list(trials), len(trials)
         self._ranking = Ranking(self._objective.direction, trials)
+        self._budget = Budget(self._settings.search, self._objective.direction, trials)
         self._started = self._ended = time.perf_counter()
+        missing = wanted - len(trials)
+        left = forecast(trials, missing)
+        if missing > 0 and left is not None and left >= 1:
+            said = f"{missing} of {wanted} trials are left, by the earlier ones about"
+            self.progress(f"{said} {words.seconds(self._within_budget(left))}")
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print the line of a trial that has ended."""
@@ -100,7 +109,7 @@ class TrialLines(Observer):
         line, best, left = self._head(record, better), self._best(), self._seconds_left()
         if best is not None and record.value is not None:
             line += f"  best {words.score(best.value)}"
-        return line if left is None or left < 1 else f"{line}  {left:.0f} s left"
+        return line if left is None or left < 1 else f"{line}  {words.seconds(left)} left"
 
     def _head(self, record: TrialRecord, better: bool) -> str:
         """Return what a trial came to: how many are done, its number, its metric (with a star if
@@ -135,7 +144,13 @@ class TrialLines(Observer):
         if not rate:
             return None
         since = time.perf_counter() - self._ended
-        return max(0.0, (self._wanted - len(self._trials)) / rate - since)
+        left = max(0.0, (self._wanted - len(self._trials)) / rate - since)
+        return self._within_budget(left)
+
+    def _within_budget(self, left: float) -> float:
+        """Return no more seconds than ``search.max_hours`` leaves."""
+        hours = self._budget.seconds_left(time.perf_counter() - self._started)
+        return left if hours is None else min(left, max(0.0, hours))
 
 
 class LiveTrials(TrialLines):

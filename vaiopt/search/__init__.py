@@ -104,6 +104,8 @@ def search_run(
     with Search(run, settings, progress, observer, anew=anew, afterwards=afterwards) as search:
         for count in range(every, settings.search.trials, every) if every else ():
             search.run(until=count)
+            if search.stopped:
+                break
             measure()
         trials = search.run()
     if every:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -34,6 +35,7 @@ from vaiopt.settings import Settings, save_run_settings
 from vaiopt.settings.together import beyond, unused
 from vaiopt.signals import raised
 from vaiopt.study import storage
+from vaiopt.study.budget import Budget
 from vaiopt.study.database import check_still_there
 from vaiopt.study.journal import mend_journal
 from vaiopt.study.objective import Objective
@@ -95,6 +97,9 @@ class Search:
         self._objective = Objective(settings.objective)
         self._failed = False
         self._owner = str(run.folder.resolve())
+        self.stopped = ""
+        """Why no further trial was begun, though more were asked for; empty if nothing stopped it.
+        """
         self._kept = max(settings.search.keep_models, settings.objective.rank_int8)
 
     def __enter__(self) -> "Search":
@@ -143,7 +148,9 @@ class Search:
         wanted = wanted if until is None else min(wanted, until)
         try:
             with self._storage_errors(), raised() as check:
-                self._loop(wanted, check)
+                done = self._loop(wanted, check)
+                if until is None and self.stopped and done < wanted:
+                    self._progress(f"{self.stopped}: the search ends here")
                 return records(self._study)
         except BaseException:
             self._failed = True
@@ -288,7 +295,8 @@ class Search:
                         "Search into a new folder: --run runs/NAME, or restore the setting.",
                     ) from error
 
-    def _loop(self, wanted: int, check: Callable[[], None]) -> None:
+    def _loop(self, wanted: int, check: Callable[[], None]) -> int:
+        """Run trials until there are as many as wanted; return how many have ended."""
         # Read once: what a trial costs must not depend on how many there were before it.
         ended = [r for r in records(self._study) if r.status != RUNNING]
         done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
@@ -296,27 +304,33 @@ class Search:
         self._models = KeptModels(self._folder, self._kept, direction, ended)
         self._models.delete()  # what a kill left
         self._reports = Reports(search, direction, self._description.space, ended)
+        self._budget = Budget(search, direction, done)
         self._observer.search_started(wanted, done)
         try:
             self._run_trials(wanted, done, check)
         finally:
             self._observer.search_ended()
+        return len(done)
 
     def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
         running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
-        space, exhausted = self._description.space, False
-        while running or (len(done) < wanted and not exhausted):
-            while not exhausted and len(running) < min(self._executor.slots, wanted - len(done)):
+        space, started, exhausted = self._description.space, time.monotonic(), ""
+        while True:
+            # Asked again when a trial has ended: one that ran on may be better.
+            spent = self._budget.spent(done, time.monotonic() - started)
+            self.stopped = exhausted or spent
+            while self._wants(wanted - len(done), len(running)):
                 try:
                     trial, job = self._ask()
                 except SpaceExhausted as error:
-                    self._progress(f"{error.message}: the search ends here")
-                    exhausted = True
+                    self.stopped = exhausted = error.message
                     break
                 check()
                 active = {name: job.values[name] for name in space.active(job.values)}
                 self._observer.trial_started(job.number, active)
                 running[self._executor.submit(run_trial, job)] = (trial, job)
+            if not running:
+                break
             finished, _ = wait(list(running), return_when=FIRST_COMPLETED)
             check()
             for future in finished:
@@ -328,6 +342,10 @@ class Search:
                 self._reports.add(record)
                 self._models.ended(record)
             self._stop_if_hopeless(done)
+
+    def _wants(self, missing: int, running: int) -> bool:
+        """Return whether another trial begins now."""
+        return not self.stopped and running < min(self._executor.slots, missing)
 
     def _ask(self) -> Tuple[Any, Job]:
         study, space = self._study, self._description.space

@@ -134,6 +134,16 @@ class SearchSettings:
     """The search."""
 
     trials: int = changeable(15, "trials in all", low=1, high=10**6)
+    max_hours: float = changeable(
+        0.0,
+        "hours of trials, over all commands on a run, after which no new one begins; those that run"
+        " then end (0: no limit)",
+        low=0.0,
+        high=366.0 * 24,
+    )
+    stop_after: int = changeable(
+        0, "trials in a row without a better one, after which no new one begins (0: never)", low=0
+    )
     sampler: str = setting("gp", "what proposes the points", choices=choices.SAMPLERS)
     acquisition: str = setting(
         "EI", "of gp and forest: how the next point is chosen", choices=choices.ACQUISITIONS

@@ -38,6 +38,16 @@ def _never_ends(settings: Settings) -> str:
     return f"a trial has no more than {longest:g} epoch(s)"
 
 
+def _longest_ends_before(settings: Settings) -> str:
+    """Return why ``search.max_hours`` can end no search, "" if it can."""
+    search = settings.search
+    ended = search.workers > 0 and not search.scheduler  # elsewhere nothing may end a trial
+    hours = search.trials * search.trial_timeout / 3600
+    if not ended or search.sampler == "grid" or hours > search.max_hours:
+        return ""
+    return f"{search.trials} trials of at most search.trial_timeout each end before"
+
+
 REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice,)
 """Each raises SettingsError for settings that cannot work together."""
 
@@ -113,6 +123,15 @@ UNUSED: Tuple[Unused, ...] = (
         ["search.keep_models"],
         lambda s: (
             "objective.rank_int8 keeps more" if s.objective.rank_int8 > s.search.keep_models else ""
+        ),
+    ),
+    Unused(["search.max_hours"], _longest_ends_before),
+    Unused(
+        ["search.stop_after"],
+        lambda s: (
+            f"there are {s.search.trials} trials, the first of which is better than none"
+            if s.search.stop_after >= s.search.trials - 1 and s.search.sampler != "grid"
+            else ""
         ),
     ),
     Unused(["train.patience"], _never_ends),

@@ -33,8 +33,8 @@ _UP = """
     Spearman PSNR SSIM MAP mAP
 """
 _WORDS_DOWN = (
-    "loss error err errors crossentropy entropy divergence deviation std distance hinge mse mae mape"
-    " msle rmse rmsle logcosh huber kld poisson bce perplexity false penalty regret risk cost"
+    "loss error err errors crossentropy entropy divergence deviation std distance hinge mse mae"
+    " mape msle rmse rmsle logcosh huber kld poisson bce perplexity false penalty regret risk cost"
 )
 _WORDS_UP = (
     "accuracy acc auc precision recall f1 f2 fbeta fscore iou dice jaccard kappa mcc sensitivity"
@@ -61,8 +61,8 @@ def direction_of(metric: str) -> Optional[str]:
     """Return ``minimize`` or ``maximize`` for a metric, None if its name does not tell.
 
     Args:
-        metric: as trials report it, such as ``val_accuracy``, ``val_KLDivergence`` or ``val_auc_1``;
-            ``_std`` is its spread over the folds.
+        metric: as trials report it, such as ``val_accuracy`` or ``val_KLDivergence_1``; ``_std``
+            is its spread over the folds.
     """
     for task in TASKS.values():
         if metric and metric == task.validated:
