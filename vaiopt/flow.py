@@ -446,3 +446,14 @@ def choose(
     by_person = trial is not None or max_latency_ms is not None
     choose_trial(run, settings, candidates[0], why="person" if by_person else "objective")
     return candidates[0]
+
+
+def not_told_apart(run: Run, record: TrialRecord) -> str:
+    """Return in one line which smaller or faster trial is not known to be worse than a trial; empty
+    without one. Raises RunError: the run's files are damaged.
+    """
+    from vaiopt.study.alike import alike_text, cheaper_alike
+    from vaiopt.study.trials import load_trials
+
+    metric = settings_from_run(run).objective.metric
+    return alike_text(record, cheaper_alike(run, record, load_trials(run), metric))

@@ -30,6 +30,7 @@ class Summary(Shown):
         headline: the score that is compared, such as ``accuracy``.
         float_score, int8_score: that of the models on the test split, on this machine.
         measured_score: on the bundle's samples, where it ran.
+        test_samples, measured_samples: that these were counted on; 0 where there are none.
         params: parameters of the chosen model.
         predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
         report: path of ``report.html``, if there is one.
@@ -45,6 +46,8 @@ class Summary(Shown):
     float_score: Optional[float] = None
     int8_score: Optional[float] = None
     measured_score: Optional[float] = None
+    test_samples: int = 0
+    measured_samples: int = 0
     params: Optional[float] = None
     predicted_latency_ms: Optional[float] = None
     measured_latency_ms: Optional[float] = None
@@ -151,6 +154,8 @@ def summarise(
         float_score=float_test.headline if float_test else None,
         int8_score=int8_test.headline if int8_test and "quantized" not in stale else None,
         measured_score=measured.headline if measured else None,
+        test_samples=float_test.samples if float_test else 0,
+        measured_samples=measured.samples if measured else 0,
         params=costs.get("params"),
         predicted_latency_ms=costs.get("latency_ms"),
         measured_latency_ms=measured.latency_ms.p50 if measured else None,

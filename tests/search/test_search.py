@@ -20,6 +20,7 @@ from vaiopt.search.training import trial as worker
 from vaiopt.settings import override
 from vaiopt.study.initial_weights import read_initial_weights
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED
+from vaiopt.study.space_file import read_space
 from vaiopt.study.trials import load_trials
 
 FRAGILE = """
@@ -86,6 +87,7 @@ def test_each_trial_records_curve_metrics_costs_seconds_and_memory(searched):
         assert trial.costs["latency_ms"] > 0
         assert trial.seconds > 0
         assert trial.peak_memory_mb > 50
+        assert trial.samples == read_space(run).splits["validation"]
         assert trial.started < trial.finished
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from vaiopt.present.shown import sheet_of
+from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table, trial_table
 from vaiopt.study.record import TrialRecord
 
@@ -64,3 +66,20 @@ def test_the_default_point_is_the_first_trial_that_was_not_interrupted() -> None
         ["rate", "0.1", "0.1", "only 0.1"],
         ["units", "not active", "8", "only 8"],
     ]
+
+
+def counted(number, accuracy, samples):
+    metrics = {"val_accuracy": accuracy}
+    return TrialRecord(number, "complete", value=accuracy, metrics=metrics, samples=samples)
+
+
+def test_an_accuracy_is_shown_with_its_interval_where_its_samples_are_known():
+    trials = [counted(0, 0.95, 179), FAILED]
+    few = trial_list(trials, "val_accuracy")
+    assert few.columns[2] == "95 % interval"
+    assert [row[2] for row in few.rows] == ["90.8 to 97.4 %", None]
+    many = trial_table(trials, metric="val_accuracy", direction="maximize")
+    place = many.columns.index("95 % interval")
+    assert [row[place] for row in many.rows] == ["90.8 to 97.4 %", None]
+    assert "95 %: 90.8 to 97.4 %" in sheet_of(trials[0]).to_text(120)
+    assert "95 % interval" not in trial_list([counted(0, 0.95, 0)], "val_accuracy").columns

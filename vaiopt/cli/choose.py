@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from vaiopt.cli.common import JSON, RUN, emit, option
+from vaiopt.cli.common import JSON, RUN, emit, option, progress
 
 
 def command(
@@ -17,8 +17,12 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Choose a trial by number or by latency; without either, the best."""
-    from vaiopt.flow import choose
+    from vaiopt.flow import choose, not_told_apart
     from vaiopt.runs.layout import open_run
 
-    record = choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
+    found = open_run(run)
+    record = choose(found, trial=trial, max_latency_ms=max_latency_ms)
+    alike = not_told_apart(found, record)
+    if alike:
+        progress(f"note: {alike}")
     emit(record, as_json, f"next: vaiopt run --from quantize --run {run}")

@@ -143,6 +143,7 @@ def _quantize(
         float_scores={} if y is None else accuracy.scores(model, arrays, y, task),
         int8_scores={} if y is None else accuracy.scores(quantized.model, arrays, y, task),
         evaluated_on="" if y is None else split,
+        samples=0 if y is None else len(y),
         layers=tuple(
             accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
         ),

@@ -35,6 +35,7 @@ from vaiopt.runs.records import (
     QuantizedMetrics,
 )
 from vaiopt.settings import Settings, read_run_settings
+from vaiopt.study.alike import alike_text, cheaper_alike
 from vaiopt.study.initial_weights import read_initial_weights
 from vaiopt.study.objective import Objective
 from vaiopt.study.ranking import front
@@ -79,6 +80,7 @@ class ReportData:
         inspection: of the chosen model on the target.
         examples: test samples that the task's section shows: misclassified ones with their images
             or values.
+        alike: which cheaper trial cannot be told from the chosen one, in a line; empty without one.
         notes: what is left out and why, one line each.
     """
 
@@ -103,6 +105,7 @@ class ReportData:
     weights: Sequence[WeightTensor] = ()
     inspection: Optional[Inspection] = None
     examples: Sequence[Any] = ()
+    alike: str = ""
     notes: Tuple[str, ...] = ()
 
     @property
@@ -129,6 +132,11 @@ class ReportData:
     def complete(self) -> List[TrialRecord]:
         """The trials that have an objective."""
         return [t for t in self.trials if t.status == COMPLETE and t.value is not None]
+
+    @property
+    def chosen_trial(self) -> Optional[TrialRecord]:
+        """The chosen trial, if one was chosen."""
+        return next((t for t in self.trials if t.number == self.chosen_number), None)
 
     @property
     def chosen_number(self) -> Optional[int]:
@@ -200,7 +208,10 @@ def gather_search(run: Run) -> ReportData:
         )
     chosen = read_record(candidate.metrics, CandidateMetrics, command)
     recipe, choice = read_recipe(candidate), run.read_chosen()
-    return replace(found, choice=choice, chosen=chosen, data=recipe, task=recipe.task)
+    found = replace(found, choice=choice, chosen=chosen, data=recipe, task=recipe.task)
+    trial = found.chosen_trial
+    other = None if trial is None else cheaper_alike(run, trial, found.trials, found.metric)
+    return found if trial is None else replace(found, alike=alike_text(trial, other))
 
 
 def gather(run: Run) -> ReportData:

@@ -10,6 +10,7 @@ from typing import Any, List, Optional, Tuple
 from vaiopt.present import words
 from vaiopt.present.html import Markup, heading, join, note, paragraph, tag, tiles, to_do
 from vaiopt.present.table import Table
+from vaiopt.present.uncertainty import interval, sure
 from vaiopt.report.data import ReportData
 from vaiopt.report.figures_model import stages
 from vaiopt.report.section import Block, Section
@@ -28,6 +29,7 @@ def summary(data: ReportData) -> Section:
         blocks += [heading("Why this model"), why(data)]
         gained = gain(data)
         blocks += [gained] if gained is not None else []
+        blocks += [paragraph(f"But {data.alike}.")] if data.alike else []
         blocks += [heading("From float to the target"), flow_table(data)]
         figure, latency = stages(data), latency_table(data)
         blocks += [figure] if figure is not None else []
@@ -46,16 +48,24 @@ def _tiles(data: ReportData) -> Markup:
     if chosen is not None:
         score = words.metric(data.metric, chosen.metrics.get(data.metric)) or "unknown"
         name = f"trial {data.chosen_number}"
-        items.append(("Chosen", name, f"{words.name(data.metric)} {score}"))
+        counted = 0 if data.chosen_trial is None else data.chosen_trial.samples
+        within = sure(data.metric, chosen.metrics.get(data.metric), counted)
+        remark = f"{words.name(data.metric)} {score}" + (f" ({within})" if within else "")
+        items.append(("Chosen", name, remark))
     if found is not None:
-        samples = f"{words.count(found.samples)} samples"
+        within = sure(score_key, found.headline, found.samples)
+        samples = ", ".join(filter(None, (f"{words.count(found.samples)} samples", within)))
         items.append(("Float, test", words.metric(score_key, found.headline), samples))
     if int8 is not None:
         change = _change(score_key, int8.headline, found, "to float")
+        within = sure(score_key, int8.headline, int8.samples)
+        change = ", ".join(filter(None, (change, within)))
         items.append(("Int8, test", words.metric(score_key, int8.headline), change))
     for target, record in data.measured.items():
         change = _change(score_key, record.headline, int8, "to int8")
+        within = sure(score_key, record.headline, record.samples)
         change = change or f"{words.count(record.samples)} samples"
+        change = ", ".join(filter(None, (change, within)))
         shown = words.metric(score_key, record.headline)
         items.append((f"Measured on {target}", shown, change))
     if chosen is not None:
@@ -205,8 +215,9 @@ def flow_table(data: ReportData) -> Table:
         scores = task.kit_scores(record)
         figures = [words.metric(name, scores.get(name)) for name in names]
         change = _change(key, record.headline, found) or None
+        within = interval(key, record.headline, record.samples) or None
         count = words.count(record.samples)
-        rows.append([f"measured on {target}", None, *figures, count, change])
+        rows.append([f"measured on {target}", None, *figures, within, count, change])
     kit_names = task.kit_names if data.measured else {}
     titles = [
         f"{words.score_name(name)} (measured: {kit_names[name]})"
@@ -215,7 +226,13 @@ def flow_table(data: ReportData) -> Table:
         for name in names
     ]
     titles[0] = f"test {titles[0]}"
-    columns = ("model", f"validation {words.score_name(key)}", *titles, "test samples")
+    columns = (
+        "model",
+        f"validation {words.score_name(key)}",
+        *titles,
+        "95 % interval",
+        "test samples",
+    )
     return Table(
         (*columns, "change to float"),
         rows,
@@ -226,9 +243,10 @@ def flow_table(data: ReportData) -> Table:
 
 def _tested(evaluation: Optional[Evaluation], names: List[str]) -> List[Optional[str]]:
     if evaluation is None:
-        return [None] * (len(names) + 1)
+        return [None] * (len(names) + 2)
     scores = [words.metric(name, evaluation.scores[name]) for name in names]
-    return [*scores, words.count(evaluation.samples)]
+    within = interval(names[0], evaluation.headline, evaluation.samples) or None
+    return [*scores, within, words.count(evaluation.samples)]
 
 
 def latency_table(data: ReportData) -> Table:

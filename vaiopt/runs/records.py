@@ -139,6 +139,7 @@ class QuantizedMetrics(Record):
         calibration_size, calib_batch_size: samples that positions were chosen on, and at once.
         seconds: that it took.
         evaluated_on: ``validation``, ``calibration`` or empty.
+        samples: of it that were scored; 0 where that is not known.
         float_scores, int8_scores: by name, the one that counts first, on these samples; empty
             without labels.
         layers: of every activation.
@@ -162,6 +163,7 @@ class QuantizedMetrics(Record):
     float_layers: Tuple[str, ...] = part(())
     warnings: Tuple[str, ...] = part(())
     source_sha256: str = part("")
+    samples: int = part(0, low=0)
 
     def check(self) -> None:
         """Raise unless both models were scored alike."""

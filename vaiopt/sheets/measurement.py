@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from vaiopt.present import words
+from vaiopt.present.uncertainty import interval
 from vaiopt.runs.records import Measured
 
 
@@ -14,6 +15,10 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
     machine = [record.machine.get(key) for key in ("name", "processor", "system")]
     facts = {
         **{words.score_name(k): words.metric(k, score) for k, score in record.all_scores.items()},
+        "95 % interval": next(
+            filter(None, (interval(k, v, record.samples) for k, v in record.all_scores.items())),
+            None,
+        ),
         "samples": words.count(record.samples),
         "same class as the int8 Keras model": (
             _of(agreement.equal, agreement.samples, "samples") if agreement is not None else None

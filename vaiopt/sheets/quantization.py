@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Mapping, Optional
 
 from vaiopt.present import words
 from vaiopt.present.table import Table
+from vaiopt.present.uncertainty import sure
 from vaiopt.runs.records import LayerNoise, QuantizedMetrics
 
 
@@ -26,6 +27,13 @@ def quantization_advice(record: QuantizedMetrics) -> Table:
     return Table(("layer", "SNR", "what may help"), rows, numeric=(1,), name="quantization_advice")
 
 
+def _with_interval(
+    record: QuantizedMetrics, shown: Optional[str], scores: Mapping[str, float]
+) -> Optional[str]:
+    within = sure(record.headline, scores.get(record.headline), record.samples)
+    return f"{shown} ({within})" if shown and within else shown
+
+
 def quantization_facts(record: QuantizedMetrics, scores: bool = True) -> List[List[Any]]:
     """Return how the model was quantized and, with ``scores``, with what result, line by line."""
     key = record.headline
@@ -39,8 +47,8 @@ def quantization_facts(record: QuantizedMetrics, scores: bool = True) -> List[Li
         ["method", record.method],
         ["Vitis-AI release", record.release],
         ["calibration", calibration],
-        [f"float, {on} {name}", before],
-        [f"int8, {on} {name}", after],
+        [f"float, {on} {name}", _with_interval(record, before, record.float_scores)],
+        [f"int8, {on} {name}", _with_interval(record, after, record.int8_scores)],
         ["input fix position", use.position if use is not None else None],
         ["input levels used", f"{use.levels_used} of 256" if use is not None else None],
         ["left in float", ", ".join(record.float_layers) or None],

@@ -14,6 +14,7 @@ from vaiopt.present import words
 from vaiopt.present.sheet import Fact, Sheet
 from vaiopt.present.shown import add_sheets
 from vaiopt.present.table import Table, flatten
+from vaiopt.present.uncertainty import interval, sure
 from vaiopt.runs.layout import Run
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
@@ -45,12 +46,14 @@ LAYER_COLUMNS = ("layer", "runs on", "predicted time", "share", "remark", "limit
 def _search(result: SearchResult) -> Sheet:
     """The chosen trial beside the default point, and the best trials."""
     from vaiopt.settings import settings_from_run
+    from vaiopt.study.alike import alike_text, cheaper_alike
     from vaiopt.study.objective import Objective
     from vaiopt.study.ranking import best_first
     from vaiopt.study.trials import load_trials
 
     facts: List[Fact] = [("chosen", f"trial {result.chosen.number}", "")]
-    tables = []
+    tables: List[Tuple[str, Table]] = []
+    notes: List[str] = []
     run, chosen = Run(result.folder), result.chosen
     try:
         objective, trials = Objective(settings_from_run(run).objective), load_trials(run)
@@ -59,8 +62,11 @@ def _search(result: SearchResult) -> Sheet:
     else:
         metric = objective.metric
         first = result.default.metrics.get(metric) if result.default is not None else None
-        before = "" if first is None else f"default point: {words.metric(metric, first)}"
-        facts.append((words.name(metric), words.metric(metric, chosen.metrics.get(metric)), before))
+        score = chosen.metrics.get(metric)
+        remarks = [sure(metric, score, chosen.samples)]
+        remarks += [] if first is None else [f"default point: {words.metric(metric, first)}"]
+        facts.append((words.name(metric), words.metric(metric, score), _joined(*remarks)))
+        notes = [alike_text(chosen, cheaper_alike(run, chosen, trials, metric))]
         best = best_first(trials, objective.direction)[:MOST_ROWS]
         few = f"The best {len(best)} of {len(trials)} trials"
         tables = [
@@ -73,7 +79,7 @@ def _search(result: SearchResult) -> Sheet:
         ("trials", str(sum(result.trials.values())), words.counts(result.trials)),
         ("time", words.seconds(result.seconds), ""),
     ]
-    return Sheet(f"Search · {result.folder}", facts, tables)
+    return Sheet(f"Search · {result.folder}", facts, tables, list(filter(None, notes)))
 
 
 def _costs(record: TrialRecord) -> List[Fact]:
@@ -89,7 +95,8 @@ def _trial(record: TrialRecord) -> Sheet:
     facts: List[Fact] = [("status", record.status, record.reason)]
     facts.append(("objective", words.score(record.value), ""))
     for key in validation_metrics():
-        facts.append((words.name(key), words.metric(key, record.metrics.get(key)), ""))
+        score = record.metrics.get(key)
+        facts.append((words.name(key), words.metric(key, score), sure(key, score, record.samples)))
     facts.append(("kept epoch", record.kept_epoch or None, ""))
     facts += [*_costs(record), ("time", words.seconds(record.seconds), "")]
     rows = [[name, words.value(value)] for name, value in record.hyperparameters.items()]
@@ -116,15 +123,19 @@ def _evaluations(result: Evaluations) -> Sheet:
     """The scores, and what the task shows: for a classifier classes, confusion and mistakes."""
     found, int8 = result.float_test, result.int8_test
     (key, before), *others = found.scores.items()
-    facts: List[Fact] = [
-        (f"float {words.score_name(key)}", words.metric(key, before), _more(others))
-    ]
+    remark = _joined(sure(key, before, found.samples), _more(others))
+    facts: List[Fact] = [(f"float {words.score_name(key)}", words.metric(key, before), remark)]
     if int8 is not None:
         (_, after), *others = int8.scores.items()
-        gained = ", ".join(filter(None, (words.change(after, before, key), _more(others))))
+        within = sure(key, after, int8.samples)
+        gained = _joined(words.change(after, before, key), within, _more(others))
         facts.append((f"int8 {words.score_name(key)}", words.metric(key, after), gained))
     facts.append(("test samples", words.count(found.samples), found.remark))
     return Sheet(f"Test split · trial {found.trial}", facts, found.tables(int8, MOST_ROWS))
+
+
+def _joined(*remarks: str) -> str:
+    return ", ".join(filter(None, remarks))
 
 
 def _more(scores: List[Tuple[str, float]]) -> str:
@@ -136,13 +147,16 @@ def _several_evaluations(results: List[Evaluation]) -> Sheet:
     """Several trials on the test split."""
     key, *others = results[0].scores
     losses = [getattr(result, "loss", None) for result in results]
+    within = [interval(key, result.headline, result.samples) for result in results]
     rows = [
         [r.trial, words.metric(key, r.headline)]
+        + [interval(key, r.headline, r.samples)] * any(within)
         + [words.score(r.scores[name]) for name in others]
         + [words.score(loss)] * (loss is not None)
         for r, loss in zip(results, losses)
     ]
-    columns = ["trial", f"test {words.score_name(key)}", *map(words.score_name, others)]
+    columns = ["trial", f"test {words.score_name(key)}", *["95 % interval"] * any(within)]
+    columns += map(words.score_name, others)
     columns += ["loss"] * (losses[0] is not None)
     table = Table(columns, rows, numeric=tuple(range(len(columns))))
     return Sheet("Test split", tables=[("", table)])
@@ -155,8 +169,16 @@ def _quantization(result: QuantizeResult) -> Sheet:
     before, after = (s.get(key) for s in (record.float_scores, record.int8_scores))
     name = words.score_name(key)
     facts: List[Fact] = [
-        (f"float {name}", words.metric(key, before), f"on {record.evaluated_on} samples"),
-        (f"int8 {name}", words.metric(key, after), words.change(after, before, key)),
+        (
+            f"float {name}",
+            words.metric(key, before),
+            _joined(f"on {record.evaluated_on} samples", sure(key, before, record.samples)),
+        ),
+        (
+            f"int8 {name}",
+            words.metric(key, after),
+            _joined(words.change(after, before, key), sure(key, after, record.samples)),
+        ),
     ]
     how = quantization_facts(record, scores=False)
     tables = [("How", Table(("", ""), how)), ("Where it hurts most", quantization_advice(record))]
@@ -211,12 +233,13 @@ def _measurement(result: MeasureResult) -> Sheet:
     key, fps = next(iter(record.all_scores)), record.fps
     name, expected = words.score_name(key), words.metric(key, record.expected.all_scores.get(key))
     told = f"int8 in Keras: {expected}" if expected else ""
+    remark = _joined(sure(key, record.headline, record.samples), told)
     facts: List[Fact] = [
-        (name, words.metric(key, record.headline), told),
+        (name, words.metric(key, record.headline), remark),
         ("measured latency", words.milliseconds(record.latency_ms.p50), "median, one thread"),
         ("frames per second", words.count(fps.value), f"{fps.threads} threads"),
     ]
-    shown = (name, "latency, median", "frames per second", "threads")
+    shown = (name, "95 % interval", "latency, median", "frames per second", "threads")
     rows = [[word, value] for word, value in measured_facts(record).items() if word not in shown]
     title = f"Measured on {record.target} ({record.host})"
     return Sheet(title, facts, [("", Table(("", ""), rows))], record.warnings)
@@ -268,9 +291,23 @@ def _summary(result: Summary) -> Sheet:
     before, after, key = result.float_score, result.int8_score, result.headline
     name, measured = words.score_name(key), words.metric(key, result.measured_score)
     facts: List[Fact] = [
-        (f"float {name}", words.metric(key, before), f"test split, trial {result.trial}"),
-        (f"int8 {name}", words.metric(key, after), words.change(after, before, key)),
-        (f"measured {name}", measured, f"on {result.target}"),
+        (
+            f"float {name}",
+            words.metric(key, before),
+            _joined(f"test split, trial {result.trial}", sure(key, before, result.test_samples)),
+        ),
+        (
+            f"int8 {name}",
+            words.metric(key, after),
+            _joined(words.change(after, before, key), sure(key, after, result.test_samples)),
+        ),
+        (
+            f"measured {name}",
+            measured,
+            _joined(
+                f"on {result.target}", sure(key, result.measured_score, result.measured_samples)
+            ),
+        ),
         ("parameters", words.count(result.params), ""),
         ("predicted latency", words.milliseconds(result.predicted_latency_ms), ""),
         ("measured latency", words.milliseconds(result.measured_latency_ms), "median, one thread"),

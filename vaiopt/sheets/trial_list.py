@@ -6,6 +6,7 @@ from typing import Any, Iterable, List, Mapping, Optional, Sequence
 
 from vaiopt.present import words
 from vaiopt.present.table import Table
+from vaiopt.present.uncertainty import interval
 from vaiopt.runs.records import Value
 from vaiopt.study.record import TrialRecord
 
@@ -22,12 +23,14 @@ def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int]
     is_measured = any(t.measured_latency_ms is not None for t in trials)
     measured = ["measured latency"] * is_measured
     numbers = ["trial", words.name(metric), "parameters", "predicted latency", *measured]
+    sure = [interval(metric, t.metrics.get(metric), t.samples) for t in trials]
+    numbers[2:2] = ["95 % interval"] * any(sure)
     names = varying(trial.hyperparameters for trial in trials)
     rows: List[List[Any]] = []
-    for t in trials:
+    for t, within in zip(trials, sure):
         score = words.metric(metric, t.metrics.get(metric)) if t.value is not None else t.status
-        row: List[Any] = [t.number, score, words.count(t.costs.get("params"))]
-        row.append(words.milliseconds(t.costs.get("latency_ms")))
+        row: List[Any] = [t.number, score, *[within if t.value is not None else None] * any(sure)]
+        row += [words.count(t.costs.get("params")), words.milliseconds(t.costs.get("latency_ms"))]
         row += [words.milliseconds(t.measured_latency_ms)] * is_measured
         point = t.reason or point_text(t.hyperparameters, names)
         rows.append([*row, point, words.seconds(t.seconds)])

@@ -7,6 +7,7 @@ from typing import Any, List, Mapping, Optional, Sequence
 from vaiopt.present import words
 from vaiopt.present.html import chip
 from vaiopt.present.table import Table
+from vaiopt.present.uncertainty import interval
 from vaiopt.runs.records import Value
 from vaiopt.study.ranking import best_first, first_trial
 from vaiopt.study.record import TrialRecord
@@ -37,7 +38,10 @@ def trial_table(
     costs = [name for name in ("params", "latency_ms") if any(name in t.costs for t in trials)]
     names = list(dict.fromkeys(name for t in trials for name in t.hyperparameters))
     is_measured = any(t.measured_latency_ms is not None for t in trials)
-    columns = ["trial", "status", *["score"] * weighed, *map(words.name, [*metrics, *costs])]
+    within = {t.number: interval(metric, t.metrics.get(metric), t.samples) for t in trials}
+    sure = any(within.values())
+    columns = ["trial", "status", *["score"] * weighed, *map(words.name, metrics)]
+    columns += [*["95 % interval"] * sure, *map(words.name, costs)]
     columns += [words.name("measured_latency_ms")] * is_measured + ["time", *names, "remark"]
     shown = best_first(trials, direction)[:most]
     rows: List[List[Any]] = []
@@ -45,6 +49,7 @@ def trial_table(
         row: List[Any] = [t.number, chip(t.status)]
         row += [words.score(t.value)] * weighed
         row += [words.metric(name, t.metrics.get(name)) for name in metrics]
+        row += [within[t.number] or None] * sure
         row += [words.cost(name, t.costs.get(name)) for name in costs]
         row += [words.cost("measured_latency_ms", t.measured_latency_ms)] * is_measured
         row += [words.seconds(t.seconds)]

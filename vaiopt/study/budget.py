@@ -44,8 +44,8 @@ def _seconds(text: str) -> Optional[float]:
 
 
 def without_better(trials: Sequence[TrialRecord], direction: str) -> int:
-    """Return how many trials came after the first with the best objective, without those that were interrupted or,
-    infeasible, never trained; 0 as long as none is complete.
+    """Return how many trials came after the first with the best objective; 0 as long as none is
+    complete. Those that were interrupted or, infeasible, never trained do not count.
     """
     sign = -1.0 if direction == "maximize" else 1.0
     complete = [(sign * t.value, t.number) for t in trials if t.value is not None]

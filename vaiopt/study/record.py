@@ -38,6 +38,7 @@ class TrialRecord(Record, Shown):
         hyperparameters: the active ones.
         metrics: ``val_accuracy``, ``val_f1`` (macro), ``val_loss`` and whatever else the model
             reports, of the kept epoch.
+        samples: that the validation metrics were counted on; 0 where that is not known.
         costs: ``params``, ``macs``, ``latency_ms``, as predicted before training.
         measured_latency_ms: of one sample, where a kit measured it during the search; it counts in
             the objective in place of the predicted one.
@@ -62,6 +63,7 @@ class TrialRecord(Record, Shown):
     value: Optional[float] = part(None)
     hyperparameters: Dict[str, Value] = part({})
     metrics: Dict[str, float] = part({})
+    samples: int = part(0, low=0)
     costs: Dict[str, float] = part({})
     measured_latency_ms: Optional[float] = part(None, low=0)
     curve: Sequence[Mapping[str, Optional[float]]] = part([])

@@ -284,7 +284,8 @@ class _Trial:
             return replace(record, status=INFEASIBLE, reason=error.message)
         outcomes = self._train()
         notes = self._judge.notes() if self._judge is not None else {}
-        record = replace(record, hyperparameters=dict(self._hp.values), pruning=notes)
+        point = dict(self._hp.values)
+        record = replace(record, hyperparameters=point, pruning=notes, samples=self._samples())
         last = outcomes[-1]
         if last.pruned:
             return replace(record, status=PRUNED, reason=last.pruned, curve=last.curve)
@@ -339,6 +340,12 @@ class _Trial:
         if best is not None:
             _, self._model, self._initial_weights = best
         return outcomes
+
+    def _samples(self) -> int:
+        """Return on how many samples the metrics are counted: of folds on all but the test's."""
+        splits = self._regular_split()
+        given = (splits.validation, splits.train)[: 1 if self._settings.train.folds < 2 else 2]
+        return sum(map(len, given))
 
     def _is_kept(self, metrics: fit.Metrics) -> bool:
         """Return whether the trial is among the best so far, whose models are kept."""
