@@ -32,6 +32,7 @@ from vaiopt.settings.schema import declarations
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, TrialRecord
+from vaiopt.study.start import read_start
 from vaiopt.study.storage import journal_storage, quiet_optuna
 from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import RECORD, distributions, load_trials, record_attribute
@@ -158,6 +159,17 @@ def the_proposals(settings: Settings, bench: Bench) -> Any:
         trial.set_user_attr(RECORD, dict(record_attribute(record)))
         study.tell(trial, value)
     return [t.params for t in study.trials], sampler.total(settings.search.trials)
+
+
+def the_warm_proposals(settings: Settings, bench: Bench) -> Any:
+    (bench.folder / "known.csv").write_text("units,rate,value\n8,0.05,0.9\n16,0.04,0.8\n")
+    objective, source = Objective(settings.objective), settings.search.start_from
+    known = read_start(source, SPACE, objective, {}).records() if source else []
+    problem = Problem(SPACE, settings.search, settings.seed, "maximize", known)
+    first = TrialRecord(0, COMPLETE, value=0.5, hyperparameters=SPACE.defaults())
+    return make_sampler(problem).propose(
+        SimpleNamespace(get_trials=lambda **options: []), None, [first]
+    )
 
 
 def the_executor(settings: Settings, bench: Bench) -> Any:
@@ -295,6 +307,7 @@ ROWS: Dict[str, Row] = {
     "search.acquisition": Row("PI", the_proposals, GP),
     "search.initial_points": Row(5, the_proposals, GP),
     "search.points": Row([{"rate": 0.02}], the_proposals),
+    "search.start_from": Row("known.csv", the_warm_proposals, GP),
     "search.grid_fraction": Row(0.5, the_proposals, GRID),
     "search.grid_points": Row(3, the_proposals, GRID),
     "search.grid_limit": Row(10, the_proposals, GRID),

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
 from vaiopt.network.loadable import models_are_trusted
-from vaiopt.record import write_record
+from vaiopt.record import read_optional, write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.checks import check_settings
@@ -52,6 +52,7 @@ from vaiopt.study.record import (
 )
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import SpaceFile, read_space
+from vaiopt.study.start import Start, read_start
 from vaiopt.study.trials import RECORD, distributions, record_attribute, records
 from vaiopt.text import Progress, without_password
 
@@ -177,7 +178,9 @@ class Search:
                 " search.trials=1",
             )
         direction = self._objective.direction
-        problem = samplers.Problem(space, settings.search, settings.seed, direction)
+        start = self._start()
+        known = start.records()
+        problem = samplers.Problem(space, settings.search, settings.seed, direction, known)
         self._sampler = samplers.make_sampler(problem)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
@@ -188,9 +191,25 @@ class Search:
             # Killed in between, the run has no search space, rather than that of other settings.
             run.space.unlink()
         save_run_settings(run, settings, describe())
+        if start.source:
+            write_record(run.start, start)
         write_record(run.space, self._description)
         self._study = self._open_study(database)
         self._distributions = distributions(space)
+
+    def _start(self) -> Start:
+        """Return what is known before the first trial, read once per run and then kept."""
+        run, source = self._folder, self._settings.search.start_from
+        if not source:
+            return Start()
+        if run.space.exists() and not self._anew:
+            kept = read_optional(run.start, Start, f"vaiopt search --run {run.folder}")
+            if kept is not None:
+                return kept
+        description = self._description
+        start = read_start(source, description.space, self._objective, description.costs)
+        self._progress(start.said())
+        return start
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""

@@ -76,12 +76,12 @@ SAMPLERS = (
     Choice(
         "gp",
         "a Gaussian process (scikit-optimize)",
-        uses=("trials", "acquisition", "initial_points"),
+        uses=("trials", "acquisition", "initial_points", "start_from"),
     ),
     Choice(
         "forest",
         "a random forest (scikit-optimize)",
-        uses=("trials", "acquisition", "initial_points"),
+        uses=("trials", "acquisition", "initial_points", "start_from"),
     ),
     Choice(
         "tpe",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 
 KINDS = ("int", "float", "choice")
-KEYS = (*KINDS, "step", "log", "default")
+KEYS = (*KINDS, "step", "log", "default", "prefer")
 EXAMPLE = (
     "For instance {int = [8, 64], step = 8}, {float = [1e-4, 1e-2], log = true} or {choice = [32,"
     " 64, 128]}."
@@ -30,6 +30,8 @@ class Range:
         log: whether the range is even in the logarithm.
         values: the values of a choice.
         default: the point to start from; ``None`` leaves it to the range.
+        prefer: a good value, around which points are drawn more often; ``None`` knows none. It is
+            the default, too, unless another is given.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Range:
     log: bool = False
     values: Tuple[Any, ...] = ()
     default: Any = None
+    prefer: Any = None
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is one of the choices, or lies between the ends."""
@@ -79,11 +82,13 @@ def parse_range(key: str, table: Mapping[str, Any]) -> Range:
             )
     parse = _choice if kind == "choice" else _numbers
     found = parse(key, kind, content, table)
-    if found.default is not None and not found.holds(found.default):
-        raise SettingsError(
-            f"{key}: the default {found.default!r} lies outside its range",
-            "Choose a default inside it.",
-        )
+    for name, value in (("prefer", found.prefer), ("default", found.default)):
+        if value is not None and not found.holds(value):
+            what = "preferred value" if name == "prefer" else "default"
+            raise SettingsError(
+                f"{key}: the {what} {value!r} lies outside its range",
+                f"Choose a {what} inside it.",
+            )
     return found
 
 
@@ -96,12 +101,18 @@ def _choice(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Rang
             )
     if len(set(values)) != len(values):  # 1, 1.0 and true are one value to a study
         raise SettingsError(f"{key}: a choice stands twice", "List each value once.")
-    return Range(kind, values=values, default=table.get("default"))
+    return Range(kind, values=values, **_start(table))
+
+
+def _start(table: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the default and the preferred value of a table."""
+    prefer = ratio_text(table.get("prefer"))
+    return {"default": table.get("default", prefer), "prefer": prefer}
 
 
 def _numbers(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Range:
     types = (int,) if kind == "int" else (int, float)
-    given = [*content, *(table[name] for name in ("step", "default") if name in table)]
+    given = [*content, *(table[name] for name in ("step", "default", "prefer") if name in table)]
     if len(content) != 2 or any(isinstance(v, bool) or not isinstance(v, types) for v in given):
         raise SettingsError(f"{key}: '{kind}' takes [low, high] and numbers of that type", EXAMPLE)
     low, high = content
@@ -122,7 +133,7 @@ def _numbers(key: str, kind: str, content: Any, table: Mapping[str, Any]) -> Ran
         _check_step(key, low, high, step, log)
     elif kind == "int" and not log:
         _check_count(key, high - low)
-    return Range(kind, low=low, high=high, step=step, log=log, default=table.get("default"))
+    return Range(kind, low=low, high=high, step=step, log=log, **_start(table))
 
 
 def _check_step(key: str, low: float, high: float, step: float, log: bool) -> None:

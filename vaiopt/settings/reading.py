@@ -132,7 +132,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
     def resolved(section: Any, name: str) -> Any:
         text = getattr(section, name)
         path, separator, function = text.partition(":")
-        looks_like_file = path.endswith((".py", ".npz", ".json")) or os.sep in path
+        looks_like_file = path.endswith((".py", ".npz", ".json", ".csv")) or os.sep in path
         if looks_like_file and not os.path.isabs(path) and (base / path).exists():
             text = f"{base / path}{separator}{function}"
         return dataclasses.replace(section, **{name: text})
@@ -142,6 +142,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
         data=resolved(settings.data, "source"),
         model=resolved(settings.model, "family"),
         train=resolved(settings.train, "callbacks"),
+        search=resolved(settings.search, "start_from"),
         hardware=resolved(settings.hardware, "target"),
     )
 

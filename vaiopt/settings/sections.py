@@ -157,6 +157,12 @@ class SearchSettings:
         " leaves out stands at its default",
         check=values.check_points,
     )
+    start_from: str = setting(
+        "",
+        "what is known before: another run's folder, or a .csv or .json of points and their"
+        " objectives; it counts for the proposals, and is no trial",
+        may_be_empty=True,
+    )
     grid_fraction: float = setting(
         1.0, "share of the grid that is taken, at random", above=0.0, high=1.0
     )

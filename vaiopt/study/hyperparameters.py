@@ -222,6 +222,7 @@ def _overridden(dimension: Dimension, overrides: Mapping[str, Any]) -> Dimension
         log=change.log,
         values=change.values,
         ordered=ordered,
+        prefer=change.prefer,
     )
 
 

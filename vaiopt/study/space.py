@@ -36,6 +36,7 @@ class Dimension(Record):
         low, high, step, log: the range of a number, both ends included; ``step`` None for a float
             means continuous.
         values: the values of a choice, in order.
+        prefer: a good value, around which points are drawn more often; None knows none.
         ordered: whether the order of a choice means something (numbers by default).
         conditions: alternatives, each a chain of conditions that must all hold; none means always
             active.
@@ -50,6 +51,7 @@ class Dimension(Record):
     log: bool = part(False)
     values: Tuple[Value, ...] = part(())
     ordered: bool = part(False)
+    prefer: Value = part(None)
     conditions: Tuple[Tuple[Condition, ...], ...] = part(())
 
     def check(self) -> None:

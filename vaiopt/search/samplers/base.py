@@ -29,12 +29,14 @@ class Problem:
         settings: ``[search]`` of the run.
         seed: of every random choice.
         direction: ``maximize`` or ``minimize``.
+        known: what is known of points before the first trial, as records.
     """
 
     space: Space
     settings: SearchSettings
     seed: int
     direction: str
+    known: Sequence[TrialRecord] = ()
 
 
 class Sampler(ABC):

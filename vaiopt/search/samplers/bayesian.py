@@ -51,7 +51,9 @@ class BayesianSampler(Sampler):
         numbers = {t.number for t in history}
         trials = study.get_trials(deepcopy=False)
         earlier = [t.system_attrs.get(NOMINATED, {}) for t in trials if t.number in numbers]
-        point = self.next_point(history, earlier)
+        # Even then the default point comes first: the others are compared with it.
+        known = list(self._problem.known) if history else []
+        point = self.next_point([*known, *history], earlier)
         if self.nominated:
             study._storage.set_trial_system_attr(trial._trial_id, NOMINATED, self.nominated)
         return point

@@ -9,6 +9,12 @@ import numpy as np
 from vaiopt.study.space import Dimension, Value
 from vaiopt.study.surrogate import from_unit, to_unit
 
+PREFERRED = 0.75
+"""The share of random points that are drawn around a preferred value; the rest finds what it
+misses."""
+SPREAD = 0.1
+"""Their standard deviation, as a share of the range (or of its logarithm)."""
+
 Key = Tuple[Tuple[str, Value], ...]
 
 
@@ -21,7 +27,34 @@ def key(point: Mapping[str, Value]) -> Key:
 
 
 def draw(dimension: Dimension, random: Any, count: int) -> List[Value]:
-    """Return random values, even over the range (or over its logarithm)."""
+    """Return random values, even over the range (or over its logarithm); with a preferred value
+    most of them around it.
+    """
+    if dimension.prefer is not None:
+        return _draw_around(dimension, dimension.prefer, random, count)
+    return _draw_evenly(dimension, random, count)
+
+
+def _draw_around(dimension: Dimension, prefer: Value, random: Any, count: int) -> List[Value]:
+    """Return values of which :data:`PREFERRED` are near a value, or for a choice are it."""
+    even = _draw_evenly(dimension, random, count)
+    near = random.uniform(size=count) < PREFERRED
+    if dimension.kind == "choice":
+        return [prefer if close else value for close, value in zip(near, even)]
+    around = _nearest(dimension, to_unit(dimension, prefer) + SPREAD * random.normal(size=count))
+    return [there if close else value for close, there, value in zip(near, around, even)]
+
+
+def _nearest(dimension: Dimension, places: np.ndarray) -> List[Value]:
+    """Return the value nearest to each place (count,) in the range of a number."""
+    grid = dimension.grid()
+    if grid is None:
+        return [from_unit(dimension, place) for place in places]
+    known = np.array([to_unit(dimension, value) for value in grid])
+    return [grid[i] for i in np.searchsorted((known[1:] + known[:-1]) / 2, places)]
+
+
+def _draw_evenly(dimension: Dimension, random: Any, count: int) -> List[Value]:
     grid = dimension.grid()
     if grid is not None and (dimension.kind == "choice" or len(grid) <= 1000):
         return [grid[i] for i in random.randint(len(grid), size=count)]

@@ -54,12 +54,15 @@ class OptunaSampler(Sampler):
         self._make = make
         self._tried = Tried(self.space)
         self._distributions = distributions(self.space)
+        self._prefers = any(dimension.prefer is not None for dimension in self.space)
 
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
         if not history:
             return self.space.defaults()
         tried = self._tried(history)
+        if self._prefers and len(history) < self._problem.settings.initial_points:
+            return any_new_point(self.space, history, self._problem.seed)
         seed, samplers = self._problem.seed, quiet_optuna().samplers
         for attempt in range(ATTEMPTS):
             # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a
