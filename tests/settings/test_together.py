@@ -57,6 +57,7 @@ SAID: Dict[str, Any] = {
     "search.stop_after": ["search.stop_after=9", "search.trials=10"],
     "train.patience": ["train.patience=3", "train.epochs=3"],
     "train.folds": ["train.folds=1"],
+    "search.start_from": ["search.start_from=runs/old", "search.sampler=tpe"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],
     "quantize.calib_batch_size": ["quantize.calib_batch_size=60", "quantize.calibration_size=20"],
     "data.split": ["data.split='6:2:2'", "data.pool=false"],
