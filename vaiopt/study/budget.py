@@ -8,7 +8,7 @@ import datetime
 from typing import List, Optional, Sequence, Tuple
 
 from vaiopt.settings import SearchSettings
-from vaiopt.study.record import INFEASIBLE, INTERRUPTED, RUNNING, TrialRecord
+from vaiopt.study.record import INFEASIBLE, NOT_OF_THE_SEARCH, RUNNING, TrialRecord
 
 HOUR = 3600.0
 
@@ -52,7 +52,7 @@ def without_better(trials: Sequence[TrialRecord], direction: str) -> int:
     if not complete:
         return 0
     _, best = min(complete)
-    idle = (INTERRUPTED, INFEASIBLE, RUNNING)
+    idle = (*NOT_OF_THE_SEARCH, INFEASIBLE, RUNNING)
     return sum(t.number > best and t.status not in idle for t in trials)
 
 
@@ -98,6 +98,6 @@ def forecast(trials: Sequence[TrialRecord], missing: int) -> Optional[float]:
     """Return the seconds that missing trials will take if they go on as those before did; None
     where none has run.
     """
-    ended: List[TrialRecord] = [t for t in trials if t.status not in (INTERRUPTED, RUNNING)]
+    ended: List[TrialRecord] = [t for t in trials if t.status not in (*NOT_OF_THE_SEARCH, RUNNING)]
     busy = busy_seconds(ended)
     return missing * busy / len(ended) if busy > 0 else None

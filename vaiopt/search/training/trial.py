@@ -285,7 +285,8 @@ class _Trial:
         outcomes = self._train()
         notes = self._judge.notes() if self._judge is not None else {}
         point = dict(self._hp.values)
-        record = replace(record, hyperparameters=point, pruning=notes, samples=self._samples())
+        samples = self._samples() if job.on == TRAIN else 0
+        record = replace(record, hyperparameters=point, pruning=notes, samples=samples)
         last = outcomes[-1]
         if last.pruned:
             return replace(record, status=PRUNED, reason=last.pruned, curve=last.curve)
@@ -330,7 +331,7 @@ class _Trial:
         best: Optional[Tuple[float, Any, Dict[str, Histogram]]] = None
         for place, (part, repeat) in enumerate(plans):
             outcomes.append(self._train_on(part, self._listeners(place, len(plans)), repeat))
-            if outcomes[-1].pruned:
+            if outcomes[-1].pruned or len(plans) == 1:
                 break
             score = self._score(outcomes[-1].entry)
             if self._objective.direction == "minimize":
