@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vaiopt.present.shown import sheet_of
+from vaiopt.sheets import results as results  # adds the sheets
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table, trial_table
 from vaiopt.study.record import TrialRecord
