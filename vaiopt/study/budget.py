@@ -85,7 +85,7 @@ class Budget:
         if left is not None and left <= 0:
             return f"search.max_hours = {self._settings.max_hours:g} have passed"
         if most and without_better(trials, self._direction) >= most:
-            return f"{most} trials brought nothing better (search.stop_after)"
+            return f"no better trial among the last {most} (search.stop_after)"
         return ""
 
     def seconds_left(self, seconds: float) -> Optional[float]:
