@@ -260,6 +260,7 @@ class Row(NamedTuple):
     also: Tuple[str, ...] = ()
 
 
+PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
 GP = ("search.sampler=gp", "search.initial_points=3")
@@ -270,6 +271,7 @@ ROWS: Dict[str, Row] = {
     "data.source": Row("breast_cancer", the_data),
     "data.split": Row("6:2:2", the_data),
     "data.pool": Row(False, the_data, COLOUR),
+    "data.pool_validation": Row(True, the_data, PARTS),
     "data.limit": Row(300, the_data),
     "data.image_size": Row([4, 6], the_data, COLOUR),
     "data.grayscale": Row(True, the_data, COLOUR),
@@ -282,6 +284,7 @@ ROWS: Dict[str, Row] = {
     "train.optimizer": Row("sgd", the_training),
     "train.learning_rate": Row(0.05, the_training),
     "train.schedule": Row("cosine", the_training),
+    "train.class_weights": Row({"0": 2.0}, the_training),
     "train.folds": Row(2, the_training),
     "train.warmup": Row(1.0, the_training),
     "train.patience": Row(1, the_training),
@@ -359,6 +362,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
     }
     np.savez(str(tmp_path / "colour.npz"), **arrays)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
+    held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
+    np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)
     return Bench(monkeypatch, tmp_path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Sequence, Union
+from typing import Any, Dict, Sequence, Union
 
 from vaiopt.data.dataset import Dataset, Request, check_limit, limit_dataset
 from vaiopt.data.images import check_image_size, fit_images
@@ -77,12 +77,12 @@ def load_request(request: Request) -> Dataset:
             f"'{dataset.name}' is a table, but data.{name} is set",
             "Remove the setting: it is for images.",
         )
-    fitted = [
-        fit_images(x, request.image_size, request.grayscale)
-        for x in (dataset.x, dataset.test_x)
-        if x is not None
-    ]
-    return replace(dataset, x=fitted[0], test_x=fitted[1] if len(fitted) == 2 else None)
+    fitted: Dict[str, Any] = {
+        name: fit_images(getattr(dataset, name), request.image_size, request.grayscale)
+        for name in ("x", "test_x", "validation_x")
+        if getattr(dataset, name) is not None
+    }
+    return replace(dataset, **fitted)
 
 
 def _names() -> Sequence[str]:

@@ -27,7 +27,8 @@ class DataRecipe(Record):
         limit, limit_seed: how many samples were drawn, and by which seed.
         image_size, grayscale: how images were read.
         split: shares of train, validation and test. seed: of the split.
-        pool: whether a given test set was pooled before.
+        pool: whether a given test set was pooled before. pool_validation: whether a given
+            validation set was.
         reserved: where the test data start that no trial may see; None for one ratio.
         samples: in each part.
         shape, dtype: of a sample.
@@ -57,6 +58,7 @@ class DataRecipe(Record):
     reserved: Optional[float] = part(None, low=0, high=1)
     feature_names: Tuple[str, ...] = part(())
     task: str = part("classification")
+    pool_validation: bool = part(False)
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -102,6 +104,7 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         split_sha256=splits.sha256(),
         preprocessing=splits.preprocessing,
         task=dataset.task,
+        pool_validation=splits.pool_validation,
     )
 
 
@@ -180,6 +183,7 @@ def load_splits(candidate: Candidate) -> Splits:
         recipe.split,
         seed=recipe.seed,
         pool=recipe.pool,
+        pool_validation=recipe.pool_validation,
         reserved=recipe.reserved,
         preprocessing=recipe.preprocessing,
     )

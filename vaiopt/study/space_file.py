@@ -20,7 +20,7 @@ class SpaceFile(Record):
         splits: samples in each part at the default point.
         costs: of the default point.
         warnings: what the steps after the search will not do with such a model.
-        notes: what is done with such a model that its author may not expect.
+        notes: what a person should know of the data, and of what is done with such a model.
     """
 
     space: Space = part()

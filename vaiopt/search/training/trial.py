@@ -16,7 +16,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from vaiopt.data import Dataset, Splits
+from vaiopt.data import Dataset, Splits, split_notes
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import ModelError, VaioptError
 from vaiopt.hardware import costs as hardware_costs
@@ -52,6 +52,7 @@ from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
+from vaiopt.search.training.weights import class_weights
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
@@ -117,12 +118,13 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     overrides = model_overrides(settings)
     Objective(settings.objective)
     target = load_target(settings.hardware.target, settings.hardware.release)
+    weighting = settings.train.class_weights
 
     def ask(hp: HyperParameters) -> None:
         model = build(function, hp)
         if own is not None:
             _compile(model, shared.dataset)
-            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH)
+            trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH, weighting)
         training_values(hp, own is not None)
 
     def make(values: Mapping[str, Value]) -> HyperParameters:
@@ -136,20 +138,22 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     hp_of_model = make(space.defaults())
     model, scaling, left = without_scaling(build(function, hp_of_model))
     splits = shared.splits(training_values(hp).split, scaling)
+    class_weights(splits, weighting)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
     costs = hardware_costs(model, target)
     feasible.check_costs(settings, costs, target)
     _compile(model, shared.dataset)
     if own is not None:
-        call = trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)), PROBE)
+        call = trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)), PROBE, weighting)
         feasible.check_own_fit(settings, hp_of_model, call)
     feasible.check_training(settings, model, hp_of_model)
     feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
     if own is None:  # what another fit reports is known once it has run
         feasible.check_metric(settings, model, shared, splits)
     feasible.check_memory(settings)
-    notes = scaling_notes(settings.data, scaling, left)
+    notes = (*shared.dataset.notes, *split_notes(splits))
+    notes += scaling_notes(settings.data, scaling, left)
     warnings = (*_warnings(model), *afterwards.warnings(model))
     return SpaceFile(space, splits.sizes(), costs, warnings, notes)
 
@@ -398,6 +402,7 @@ class _Trial:
             schedule=Schedule(train.schedule, train.warmup),
             keep_best=train.keep == "best",
             callbacks=own_callbacks(train.callbacks, self._hp),
+            class_weights=train.class_weights,
         )
 
 
