@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from vaiopt.errors import RunError
 from vaiopt.files import TEMPORARY, PathLike
@@ -13,12 +13,15 @@ from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
 from vaiopt.search.checks import check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
+from vaiopt.search.inputs import InputChange, input_changes, inputs_of
 from vaiopt.search.loop import Search
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
+from vaiopt.search.training.shared import load
 from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space_file import read_space
 from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, is_utf8, silent
 
@@ -81,15 +84,16 @@ def search_run(
         progress: told one line at a time.
         on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told
             more.
-        accept: go on although the settings differ from those of the earlier trials. Those stay;
-            what does not fit the new search space is left out when the next is proposed.
+        accept: go on although the settings, the model's code or the data differ from those of the
+            earlier trials. Those stay; what does not fit the new search space is left out when the
+            next is proposed, and what ran on other data is compared no more.
         every: after how many trials ``measure`` is called, with the workers kept ready; 0: never.
         measure: measures the best trials, which then count with their measured latency.
         afterwards: what the steps after the search will say of its models: a point that they refuse
             is not trained.
 
     Raises:
-        RunError: the folder holds a run of other settings, or no trial is complete.
+        RunError: the folder holds a run of other settings, code or data, or no trial is complete.
         VaioptError: of the data, the model function or the settings.
     """
     started = time.perf_counter()
@@ -97,10 +101,13 @@ def search_run(
     settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
     different = _check_changes(run, settings, accept)
-    if different:
-        progress(f"changed: {_told(different)}")
+    inputs = _check_inputs(run, settings, accept)
+    if different or inputs:
+        progress(f"changed: {_told([*different, *inputs])}")
+    for change in inputs:
+        progress(f"note: {change.then}")
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    anew = bool(different)
+    anew = bool(different or inputs)
     with Search(run, settings, progress, observer, anew=anew, afterwards=afterwards) as search:
         for count in range(every, settings.search.trials, every) if every else ():
             search.run(until=count)
@@ -168,5 +175,27 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
     return different
 
 
-def _told(changed: Sequence[Change]) -> str:
+def _check_inputs(run: Run, settings: Settings, accept: bool) -> List[InputChange]:
+    """Return what differs of the code and the data that a run with trials was made of, if that is
+    accepted.
+
+    Raises:
+        RunError: it is not accepted.
+        DataError: the data are not here.
+    """
+    if not (run.settings.exists() and run.space.exists()):
+        return []
+    now = inputs_of(settings, load(settings.data, settings.seed))
+    different = input_changes(read_space(run), now)
+    if different and not accept:
+        raise RunError(
+            f"'{run.folder}' was made of other {' and '.join(c.what for c in different)}:"
+            f" {_told(different)}",
+            "Search into a new folder (--run), restore what has changed, or go on all the same with"
+            " --accept-changes.",
+        )
+    return different
+
+
+def _told(changed: Sequence[Union[Change, InputChange]]) -> str:
     return "; ".join(map(str, changed))

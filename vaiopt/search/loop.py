@@ -39,13 +39,14 @@ from vaiopt.study.record import (
     INFEASIBLE,
     INTERRUPTED,
     NOT_OF_THE_SEARCH,
+    OUTDATED,
     PRUNED,
     RUNNING,
     TrialRecord,
 )
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import SpaceFile, read_space
-from vaiopt.study.trials import RECORD, distributions, record_attribute, records
+from vaiopt.study.trials import RECORD, distributions, note_data, record_attribute, records
 from vaiopt.text import Progress, without_password
 
 OWNER = "vaiopt:run"
@@ -218,6 +219,8 @@ class Search:
         for trial in study.get_trials(deepcopy=False):
             if not trial.state.is_finished():
                 self._end(study, trial, known[trial.number])
+        if self._description.inputs is not None:
+            note_data(study, self._description.inputs.data)
         return study
 
     def _end(self, study: Any, frozen: Any, record: TrialRecord) -> None:
@@ -281,7 +284,7 @@ class Search:
 
     def _loop(self, wanted: int, check: Callable[[], None]) -> None:
         # Read once: what a trial costs must not depend on how many there were before it.
-        ended = [r for r in records(self._study) if r.status != RUNNING]
+        ended = [r for r in records(self._study) if r.status not in (RUNNING, OUTDATED)]
         done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
         search, direction = self._settings.search, self._objective.direction
         self._models = KeptModels(self._folder, self._kept, direction, ended)

@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from tests.docs.provoked.bench import Bench, Provocations, classifier, samples
+from tests.docs.provoked.bench import Bench, Provocations, classifier, describe, samples
 from tests.made_runs import made_candidate, write_data
 from vaiopt import memory
 from vaiopt.data import load_dataset, load_splits, read_recipe, split_dataset
@@ -122,6 +122,18 @@ MESSAGES: Provocations = {
     ),
     "… holds pickled Python objects": lambda b: load_dataset(
         str(b.arrays(x=np.array([{}] * 20, dtype=object), y=LABELS))
+    ),
+    "there is … but no …": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, x_val=np.zeros((9, 4))))
+    ),
+    "… holds both '…' and '…'": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=LABELS, sample_weights=LABELS))
+    ),
+    "the weights of … hold … at index …": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=-LABELS))
+    ),
+    "train.class_weights names the class '…', which there is not": lambda b: describe(
+        "train.class_weights={zebra = 2.0}"
     ),
     "… has its channels first (shape …)": lambda b: dataset(np.zeros((20, 3, 8, 8))),
     "… holds … at index … (… such values in all)": not_a_number,

@@ -28,6 +28,7 @@ from vaiopt.models.probabilities import file_attributes
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
+from vaiopt.search.inputs import inputs_of
 from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
@@ -154,8 +155,9 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     feasible.check_memory(settings)
     notes = (*shared.dataset.notes, *split_notes(splits))
     notes += scaling_notes(settings.data, scaling, left)
+    inputs = inputs_of(settings, shared.dataset)
     warnings = (*_warnings(model), *afterwards.warnings(model))
-    return SpaceFile(space, splits.sizes(), costs, warnings, notes)
+    return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs)
 
 
 def scaling_notes(

@@ -1,0 +1,67 @@
+"""What a search was made of, besides its settings: the model's code and the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List
+
+from vaiopt.data import Dataset
+from vaiopt.models.code import code_hashes
+from vaiopt.settings import Settings
+from vaiopt.study.space_file import Inputs, SpaceFile
+
+SHORT = 12
+"""Digits of a hash that are shown."""
+
+
+@dataclass(frozen=True)
+class InputChange:
+    """What has changed, as text in words.
+
+    Attributes:
+        what: ``code`` or ``data``.
+        told: which of it.
+        then: what follows for a search that goes on all the same.
+    """
+
+    what: str
+    told: str
+    then: str
+
+    def __str__(self) -> str:
+        return self.told
+
+
+def inputs_of(settings: Settings, dataset: Dataset) -> Inputs:
+    """Return what a search of these settings is made of, on data that were loaded."""
+    return Inputs(code_hashes(settings.model.family), dataset.sha256())
+
+
+def input_changes(before: SpaceFile, now: Inputs) -> List[InputChange]:
+    """Return what has changed since the space of a run was traced.
+
+    Args:
+        before: of the run; a run of an earlier version does not say what it was made of.
+        now: what is there now.
+    """
+    if before.inputs is None:
+        return []
+    found = []
+    old, new = before.inputs.code, now.code
+    files = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    # Of another model function the settings say so.
+    if files and old and new:
+        told = f"the code of {', '.join(files)} has changed"
+        then = (
+            "the search space is traced anew; trials of the code as it was still count, but for"
+            " the next proposals only those that fit the new space"
+        )
+        found.append(InputChange("code", told, then))
+    if before.inputs.data != now.data:
+        told = (
+            f"the data have changed (SHA-256 {now.data[:SHORT]}…, was"
+            f" {before.inputs.data[:SHORT]}…)"
+        )
+        then = "the trials on the other data stay listed as outdated, and are compared no more"
+        found.append(InputChange("data", told, then))
+    return found
