@@ -9,7 +9,9 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from vaiopt.data.features import check_features
+from vaiopt.data.frames import Frames
 from vaiopt.data.stratify import is_whole, stratified_subset
+from vaiopt.data.table import Column
 from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
 from vaiopt.tasks import task_of
@@ -26,6 +28,7 @@ class Request:
         image_size: (height, width) that images are resized to, () for as they are.
         grayscale: whether images are turned to one channel.
         base: the absolute folder that a relative path starts at.
+        target: the column of a table that holds the labels, "" for the last.
     """
 
     source: str
@@ -34,6 +37,7 @@ class Request:
     image_size: Tuple[int, ...] = ()
     grayscale: bool = False
     base: str = ""
+    target: str = ""
 
 
 class Samples(NamedTuple):
@@ -75,6 +79,7 @@ class Dataset:
             (N,), from 0; None for once each.
         test_weights, validation_weights: the same of the given sets.
         notes: what a person should know of how it was loaded, a line each.
+        columns: how the columns of a table were turned into numbers, () if they were given so.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Dataset:
     test_weights: Optional[np.ndarray] = None
     validation_weights: Optional[np.ndarray] = None
     notes: Tuple[str, ...] = ()
+    columns: Tuple[Column, ...] = ()
 
     def __len__(self) -> int:
         """All samples, those of given test and validation sets included."""
@@ -214,12 +220,14 @@ def make_dataset(
     keys: Sequence[str] = KEYS,
     task: str = "classification",
     notes: Sequence[str] = (),
+    columns: Sequence[Column] = (),
 ) -> Dataset:
     """Check arrays and make a :class:`Dataset` of them.
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type.
+        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type. Or a data frame, whose texts
+            are one-hot coded and whose gaps are filled: see :mod:`vaiopt.data.table`.
         y: labels, (N,) or (N, 1): class numbers or names; or one-hot rows (N, classes).
         test_x: samples of a given test set, with ``test_y`` their labels.
         validation_x: samples of a given validation set, with ``validation_y`` their labels.
@@ -232,50 +240,62 @@ def make_dataset(
         task: what is to be learned, a name of :data:`vaiopt.tasks.TASKS`; it decides what labels
             may be.
         notes: what a person should know of how it was loaded.
+        columns: how the columns of a table were turned into numbers.
 
     Raises:
         DataError: anything about them that cannot be used; the array is named.
     """
-    keys = (*keys, *KEYS[len(keys) :])
-    all_called = [f"{key} of '{name}'" for key in keys]
-    sets = [
+    sets = (
         Samples(x, y, weights),
         Samples(test_x, test_y, test_weights),
         Samples(validation_x, validation_y, validation_weights),
-    ]
+    )
+    made = _checked_sets(name, sets, (*keys, *KEYS[len(keys) :]), classes, task)
+    if value_range is None and made.x.dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
+        value_range = (0.0, 1.0)
+    return replace(
+        made,
+        value_range=None if value_range is None else _check_value_range(value_range, name),
+        feature_names=_check_feature_names(feature_names, made, name),
+        notes=(*notes, *made.notes),
+        columns=(*columns, *made.columns),
+    )
+
+
+def _checked_sets(
+    name: str,
+    sets: Sequence[Samples],
+    keys: Sequence[str],
+    classes: Optional[Sequence[Any]],
+    task: str,
+) -> Dataset:
+    """Return a dataset of its own samples, and of a given test and validation set if their labels
+    are not None.
+    """
+    all_called = [f"{key} of '{name}'" for key in keys]
     for i in (1, 2):
         _check_pair(sets[i], all_called[2 * i : 2 * i + 2], keys[2 * i : 2 * i + 2])
     there = [i for i, given in enumerate(sets) if i == 0 or given.y is not None]
     called = [label for i in there for label in all_called[2 * i : 2 * i + 2]]
-    samples = [check_features(sets[i].x, all_called[2 * i]) for i in there]
+    frames = Frames([sets[i].x for i in there], f"'{name}'")
+    samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
     numbers, names = task_of(task).check_labels([sets[i].y for i in there], called[1::2], classes)
     _check_alike(samples, numbers, called)
     if len({array.dtype for array in samples}) > 1:
         samples = [array.astype(np.float32) for array in samples]
-    if value_range is None and samples[0].dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
-        value_range = (0.0, 1.0)
-    made = {
-        i: Samples(array, own, check_weights(sets[i].weights, len(own), all_called[2 * i]))
-        for i, array, own in zip(there, samples, numbers)
-    }
-    nothing = Samples(None, None)
-    test, validation = made.get(1, nothing), made.get(2, nothing)
+    fields: Dict[str, Any] = {}
+    for i, x, y in zip(there, samples, numbers):
+        weights = check_weights(sets[i].weights, len(y), all_called[2 * i])
+        prefix = ("", "test_", "validation_")[i]
+        fields.update({f"{prefix}x": x, f"{prefix}y": y, f"{prefix}weights": weights})
     return Dataset(
         name=name,
-        x=made[0].x,
-        y=made[0].y,
         classes=names,
-        test_x=test.x,
-        test_y=test.y,
-        value_range=None if value_range is None else _check_value_range(value_range, name),
-        feature_names=_check_feature_names(feature_names, samples[0], name),
+        feature_names=frames.feature_names,
         task=task,
-        validation_x=validation.x,
-        validation_y=validation.y,
-        weights=made[0].weights,
-        test_weights=test.weights,
-        validation_weights=validation.weights,
-        notes=tuple(notes),
+        notes=frames.notes,
+        columns=frames.columns,
+        **fields,
     )
 
 
@@ -320,8 +340,9 @@ def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, 
     return low, high
 
 
-def _check_feature_names(feature_names: Sequence[str], x: np.ndarray, name: str) -> Tuple[str, ...]:
-    names = tuple(str(n) for n in feature_names)
+def _check_feature_names(feature_names: Sequence[str], made: Dataset, name: str) -> Tuple[str, ...]:
+    """Return the names of the columns, those that were found unless others are given."""
+    names, x = tuple(str(n) for n in feature_names) or made.feature_names, made.x
     if names and (x.ndim != 2 or len(names) != x.shape[1]):
         raise DataError(
             f"'{name}' has {len(names)} feature names for samples of shape {x.shape[1:]}",

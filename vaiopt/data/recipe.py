@@ -12,6 +12,7 @@ from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
+from vaiopt.data.table import Column
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
@@ -36,6 +37,8 @@ class DataRecipe(Record):
         sha256, split_sha256: of the data and of the parts.
         preprocessing: of training, calibration, evaluation and kit alike.
         task: what is learned.
+        target: the column of a table that holds the labels, "" for the last. columns: how its
+            others were turned into numbers.
     """
 
     name: str = part()
@@ -59,6 +62,8 @@ class DataRecipe(Record):
     feature_names: Tuple[str, ...] = part(())
     task: str = part("classification")
     pool_validation: bool = part(False)
+    target: str = part("")
+    columns: Tuple[Column, ...] = part(())
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -105,6 +110,8 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         preprocessing=splits.preprocessing,
         task=dataset.task,
         pool_validation=splits.pool_validation,
+        target=request.target,
+        columns=tuple(dataset.columns),
     )
 
 
@@ -169,6 +176,7 @@ def load_splits(candidate: Candidate) -> Splits:
             seed=recipe.limit_seed,
             image_size=recipe.image_size,
             grayscale=recipe.grayscale,
+            target=recipe.target,
         )
     )
     if dataset.sha256() != recipe.sha256:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -197,19 +197,10 @@ def split_dataset(
     if preprocessing is None:
         preprocessing = fit_preprocessing(dataset, seen, offset, scale)
     train, validation, test = (Part(dataset, preprocessing, indices) for indices in parts)
-    return Splits(
-        name=dataset.name,
-        classes=dataset.classes,
-        train=train,
-        validation=validation,
-        test=test,
-        preprocessing=preprocessing,
-        ratios=tuple(ratios),
-        seed=seed,
-        pool=pool,
-        reserved=reserved,
-        pool_validation=pool_validation,
+    made = Splits(
+        dataset.name, dataset.classes, train, validation, test, preprocessing, tuple(ratios), seed
     )
+    return replace(made, pool=pool, pool_validation=pool_validation, reserved=reserved)
 
 
 def split_notes(splits: Splits) -> List[str]:

@@ -49,6 +49,7 @@ SOURCES = (
         "FILE.npz",
         "arrays x and y, and optionally x_val, y_val, x_test, y_test, sample_weight and classes",
     ),
+    Choice("FILE.csv", "a table with a line of names; also .tsv, .csv.gz; see data.target"),
     Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )
 """Kinds of ``data.source``, in the order in which a text is held against them."""

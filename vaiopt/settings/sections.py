@@ -36,6 +36,11 @@ class DataSettings:
     source: str = setting(
         "digits", "where the samples are", choices=choices.SOURCES, other_texts=True
     )
+    target: str = setting(
+        "",
+        "the column of a table (FILE.csv) that holds the classes (empty: the last)",
+        may_be_empty=True,
+    )
     split: Searchable = setting(
         "7:2:1",
         "train : validation : test, seeded and stratified; a search range of such texts is allowed",

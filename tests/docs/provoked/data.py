@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from tests.docs.provoked.bench import Bench, Provocations, classifier, describe, samples
+from tests.docs.provoked.bench import Bench, Provocations, classifier, samples
 from tests.made_runs import made_candidate, write_data
 from vaiopt import memory
 from vaiopt.data import load_dataset, load_splits, read_recipe, split_dataset
@@ -72,6 +72,16 @@ def large_image(path: Path) -> None:
     Image.new("1", (13000, 13000)).save(str(path))
 
 
+def table(text: str, encoding: str = "utf-8") -> Callable[[Bench], Any]:
+    """Load a table of this text."""
+
+    def load(bench: Bench) -> None:
+        (bench.folder / "t.csv").write_bytes(text.encode(encoding))
+        load_dataset(str(bench.folder / "t.csv"))
+
+    return load
+
+
 def full_memory(action: Callable[[Bench], Any]) -> Callable[[Bench], Any]:
     """Do something on a computer without free memory."""
 
@@ -129,11 +139,16 @@ MESSAGES: Provocations = {
     "… holds both '…' and '…'": lambda b: load_dataset(
         str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=LABELS, sample_weights=LABELS))
     ),
+    "line … of … has … cells, the first line …": table("a,b\n1,x,2\n"),
+    "… begins with numbers, not with the names of the columns": table("1,0\n2,1\n"),
+    "column '…' of … holds … different texts (such as '…'); at most … are coded": table(
+        "a,b\n" + "".join(f"name {n},{n % 2}\n" for n in range(60))
+    ),
+    "the target '…' of … has gaps: …": table("a,b\n1,x\n2,\n"),
+    "the target '…' of … holds numbers that are no classes (…)": table("a,b\n1,0.5\n2,1\n"),
+    "… is not UTF-8 (byte …)": table("größe,b\n1,x\n", "latin-1"),
     "the weights of … hold … at index …": lambda b: load_dataset(
         str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=-LABELS))
-    ),
-    "train.class_weights names the class '…', which there is not": lambda b: describe(
-        "train.class_weights={zebra = 2.0}"
     ),
     "… has its channels first (shape …)": lambda b: dataset(np.zeros((20, 3, 8, 8))),
     "… holds … at index … (… such values in all)": not_a_number,

@@ -102,6 +102,7 @@ def _checked(result: Any, source: str) -> Dataset:
             feature_names=result.feature_names,
             task=result.task,
             notes=result.notes,
+            columns=result.columns,
         )
     if isinstance(result, dict):
         return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'")

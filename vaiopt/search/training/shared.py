@@ -57,6 +57,7 @@ def load(data: DataSettings, seed: int) -> Dataset:
             seed=seed,
             image_size=tuple(data.image_size),
             grayscale=data.grayscale,
+            target=data.target,
             base=str(Path.cwd().resolve()),
         )
     )
