@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
@@ -154,6 +155,16 @@ def read_recipe(candidate: Candidate) -> DataRecipe:
     return read_record(candidate.data, DataRecipe, command)
 
 
+def _source(candidate: Candidate, recipe: DataRecipe) -> str:
+    """Return the source of a recipe; of arrays that were passed in Python the file in the run
+    folder, wherever that is now.
+    """
+    path = Path(recipe.source)
+    moved = candidate.run.inputs / path.name
+    is_passed = path.is_absolute() and path.parent.name == candidate.run.inputs.name
+    return str(moved) if is_passed and moved.is_file() and not path.exists() else recipe.source
+
+
 def load_splits(candidate: Candidate) -> Splits:
     """Load a candidate's data again and return its parts, with the preprocessing that it was
     trained with.
@@ -170,7 +181,7 @@ def load_splits(candidate: Candidate) -> Splits:
     command = f"vaiopt search SETTINGS.toml --run {candidate.run.folder}"
     dataset = load_requested(
         Request(
-            source=recipe.source,
+            source=_source(candidate, recipe),
             base=recipe.base,
             limit=recipe.limit,
             seed=recipe.limit_seed,

@@ -100,6 +100,7 @@ class Run:
         settings: ``run.toml``: everything that was asked for, and the versions it ran with.
         journal: ``study.journal``: Optuna's journal, the only truth about trials.
         space: ``space.json``: the search space as traced from the model function.
+        inputs: ``inputs/``: arrays and functions that were passed in Python.
         trials: ``trials/``: one folder per trial that is a candidate.
         chosen_file: ``chosen.json``: which candidates are chosen, and why.
         tensorboard: ``tensorboard/``: one folder of event files per trial.
@@ -113,6 +114,7 @@ class Run:
         self.settings = self.folder / "run.toml"
         self.journal = self.folder / "study.journal"
         self.space = self.folder / "space.json"
+        self.inputs = self.folder / "inputs"
         self.trials = self.folder / "trials"
         self.chosen_file = self.folder / "chosen.json"
         self.tensorboard = self.folder / "tensorboard"

@@ -139,7 +139,8 @@ def _check_folder(run: Run, settings: Settings) -> None:
         return
     clean(run.folder, run.search_lock)
     if not run.settings.exists() and any(
-        path != run.running and not path.name.startswith(TEMPORARY) for path in run.folder.iterdir()
+        path not in (run.running, run.inputs) and not path.name.startswith(TEMPORARY)
+        for path in run.folder.iterdir()
     ):
         raise RunError(
             f"'{run.folder}' is not empty and not a run", "Give another folder: --run runs/NAME"

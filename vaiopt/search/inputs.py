@@ -34,7 +34,10 @@ class InputChange:
 
 def inputs_of(settings: Settings, dataset: Dataset) -> Inputs:
     """Return what a search of these settings is made of, on data that were loaded."""
-    return Inputs(code_hashes(settings.model.family), dataset.sha256())
+    code = code_hashes(settings.model.family)
+    for name, sha256 in code_hashes(settings.train.callbacks).items():
+        code.setdefault(name, sha256)
+    return Inputs(code, dataset.sha256())
 
 
 def input_changes(before: SpaceFile, now: Inputs) -> List[InputChange]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+import numpy as np
+
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.errors import DataError
 from vaiopt.npz import few_names
@@ -33,9 +35,9 @@ WEIGHTS: Mapping[str, Sequence[str]] = {
 }
 """Names of the weights of each set, by the argument of :func:`make_dataset`."""
 
-CLASSES = "classes"
+CLASSES, RANGE, FEATURES = "classes", "value_range", "feature_names"
 KNOWN = {
-    CLASSES,
+    *(CLASSES, RANGE, FEATURES),
     *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),
     *(name for names in WEIGHTS.values() for name in names),
 }
@@ -75,6 +77,7 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
         argument: arrays.get(found.one(names)) for argument, names in WEIGHTS.items()
     }
     classes = arrays.get(found.one((CLASSES,)))
+    about = _about(found, arrays, arrays[x])
     return make_dataset(
         name,
         arrays[x],
@@ -87,7 +90,23 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
         keys=(x, y, *test, *validation),
         notes=found.notes(),
         **weights,
+        **about,
     )
+
+
+def _about(found: "_Names", arrays: Mapping[str, Any], x: Any) -> Dict[str, Any]:
+    """Return the range of values and the names of the columns, where arrays of these names hold
+    such; others are told as arrays that are not used.
+    """
+    about: Dict[str, Any] = {}
+    values, names = (np.asarray(arrays.get(found.spelt(n))) for n in (RANGE, FEATURES))
+    if values.shape == (2,) and values.dtype.kind in "iuf":
+        about[RANGE] = tuple(values.tolist())
+        found.one((RANGE,))
+    if len(np.shape(x)) == 2 and names.shape == np.shape(x)[1:]:
+        about[FEATURES] = [str(name) for name in names.tolist()]
+        found.one((FEATURES,))
+    return about
 
 
 class _Names:
@@ -101,7 +120,7 @@ class _Names:
         for name in sorted(arrays, reverse=True):  # capitals sort first: x counts before X
             self._by_lower.setdefault(name.lower(), name)
 
-    def _spelt(self, name: str) -> str:
+    def spelt(self, name: str) -> str:
         """Return a name as it is spelt here."""
         return self._by_lower.get(name, name)
 
@@ -112,7 +131,7 @@ class _Names:
             pairs: of the names of samples and labels.
             alone: whether another pair that is there as well is an error.
         """
-        spelt = [(self._spelt(x), self._spelt(y)) for x, y in pairs]
+        spelt = [(self.spelt(x), self.spelt(y)) for x, y in pairs]
         there = [pair for pair in spelt if set(pair) & set(self._arrays)]
         if alone and len(there) > 1:
             self._refuse_two(there[0][0], there[1][0])
@@ -121,7 +140,7 @@ class _Names:
 
     def one(self, names: Sequence[str]) -> str:
         """Return the one of these names that is there, as it is spelt here; "" without."""
-        there = [self._spelt(name) for name in names if self._spelt(name) in self._arrays]
+        there = [self.spelt(name) for name in names if self.spelt(name) in self._arrays]
         if len(there) > 1:
             self._refuse_two(there[0], there[1])
         self._taken += there

@@ -53,7 +53,7 @@ def load_function(request: Request, path: Path) -> Dataset:
         )
     with running(function):
         result = function()
-    return _checked(result, request.source)
+    return dataset_returned(result, request.source)
 
 
 SOURCE = Source("module:function", _matches, load_function)
@@ -83,8 +83,16 @@ def _functions(module: ModuleType) -> Any:
     return [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
 
 
-def _checked(result: Any, source: str) -> Dataset:
-    """Make a checked dataset of what the function returned."""
+def dataset_returned(result: Any, source: str) -> Dataset:
+    """Make a checked dataset of what a function returned, or of what was passed.
+
+    Args:
+        result: as :data:`RETURNS` says.
+        source: what it is called.
+
+    Raises:
+        DataError: it is something else, or cannot be used.
+    """
     if isinstance(result, Dataset):
         return make_dataset(
             result.name or source,
