@@ -13,15 +13,13 @@ from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
 from vaiopt.search.checks import check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
-from vaiopt.search.inputs import InputChange, input_changes, inputs_of
+from vaiopt.search.inputs import InputChange, check_inputs
 from vaiopt.search.loop import Search
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
-from vaiopt.search.training.shared import load
 from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import best_trials, first_trial
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space_file import read_space
 from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, is_utf8, silent
 
@@ -101,7 +99,7 @@ def search_run(
     settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
     different = _check_changes(run, settings, accept)
-    inputs = _check_inputs(run, settings, accept)
+    inputs = check_inputs(run, settings, accept)
     if different or inputs:
         progress(f"changed: {_told([*different, *inputs])}")
     for change in inputs:
@@ -172,28 +170,6 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
         raise RunError(
             f"the trials of '{run.folder}' are kept elsewhere: {_told(moved)}",
             "Restore these settings.",
-        )
-    return different
-
-
-def _check_inputs(run: Run, settings: Settings, accept: bool) -> List[InputChange]:
-    """Return what differs of the code and the data that a run with trials was made of, if that is
-    accepted.
-
-    Raises:
-        RunError: it is not accepted.
-        DataError: the data are not here.
-    """
-    if not (run.settings.exists() and run.space.exists()):
-        return []
-    now = inputs_of(settings, load(settings.data, settings.seed))
-    different = input_changes(read_space(run), now)
-    if different and not accept:
-        raise RunError(
-            f"'{run.folder}' was made of other {' and '.join(c.what for c in different)}:"
-            f" {_told(different)}",
-            "Search into a new folder (--run), restore what has changed, or go on all the same with"
-            " --accept-changes.",
         )
     return different
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import List
 
 from vaiopt.data import Dataset
+from vaiopt.errors import RunError
 from vaiopt.models.code import code_hashes
+from vaiopt.runs.layout import Run
+from vaiopt.search.training.shared import load
 from vaiopt.settings import Settings
-from vaiopt.study.space_file import Inputs, SpaceFile
+from vaiopt.study.space_file import Inputs, SpaceFile, read_space
 
 SHORT = 12
 """Digits of a hash that are shown."""
@@ -68,3 +71,26 @@ def input_changes(before: SpaceFile, now: Inputs) -> List[InputChange]:
         then = "the trials on the other data stay listed as outdated, and are compared no more"
         found.append(InputChange("data", told, then))
     return found
+
+
+def check_inputs(run: Run, settings: Settings, accept: bool = False) -> List[InputChange]:
+    """Return what differs of the code and the data that a run with trials was made of, if that is
+    accepted.
+
+    Raises:
+        RunError: it is not accepted.
+        DataError: the data are not here.
+    """
+    if not (run.settings.exists() and run.space.exists()):
+        return []
+    different = input_changes(
+        read_space(run), inputs_of(settings, load(settings.data, settings.seed))
+    )
+    if different and not accept:
+        raise RunError(
+            f"'{run.folder}' was made of other {' and '.join(c.what for c in different)}:"
+            f" {'; '.join(map(str, different))}",
+            "Search into a new folder (--run), restore what has changed, or search on all the same"
+            " with --accept-changes.",
+        )
+    return different
