@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 else:  # it would let a type checker believe that any name exists
 
     def __getattr__(name: str) -> Any:
+        if name == "search":  # the package, which vaiopt.api makes callable
+            import importlib
+
+            importlib.import_module("vaiopt.api")
+            return importlib.import_module("vaiopt.search")
         if name not in __all__:
             raise AttributeError(f"module 'vaiopt' has no attribute '{name}'")
         import importlib

@@ -12,9 +12,11 @@ in ``vaiopt.__all__``.
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Callable, Optional
 
-import vaiopt.sheets.results  # noqa: F401  what the results show
+import vaiopt.search
+import vaiopt.sheets.results
 from vaiopt import flow
 from vaiopt.compile import CompileResult
 from vaiopt.deploy import BundleResult, MeasureResult
@@ -24,6 +26,7 @@ from vaiopt.evaluate import Evaluations
 from vaiopt.files import PathLike
 from vaiopt.hardware import Inspection, TargetSummary, list_targets
 from vaiopt.network.loadable import trusting_models as trusting_models
+from vaiopt.passed import overrides_of, passed_into
 from vaiopt.present.shown import ShownList
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report import ReportResult, build, gather, write_report
@@ -57,6 +60,8 @@ def search_run(
     settings: Settings,
     folder: PathLike,
     *,
+    model: Any = None,
+    data: Any = None,
     accept_changes: bool = False,
     progress: Optional[Progress] = say,
 ) -> SearchResult:
@@ -65,19 +70,80 @@ def search_run(
     Args:
         settings: from :func:`load_settings`.
         folder: the run's; made if it is not there.
-        accept_changes: go on with a run although its settings have changed.
+        model: a model function, or class, in the place of ``model.family``. One of an importable
+            file is named there; one of a notebook, of ``python -c`` or of the script that runs is
+            written to ``inputs/model.py`` in the run, with the imports and values that it uses.
+        data: arrays in the place of ``data.source``: ``(x, y)``, three pairs, a dictionary, a data
+            frame and a series, …, or a function that returns them, which is called once. They are
+            written to ``inputs/data.npz`` in the run.
+        accept_changes: go on with a run although its settings, model code or data have changed.
         progress: told one line at a time; None for silence.
 
     Raises:
         VaioptError: the settings, the data or the model function cannot be used.
     """
-    return flow.search(
-        settings,
-        folder,
-        progress=progress or silent,
-        on_trial=_lines(settings, progress),
-        accept=accept_changes,
+    with passed_into(Run(folder), settings) as passed:
+        if model is not None:
+            passed.take_model(model)
+        if data is not None:
+            passed.take_data(data)
+        return flow.search(
+            passed.settings,
+            folder,
+            progress=progress or silent,
+            on_trial=_lines(passed.settings, progress),
+            accept=accept_changes,
+        )
+
+
+def _search(
+    model: Any = None,
+    folder: PathLike = "",
+    *,
+    data: Any = None,
+    settings: Any = None,
+    accept_changes: bool = False,
+    progress: Optional[Progress] = say,
+    **changed: Any,
+) -> SearchResult:
+    """Search a model function on data, both passed in Python: ``vo.search(build_model, data=(x,
+    y), trials=20)``. It is :func:`search_run` with these written into the run folder before.
+
+    Args:
+        model: as there; None for ``model.family``.
+        folder: the run's; by default ``runs/`` and the name of the model function.
+        data: as there; None for ``data.source``.
+        settings: from :func:`load_settings`, or changed settings, ``{"section.key": value}``.
+        accept_changes, progress: as there.
+        changed: other settings by their last name: ``trials=20`` is ``search.trials``.
+
+    Raises:
+        VaioptError: as there.
+    """
+    base = settings if isinstance(settings, Settings) else load_settings(None, settings or {})
+    found = override(base, overrides_of(changed))
+    name = getattr(model, "__name__", "") if not isinstance(model, str) else Path(model).stem
+    return search_run(
+        found,
+        folder or Path("runs") / (name or "search"),
+        model=model,
+        data=data,
+        accept_changes=accept_changes,
+        progress=progress,
     )
+
+
+class _SearchPackage(ModuleType):
+    """The package ``vaiopt.search``, which can be called: ``vo.search(build_model, data=(x, y))``.
+
+    No function of ``vaiopt`` can have the name of a package; see above.
+    """
+
+    def __call__(self, *arguments: Any, **options: Any) -> SearchResult:
+        return _search(*arguments, **options)
+
+
+vaiopt.search.__class__ = _SearchPackage
 
 
 def evaluate_run(run: PathLike, *, progress: Optional[Progress] = say) -> Evaluations:

@@ -64,10 +64,10 @@ def test_train_and_test_folders_are_a_given_test_set(tmp_path):
     refused("has no class folder 'c'", tmp_path)
 
 
-def test_a_validation_folder_is_refused_rather_than_left_out(tmp_path):
-    for part in ("train", "val"):
+def test_another_folder_beside_train_is_refused_rather_than_left_out(tmp_path):
+    for part in ("train", "extra"):
         save(tmp_path / part / "a" / "0.png")
-    refused("holds 'train' and also 'val'", tmp_path)
+    refused("holds 'train' and also 'extra'", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_a_flipped_byte_in_a_file_is_noticed(npz):
 
 def test_other_files_are_refused(tmp_path):
     np.save(str(tmp_path / "x.npy"), np.zeros((3, 3)))
-    refused("neither an .npz file nor a folder", tmp_path / "x.npy")
+    refused("neither an .npz or .csv file nor a folder", tmp_path / "x.npy")
     (tmp_path / "x.npy").rename(tmp_path / "x.npz")
     refused("holds a single array", tmp_path / "x.npz")
     (tmp_path / "t.npz").write_text("hello", encoding="utf-8")
@@ -263,7 +263,7 @@ def test_what_a_function_prints_stays_off_stdout(tmp_path, capsys):
         ("def f(:", "raised SyntaxError"),
         ("def f(a): return a", "raised TypeError"),
         ("def f(): return None", "returned None"),
-        ("def f(): return 1, 2, 3", "returned a tuple of 3"),
+        ("def f(): return 1, 2, 3, 4", "returned a tuple of 4"),
         ("def f(): return np.zeros((4, 2))", "returned a ndarray"),
         ("def f(): return np.zeros(4), [0, 1, 0, 1]", "x of 'mine.py:f' has 1 axes"),
         ("def g(): pass", "'mine.py' has no function 'f'"),

@@ -25,9 +25,11 @@ def test_the_settings_explain_every_row_in_its_order():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_every_row_is_the_first_that_its_own_name_fits(source, tmp_path):
     np.savez(str(tmp_path / "FILE.npz"), x=np.zeros((2, 2)), y=[0, 1])
+    (tmp_path / "FILE.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     folder = tmp_path / "FOLDER"
     folder.mkdir()
-    path = {"FILE.npz": tmp_path / "FILE.npz", "FOLDER": folder}.get(source.name)
+    paths = {name: tmp_path / name for name in ("FILE.npz", "FILE.csv", "FOLDER")}
+    path = paths.get(source.name)
     assert next(row.name for row in SOURCES if row.matches(source.name, path)) == source.name
 
 
@@ -49,14 +51,14 @@ def test_a_made_up_row_loads_and_is_suggested(monkeypatch):
 
 def test_a_made_up_kind_of_file_is_loaded_by_its_row(monkeypatch, tmp_path):
     def matches(text, path):
-        return path is not None and path.suffix == ".csv"
+        return path is not None and path.suffix == ".dat"
 
     def read(request, path):
         table = np.loadtxt(str(path), delimiter=",")
         return make_dataset(path.name, table[:, :-1], table[:, -1])
 
-    (tmp_path / "a.csv").write_text("1,2,0\n3,4,1\n", encoding="utf-8")
-    with pytest.raises(DataError, match="neither an .npz file nor a folder"):
-        load_dataset("a.csv", base=tmp_path)
-    monkeypatch.setattr(load, "SOURCES", (*SOURCES, Source("FILE.csv", matches, read)))
-    assert load_dataset("a.csv", base=tmp_path).x.tolist() == [[1, 2], [3, 4]]
+    (tmp_path / "a.dat").write_text("1,2,0\n3,4,1\n", encoding="utf-8")
+    with pytest.raises(DataError, match="neither an .npz or .csv file nor a folder"):
+        load_dataset("a.dat", base=tmp_path)
+    monkeypatch.setattr(load, "SOURCES", (*SOURCES, Source("FILE.dat", matches, read)))
+    assert load_dataset("a.dat", base=tmp_path).x.tolist() == [[1, 2], [3, 4]]

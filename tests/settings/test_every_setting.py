@@ -272,6 +272,8 @@ class Row(NamedTuple):
     also: Tuple[str, ...] = ()
 
 
+TABLE = ("data.source=table.csv", "data.limit=0")
+PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
 GP = ("search.sampler=gp", "search.initial_points=3")
@@ -280,8 +282,10 @@ LOOP = ("objective.measure_every=2",)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
     "data.source": Row("breast_cancer", the_data),
+    "data.target": Row("b", the_data, TABLE),
     "data.split": Row("6:2:2", the_data),
     "data.pool": Row(False, the_data, COLOUR),
+    "data.pool_validation": Row(True, the_data, PARTS),
     "data.limit": Row(300, the_data),
     "data.image_size": Row([4, 6], the_data, COLOUR),
     "data.grayscale": Row(True, the_data, COLOUR),
@@ -294,6 +298,7 @@ ROWS: Dict[str, Row] = {
     "train.optimizer": Row("sgd", the_training),
     "train.learning_rate": Row(0.05, the_training),
     "train.schedule": Row("cosine", the_training),
+    "train.class_weights": Row({"0": 2.0}, the_training),
     "train.folds": Row(2, the_training),
     "train.warmup": Row(1.0, the_training),
     "train.patience": Row(1, the_training),
@@ -374,6 +379,10 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
     }
     np.savez(str(tmp_path / "colour.npz"), **arrays)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
+    held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
+    np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)
+    lines = ["a,b,c", *(f"{n / 7},{n % 2},{n % 3}" for n in range(90))]
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     return Bench(monkeypatch, tmp_path)
 
 

@@ -30,7 +30,9 @@ def command(
         "--scheduler", help="Train on a Dask cluster: tcp://HOST:PORT, or a scheduler file."
     ),
     accept: bool = typer.Option(
-        False, "--accept-changes", help="Go on with a run although its settings have changed."
+        False,
+        "--accept-changes",
+        help="Go on with a run although its settings, model code or data have changed.",
     ),
     trust: bool = TRUST,
     as_json: bool = JSON,

@@ -11,7 +11,7 @@ from vaiopt.data.recipe import (
     load_splits,
     read_recipe,
 )
-from vaiopt.data.splits import Part, Splits, split_dataset
+from vaiopt.data.splits import Part, Splits, split_dataset, split_notes
 from vaiopt.data.stratify import calibration_indices
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "make_dataset",
     "read_recipe",
     "split_dataset",
+    "split_notes",
 ]

@@ -41,6 +41,7 @@ class DeviceData:
         batch_size: int,
         *,
         labels: Any = None,
+        weights: Any = None,
         shuffle_seed: Any = None,
     ) -> Any:
         """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32.
@@ -50,10 +51,11 @@ class DeviceData:
             preprocessing: executed on each batch, as numpy would.
             batch_size: samples a batch; the last may be smaller.
             labels: array aligned with ``indices``, for pairs ``(x, y)``; None for ``x`` alone.
+            weights: how much each counts, aligned too, for triples ``(x, y, weight)``; or None.
             shuffle_seed: shuffle anew each epoch, from this seed; None keeps the order.
         """
         tf = load_tensorflow()
-        make = self._maker(indices, preprocessing, labels)
+        make = self._maker(indices, preprocessing, labels, weights)
         count = len(indices)
         data = tf.data.Dataset.range(count)
         if shuffle_seed is not None:
@@ -72,20 +74,20 @@ class DeviceData:
         return self._maker(indices, preprocessing, None)(np.arange(len(indices)))
 
     def _maker(
-        self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any
+        self, indices: np.ndarray, preprocessing: Preprocessing, labels: Any, weights: Any = None
     ) -> Callable[[Any], Any]:
         """Return what makes a batch of positions (n,) in ``indices``."""
         tf = load_tensorflow()
         where = tf.constant(indices, dtype=tf.int64)
         offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
         scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
-        targets = None if labels is None else tf.constant(labels)
+        targets = [tf.constant(array) for array in (labels, weights) if array is not None]
         x = self._x
 
         def make(positions: Any) -> Any:
             raw = tf.gather(x, tf.gather(where, positions))
             batch = (tf.cast(raw, tf.float32) - offset) / scale
-            return batch if targets is None else (batch, tf.gather(targets, positions))
+            return (batch, *(tf.gather(of, positions) for of in targets)) if targets else batch
 
         return make
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.features import check_features
+from vaiopt.data.frames import Frames
 from vaiopt.data.stratify import is_whole, stratified_subset
+from vaiopt.data.table import Column
+from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
 from vaiopt.tasks import task_of
 
@@ -25,6 +28,7 @@ class Request:
         image_size: (height, width) that images are resized to, () for as they are.
         grayscale: whether images are turned to one channel.
         base: the absolute folder that a relative path starts at.
+        target: the column of a table that holds the labels, "" for the last.
     """
 
     source: str
@@ -33,6 +37,21 @@ class Request:
     image_size: Tuple[int, ...] = ()
     grayscale: bool = False
     base: str = ""
+    target: str = ""
+
+
+class Samples(NamedTuple):
+    """Some samples that were given together: a training, test or validation set.
+
+    Attributes:
+        x: raw samples, (N, ...).
+        y: labels, (N,).
+        weights: how much each counts, (N,); None for once each.
+    """
+
+    x: Any
+    y: Any
+    weights: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +73,13 @@ class Dataset:
             :meth:`sha256`.
         request: how it was loaded, None for arrays that were made in memory.
         task: what is learned of it, a name of :data:`vaiopt.tasks.TASKS`.
+        validation_x, validation_y: samples and class numbers of a validation set that came with the
+            data (None if there is none).
+        weights: how much each sample of ``x`` counts in the training and validation loss, float32
+            (N,), from 0; None for once each.
+        test_weights, validation_weights: the same of the given sets.
+        notes: what a person should know of how it was loaded, a line each.
+        columns: how the columns of a table were turned into numbers, () if they were given so.
     """
 
     name: str
@@ -67,10 +93,38 @@ class Dataset:
     fingerprint: str = ""
     request: Optional[Request] = None
     task: str = "classification"
+    validation_x: Optional[np.ndarray] = None
+    validation_y: Optional[np.ndarray] = None
+    weights: Optional[np.ndarray] = None
+    test_weights: Optional[np.ndarray] = None
+    validation_weights: Optional[np.ndarray] = None
+    notes: Tuple[str, ...] = ()
+    columns: Tuple[Column, ...] = ()
 
     def __len__(self) -> int:
-        """All samples, those of a given test set included."""
-        return len(self.y) + (0 if self.test_y is None else len(self.test_y))
+        """All samples, those of given test and validation sets included."""
+        return sum(len(given.y) for given in self.sets)
+
+    @property
+    def test(self) -> Optional[Samples]:
+        """The given test set, if there is one."""
+        is_given = self.test_y is not None
+        return Samples(self.test_x, self.test_y, self.test_weights) if is_given else None
+
+    @property
+    def validation(self) -> Optional[Samples]:
+        """The given validation set, if there is one."""
+        is_given = self.validation_y is not None
+        found = Samples(self.validation_x, self.validation_y, self.validation_weights)
+        return found if is_given else None
+
+    @property
+    def sets(self) -> List[Samples]:
+        """Its own samples, then the given test set, then the given validation set, as far as they
+        are there: indices count so.
+        """
+        given = [Samples(self.x, self.y, self.weights), self.test, self.validation]
+        return [samples for samples in given if samples is not None]
 
     @property
     def sample_shape(self) -> Tuple[int, ...]:
@@ -84,17 +138,31 @@ class Dataset:
 
     @property
     def all_y(self) -> np.ndarray:
-        """Class numbers of all samples, int64: ``y``, then ``test_y``. Splits count so."""
-        return self.y if self.test_y is None else np.concatenate([self.y, self.test_y])
+        """Class numbers of all samples, int64, in the order of :attr:`sets`. Splits count so."""
+        return _joined([given.y for given in self.sets])
+
+    @property
+    def all_weights(self) -> Optional[np.ndarray]:
+        """Weights of all samples, float32, in the same order; None if none were given."""
+        if all(given.weights is None for given in self.sets):
+            return None
+        return _joined(
+            [
+                np.ones(len(given.y), np.float32) if given.weights is None else given.weights
+                for given in self.sets
+            ]
+        )
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
         """Return a copy of the raw samples with these indices, which count as in :attr:`all_y`."""
-        if self.test_x is None:
+        if len(self.sets) == 1:
             return np.asarray(self.x[indices])
-        given = indices >= len(self.y)
         result = np.empty((len(indices),) + self.sample_shape, dtype=self.x.dtype)
-        result[~given] = self.x[indices[~given]]
-        result[given] = self.test_x[indices[given] - len(self.y)]
+        start = 0
+        for given in self.sets:
+            of_it = (indices >= start) & (indices < start + len(given.y))
+            result[of_it] = given.x[indices[of_it] - start]
+            start += len(given.y)
         return result
 
     def sha256(self) -> str:
@@ -104,8 +172,24 @@ class Dataset:
         turned grey, or of the image files of a folder: what an image library makes of a file may
         differ in the last bit between its versions, the file does not.
         """
+        if self.fingerprint:
+            return self.fingerprint
         arrays = [self.x, self.y, self.test_x, self.test_y]
-        return self.fingerprint or arrays_sha256(array for array in arrays if array is not None)
+        for name in ("validation_x", "validation_y", *WEIGHTS):  # later ones, told by their names
+            if getattr(self, name) is not None:
+                arrays += [np.frombuffer(name.encode("ascii"), np.uint8), getattr(self, name)]
+        return arrays_sha256(array for array in arrays if array is not None)
+
+
+WEIGHTS = ("weights", "test_weights", "validation_weights")
+"""Fields of a dataset with the weights of its sets."""
+
+KEYS = ("x", "y", "x_test", "y_test", "x_val", "y_val")
+"""What the arrays of the three sets are called, unless something else is said."""
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
@@ -125,59 +209,109 @@ def make_dataset(
     *,
     test_x: Any = None,
     test_y: Any = None,
+    validation_x: Any = None,
+    validation_y: Any = None,
+    weights: Any = None,
+    test_weights: Any = None,
+    validation_weights: Any = None,
     classes: Optional[Sequence[Any]] = None,
     value_range: Optional[Tuple[float, float]] = None,
     feature_names: Sequence[str] = (),
-    keys: Tuple[str, str, str, str] = ("x", "y", "x_test", "y_test"),
+    keys: Sequence[str] = KEYS,
     task: str = "classification",
+    notes: Sequence[str] = (),
+    columns: Sequence[Column] = (),
 ) -> Dataset:
     """Check arrays and make a :class:`Dataset` of them.
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type.
+        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type. Or a data frame, whose texts
+            are one-hot coded and whose gaps are filled: see :mod:`vaiopt.data.table`.
         y: labels, (N,) or (N, 1): class numbers or names; or one-hot rows (N, classes).
         test_x: samples of a given test set, with ``test_y`` their labels.
+        validation_x: samples of a given validation set, with ``validation_y`` their labels.
+        weights: how much each sample counts in the loss, (N,), from 0; of the given sets
+            ``test_weights`` and ``validation_weights``.
         classes: class names in the order of their numbers.
         value_range: lowest and highest raw value that images can take.
         feature_names: names of the columns of a table.
-        keys: what x, y, test_x, test_y are called in messages.
+        keys: what x, y, test_x, test_y, validation_x, validation_y are called in messages.
         task: what is to be learned, a name of :data:`vaiopt.tasks.TASKS`; it decides what labels
             may be.
+        notes: what a person should know of how it was loaded.
+        columns: how the columns of a table were turned into numbers.
 
     Raises:
         DataError: anything about them that cannot be used; the array is named.
     """
-    called = [f"{key} of '{name}'" for key in keys]
-    if (test_x is None) != (test_y is None):
-        lone, other = (2, 3) if test_y is None else (3, 2)
-        raise DataError(f"there is {called[lone]} but no {keys[other]}", "Give both or neither.")
-    given = [x] if test_x is None else [x, test_x]
-    samples = [check_features(array, label) for array, label in zip(given, called[::2])]
-    found = [y] if test_y is None else [y, test_y]
-    numbers, names = task_of(task).check_labels(found, called[1::2], classes)
-    _check_alike(samples, numbers, called)
-    if samples[0].dtype != samples[-1].dtype:
-        samples = [array.astype(np.float32) for array in samples]
-    if value_range is None and samples[0].dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
+    sets = (
+        Samples(x, y, weights),
+        Samples(test_x, test_y, test_weights),
+        Samples(validation_x, validation_y, validation_weights),
+    )
+    made = _checked_sets(name, sets, (*keys, *KEYS[len(keys) :]), classes, task)
+    if value_range is None and made.x.dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
         value_range = (0.0, 1.0)
+    return replace(
+        made,
+        value_range=None if value_range is None else _check_value_range(value_range, name),
+        feature_names=_check_feature_names(feature_names, made, name),
+        notes=(*notes, *made.notes),
+        columns=(*columns, *made.columns),
+    )
+
+
+def _checked_sets(
+    name: str,
+    sets: Sequence[Samples],
+    keys: Sequence[str],
+    classes: Optional[Sequence[Any]],
+    task: str,
+) -> Dataset:
+    """Return a dataset of its own samples, and of a given test and validation set if their labels
+    are not None.
+    """
+    all_called = [f"{key} of '{name}'" for key in keys]
+    for i in (1, 2):
+        _check_pair(sets[i], all_called[2 * i : 2 * i + 2], keys[2 * i : 2 * i + 2])
+    there = [i for i, given in enumerate(sets) if i == 0 or given.y is not None]
+    called = [label for i in there for label in all_called[2 * i : 2 * i + 2]]
+    frames = Frames([sets[i].x for i in there], f"'{name}'")
+    samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
+    numbers, names = task_of(task).check_labels([sets[i].y for i in there], called[1::2], classes)
+    _check_alike(samples, numbers, called)
+    if len({array.dtype for array in samples}) > 1:
+        samples = [array.astype(np.float32) for array in samples]
+    fields: Dict[str, Any] = {}
+    for i, x, y in zip(there, samples, numbers):
+        weights = check_weights(sets[i].weights, len(y), all_called[2 * i])
+        prefix = ("", "test_", "validation_")[i]
+        fields.update({f"{prefix}x": x, f"{prefix}y": y, f"{prefix}weights": weights})
     return Dataset(
         name=name,
-        x=samples[0],
-        y=numbers[0],
         classes=names,
-        test_x=samples[1] if len(samples) == 2 else None,
-        test_y=numbers[1] if len(samples) == 2 else None,
-        value_range=None if value_range is None else _check_value_range(value_range, name),
-        feature_names=_check_feature_names(feature_names, samples[0], name),
+        feature_names=frames.feature_names,
         task=task,
+        notes=frames.notes,
+        columns=frames.columns,
+        **fields,
     )
+
+
+def _check_pair(given: Samples, called: Sequence[str], keys: Sequence[str]) -> None:
+    """Check that a given set has both samples and labels, or neither."""
+    if (given.x is None) != (given.y is None):
+        lone, other = (0, 1) if given.y is None else (1, 0)
+        raise DataError(f"there is {called[lone]} but no {keys[other]}", "Give both or neither.")
+    if given.x is None and given.weights is not None:
+        raise DataError(f"there are weights of {called[0]} but no {keys[0]}", "Leave them out.")
 
 
 def _check_alike(
     samples: Sequence[np.ndarray], labels: Sequence[np.ndarray], called: Sequence[str]
 ) -> None:
-    """Check that each set has a label for each sample, and that both have samples of one shape."""
+    """Check that each set has a label for each sample, and that all have samples of one shape."""
     for i, (array, own) in enumerate(zip(samples, labels)):
         if len(array) != len(own):
             raise DataError(
@@ -185,12 +319,12 @@ def _check_alike(
                 f" {len(own)} labels",
                 "Give one label per sample.",
             )
-    shapes = [array.shape[1:] for array in samples]
-    if shapes[0] != shapes[-1]:
-        raise DataError(
-            f"a sample of {called[0]} has shape {shapes[0]}, of {called[2]} {shapes[1]}",
-            "Give training and test samples of the same shape.",
-        )
+        if array.shape[1:] != samples[0].shape[1:]:
+            raise DataError(
+                f"a sample of {called[0]} has shape {samples[0].shape[1:]}, of {called[2 * i]}"
+                f" {array.shape[1:]}",
+                "Give all sets samples of the same shape.",
+            )
 
 
 def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, float]:
@@ -206,8 +340,9 @@ def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, 
     return low, high
 
 
-def _check_feature_names(feature_names: Sequence[str], x: np.ndarray, name: str) -> Tuple[str, ...]:
-    names = tuple(str(n) for n in feature_names)
+def _check_feature_names(feature_names: Sequence[str], made: Dataset, name: str) -> Tuple[str, ...]:
+    """Return the names of the columns, those that were found unless others are given."""
+    names, x = tuple(str(n) for n in feature_names) or made.feature_names, made.x
     if names and (x.ndim != 2 or len(names) != x.shape[1]):
         raise DataError(
             f"'{name}' has {len(names)} feature names for samples of shape {x.shape[1:]}",
@@ -227,8 +362,8 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
     """Keep ``limit`` samples, the classes in their shares, the order as it was; with 0, or no more
     samples than that, keep all.
 
-    A given test set keeps its share of the limit. The samples kept for one limit are among those
-    kept for any larger one.
+    Given test and validation sets keep their shares of the limit. The samples kept for one limit
+    are among those kept for any larger one.
 
     Raises:
         DataError: the limit is not a whole number from 0, or so small that a class disappears.
@@ -237,9 +372,10 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
     total = len(dataset)
     if limit == 0 or limit >= total:
         return dataset
-    of_test = 0 if dataset.test_y is None else len(dataset.test_y)
-    for_test = max(1, (2 * limit * of_test + total) // (2 * total)) if of_test else 0
-    kept = stratified_subset(dataset.y, limit - for_test, seed)
+    for_test, for_validation = (
+        _share(limit, given, total) for given in (dataset.test, dataset.validation)
+    )
+    kept = stratified_subset(dataset.y, limit - for_test - for_validation, seed)
     missing = set(range(len(dataset.classes))) - set(dataset.y[kept].tolist())
     if missing:
         raise DataError(
@@ -247,8 +383,24 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
             f" '{dataset.name}' without a sample",
             f"Raise data.limit, or set it to 0 to use all {total} samples.",
         )
-    limited = replace(dataset, x=dataset.x[kept], y=dataset.y[kept], fingerprint="")
-    if dataset.test_y is None or dataset.test_x is None:
-        return limited
-    kept = stratified_subset(dataset.test_y, for_test, seed)
-    return replace(limited, test_x=dataset.test_x[kept], test_y=dataset.test_y[kept])
+    limited = replace(dataset, fingerprint="", **_taken("", dataset.sets[0], kept))
+    for prefix, given, count in (
+        ("test_", dataset.test, for_test),
+        ("validation_", dataset.validation, for_validation),
+    ):
+        if given is not None:
+            kept = stratified_subset(given.y, count, seed)
+            limited = replace(limited, **_taken(prefix, given, kept))
+    return limited
+
+
+def _share(limit: int, given: Optional[Samples], total: int) -> int:
+    """Return how many samples of a given set a limit keeps: its share, and at least one."""
+    return max(1, (2 * limit * len(given.y) + total) // (2 * total)) if given is not None else 0
+
+
+def _taken(prefix: str, given: Samples, kept: np.ndarray) -> Dict[str, Any]:
+    """Return the fields of a dataset, of which only some samples are kept."""
+    of_weights = None if given.weights is None else given.weights[kept]
+    names = (f"{prefix}x", f"{prefix}y", f"{prefix}weights")
+    return dict(zip(names, (given.x[kept], given.y[kept], of_weights)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Sequence, Union
+from typing import Any, Dict, Sequence, Union
 
 from vaiopt.data.dataset import Dataset, Request, check_limit, limit_dataset
 from vaiopt.data.images import check_image_size, fit_images
@@ -21,19 +21,21 @@ def load_dataset(
     seed: int = 0,
     image_size: Sequence[int] = (),
     grayscale: bool = False,
+    target: str = "",
     base: Union[None, str, Path] = None,
 ) -> Dataset:
     """Load and check a dataset.
 
     Args:
         source: a name (``digits``, ``breast_cancer``, ``mnist``, ``fashion_mnist``), the path of an
-            ``.npz`` file or of a folder of images (``folder/class/image.png``), or a function that
-            returns the data (``module:function`` or ``path.py:function``). A folder that is called
-            like a name is given as ``./name``.
+            ``.npz`` or ``.csv`` file or of a folder of images (``folder/class/image.png``), or a
+            function that returns the data (``module:function`` or ``path.py:function``). A folder
+            that is called like a name is given as ``./name``.
         limit: how many samples to keep, the classes in their shares; 0 for all.
         seed: decides which, if there is a limit.
         image_size: (height, width) that images are resized to; () keeps them as they are.
         grayscale: turn images to one channel.
+        target: the column of a table that holds the classes; "" for the last.
         base: the folder that a relative path starts at (that of the settings file); by default the
             current one. A path that is not there is also looked for from the current folder and in
             the folder that ``VAIOPT_DATA`` names.
@@ -54,6 +56,7 @@ def load_dataset(
             seed=check_seed(seed),
             image_size=check_image_size(image_size),
             grayscale=bool(grayscale),
+            target=target,
             base=str((Path.cwd() if base is None else Path(base)).resolve()),
         )
     )
@@ -77,12 +80,12 @@ def load_request(request: Request) -> Dataset:
             f"'{dataset.name}' is a table, but data.{name} is set",
             "Remove the setting: it is for images.",
         )
-    fitted = [
-        fit_images(x, request.image_size, request.grayscale)
-        for x in (dataset.x, dataset.test_x)
-        if x is not None
-    ]
-    return replace(dataset, x=fitted[0], test_x=fitted[1] if len(fitted) == 2 else None)
+    fitted: Dict[str, Any] = {
+        name: fit_images(getattr(dataset, name), request.image_size, request.grayscale)
+        for name in ("x", "test_x", "validation_x")
+        if getattr(dataset, name) is not None
+    }
+    return replace(dataset, **fitted)
 
 
 def _names() -> Sequence[str]:
@@ -95,10 +98,15 @@ def _load(request: Request) -> Dataset:
     path, looked = find_path(text, request.base)
     for source in SOURCES:
         if source.matches(text, path):
+            if request.target and not source.takes_target:
+                raise DataError(
+                    f"data.target is set, but '{text}' is no table of named columns",
+                    "Remove the setting: it is for .csv files.",
+                )
             return source.load(request, path or Path(text))
     if path is not None:
         raise DataError(
-            f"'{path}' is neither an .npz file nor a folder of images",
+            f"'{path}' is neither an .npz or .csv file nor a folder of images",
             "Save arrays with numpy.savez('data.npz', x=x, y=y), or name a Python function that"
             " reads the file: path.py:function.",
         )

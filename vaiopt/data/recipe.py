@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
+from vaiopt.data.table import Column
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
@@ -27,7 +29,8 @@ class DataRecipe(Record):
         limit, limit_seed: how many samples were drawn, and by which seed.
         image_size, grayscale: how images were read.
         split: shares of train, validation and test. seed: of the split.
-        pool: whether a given test set was pooled before.
+        pool: whether a given test set was pooled before. pool_validation: whether a given
+            validation set was.
         reserved: where the test data start that no trial may see; None for one ratio.
         samples: in each part.
         shape, dtype: of a sample.
@@ -35,6 +38,8 @@ class DataRecipe(Record):
         sha256, split_sha256: of the data and of the parts.
         preprocessing: of training, calibration, evaluation and kit alike.
         task: what is learned.
+        target: the column of a table that holds the labels, "" for the last. columns: how its
+            others were turned into numbers.
     """
 
     name: str = part()
@@ -57,6 +62,9 @@ class DataRecipe(Record):
     reserved: Optional[float] = part(None, low=0, high=1)
     feature_names: Tuple[str, ...] = part(())
     task: str = part("classification")
+    pool_validation: bool = part(False)
+    target: str = part("")
+    columns: Tuple[Column, ...] = part(())
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -102,6 +110,9 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         split_sha256=splits.sha256(),
         preprocessing=splits.preprocessing,
         task=dataset.task,
+        pool_validation=splits.pool_validation,
+        target=request.target,
+        columns=tuple(dataset.columns),
     )
 
 
@@ -144,6 +155,16 @@ def read_recipe(candidate: Candidate) -> DataRecipe:
     return read_record(candidate.data, DataRecipe, command)
 
 
+def _source(candidate: Candidate, recipe: DataRecipe) -> str:
+    """Return the source of a recipe; of arrays that were passed in Python the file in the run
+    folder, wherever that is now.
+    """
+    path = Path(recipe.source)
+    moved = candidate.run.inputs / path.name
+    is_passed = path.is_absolute() and path.parent.name == candidate.run.inputs.name
+    return str(moved) if is_passed and moved.is_file() and not path.exists() else recipe.source
+
+
 def load_splits(candidate: Candidate) -> Splits:
     """Load a candidate's data again and return its parts, with the preprocessing that it was
     trained with.
@@ -160,12 +181,13 @@ def load_splits(candidate: Candidate) -> Splits:
     command = f"vaiopt search SETTINGS.toml --run {candidate.run.folder}"
     dataset = load_requested(
         Request(
-            source=recipe.source,
+            source=_source(candidate, recipe),
             base=recipe.base,
             limit=recipe.limit,
             seed=recipe.limit_seed,
             image_size=recipe.image_size,
             grayscale=recipe.grayscale,
+            target=recipe.target,
         )
     )
     if dataset.sha256() != recipe.sha256:
@@ -180,6 +202,7 @@ def load_splits(candidate: Candidate) -> Splits:
         recipe.split,
         seed=recipe.seed,
         pool=recipe.pool,
+        pool_validation=recipe.pool_validation,
         reserved=recipe.reserved,
         preprocessing=recipe.preprocessing,
     )

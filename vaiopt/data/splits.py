@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -34,7 +34,7 @@ class Part:
     Attributes:
         dataset: where the samples are.
         preprocessing: what makes ``x`` of ``raw``.
-        indices: int64, counting the dataset's own samples first, then those of a given test set.
+        indices: int64, counting as :attr:`Dataset.sets` does: the dataset's own samples first.
     """
 
     dataset: Dataset
@@ -59,6 +59,12 @@ class Part:
         """Class numbers, int64 (n,)."""
         return np.asarray(self.dataset.all_y[self.indices])
 
+    @property
+    def weights(self) -> Optional[np.ndarray]:
+        """How much each sample counts in a loss, float32 (n,); None if no weights were given."""
+        weights = self.dataset.all_weights
+        return None if weights is None else np.asarray(weights[self.indices])
+
     def take(self, positions: Union[slice, np.ndarray]) -> Part:
         """Return the part at ``positions``: a slice, or integers counting within this part."""
         return Part(self.dataset, self.preprocessing, self.indices[positions])
@@ -77,8 +83,7 @@ class Splits:
         preprocessing: of all three.
         ratios: train : validation : test, as asked for.
         seed: decides which sample goes where.
-        pool: whether a given test set was pooled with the rest.
-        reserved: see :func:`split_dataset`.
+        pool, pool_validation, reserved: see :func:`split_dataset`.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Splits:
     seed: int
     pool: bool = True
     reserved: Optional[float] = None
+    pool_validation: bool = False
 
     @property
     def task(self) -> Task:
@@ -116,6 +122,17 @@ class Splits:
         return arrays_sha256([self.train.indices, self.validation.indices, self.test.indices])
 
 
+class _Kept(NamedTuple):
+    """Which given sets are kept as the parts of their names."""
+
+    validation: bool = False
+    test: bool = False
+
+    def split_off(self) -> List[str]:
+        """Return the parts that the other samples are split into."""
+        return [part for part in PARTS if not getattr(self, part, False)]
+
+
 class _Thresholds(NamedTuple):
     """Where parts end between 0 and 1; (r + 1/2) / n is the place of rank r in a class of n."""
 
@@ -134,6 +151,7 @@ def split_dataset(
     *,
     seed: int,
     pool: bool = True,
+    pool_validation: bool = False,
     reserved: Optional[float] = None,
     offset: Union[None, float, Sequence[float]] = None,
     scale: Union[None, float, Sequence[float]] = None,
@@ -153,6 +171,9 @@ def split_dataset(
         pool: with True, a given test set is one with the rest and all is split by ratio. With
             False, the given test set is the test part, the rest is split a : b, and c does not
             matter (it may be 0).
+        pool_validation: with False, a given validation set is the validation part, a given test set
+            is the test part whatever ``pool`` says, and only what is left is split: by a : c
+            without a test set. With True, it is one with the rest.
         reserved: for when several ratios are tried: the test part is u >= reserved whatever the
             ratio, validation ends there at the latest, and samples between a + b and ``reserved``
             are in no part. No trial ever sees what the chosen model is tested on.
@@ -165,70 +186,114 @@ def split_dataset(
             for ``pool=False``, or a class has too few samples for every part to get one.
     """
     seed = check_seed(seed)
-    thresholds = _thresholds(ratios, given_test=not pool, reserved=reserved)
-    given = None if pool else _given_test(dataset)
-    y = dataset.all_y if pool else dataset.y
+    kept = _kept(dataset, pool, pool_validation)
+    thresholds = _thresholds(ratios, kept, reserved)
+    pooled, sets = _pooled(dataset, kept)
+    y = dataset.all_y[pooled]
     counts = np.bincount(y, minlength=len(dataset.classes))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
-    _check_sizes(dataset, counts, ends, thresholds, _text(ratios), pool)
-    parts, seen = _dealt(y, given, ends, seed)
+    _check_sizes(dataset, counts, ends, thresholds, _text(ratios), kept)
+    parts, seen = _dealt(dataset, pooled, sets, ends, seed)
     if preprocessing is None:
         preprocessing = fit_preprocessing(dataset, seen, offset, scale)
     train, validation, test = (Part(dataset, preprocessing, indices) for indices in parts)
-    return Splits(
-        name=dataset.name,
-        classes=dataset.classes,
-        train=train,
-        validation=validation,
-        test=test,
-        preprocessing=preprocessing,
-        ratios=tuple(ratios),
-        seed=seed,
-        pool=pool,
-        reserved=reserved,
+    made = Splits(
+        dataset.name, dataset.classes, train, validation, test, preprocessing, tuple(ratios), seed
     )
+    return replace(made, pool=pool, pool_validation=pool_validation, reserved=reserved)
 
 
-def _given_test(dataset: Dataset) -> np.ndarray:
-    if dataset.test_y is None:
+def split_notes(splits: Splits) -> List[str]:
+    """Return what a person should know of a split of data with given sets, a line each."""
+    dataset = splits.dataset
+    if dataset.validation is None:
+        unused = "data.pool_validation has no effect: there is no given validation set"
+        return [unused] if splits.pool_validation else []
+    if splits.pool_validation:
+        return ["data.pool_validation: the given validation set is pooled with the rest and split"]
+    found = f"the given validation set ({len(splits.validation)} samples) is the validation part"
+    if dataset.test is None:
+        return [f"{found}; data.split divides the rest into training and test part only"]
+    found = f"{found}, the given test set ({len(splits.test)}) the test part"
+    return [f"{found}; data.split and data.pool have no effect"]
+
+
+def _kept(dataset: Dataset, pool: bool, pool_validation: bool) -> _Kept:
+    """Return which given sets are kept. Raises DataError: one is to be that is not there."""
+    validation = dataset.validation is not None and not pool_validation
+    if dataset.test is None and not pool:
         raise DataError(
             f"'{dataset.name}' has no test set of its own, which data.pool = false needs",
             "Set data.pool = true.",
         )
-    return dataset.test_y
+    return _Kept(validation, dataset.test is not None and (validation or not pool))
+
+
+def _pooled(dataset: Dataset, kept: _Kept) -> Tuple[np.ndarray, Dict[str, np.ndarray]]:
+    """Return the indices of what is split, and of the given sets that are kept, by their parts."""
+    pooled, sets = [np.arange(len(dataset.y))], {}
+    start = len(dataset.y)
+    for part, given in (("test", dataset.test), ("validation", dataset.validation)):
+        if given is not None:
+            indices = np.arange(start, start + len(given.y))
+            start += len(given.y)
+            if getattr(kept, part):
+                sets[part] = indices
+            else:
+                pooled.append(indices)
+    return np.concatenate(pooled), sets
 
 
 def _dealt(
-    y: np.ndarray, given: Optional[np.ndarray], ends: np.ndarray, seed: int
+    dataset: Dataset,
+    pooled: np.ndarray,
+    sets: Dict[str, np.ndarray],
+    ends: np.ndarray,
+    seed: int,
 ) -> Tuple[Tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Return the indices of train, validation and test, and of all that may be looked at before
     the test.
 
     Args:
-        y: class numbers of what is split. given: those of a given test set that is kept, or None.
+        dataset: whose samples.
+        pooled: indices of what is split. sets: those of the given sets that are kept, by their
+            parts.
         ends: ranks at which the parts end, (classes, 3). seed: of the ranks.
     """
+    y = dataset.all_y[pooled]
     ranks = class_ranks(y, seed, SPLIT)
     order = stratified_order(y, ranks)
     train_end, validation_end, test_start = ends[y[order]].T
     ordered = ranks[order]
-    if given is None:
-        test = order[ordered >= test_start]
-        seen = np.flatnonzero(ranks < ends[y, 2])
-    else:
-        test = len(y) + stratified_order(given, class_ranks(given, seed, SPLIT))
-        seen = np.arange(len(y))
-    validation = order[(ordered >= train_end) & (ordered < validation_end)]
-    return (order[ordered < train_end], validation, test), seen
+    seen = pooled[ranks < ends[y, 2]]
+    test = pooled[order[ordered >= test_start]]
+    if "test" in sets:
+        test = _shuffled(dataset, sets["test"], seed)
+        seen = pooled
+    validation = pooled[order[(ordered >= train_end) & (ordered < validation_end)]]
+    if "validation" in sets:
+        validation = _shuffled(dataset, sets["validation"], seed)
+        seen = np.concatenate([seen, sets["validation"]])
+    return (pooled[order[ordered < train_end]], validation, test), seen
 
 
-def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Thresholds:
+def _shuffled(dataset: Dataset, indices: np.ndarray, seed: int) -> np.ndarray:
+    """Return the indices of a given set such that any first of them hold the classes in their
+    shares.
+    """
+    y = dataset.all_y[indices]
+    return indices[stratified_order(y, class_ranks(y, seed, SPLIT))]
+
+
+def _thresholds(ratios: Any, kept: _Kept, reserved: Optional[float]) -> _Thresholds:
     """Return the exact places where the parts end. Raises DataError for ratios of no use."""
-    train, validation, test = _check_ratios(ratios, given_test)
-    if given_test:
-        return _Thresholds(train / (train + validation), Fraction(1), Fraction(1))
-    total = train + validation + test
-    train_end, validation_end = train / total, (train + validation) / total
+    train, validation, test = _check_ratios(ratios, kept.test)
+    shares = {"train": train, "validation": validation, "test": test}
+    total = sum((shares[part] for part in kept.split_off()), Fraction(0))
+    train_end = train / total
+    validation_end = train_end if kept.validation else (train + validation) / total
+    if kept.test:
+        return _Thresholds(train_end, validation_end, Fraction(1))
     if reserved is None:
         return _Thresholds(train_end, validation_end, validation_end)
     start = _fraction(reserved)
@@ -236,6 +301,8 @@ def _thresholds(ratios: Any, given_test: bool, reserved: Optional[float]) -> _Th
         raise DataError(
             f"the reserved share starts at {reserved!r}", "Give a number between 0 and 1."
         )
+    if kept.validation:
+        return _Thresholds(min(train_end, start), min(train_end, start), start)
     if train_end >= start:
         raise DataError(
             f"the split {_text(ratios)} leaves nothing for validation before the reserved test"
@@ -281,33 +348,38 @@ def _check_sizes(
     ends: np.ndarray,
     thresholds: _Thresholds,
     ratios: str,
-    pool: bool,
+    kept: _Kept,
 ) -> None:
     """Raise :class:`DataError` unless every class has a sample in every part that is split off."""
     for name, count, ranks in zip(dataset.classes, counts, ends):
-        sizes = _sizes(ranks, count, pool)
+        sizes = _sizes(ranks, count, kept)
         if min(sizes) <= 0:
             raise DataError(
                 f"class '{name}' of '{dataset.name}' has {count}"
                 f" {'sample' if count == 1 else 'samples'}: with the split {ratios} none is left"
-                f" for {PARTS[int(np.argmin(sizes))]}",
-                f"Give every class at least {_samples_needed(thresholds, pool)} samples, make the"
+                f" for {kept.split_off()[int(np.argmin(sizes))]}",
+                f"Give every class at least {_samples_needed(thresholds, kept)} samples, make the"
                 " parts of data.split more even, or raise data.limit.",
             )
 
 
-def _sizes(ends: Sequence[Any], whole: Any, pool: bool) -> List[Any]:
+def _sizes(ends: Sequence[Any], whole: Any, kept: _Kept) -> List[Any]:
     """Return the sizes of the parts that are split off."""
     train_end, validation_end, test_start = ends
-    return [train_end, validation_end - train_end] + ([whole - test_start] if pool else [])
+    every = {
+        "train": train_end,
+        "validation": validation_end - train_end,
+        "test": whole - test_start,
+    }
+    return [every[part] for part in kept.split_off()]
 
 
-def _samples_needed(thresholds: _Thresholds, pool: bool) -> int:
+def _samples_needed(thresholds: _Thresholds, kept: _Kept) -> int:
     """Return the number of samples from which on every class has one in every part."""
     # A part that is at least one sample wide always has one; often a few less are enough.
-    count = int(-(-1 // min(_sizes(thresholds, 1, pool))))
+    count = int(-(-1 // min(_sizes(thresholds, 1, kept))))
     for fewer in range(count - 1, max(0, count - 1000), -1):
-        if min(_sizes(thresholds.counts(fewer), fewer, pool)) <= 0:
+        if min(_sizes(thresholds.counts(fewer), fewer, kept)) <= 0:
             break
         count = fewer
     return count

@@ -27,6 +27,7 @@ STATUS_COLOURS = {
     "complete": "@blue",
     "pruned": "@orange",
     "infeasible": "@grey",
+    "outdated": "@grey",
     "failed": "@bad",
     "running": "@teal",
     "interrupted": "@rose",

@@ -101,6 +101,7 @@ class Run:
         journal: ``study.journal``: Optuna's journal, the only truth about trials.
         space: ``space.json``: the search space as traced from the model function.
         start: ``start.json``: what the search knew before its first trial, if it was given any.
+        inputs: ``inputs/``: arrays and functions that were passed in Python.
         trials: ``trials/``: one folder per trial that is a candidate.
         chosen_file: ``chosen.json``: which candidates are chosen, and why.
         tensorboard: ``tensorboard/``: one folder of event files per trial.
@@ -115,6 +116,7 @@ class Run:
         self.journal = self.folder / "study.journal"
         self.space = self.folder / "space.json"
         self.start = self.folder / "start.json"
+        self.inputs = self.folder / "inputs"
         self.trials = self.folder / "trials"
         self.chosen_file = self.folder / "chosen.json"
         self.tensorboard = self.folder / "tensorboard"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from vaiopt.errors import RunError
 from vaiopt.files import TEMPORARY, PathLike
@@ -13,6 +13,7 @@ from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
 from vaiopt.search.checks import check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
+from vaiopt.search.inputs import InputChange, check_inputs
 from vaiopt.search.loop import Search
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.settings import Change, Settings, changes, read_run_settings
@@ -81,15 +82,16 @@ def search_run(
         progress: told one line at a time.
         on_trial: told each trial as it ends; an :class:`vaiopt.study.observer.Observer` is told
             more.
-        accept: go on although the settings differ from those of the earlier trials. Those stay;
-            what does not fit the new search space is left out when the next is proposed.
+        accept: go on although the settings, the model's code or the data differ from those of the
+            earlier trials. Those stay; what does not fit the new search space is left out when the
+            next is proposed, and what ran on other data is compared no more.
         every: after how many trials ``measure`` is called, with the workers kept ready; 0: never.
         measure: measures the best trials, which then count with their measured latency.
         afterwards: what the steps after the search will say of its models: a point that they refuse
             is not trained.
 
     Raises:
-        RunError: the folder holds a run of other settings, or no trial is complete.
+        RunError: the folder holds a run of other settings, code or data, or no trial is complete.
         VaioptError: of the data, the model function or the settings.
     """
     started = time.perf_counter()
@@ -97,10 +99,13 @@ def search_run(
     settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
     different = _check_changes(run, settings, accept)
-    if different:
-        progress(f"changed: {_told(different)}")
+    inputs = check_inputs(run, settings, accept)
+    if different or inputs:
+        progress(f"changed: {_told([*different, *inputs])}")
+    for change in inputs:
+        progress(f"note: {change.then}")
     observer = on_trial if isinstance(on_trial, Observer) else Observer(on_trial)
-    anew = bool(different)
+    anew = bool(different or inputs)
     with Search(run, settings, progress, observer, anew=anew, afterwards=afterwards) as search:
         for count in range(every, settings.search.trials, every) if every else ():
             search.run(until=count)
@@ -134,7 +139,8 @@ def _check_folder(run: Run, settings: Settings) -> None:
         return
     clean(run.folder, run.search_lock)
     if not run.settings.exists() and any(
-        path != run.running and not path.name.startswith(TEMPORARY) for path in run.folder.iterdir()
+        path not in (run.running, run.inputs) and not path.name.startswith(TEMPORARY)
+        for path in run.folder.iterdir()
     ):
         raise RunError(
             f"'{run.folder}' is not empty and not a run", "Give another folder: --run runs/NAME"
@@ -170,5 +176,5 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
     return different
 
 
-def _told(changed: Sequence[Change]) -> str:
+def _told(changed: Sequence[Union[Change, InputChange]]) -> str:
     return "; ".join(map(str, changed))

@@ -46,6 +46,7 @@ from vaiopt.study.record import (
     INFEASIBLE,
     INTERRUPTED,
     NOT_OF_THE_SEARCH,
+    OUTDATED,
     PRUNED,
     RUNNING,
     TrialRecord,
@@ -53,7 +54,7 @@ from vaiopt.study.record import (
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import SpaceFile, read_space
 from vaiopt.study.start import Start, read_start
-from vaiopt.study.trials import RECORD, distributions, record_attribute, records
+from vaiopt.study.trials import RECORD, distributions, note_data, record_attribute, records
 from vaiopt.text import Progress, without_password
 
 OWNER = "vaiopt:run"
@@ -253,6 +254,8 @@ class Search:
         for trial in study.get_trials(deepcopy=False):
             if not trial.state.is_finished():
                 self._end(study, trial, known[trial.number])
+        if self._description.inputs is not None:
+            note_data(study, self._description.inputs.data)
         return study
 
     def _end(self, study: Any, frozen: Any, record: TrialRecord) -> None:
@@ -317,7 +320,7 @@ class Search:
     def _loop(self, wanted: int, check: Callable[[], None]) -> int:
         """Run trials until there are as many as wanted; return how many have ended."""
         # Read once: what a trial costs must not depend on how many there were before it.
-        ended = [r for r in records(self._study) if r.status != RUNNING]
+        ended = [r for r in records(self._study) if r.status not in (RUNNING, OUTDATED)]
         done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
         search, direction = self._settings.search, self._objective.direction
         self._models = KeptModels(self._folder, self._kept, direction, ended)

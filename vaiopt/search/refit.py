@@ -12,6 +12,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.runs.leftovers import clean
 from vaiopt.search.choose import prepare_candidate
 from vaiopt.search.execution.lock import only_search
+from vaiopt.search.inputs import check_inputs
 from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings, override
@@ -50,7 +51,7 @@ def refit(
 
     Raises:
         SettingsError: there are no such parts, or no such number of epochs.
-        RunError: there is no such trial, or it is not complete.
+        RunError: there is no such trial, it is not complete, or the code or data have changed.
         ModelError: the training failed.
     """
     if on not in PARTS:
@@ -59,6 +60,7 @@ def refit(
         raise SettingsError(f"the epochs are {epochs}", "Give a whole number of at least 1.")
     with only_search(run):
         clean(run.folder, run.search_lock)
+        check_inputs(run, settings)
         study = open_study(run)
         first = _found(run, records(study), trial)
         count = epochs or _epochs(first, on)

@@ -44,8 +44,12 @@ SOURCES = (
     Choice("breast_cancer", "569 tumours of 30 features, which come with scikit-learn"),
     Choice("mnist", "70,000 handwritten digits of 28x28 pixels"),
     Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
-    Choice("FOLDER", "images, in one folder a class, or in train/ and test/ of such folders"),
-    Choice("FILE.npz", "arrays x and y, and optionally x_test, y_test and classes"),
+    Choice("FOLDER", "images, in one folder a class, or in train/, val/, test/ of such folders"),
+    Choice(
+        "FILE.npz",
+        "arrays x and y, and optionally x_val, y_val, x_test, y_test, sample_weight and classes",
+    ),
+    Choice("FILE.csv", "a table with a line of names; also .tsv, .csv.gz; see data.target"),
     Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )
 """Kinds of ``data.source``, in the order in which a text is held against them."""
@@ -71,6 +75,12 @@ KEPT = (
     Choice("best", "the best by the objective's metric"),
     Choice("last", "the last"),
 )
+
+CLASS_WEIGHTS = (
+    Choice("none", "all classes count alike"),
+    Choice("balanced", "by one over their samples, so that rare classes count as much as others"),
+)
+"""Names of ``train.class_weights``; a table of weights may stand there, too."""
 
 SAMPLERS = (
     Choice(

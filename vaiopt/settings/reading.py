@@ -17,6 +17,9 @@ from vaiopt.settings.choices import names
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
 from vaiopt.settings.sections import Settings, section_classes
 
+FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".json")
+"""Endings of files that settings name."""
+
 Overrides = Union[Sequence[str], Mapping[str, Any]]
 """Changed settings: texts ``section.key=value``, or ``{"section.key": value}``."""
 
@@ -132,7 +135,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
     def resolved(section: Any, name: str) -> Any:
         text = getattr(section, name)
         path, separator, function = text.partition(":")
-        looks_like_file = path.endswith((".py", ".npz", ".json", ".csv")) or os.sep in path
+        looks_like_file = path.endswith(FILES) or os.sep in path
         if looks_like_file and not os.path.isabs(path) and (base / path).exists():
             text = f"{base / path}{separator}{function}"
         return dataclasses.replace(section, **{name: text})

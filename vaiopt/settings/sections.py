@@ -36,6 +36,11 @@ class DataSettings:
     source: str = setting(
         "digits", "where the samples are", choices=choices.SOURCES, other_texts=True
     )
+    target: str = setting(
+        "",
+        "the column of a table (FILE.csv) that holds the classes (empty: the last)",
+        may_be_empty=True,
+    )
     split: Searchable = setting(
         "7:2:1",
         "train : validation : test, seeded and stratified; a search range of such texts is allowed",
@@ -46,6 +51,11 @@ class DataSettings:
     pool: bool = setting(
         True,
         "pool a given test set with the rest before splitting; false keeps it as the test split",
+    )
+    pool_validation: bool = setting(
+        False,
+        "pool a given validation set with the rest, too; false keeps it as the validation part, and"
+        " a given test set beside it as the test part",
     )
     limit: int = setting(0, "use at most this many samples, drawn by class (0: all)", low=0)
     image_size: List[int] = setting(
@@ -107,6 +117,17 @@ class TrainSettings:
         "auto", "auto: searched within the family's range", above=0.0, searchable=float
     )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
+    class_weights: Any = setting(
+        "none",
+        "how much the samples of each class count in training; or a table such as {cat = 1.0,"
+        " dog = 5.0}, by name or number",
+        choices=choices.CLASS_WEIGHTS,
+        other_texts=True,
+        low=0.0,
+        high=1e6,
+        convert=values.text_keys,
+        check=values.check_class_weights,
+    )
     folds: int = setting(
         0, "k of k-fold cross-validation as a trial's metric (0 or 1: the validation split)", low=0
     )

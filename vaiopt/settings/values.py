@@ -8,7 +8,8 @@ import math
 import re
 from typing import Any, Mapping, Optional
 
-from vaiopt.errors import SettingsError
+from vaiopt.errors import SettingsError, did_you_mean
+from vaiopt.settings.choices import CLASS_WEIGHTS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -95,6 +96,29 @@ def check_image_size(key: str, value: Any) -> None:
             f"{key} is {list(value)!r}",
             "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",
         )
+
+
+def text_keys(value: Any) -> Any:
+    """Return a table with texts as keys, as TOML has them; anything else as it is."""
+    return {str(k): item for k, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def check_class_weights(key: str, value: Any) -> None:
+    """Check that class weights are a known name, or numbers of which one counts. Raises
+    SettingsError.
+    """
+    known = names(CLASS_WEIGHTS)
+    hint = f"Give {', '.join(known)}, or a table such as {{cat = 1.0, dog = 5.0}}."
+    if isinstance(value, str) and value not in known:
+        raise SettingsError(f"{key} is '{value}'", did_you_mean(value, known))
+    if not isinstance(value, (str, Mapping)):
+        raise SettingsError(f"{key} is {value!r}", hint)
+    if isinstance(value, Mapping):
+        weights = list(value.values())
+        if any(isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights):
+            raise SettingsError(f"{key} holds what is no number", hint)
+        if not any(weights):
+            raise SettingsError(f"{key} holds no weight above 0", hint)
 
 
 def check_host(key: str, value: str) -> None:

@@ -16,7 +16,7 @@ Rank = Tuple[float, float, float, int]
 
 
 def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
-    """Return the trial of the default point: the first that was not interrupted."""
+    """Return the trial of the default point: the first that counts."""
     return next(
         (t for t in sorted(trials, key=lambda t: t.number) if t.status not in NOT_OF_THE_SEARCH),
         None,

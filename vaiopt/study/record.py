@@ -18,9 +18,9 @@ from vaiopt.runs.records import Value
 
 COMPLETE, PRUNED, INFEASIBLE = "complete", "pruned", "infeasible"
 FAILED, RUNNING, INTERRUPTED = "failed", "running", "interrupted"
-REFIT = "refit"
-STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED, REFIT)
-NOT_OF_THE_SEARCH = (INTERRUPTED, REFIT)
+REFIT, OUTDATED = "refit", "outdated"
+STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED, REFIT, OUTDATED)
+NOT_OF_THE_SEARCH = (INTERRUPTED, REFIT, OUTDATED)
 """Trials of the study that the search does not count and learns nothing from."""
 
 
@@ -32,7 +32,8 @@ class TrialRecord(Record, Shown):
         number: Optuna's number, from 0; 0 is the family's default point.
         status: ``complete``, ``pruned``, ``infeasible`` (broke a hard limit, never trained),
             ``failed``, ``running``, ``interrupted`` (the search was stopped while it ran; it is
-            run again), or ``refit`` (the point of another trial, trained anew).
+            run again), ``refit`` (the point of another trial, trained anew), or ``outdated`` (it
+            ran on other data).
         reason: why it is not complete, in one line.
         value: the objective; None unless complete.
         hyperparameters: the active ones.

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 from vaiopt.data.splits import PARTS
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Run
 from vaiopt.study.space import Space
+
+
+@dataclass(frozen=True)
+class Inputs(Record):
+    """What a search is made of, besides its settings.
+
+    Attributes:
+        code: SHA-256 of the files of the model function, by path from its folder.
+        data: SHA-256 of the data.
+    """
+
+    code: Dict[str, str] = part({})
+    data: str = part("")
 
 
 @dataclass(frozen=True)
@@ -20,7 +33,8 @@ class SpaceFile(Record):
         splits: samples in each part at the default point.
         costs: of the default point.
         warnings: what the steps after the search will not do with such a model.
-        notes: what is done with such a model that its author may not expect.
+        notes: what a person should know of the data, and of what is done with such a model.
+        inputs: what the space was traced of; None in a run of an earlier version.
     """
 
     space: Space = part()
@@ -28,6 +42,7 @@ class SpaceFile(Record):
     costs: Dict[str, float] = part(low=0)
     warnings: Tuple[str, ...] = part(())
     notes: Tuple[str, ...] = part(())
+    inputs: Optional[Inputs] = part(None)
 
     def check(self) -> None:
         """Raise :class:`Unfit` unless the size of each part is there."""

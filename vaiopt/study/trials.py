@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 from vaiopt.errors import RunError
 from vaiopt.json_text import check_depth, whole_texts
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.layout import Run
-from vaiopt.study.record import FAILED, INFEASIBLE, RUNNING, TrialRecord
+from vaiopt.study.record import FAILED, INFEASIBLE, INTERRUPTED, OUTDATED, RUNNING, TrialRecord
 from vaiopt.study.space import Dimension, Space
 from vaiopt.study.storage import open_study, quiet_optuna
 
@@ -19,6 +20,11 @@ RECORD = "vaiopt"
 
 MEASURED = "measured"
 """User attribute of the study that holds, by trial number, what a kit measured during the search.
+"""
+
+DATA = "data"
+"""User attribute of the study: pairs of the number of a trial and the SHA-256 of the data from it
+on.
 """
 
 RESTORE = "Restore the study from a copy, or search again into a new folder."
@@ -61,7 +67,7 @@ def records(study: Any) -> List[TrialRecord]:
         RunError: one is damaged.
     """
     read = _READ.setdefault(study, {})
-    measured = _measured(study)
+    measured, outdated = _measured(study), outdated_trials(study)
     found = []
     for trial in study.get_trials(deepcopy=False):
         try:
@@ -76,8 +82,81 @@ def records(study: Any) -> List[TrialRecord]:
             raise RunError(
                 f"trial {trial.number} of the study is damaged: {error}", RESTORE
             ) from error
+        if trial.number in outdated and record.status not in (RUNNING, INTERRUPTED):
+            record = replace(record, status=OUTDATED, value=None, reason="of other data")
         found.append(record)
     return found
+
+
+def note_data(study: Any, sha256: str) -> None:
+    """Take note of the data that trials run on from now on. Those on other data count no more,
+    unless their data come back.
+
+    Args:
+        study: Optuna's.
+        sha256: of the data.
+    """
+    spans = _data_spans(study)
+    if not spans or spans[-1][1] != sha256:
+        start = len(study.get_trials(deepcopy=False)) if spans else 0
+        study.set_user_attr(DATA, [*spans, [start, sha256]])
+
+
+def outdated_trials(study: Any) -> Set[int]:
+    """Return the numbers of the trials that ran on other data than the last. Raises RunError."""
+    spans = _data_spans(study)
+    ends = [start for start, _ in spans[1:]]
+    return {
+        number
+        for (start, sha256), end in zip(spans, ends)
+        if sha256 != spans[-1][1]
+        for number in range(start, end)
+    }
+
+
+def _data_spans(study: Any) -> List[List[Any]]:
+    attributes = study.user_attrs
+    found = attributes.get(DATA, []) if isinstance(attributes, Mapping) else None
+    is_fit = isinstance(found, list) and all(
+        isinstance(span, list)
+        and len(span) == 2
+        and type(span[0]) is int
+        and 0 <= span[0] < MOST_TRIALS
+        and isinstance(span[1], str)
+        for span in found
+    )
+    if found is None or not is_fit:
+        raise RunError("what the study says of its data is damaged", RESTORE)
+    return list(found)
+
+
+MOST_TRIALS = 10**7
+"""No study has so many."""
+
+
+def without_outdated(study: Any) -> Any:
+    """Return an Optuna study as its samplers should see it: without trials on other data."""
+    outdated = outdated_trials(study)
+    if not outdated:
+        return study
+    view = copy.copy(study)
+    view._storage = _Without(study._storage, outdated)
+    return view
+
+
+class _Without:
+    """A storage that does not show some trials; all else is that of another."""
+
+    def __init__(self, storage: Any, hidden: Set[int]) -> None:
+        self._shown, self._hidden = storage, hidden
+
+    def get_all_trials(self, *arguments: Any, **options: Any) -> List[Any]:
+        """See Optuna."""
+        every = self._shown.get_all_trials(*arguments, **options)
+        return [trial for trial in every if trial.number not in self._hidden]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shown, name)
 
 
 def note_measurement(study: Any, number: int, measurement: Measurement) -> None:

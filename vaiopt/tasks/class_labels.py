@@ -19,7 +19,7 @@ MOST_CLASSES = 5000
 def check_labels(
     arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
 ) -> Labels:
-    """Return the class numbers of one or two sets of labels (train and given test) and the class
+    """Return the class numbers of one to three sets of labels (train and given ones) and the class
     names.
 
     Accepted are class numbers (integers, or floats that are whole), one-hot rows, and names. Names
@@ -27,7 +27,7 @@ def check_labels(
     ``classes`` are their own names.
 
     Args:
-        arrays: the labels of the training data, and of the given test data if there is any.
+        arrays: the labels of the training data, and of the given sets if there are any.
         labels: what each is called in messages.
         classes: the class names in the order of their numbers, or None.
 

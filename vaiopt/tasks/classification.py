@@ -15,6 +15,7 @@ from vaiopt.present.table import Table
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import ClassCount, KitResult, Measured
 from vaiopt.tasks.class_labels import check_labels
+from vaiopt.tasks.class_weights import class_weights
 from vaiopt.tasks.task import Evaluation, Labels, Task
 
 MOST_CLASSES = 20
@@ -303,6 +304,10 @@ class Classification(Task):
     ) -> Labels:
         """Return class numbers and class names; see :func:`check_labels`."""
         return check_labels(arrays, labels, classes)
+
+    def class_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
+        """Return the weight of each class; see :func:`class_weights`."""
+        return class_weights(y, classes, wanted)
 
     def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
         """Return class numbers (samples,), int64; one-hot rows are accepted."""

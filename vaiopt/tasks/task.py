@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
+from vaiopt.errors import SettingsError
 from vaiopt.present.table import Table
 from vaiopt.record import Record, part
 from vaiopt.runs.records import KitResult
 
 Labels = Tuple[List[np.ndarray], Tuple[str, ...]]
-"""Labels of the training data and of given test data, and the names of the classes."""
+"""Labels of the training data and of given sets, and the names of the classes."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Task(abc.ABC):
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
-        """Return the labels of one or two sets (train and given test) as the task keeps them.
+        """Return the labels of one to three sets (train and given ones) as the task keeps them.
 
         Args:
             arrays: as a person gave them.
@@ -132,6 +133,21 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def loss_labels(self, y: np.ndarray, form: str, classes: int) -> np.ndarray:
         """Return labels (n, ...) in the form that a loss wants."""
+
+    def class_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
+        """Return the weight of each class in a training, float64 (classes,).
+
+        Args:
+            y: labels of the training samples. classes: names.
+            wanted: ``train.class_weights``, which is not ``none``.
+
+        Raises:
+            SettingsError: the task has no classes to weigh, or one is not known.
+        """
+        raise SettingsError(
+            f"train.class_weights is set, but the task is {self.name}",
+            "Leave it out; weights of single samples (sample_weight) count for every task.",
+        )
 
     @abc.abstractmethod
     def predict(self, outputs: np.ndarray) -> np.ndarray:

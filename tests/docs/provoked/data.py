@@ -72,6 +72,16 @@ def large_image(path: Path) -> None:
     Image.new("1", (13000, 13000)).save(str(path))
 
 
+def table(text: str, encoding: str = "utf-8") -> Callable[[Bench], Any]:
+    """Load a table of this text."""
+
+    def load(bench: Bench) -> None:
+        (bench.folder / "t.csv").write_bytes(text.encode(encoding))
+        load_dataset(str(bench.folder / "t.csv"))
+
+    return load
+
+
 def full_memory(action: Callable[[Bench], Any]) -> Callable[[Bench], Any]:
     """Do something on a computer without free memory."""
 
@@ -122,6 +132,23 @@ MESSAGES: Provocations = {
     ),
     "… holds pickled Python objects": lambda b: load_dataset(
         str(b.arrays(x=np.array([{}] * 20, dtype=object), y=LABELS))
+    ),
+    "there is … but no …": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, x_val=np.zeros((9, 4))))
+    ),
+    "… holds both '…' and '…'": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=LABELS, sample_weights=LABELS))
+    ),
+    "line … of … has … cells, the first line …": table("a,b\n1,x,2\n"),
+    "… begins with numbers, not with the names of the columns": table("1,0\n2,1\n"),
+    "column '…' of … holds … different texts (such as '…'); at most … are coded": table(
+        "a,b\n" + "".join(f"name {n},{n % 2}\n" for n in range(60))
+    ),
+    "the target '…' of … has gaps: …": table("a,b\n1,x\n2,\n"),
+    "the target '…' of … holds numbers that are no classes (…)": table("a,b\n1,0.5\n2,1\n"),
+    "… is not UTF-8 (byte …)": table("größe,b\n1,x\n", "latin-1"),
+    "the weights of … hold … at index …": lambda b: load_dataset(
+        str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=-LABELS))
     ),
     "… has its channels first (shape …)": lambda b: dataset(np.zeros((20, 3, 8, 8))),
     "… holds … at index … (… such values in all)": not_a_number,

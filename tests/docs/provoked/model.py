@@ -10,12 +10,14 @@ from typing import Any, Callable
 import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier
+from vaiopt.data import make_dataset, split_dataset
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
 from vaiopt.search.training.options import check_names
+from vaiopt.search.training.weights import weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
 
@@ -123,6 +125,10 @@ def of_ones_own_layer(bench: Bench) -> None:
     load_model(path)
 
 
+def two_classes() -> Any:
+    return split_dataset(make_dataset("mine", np.zeros((20, 2)), np.arange(20) % 2), seed=0)
+
+
 MESSAGES: Provocations = {
     "the model function raised …": built(fails),
     "the model function returned …, not a Keras 2 model": built(lambda hp: None),
@@ -131,6 +137,9 @@ MESSAGES: Provocations = {
     ),
     "the model takes inputs of shape …, the data have …": built(
         lambda hp: classifier(), shape=(9, 9, 3)
+    ),
+    "fit(hp, model, ...) takes no …, which the data or train.class_weights give": lambda b: (
+        weight_arguments(lambda hp, model, x, y: None, two_classes(), "balanced")
     ),
     "the first … trials all failed; the last: …": all_failed,
     "'…' is a Keras 3 file": archive("3.1.0"),

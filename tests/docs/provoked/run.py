@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from optuna.study import StudyDirection
 
@@ -31,6 +32,12 @@ def searched(bench: Bench, *overrides: str) -> Run:
 def other_settings(bench: Bench) -> None:
     searched(bench)
     searched(bench, "seed=3")
+
+
+def other_data(bench: Bench) -> None:
+    x, y = np.random.RandomState(0).rand(90, 4), np.arange(90) % 3
+    for labels in (y, y[::-1]):
+        searched(bench, f"data.source={bench.arrays(x=x, y=labels)}")
 
 
 def other_choices(bench: Bench) -> None:
@@ -112,6 +119,7 @@ MESSAGES: Provocations = {
     "'…' is damaged (…)": damaged,
     "there is no run folder '…'": lambda b: open_run(b.folder / "none"),
     "'…' is missing": lambda b: made_candidate(b.folder / "run").kept_model(),
+    "'…' was made of other …: …": other_data,
     "'…' was made with other settings: …": other_settings,
     "the values of '…' have changed, which the study cannot follow": other_choices,
     "'…' is not empty and not a run": lambda b: search_run(

@@ -59,6 +59,9 @@ def too_large_a_grid(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    "train.class_weights names the class '…', which there is not": lambda b: describe(
+        "train.class_weights={zebra = 2.0}"
+    ),
     "the settings file '…' cannot be read: …": lambda b: load_settings(b.folder),
     "… is …, which is not UTF-8": lambda b: load_settings(None, {"data.source": "\udcff"}),
     "unknown setting '…'": refused("serch.trials=3"),

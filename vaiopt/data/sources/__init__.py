@@ -4,7 +4,7 @@ A kind is added by a module with a :class:`Source`, a row in :data:`SOURCES`, an
 ``vaiopt.settings.choices.SOURCES`` that says what it is.
 """
 
-from vaiopt.data.sources import bundled, folder, function, keras_files, npz
+from vaiopt.data.sources import bundled, csv_file, folder, function, keras_files, npz
 from vaiopt.data.sources.source import Source
 
 SOURCES = (
@@ -14,6 +14,7 @@ SOURCES = (
     keras_files.FASHION_MNIST,
     folder.SOURCE,
     npz.SOURCE,
+    csv_file.SOURCE,
     function.SOURCE,
 )
 """In the order in which a text is held against them: the first that matches loads it."""

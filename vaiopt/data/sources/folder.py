@@ -1,11 +1,11 @@
-"""A folder of images: ``folder/class/*.png``, or such folders in ``train/`` and ``test/``."""
+"""A folder of images: ``folder/class/*.png``, or such folders in ``train``, ``val``, ``test``."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -56,52 +56,60 @@ SOURCE = Source("FOLDER", _matches, load_folder)
 
 def _load(request: Request, folder: Path) -> Dataset:
     roots = _roots(folder)
-    classes = _class_folders(roots[0])
-    for root in roots[1:]:
-        _check_same_classes(roots[0], root, classes)
-    listed = [_list_files(root, classes) for root in roots]
+    classes = _class_folders(roots[""])
+    for prefix, root in roots.items():
+        if prefix:
+            _check_same_classes(roots[""], root, classes)
+    listed = {prefix: _list_files(root, classes) for prefix, root in roots.items()}
     # The same limit as for any dataset, with file numbers in the place of samples.
-    numbers = [np.arange(len(paths), dtype=np.int64)[:, np.newaxis] for paths, _ in listed]
-    labels = [np.asarray(y, dtype=np.int64) for _, y in listed]
-    train = Dataset(name=folder.name, x=numbers[0], y=labels[0], classes=tuple(classes))
-    both = replace(train, test_x=numbers[-1], test_y=labels[-1]) if len(roots) == 2 else train
-    kept = limit_dataset(both, request.limit, request.seed)
-    chosen = [
-        [paths[i] for i in x[:, 0]]
-        for (paths, _), x in zip(listed, (kept.x, kept.test_x))
-        if x is not None
-    ]
-    headers = [read_header(path) for paths in chosen for path in paths]
+    numbers: Dict[str, Any] = {}
+    for prefix, (paths, labels) in listed.items():
+        numbers[f"{prefix}x"] = np.arange(len(paths), dtype=np.int64)[:, np.newaxis]
+        numbers[f"{prefix}y"] = np.asarray(labels, dtype=np.int64)
+    every = Dataset(name=folder.name, classes=tuple(classes), **numbers)
+    kept = limit_dataset(every, request.limit, request.seed)
+    chosen = {
+        prefix: [paths[i] for i in getattr(kept, f"{prefix}x")[:, 0]]
+        for prefix, (paths, _) in listed.items()
+    }
+    headers = [read_header(path) for paths in chosen.values() for path in paths]
     is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
     size = request.image_size or _common_size(headers)
     mode = "L" if is_grey else "RGB"
     check_memory(folder.name, (len(headers), *size, _channels(mode)), 1)
-    arrays = [_decode(paths, mode, size) for paths in chosen]
-    return replace(
-        kept,
-        x=arrays[0],
-        test_x=arrays[1] if len(roots) == 2 else None,
-        fingerprint=_files_sha256(folder, headers),
-    )
+    arrays: Dict[str, Any] = {
+        f"{prefix}x": _decode(paths, mode, size) for prefix, paths in chosen.items()
+    }
+    return replace(kept, fingerprint=_files_sha256(folder, headers), **arrays)
 
 
 def _subfolders(folder: Path) -> List[str]:
     return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _roots(folder: Path) -> List[Path]:
-    """Return the folder itself, or its ``train`` and ``test``."""
+GIVEN = {"test_": ("test",), "validation_": ("val", "valid", "validation")}
+"""Names of the folders of given sets beside ``train``, by the first letters of their fields."""
+
+
+def _roots(folder: Path) -> Dict[str, Path]:
+    """Return the folder of each set, by the first letters of its fields in a dataset: the folder
+    itself, or its ``train`` and what stands beside it.
+    """
     names = _subfolders(folder)
     if "train" not in names or not _subfolders(folder / "train"):
-        return [folder]
-    others = [name for name in names if name not in ("train", "test")]
-    if others:
-        raise DataError(
-            f"'{folder}' holds 'train' and also '{others[0]}'",
-            "Keep only 'train' and 'test' (optional); the validation part is split off from 'train'"
-            " by data.split.",
-        )
-    return [folder / name for name in ("train", "test") if name in names]
+        return {"": folder}
+    found = {"": folder / "train"}
+    for name in [name for name in names if name != "train"]:
+        prefix = next((p for p, known in GIVEN.items() if name.lower() in known), None)
+        if prefix is None or prefix in found:
+            other = "'train'" if prefix is None else f"'{found[prefix].name}'"
+            raise DataError(
+                f"'{folder}' holds {other} and also '{name}'",
+                "Keep only 'train', 'val' and 'test' (both optional); without 'val' the validation"
+                " part is split off from 'train' by data.split.",
+            )
+        found[prefix] = folder / name
+    return {prefix: found[prefix] for prefix in ("", *GIVEN) if prefix in found}
 
 
 def _class_folders(root: Path) -> List[str]:
@@ -117,7 +125,7 @@ def _class_folders(root: Path) -> List[str]:
 
 
 def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
-    hint = "Give train and test the same class folders."
+    hint = f"Give train and {test.name} the same class folders."
     for name in _subfolders(test):
         if name not in classes:
             raise DataError(f"'{test}' holds a class '{name}' that '{train}' does not", hint)

@@ -7,17 +7,21 @@ import re
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from vaiopt import user_code
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.paths import find_path
+from vaiopt.data.sources.arrays import dataset_of
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.reading import check_regular
 
 PATTERN = re.compile(r"^(?P<module>.+):(?P<function>[A-Za-z_]\w*)$")
-RETURNS = "Return (x, y), ((x, y), (x_test, y_test)) or a vaiopt.data.Dataset."
+RETURNS = (
+    "Return (x, y), (x, y, sample_weight), ((x, y), (x_test, y_test)), three such pairs (training,"
+    " validation, test), arrays by name ({'x': x, 'y': y}) or a vaiopt.data.Dataset."
+)
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
@@ -49,7 +53,7 @@ def load_function(request: Request, path: Path) -> Dataset:
         )
     with running(function):
         result = function()
-    return _checked(result, request.source)
+    return dataset_returned(result, request.source)
 
 
 SOURCE = Source("module:function", _matches, load_function)
@@ -79,8 +83,16 @@ def _functions(module: ModuleType) -> Any:
     return [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
 
 
-def _checked(result: Any, source: str) -> Dataset:
-    """Make a checked dataset of what the function returned."""
+def dataset_returned(result: Any, source: str) -> Dataset:
+    """Make a checked dataset of what a function returned, or of what was passed.
+
+    Args:
+        result: as :data:`RETURNS` says.
+        source: what it is called.
+
+    Raises:
+        DataError: it is something else, or cannot be used.
+    """
     if isinstance(result, Dataset):
         return make_dataset(
             result.name or source,
@@ -88,20 +100,50 @@ def _checked(result: Any, source: str) -> Dataset:
             result.y,
             test_x=result.test_x,
             test_y=result.test_y,
+            validation_x=result.validation_x,
+            validation_y=result.validation_y,
+            weights=result.weights,
+            test_weights=result.test_weights,
+            validation_weights=result.validation_weights,
             classes=result.classes or None,
             value_range=result.value_range,
             feature_names=result.feature_names,
             task=result.task,
+            notes=result.notes,
+            columns=result.columns,
         )
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
+    if isinstance(result, dict):
+        return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'")
+    if not isinstance(result, (tuple, list)) or len(result) not in (2, 3):
         raise DataError(f"'{source}' returned {_kind(result)}", RETURNS)
-    if all(
-        isinstance(part, (tuple, list)) and len(part) == 2 and hasattr(part[0], "__len__")
-        for part in result
-    ):
-        (x, y), (test_x, test_y) = result
-        return make_dataset(source, x, y, test_x=test_x, test_y=test_y)
-    return make_dataset(source, result[0], result[1])
+    if not all(map(_is_set, result)):
+        return make_dataset(source, result[0], result[1], weights=(*result, None)[2])
+    return _of_sets(source, [(*given, None)[:3] for given in result])
+
+
+def _is_set(given: Any) -> bool:
+    """Return whether it is samples and labels, or these and weights, rather than an array."""
+    is_list = isinstance(given, (tuple, list)) and len(given) in (2, 3)
+    return is_list and hasattr(given[0], "__len__")
+
+
+def _of_sets(source: str, sets: Sequence[Any]) -> Dataset:
+    """Return the dataset of two sets (training, test) or three (training, validation, test)."""
+    nothing = (None, None, None)
+    (x, y, weights), test = sets[0], sets[-1]
+    validation = sets[1] if len(sets) == 3 else nothing
+    return make_dataset(
+        source,
+        x,
+        y,
+        weights=weights,
+        validation_x=validation[0],
+        validation_y=validation[1],
+        validation_weights=validation[2],
+        test_x=test[0],
+        test_y=test[1],
+        test_weights=test[2],
+    )
 
 
 def _kind(result: Any) -> str:

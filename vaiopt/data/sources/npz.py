@@ -1,4 +1,4 @@
-"""Arrays in an ``.npz`` file, named ``x, y[, x_test, y_test]`` or as Keras names them."""
+"""Arrays in an ``.npz`` file, named ``x, y[, x_val, y_val][, x_test, y_test]`` or as Keras does."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from vaiopt import npz
-from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.dataset import Dataset, Request
+from vaiopt.data.sources.arrays import Known, dataset_of
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
-
-TRAINING_KEYS = (("x", "y"), ("x_train", "y_train"))
-TEST_KEYS = ("x_test", "y_test")
-CLASSES = "classes"
-KEYS = {CLASSES, *TEST_KEYS, *(key for pair in TRAINING_KEYS for key in pair)}
 
 
 def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     """Load a dataset from an ``.npz`` file.
 
     It holds ``x`` and ``y`` (or ``x_train`` and ``y_train``), and optionally ``x_test`` and
-    ``y_test``, and ``classes``, the class names. Other arrays are left alone. Pickled objects are
-    never read.
+    ``y_test``, ``x_val`` and ``y_val``, ``sample_weight``, and ``classes``, the class names; see
+    :mod:`vaiopt.data.sources.arrays`. Pickled objects are never read.
 
     Args:
         path: the file.
@@ -30,24 +26,7 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     Raises:
         DataError: it cannot be read, an array is missing, or an array cannot be used.
     """
-    arrays = _read(path)
-    keys = next((pair for pair in TRAINING_KEYS if set(pair) & set(arrays)), TRAINING_KEYS[0])
-    for key in keys:
-        if key not in arrays:
-            raise DataError(
-                f"'{path}' holds no array '{key}' (it holds: {npz.few_names(arrays)})",
-                "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_test, y_test and"
-                " classes.",
-            )
-    return make_dataset(
-        name or path.name,
-        arrays[keys[0]],
-        arrays[keys[1]],
-        test_x=arrays.get(TEST_KEYS[0]),
-        test_y=arrays.get(TEST_KEYS[1]),
-        classes=arrays.get(CLASSES),
-        keys=keys + TEST_KEYS,
-    )
+    return dataset_of(name or path.name, _read(path), f"'{path}'")
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
@@ -63,7 +42,7 @@ SOURCE = Source("FILE.npz", _matches, _load)
 
 def _read(path: Path) -> Dict[str, Any]:
     try:
-        return npz.load_npz(path, KEYS)
+        return npz.load_npz(path, Known())
     except npz.NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         told = {

@@ -20,12 +20,14 @@ class Source:
         load: loads it, given that path, else the text as a path. It returns the whole dataset, of
             which :func:`vaiopt.data.load_dataset` keeps as much as is asked for.
         literal: whether it is given by just its name.
+        takes_target: whether ``data.target`` names a column of it.
     """
 
     name: str
     matches: Callable[[str, Optional[Path]], bool]
     load: Callable[[Request, Path], Dataset]
     literal: bool = False
+    takes_target: bool = False
 
 
 def named(name: str, load: Callable[[], Dataset]) -> Source:

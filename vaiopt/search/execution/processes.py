@@ -34,6 +34,8 @@ class ProcessExecutor(TrialExecutor):
         timeout: float,
         prepare: Optional[Callable[[], None]] = None,
     ) -> None:
+        # A worker runs the script that is at work here first, which may import TensorFlow itself.
+        prepare_environment()
         self._workers = workers
         self._recycle_after = recycle_after
         self._timeout = timeout

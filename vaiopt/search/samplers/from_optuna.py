@@ -10,7 +10,7 @@ from vaiopt.search.samplers.candidates import Tried, any_new_point
 from vaiopt.search.samplers.encoding import key
 from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 from vaiopt.study.storage import quiet_optuna
-from vaiopt.study.trials import distributions, records
+from vaiopt.study.trials import distributions, records, without_outdated
 
 ATTEMPTS = 10
 """Draws that may give a point that was tried, before a random new one takes its place."""
@@ -60,7 +60,7 @@ class OptunaSampler(Sampler):
         """See :class:`Sampler`."""
         if not history:
             return self.space.defaults()
-        tried = self._tried(history)
+        study, tried = without_outdated(study), self._tried(history)
         if self._prefers and len(history) < self._problem.settings.initial_points:
             return any_new_point(self.space, history, self._problem.seed)
         seed, samplers = self._problem.seed, quiet_optuna().samplers

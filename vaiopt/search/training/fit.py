@@ -17,6 +17,7 @@ from vaiopt.keras import load_tensorflow
 from vaiopt.search.training.pruning import Judge, Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
+from vaiopt.search.training.weights import NONE, training_weights
 
 Metrics = Dict[str, float]
 
@@ -51,6 +52,7 @@ class Plan:
         callbacks: Keras's, a person's own.
         steps_per_execution: batches that TensorFlow runs before Python has its turn; see
             docs/performance.md.
+        class_weights: how much the samples of each class count; as ``train.class_weights``.
     """
 
     epochs: int
@@ -63,6 +65,7 @@ class Plan:
     keep_best: bool = True
     callbacks: Sequence[Any] = ()
     steps_per_execution: int = BATCHES_IN_ONE_GO
+    class_weights: Any = NONE
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,12 @@ def train(
     follower = Follower(validator, plan, steps, listeners)
     labels = device.labels(model, part.indices)
     data = device.batches(
-        part.indices, splits.preprocessing, plan.batch_size, labels=labels, shuffle_seed=plan.seed
+        part.indices,
+        splits.preprocessing,
+        plan.batch_size,
+        labels=labels,
+        weights=training_weights(splits, plan.class_weights),
+        shuffle_seed=plan.seed,
     )
     _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
     if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:

@@ -11,16 +11,19 @@ import inspect
 import sys
 import types
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from vaiopt.data import Splits
+import numpy as np
+
+from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
 from vaiopt.models import load_family
 from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of, numbers_of
+from vaiopt.search.training.weights import NONE, weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.user_code import describe
@@ -92,7 +95,12 @@ class FitCall:
 
 
 def trace_fit(
-    fit: Fit, hp: HyperParameters, model: Any, splits: Splits, batch_size: int
+    fit: Fit,
+    hp: HyperParameters,
+    model: Any,
+    splits: Splits,
+    batch_size: int,
+    class_weights: Any = NONE,
 ) -> Optional[FitCall]:
     """Call ``fit`` for the hyperparameters that it asks for, on a few samples, with ``model.fit``
     doing nothing.
@@ -102,6 +110,7 @@ def trace_fit(
 
     Raises:
         BuildFailed: it raised.
+        VaioptError: it does not take the weights that there are.
     """
 
     class Nothing:
@@ -126,12 +135,14 @@ def trace_fit(
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
     labels = [task.loss_labels(part.y, form, classes) for part in (train, validation)]
+    of_few = replace(splits, train=train, validation=validation)
     options = {
-        "validation_data": (validation.x, labels[1]),
+        "validation_data": _held_out(validation, labels[1]),
         "epochs": 1,
         "batch_size": batch_size,
         "callbacks": [given],
         "verbose": 0,
+        **weight_arguments(fit, of_few, class_weights),
     }
     try:
         _call(fit, hp, model, train.x, labels[0], options)
@@ -193,11 +204,12 @@ def run_fit(
     parts = splits.train, splits.validation
     train, validation = (device.labels(model, part.indices) for part in parts)
     options = {
-        "validation_data": (splits.validation.x, validation),
+        "validation_data": _held_out(splits.validation, validation),
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
         "callbacks": callbacks_of(follower, model, plan),
         "verbose": 0,
+        **weight_arguments(fit, splits, plan.class_weights),
     }
     returned = _call(fit, hp, model, splits.train.x, train, options)
     last = returned[-1] if isinstance(returned, list) and returned else returned
@@ -227,6 +239,11 @@ def _own_metrics(returned: Any, metric: str) -> Metrics:
             "Return a history, a dictionary or a number.",
         )
     return {}
+
+
+def _held_out(part: Part, labels: np.ndarray) -> Tuple[Any, ...]:
+    """Return ``validation_data`` as Keras takes it: with the weights of the samples, if any."""
+    return (part.x, labels) if part.weights is None else (part.x, labels, part.weights)
 
 
 def _history_curve(returned: Any) -> List[Metrics]:

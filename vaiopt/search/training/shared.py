@@ -33,15 +33,17 @@ def recipe_of(
     return data_recipe(shared.dataset, shared.splits(parse_split(str(values["split"])), scaling))
 
 
-def _test_start(data: DataSettings) -> Optional[float]:
+def _test_start(data: DataSettings, dataset: Dataset) -> Optional[float]:
     """Return where the test data start that no trial may see when several split ratios are
     searched, or None for one ratio.
     """
     if not is_range(data.split) or not data.pool:
         return None
     starts: List[float] = []
+    validation_is_given = dataset.validation is not None and not data.pool_validation
     for text in parse_range("data.split", data.split).values:
         train_share, validation, test = parse_split(str(text))
+        validation = 0.0 if validation_is_given else validation
         starts.append((train_share + validation) / (train_share + validation + test))
     return max(starts)
 
@@ -55,6 +57,7 @@ def load(data: DataSettings, seed: int) -> Dataset:
             seed=seed,
             image_size=tuple(data.image_size),
             grayscale=data.grayscale,
+            target=data.target,
             base=str(Path.cwd().resolve()),
         )
     )
@@ -103,7 +106,8 @@ class Shared:
                 ratios,
                 seed=self._seed,
                 pool=self._data.pool,
-                reserved=_test_start(self._data),
+                pool_validation=self._data.pool_validation,
+                reserved=_test_start(self._data, self.dataset),
                 offset=offset,
                 scale=scale,
             )

@@ -16,7 +16,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from vaiopt.data import Dataset, Splits
+from vaiopt.data import Dataset, Splits, split_notes
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import ModelError, VaioptError
 from vaiopt.hardware import costs as hardware_costs
@@ -28,6 +28,7 @@ from vaiopt.models.probabilities import file_attributes
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch, resident_mb
+from vaiopt.search.inputs import inputs_of
 from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
@@ -53,6 +54,7 @@ from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
+from vaiopt.search.training.weights import class_weights
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
@@ -63,6 +65,8 @@ from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
 from vaiopt.tasks import task_of
 
+REGULAR = (7.0, 2.0, 1.0)
+"""The split that a fit of its own is called on where it only tells what it asks for."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for a file: on the disk, or within a limit."""
 
@@ -118,6 +122,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     overrides = model_overrides(settings)
     Objective(settings.objective)
     target = load_target(settings.hardware.target, settings.hardware.release)
+    weighting = settings.train.class_weights
     load_tensorflow()
     taken_mb = resident_mb()
 
@@ -126,7 +131,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
             model = build(function, hp)
             if own is not None:
                 _compile(model, shared.dataset)
-                trace_fit(own, hp, model, shared.splits((7.0, 2.0, 1.0)), KERAS_BATCH)
+                trace_fit(own, hp, model, shared.splits(REGULAR), KERAS_BATCH, weighting)
         finally:
             check_names(hp)
         training_values(hp, own is not None)
@@ -142,13 +147,14 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     hp_of_model = make(space.defaults())
     model, scaling, left = without_scaling(build(function, hp_of_model))
     splits = shared.splits(training_values(hp).split, scaling)
+    class_weights(splits, weighting)
     if settings.train.folds > 1:
         fold_splits(splits, settings.train.folds, settings.seed)
     costs = hardware_costs(model, target)
     feasible.check_costs(settings, costs, target)
     _compile(model, shared.dataset)
     if own is not None:
-        call = trace_fit(own, hp_of_model, model, shared.splits((7.0, 2.0, 1.0)), PROBE)
+        call = trace_fit(own, hp_of_model, model, shared.splits(REGULAR), PROBE, weighting)
         feasible.check_own_fit(settings, hp_of_model, call)
     feasible.check_training(settings, model, hp_of_model)
     feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
@@ -156,9 +162,11 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
         feasible.check_metric(settings, model, shared, splits)
     check_direction(settings.objective)
     feasible.check_memory(settings, taken_mb)
-    notes = scaling_notes(settings.data, scaling, left)
+    notes = (*shared.dataset.notes, *split_notes(splits))
+    notes += scaling_notes(settings.data, scaling, left)
+    inputs = inputs_of(settings, shared.dataset)
     warnings = (*_warnings(model), *afterwards.warnings(model))
-    return SpaceFile(space, splits.sizes(), costs, warnings, notes)
+    return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs)
 
 
 def scaling_notes(
@@ -413,6 +421,7 @@ class _Trial:
             schedule=Schedule(train.schedule, train.warmup),
             keep_best=train.keep == "best",
             callbacks=own_callbacks(train.callbacks, self._hp),
+            class_weights=train.class_weights,
         )
 
 

@@ -42,6 +42,7 @@ class Validator:
         self._indices = splits.validation.indices
         self._true = splits.validation.y
         self._labels = device.labels(model, self._indices)
+        self._weights = splits.validation.weights
         self._batches = self._pipeline(len(self._indices))
         self._quick_batches: Any = None
 
@@ -61,10 +62,13 @@ class Validator:
         model = self._model
         outputs = model.predict(self._batches, verbose=0)
         labels, predictions = tf.constant(self._labels), tf.constant(outputs)
-        loss = model.compiled_loss(labels, predictions, regularization_losses=model.losses)
+        weights = None if self._weights is None else tf.constant(self._weights)
+        loss = model.compiled_loss(
+            labels, predictions, sample_weight=weights, regularization_losses=model.losses
+        )
         found = {"val_loss": float(loss)}
         model.compiled_metrics.reset_state()
-        model.compiled_metrics.update_state(labels, predictions)
+        model.compiled_metrics.update_state(labels, predictions, sample_weight=weights)
         for metric in model.compiled_metrics.metrics:
             value = np.asarray(metric.result())
             if value.ndim == 0:
@@ -88,6 +92,8 @@ class Validator:
             tf = load_tensorflow()
             labels = tf.constant(self._labels[: len(outputs)])
             losses = tf.keras.losses.get(loss)(labels, tf.constant(outputs))
+            if self._weights is not None and losses.shape == labels.shape[:1]:
+                losses = losses * self._weights[: len(outputs)]
             value = float(tf.reduce_mean(losses))
             if math.isfinite(value):
                 found["val_loss"] = value

@@ -1,0 +1,155 @@
+"""Arrays by name, as an ``.npz`` file or a dictionary holds them: which is which."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt.errors import DataError
+from vaiopt.npz import few_names
+
+Pair = Tuple[str, str]
+
+TRAINING: Sequence[Pair] = (
+    ("x", "y"),
+    ("x_train", "y_train"),
+    ("train_images", "train_labels"),
+)
+TEST: Sequence[Pair] = (("x_test", "y_test"), ("test_images", "test_labels"))
+VALIDATION: Sequence[Pair] = (
+    ("x_val", "y_val"),
+    ("x_valid", "y_valid"),
+    ("x_validation", "y_validation"),
+    ("val_images", "val_labels"),
+)
+"""Names of samples and labels of each set; Keras's, scikit-learn's (in any case) and MedMNIST's."""
+
+WEIGHTS: Mapping[str, Sequence[str]] = {
+    "weights": ("sample_weight", "sample_weights", "sample_weight_train"),
+    "test_weights": ("sample_weight_test",),
+    "validation_weights": (
+        *("sample_weight_val", "sample_weight_valid", "sample_weight_validation"),
+    ),
+}
+"""Names of the weights of each set, by the argument of :func:`make_dataset`."""
+
+CLASSES, RANGE, FEATURES = "classes", "value_range", "feature_names"
+KNOWN = {
+    *(CLASSES, RANGE, FEATURES),
+    *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),
+    *(name for names in WEIGHTS.values() for name in names),
+}
+
+SAVE = (
+    "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_val, y_val, x_test, y_test,"
+    " sample_weight and classes."
+)
+
+
+class Known:
+    """Whether the name of an array says what it holds, in any case of its letters."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in KNOWN
+
+
+def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
+    """Return a checked dataset of arrays by name. Those of unknown names are told in a note.
+
+    Args:
+        name: what the dataset is called.
+        arrays: by name; of unknown names the values do not matter.
+        where: what holds them, in messages.
+
+    Raises:
+        DataError: samples or labels are missing, one set has two names, or an array cannot be used.
+    """
+    found = _Names(arrays, where)
+    x, y = found.pair(TRAINING) or TRAINING[0]
+    for key in (x, y):
+        if key not in arrays:
+            raise DataError(f"{where} holds no array '{key}' (it holds: {few_names(arrays)})", SAVE)
+    test = found.pair(TEST, alone=True) or TEST[0]
+    validation = found.pair(VALIDATION, alone=True) or VALIDATION[0]
+    weights: Dict[str, Any] = {
+        argument: arrays.get(found.one(names)) for argument, names in WEIGHTS.items()
+    }
+    classes = arrays.get(found.one((CLASSES,)))
+    about = _about(found, arrays, arrays[x])
+    return make_dataset(
+        name,
+        arrays[x],
+        arrays[y],
+        test_x=arrays.get(test[0]),
+        test_y=arrays.get(test[1]),
+        validation_x=arrays.get(validation[0]),
+        validation_y=arrays.get(validation[1]),
+        classes=classes,
+        keys=(x, y, *test, *validation),
+        notes=found.notes(),
+        **weights,
+        **about,
+    )
+
+
+def _about(found: "_Names", arrays: Mapping[str, Any], x: Any) -> Dict[str, Any]:
+    """Return the range of values and the names of the columns, where arrays of these names hold
+    such; others are told as arrays that are not used.
+    """
+    about: Dict[str, Any] = {}
+    values, names = (np.asarray(arrays.get(found.spelt(n))) for n in (RANGE, FEATURES))
+    if values.shape == (2,) and values.dtype.kind in "iuf":
+        about[RANGE] = tuple(values.tolist())
+        found.one((RANGE,))
+    if len(np.shape(x)) == 2 and names.shape == np.shape(x)[1:]:
+        about[FEATURES] = [str(name) for name in names.tolist()]
+        found.one((FEATURES,))
+    return about
+
+
+class _Names:
+    """The names of arrays: which are taken, and as what."""
+
+    def __init__(self, arrays: Mapping[str, Any], where: str) -> None:
+        self._where = where
+        self._arrays = arrays
+        self._taken: List[str] = []
+        self._by_lower: Dict[str, str] = {}
+        for name in sorted(arrays, reverse=True):  # capitals sort first: x counts before X
+            self._by_lower.setdefault(name.lower(), name)
+
+    def spelt(self, name: str) -> str:
+        """Return a name as it is spelt here."""
+        return self._by_lower.get(name, name)
+
+    def pair(self, pairs: Sequence[Pair], alone: bool = False) -> Optional[Pair]:
+        """Return the first pair of which one is there, as it is spelt here; None without.
+
+        Args:
+            pairs: of the names of samples and labels.
+            alone: whether another pair that is there as well is an error.
+        """
+        spelt = [(self.spelt(x), self.spelt(y)) for x, y in pairs]
+        there = [pair for pair in spelt if set(pair) & set(self._arrays)]
+        if alone and len(there) > 1:
+            self._refuse_two(there[0][0], there[1][0])
+        self._taken += there[0] if there else ()
+        return there[0] if there else None
+
+    def one(self, names: Sequence[str]) -> str:
+        """Return the one of these names that is there, as it is spelt here; "" without."""
+        there = [self.spelt(name) for name in names if self.spelt(name) in self._arrays]
+        if len(there) > 1:
+            self._refuse_two(there[0], there[1])
+        self._taken += there
+        return there[0] if there else ""
+
+    def _refuse_two(self, first: str, second: str) -> None:
+        raise DataError(f"{self._where} holds both '{first}' and '{second}'", "Keep one of them.")
+
+    def notes(self) -> List[str]:
+        """Return a line about the arrays that nothing is done with, if there are any."""
+        left = [name for name in self._arrays if name not in self._taken]
+        return [f"{self._where} also holds {few_names(left)}: not used"] if left else []

@@ -1,0 +1,271 @@
+"""A table as text: ``FILE.csv`` or ``FILE.tsv``, also packed by gzip, with a line of names."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from vaiopt import memory
+from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.sources.source import Source
+from vaiopt.data.table import MOST_TEXTS, Cells, encode
+from vaiopt.errors import DataError, did_you_mean
+from vaiopt.reading import LARGEST, PART, open_regular
+
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+DELIMITERS = (",", ";", "\t", "|")
+
+GAPS = frozenset(
+    ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "None", "?")
+)
+"""Cells that say that nothing is known: those of pandas and R, and the question mark of UCI's."""
+
+ERRORS = frozenset(("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"))
+"""What a spreadsheet writes for a formula that failed."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+"""A number of a table whose cells are parted by something else than a comma."""
+
+MOST_CLASS_NUMBERS = 100
+"""Different whole numbers of a target that are taken for classes without asking."""
+FEW_EACH = 20
+"""Samples of each on average, below which more numbers than that are taken for a quantity."""
+
+BYTES_OF_A_BYTE = 12
+"""Memory that a byte of a table takes while it is read: each cell becomes a Python text."""
+
+
+def load_csv(request: Request, path: Path) -> Dataset:
+    """Load a table whose first line names the columns.
+
+    Columns of numbers are features as they are; those of at most
+    :data:`vaiopt.data.table.MOST_TEXTS` different texts are one-hot coded. Gaps are filled by the
+    median, or by the most frequent text. The target is the column ``request.target``, by default
+    the last; its values are the names of the classes.
+
+    Raises:
+        DataError: the file cannot be read, a line is longer or shorter than the first, names are
+            missing or double, or a column cannot be used; line or column are named.
+    """
+    where = f"'{path}'"
+    names, rows = _table(_text(path, where), where)
+    columns: Dict[str, List[Optional[str]]] = {
+        name: [row[i] for row in rows] for i, name in enumerate(names)
+    }
+    notes = _drop_index(columns, where)
+    target, told = _target(request.target, list(columns), where)
+    labels = columns.pop(target)
+    y, classes = _labels(labels, target, where)
+    found = encode({n: _parsed(cells, n, where) for n, cells in columns.items()}, where)
+    return make_dataset(
+        path.name,
+        found.x,
+        y,
+        classes=classes,
+        feature_names=found.feature_names,
+        columns=found.columns,
+        notes=(*notes, *told, *found.notes),
+    )
+
+
+def _matches(text: str, path: Optional[Path]) -> bool:
+    return path is not None and path.is_file() and path.name.lower().endswith(ENDINGS)
+
+
+SOURCE = Source("FILE.csv", _matches, load_csv, takes_target=True)
+
+
+def _text(path: Path, where: str) -> str:
+    """Return the text of a file. Raises DataError."""
+    cure = "Is it damaged, too large or something else? Save the table again as CSV (UTF-8)."
+    try:
+        content = b"".join(_unpacked(path))
+        reason = memory.shortage(BYTES_OF_A_BYTE * len(content))
+        if reason:
+            raise DataError(f"{where} does not fit into memory: {reason}", "Use fewer lines of it.")
+        if b"\0" in content:
+            raise DataError(f"{where} holds zero bytes: it is no UTF-8 text", cure)
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where} is not UTF-8 (byte {error.start})",
+            "Save it as UTF-8: pandas.read_csv(FILE, encoding=...).to_csv(FILE, index=False), or in"
+            " a spreadsheet as 'CSV UTF-8'.",
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{where} cannot be read ({error})", cure) from error
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, unpacked if it is gzip's; no more than a limit."""
+    with open_regular(path) as file:
+        stream: Any = file
+        if path.name.lower().endswith(".gz"):
+            stream = gzip.GzipFile(fileobj=file, mode="rb")
+        read = 0
+        for part in iter(lambda: stream.read(PART), b""):
+            read += len(part)
+            if read > LARGEST:
+                raise OSError(f"it is larger than {LARGEST / 2**20:.0f} MB")
+            yield part
+
+
+def _table(text: str, where: str) -> Tuple[List[str], List[List[Optional[str]]]]:
+    """Return the names of the columns, and the cells of each line; None for gaps."""
+    delimiter = _delimiter(text)
+    comma = delimiter != ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: List[List[Optional[str]]] = []
+    names: List[str] = []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue  # an empty line, or one of delimiters only
+            if not names:
+                names = _names([cell.strip() for cell in cells], where)
+                continue
+            if len(cells) != len(names):
+                raise DataError(
+                    f"line {reader.line_num} of {where} has {len(cells)} cells, the first line"
+                    f" {len(names)}",
+                    "Mend that line: a text that holds the delimiter stands in double quotes.",
+                )
+            rows.append([_cell(cell, comma, reader.line_num, where) for cell in cells])
+    except csv.Error as error:
+        raise DataError(
+            f"line {reader.line_num} of {where} cannot be read ({error})",
+            "Mend that line; it may lack a quote at its end.",
+        ) from error
+    if not rows:
+        raise DataError(f"{where} holds no line of data", "Give a line of names, then the data.")
+    return names, rows
+
+
+def _delimiter(text: str) -> str:
+    """Return what parts the cells: what the first line holds most of."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    plain = re.sub(r'"[^"]*"', "", first)
+    return max(DELIMITERS, key=plain.count)
+
+
+def _names(names: List[str], where: str) -> List[str]:
+    """Return the names of the columns. Raises DataError: they are none."""
+    hint = "Write the names of the columns into the first line, each once."
+    if len(names) < 2:
+        raise DataError(
+            f"{where} has a single column, '{names[0][:60]}'",
+            "Part the cells by commas, semicolons or tabs; it takes a column besides the target.",
+        )
+    if all(NUMBER.fullmatch(name) or name in GAPS for name in names):
+        raise DataError(f"{where} begins with numbers, not with the names of the columns", hint)
+    for i, name in enumerate(names):
+        if not name and i > 0:
+            raise DataError(f"column {i + 1} of {where} has no name", hint)
+        if name in names[:i]:
+            raise DataError(f"{where} has two columns '{name}'", hint)
+    return names
+
+
+def _cell(cell: str, comma: bool, line: int, where: str) -> Optional[str]:
+    """Return a cell without spaces around it, None for a gap. Raises DataError for a formula."""
+    cell = cell.strip()
+    if cell in GAPS:
+        return None
+    if cell.startswith("=") or cell in ERRORS:
+        raise DataError(
+            f"line {line} of {where} holds a formula, '{cell[:40]}'",
+            "Save the table with the values of its formulas.",
+        )
+    return cell.replace(",", ".") if comma and WITH_COMMA.fullmatch(cell) else cell
+
+
+def _drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]:
+    """Leave out the column without a name that pandas writes first, and return a note of it."""
+    if "" not in columns:
+        return []
+    if columns[""] != [str(i) for i in range(len(columns[""]))]:
+        raise DataError(
+            f"column 1 of {where} has no name",
+            "Name it; pandas leaves its index out with to_csv(FILE, index=False).",
+        )
+    del columns[""]
+    if len(columns) < 2:
+        raise DataError(f"{where} has a single column", "It takes one besides the target.")
+    return [f"the first column of {where} numbers the lines: not used"]
+
+
+def _target(wanted: str, names: Sequence[str], where: str) -> Tuple[str, List[str]]:
+    """Return the name of the target, and what is to be said of it."""
+    if not wanted:
+        last = names[-1]
+        return last, [f"the target is the last column of {where}, '{last}'; another: data.target"]
+    if wanted not in names:
+        raise DataError(
+            f"{where} has no column '{wanted}', which data.target names",
+            did_you_mean(wanted, names),
+        )
+    return wanted, []
+
+
+def _parsed(cells: Sequence[Optional[str]], name: str, where: str) -> Cells:
+    """Return a column as numbers if all that is known of it are some, else as it is.
+
+    Raises:
+        DataError: most of it are numbers, and too many to be groups.
+    """
+    texts = [cell for cell in cells if cell is not None and not NUMBER.fullmatch(cell)]
+    if not texts:
+        return [None if cell is None else float(cell) for cell in cells]
+    if 2 * len(texts) < len(cells) and len(set(cells)) > MOST_TEXTS:
+        raise DataError(
+            f"column '{name}' of {where} holds numbers and texts, such as '{texts[0][:40]}'",
+            "Mend these cells, or empty them where nothing is known.",
+        )
+    return cells
+
+
+def _labels(
+    cells: Sequence[Optional[str]], target: str, where: str
+) -> Tuple[List[int], Tuple[str, ...]]:
+    """Return the class numbers and names of a target; numbers are in their order."""
+    if None in cells:
+        raise DataError(
+            f"the target '{target}' of {where} has gaps: the first in sample {cells.index(None)}"
+            f" (counted from 0), {sum(cell is None for cell in cells)} in all",
+            "Leave those lines out, or write what they are.",
+        )
+    texts = [str(cell) for cell in cells]
+    is_number = all(map(NUMBER.fullmatch, texts))
+    numbers = [float(text) for text in texts] if is_number else []
+    if numbers:
+        _check_no_quantity(numbers, target, where)
+        texts = [str(int(number)) for number in numbers]
+    names = sorted(set(texts), key=(lambda text: float(text)) if numbers else None)
+    if not numbers and len(names) > max(MOST_CLASS_NUMBERS, len(texts) // 2):
+        raise DataError(
+            f"the target '{target}' of {where} has {len(names):,} different texts in"
+            f" {len(texts):,} lines",
+            "Name the column of the classes: --set data.target=COLUMN",
+        )
+    position = {name: number for number, name in enumerate(names)}
+    return [position[text] for text in texts], tuple(names)
+
+
+def _check_no_quantity(numbers: Sequence[float], target: str, where: str) -> None:
+    """Raise DataError for numbers that are no classes but a quantity."""
+    different = len(set(numbers))
+    fraction = next((n for n in numbers if not n.is_integer() or abs(n) >= 2**53), None)
+    many = different > MOST_CLASS_NUMBERS and different * FEW_EACH > len(numbers)
+    if fraction is not None or many:
+        such = f"such as {fraction:g}" if fraction is not None else f"{different:,} different ones"
+        raise DataError(
+            f"the target '{target}' of {where} holds numbers that are no classes ({such})",
+            "Name the column of the classes (--set data.target=COLUMN); predicting a quantity"
+            " (regression) is not supported.",
+        )

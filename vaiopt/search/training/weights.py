@@ -1,0 +1,68 @@
+"""How much each training sample counts: the data's own weights, and those of the classes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from vaiopt.data import Splits
+from vaiopt.errors import ModelError
+
+NONE = "none"
+"""What ``train.class_weights`` is where all classes count alike."""
+
+
+def class_weights(splits: Splits, wanted: Any) -> Optional[Dict[int, float]]:
+    """Return the weight of each class by its number, as Keras takes them; None for all alike.
+
+    Args:
+        splits: of whose training part the classes are counted.
+        wanted: as ``train.class_weights``.
+
+    Raises:
+        VaioptError: a class is not known, or the task has none.
+    """
+    if wanted == NONE:
+        return None
+    found = splits.task.class_weights(splits.train.y, splits.classes, wanted)
+    return {number: float(weight) for number, weight in enumerate(found)}
+
+
+def training_weights(splits: Splits, wanted: Any) -> Optional[np.ndarray]:
+    """Return how much each sample of the training part counts, float32 (n,); None for all alike.
+
+    As in Keras, the weights of the samples and of their classes are multiplied. Arguments and
+    errors as :func:`class_weights`.
+    """
+    by_class, own = class_weights(splits, wanted), splits.train.weights
+    if by_class is None:
+        return own
+    found = np.asarray([by_class[i] for i in sorted(by_class)], np.float32)[splits.train.y]
+    return found if own is None else np.asarray(found * own)
+
+
+def weight_arguments(fit: Callable[..., Any], splits: Splits, wanted: Any) -> Dict[str, Any]:
+    """Return the weights as a HyperModel's own ``fit`` is given them, as KerasTuner passes on what
+    ``search`` was given: ``sample_weight`` and ``class_weight``, if there are any.
+
+    Args:
+        fit: the HyperModel's.
+        splits: of the data.
+        wanted: as ``train.class_weights``.
+
+    Raises:
+        ModelError: it takes no such argument, so that the weights would be lost.
+    """
+    given = {"sample_weight": splits.train.weights, "class_weight": class_weights(splits, wanted)}
+    found = {name: value for name, value in given.items() if value is not None}
+    parameters = inspect.signature(fit).parameters.values()
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    for name in found:
+        if not takes_all and name not in {parameter.name for parameter in parameters}:
+            raise ModelError(
+                f"fit(hp, model, ...) takes no {name}, which the data or train.class_weights give",
+                "Take **kwargs, and pass them on: model.fit(*args, **kwargs).",
+            )
+    return found
