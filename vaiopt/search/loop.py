@@ -7,7 +7,7 @@ import math
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
@@ -20,7 +20,7 @@ from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.limits import death_reason, memory_limit_mb
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
-from vaiopt.search.samplers.base import SpaceExhausted
+from vaiopt.search.samplers.base import Sampler, SpaceExhausted
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
@@ -89,6 +89,7 @@ class Search:
         self._afterwards = afterwards
         self._objective = Objective(settings.objective)
         self._failed = False
+        self._met: Set[str] = set()
         self._owner = str(run.folder.resolve())
         self._kept = max(settings.search.keep_models, settings.objective.rank_int8)
 
@@ -164,9 +165,7 @@ class Search:
                 "Give the model function something to search, or train this one model: --set"
                 " search.trials=1",
             )
-        direction = self._objective.direction
-        problem = samplers.Problem(space, settings.search, settings.seed, direction)
-        self._sampler = samplers.make_sampler(problem)
+        self._sampler = self._make_sampler(space)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
@@ -179,6 +178,36 @@ class Search:
         write_record(run.space, self._description)
         self._study = self._open_study(database)
         self._distributions = distributions(space)
+
+    def _make_sampler(self, space: Space) -> Sampler:
+        settings, direction = self._settings, self._objective.direction
+        problem = samplers.Problem(space, settings.search, settings.seed, direction)
+        return samplers.make_sampler(problem)
+
+    def _grow(self, record: TrialRecord) -> None:
+        """Search what a trial met that the tracing had not, as KerasTuner does; a sampler with a
+        plan keeps to it.
+        """
+        new = [d for d in record.met if d.name not in self._met]
+        space = self._description.space.grown(new)
+        names = ", ".join(d.name for d in space.dimensions[len(self._description.space) :])
+        if not names:
+            return
+        self._met |= {d.name for d in new}
+        told = f"note: trial {record.number} asked for what was not known before: {names}."
+        try:
+            sampler = self._sampler if self._sampler.has_plan else self._make_sampler(space)
+        except SettingsError as error:
+            self._progress(f"{told} It stays at its default: {error.message}")
+            return
+        if sampler.has_plan:
+            self._progress(f"{told} It stays at its default, since the points are planned already")
+            return
+        self._progress(f"{told} It is searched from now on")
+        self._description = replace(self._description, space=space)
+        write_record(self._folder.space, self._description)
+        self._sampler, self._distributions = sampler, distributions(space)
+        self._study.sampler = samplers.as_optuna(sampler)
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -295,7 +324,7 @@ class Search:
 
     def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
         running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
-        space, exhausted = self._description.space, False
+        exhausted = False
         while running or (len(done) < wanted and not exhausted):
             while not exhausted and len(running) < min(self._executor.slots, wanted - len(done)):
                 try:
@@ -305,7 +334,7 @@ class Search:
                     exhausted = True
                     break
                 check()
-                active = {name: job.values[name] for name in space.active(job.values)}
+                active = {name: job.values[name] for name in job.space.active(job.values)}
                 self._observer.trial_started(job.number, active)
                 running[self._executor.submit(run_trial, job)] = (trial, job)
             finished, _ = wait(list(running), return_when=FIRST_COMPLETED)
@@ -313,6 +342,7 @@ class Search:
             for future in finished:
                 trial, job = running.pop(future)
                 record = self._finish(job, future)
+                self._grow(record)
                 self._tell(self._study, trial, record)
                 done.append(record)
                 self._observer.trial_ended(record)
@@ -339,6 +369,7 @@ class Search:
             pruning=self._reports.pruning(trial.number),
             keep_above=self._models.least,
             afterwards=self._afterwards,
+            space=space,
         )
         return trial, job
 
