@@ -173,3 +173,11 @@ def test_a_judge_decides_as_a_study_that_holds_all_earlier_trials(pruner):
         value = quality if status == COMPLETE else None
         trials.append(TrialRecord(number, status, value=value, pruning=judge.notes()))
     assert 0 < stopped < len(trials)
+
+
+def test_of_single_epochs_the_best_so_far_stops_nothing():
+    one = trace_space(lambda hp: hp.Fixed("epochs", 1), HyperParameters)
+    first = trained(0, 0.9, "median", [])
+    for space, known in ((one, False), (SPACE, True)):
+        found = Reports(SearchSettings(pruner="median"), "maximize", space, [first]).pruning(1)
+        assert bool(found.best) is known
