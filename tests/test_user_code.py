@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from vaiopt.errors import DataError, ModelError
-from vaiopt.user_code import describe, load_file, running
+from vaiopt.user_code import describe, load_file, message, running
 
 
 def write(path, text):
@@ -117,3 +117,34 @@ def test_whatever_a_file_raises_is_told(tmp_path, text):
 def test_ctrl_c_in_a_persons_code_is_ctrl_c(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         load(write(tmp_path / "mine.py", "raise KeyboardInterrupt"))
+
+
+CALLED = """
+
+Call arguments received by layer "pool" (type MaxPooling2D):
+  • inputs=tf.Tensor()"""
+POOL = 'Exception encountered when calling layer "pool".'
+IN_CODE = "in user code:\n\n    File x, line 3  *\n        f()\n\n    ValueError: mine is\n no"
+IN_GRAPH = """Graph execution error:
+
+Detected at node 'a' defined at (most recent call last):
+    File x
+Node: 'a'
+label 7 is outside of [0, 2)
+\t [[{{node a}}]]"""
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("", "no message"),
+        ("one\n  two", "one two"),
+        (f"{POOL}\n\nNegative size.{CALLED}", f"{POOL} Negative size."),
+        (IN_CODE, "ValueError: mine is no"),
+        (f"{POOL}\n\n{IN_CODE}{CALLED}", f"{POOL} ValueError: mine is no"),
+        (f"{POOL}\n\n{IN_CODE}\nCall arguments received:\n x=1", f"{POOL} ValueError: mine is no"),
+        (IN_GRAPH, "label 7 is outside of [0, 2) [[{{node a}}]]"),
+    ],
+)
+def test_the_message_of_an_error_holds_its_cause(text, says):
+    assert message(ValueError(text)) == says

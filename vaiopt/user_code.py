@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,16 @@ from vaiopt.errors import VaioptError
 from vaiopt.reading import check_regular
 
 PREFIX = "vaiopt_user_"
+
+_CALLED_WITH = re.compile(r"^\s*(?:Call arguments|Arguments) received\b", re.MULTILINE)
+_CAUSES = (
+    ("in user code:", 1, re.compile(r"\w+(?:Error|Exception|Exit|Interrupt): ")),
+    ("raph execution error:", 0, re.compile(r"(?!\[\[|File |Node: |Detected at |\d+ successful )")),
+)
+"""How messages of TensorFlow begin whose cause comes last: lines before that are kept, and how the
+line of the cause begins.
+"""
+_LONGEST = 400
 
 _neighbours: Dict[str, Path] = {}
 """Modules that were imported from the folder of a person's file, and that folder."""
@@ -117,10 +128,6 @@ def _remember_neighbours(folders: List[str], before: Set[str]) -> None:
 
 def describe(error: BaseException) -> str:
     """Return one line that says what was raised, and in which line of whose file."""
-    try:
-        text = str(error).strip().splitlines()
-    except Exception:  # noqa: BLE001  an error that cannot say what it is
-        text = []
     ours = str(Path(__file__).parent)
     frames = [
         frame
@@ -130,4 +137,23 @@ def describe(error: BaseException) -> str:
         and frame.filename != contextlib.__file__
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text[0][:200] if text else 'no message'}{place}"
+    return f"{type(error).__name__}: {message(error)}{place}"
+
+
+def message(error: BaseException) -> str:
+    """Return in one line what an error says, with its cause.
+
+    Keras's first line often names the layer alone, TensorFlow puts the cause within a person's code
+    or within a graph last, and both add what the layer was called with, or where it was made.
+    """
+    try:
+        text = str(error).strip()
+    except Exception:  # noqa: BLE001  an error that cannot say what it is
+        text = ""
+    lines = [line.strip() for line in _CALLED_WITH.split(text)[0].splitlines() if line.strip()]
+    for start, kept, cause in _CAUSES:
+        first = next((i for i, line in enumerate(lines) if line.endswith(start)), None)
+        if first is not None:
+            told = [i for i, line in enumerate(lines) if cause.match(line)]
+            lines = lines[:first][:kept] + lines[told[-1] if told else -1 :]
+    return " ".join(lines)[:_LONGEST] or "no message"

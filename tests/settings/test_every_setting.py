@@ -15,6 +15,7 @@ from vaiopt import candidates, flow
 from vaiopt.deploy import bundle, measure, remote
 from vaiopt.errors import SettingsError
 from vaiopt.hardware import inspect_model, load_target
+from vaiopt.models import load_family
 from vaiopt.quantize import stage
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.choose import EXECUTORS, make_executor
@@ -22,7 +23,6 @@ from vaiopt.search.execution.dask import DaskExecutor
 from vaiopt.search.execution.limits import memory_limit_mb
 from vaiopt.search.samplers import Problem, as_optuna, make_sampler
 from vaiopt.search.training import fit
-from vaiopt.search.training.hypermodel import load_model_function
 from vaiopt.search.training.options import model_overrides, training_values
 from vaiopt.search.training.pruning import Judge, Reports
 from vaiopt.search.training.shared import Shared
@@ -76,7 +76,7 @@ def the_data(settings: Settings, bench: Bench) -> Any:
 
 def the_model(settings: Settings, bench: Bench) -> Any:
     hp = Shared(settings).hyperparameters({}, model_overrides(settings))
-    model = load_model_function(settings.model.family)(hp)
+    model = load_family(settings.model.family)(hp)
     return model.name, model.count_params(), hp.values
 
 
@@ -231,7 +231,7 @@ def the_quantizer(settings: Settings, bench: Bench) -> Any:
 def the_target(settings: Settings, bench: Bench) -> Any:
     target = load_target(settings.hardware.target, settings.hardware.release)
     hp = HyperParameters({}, {}, (8, 8, 1), 10)
-    model = load_model_function("mlp_tabular")(hp)
+    model = load_family("mlp_tabular")(hp)
     threads = settings.hardware.threads
     return target.name, target.release, inspect_model(model, target, threads=threads).fps
 

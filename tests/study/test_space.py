@@ -162,3 +162,54 @@ def test_every_value_of_a_grid_is_contained_and_within_the_range(low, width, ste
     assert grid[0] == low
     assert all(dimension.contains(v) and low <= v <= low + width for v in grid)
     assert not dimension.contains(low + width + 1)
+
+
+def counting(build):
+    """Return a model function and the list of its calls' hyperparameters."""
+    calls = []
+
+    def counted(hp):
+        calls.append(hp)
+        build(hp)
+
+    return counted, calls
+
+
+def deep(hp):
+    for i in range(hp.Int("layers", 2, 20)):
+        hp.Int(f"units_{i}", 32, 512, step=32)
+        if hp.Boolean(f"dropout_{i}"):
+            hp.Float(f"rate_{i}", 0.1, 0.5, step=0.1)
+    hp.Choice("rate", [1e-2, 1e-3, 1e-4])
+
+
+def test_a_family_of_hyperparameters_is_traced_in_few_calls():
+    build, calls = counting(deep)
+    space = by_name(trace(build))
+    assert len(calls) <= 25
+    assert len(space) == 62
+    assert space["units_12"].conditions == ((("layers", tuple(range(12, 21))),),)
+    assert [space[f"rate_{i}"].conditions for i in range(20)] == [
+        (((f"dropout_{i}", (True,)),),) for i in range(20)
+    ]
+
+
+def test_where_an_end_fails_the_last_value_that_builds_is_looked_for():
+    def build(hp):
+        for i in range(hp.Int("layers", 1, 14)):
+            hp.Int(f"filters_{i}", 4, 32)
+            if i == 3:
+                raise BuildFailed("too deep", "shallower")
+
+    assert list(by_name(trace(build))) == ["layers", "filters_0", "filters_1", "filters_2"]
+
+
+def test_a_name_in_two_branches_of_one_range_is_active_in_both():
+    def build(hp):
+        kind = hp.Choice("kind", ["a", "b", "c"])
+        if kind != "c":
+            with hp.conditional_scope("kind", [kind]):
+                hp.Int("units", 1, 5)
+
+    units = by_name(trace(build))["units"]
+    assert units.conditions == ((("kind", ("a",)),), (("kind", ("b",)),))

@@ -16,6 +16,8 @@ from vaiopt import user_code
 from vaiopt.errors import ModelError, did_you_mean
 from vaiopt.keras import forget_models, load_keras
 from vaiopt.models.inputs import fit_input
+from vaiopt.models.keras_tuner_names import stand_in
+from vaiopt.models.keyword_function import with_hp
 from vaiopt.reading import check_regular
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
@@ -33,8 +35,9 @@ def load_family(family: str) -> BuildModel:
 
     Args:
         family: a name in :data:`FAMILIES`, or ``file.py:function`` (``file.py`` alone means
-            ``file.py:build_model``). What stands behind the name may be a function of ``hp``, or a
-            KerasTuner ``HyperModel`` (an instance, or a class without arguments).
+            ``file.py:build_model``). What stands behind the name may be a function of ``hp``, one
+            whose parameters are the hyperparameters, or a KerasTuner ``HyperModel`` (an instance,
+            or a class without arguments).
 
     Raises:
         ModelError: there is no such family, file or function.
@@ -56,6 +59,7 @@ def load_family(family: str) -> BuildModel:
             "Define def build_model(hp) in it, or name another function.",
         )
     if inspect.isclass(found):
+        _check_takes_nothing(found, path, name)
         with user_code.running(_fails_at_import(path), found):
             found = found()
     build = getattr(found, "build", found)
@@ -63,7 +67,22 @@ def load_family(family: str) -> BuildModel:
         raise ModelError(
             f"'{name}' in '{path}' is not a function of hp", "Define def build_model(hp) in it."
         )
-    return build
+    return with_hp(build) if build is found else build
+
+
+def _check_takes_nothing(kind: Any, path: str, name: str) -> None:
+    """Raise :class:`ModelError` for a class that cannot be made without arguments."""
+    try:
+        parameters = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):  # a class of C
+        return
+    without = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in without]
+    if needed:
+        raise ModelError(
+            f"the class '{name}' in '{path}' needs arguments: {', '.join(needed)}",
+            f"Make an instance in the file, and name that: mine = {name}(...), then {path}:mine",
+        )
 
 
 def _load_module(path: Path) -> Any:
@@ -82,6 +101,7 @@ def _load_module(path: Path) -> Any:
         ) from error
     # A user's file imports tensorflow by itself; Keras must be settled before that.
     load_keras()
+    stand_in()
     with user_code.running(_fails_at_import(path)):
         return user_code.load_file(path)
 

@@ -8,7 +8,7 @@ import shutil
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from vaiopt.environment import describe
 from vaiopt.errors import ModelError, RunError, SettingsError, VaioptError
@@ -26,7 +26,7 @@ from vaiopt.search.execution.limits import (
 )
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
-from vaiopt.search.samplers.base import SpaceExhausted
+from vaiopt.search.samplers.base import Sampler, SpaceExhausted
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
@@ -98,6 +98,7 @@ class Search:
         self._afterwards = afterwards
         self._objective = Objective(settings.objective)
         self._failed = False
+        self._met: Set[str] = set()
         self._owner = str(run.folder.resolve())
         self.stopped = ""
         """Why no further trial was begun, though more were asked for; empty if nothing stopped it.
@@ -178,11 +179,9 @@ class Search:
                 "Give the model function something to search, or train this one model: --set"
                 " search.trials=1",
             )
-        direction = self._objective.direction
         start = self._start()
-        known = start.records()
-        problem = samplers.Problem(space, settings.search, settings.seed, direction, known)
-        self._sampler = samplers.make_sampler(problem)
+        self._known = start.records()
+        self._sampler = self._make_sampler(space)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
@@ -211,6 +210,37 @@ class Search:
         start = read_start(source, description.space, self._objective, description.costs)
         self._progress(start.said())
         return start
+
+    def _make_sampler(self, space: Space) -> Sampler:
+        settings, direction = self._settings, self._objective.direction
+        seed, known = settings.seed, self._known
+        problem = samplers.Problem(space, settings.search, seed, direction, known)
+        return samplers.make_sampler(problem)
+
+    def _grow(self, record: TrialRecord) -> None:
+        """Search what a trial met that the tracing had not, as KerasTuner does; a sampler with a
+        plan keeps to it.
+        """
+        new = [d for d in record.met if d.name not in self._met]
+        space = self._description.space.grown(new)
+        names = ", ".join(d.name for d in space.dimensions[len(self._description.space) :])
+        if not names:
+            return
+        self._met |= {d.name for d in new}
+        told = f"note: trial {record.number} asked for what was not known before: {names}."
+        try:
+            sampler = self._sampler if self._sampler.has_plan else self._make_sampler(space)
+        except SettingsError as error:
+            self._progress(f"{told} It stays at its default: {error.message}")
+            return
+        if sampler.has_plan:
+            self._progress(f"{told} It stays at its default, since the points are planned already")
+            return
+        self._progress(f"{told} It is searched from now on")
+        self._description = replace(self._description, space=space)
+        write_record(self._folder.space, self._description)
+        self._sampler, self._distributions = sampler, distributions(space)
+        self._study.sampler = samplers.as_optuna(sampler)
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -336,7 +366,7 @@ class Search:
 
     def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
         running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
-        space, started, exhausted = self._description.space, time.monotonic(), ""
+        started, exhausted = time.monotonic(), ""
         while True:
             # Asked again when a trial has ended: one that ran on may be better.
             spent = self._budget.spent(done, time.monotonic() - started)
@@ -348,7 +378,7 @@ class Search:
                     self.stopped = exhausted = error.message
                     break
                 check()
-                active = {name: job.values[name] for name in space.active(job.values)}
+                active = {name: job.values[name] for name in job.space.active(job.values)}
                 self._observer.trial_started(job.number, active)
                 running[self._executor.submit(run_trial, job)] = (trial, job)
             if not running:
@@ -358,6 +388,7 @@ class Search:
             for future in finished:
                 trial, job = running.pop(future)
                 record = self._finish(job, future, first=not done)
+                self._grow(record)
                 self._tell(self._study, trial, record)
                 done.append(record)
                 self._observer.trial_ended(record)
@@ -388,6 +419,7 @@ class Search:
             pruning=self._reports.pruning(trial.number),
             keep_above=self._models.least,
             afterwards=self._afterwards,
+            space=space,
         )
         return trial, job
 

@@ -107,13 +107,15 @@ def _job(
     changed: Dict[str, Any] = {key: epochs, "train.folds": 0}
     if on != TRAIN:
         changed.update({"train.keep": "last", "train.patience": 0})
+    known = read_space(run)
     return Job(
         folder=str(run.folder),
         settings=override(settings, changed),
         number=number,
         values={**first.hyperparameters, "epochs": epochs},
-        references=read_space(run).costs,
+        references=known.costs,
         on=on,
+        space=known.space,
     )
 
 

@@ -15,6 +15,7 @@ from vaiopt.data.preprocessing import Scaling
 from vaiopt.present.shown import Shown
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Value
+from vaiopt.study.space import Dimension
 
 COMPLETE, PRUNED, INFEASIBLE = "complete", "pruned", "infeasible"
 FAILED, RUNNING, INTERRUPTED = "failed", "running", "interrupted"
@@ -56,6 +57,7 @@ class TrialRecord(Record, Shown):
             does instead; None for that of the settings.
         pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and
             ``rungs``, the pruner's own notes.
+        met: hyperparameters that it asked for and the search space did not have until then.
     """
 
     number: int = part(low=0)
@@ -78,6 +80,7 @@ class TrialRecord(Record, Shown):
     traceback: str = part("")
     scaling: Optional[Scaling] = part(None)
     pruning: Dict[str, Any] = part({})
+    met: Tuple[Dimension, ...] = part(())
 
     def check(self) -> None:
         """Raise unless a complete trial has a value, and what the pruner saw are pairs."""
@@ -103,6 +106,8 @@ class TrialRecord(Record, Shown):
     def to_json(self) -> Dict[str, Any]:
         """Return a JSON object; NaN and infinity, which JSON lacks, become null."""
         cleaned: Dict[str, Any] = _finite(super().to_json())
+        if not self.met:
+            del cleaned["met"]
         return cleaned
 
     @property

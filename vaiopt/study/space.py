@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import Value as Value  # those who speak of points take it from here
@@ -35,11 +35,15 @@ class Dimension(Record):
         default: where the search starts, and where an inactive one stands.
         low, high, step, log: the range of a number, both ends included; ``step`` None for a float
             means continuous.
+        reverse: whether a logarithmic range is mirrored, even in the logarithm of the distance from
+            a point above its upper end: KerasTuner's ``reverse_log``.
         values: the values of a choice, in order.
         prefer: a good value, around which points are drawn more often; None knows none.
         ordered: whether the order of a choice means something (numbers by default).
         conditions: alternatives, each a chain of conditions that must all hold; none means always
             active.
+        asked: the name by which the model function asks for it, where that is not ``name``: one of
+            several ranges of that name, each in a conditional scope of its own.
     """
 
     name: str = part()
@@ -53,6 +57,13 @@ class Dimension(Record):
     ordered: bool = part(False)
     prefer: Value = part(None)
     conditions: Tuple[Tuple[Condition, ...], ...] = part(())
+    reverse: bool = part(False)
+    asked: str = part("")
+
+    @property
+    def asked_as(self) -> str:
+        """The name by which the model function asks for it."""
+        return self.asked or self.name
 
     def check(self) -> None:
         """Raise unless it has values, and its default is one of them."""
@@ -72,8 +83,23 @@ class Dimension(Record):
             raise Unfit("default", f"is {self.default!r}, which is none of its values")
 
     def same_range(self, other: "Dimension") -> bool:
-        """Return whether both ask for the same values, whatever their conditions."""
-        return replace(self, conditions=()) == replace(other, conditions=())
+        """Return whether both ask for the same values, whatever their names and conditions."""
+        return replace(self, name="", asked="", conditions=()) == replace(
+            other, name="", asked="", conditions=()
+        )
+
+    def also(self, other: "Dimension") -> "Dimension":
+        """Return this dimension, active where ``other`` is, too."""
+        if not self.conditions or not other.conditions:
+            return replace(self, conditions=())
+        new = tuple(chain for chain in other.conditions if chain not in self.conditions)
+        return replace(self, conditions=self.conditions + new)
+
+    def scoped_name(self) -> str:
+        """Return a name that tells this dimension from others of its name: with its conditions."""
+        chain = self.conditions[0] if self.conditions else ()
+        told = (f"{parent}={'|'.join(map(str, allowed))}" for parent, allowed in chain)
+        return f"{self.asked_as}[{','.join(told)}]"
 
     def count(self) -> Optional[int]:
         """Return how many values it has, or None for a continuous range; more than
@@ -101,7 +127,8 @@ class Dimension(Record):
             return list(self.values) if self.kind == "choice" else None
         step = self.step or 0
         if self.log:
-            return [self._cast(self.low * step**i) for i in range(count)]
+            values = [self._cast(self.low * step**i) for i in range(count)]
+            return [self.mirrored(v) for v in reversed(values)] if self.reverse else list(values)
         return [self._cast(self.low + i * step) for i in range(count)]
 
     def probes(self, most: int = 12) -> List[Value]:
@@ -111,7 +138,11 @@ class Dimension(Record):
             return [self.low, self.high]
         return grid if len(grid) <= most else [grid[0], grid[len(grid) // 2], grid[-1]]
 
-    def _cast(self, value: float) -> Value:
+    def mirrored(self, value: Union[int, float]) -> Union[int, float]:
+        """Return the number as far from the upper end as ``value`` is from the lower one."""
+        return self._cast(self.low + self.high - value)
+
+    def _cast(self, value: float) -> Union[int, float]:
         # Twelve digits: 0.1 added up gives 0.6, not 0.6000000000000001.
         return int(round(value)) if self.kind == "int" else float(f"{value:.12g}")
 
@@ -138,6 +169,11 @@ class Space(Record):
 
     def __len__(self) -> int:
         return len(self.dimensions)
+
+    def grown(self, met: Iterable[Dimension]) -> "Space":
+        """Return the space with the dimensions that a trial met and that it does not have."""
+        names = {d.name for d in self.dimensions}
+        return Space(self.dimensions + tuple(d for d in met if d.name not in names))
 
     def searched(self) -> List[Dimension]:
         """Return the dimensions that have more than one value."""

@@ -235,7 +235,9 @@ def to_unit(dimension: Dimension, value: Value) -> float:
     if dimension.low == dimension.high:
         return 0.0
     if dimension.log:
-        return math.log(number / dimension.low) / math.log(dimension.high / dimension.low)
+        number = dimension.low + dimension.high - number if dimension.reverse else number
+        place = math.log(number / dimension.low) / math.log(dimension.high / dimension.low)
+        return 1.0 - place if dimension.reverse else place
     return (number - dimension.low) / (dimension.high - dimension.low)
 
 
@@ -247,7 +249,9 @@ def from_unit(dimension: Dimension, place: float) -> Value:
         places = [to_unit(dimension, v) for v in grid]
         return grid[int(np.argmin([abs(p - place) for p in places]))]
     if dimension.log:
+        place = 1.0 - place if dimension.reverse else place
         number = dimension.low * math.exp(place * math.log(dimension.high / dimension.low))
+        number = dimension.low + dimension.high - number if dimension.reverse else number
     else:
         number = dimension.low + place * (dimension.high - dimension.low)
     number = min(dimension.high, max(dimension.low, number))

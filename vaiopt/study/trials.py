@@ -214,6 +214,8 @@ def distribution(dimension: Dimension) -> Any:
         return make.CategoricalDistribution(list(grid or ()))
     # The highest value that the steps reach; with a logarithmic range of whole numbers, any.
     high: Any = dimension.high if grid is None else grid[-1]
+    # Optuna has no mirrored logarithm: the study holds its values as plain numbers.
+    log = log and not dimension.reverse
     if dimension.kind == "int":
         high = int(dimension.high if log else high)
         return make.IntDistribution(int(dimension.low), high, log=log, step=int(step or 1))

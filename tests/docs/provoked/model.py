@@ -12,7 +12,8 @@ import numpy as np
 from tests.docs.provoked.bench import Bench, Provocations, classifier
 from vaiopt.data import make_dataset, split_dataset
 from vaiopt.keras import load_keras, load_model
-from vaiopt.models import build
+from vaiopt.models import build, load_family
+from vaiopt.models.keyword_function import with_hp
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
@@ -116,6 +117,14 @@ def asked_twice(bench: Bench) -> None:
     hp.Int("units", 1, 8)
 
 
+def asking(ask: Callable[[HyperParameters], Any]) -> Callable[[Bench], Any]:
+    return lambda bench: ask(HyperParameters())
+
+
+def family(text: str) -> Callable[[Bench], Any]:
+    return lambda bench: load_family(f"{bench.file('mine.py', text)}:Mine")
+
+
 def of_ones_own_layer(bench: Bench) -> None:
     class Mine(load_keras().layers.Layer):  # type: ignore[misc, name-defined]
         pass
@@ -148,6 +157,17 @@ MESSAGES: Provocations = {
     "input '…' has the undefined shape …": open_size,
     "the model function asks for 'split', the name of the split of the data": asks_for_split,
     "the model function asks for '…' with two different ranges or defaults": asked_twice,
+    "hyperparameter '…' cannot have the value …": asking(lambda hp: hp.Choice("sizes", [[3, 3]])),
+    "hyperparameter '…' has sampling=…, but sampling must be one of …": asking(
+        lambda hp: hp.Int("units", 1, 4, sampling="lgo")
+    ),
+    "the class '…' in '…' needs arguments: …": family(
+        "class Mine:\n    __init__ = lambda self, n: 0"
+    ),
+    "… needs KerasTuner, which is not installed": family("import keras_tuner as k\nk.Tuner()"),
+    "the parameter '…' of … has neither a default nor a range": lambda bench: with_hp(
+        lambda units, layers: None
+    )(HyperParameters()),
     "'…' cannot be loaded: …": changed(without_weights),
     "layer '…' is a …: code that comes with the file is not run": code_in_a_file,
     "layer '…' is or has a '…', which Keras does not bring…": of_ones_own_layer,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.docs.provoked.bench import Bench, Provocations, describe, family, quick
 from vaiopt.flow import quantize_bare
+from vaiopt.models.keyword_function import with_hp
 from vaiopt.search import search_run
 from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.training import feasible
@@ -56,6 +57,13 @@ def too_large_a_grid(bench: Bench) -> None:
     space = trace_space(lambda hp: hp.Float("rate", 0.0, 1.0), HyperParameters)
     settings = quick("search.sampler=grid", "search.grid_limit=2").search
     make_sampler(Problem(space, settings, 0, "maximize"))
+
+
+def mirrored(bench: Bench) -> None:
+    space = trace_space(
+        lambda hp: hp.Float("rate", 1e-4, 1.0, sampling="reverse_log"), HyperParameters
+    )
+    make_sampler(Problem(space, quick("search.sampler=tpe").search, 0, "maximize"))
 
 
 MESSAGES: Provocations = {
@@ -110,6 +118,11 @@ MESSAGES: Provocations = {
         quick(family(b, ONE_MODEL)), b.folder / "run"
     ),
     "the grid has … points…, more than search.grid_limit = …": too_large_a_grid,
+    "hyperparameter '…' has sampling=\"reverse_log\", which search.sampler=… does not know": (
+        mirrored
+    ),
+    "the parameters of … are its hyperparameters (…), and the settings give no range for any of"
+    " them": lambda b: with_hp(lambda units=3: None).check_ranges({}),
     "a bare model needs --calib and --out": lambda b: quantize_bare(
         Path("m.h5"), None, None, quick()
     ),

@@ -99,3 +99,18 @@ def test_a_bad_point_leaves_no_run_behind(tmp_path):
     with pytest.raises(SettingsError, match="nodez"):
         search_run(settings, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_name_in_two_scopes_means_the_active_one():
+    def build(hp):
+        kind = hp.Choice("kind", ["small", "large"])
+        with hp.conditional_scope("kind", [kind]):
+            hp.Int("units", 1, 9) if kind == "small" else hp.Int("units", 90, 99)
+
+    space = trace_space(build, HyperParameters)
+    assert given_points(space, [{"units": 95, "kind": "large"}, {"units": 5}]) == [
+        {"kind": "large", "units": 1, "units[kind=large]": 95},
+        {"kind": "small", "units": 5, "units[kind=large]": 90},
+    ]
+    with pytest.raises(SettingsError, match="units cannot be 5"):
+        given_points(space, [{"units": 5, "kind": "large"}])

@@ -134,3 +134,26 @@ def test_the_points_that_were_tried_are_those_of_the_history_however_it_changes(
     ]
     for history in histories:
         assert tried(history) == tried_points(SPACE, history)
+
+
+def mirrored(hp):
+    hp.Float("rate", 1e-6, 1e-1, sampling="reverse_log")
+
+
+@pytest.mark.parametrize("name", ["gp", "forest", "random", "grid"])
+def test_a_mirrored_range_is_searched_most_at_its_upper_end(name):
+    space = trace_space(mirrored, HyperParameters)
+    study = study_with(name, space, grid_points=12)
+    for _ in range(9):
+        trial = study.ask(fixed_distributions=distributions(space))
+        record = TrialRecord(0, COMPLETE, value=0.5, hyperparameters=trial.params)
+        trial.set_user_attr(RECORD, dict(record_attribute(record)))
+        study.tell(trial, 0.5)
+    assert sum(trial.params["rate"] > 0.05 for trial in study.trials[1:]) >= 5
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2"])
+def test_a_sampler_that_cannot_mirror_a_range_refuses_it(name):
+    space = trace_space(mirrored, HyperParameters)
+    with pytest.raises(SettingsError, match="reverse_log"):
+        make_sampler(problem(space, sampler=name))

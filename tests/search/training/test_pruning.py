@@ -183,3 +183,11 @@ def test_an_objective_that_is_no_number_for_a_while_stops_nothing_and_is_not_kep
     judge.report(2, math.inf, last=False)
     judge.report(9, 0.95, last=True)
     assert judge.notes()["reports"] == [[9, 0.95]]
+
+
+def test_of_single_epochs_the_best_so_far_stops_nothing():
+    one = trace_space(lambda hp: hp.Fixed("epochs", 1), HyperParameters)
+    first = trained(0, 0.9, "median", [])
+    for space, known in ((one, False), (SPACE, True)):
+        found = Reports(SearchSettings(pruner="median"), "maximize", space, [first]).pruning(1)
+        assert bool(found.best) is known

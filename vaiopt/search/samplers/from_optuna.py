@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any, Callable, Dict, Sequence
 
+from vaiopt.errors import SettingsError
 from vaiopt.search.samplers.base import Point, Problem, Sampler
-from vaiopt.search.samplers.candidates import Tried, any_new_point
-from vaiopt.search.samplers.encoding import key
+from vaiopt.search.samplers.candidates import Tried, any_new_point, generator
+from vaiopt.search.samplers.encoding import draw, key
 from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trials import distributions, records, without_outdated
@@ -38,6 +39,10 @@ MAKERS: Dict[str, Make] = {
     "random": lambda samplers, seed, start: samplers.RandomSampler(seed=seed),
 }
 """How each of Optuna's samplers is made, by its name in the settings."""
+WITHOUT_SCALE = (MAKERS["random"],)
+"""Those that learn nothing of the values in the study, which has no mirrored logarithm: what is
+drawn in its place does as well.
+"""
 
 
 class OptunaSampler(Sampler):
@@ -46,10 +51,20 @@ class OptunaSampler(Sampler):
     Args:
         problem: what it is made for.
         make: gives Optuna's sampler.
+
+    Raises:
+        SettingsError: a range is mirrored, and the sampler would take it for an even one.
     """
 
     def __init__(self, problem: Problem, make: Make) -> None:
         super().__init__(problem)
+        self._mirrored = [d for d in self.space if d.reverse and d.grid() is None]
+        if self._mirrored and make not in WITHOUT_SCALE:
+            raise SettingsError(
+                f"hyperparameter '{self._mirrored[0].name}' has sampling=\"reverse_log\", which"
+                f" search.sampler={problem.settings.sampler} does not know",
+                "Choose another sampler: --set search.sampler=gp",
+            )
         self._problem = problem
         self._make = make
         self._tried = Tried(self.space)
@@ -72,6 +87,8 @@ class OptunaSampler(Sampler):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 drawn = _whole_point(sampler, study, trial, self._distributions)
+            random = generator(number, history)
+            drawn.update({d.name: draw(d, random, 1)[0] for d in self._mirrored})
             point = self.space.canonical(drawn)
             if key(point) not in tried:
                 return point

@@ -52,27 +52,30 @@ def given_points(space: Space, tables: Sequence[Mapping[str, Any]]) -> List[Poin
     Raises:
         SettingsError: a point names an unknown hyperparameter or a value outside its range.
     """
-    known = {d.name: d for d in space}
     found: Dict[Key, Point] = {}
     for number, table in enumerate(tables, start=1):
-        point = space.canonical({**space.defaults(), **_checked(number, table, known)})
+        point = space.canonical({**space.defaults(), **_checked(number, table, space)})
         found.setdefault(key(point), point)
     return list(found.values())
 
 
-def _checked(number: int, table: Mapping[str, Any], known: Mapping[str, Dimension]) -> Point:
+def _checked(number: int, table: Mapping[str, Any], space: Space) -> Point:
     where = f"point {number} of search.points"
     values: Point = {}
     for name, value in table.items():
-        if name not in known:
+        namesakes = [d for d in space if name in (d.name, d.asked_as)]
+        if not namesakes:
+            known = [d.asked_as for d in space]
             raise SettingsError(
                 f"{where} names an unknown hyperparameter '{name}'", did_you_mean(name, known)
             )
-        if known[name].kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        active = space.active({**space.defaults(), **table})
+        dimension = next((d for d in namesakes if d.name in active), namesakes[0])
+        if dimension.kind == "float" and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not known[name].contains(value):
-            raise SettingsError(f"{where}: {name} cannot be {value!r}", _allowed(known[name]))
-        values[name] = value
+        if not dimension.contains(value):
+            raise SettingsError(f"{where}: {name} cannot be {value!r}", _allowed(dimension))
+        values[dimension.name] = value
     return values
 
 

@@ -1,15 +1,10 @@
 """KerasTuner's HyperModel: classes whose ``fit`` trains the model and may ask for hyperparameters
 of its own.
-
-Files that ``import keras_tuner`` for its base class also run where it is not installed, as in the
-containers.
 """
 
 from __future__ import annotations
 
 import inspect
-import sys
-import types
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -18,10 +13,8 @@ import numpy as np
 
 from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
-from vaiopt.environment import has_module
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
-from vaiopt.models import load_family
 from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of, numbers_of
 from vaiopt.search.training.weights import NONE, weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
@@ -32,43 +25,6 @@ Fit = Callable[..., Any]
 
 PROBE = 7919
 """A batch size that no ``fit`` comes upon by itself: one that gives it to Keras passes ours on."""
-
-
-def load_model_function(family: str) -> Any:
-    """Return the model function that ``model.family`` names; a user's file may import
-    ``keras_tuner``. Raises ModelError.
-    """
-    if (
-        family.partition(":")[0].endswith(".py")
-        and "keras_tuner" not in sys.modules
-        and not has_module("keras_tuner")
-    ):
-        _install_base_class()
-    return load_family(family)
-
-
-def _install_base_class() -> None:
-    """Put a module ``keras_tuner`` in place for files that were written for it."""
-    module = types.ModuleType(
-        "keras_tuner",
-        "Stands in for KerasTuner, which is not installed: what a model function needs of it.",
-    )
-
-    class HyperModel:
-        """Base class of models with a search space."""
-
-        def __init__(self, name: Optional[str] = None, tunable: bool = True) -> None:
-            self.name = name
-            self.tunable = tunable
-
-        def build(self, hp: Any) -> Any:
-            """Return a compiled model."""
-            raise NotImplementedError
-
-    HyperModel.__module__ = "keras_tuner"
-    module.HyperModel = HyperModel  # type: ignore[attr-defined]
-    module.HyperParameters = HyperParameters  # type: ignore[attr-defined]
-    sys.modules["keras_tuner"] = module
 
 
 def own_fit(function: Any) -> Optional[Fit]:

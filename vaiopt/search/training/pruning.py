@@ -3,7 +3,8 @@ runs, and one rule before them.
 
 A hopeless trial must not cost whole epochs while a pruner still waits for enough trials to compare
 with: one that is less than half as good as the best complete trial was at the same point stops,
-whichever pruner is chosen.
+whichever pruner is chosen. Where trainings have a single epoch no such verdict is given: within it
+all are near chance still, and the best may be by luck.
 
 A trial is sent with what earlier trials reported. The worker shows that to Optuna's pruner as a
 study in its memory. So a worker needs no way to the study's storage, cannot leave it
@@ -178,7 +179,7 @@ class Reports:
             self._may_stop,
             number,
             tuple(self._trials),
-            self._best[1] if self._best is not None else {},
+            self._best[1] if self._best is not None and self._longest > 1 else {},
         )
 
 

@@ -22,8 +22,9 @@ from vaiopt.errors import ModelError, VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model
-from vaiopt.models import build
+from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
+from vaiopt.models.keyword_function import KeywordFunction
 from vaiopt.models.probabilities import file_attributes
 from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
@@ -32,13 +33,7 @@ from vaiopt.search.inputs import inputs_of
 from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
-from vaiopt.search.training.hypermodel import (
-    PROBE,
-    load_model_function,
-    own_fit,
-    run_fit,
-    trace_fit,
-)
+from vaiopt.search.training.hypermodel import PROBE, own_fit, run_fit, trace_fit
 from vaiopt.search.training.options import (
     KERAS_BATCH,
     check_names,
@@ -60,10 +55,11 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
 from vaiopt.study.objective import Objective, check_direction
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
-from vaiopt.study.space import Value
+from vaiopt.study.space import Space, Value
 from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
 from vaiopt.tasks import task_of
+from vaiopt.user_code import message
 
 REGULAR = (7.0, 2.0, 1.0)
 """The split that a fit of its own is called on where it only tells what it asks for."""
@@ -87,6 +83,7 @@ class Job:
             (trained once more, on the regular split); None keeps any.
         on: what is trained on, a name of :data:`vaiopt.search.training.parts.PARTS`.
         afterwards: what the steps after the search will say of its model.
+        space: all dimensions that are known.
     """
 
     folder: str
@@ -99,6 +96,7 @@ class Job:
     keep_above: Optional[float] = None
     on: str = TRAIN
     afterwards: Afterwards = NOTHING
+    space: Space = Space()
 
     def failed(self, reason: str, traceback: str = "") -> TrialRecord:
         """Return the record of this trial if it failed."""
@@ -117,9 +115,11 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
         VaioptError: of the data, the model function, the target or the settings.
     """
     shared = shared_of(settings)
-    function = load_model_function(settings.model.family)
+    function = load_family(settings.model.family)
     own = own_fit(function)
     overrides = model_overrides(settings)
+    if isinstance(function, KeywordFunction) and settings.search.trials > 1:
+        function.check_ranges(overrides)
     Objective(settings.objective)
     target = load_target(settings.hardware.target, settings.hardware.release)
     weighting = settings.train.class_weights
@@ -232,14 +232,14 @@ def _guarded(job: Job) -> TrialRecord:
     except VaioptError as error:
         return job.failed(error.message)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        return job.failed(f"out of memory ({_message(error)})")
+        return job.failed(f"out of memory ({message(error)})")
     except Exception as error:
         # A user's model may raise anything while it trains; the search goes on, and the traceback
         # is kept.
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             # It is no fault of the trial's: the search stops, and later runs it again.
             raise
-        return job.failed(f"{type(error).__name__}: {_message(error)}", traceback.format_exc())
+        return job.failed(f"{type(error).__name__}: {message(error)}", traceback.format_exc())
     finally:
         ProgressFile(Run(job.folder).progress(job.number)).remove()
         # Without the collection each model's graph stays alive and memory grows from trial to
@@ -258,7 +258,7 @@ class _Trial:
         self._settings = settings
         self._shared = shared_of(settings)
         self._overrides = model_overrides(settings)
-        self._function = load_model_function(settings.model.family)
+        self._function = load_family(settings.model.family)
         self._own_fit = own_fit(self._function)
         self._model: Any = None
         self._scaling: Optional[Scaling] = None
@@ -279,9 +279,10 @@ class _Trial:
         record = TrialRecord(
             job.number,
             COMPLETE,
-            hyperparameters=dict(self._hp.values),
+            hyperparameters=self._hp.point(),
             costs=self._costs,
             scaling=self._scaling,
+            met=self._hp.met(),
         )
         broken = self._objective.infeasible(self._costs)
         if broken is not None:
@@ -292,9 +293,13 @@ class _Trial:
             return replace(record, status=INFEASIBLE, reason=error.message)
         outcomes = self._train()
         notes = self._judge.notes() if self._judge is not None else {}
-        point = dict(self._hp.values)
-        samples = self._samples() if job.on == TRAIN else 0
-        record = replace(record, hyperparameters=point, pruning=notes, samples=samples)
+        record = replace(
+            record,
+            hyperparameters=self._hp.point(),
+            pruning=notes,
+            met=self._hp.met(),
+            samples=self._samples() if job.on == TRAIN else 0,
+        )
         last = outcomes[-1]
         if last.pruned:
             return replace(record, status=PRUNED, reason=last.pruned, curve=last.curve)
@@ -310,11 +315,13 @@ class _Trial:
             write_initial_weights(candidate.initial_weights, self._initial_weights)
         if self._job.on != TRAIN:  # what was trained on validates nothing
             metrics, curve = _of_training(metrics), [_of_training(entry) for entry in curve]
-        write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.values, curve, metrics)
+        write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.point(), curve, metrics)
         return replace(record, metrics=metrics, curve=curve, epoch=epoch)
 
     def _hyperparameters(self) -> HyperParameters:
-        return self._shared.hyperparameters(self._job.values, self._overrides)
+        hp = self._shared.hyperparameters(self._job.values, self._overrides)
+        hp.know(self._job.space)
+        return hp
 
     def _build(self, repeat: int = 0) -> Any:
         """Build the model, with the same initial weights each time; others for a repeat."""
@@ -431,11 +438,3 @@ def _of_training(entry: fit.Metrics) -> fit.Metrics:
 
 def _now() -> str:
     return datetime.datetime.utcnow().isoformat(timespec="milliseconds") + "Z"
-
-
-def _message(error: BaseException) -> str:
-    """Return an error in one line; TensorFlow puts the cause within user code last."""
-    text = str(error).strip().splitlines()
-    if not text:
-        return "no message"
-    return (text[-1] if text[0].endswith("in user code:") else text[0]).strip()[:300]
