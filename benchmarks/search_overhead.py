@@ -116,7 +116,7 @@ def search(folder, trials, sampler, pruner):
         made.propose = marks.timed(made.propose)
         return made
 
-    loop.run_trial, loop.describe_search = run_trial, lambda settings: description
+    loop.run_trial, loop.describe_search = run_trial, lambda *asked: description
     samplers.make_sampler = make_sampler
     try:
         with loop.Search(Run(folder), settings, silent, marks) as one:

@@ -89,7 +89,9 @@ def inner() -> Any:
 
 
 @pytest.mark.parametrize(
-    "function", [lambda hp: hp, inner(), functools.partial(inner), object()], ids=str
+    "function",
+    [lambda hp: hp, inner(), functools.partial(inner), object()],
+    ids=["lambda", "inner", "partial", "object"],
 )
 def test_what_no_other_process_can_find_is_refused(function: Any) -> None:
     with pytest.raises(ModelError, match="cannot be found by another process") as caught:

@@ -6,7 +6,7 @@ import pytest
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.keras import load_keras
 from vaiopt.models.input_scaling import without_scaling
-from vaiopt.search.training.trial import scaling_notes
+from vaiopt.search.training.describe import scaling_notes
 from vaiopt.settings import load_settings
 
 RAW = np.random.RandomState(0).randint(0, 256, (5, 4, 4, 3)).astype(np.float32)

@@ -378,7 +378,7 @@ def test_a_grid_with_too_many_points_is_refused_before_training(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
 def test_a_full_disk_stops_the_search_and_the_trial_is_run_again(tmp_path, monkeypatch, number):
-    def full(model, path):
+    def full(model, path, attributes):
         raise OSError(number, os.strerror(number), str(path))
 
     with monkeypatch.context() as patched:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
@@ -118,9 +119,7 @@ def search_run(
         trials = load_trials(run)
     chosen = best_trials(run, settings, trials)[0]
     choose_trial(run, settings, chosen)
-    counts: Dict[str, int] = {}
-    for trial in trials:
-        counts[trial.status] = counts.get(trial.status, 0) + 1
+    counts = dict(Counter(trial.status for trial in trials))
     default = first_trial(trials)
     return SearchResult(str(run.folder), chosen, default, counts, time.perf_counter() - started)
 

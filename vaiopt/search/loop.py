@@ -28,9 +28,10 @@ from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
 from vaiopt.search.samplers.base import Sampler, SpaceExhausted
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
+from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.pruning import Reports
 from vaiopt.search.training.shared import forget_shared
-from vaiopt.search.training.trial import Job, describe_search, run_trial
+from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings, save_run_settings
 from vaiopt.settings.together import beyond, unused
 from vaiopt.signals import raised

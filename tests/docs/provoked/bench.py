@@ -11,7 +11,7 @@ import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt.keras import load_keras
-from vaiopt.search.training.trial import describe_search
+from vaiopt.search.training.describe import describe_search
 from vaiopt.settings import Settings, override
 
 

@@ -21,8 +21,8 @@ from vaiopt.errors import (
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.search.training import feasible
+from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.shared import forget_shared
-from vaiopt.search.training.trial import describe_search
 from vaiopt.settings import override
 
 MINE = """

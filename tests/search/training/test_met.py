@@ -1,7 +1,8 @@
 """A trial tells which hyperparameters it met that the search space does not have."""
 
 from tests.search.quick import SETTINGS
-from vaiopt.search.training.trial import Job, describe_search, run_trial
+from vaiopt.search.training.describe import describe_search
+from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import override
 from vaiopt.study.record import COMPLETE
 

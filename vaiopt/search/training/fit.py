@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional,
 
 import numpy as np
 
-from vaiopt.data import Splits
+from vaiopt.data import Dataset, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
@@ -18,6 +18,7 @@ from vaiopt.search.training.pruning import Judge, Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
 from vaiopt.search.training.weights import NONE, training_weights
+from vaiopt.tasks import task_of
 
 Metrics = Dict[str, float]
 
@@ -152,6 +153,12 @@ def callbacks_of(follower: Follower, model: Any, plan: Plan) -> List[Any]:
     """
     schedule = schedule_callbacks(model, plan.schedule, plan.metric, plan.maximise)
     return [keras_callback(follower), *schedule, *plan.callbacks]
+
+
+def ensure_compiled(model: Any, dataset: Dataset) -> None:
+    """Compile a model whose function did not, with Adam and the task's loss."""
+    if model.optimizer is None:
+        task_of(dataset.task).compile(model, "adam")
 
 
 def _make_variables(model: Any, sample: Any) -> None:

@@ -1,4 +1,4 @@
-"""What runs in a worker process: tracing the space, and one trial from its point to its record.
+"""What runs in a worker process: one trial from its point to its record.
 
 A worker keeps what trials share (the data on the device, the model function) between its trials. It
 never touches the study: it returns a record, and the search tells it to Optuna.
@@ -14,29 +14,25 @@ import socket
 import time
 import traceback
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from vaiopt.data import Dataset, Splits, split_notes
+from vaiopt.data import Splits
 from vaiopt.data.preprocessing import Scaling
-from vaiopt.errors import ModelError, VaioptError
+from vaiopt.errors import VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
-from vaiopt.models.keyword_function import KeywordFunction
 from vaiopt.models.probabilities import file_attributes
-from vaiopt.network.known import check_known
 from vaiopt.runs.layout import Run
-from vaiopt.search.execution.limits import MemoryWatch, resident_mb
-from vaiopt.search.inputs import inputs_of
-from vaiopt.search.training import feasible, fit
+from vaiopt.search.execution.limits import MemoryWatch
+from vaiopt.search.training import fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
-from vaiopt.search.training.hypermodel import PROBE, own_fit, run_fit, trace_fit
+from vaiopt.search.training.hypermodel import own_fit, run_fit
 from vaiopt.search.training.options import (
     KERAS_BATCH,
-    check_names,
     default_epochs,
     model_overrides,
     training_values,
@@ -49,20 +45,14 @@ from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
-from vaiopt.search.training.weights import class_weights
-from vaiopt.settings import DataSettings, Settings
+from vaiopt.settings import Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
-from vaiopt.study.objective import Objective, check_direction
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 from vaiopt.study.space import Space, Value
-from vaiopt.study.space_file import SpaceFile
-from vaiopt.study.trace import check_overrides, trace_space
-from vaiopt.tasks import task_of
 from vaiopt.user_code import message
 
-REGULAR = (7.0, 2.0, 1.0)
-"""The split that a fit of its own is called on where it only tells what it asks for."""
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for a file: on the disk, or within a limit."""
 
@@ -102,109 +92,6 @@ class Job:
         """Return the record of this trial if it failed."""
         point = dict(self.values)
         return TrialRecord(self.number, FAILED, reason, hyperparameters=point, traceback=traceback)
-
-
-def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> SpaceFile:
-    """Load the data, trace the space and check that the default point builds.
-
-    Args:
-        settings: of the run.
-        afterwards: what the steps after the search will say of its models.
-
-    Raises:
-        VaioptError: of the data, the model function, the target or the settings.
-    """
-    shared = shared_of(settings)
-    function = load_family(settings.model.family)
-    own = own_fit(function)
-    overrides = model_overrides(settings)
-    if isinstance(function, KeywordFunction) and settings.search.trials > 1:
-        function.check_ranges(overrides)
-    Objective(settings.objective)
-    target = load_target(settings.hardware.target, settings.hardware.release)
-    weighting = settings.train.class_weights
-    load_tensorflow()
-    taken_mb = resident_mb()
-
-    def ask(hp: HyperParameters) -> None:
-        try:
-            model = build(function, hp)
-            if own is not None:
-                _compile(model, shared.dataset)
-                trace_fit(own, hp, model, shared.splits(REGULAR), KERAS_BATCH, weighting)
-        finally:
-            check_names(hp)
-        training_values(hp, own is not None)
-
-    def make(values: Mapping[str, Value]) -> HyperParameters:
-        return shared.hyperparameters(values, overrides)
-
-    space = trace_space(ask, make)
-    check_overrides(space, overrides)
-    feasible.check_splits(shared, settings)
-    hp = make(space.defaults())
-    ask(hp)
-    hp_of_model = make(space.defaults())
-    model, scaling, left = without_scaling(build(function, hp_of_model))
-    splits = shared.splits(training_values(hp).split, scaling)
-    class_weights(splits, weighting)
-    if settings.train.folds > 1:
-        fold_splits(splits, settings.train.folds, settings.seed)
-    costs = hardware_costs(model, target)
-    feasible.check_costs(settings, costs, target)
-    _compile(model, shared.dataset)
-    if own is not None:
-        call = trace_fit(own, hp_of_model, model, shared.splits(REGULAR), PROBE, weighting)
-        feasible.check_own_fit(settings, hp_of_model, call)
-    feasible.check_training(settings, model, hp_of_model)
-    feasible.check_choices(overrides, space, lambda v: build(function, make(v)))
-    if own is None:  # what another fit reports is known once it has run
-        feasible.check_metric(settings, model, shared, splits)
-    check_direction(settings.objective)
-    feasible.check_memory(settings, taken_mb)
-    notes = (*shared.dataset.notes, *split_notes(splits))
-    notes += scaling_notes(settings.data, scaling, left)
-    inputs = inputs_of(settings, shared.dataset)
-    warnings = (*_warnings(model), *afterwards.warnings(model))
-    return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs)
-
-
-def scaling_notes(
-    data: DataSettings, scaling: Optional[Scaling], left: Sequence[str]
-) -> Tuple[str, ...]:
-    """Return what becomes of the scaling that a model does itself, in words.
-
-    Args:
-        data: settings of the preprocessing.
-        scaling: that the preprocessing does instead of it.
-        left: layers of the model that scale.
-    """
-    notes = []
-    if scaling is not None:
-        notes.append(f"the scaling at the model's input, {scaling}, is part of the preprocessing")
-    if left and scaling is None and data.offset is None and data.scale is None:
-        notes.append(
-            f"the model scales what it is given ('{left[0]}'), and is given -1 to 1; raw values:"
-            " --set data.offset=0 --set data.scale=1"
-        )
-    return tuple(notes)
-
-
-def _warnings(model: Any) -> Tuple[str, ...]:
-    """Return what is in the way of reading such a model from its file later, in words."""
-    try:
-        check_known(model.get_config())
-    except ModelError as error:
-        return (f"the steps after the search will refuse this: {error.message}. {error.hint}",)
-    except NotImplementedError:  # a layer without a configuration: Keras cannot save it either
-        return ()
-    return ()
-
-
-def _compile(model: Any, dataset: Dataset) -> None:
-    """Compile a model whose function did not, with Adam and the task's loss."""
-    if model.optimizer is None:
-        task_of(dataset.task).compile(model, "adam")
 
 
 def run_trial(job: Job) -> TrialRecord:
@@ -400,7 +287,7 @@ class _Trial:
         self._fresh = False
         model, device = self._model, self._shared.device
         self._initial_weights = histograms(model)
-        _compile(model, self._shared.dataset)
+        fit.ensure_compiled(model, self._shared.dataset)
         fit.keep_no_graph(model)
         if self._own_fit is None:
             values = training_values(self._hp)
