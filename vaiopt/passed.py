@@ -10,12 +10,13 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy as np
 
-from vaiopt import user_code
+from vaiopt import reading, user_code
 from vaiopt.data import Dataset, load_dataset
 from vaiopt.data.sources.function import RETURNS, dataset_returned
 from vaiopt.errors import DataError, SettingsError, did_you_mean
 from vaiopt.files import atomic_path, write_text
 from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.settings import Settings, section_classes
 from vaiopt.settings.schema import declarations
 from vaiopt.user_source import place_of, source_of
@@ -90,7 +91,7 @@ def _content(path: Path) -> str:
     """Return the hash that what is passed has, of a file where it was put."""
     if path.suffix == ".npz":
         return load_dataset(str(path)).sha256()
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
 @contextlib.contextmanager
@@ -103,7 +104,7 @@ def passed_into(run: Run, settings: Settings) -> Iterator[Passed]:
     try:
         yield passed
     except BaseException:
-        known = run.settings.read_text(encoding="utf-8") if run.settings.is_file() else ""
+        known = reading.read_text(run.settings) if run.settings.is_file() else ""
         for path in passed.written:
             if str(path) not in known:
                 path.unlink()

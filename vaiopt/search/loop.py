@@ -249,7 +249,7 @@ class Search:
             return read_space(self._folder)
         self._progress("loading the data and tracing the search space")
         future: "Future[Tuple[SpaceFile, float]]" = self._executor.submit(
-            _described, self._settings, self._afterwards
+            _described, describe_search, self._settings, self._afterwards
         )
         try:
             found, taken_mb = future.result()
@@ -476,11 +476,15 @@ class Search:
             )
 
 
-def _described(settings: Settings, afterwards: Afterwards) -> Tuple[SpaceFile, float]:
+def _described(
+    describe: Callable[[Settings, Afterwards], SpaceFile],
+    settings: Settings,
+    afterwards: Afterwards,
+) -> Tuple[SpaceFile, float]:
     """Return what is known before the first trial, and the memory in MB that the process that found
     it has taken by then.
     """
-    return describe_search(settings, afterwards), resident_mb()
+    return describe(settings, afterwards), resident_mb()
 
 
 def _last_cause(error: BaseException) -> str:

@@ -1,4 +1,3 @@
-import multiprocessing.spawn
 import os
 import signal
 import subprocess
@@ -128,9 +127,15 @@ def test_a_script_without_a_guard_is_not_run_again_in_its_workers(tmp_path):
     assert out == ["begun", "2"]
 
 
-def test_processes_of_others_still_run_their_script():
-    data = multiprocessing.spawn.get_preparation_data("theirs")
-    assert {"init_main_from_name", "init_main_from_path"} & set(data)
+def test_processes_of_others_still_run_their_script(tmp_path):
+    script = tmp_path / "theirs.py"
+    script.write_text(
+        "import multiprocessing.spawn, vaiopt.search.execution.processes\n"
+        "print(*multiprocessing.spawn.get_preparation_data('theirs'))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.check_output([sys.executable, str(script)], env=environment).decode().split()
+    assert {"init_main_from_name", "init_main_from_path"} & set(told)
 
 
 def test_worker_processes_end_with_the_process_that_started_them():

@@ -57,7 +57,7 @@ def test_most_points_are_drawn_around_it_and_some_anywhere():
 def test_the_initial_points_are_around_it_whatever_the_sampler(sampler):
     settings = SearchSettings(sampler=sampler, initial_points=12)
     proposer = make_sampler(Problem(space(), settings, 0, "maximize"))
-    study, history = SimpleNamespace(get_trials=lambda **options: []), []
+    study, history = SimpleNamespace(get_trials=lambda **options: [], user_attrs={}), []
     for number in range(12):
         point = proposer.propose(study, None, history)
         history.append(TrialRecord(number, COMPLETE, value=0.5, hyperparameters=point))
