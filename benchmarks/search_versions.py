@@ -57,12 +57,19 @@ def searched(version: str, checkout: Path, settings: Path, seed: int, more: Sequ
     """Search in a process of its own with one version, and evaluate what it chose."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-    def run(*words: str) -> str:
-        command = [sys.executable, "-W", "ignore", "-m", "vaiopt", *words]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-        return done.stdout.decode("utf-8")
-
     with tempfile.TemporaryDirectory() as folder:
+
+        def run(*words: str) -> str:
+            # Not from a checkout: Python would take the package there.
+            done = subprocess.run(
+                [sys.executable, "-W", "ignore", "-m", "vaiopt", *words],
+                env=environment,
+                stdout=subprocess.PIPE,
+                check=True,
+                cwd=folder,
+            )
+            return done.stdout.decode("utf-8")
+
         words = [f"seed={seed}", "search.workers=0", *more]
         changed = [part for word in words for part in ("--set", word)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -100,10 +100,9 @@ def evaluate_trials(
             f"the model of trial {missing[0]} was not kept",
             f"Kept: {', '.join(map(str, kept)) or 'none'}; search.keep_models is their number.",
         )
-    # The test samples and the preprocessing are the same for all trials of a run, whatever split
-    # ratio a trial had.
+    # The test samples are the same for all trials of a run, whatever split ratio a trial had.
     return [
-        _evaluated(c, "float", c.model, c.evaluation, progress, chosen)
+        _evaluated(c, "float", c.model, c.evaluation, progress, c if c.data.is_file() else chosen)
         for c in (run.trial(number) for number in sorted(set(numbers)) or kept)
     ]
 

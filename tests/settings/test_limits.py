@@ -97,6 +97,7 @@ def test_a_range_gives_values_of_the_settings_own_type(key: str) -> None:
         int: [{"float": [1.0, 2.0]}, {"choice": ["many", 2]}, {"choice": [1.5, 2]}],
         float: [{"choice": ["many", 2]}, {"choice": [True, 2]}],
         str: [{"int": [1, 2]}, {"float": [0.5, 1]}, {"choice": [1, 2]}],
+        list: [{"float": [8.0, 9.0]}, {"choice": ["many", 8]}, {"choice": [8.5, 9]}],
     }
     kind = DECLARED[key][0].searchable
     for table in wrong[kind]:

@@ -13,5 +13,5 @@ SMALLEST_IMAGE = 4
 
 def build_model(hp: HyperParameters) -> Any:
     """Build the family that suits ``hp.input_shape``."""
-    is_image = len(hp.input_shape) == 3 and min(hp.input_shape[:2]) >= SMALLEST_IMAGE
+    is_image = len(hp.input_shape) == 3 and min(hp.smallest_shape[:2]) >= SMALLEST_IMAGE
     return cnn_blocks.build_model(hp) if is_image else mlp_tabular.build_model(hp)

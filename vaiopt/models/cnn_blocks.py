@@ -16,8 +16,8 @@ def build_model(hp: HyperParameters) -> Any:
     """Build the CNN for images of ``hp.input_shape`` (height, width, channels) from 4x4 pixels."""
     layers = load_keras().layers
     inputs = x = layers.Input(hp.input_shape, name="image")
-    # The last block sees 2x2 pixels or more.
-    most = max(1, min(4, min(hp.input_shape[:2]).bit_length() - 2))
+    # The last block sees 2x2 pixels or more, in the smallest images, too.
+    most = max(1, min(4, min(hp.smallest_shape[:2]).bit_length() - 2))
     blocks = hp.Int("blocks", 1, most, default=min(2, most))
     normalise = hp.Boolean("batch_norm")
     lowest, highest, step = FILTERS

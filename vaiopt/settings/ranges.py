@@ -58,6 +58,11 @@ def ratio_text(value: Any) -> Any:
     return ":".join(str(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
+def list_of_tuple(value: Any) -> Any:
+    """Return a tuple as a list, as TOML has it; anything else as it is."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def parse_range(key: str, table: Mapping[str, Any]) -> Range:
     """Check a table of the settings and return it as a :class:`Range`.
 

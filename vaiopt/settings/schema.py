@@ -13,7 +13,13 @@ from vaiopt.settings.choices import Choice, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.settings.values import check_limits, check_plain
 
-TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+TYPE_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+}
 
 
 type_hints = functools.lru_cache(maxsize=None)(typing.get_type_hints)
@@ -161,7 +167,7 @@ def _numbers(key: str, value: Any) -> List[Tuple[str, float]]:
     return [(key, value)] if type(value) in (int, float) else []
 
 
-SEARCHED = {int: ("int",), float: ("int", "float"), str: ()}
+SEARCHED = {int: ("int",), float: ("int", "float"), str: (), list: ("int",)}
 """The kinds of ranges, besides ``choice``, from which values of a type are taken."""
 
 
@@ -181,7 +187,7 @@ def _check_range(key: str, table: Any, declared: Declaration, wanted: type) -> N
         )
     values = found.values if found.kind == "choice" else (found.low, found.high)
     for value in values:
-        _check_searchable(key, value, declared, wanted)
+        _check_searchable(key, value, declared, int if wanted is list else wanted)
         if value == "auto":
             raise SettingsError(f"{key}: a choice cannot be 'auto'", "Name the value that it has.")
         _check_value(key, value, declared)
@@ -194,6 +200,12 @@ def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type)
             raise SettingsError(
                 f"{key} must be a text, not {kind_words(value)}",
                 f"For instance '{declared.default}'; {example}",
+            )
+    elif wanted is list:
+        if not isinstance(value, list) or any(type(item) is not int for item in value):
+            raise SettingsError(
+                f"{key} must be a list of whole numbers, not {kind_words(value)}",
+                f"For instance {declared.default}; {example}",
             )
     elif value != "auto" and (
         isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float))

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from vaiopt import releases
 from vaiopt.settings import choices, values
-from vaiopt.settings.ranges import ratio_text
+from vaiopt.settings.ranges import list_of_tuple, ratio_text
 from vaiopt.settings.schema import plain_values, setting
 from vaiopt.text import without_password
 
@@ -58,11 +58,14 @@ class DataSettings:
         " a given test set beside it as the test part",
     )
     limit: int = setting(0, "use at most this many samples, drawn by class (0: all)", low=0)
-    image_size: List[int] = setting(
+    image_size: Searchable = setting(
         [],
-        "resize images of a folder to [height, width] ([]: they must be of one size)",
+        "resize images to [height, width] ([]: they must be of one size); a search range of the"
+        " sides of squares is allowed, such as {choice = [32, 64]}",
         low=1,
         high=8192,
+        searchable=list,
+        convert=list_of_tuple,
         check=values.check_image_size,
     )
     grayscale: bool = setting(False, "read images of a folder as grey")

@@ -90,8 +90,8 @@ def check_split(key: str, text: str) -> None:
 
 
 def check_image_size(key: str, value: Any) -> None:
-    """Check that a size is none, or height and width. Raises SettingsError."""
-    if len(value) not in (0, 2):
+    """Check that a size is none, height and width, or one side. Raises SettingsError."""
+    if isinstance(value, list) and len(value) not in (0, 2):
         raise SettingsError(
             f"{key} is {list(value)!r}",
             "Give [height, width] in pixels, such as [32, 32], or [] to keep images as they are.",

@@ -50,6 +50,8 @@ class HyperParameters:
         task: str = "classification",
     ) -> None:
         self.input_shape = tuple(input_shape)
+        # Of all sizes of images that are searched: what a range must not depend on is another.
+        self.smallest_shape = self.input_shape
         self.classes = classes
         self.samples = samples
         self.task = task

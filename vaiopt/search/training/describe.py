@@ -93,7 +93,7 @@ class _Family:
         if self._own is None:
             return None
         ensure_compiled(model, self.shared.dataset)
-        splits = self.shared.splits(REGULAR)
+        splits = self.shared.at(hp.values).splits(REGULAR)
         weights = self._settings.train.class_weights
         return trace_fit(self._own, hp, model, splits, batch_size, weights)
 

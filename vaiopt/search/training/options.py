@@ -11,6 +11,9 @@ from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 
+IMAGE_SIZE = "image_size"
+"""The hyperparameter of ``data.image_size``, where that is a search range."""
+
 
 def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
     """Return what the settings fix (values) or change (ranges) of the hyperparameters."""
@@ -19,6 +22,8 @@ def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
     given["split"] = settings.data.split
     found = dict(settings.model.hyperparameters)
     found.update({name: value for name, value in given.items() if value != "auto"})
+    if is_range(settings.data.image_size):
+        found[IMAGE_SIZE] = settings.data.image_size
     return {
         name: parse_range(name, value) if is_range(value) else value
         for name, value in found.items()

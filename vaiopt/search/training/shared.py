@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -16,7 +17,7 @@ from vaiopt.data import (
 )
 from vaiopt.data.batches import DeviceData
 from vaiopt.data.preprocessing import Scaling
-from vaiopt.search.training.options import parse_split
+from vaiopt.search.training.options import IMAGE_SIZE, parse_split
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
@@ -30,7 +31,8 @@ def recipe_of(
 ) -> DataRecipe:
     """Return the recipe of the data of a trial's point, with the scaling of its model."""
     shared = _KEPT[0] if _KEPT and _KEPT[0].is_of(settings) else Shared(settings)
-    return data_recipe(shared.dataset, shared.splits(parse_split(str(values["split"])), scaling))
+    sized = shared.at(values)
+    return data_recipe(sized.dataset, sized.splits(parse_split(str(values["split"])), scaling))
 
 
 def _test_start(data: DataSettings, dataset: Dataset) -> Optional[float]:
@@ -49,13 +51,20 @@ def _test_start(data: DataSettings, dataset: Dataset) -> Optional[float]:
 
 
 def load(data: DataSettings, seed: int) -> Dataset:
-    """Load the data that the settings name. Raises DataError."""
+    """Load the data that the settings name; where several sizes of images are searched, in the
+    first. Raises DataError.
+    """
+    size = data.image_size
+    if is_range(size):
+        first = parse_range("data.image_size", size)
+        side = first.default or (first.values[0] if first.values else int(first.low))
+        size = [side, side]
     return load_requested(
         Request(
             source=data.source.strip(),
             limit=data.limit,
             seed=seed,
-            image_size=tuple(data.image_size),
+            image_size=tuple(size),
             grayscale=data.grayscale,
             target=data.target,
             base=str(Path.cwd().resolve()),
@@ -63,23 +72,19 @@ def load(data: DataSettings, seed: int) -> Dataset:
     )
 
 
-class Shared:
-    """What the trials of one worker share.
+class Sized:
+    """The data in one size of images: its splits, and the samples on the device.
 
     Args:
         settings: of the run.
-        dataset: its data where they were sent; without it they are loaded here.
+        dataset: the data in that size.
     """
 
-    def __init__(self, settings: Settings, dataset: Optional[Dataset] = None) -> None:
+    def __init__(self, settings: Settings, dataset: Dataset) -> None:
         self._data, self._seed = settings.data, settings.seed
-        self.dataset = dataset if dataset is not None else load(settings.data, settings.seed)
+        self.dataset = dataset
         self._splits: Dict[Tuple[Ratios, Optional[Scaling]], Splits] = {}
         self._device: Optional[DeviceData] = None
-
-    def is_of(self, settings: Settings) -> bool:
-        """Return whether these are the shared things of a run."""
-        return (self._data, self._seed) == (settings.data, settings.seed)
 
     @property
     def device(self) -> DeviceData:
@@ -113,13 +118,52 @@ class Shared:
             )
         return self._splits[key]
 
+
+class Shared(Sized):
+    """What the trials of one worker share: the data, in the first of the sizes that are searched,
+    and in others as trials come to them.
+
+    Args:
+        settings: of the run.
+        dataset: its data where they were sent; without it they are loaded here.
+    """
+
+    def __init__(self, settings: Settings, dataset: Optional[Dataset] = None) -> None:
+        found = dataset if dataset is not None else load(settings.data, settings.seed)
+        super().__init__(settings, found)
+        self._settings = settings
+        self._others: Dict[int, Sized] = {}
+
+    def is_of(self, settings: Settings) -> bool:
+        """Return whether these are the shared things of a run."""
+        return (self._data, self._seed) == (settings.data, settings.seed)
+
+    def at(self, values: Mapping[str, Value]) -> Sized:
+        """Return the data in the size of a point."""
+        side = values.get(IMAGE_SIZE)
+        if not is_range(self._data.image_size) or not isinstance(side, int):
+            return self
+        if self.dataset.sample_shape[:2] == (side, side):
+            return self
+        if side not in self._others:
+            data = replace(self._data, image_size=[side, side])
+            self._others[side] = Sized(self._settings, load(data, self._seed))
+        return self._others[side]
+
     def hyperparameters(
         self, values: Mapping[str, Value], overrides: Mapping[str, Any]
     ) -> HyperParameters:
         """Return the hyperparameters of a point, knowing the data."""
-        shape, classes = self.dataset.sample_shape, len(self.dataset.classes)
-        task = self.dataset.task
-        return HyperParameters(values, overrides, shape, classes, len(self.dataset), task)
+        data = self.dataset
+        known = (data.sample_shape, len(data.classes), len(data), data.task)
+        hp = HyperParameters(values, overrides, *known)
+        if IMAGE_SIZE in overrides and data.is_image:
+            side = int(hp.Fixed(IMAGE_SIZE, data.sample_shape[0]))
+            found = parse_range("data.image_size", self._data.image_size)
+            least = min(map(int, found.values)) if found.values else int(found.low)
+            channels = data.sample_shape[2:]
+            hp.input_shape, hp.smallest_shape = (side, side, *channels), (least, least, *channels)
+        return hp
 
 
 _KEPT: List[Shared] = []

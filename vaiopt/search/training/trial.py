@@ -16,7 +16,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from vaiopt.data import Splits
+from vaiopt.data import Splits, data_recipe
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import VaioptError
 from vaiopt.hardware import costs as hardware_costs
@@ -25,6 +25,7 @@ from vaiopt.keras import load_tensorflow, save_model
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.probabilities import file_attributes
+from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import fit
@@ -42,7 +43,7 @@ from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.pruning import Judge, Pruning
 from vaiopt.search.training.schedule import Schedule
-from vaiopt.search.training.shared import shared_of
+from vaiopt.search.training.shared import Sized, shared_of
 from vaiopt.search.training.tensorboard import write_logs
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings
@@ -200,6 +201,9 @@ class _Trial:
             model = self._final_model()
             save_model(model, candidate.model, file_attributes(model))
             write_initial_weights(candidate.initial_weights, self._initial_weights)
+            dataset = self._data().dataset
+            if dataset.request is not None:  # size of images and scaling are the trial's own
+                write_record(candidate.data, data_recipe(dataset, self._splits()))
         if self._job.on != TRAIN:  # what was trained on validates nothing
             metrics, curve = _of_training(metrics), [_of_training(entry) for entry in curve]
         write_logs(self._run.tensorboard / f"{job.number:04d}", self._hp.point(), curve, metrics)
@@ -264,9 +268,15 @@ class _Trial:
             self._train_on(self._regular_split(), fit.Listeners())
         return self._model
 
-    def _regular_split(self) -> Splits:
+    def _splits(self) -> Splits:
         values = training_values(self._hyperparameters())
-        return PARTS[self._job.on](self._shared.splits(values.split, self._scaling))
+        return self._data().splits(values.split, self._scaling)
+
+    def _regular_split(self) -> Splits:
+        return PARTS[self._job.on](self._splits())
+
+    def _data(self) -> Sized:
+        return self._shared.at(self._hp.values)
 
     def _score(self, metrics: fit.Metrics) -> float:
         return self._objective.score(metrics, self._costs, self._job.references)
@@ -285,7 +295,7 @@ class _Trial:
         if not self._fresh:
             self._build(repeat)
         self._fresh = False
-        model, device = self._model, self._shared.device
+        model, device = self._model, self._data().device
         self._initial_weights = histograms(model)
         fit.ensure_compiled(model, self._shared.dataset)
         fit.keep_no_graph(model)
