@@ -96,6 +96,7 @@ def code(text: str) -> str:
 def type_words(annotation: Any) -> str:
     """Return the type of a setting in words."""
     words = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "value"}
+    words[list] = "list of whole numbers"
     if annotation in words:
         return words[annotation]
     origin, arguments = annotation.__origin__, annotation.__args__
