@@ -62,7 +62,7 @@ def test_a_row_says_what_a_setting_takes(settings: str) -> None:
         code("15"),
     ]
     assert row_of(settings, "train.learning_rate")[1] == 'number, "auto" or search range; above 0'
-    sizes = "list of whole numbers; at least 1 and at most 8,192"
+    sizes = "list of whole numbers, or search range; at least 1 and at most 8,192"
     assert row_of(settings, "data.image_size")[1] == sizes
     assert row_of(settings, "objective.max_latency_ms")[1:3] == ["number; above 0", "unset"]
     assert row_of(settings, "quantize.method")[1] == ", ".join(
