@@ -29,7 +29,9 @@ class Told:
 
     def __call__(self):
         self.weights.append(self._model.get_weights())
-        return {"val_accuracy": self._values[len(self.weights) - 1], "val_loss": 0.5}
+        value = self._values[len(self.weights) - 1]
+        accuracy, loss = value if isinstance(value, tuple) else (value, 0.5)
+        return {"val_accuracy": accuracy, "val_loss": loss}
 
     def quick(self):
         return {}
@@ -55,6 +57,17 @@ def test_the_first_of_the_best_epochs_scores_a_training_and_is_kept(digits, monk
     outcome, model, told = trained(digits, monkeypatch)
     assert (outcome.kept, outcome.entry["val_accuracy"], len(outcome.curve)) == (1, 0.7, 6)
     assert same(model.get_weights(), told.weights[1])
+
+
+def test_of_equal_epochs_the_one_of_the_lowest_loss_is_kept_and_patience_is_not(
+    digits, monkeypatch
+):
+    values = [(0.5, 0.9), (0.7, 0.5), (0.7, 0.3), (0.7, 0.4), (0.6, 0.1)]
+    outcome, model, told = trained(digits, monkeypatch, values)
+    assert outcome.kept == 2
+    assert same(model.get_weights(), told.weights[2])
+    outcome, _, _ = trained(digits, monkeypatch, values, patience=2)
+    assert (outcome.kept, len(outcome.curve)) == (2, 4)
 
 
 def test_less_of_a_metric_may_be_better(digits, monkeypatch):

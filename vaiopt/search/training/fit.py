@@ -235,8 +235,8 @@ class Follower:
         self._epoch = 0
         self._started = time.perf_counter()
         self._reported = 0
-        self._best = -math.inf
-        self._best_entry = -1
+        self._best, self._best_loss = -math.inf, math.inf
+        self._best_entry = self._improved = -1
         self._best_weights: List[Tuple[Any, Any]] = []
 
     def outcome(self, restore: bool = True) -> Outcome:
@@ -311,7 +311,7 @@ class Follower:
         self._listeners.tell(epoch + 1, self._plan.epochs, entry.get(self._plan.metric))
         if self._plan.metric not in entry:
             return
-        self._note_best(entry[self._plan.metric], model)
+        self._note_best(entry, model)
         judge = self._listeners.judge
         if judge is not None:
             last = self.stop or epoch + 1 >= self._plan.epochs
@@ -334,16 +334,20 @@ class Follower:
                 self._curve.append(entry)
             self._failure, self.stop = stop, True
 
-    def _note_best(self, value: float, model: Any) -> None:
-        """Keep the weights of an epoch that is better than all before, or lose patience."""
-        value = value if self._plan.maximise else -value
-        if value > self._best:
-            self._best, self._best_entry = value, len(self._curve) - 1
+    def _note_best(self, entry: Metrics, model: Any) -> None:
+        """Keep the weights of an epoch that is better than all before, or lose patience. Of equal
+        ones, as there are many where few samples are counted, that of the lowest loss is kept.
+        """
+        value = entry[self._plan.metric] if self._plan.maximise else -entry[self._plan.metric]
+        loss = entry.get("val_loss", math.inf)
+        if value > self._best or (value == self._best and loss < self._best_loss):
+            if value > self._best:
+                self._improved = len(self._curve) - 1
+            self._best, self._best_loss, self._best_entry = value, loss, len(self._curve) - 1
             if self._plan.keep_best and model is not None:
                 self._best_weights = [(v, v.numpy()) for v in model.variables]
-        elif self._plan.patience:
-            since = len(self._curve) - 1 - self._best_entry
-            self.stop = since >= self._plan.patience
+        if self._plan.patience:
+            self.stop = len(self._curve) - 1 - self._improved >= self._plan.patience
 
 
 def entry_metrics(entry: Mapping[str, float]) -> Metrics:
