@@ -61,10 +61,11 @@ from tensorflow import keras
 layers = keras.layers
 
 def build_model(hp):
-    groups = hp.Choice("groups", [1, 2])
+    kind = hp.Choice("kind", ["plain", "norm"])
     inputs = keras.Input(hp.input_shape)
-    x = layers.Conv2D(4, 3, groups=groups)(layers.Conv2D(4, 3)(inputs))
-    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dense(8, activation="relu")(layers.Flatten()(inputs))
+    if kind == "norm":
+        x = layers.ReLU()(layers.BatchNormalization(name="norm")(x))
     return keras.Model(inputs, layers.Dense(hp.classes, activation="softmax")(x))
 """
 
@@ -79,7 +80,7 @@ def test_a_point_that_a_later_step_refuses_is_not_trained(
     flow.search(settings, tmp_path / "run", then=("quantize",))
     one, two = load_trials(flow.open_run(tmp_path / "run"))
     assert (one.status, two.status) == (COMPLETE, INFEASIBLE)
-    assert "groups=2" in two.reason and not two.curve
+    assert "normalisation 'norm'" in two.reason and not two.curve
     flow.search(settings, tmp_path / "free")  # nothing follows: only the default point is told of
     assert [t.status for t in load_trials(flow.open_run(tmp_path / "free"))] == [COMPLETE] * 2
 
@@ -88,8 +89,8 @@ def test_a_flow_refuses_before_anything_is_trained_or_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text(CHOICE.replace("[1, 2]", "[2, 1]"))
+    (tmp_path / "mine.py").write_text(CHOICE.replace('"plain", "norm"', '"norm", "plain"'))
     settings = override(SETTINGS, ["model.family=mine.py", "search.trials=2"])
-    with pytest.raises(VaioptError, match="groups=2"):
+    with pytest.raises(VaioptError, match="normalisation 'norm'"):
         flow.run_flow(settings, tmp_path / "run", last="quantize")
     assert not (tmp_path / "run").exists()
