@@ -14,7 +14,6 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vaiopt.errors import VaioptError
 from vaiopt.keras import load_keras
 from vaiopt.network.calls import Call, CallList
 from vaiopt.network.flatten import flatten
@@ -45,9 +44,9 @@ def plain_model(model: Any) -> Any:
         is_changed = bool(calls.nested) or any(not call.first for call in calls.calls)
         is_changed = _fold_forward(graph) or is_changed
         found = _built(graph, model.name) if is_changed else None
-    except VaioptError:  # a layer that nobody knows: what is wrong with it is told later
+        return found if found is not None and _is_same(model, found) else model
+    except Exception:  # noqa: BLE001  a layer that nobody knows: what is wrong with it is told later
         return model
-    return found if found is not None and _is_same(model, found) else model
 
 
 def _graph(model: Any, calls: CallList) -> Optional[Graph]:

@@ -10,7 +10,7 @@ weights.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, List
 
 import numpy as np
 
@@ -48,15 +48,15 @@ class BatchStatistics:
         size = max(batch_size, min(SAMPLES, LARGEST_TENSOR // _largest_output(model)))
         whole = len(indices) - len(indices) % size or len(indices)  # a last one of few says little
         self._batches = [indices[i : i + size] for i in range(0, whole, size)]
-        self._taken_at = -1
+        self._taken: List[Any] = []
 
     def refresh(self) -> None:
-        """Take them, unless no training step was made since they were taken last."""
+        """Take them, unless no training step was made since they were taken last: each changes the
+        moving averages, whatever its optimizer.
+        """
         layers = [layer for layer in self._layers if layer.trainable]
-        steps = int(self._model.optimizer.iterations)
-        if not layers or steps == self._taken_at:
+        if not layers or _same(_averages(layers), self._taken):
             return
-        self._taken_at = steps
         own = {id(v) for layer in layers for v in (layer.moving_mean, layer.moving_variance)}
         others = [v for v in self._model.non_trainable_variables if id(v) not in own]
         before = [(variable, variable.numpy()) for variable in others]
@@ -69,6 +69,15 @@ class BatchStatistics:
                 counter.stop()
             for variable, value in before:
                 variable.assign(value)
+        self._taken = _averages(layers)
+
+
+def _averages(layers: List[Any]) -> List[Any]:
+    return [average.numpy() for x in layers for average in (x.moving_mean, x.moving_variance)]
+
+
+def _same(one: List[Any], other: List[Any]) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
 
 
 class _Counter:
