@@ -18,7 +18,7 @@ def functional_config(model: Any) -> Optional[Config]:
     keras = load_keras()
     try:
         config: Config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
-    except Exception:  # noqa: BLE001  a layer of a person's own without a configuration, or a wrong one
+    except Exception:  # noqa: BLE001  a layer of a person's own may have none, or a wrong one
         return None
     return config if len(config["input_layers"]) == 1 else None
 

@@ -45,7 +45,7 @@ def plain_model(model: Any) -> Any:
         is_changed = _fold_forward(graph) or is_changed
         found = _built(graph, model.name) if is_changed else None
         return found if found is not None and _is_same(model, found) else model
-    except Exception:  # noqa: BLE001  a layer that nobody knows: what is wrong with it is told later
+    except Exception:  # noqa: BLE001  of a layer that nobody knows; it is told of later
         return model
 
 
