@@ -12,7 +12,7 @@ from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.errors import ModelError, RunError
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
-from vaiopt.models.probabilities import activation_of_file, probabilities
+from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
@@ -128,9 +128,7 @@ def _evaluated(
         f" {len(splits.test)} test samples"
     )
     model = LOADERS[kind](model_path)
-    activation = activation_of_file(model, candidate.model)
-    if kind == "int8" and activation == "sigmoid":  # it ends in probabilities
-        activation = ""
+    activation = missing_of(kind, activation_of_file(model, candidate.model))
     found = evaluate_model(
         lambda x: probabilities(model.predict(x, batch_size=BATCH, verbose=0), activation),
         splits,

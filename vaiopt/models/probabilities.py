@@ -31,6 +31,24 @@ def activation_of_file(model: Any, path: PathLike) -> str:
     return _activation(model) if outputs_logits(path) else ""
 
 
+IN_INT8 = ("sigmoid",)
+"""Activations that an int8 model gets: without one of these an output says something else, and is
+not only less sure.
+"""
+
+
+def int8_activation(activation: str) -> str:
+    """Return what is put behind an int8 model of a float one that lacks an activation."""
+    return activation if activation in IN_INT8 else ""
+
+
+def missing_of(kind: str, activation: str) -> str:
+    """Return what outputs still lack: those of a ``float`` model the activation, those of an
+    ``int8`` one only what it did not get.
+    """
+    return "" if kind == "int8" and int8_activation(activation) else activation
+
+
 def _activation(model: Any) -> str:
     if len(model.outputs) != 1:
         return ""

@@ -10,7 +10,7 @@ import numpy as np
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import PathLike
 from vaiopt.keras import load_keras, load_model
-from vaiopt.models.probabilities import activation_of_file, with_activation
+from vaiopt.models.probabilities import activation_of_file, int8_activation, with_activation
 from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
@@ -20,8 +20,6 @@ from vaiopt.tasks import task_of
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
-_CUT_AT_HALF = ("sigmoid",)
-"""Activations whose absence changes what an output says, not only how sure it is."""
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
 
 WRONG_SCALE = 4.0
@@ -69,7 +67,7 @@ def functional_model(model: Any) -> Any:
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
     functional = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
-    functional = with_activation(functional, activation if activation in _CUT_AT_HALF else "")
+    functional = with_activation(functional, int8_activation(activation))
     check_model(functional)
     return functional
 

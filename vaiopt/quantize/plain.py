@@ -14,12 +14,13 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from vaiopt.keras import load_keras
+from vaiopt.errors import VaioptError
+from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.network.calls import Call, CallList
 from vaiopt.network.flatten import flatten
 from vaiopt.network.live import from_live
 from vaiopt.quantize.tfmot.build import load_weights, make_model
-from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
+from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node, weights_of
 from vaiopt.quantize.tfmot.prepare import multiplier_and_shift
 
 _PASSED = ("Dropout", "Flatten")
@@ -45,8 +46,8 @@ def plain_model(model: Any) -> Any:
         is_changed = _fold_forward(graph) or is_changed
         found = _built(graph, model.name) if is_changed else None
         return found if found is not None and _is_same(model, found) else model
-    except Exception:  # noqa: BLE001  of a layer that nobody knows; it is told of later
-        return model
+    except (VaioptError, TypeError, ValueError, load_tensorflow().errors.OpError):
+        return model  # of a layer that nobody knows, or of other inputs; it is told of later
 
 
 def _graph(model: Any, calls: CallList) -> Optional[Graph]:
@@ -78,16 +79,12 @@ def _node(model: Any, call: Call, names: List[str]) -> Node:
     layer: Any = model
     for name in call.name.split(":")[0].split("/"):
         layer = layer.get_layer(name)
-    weights: "OrderedDict[str, np.ndarray]" = OrderedDict()
-    for variable, value in zip(layer.weights, layer.get_weights()):
-        key = variable.name.split(":")[0].split("/")[-1]
-        weights[f"{key}/{len(weights)}" if key in weights else key] = np.array(value)
     node = Node(
         names[-1],
         call.class_name,
         {**call.config, "name": names[-1]},
         [names[index] for index, _ in call.inputs],
-        weights,
+        weights_of(layer),
         layer=names[-1],
     )
     node.shape = (None, *call.shapes[0])

@@ -181,14 +181,21 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
                 "Use layers of one output, called once with tensors only.",
             )
         inputs.append(source[0])
+    shape = layer.output_shape
+    node = Node(
+        name, entry["class_name"], dict(entry["config"]), inputs, weights_of(layer), layer=name
+    )
+    node.shape = tuple(shape[0] if isinstance(shape, list) else shape)
+    return node
+
+
+def weights_of(layer: Any) -> "OrderedDict[str, np.ndarray]":
+    """Return copies of a layer's weights, by the last part of their variables' names."""
     weights: "OrderedDict[str, np.ndarray]" = OrderedDict()
     for variable, value in zip(layer.weights, layer.get_weights()):
         key = variable.name.split(":")[0].split("/")[-1]
         weights[f"{key}/{len(weights)}" if key in weights else key] = np.array(value)
-    shape = layer.output_shape
-    node = Node(name, entry["class_name"], dict(entry["config"]), inputs, weights, layer=name)
-    node.shape = tuple(shape[0] if isinstance(shape, list) else shape)
-    return node
+    return weights
 
 
 def _names(entries: Any) -> List[str]:

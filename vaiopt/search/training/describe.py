@@ -97,6 +97,9 @@ class _Family:
         weights = self._settings.train.class_weights
         return trace_fit(self._own, hp, model, splits, batch_size, weights)
 
+    def _model_at(self, values: Mapping[str, Value]) -> Any:
+        return build(self._function, self.make(values))
+
     def described(self, space: Space, afterwards: Afterwards) -> SpaceFile:
         """Return what is known of the default point, after all checks of it."""
         settings, shared = self._settings, self.shared
@@ -115,8 +118,7 @@ class _Family:
             call = self._trace_fit(hp_of_model, model, PROBE)
             feasible.check_own_fit(settings, hp_of_model, call)
         feasible.check_training(settings, model, hp_of_model)
-        build_at = lambda values: build(self._function, self.make(values))  # noqa: E731
-        feasible.check_choices(self.overrides, space, build_at)
+        feasible.check_choices(self.overrides, space, self._model_at)
         if self._own is None:  # what another fit reports is known once it has run
             feasible.check_metric(settings, model, shared, splits)
         notes = (*shared.dataset.notes, *split_notes(splits))

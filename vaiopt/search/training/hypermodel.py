@@ -4,7 +4,6 @@ of its own.
 
 from __future__ import annotations
 
-import inspect
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -16,7 +15,7 @@ from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
 from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of, numbers_of
-from vaiopt.search.training.weights import NONE, weight_arguments
+from vaiopt.search.training.weights import NONE, takes, weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.user_code import describe
@@ -113,7 +112,7 @@ def _call(fit: Fit, hp: Any, model: Any, x: Any, y: Any, options: Dict[str, Any]
     """Call ``fit`` as KerasTuner does, without the options that it does not take or gives to
     ``model.fit`` itself, beside ``**kwargs``.
     """
-    options = {name: value for name, value in options.items() if _takes(fit, name)}
+    options = {name: value for name, value in options.items() if takes(fit, name)}
     while True:
         try:
             return fit(hp, model, x, y, **options)
@@ -126,11 +125,6 @@ def _call(fit: Fit, hp: Any, model: Any, x: Any, y: Any, options: Dict[str, Any]
 
 _FREE = ("epochs", "batch_size", "verbose", "validation_data")
 """What ``fit`` may decide alone; without the callbacks nobody would follow the training."""
-
-
-def _takes(function: Fit, name: str) -> bool:
-    parameters = inspect.signature(function).parameters
-    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _is_twice(error: TypeError, name: str) -> bool:

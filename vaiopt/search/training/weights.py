@@ -43,6 +43,12 @@ def training_weights(splits: Splits, wanted: Any) -> Optional[np.ndarray]:
     return found if own is None else np.asarray(found * own)
 
 
+def takes(function: Callable[..., Any], name: str) -> bool:
+    """Return whether a function takes an argument of this name, or any."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
 def weight_arguments(fit: Callable[..., Any], splits: Splits, wanted: Any) -> Dict[str, Any]:
     """Return the weights as a HyperModel's own ``fit`` is given them, as KerasTuner passes on what
     ``search`` was given: ``sample_weight`` and ``class_weight``, if there are any.
@@ -57,10 +63,8 @@ def weight_arguments(fit: Callable[..., Any], splits: Splits, wanted: Any) -> Di
     """
     given = {"sample_weight": splits.train.weights, "class_weight": class_weights(splits, wanted)}
     found = {name: value for name, value in given.items() if value is not None}
-    parameters = inspect.signature(fit).parameters.values()
-    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     for name in found:
-        if not takes_all and name not in {parameter.name for parameter in parameters}:
+        if not takes(fit, name):
             raise ModelError(
                 f"fit(hp, model, ...) takes no {name}, which the data or train.class_weights give",
                 "Take **kwargs, and pass them on: model.fit(*args, **kwargs).",
