@@ -8,7 +8,8 @@ scikit-learn's digits, 7 : 2 : 1, 10 epochs, batches of 32. The tools take turns
 in a process of its own. KerasTuner's Bayesian optimisation and Optuna's TPE train by ``fit`` on
 arrays, as their users do; a trial counts with its best epoch, as in all three tools. Told: seconds
 of CPU time until a trial had the accuracy that every run reached, those of the whole search, and
-the best accuracy. ``--output`` adds a line a trial to a CSV file.
+the best accuracy. ``--trace`` only tells what vaiopt takes to find the search space. ``--output``
+adds a line a trial to a CSV file.
 """
 
 from __future__ import annotations
@@ -165,6 +166,29 @@ def alone(tool: str, seed: int) -> Curve:
     return [(s, a) for s, a in json.loads(done.stdout.decode("utf-8").splitlines()[-1])]
 
 
+def trace() -> None:
+    """Print the CPU seconds and the calls of the model function that finding the space takes."""
+    from vaiopt.keras import load_keras
+    from vaiopt.models import build
+    from vaiopt.study.hyperparameters import HyperParameters
+    from vaiopt.study.trace import trace_space
+
+    load_keras()
+    space: Dict[str, Any] = {}
+    exec(compile(MODEL, "model", "exec"), space)  # the text above
+    known = ((8, 8, 1), 10, 1797)
+    build(space["build_model"], HyperParameters({}, {}, *known))  # what TensorFlow makes once
+    calls: List[Any] = []
+
+    def ask(hp: Any) -> None:
+        calls.append(build(space["build_model"], hp))
+
+    before = time.process_time()
+    found = trace_space(ask, lambda values: HyperParameters(values, {}, *known))
+    seconds = time.process_time() - before
+    print(f"{len(found)} dimensions, {len(calls)} calls, {seconds:.2f} s of CPU")
+
+
 def until(curve: Curve, accuracy: float) -> float:
     """Return the CPU seconds until a trial had an accuracy; infinity if none had."""
     return next((seconds for seconds, found in curve if found >= accuracy), float("inf"))
@@ -193,7 +217,11 @@ def main() -> None:
     parser.add_argument("--tools", nargs="+", default=list(TOOLS), choices=list(TOOLS))
     parser.add_argument("--alone", choices=list(TOOLS), help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--trace", action="store_true", help="only find vaiopt's search space")
     arguments = parser.parse_args()
+    if arguments.trace:
+        trace()
+        return
     if arguments.alone:
         print(json.dumps(TOOLS[arguments.alone](arguments.seeds)))
         return
