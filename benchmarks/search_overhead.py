@@ -33,6 +33,7 @@ from vaiopt.search.training.pruning import Judge
 from vaiopt.settings import SearchSettings, load_settings
 from vaiopt.study import storage
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
 from vaiopt.study.record import COMPLETE, TrialRecord
 from vaiopt.study.space_file import SpaceFile
@@ -186,14 +187,14 @@ def compare(arguments):
 def proposals(arguments):
     """Measure single proposals and print."""
     at_random = SearchSettings(initial_points=10**9)
-    random = BayesianSampler(Problem(SPACE, at_random, 0, "maximize"), "gp")
+    random = BayesianSampler(Problem(SPACE, at_random, 0, Objective()), "gp")
     history = []
     while len(history) < 200:
         point = random.next_point(history)
         value = -abs(point["learning_rate"] - 0.003) - 0.01 * point["layers"]
         history.append(TrialRecord(len(history), COMPLETE, value=value, hyperparameters=point))
     for model in ("gp", "forest"):
-        sampler = BayesianSampler(Problem(SPACE, SearchSettings(), 0, "maximize"), model)
+        sampler = BayesianSampler(Problem(SPACE, SearchSettings(), 0, Objective()), model)
         for count in (50, 100, 200):
             cpu, wall = [], []
             for _ in range(3):

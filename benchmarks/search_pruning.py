@@ -18,6 +18,7 @@ from vaiopt.search.samplers.bayesian import BayesianSampler
 from vaiopt.search.training.pruning import Judge, Pruned, Reports
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.trace import trace_space
 
@@ -46,7 +47,7 @@ def train(curve, pruning):
 def search(curves, pruner, seed, trials):
     """Return the share of epochs trained and the best accuracy of a completed trial."""
     space = trace_space(build, HyperParameters)
-    sampler = BayesianSampler(Problem(space, SearchSettings(), seed, "maximize"), "gp")
+    sampler = BayesianSampler(Problem(space, SearchSettings(), seed, Objective()), "gp")
     reports = Reports(SearchSettings(pruner=pruner), "maximize", space)
     records, spent = [], 0
     for number in range(trials):

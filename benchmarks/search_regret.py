@@ -68,6 +68,7 @@ def run_vaiopt(table, name, seed, trials):
     from vaiopt.search.samplers import Problem, as_optuna, make_sampler
     from vaiopt.settings import SearchSettings
     from vaiopt.study.hyperparameters import HyperParameters
+    from vaiopt.study.objective import Objective
     from vaiopt.study.record import COMPLETE, TrialRecord
     from vaiopt.study.storage import quiet_optuna
     from vaiopt.study.trace import trace_space
@@ -79,7 +80,7 @@ def run_vaiopt(table, name, seed, trials):
     settings = SearchSettings(
         sampler=sampler, acquisition=acquisition or SearchSettings().acquisition
     )
-    chosen = make_sampler(Problem(space, settings, seed, "maximize"))
+    chosen = make_sampler(Problem(space, settings, seed, Objective()))
     study = optuna.create_study(sampler=as_optuna(chosen), direction="maximize")
     values, seconds = [], 0.0
     for number in range(trials):

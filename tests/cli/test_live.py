@@ -177,7 +177,7 @@ def test_the_region_shows_what_runs_the_best_the_front_and_the_counts(
     assert lines[6].split() == ["front", "val_accuracy", "params", "predicted"]
     assert lines[7].split() == ["trial", "0", "0.7500", "1,000", "0.3", "ms"]
     assert lines[8].split() == ["trial", "1", "0.8750", "54,321", "0.5", "ms"]
-    assert lines[9].startswith("5/40 done: 3 complete, 1 infeasible, 1 pruned, ")
+    assert lines[9].startswith("4/40 done: 3 complete, 1 infeasible, 1 pruned, ")
     assert re.search(r"[\d.e+]+ a minute, \d+:\d\d left$", lines[9])
     assert len(lines) == 10
 

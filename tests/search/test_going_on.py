@@ -24,6 +24,7 @@ from vaiopt.runs.work import discard
 from vaiopt.search import kept, search_run
 from vaiopt.search.execution.lock import only_search
 from vaiopt.settings import override, settings_from_run
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, INTERRUPTED
 from vaiopt.study.storage import journal_storage, open_study, quiet_optuna
 from vaiopt.study.trials import RECORD, load_trials, record_attribute
@@ -152,7 +153,7 @@ def test_a_model_cannot_be_chosen_while_a_search_deletes_it(tmp_path, monkeypatc
 
     monkeypatch.setattr(kept, "discard", slowly)
     trials = [replace(t, value=1.0 - t.number) for t in load_trials(run)]
-    kept.KeptModels(run, 1, "maximize", trials).delete()
+    kept.KeptModels(run, 1, Objective(), trials).delete()
     for thread in threads:
         thread.join(60)
     assert len(threads) > 0 and len(refused) == len(threads)

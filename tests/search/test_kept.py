@@ -6,6 +6,8 @@ from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Chosen
 from vaiopt.search.kept import KeptModels
+from vaiopt.settings import ObjectiveSettings
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INTERRUPTED, TrialRecord
 
 
@@ -26,7 +28,7 @@ def kept(run):
 
 
 def test_the_best_the_first_and_the_chosen_stay(run):
-    models = KeptModels(run, 2, "maximize", [])
+    models = KeptModels(run, 2, Objective(), [])
     assert models.least is None
     for number, value in enumerate([0.1, 0.5, 0.4, 0.6, 0.3]):
         models.ended(saved(run, number, value))
@@ -40,7 +42,7 @@ def test_the_best_the_first_and_the_chosen_stay(run):
 
 
 def test_a_loss_is_better_when_lower(run):
-    models = KeptModels(run, 1, "minimize", [])
+    models = KeptModels(run, 1, Objective(ObjectiveSettings(direction="minimize")), [])
     for number, value in enumerate([0.5, 0.2, 0.4]):
         models.ended(saved(run, number, value))
     assert kept(run) == ["0000", "0001"]
@@ -49,7 +51,7 @@ def test_a_loss_is_better_when_lower(run):
 
 def test_a_search_that_goes_on_knows_the_models_of_the_one_before(run):
     before = [saved(run, 0, None, INTERRUPTED), saved(run, 1, 0.5), saved(run, 2, 0.9)]
-    models = KeptModels(run, 1, "maximize", before)
+    models = KeptModels(run, 1, Objective(), before)
     assert models.least == 0.9
     models.ended(saved(run, 3, 0.7))
     # That of a trial that was killed while it saved its model goes too: it was run again.
@@ -59,7 +61,7 @@ def test_a_search_that_goes_on_knows_the_models_of_the_one_before(run):
 def test_what_a_failed_trial_saved_goes_and_what_is_no_ended_trial_s_is_left_alone(run):
     for name in ("0009", "notes"):
         (run.trials / name).mkdir(parents=True)
-    models = KeptModels(run, 1, "maximize", [])
+    models = KeptModels(run, 1, Objective(), [])
     models.ended(saved(run, 0, 0.5))
     models.ended(saved(run, 1, None, FAILED))
     models.ended(saved(run, 2, 0.6))

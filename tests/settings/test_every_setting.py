@@ -6,7 +6,7 @@ A new setting without a row fails here. The trainings are stand-ins, all else is
 import dataclasses
 import hashlib
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.search.execution.choose import EXECUTORS, make_executor
 from vaiopt.search.execution.dask import DaskExecutor
 from vaiopt.search.execution.limits import memory_limit_mb
-from vaiopt.search.samplers import Problem, as_optuna, make_sampler
+from vaiopt.search.samplers import Prices, Problem, as_optuna, make_sampler, survey
 from vaiopt.search.training import fit
 from vaiopt.search.training.options import model_overrides, training_values
 from vaiopt.search.training.pruning import Judge, Reports
@@ -31,6 +31,7 @@ from vaiopt.settings import Settings, load_settings, override, save_run_settings
 from vaiopt.settings.schema import declarations
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
+from vaiopt.study.price import Price
 from vaiopt.study.record import COMPLETE, TrialRecord
 from vaiopt.study.start import read_start
 from vaiopt.study.storage import journal_storage, quiet_optuna
@@ -42,7 +43,14 @@ BASE = [
     *("data.limit=200", "model.family=mlp_tabular", "train.epochs=3"),
 ]
 METRICS = {"val_accuracy": 0.9, "val_f1": 0.8, "val_loss": 0.3}
-COSTS = {"params": 2e3, "macs": 4e3, "latency_ms": 2.0, "dpu_latency_ms": 1.0, "cpu_layers": 1.0}
+COSTS = {
+    "fps": 5.0,
+    "params": 2e3,
+    "macs": 4e3,
+    "latency_ms": 2.0,
+    "dpu_latency_ms": 1.0,
+    "cpu_layers": 1.0,
+}
 REFERENCES = {name: 1.5 * cost for name, cost in COSTS.items()}
 
 
@@ -148,7 +156,7 @@ def the_proposals(settings: Settings, bench: Bench) -> Any:
     """The first points of a sampler, or why there is none."""
     optuna = quiet_optuna()
     try:
-        sampler = make_sampler(Problem(SPACE, settings.search, settings.seed, "maximize"))
+        sampler = make_sampler(Problem(SPACE, settings.search, settings.seed, Objective()))
     except SettingsError as error:
         return error.message
     study = optuna.create_study(sampler=as_optuna(sampler), direction="maximize")
@@ -161,11 +169,30 @@ def the_proposals(settings: Settings, bench: Bench) -> Any:
     return [t.params for t in study.trials], sampler.total(settings.search.trials)
 
 
+def the_proposals_of_a_front(settings: Settings, bench: Bench) -> Any:
+    """The points of a sampler that knows what points cost."""
+    objective = Objective(settings.objective)
+
+    def ask(points: Any) -> Any:
+        return [Price({"params": p["units"], "macs": 1 / p["units"]}) for p in points]
+
+    seen = survey(SPACE, objective, ask, settings.seed, lambda line: None)
+    prices = Prices(SPACE, objective, ask, seen) if objective.front else None
+    sampler = make_sampler(Problem(SPACE, settings.search, settings.seed, objective, prices))
+    study = SimpleNamespace(get_trials=lambda **options: [], user_attrs={}, directions=[])
+    records: List[TrialRecord] = []
+    for number in range(9):
+        point = sampler.propose(study, None, records)
+        (price,), value = ask([point]), 0.95 - 0.01 * abs(np.log10(point["rate"]) + 2)
+        records.append(TrialRecord(number, COMPLETE, "", value, point, costs=price.costs))
+    return [record.hyperparameters for record in records]
+
+
 def the_warm_proposals(settings: Settings, bench: Bench) -> Any:
     (bench.folder / "known.csv").write_text("units,rate,value\n8,0.05,0.9\n16,0.04,0.8\n")
     objective, source = Objective(settings.objective), settings.search.start_from
     known = read_start(source, SPACE, objective, {}).records() if source else []
-    problem = Problem(SPACE, settings.search, settings.seed, "maximize", known)
+    problem = Problem(SPACE, settings.search, settings.seed, Objective(), None, known)
     first = TrialRecord(0, COMPLETE, value=0.5, hyperparameters=SPACE.defaults())
     return make_sampler(problem).propose(
         SimpleNamespace(get_trials=lambda **options: []), None, [first]
@@ -276,6 +303,7 @@ TABLE = ("data.source=table.csv", "data.limit=0")
 PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
+FRONT = ('objective.front=["params"]',)
 GP = ("search.sampler=gp", "search.initial_points=3")
 GRID = ("search.sampler=grid",)
 LOOP = ("objective.measure_every=2",)
@@ -334,6 +362,9 @@ ROWS: Dict[str, Row] = {
     "objective.direction": Row("minimize", the_objective),
     "objective.weights": Row({"macs": 0.5}, the_objective),
     "objective.references": Row({"macs": 7e3}, the_objective, ("objective.weights.macs=0.5",)),
+    "objective.front": Row(["macs"], the_proposals_of_a_front, FRONT),
+    "objective.min_metric": Row(0.9, the_proposals_of_a_front, FRONT),
+    "objective.min_fps": Row(9.0, the_objective),
     "objective.max_latency_ms": Row(1.5, the_objective),
     "objective.max_params": Row(1000.0, the_objective),
     "objective.max_macs": Row(1000.0, the_objective),

@@ -1,7 +1,8 @@
 import pytest
 
-from vaiopt.settings import SearchSettings
+from vaiopt.settings import ObjectiveSettings, SearchSettings
 from vaiopt.study.budget import Budget, busy_seconds, forecast, without_better
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, PRUNED, TrialRecord
 
 
@@ -20,21 +21,21 @@ def test_what_ran_at_once_counts_once_and_pauses_do_not():
 def test_trials_without_a_better_one_are_those_after_the_best_that_were_trained():
     trials = [at(0, 0, 1, value=0.9), at(1, 1, 1, value=0.8), at(2, 2, 1, PRUNED)]
     trials += [at(3, 3, 1, FAILED), at(4, 4, 1, INFEASIBLE), at(5, 5, 1, INTERRUPTED)]
-    assert without_better(trials, "maximize") == 3
-    assert without_better(trials, "minimize") == 2
-    assert without_better([at(0, 0, 1), at(1, 1, 1)], "maximize") == 1  # no better, if as good
-    assert without_better([at(0, 0, 1, FAILED)] * 5, "maximize") == 0
+    assert without_better(trials, Objective()) == 3
+    assert without_better(trials, Objective(ObjectiveSettings(direction="minimize"))) == 2
+    assert without_better([at(0, 0, 1), at(1, 1, 1)], Objective()) == 1  # no better, if as good
+    assert without_better([at(0, 0, 1, FAILED)] * 5, Objective()) == 0
 
 
 def test_the_budget_says_what_was_spent():
     trials = [at(0, 0, 60, value=0.9), at(1, 60, 60, value=0.8)]
-    assert Budget(SearchSettings(), "maximize", trials).spent(trials, 1e9) == ""
-    hours = Budget(SearchSettings(max_hours=0.1), "maximize", trials)
+    assert Budget(SearchSettings(), Objective(), trials).spent(trials, 1e9) == ""
+    hours = Budget(SearchSettings(max_hours=0.1), Objective(), trials)
     assert hours.seconds_left(100.0) == pytest.approx(140.0)
     assert hours.spent(trials, 200.0) == "" and "max_hours" in hours.spent(trials, 240.0)
     assert hours.spent([], 1e9) == ""
-    assert "stop_after" in Budget(SearchSettings(stop_after=1), "maximize").spent(trials, 0)
-    assert Budget(SearchSettings(stop_after=2), "maximize").spent(trials, 0) == ""
+    assert "stop_after" in Budget(SearchSettings(stop_after=1), Objective()).spent(trials, 0)
+    assert Budget(SearchSettings(stop_after=2), Objective()).spent(trials, 0) == ""
 
 
 def test_the_rest_takes_as_long_as_the_trials_before():

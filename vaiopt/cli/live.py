@@ -19,7 +19,7 @@ from vaiopt.sheets.trial_list import point_text, varying
 from vaiopt.study.budget import Budget, forecast
 from vaiopt.study.observer import Observer
 from vaiopt.study.ranking import Ranking, front
-from vaiopt.study.record import TrialRecord
+from vaiopt.study.record import TrialRecord, trainings
 from vaiopt.text import printable
 
 REFRESH = 2
@@ -77,7 +77,7 @@ class TrialLines(Observer):
         self._trials: List[TrialRecord] = []
         self._ranking = Ranking(self._objective.direction)
         self._before = 0
-        self._budget = Budget(settings.search, self._objective.direction)
+        self._budget = Budget(settings.search, self._objective)
         self._started = self._ended = time.perf_counter()
 
     def progress(self, line: str) -> None:
@@ -88,9 +88,9 @@ class TrialLines(Observer):
         """Take note of what was done before, and say how long the rest will take by that."""
         self._wanted, self._trials, self._before = wanted, list(trials), len(trials)
         self._ranking = Ranking(self._objective.direction, trials)
-        self._budget = Budget(self._settings.search, self._objective.direction, trials)
+        self._budget = Budget(self._settings.search, self._objective, trials)
         self._started = self._ended = time.perf_counter()
-        missing = wanted - len(trials)
+        missing = wanted - trainings(trials)
         left = forecast(trials, missing)
         if missing > 0 and left is not None and left >= 1:
             said = f"{missing} of {wanted} trials are left, by the earlier ones about"
@@ -115,7 +115,7 @@ class TrialLines(Observer):
         """Return what a trial came to: how many are done, its number, its metric (with a star if
         none was better), costs and seconds.
         """
-        head = f"{len(self._trials):>3}/{self._wanted}  trial {record.number:<3}"
+        head = f"{trainings(self._trials):>3}/{self._wanted}  trial {record.number:<3}"
         if record.value is None:
             return f"{head}  {record.status}: {record.reason}"
         score, star = self._metric(record), "*" if better else " "
@@ -144,7 +144,7 @@ class TrialLines(Observer):
         if not rate:
             return None
         since = time.perf_counter() - self._ended
-        left = max(0.0, (self._wanted - len(self._trials)) / rate - since)
+        left = max(0.0, (self._wanted - trainings(self._trials)) / rate - since)
         return self._within_budget(left)
 
     def _within_budget(self, left: float) -> float:
@@ -295,7 +295,7 @@ class LiveTrials(TrialLines):
 
     def _counts(self, trials: Sequence[TrialRecord]) -> str:
         rate, left = self._rate(), self._seconds_left()
-        done = f"{len(trials)}/{self._wanted} done"
+        done = f"{trainings(trials)}/{self._wanted} done"
         if not trials:
             return done
         parts = [words.counts(Counter(trial.status for trial in trials))]

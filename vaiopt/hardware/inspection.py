@@ -163,15 +163,16 @@ class Inspection(Shown):
         }
 
 
-def costs(model: Any, target: Target) -> Dict[str, float]:
+def costs(model: Any, target: Target, threads: int = 1) -> Dict[str, float]:
     """Return what a candidate costs, before it is trained; some ten milliseconds for a ResNet50.
 
     Args:
         model: a live Keras 2 model, or anything that :func:`vaiopt.hardware.read_graph` reads.
         target: where it is to run.
+        threads: threads that call the DPU at the same time, for ``fps``.
 
     Returns:
-        ``params``, ``macs``, ``latency_ms`` (end to end, one thread), ``dpu_latency_ms``,
+        ``params``, ``macs``, ``latency_ms`` (end to end, one thread), ``dpu_latency_ms``, ``fps``,
         ``cpu_layers`` (layers that the DPU leaves to the CPU, without the softmax of the outputs)
         and ``dpu_subgraphs``.
     """
@@ -187,6 +188,7 @@ def costs(model: Any, target: Target) -> Dict[str, float]:
         "macs": float(graph.macs),
         "latency_ms": estimate.latency_ms,
         "dpu_latency_ms": estimate.dpu_latency_ms,
+        "fps": _frames_per_second(estimate, threads),
         "cpu_layers": float(len(left)),
         "dpu_subgraphs": float(estimate.subgraph_count),
     }
@@ -221,7 +223,7 @@ def inspect_model(
         threads=threads,
         latency_ms=total,
         dpu_latency_ms=estimate.dpu_latency_ms,
-        fps=min(threads * 1000.0 / max(total, 1e-9), estimate.fps_all_cores),
+        fps=_frames_per_second(estimate, threads),
         fps_all_cores=estimate.fps_all_cores,
         params=graph.params,
         macs=graph.macs,
@@ -240,6 +242,10 @@ def inspect_model(
         ),
         warnings=tuple(_warnings(graph, estimate, target, input_range)),
     )
+
+
+def _frames_per_second(estimate: Estimate, threads: int) -> float:
+    return min(threads * 1000.0 / max(estimate.latency_ms, 1e-9), estimate.fps_all_cores)
 
 
 def input_levels(low: float, high: float) -> Tuple[int, int]:

@@ -15,6 +15,7 @@ NAMES = {
     "latency_ms": "predicted latency (ms)",
     "measured_latency_ms": "measured latency (ms)",
     "dpu_latency_ms": "predicted DPU latency (ms)",
+    "fps": "predicted frames a second",
     "cpu_layers": "layers left to the CPU",
 }
 

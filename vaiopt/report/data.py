@@ -195,7 +195,7 @@ def gather_search(run: Run) -> ReportData:
         toml=read_text(run.settings),
         environment=environment,
         trials=sorted(records(study), key=lambda t: t.number),
-        minimise=study.direction.name == "MINIMIZE",
+        minimise=study.directions[0].name == "MINIMIZE",
         space=read_space(run).space if run.space.is_file() else Space(),
     )
     if not run.chosen_file.is_file():

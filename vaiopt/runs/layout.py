@@ -101,6 +101,8 @@ class Run:
         journal: ``study.journal``: Optuna's journal, the only truth about trials.
         space: ``space.json``: the search space as traced from the model function.
         start: ``start.json``: what the search knew before its first trial, if it was given any.
+        survey: ``survey.json``: what points cost, asked before the first trial of a search with
+            limits or for a front.
         inputs: ``inputs/``: arrays and functions that were passed in Python.
         trials: ``trials/``: one folder per trial that is a candidate.
         chosen_file: ``chosen.json``: which candidates are chosen, and why.
@@ -116,6 +118,7 @@ class Run:
         self.journal = self.folder / "study.journal"
         self.space = self.folder / "space.json"
         self.start = self.folder / "start.json"
+        self.survey = self.folder / "survey.json"
         self.inputs = self.folder / "inputs"
         self.trials = self.folder / "trials"
         self.chosen_file = self.folder / "chosen.json"

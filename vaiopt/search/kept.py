@@ -9,7 +9,8 @@ from typing import List, Optional, Sequence, Set
 from vaiopt.locks import locked
 from vaiopt.runs.layout import Run
 from vaiopt.runs.work import discard
-from vaiopt.study.ranking import Ranking
+from vaiopt.study.objective import Objective
+from vaiopt.study.ranking import Front, Ranking
 from vaiopt.study.record import INTERRUPTED, REFIT, TrialRecord
 
 
@@ -20,14 +21,17 @@ class KeptModels:
     Args:
         run: its folder.
         count: how many of the best.
-        direction: ``maximize`` or ``minimize``.
+        objective: what is sought; all on its front are among the best.
         trials: those that have ended.
     """
 
-    def __init__(self, run: Run, count: int, direction: str, trials: Sequence[TrialRecord]) -> None:
+    def __init__(
+        self, run: Run, count: int, objective: Objective, trials: Sequence[TrialRecord]
+    ) -> None:
         self._run = run
         self._count = count
-        self._ranking = Ranking(direction)
+        self._ranking = Ranking(objective.direction)
+        self._front = Front(objective)
         self._first = math.inf  # as long as there is none
         self._ended: Set[int] = set()
         for trial in trials:
@@ -37,6 +41,7 @@ class KeptModels:
         if trial.status == REFIT:  # a person asked for it
             return
         self._ranking.add(trial)
+        self._front.add(trial)
         if trial.status != INTERRUPTED:
             self._first = min(self._first, trial.number)
         # One without a score has a model if it was killed while it saved it.
@@ -44,7 +49,11 @@ class KeptModels:
 
     @property
     def least(self) -> Optional[float]:
-        """The score below which a model would not be kept, or None while there is room."""
+        """The score below which a model would not be kept, or None while there is room; with a
+        front it does not depend on the score alone.
+        """
+        if self._front.costs:
+            return None
         best = self._ranking.best(self._count)
         return best[-1].value if len(best) >= self._count else None
 
@@ -56,6 +65,7 @@ class KeptModels:
     def delete(self) -> None:
         """Delete the models that can no longer be chosen."""
         keep = {self._first, *(best.number for best in self._ranking.best(self._count))}
+        keep |= {trial.number for trial in self._front.trials}
         with locked(self._run.folder):  # nothing else is chosen in between
             if self._run.chosen_file.is_file():
                 keep |= set(self._run.read_chosen().trials)

@@ -26,7 +26,9 @@ from vaiopt.search.execution.limits import (
 )
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
-from vaiopt.search.samplers.base import Sampler, SpaceExhausted
+from vaiopt.search.pricing import Pricing
+from vaiopt.search.samplers.base import Sampler
+from vaiopt.search.samplers.point import SpaceExhausted
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.pruning import Reports
@@ -51,6 +53,7 @@ from vaiopt.study.record import (
     PRUNED,
     RUNNING,
     TrialRecord,
+    trainings,
 )
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import SpaceFile, read_space
@@ -62,6 +65,8 @@ OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
 """Failures with no trial complete after which the fault is not in the hyperparameters."""
+MOST_REFUSED = 100
+"""Points in a row that may not be trained, after which no other is looked for."""
 
 
 class Search:
@@ -109,6 +114,7 @@ class Search:
     def __enter__(self) -> "Search":
         check_settings(self._settings)
         self._executor = make_executor(self._settings)
+        self._pricing = Pricing(self._settings, self._afterwards, self._executor)
         self._held = contextlib.ExitStack()  # until the workers have ended, too
         try:
             with self._storage_errors():
@@ -134,7 +140,7 @@ class Search:
         except storage.quiet_optuna().exceptions.StorageInternalError as error:
             url = without_password(self._settings.search.storage)
             raise RunError(
-                f"the storage '{url}' was lost: {_last_cause(error)}",
+                f"the storage '{url}' was lost: {storage.last_cause(error)}",
                 "See that it runs and repeat the command: only the trials that were running are run"
                 " again.",
             ) from error
@@ -182,6 +188,7 @@ class Search:
             )
         start = self._start()
         self._known = start.records()
+        self._pricing.look(run, space, self._progress, anew=self._anew)
         self._sampler = self._make_sampler(space)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.
@@ -194,6 +201,8 @@ class Search:
         save_run_settings(run, settings, describe())
         if start.source:
             write_record(run.start, start)
+        if self._pricing.survey.points:
+            write_record(run.survey, self._pricing.survey)
         write_record(run.space, self._description)
         self._study = self._open_study(database)
         self._distributions = distributions(space)
@@ -213,10 +222,9 @@ class Search:
         return start
 
     def _make_sampler(self, space: Space) -> Sampler:
-        settings, direction = self._settings, self._objective.direction
-        seed, known = settings.seed, self._known
-        problem = samplers.Problem(space, settings.search, seed, direction, known)
-        return samplers.make_sampler(problem)
+        settings, prices = self._settings, self._pricing.prices(space)
+        sought, search = (self._objective, prices, self._known), settings.search
+        return samplers.make_sampler(samplers.Problem(space, search, settings.seed, *sought))
 
     def _grow(self, record: TrialRecord) -> None:
         """Search what a trial met that the tracing had not, as KerasTuner does; a sampler with a
@@ -276,7 +284,7 @@ class Search:
             study_name=search.study if search.storage else storage.STUDY_NAME,
             storage=database or storage.journal_storage(self._folder),
             sampler=samplers.as_optuna(self._sampler),
-            direction=self._objective.direction,
+            directions=self._objective.directions,
             load_if_exists=True,
         )
         if search.storage:
@@ -353,17 +361,17 @@ class Search:
         # Read once: what a trial costs must not depend on how many there were before it.
         ended = [r for r in records(self._study) if r.status not in (RUNNING, OUTDATED)]
         done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
-        search, direction = self._settings.search, self._objective.direction
-        self._models = KeptModels(self._folder, self._kept, direction, ended)
+        search, objective = self._settings.search, self._objective
+        self._models = KeptModels(self._folder, self._kept, objective, ended)
         self._models.delete()  # what a kill left
-        self._reports = Reports(search, direction, self._description.space, ended)
-        self._budget = Budget(search, direction, done)
+        self._reports = Reports(search, objective.direction, self._description.space, ended)
+        self._budget = Budget(search, objective, done)
         self._observer.search_started(wanted, done)
         try:
             self._run_trials(wanted, done, check)
         finally:
             self._observer.search_ended()
-        return len(done)
+        return trainings(done)
 
     def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
         running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
@@ -372,7 +380,7 @@ class Search:
             # Asked again when a trial has ended: one that ran on may be better.
             spent = self._budget.spent(done, time.monotonic() - started)
             self.stopped = exhausted or spent
-            while self._wants(wanted - len(done), len(running)):
+            while self._wants(wanted - trainings(done), len(running)):
                 try:
                     trial, job = self._ask()
                 except SpaceExhausted as error:
@@ -396,6 +404,8 @@ class Search:
                 self._reports.add(record)
                 self._models.ended(record)
             self._stop_if_hopeless(done)
+            if len(done) >= MOST_REFUSED and not trainings(done[-MOST_REFUSED:]):
+                exhausted = f"the last {MOST_REFUSED} points were all refused before training"
 
     def _wants(self, missing: int, running: int) -> bool:
         """Return whether another trial begins now."""
@@ -449,8 +459,9 @@ class Search:
         return replace(record, value=value)
 
     def _tell(self, study: Any, trial: Any, record: TrialRecord) -> None:
-        for step, value in record.pruning.get("reports", ()):
-            trial.report(value, int(step))
+        if not self._objective.front:  # of several objectives Optuna takes no reports
+            for step, value in record.pruning.get("reports", ()):
+                trial.report(value, int(step))
         trial.set_user_attr(RECORD, dict(record_attribute(record)))
         self._close_trial(study, trial, record)
 
@@ -458,8 +469,9 @@ class Search:
         """Tell how a trial ended, one of Optuna's or its number."""
         states = storage.quiet_optuna().trial.TrialState
         as_state = {COMPLETE: states.COMPLETE, PRUNED: states.PRUNED, INFEASIBLE: states.PRUNED}
-        value = record.value if record.status == COMPLETE else None
-        study.tell(trial, values=value, state=as_state.get(record.status, states.FAIL))
+        values = self._objective.values(record.value, record.costs)
+        values = values if record.status == COMPLETE else None
+        study.tell(trial, values=values, state=as_state.get(record.status, states.FAIL))
 
     def _interrupt(self, study: Any, frozen: Any, reason: str) -> None:
         """Tell that a trial of the study will not end."""
@@ -485,10 +497,3 @@ def _described(
     it has taken by then.
     """
     return describe(settings, afterwards), resident_mb()
-
-
-def _last_cause(error: BaseException) -> str:
-    """Return in one line the driver's own words at the bottom of an error of Optuna's."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).strip().splitlines()[0]

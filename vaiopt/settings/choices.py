@@ -113,6 +113,7 @@ SAMPLERS = (
         uses=("trials", "initial_points"),
     ),
     Choice("nsga2", "a genetic algorithm (Optuna)", uses=("trials",)),
+    Choice("nsga3", "a genetic algorithm for several costs at once (Optuna)", uses=("trials",)),
     Choice("random", "points at random", uses=("trials",)),
     Choice(
         "grid",
@@ -146,8 +147,9 @@ COSTS = (
     Choice("macs", "multiply-accumulates"),
     Choice("latency_ms", "predicted time of one sample, end to end"),
     Choice("dpu_latency_ms", "the DPU's part of that"),
+    Choice("fps", "predicted frames a second at hardware.threads; more is better"),
 )
-"""Costs that weights may name; each is known before training."""
+"""Costs that weights and fronts may name; each is known before training."""
 
 QUANTIZERS = (
     Choice("auto", "vitis where vai_q_tensorflow2 is installed, else tfmot"),

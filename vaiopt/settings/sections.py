@@ -263,8 +263,24 @@ class ObjectiveSettings:
         above=0.0,
         keys=choices.COSTS,
     )
+    front: List[str] = setting(
+        [],
+        "costs against which the best trade-offs are searched, instead of one best model; for"
+        ' instance ["latency_ms"], or ["latency_ms", "params"]',
+        check=values.check_front,
+    )
+    min_metric: Optional[float] = setting(
+        None,
+        "the metric that a model must reach to be of use (for one to minimise: at most this); the"
+        " cheapest that does is chosen",
+        low=-1e12,
+        high=1e12,
+    )
     max_latency_ms: Optional[float] = setting(
         None, "hard limit: a slower candidate is infeasible and never trained", above=0.0
+    )
+    min_fps: Optional[float] = setting(
+        None, "hard limit: fewer predicted frames a second are infeasible", above=0.0
     )
     max_params: Optional[float] = setting(None, "hard limit on parameters", above=0.0)
     max_macs: Optional[float] = setting(None, "hard limit on multiply-accumulates", above=0.0)

@@ -9,7 +9,7 @@ import re
 from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.choices import CLASS_WEIGHTS, names
+from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -148,3 +148,14 @@ def _check_choice(key: str, value: Any) -> None:
         raise SettingsError(
             f"{key} cannot be {value!r}", "Give one number, text, true or false, or a search range."
         )
+
+
+def check_front(key: str, value: Any) -> None:
+    """Check the costs of a front: known ones, each once. Raises SettingsError."""
+    for name in value:
+        if name not in names(COSTS):
+            raise SettingsError(
+                f"{key} names '{name}', which is no cost", did_you_mean(name, names(COSTS))
+            )
+    if len(set(value)) < len(value):
+        raise SettingsError(f"{key} names a cost twice", "Name each once.")

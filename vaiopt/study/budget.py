@@ -8,6 +8,8 @@ import datetime
 from typing import List, Optional, Sequence, Tuple
 
 from vaiopt.settings import SearchSettings
+from vaiopt.study.objective import Objective
+from vaiopt.study.ranking import Front
 from vaiopt.study.record import INFEASIBLE, NOT_OF_THE_SEARCH, RUNNING, TrialRecord
 
 HOUR = 3600.0
@@ -43,15 +45,17 @@ def _seconds(text: str) -> Optional[float]:
     return None
 
 
-def without_better(trials: Sequence[TrialRecord], direction: str) -> int:
-    """Return how many trials came after the first with the best objective; 0 as long as none is
-    complete. Those that were interrupted or, infeasible, never trained do not count.
+def without_better(trials: Sequence[TrialRecord], objective: Objective) -> int:
+    """Return how many trials came after the first with the best objective, or the last that came to
+    the front; 0 as long as none is complete. Those that were interrupted or, infeasible, never
+    trained do not count.
     """
-    sign = -1.0 if direction == "maximize" else 1.0
+    sign = -1.0 if objective.direction == "maximize" else 1.0
     complete = [(sign * t.value, t.number) for t in trials if t.value is not None]
     if not complete:
         return 0
-    _, best = min(complete)
+    on_front = [trial.number for trial in Front(objective, trials).trials]
+    best = max(on_front) if on_front else min(complete)[1]
     idle = (*NOT_OF_THE_SEARCH, INFEASIBLE, RUNNING)
     return sum(t.number > best and t.status not in idle for t in trials)
 
@@ -61,15 +65,18 @@ class Budget:
 
     Args:
         settings: ``[search]`` of the run.
-        direction: of the objective.
+        objective: what is sought.
         before: trials that ended in earlier commands; their hours count.
     """
 
     def __init__(
-        self, settings: SearchSettings, direction: str, before: Sequence[TrialRecord] = ()
+        self,
+        settings: SearchSettings,
+        objective: Objective,
+        before: Sequence[TrialRecord] = (),
     ) -> None:
         self._settings = settings
-        self._direction = direction
+        self._objective = objective
         self._before = busy_seconds(before)
 
     def spent(self, trials: Sequence[TrialRecord], seconds: float) -> str:
@@ -84,7 +91,7 @@ class Budget:
         left, most = self.seconds_left(seconds), self._settings.stop_after
         if left is not None and left <= 0:
             return f"search.max_hours = {self._settings.max_hours:g} have passed"
-        if most and without_better(trials, self._direction) >= most:
+        if most and without_better(trials, self._objective) >= most:
             return f"no better trial among the last {most} (search.stop_after)"
         return ""
 

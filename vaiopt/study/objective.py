@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import math
-from typing import Mapping, Optional
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings import ObjectiveSettings, choices
 from vaiopt.study.directions import UP, direction_of
 
 COSTS = choices.names(choices.COSTS)
+MORE_IS_BETTER = ("fps",)
+"""Costs of which more is better."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A hard limit on a cost.
+
+    Attributes:
+        cost: the cost that it bounds.
+        unit: of the cost.
+        least: whether it bounds it from below.
+    """
+
+    cost: str
+    unit: str
+    least: bool = False
+
+    def broken(self, name: str, value: float, bound: float) -> Optional[str]:
+        """Return in words how a cost breaks the bound, or None if it does not."""
+        if value < bound if self.least else value > bound:
+            side = "below" if self.least else "above"
+            return f"{value:.4g} {self.unit} is {side} {name} = {bound:.4g}"
+        return None
+
 
 LIMITS = {
-    "max_latency_ms": ("latency_ms", "ms"),
-    "max_params": ("params", "parameters"),
-    "max_macs": ("macs", "MACs"),
+    "max_latency_ms": Limit("latency_ms", "ms"),
+    "max_params": Limit("params", "parameters"),
+    "max_macs": Limit("macs", "MACs"),
+    "min_fps": Limit("fps", "frames a second", least=True),
 }
-"""Hard limits: the cost each one bounds, and its unit."""
+"""Hard limits by the setting that gives the bound."""
+
+TINY = 1e-12
+"""Stands for a cost of 0 where its logarithm is taken."""
 
 
 class Objective:
     """Scores trials as the settings ask.
 
     Args:
-        settings: metric, direction, weights, references and limits.
+        settings: metric, direction, weights, references, front and limits; the defaults if None.
 
     Raises:
         SettingsError: a weight or reference names no cost.
     """
 
-    def __init__(self, settings: ObjectiveSettings) -> None:
+    def __init__(self, settings: Optional[ObjectiveSettings] = None) -> None:
+        settings = settings or ObjectiveSettings()
         for key in ("weights", "references"):
             for name in getattr(settings, key):
                 if name not in COSTS:
@@ -37,17 +68,56 @@ class Objective:
                     raise SettingsError(text, did_you_mean(name, COSTS))
         self._settings = settings
         self.metric = settings.metric
+        self.min_metric = settings.min_metric
+        self.front: Tuple[str, ...] = tuple(settings.front)
         auto = settings.direction == "auto"
         # A search is refused where the name does not tell; runs of 0.1 maximised then.
         known = direction_of(settings.metric) or UP
         self.direction = known if auto else settings.direction
 
+    @property
+    def limits(self) -> Dict[str, Tuple[Limit, float]]:
+        """The limits that are set, with their bounds, by setting."""
+        found = {name: (limit, getattr(self._settings, name)) for name, limit in LIMITS.items()}
+        return {name: pair for name, pair in found.items() if pair[1] is not None}
+
+    @property
+    def dpu_only(self) -> bool:
+        """Whether every layer must run on the DPU."""
+        return self._settings.dpu_only
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the score is another number than the metric."""
+        return any(self._settings.weights.values())
+
+    @property
+    def limited(self) -> bool:
+        """Whether any cost is bounded."""
+        return bool(self.limits) or self.dpu_only
+
+    @property
+    def directions(self) -> List[str]:
+        """What the study is told to do with the score, and with each cost of the front."""
+        costs = ["maximize" if name in MORE_IS_BETTER else "minimize" for name in self.front]
+        return [self.direction, *costs]
+
+    def values(self, score: Optional[float], costs: Mapping[str, float]) -> Optional[List[float]]:
+        """Return what the study is told of a trial: its score, and the costs of the front."""
+        return None if score is None else [score, *(costs[name] for name in self.front)]
+
+    def prices(self, costs: Mapping[str, float]) -> List[float]:
+        """Return the costs of the front as the search compares them: logarithms, lower is better.
+        A cost that is not known is infinite.
+        """
+        return [price_of(name, costs[name]) if name in costs else math.inf for name in self.front]
+
     def infeasible(self, costs: Mapping[str, float]) -> Optional[str]:
         """Return which hard limit these costs break and by how much, or None."""
-        for limit, (cost, unit) in LIMITS.items():
-            most = getattr(self._settings, limit)
-            if most is not None and cost in costs and costs[cost] > most:
-                return f"{costs[cost]:.4g} {unit} is above {limit} = {most:.4g}"
+        for name, (limit, bound) in self.limits.items():
+            told = limit.broken(name, costs[limit.cost], bound) if limit.cost in costs else None
+            if told is not None:
+                return told
         if self._settings.dpu_only and costs.get("cpu_layers", 0) > 0:
             return "{:g} layer(s) would run on the CPU (dpu_only)".format(costs["cpu_layers"])
         return None
@@ -58,8 +128,8 @@ class Objective:
         costs: Mapping[str, float],
         references: Mapping[str, float],
     ) -> float:
-        """Return ``metric x product of (cost / reference)^-weight``; for a metric to minimise the
-        exponent is ``+weight``.
+        """Return ``metric x product of (cost / reference)^-weight``; for a metric to minimise, or a
+        cost of which more is better, the exponent is ``+weight``.
 
         Args:
             metrics: the trial's, by name.
@@ -78,8 +148,15 @@ class Objective:
         for name, weight in self._settings.weights.items():
             reference = self._settings.references.get(name, references.get(name, 0.0))
             if name in costs and costs[name] > 0 and reference > 0:
-                value *= _power(costs[name] / reference, sign * weight)
+                more = -1.0 if name in MORE_IS_BETTER else 1.0
+                value *= _power(costs[name] / reference, more * sign * weight)
         return value
+
+
+def price_of(name: str, cost: float) -> float:
+    """Return the logarithm of a cost, its sign such that lower is better."""
+    value = math.log(max(cost, TINY))
+    return -value if name in MORE_IS_BETTER else value
 
 
 def check_direction(settings: ObjectiveSettings) -> None:

@@ -104,6 +104,44 @@ class Ranking:
         return self._trials[:most]
 
 
+class Front:
+    """The complete trials that no other beats in the score and in all costs of the front; of equal
+    ones the first.
+
+    Args:
+        objective: names the costs; without any, nothing is on the front.
+        trials: those that have ended; those not complete do not count.
+    """
+
+    def __init__(self, objective: Objective, trials: Sequence[TrialRecord] = ()) -> None:
+        self.costs = objective.front
+        self._objective = objective
+        self._known: List[Tuple[Tuple[float, ...], TrialRecord]] = []
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: TrialRecord) -> bool:
+        """Take note of a trial that has ended, and return whether it is on the front now."""
+        if trial.value is None or not self.costs:
+            return False
+        sign = -1.0 if self._objective.direction == "maximize" else 1.0
+        place = (sign * trial.value, *self._objective.prices(trial.costs))
+        if any(_covers(known, place) for known, _ in self._known):
+            return False
+        self._known = [pair for pair in self._known if not _covers(place, pair[0])]
+        self._known.append((place, trial))
+        return True
+
+    @property
+    def trials(self) -> List[TrialRecord]:
+        """The trials on the front, from the cheapest in the first cost."""
+        return [trial for _, trial in sorted(self._known, key=lambda pair: pair[0][1:])]
+
+
+def _covers(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a <= b for a, b in zip(one, other))
+
+
 def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[int]:
     """Return positions of the points that no other beats in both cost (first, lower is better) and
     score (second), by rising cost.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.present.shown import Shown
@@ -23,6 +23,13 @@ REFIT, OUTDATED = "refit", "outdated"
 STATES = (COMPLETE, PRUNED, INFEASIBLE, FAILED, RUNNING, INTERRUPTED, REFIT, OUTDATED)
 NOT_OF_THE_SEARCH = (INTERRUPTED, REFIT, OUTDATED)
 """Trials of the study that the search does not count and learns nothing from."""
+
+
+def trainings(trials: Iterable["TrialRecord"]) -> int:
+    """Return how many of a search's trials ``search.trials`` counts: all but those that are not
+    trained, and those that the search does not count at all.
+    """
+    return sum(t.status not in (*NOT_OF_THE_SEARCH, INFEASIBLE) for t in trials)
 
 
 @dataclass(frozen=True)

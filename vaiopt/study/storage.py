@@ -154,3 +154,10 @@ def open_study(run: Run) -> Any:
     except damaged as error:
         raise _corrupt(run, url, error) from error
     return study
+
+
+def last_cause(error: BaseException) -> str:
+    """Return in one line the driver's own words at the bottom of an error of Optuna's."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().splitlines()[0]

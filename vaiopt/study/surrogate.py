@@ -209,24 +209,22 @@ def encode_points(space: Space, points: Sequence[Mapping[str, Value]]) -> np.nda
     """Return canonical points as numbers in [0, 1], (points, columns): one per number or ordered
     choice, one per value of another choice.
     """
-    searched = space.searched()
-    return np.array(
-        [[number for d in searched for number in encode(d, point[d.name])] for point in points]
-    )
+    columns = [_encoded(d, [point[d.name] for point in points]) for d in space.searched()]
+    return np.hstack([np.empty((len(points), 0)), *columns])
 
 
-def encode(dimension: Dimension, value: Value) -> List[float]:
-    """Return a value as numbers in [0, 1]; unordered choices lie at distance 1."""
+def _encoded(dimension: Dimension, values: Sequence[Value]) -> np.ndarray:
+    """Return values as numbers in [0, 1], (values, columns); unordered choices lie at distance
+    1.
+    """
     if dimension.kind != "choice":
-        return [to_unit(dimension, value)]
-    index = _index(dimension, value)
-    if dimension.ordered or len(dimension.values) == 2:
-        return [index / max(1, len(dimension.values) - 1)]
-    return [math.sqrt(0.5) if i == index else 0.0 for i in range(len(dimension.values))]
-
-
-def _index(dimension: Dimension, value: Value) -> int:
-    return next(i for i, v in enumerate(dimension.values) if type(v) is type(value) and v == value)
+        return np.array([[to_unit(dimension, value)] for value in values])
+    places = {(type(value), value): place for place, value in enumerate(dimension.values)}
+    known = np.array([places[type(value), value] for value in values], dtype=int)
+    count = len(dimension.values)
+    if dimension.ordered or count == 2:
+        return known[:, None] / max(1, count - 1)
+    return math.sqrt(0.5) * np.eye(count)[known]
 
 
 def to_unit(dimension: Dimension, value: Value) -> float:

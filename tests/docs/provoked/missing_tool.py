@@ -15,6 +15,7 @@ from vaiopt.quantize import quantize_model
 from vaiopt.search import samplers
 from vaiopt.search.execution.dask import connect
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.trace import trace_space
 
 
@@ -62,7 +63,7 @@ def no_package_of_a_sampler(bench: Bench) -> None:
     bench.patch.setattr(samplers, "has_module", lambda name: False)
     space = trace_space(lambda hp: hp.Int("units", 1, 4), HyperParameters)
     settings = quick("search.sampler=cmaes").search
-    samplers.make_sampler(samplers.Problem(space, settings, 0, "maximize"))
+    samplers.make_sampler(samplers.Problem(space, settings, 0, Objective()))
 
 
 def no_dask(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.training import feasible
 from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
-from vaiopt.study.objective import check_direction
+from vaiopt.study.objective import Objective, check_direction
 from vaiopt.study.trace import trace_space
 
 ONE_MODEL = """
@@ -56,14 +56,14 @@ def callbacks(bench: Bench, body: str) -> str:
 def too_large_a_grid(bench: Bench) -> None:
     space = trace_space(lambda hp: hp.Float("rate", 0.0, 1.0), HyperParameters)
     settings = quick("search.sampler=grid", "search.grid_limit=2").search
-    make_sampler(Problem(space, settings, 0, "maximize"))
+    make_sampler(Problem(space, settings, 0, Objective()))
 
 
 def mirrored(bench: Bench) -> None:
     space = trace_space(
         lambda hp: hp.Float("rate", 1e-4, 1.0, sampling="reverse_log"), HyperParameters
     )
-    make_sampler(Problem(space, quick("search.sampler=tpe").search, 0, "maximize"))
+    make_sampler(Problem(space, quick("search.sampler=tpe").search, 0, Objective()))
 
 
 MESSAGES: Provocations = {

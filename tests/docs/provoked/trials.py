@@ -42,7 +42,7 @@ def infeasible(bench: Bench) -> Said:
 def exhausted(bench: Bench) -> None:
     """Ask for a point more than a space has."""
     space = trace_space(lambda hp: hp.Int("units", 1, 2), HyperParameters)
-    sampler = make_sampler(Problem(space, quick("search.sampler=gp").search, 0, "maximize"))
+    sampler = make_sampler(Problem(space, quick("search.sampler=gp").search, 0, Objective()))
     history = [
         TrialRecord(n, COMPLETE, value=0.5, hyperparameters={"units": n + 1}) for n in range(2)
     ]

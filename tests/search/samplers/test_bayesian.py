@@ -3,10 +3,12 @@ import math
 import pytest
 
 from vaiopt.search.samplers.acquisition import ACQUISITIONS
-from vaiopt.search.samplers.base import Problem, SpaceExhausted
+from vaiopt.search.samplers.base import Problem
 from vaiopt.search.samplers.bayesian import BayesianSampler
+from vaiopt.search.samplers.point import SpaceExhausted
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, INTERRUPTED, RUNNING, TrialRecord
 from vaiopt.study.trace import trace_space
 
@@ -23,7 +25,7 @@ SPACE = trace_space(build, HyperParameters)
 
 def sampler(space=SPACE, model="gp", acquisition="EI", seed=0):
     settings = SearchSettings(acquisition=acquisition, initial_points=4)
-    return BayesianSampler(Problem(space, settings, seed, "maximize"), model)
+    return BayesianSampler(Problem(space, settings, seed, Objective()), model)
 
 
 def quality(point):

@@ -7,6 +7,7 @@ from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.samplers.points import given_points
 from vaiopt.settings import SearchSettings, load_settings, override
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import load_trials
 
@@ -56,7 +57,7 @@ def test_a_point_that_does_not_fit_the_space_is_refused(point, message, hint):
 def test_points_and_a_grid_exclude_each_other():
     with pytest.raises(SettingsError, match="the sampler is a grid"):
         settings = SearchSettings(points=[{"nodes": 16}], sampler="grid")
-        make_sampler(Problem(SPACE, settings, 0, "maximize"))
+        make_sampler(Problem(SPACE, settings, 0, Objective()))
 
 
 @pytest.mark.parametrize("sampler", ["gp", "random"])

@@ -11,6 +11,7 @@ from vaiopt.search.samplers.encoding import draw
 from vaiopt.settings import SearchSettings
 from vaiopt.settings.ranges import parse_range
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, TrialRecord
 from vaiopt.study.trace import trace_space
 
@@ -56,7 +57,7 @@ def test_most_points_are_drawn_around_it_and_some_anywhere():
 @pytest.mark.parametrize("sampler", ["gp", "random", "tpe"])
 def test_the_initial_points_are_around_it_whatever_the_sampler(sampler):
     settings = SearchSettings(sampler=sampler, initial_points=12)
-    proposer = make_sampler(Problem(space(), settings, 0, "maximize"))
+    proposer = make_sampler(Problem(space(), settings, 0, Objective()))
     study, history = SimpleNamespace(get_trials=lambda **options: [], user_attrs={}), []
     for number in range(12):
         point = proposer.propose(study, None, history)

@@ -11,6 +11,7 @@ from vaiopt.search.samplers.bayesian import NOMINATED
 from vaiopt.search.samplers.candidates import Tried, tried_points
 from vaiopt.settings import SearchSettings, choices
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, INFEASIBLE, RUNNING, TrialRecord
 from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trace import trace_space
@@ -29,7 +30,7 @@ PACKAGES = {row.name: row.package for row in choices.SAMPLERS}
 
 
 def problem(space=SPACE, seed=0, **settings):
-    return Problem(space, SearchSettings(**settings), seed, "maximize")
+    return Problem(space, SearchSettings(**settings), seed, Objective())
 
 
 def study_with(name, space=SPACE, seed=0, **settings):

@@ -8,17 +8,38 @@ from typing import Callable, Dict
 from vaiopt.environment import has_module
 from vaiopt.errors import MissingToolError
 from vaiopt.search.samplers.acquisition import ACQUISITIONS
-from vaiopt.search.samplers.base import Problem, Sampler, SpaceExhausted
+from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.bayesian import BayesianSampler
 from vaiopt.search.samplers.from_optuna import MAKERS, OptunaSampler, as_optuna
+from vaiopt.search.samplers.front import FrontSampler
 from vaiopt.search.samplers.grid import GridSampler
+from vaiopt.search.samplers.point import SpaceExhausted
 from vaiopt.search.samplers.points import PointsFirst
+from vaiopt.search.samplers.prices import Prices
+from vaiopt.search.samplers.survey import survey
 from vaiopt.settings import choices
 
-__all__ = ["ACQUISITIONS", "SAMPLERS", "Problem", "SpaceExhausted", "as_optuna", "make_sampler"]
+__all__ = [
+    "ACQUISITIONS",
+    "SAMPLERS",
+    "Prices",
+    "Problem",
+    "SpaceExhausted",
+    "as_optuna",
+    "make_sampler",
+    "survey",
+]
+
+
+def _process(problem: Problem) -> Sampler:
+    """Return the sampler on a Gaussian process: of one best model, or of a front."""
+    if problem.objective.front:
+        return FrontSampler(problem)
+    return BayesianSampler(problem, model="gp")
+
 
 SAMPLERS: Dict[str, Callable[[Problem], Sampler]] = {
-    "gp": partial(BayesianSampler, model="gp"),
+    "gp": _process,
     "forest": partial(BayesianSampler, model="forest"),
     **{name: partial(OptunaSampler, make=make) for name, make in MAKERS.items()},
     "grid": GridSampler,

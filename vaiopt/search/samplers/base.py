@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Dict, Sequence
+from typing import Any, Optional, Sequence
 
-from vaiopt.errors import VaioptError
+from vaiopt.search.samplers.admission import Admission
+from vaiopt.search.samplers.point import Point
+from vaiopt.search.samplers.prices import Prices
 from vaiopt.settings import SearchSettings
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space import Space, Value
-
-Point = Dict[str, Value]
-
-
-class SpaceExhausted(VaioptError):
-    """Every point of the space has been tried."""
-
-    code = "space"
+from vaiopt.study.space import Space
 
 
 @dataclass(frozen=True)
@@ -28,21 +23,24 @@ class Problem:
         space: all dimensions.
         settings: ``[search]`` of the run.
         seed: of every random choice.
-        direction: ``maximize`` or ``minimize``.
+        objective: what is sought.
+        prices: what points cost, where that matters before they are trained.
         known: what is known of points before the first trial, as records.
     """
 
     space: Space
     settings: SearchSettings
     seed: int
-    direction: str
+    objective: Objective
+    prices: Optional[Prices] = None
     known: Sequence[TrialRecord] = ()
 
 
 class Sampler(ABC):
     """Proposes points: the default point of the space first, each canonical (inactive
-    hyperparameters at their default), none twice, and as a function of the seed and the trials so
-    far alone, so that a resumed search goes on as if it had never stopped.
+    hyperparameters at their default), none twice, none that breaks a limit, and as a function of
+    the seed and the trials so far alone, so that a resumed search goes on as if it had never
+    stopped.
 
     Args:
         problem: what it is made for.
@@ -53,6 +51,7 @@ class Sampler(ABC):
 
     def __init__(self, problem: Problem) -> None:
         self.space = problem.space
+        self.admission = Admission(problem.space, problem.prices)
 
     @abstractmethod
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:

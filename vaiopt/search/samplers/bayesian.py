@@ -8,14 +8,16 @@ far).
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any, Dict, List, Mapping, Sequence, Set
 
 import numpy as np
 
 from vaiopt.search.samplers import candidates
 from vaiopt.search.samplers.acquisition import ACQUISITIONS, Function
-from vaiopt.search.samplers.base import Point, Problem, Sampler
+from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.encoding import Key
+from vaiopt.search.samplers.point import Point
 from vaiopt.settings.choices import row_of
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.surrogate import better_half, encode_points, fit_surrogate, raw_targets, usable
@@ -75,15 +77,17 @@ class BayesianSampler(Sampler):
         self.nominated = {}
         history = usable(self.space, history)
         if not history:
-            return self.space.defaults()
+            return self.admission.start()
         points = [self.space.canonical(t.hyperparameters) for t in history]
         tried = self._tried(history)
         random = candidates.generator(self._problem.seed, history)
         new = candidates.new_points(self.space, tried, random)
         finished = sum(t.value is not None for t in history)
+        pool = self.admission.pool(new, history, tried, random)
         if len(history) < self._problem.settings.initial_points or finished < 2:
-            return candidates.spread_out(self.space, new, points)
-        return self._best_by_acquisition(history, points, new, tried, random, nominees)
+            some = self.admission.first(pool, candidates.INITIAL_CANDIDATES)
+            return candidates.spread_out(self.space, some, points)
+        return self._best_by_acquisition(history, points, pool, tried, random, nominees)
 
     def _best_by_acquisition(
         self,
@@ -96,18 +100,23 @@ class BayesianSampler(Sampler):
     ) -> Point:
         from threadpoolctl import threadpool_limits
 
-        y = better_half(raw_targets(history, self._problem.direction))
+        y = better_half(raw_targets(history, self._problem.objective.direction))
         # BLAS with several threads makes these small matrices three to six times slower.
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             surrogate = fit_surrogate(self._model, encode_points(self.space, points), y, random)
             best_points = [points[i] for i in np.argsort(y, kind="stable")[:5]]
             near = candidates.neighbours(self.space, best_points, random, tried)
-            pool, best = new + near, float(y.min())
-            wanted = {
-                name: self._maximised(function, surrogate, pool, best, tried, random)
-                for name, function in self._functions.items()
-            }
+            pool, best = new + self.admission.likely(near, history), float(y.min())
+            admitted = partial(self.admission.likely, trials=history)
+            wanted = {}
+            for name, function in self._functions.items():
+
+                def acquired(points: List[Point], function: Function = function) -> np.ndarray:
+                    return function(encode_points(self.space, points), surrogate, best)
+
+                ordered = candidates.refined(self.space, acquired, pool, admitted, tried, random)
+                wanted[name] = self.admission.first(ordered)[0]
             if len(wanted) == 1:
                 return next(iter(wanted.values()))
             self.nominated = wanted
@@ -115,26 +124,6 @@ class BayesianSampler(Sampler):
         shares = np.exp(HEDGE_SHARPNESS * (gains - gains.max()))
         chosen = int(random.choice(len(wanted), p=shares / shares.sum()))
         return list(wanted.values())[chosen]
-
-    def _maximised(
-        self,
-        function: Function,
-        surrogate: Any,
-        pool: List[Point],
-        best: float,
-        tried: Set[Key],
-        random: Any,
-    ) -> Point:
-        """Return the best point: of the pool, then of what lies near its best, twice."""
-
-        def acquired() -> np.ndarray:
-            return function(encode_points(self.space, pool), surrogate, best)
-
-        for _ in range(2):
-            pool = [pool[i] for i in np.argsort(acquired(), kind="stable")[:50]]
-            near = candidates.neighbours(self.space, pool[:5], random, tried)
-            pool = candidates.distinct(pool + near, set())
-        return pool[int(np.argmin(acquired()))]
 
     def _gains(self, surrogate: Any, nominees: Sequence[Mapping[str, Point]]) -> np.ndarray:
         """Return what each function's nominations have been worth: minus the means now predicted

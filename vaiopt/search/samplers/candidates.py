@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Sequence, Set
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Set
 
 import numpy as np
 
-from vaiopt.search.samplers.base import Point, SpaceExhausted
 from vaiopt.search.samplers.encoding import Key, draw, key, nudge
+from vaiopt.search.samplers.point import Point, SpaceExhausted
 from vaiopt.study.record import RUNNING, TrialRecord
 from vaiopt.study.space import Space
-from vaiopt.study.surrogate import encode_points, usable
+from vaiopt.study.surrogate import encode_points
 
 RANDOM_POINTS = 2000
 """Random points among which the acquisition is maximised."""
@@ -24,9 +24,14 @@ LARGEST_LISTED_SPACE = 20000
 """Points of a space up to which those that were not tried are listed."""
 
 
+def tried_keys(points: Iterable[Point]) -> Set[Key]:
+    """Return the keys of canonical points."""
+    return {key(point) for point in points}
+
+
 def tried_points(space: Space, history: Iterable[TrialRecord]) -> Set[Key]:
     """Return the keys of the points that were tried."""
-    return {key(space.canonical(t.hyperparameters)) for t in history}
+    return tried_keys(space.canonical(t.hyperparameters) for t in history)
 
 
 class Tried:
@@ -59,15 +64,6 @@ class Tried:
 def generator(seed: int, history: Sequence[TrialRecord]) -> Any:
     """Return the random generator of one proposal: what others drew cannot matter."""
     return np.random.RandomState([seed, len(history)])
-
-
-def any_new_point(space: Space, history: Sequence[TrialRecord], seed: int) -> Point:
-    """Return the default point or a random new one. Raises :class:`SpaceExhausted`."""
-    history = usable(space, history)
-    if not history:
-        return space.defaults()
-    candidates = new_points(space, tried_points(space, history), generator(seed, history))
-    return spread_out(space, candidates, [space.canonical(t.hyperparameters) for t in history])
 
 
 def new_points(space: Space, tried: Set[Key], random: Any) -> List[Point]:
@@ -113,6 +109,31 @@ def neighbours(space: Space, points: Sequence[Point], random: Any, tried: Set[Ke
             point[dimension.name] = nudge(dimension, point[dimension.name], random)
         result.append(space.canonical(point))
     return distinct(result, tried)
+
+
+def refined(
+    space: Space,
+    acquired: Callable[[List[Point]], np.ndarray],
+    pool: List[Point],
+    admitted: Callable[[List[Point]], List[Point]],
+    tried: Set[Key],
+    random: Any,
+) -> List[Point]:
+    """Return the best of a pool, and of what lies near its best, twice; the best first.
+
+    Args:
+        space: all dimensions.
+        acquired: how little points promise (points,): lower is better.
+        pool: points that were not tried.
+        admitted: leaves those of some points that may be proposed.
+        tried: keys of points that were tried.
+        random: a ``RandomState``.
+    """
+    for _ in range(2):
+        pool = [pool[i] for i in np.argsort(acquired(pool), kind="stable")[:50]]
+        near = neighbours(space, pool[:5], random, tried)
+        pool = distinct(pool + admitted(near), set())
+    return [pool[i] for i in np.argsort(acquired(pool), kind="stable")]
 
 
 def distinct(points: Iterable[Point], tried: Set[Key]) -> List[Point]:

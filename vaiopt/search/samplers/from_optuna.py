@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Sequence
+from typing import Any, Callable, Dict, Sequence, Set
 
 from vaiopt.errors import SettingsError
-from vaiopt.search.samplers.base import Point, Problem, Sampler
-from vaiopt.search.samplers.candidates import Tried, any_new_point, generator
-from vaiopt.search.samplers.encoding import draw, key
+from vaiopt.search.samplers.base import Problem, Sampler
+from vaiopt.search.samplers.candidates import (
+    INITIAL_CANDIDATES,
+    Tried,
+    generator,
+    new_points,
+    spread_out,
+)
+from vaiopt.search.samplers.encoding import Key, draw, key
+from vaiopt.search.samplers.point import Point
 from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 from vaiopt.study.storage import quiet_optuna
 from vaiopt.study.trials import distributions, records, without_outdated
@@ -34,6 +41,9 @@ MAKERS: Dict[str, Make] = {
         seed=seed, n_startup_trials=start, warn_independent_sampling=False
     ),
     "nsga2": lambda samplers, seed, start: samplers.NSGAIISampler(
+        seed=seed, population_size=POPULATION
+    ),
+    "nsga3": lambda samplers, seed, start: samplers.NSGAIIISampler(
         seed=seed, population_size=POPULATION
     ),
     "random": lambda samplers, seed, start: samplers.RandomSampler(seed=seed),
@@ -74,25 +84,44 @@ class OptunaSampler(Sampler):
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
         if not history:
-            return self.space.defaults()
+            return self.admission.start()
         study, tried = without_outdated(study), self._tried(history)
         if self._prefers and len(history) < self._problem.settings.initial_points:
-            return any_new_point(self.space, history, self._problem.seed)
+            return self._spread_out(history, tried)
         seed, samplers = self._problem.seed, quiet_optuna().samplers
         for attempt in range(ATTEMPTS):
             # A fresh sampler for each proposal: what an earlier one drew cannot matter, so a
             # resumed search goes on alike.
             number = (seed * 1000003 + len(history) * 101 + attempt) % 2**31
-            sampler = self._make(samplers, number, self._problem.settings.initial_points)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                sampler = self._make(samplers, number, self._problem.settings.initial_points)
                 drawn = _whole_point(sampler, study, trial, self._distributions)
             random = generator(number, history)
             drawn.update({d.name: draw(d, random, 1)[0] for d in self._mirrored})
             point = self.space.canonical(drawn)
-            if key(point) not in tried:
+            if key(point) not in tried and self._is_admitted(point, history):
                 return point
-        return any_new_point(self.space, history, seed)
+        if not self.admission.limited:
+            return self._spread_out(history, tried)
+        # What few points keep, no draw finds by itself: the nearest to what was drawn stands in.
+        random = generator(seed, history)
+        pool = self.admission.pool(new_points(self.space, tried, random), history, tried, random)
+        return self.admission.first(self.admission.nearest(pool, point))[0]
+
+    def _is_admitted(self, point: Point, history: Sequence[TrialRecord]) -> bool:
+        return bool(self.admission.likely([point], history)) and self.admission.is_feasible(point)
+
+    def _spread_out(self, history: Sequence[TrialRecord], tried: Set[Key]) -> Point:
+        """Return a random new point, far from those before."""
+        random = generator(self._problem.seed, history)
+        new = new_points(self.space, tried, random)
+        some = self.admission.first(
+            self.admission.pool(new, history, tried, random), INITIAL_CANDIDATES
+        )
+        return spread_out(
+            self.space, some, [self.space.canonical(t.hyperparameters) for t in history]
+        )
 
 
 def _whole_point(sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any]) -> Point:

@@ -9,9 +9,10 @@ from typing import Any, Dict, List, Sequence, Tuple
 import numpy as np
 
 from vaiopt.errors import SettingsError
-from vaiopt.search.samplers.base import Point, Problem, Sampler, SpaceExhausted
+from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.candidates import Tried
 from vaiopt.search.samplers.encoding import key
+from vaiopt.search.samplers.point import Point, SpaceExhausted
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space, Value
 from vaiopt.study.surrogate import from_unit
@@ -121,9 +122,9 @@ class GridSampler(Sampler):
     def propose(self, study: Any, trial: Any, history: Sequence[TrialRecord]) -> Point:
         """See :class:`Sampler`."""
         tried = self._tried(history)
-        for name, point in self._points.items():
-            if name not in tried:
-                return point
+        left = [point for name, point in self._points.items() if name not in tried]
+        if left:
+            return self.admission.first(left)[0]
         count = len(self._points)
         raise SpaceExhausted(f"all {count} points of the grid have been tried", "Widen the space.")
 

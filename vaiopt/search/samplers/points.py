@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.search.samplers.base import Point, Problem, Sampler
+from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.candidates import Tried
 from vaiopt.search.samplers.encoding import Key, key
+from vaiopt.search.samplers.point import Point
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension, Space
 

@@ -111,7 +111,7 @@ class _Family:
         if settings.train.folds > 1:
             fold_splits(splits, settings.train.folds, settings.seed)
         target = load_target(settings.hardware.target, settings.hardware.release)
-        costs = hardware_costs(model, target)
+        costs = hardware_costs(model, target, settings.hardware.threads)
         feasible.check_costs(settings, costs, target)
         ensure_compiled(model, shared.dataset)
         if self._own is not None:

@@ -20,7 +20,7 @@ from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings, together
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
-from vaiopt.study.objective import LIMITS, Objective
+from vaiopt.study.objective import Objective
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 
@@ -54,10 +54,17 @@ def check_costs(settings: Settings, costs: Mapping[str, float], target: Target) 
                 f" '{target.name}' is {costs.get(name, 0.0):g}",
                 f"Leave it out, or give a reference: --set objective.references.{name}=1.0",
             )
-    for limit, (cost, _) in LIMITS.items():
-        if getattr(objective, limit) is not None and cost not in costs:
+    for name, (limit, _) in Objective(objective).limits.items():
+        if limit.cost not in costs:
             raise SettingsError(
-                f"objective.{limit} limits what is not known on '{target.name}'", "Leave it out."
+                f"objective.{name} limits what is not known on '{target.name}'", "Leave it out."
+            )
+    for name in objective.front:
+        if not costs.get(name, 0.0) > 0:
+            raise SettingsError(
+                f"objective.front names {name}, and the default point's on '{target.name}' is"
+                f" {costs.get(name, 0.0):g}",
+                "Leave it out, or name a board: --target zcu102",
             )
     if objective.dpu_only and not target.device.accelerator:
         raise SettingsError(

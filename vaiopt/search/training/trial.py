@@ -163,7 +163,7 @@ class _Trial:
         """Train, unless the costs are too high, and write what is kept."""
         job = self._job
         target = load_target(self._settings.hardware.target, self._settings.hardware.release)
-        self._costs = hardware_costs(self._build(), target)
+        self._costs = hardware_costs(self._build(), target, self._settings.hardware.threads)
         record = TrialRecord(
             job.number,
             COMPLETE,

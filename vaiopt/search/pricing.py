@@ -1,0 +1,83 @@
+"""What points cost, asked where trials run, before any is spent on them."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from functools import partial
+from typing import List, Mapping, Optional, Sequence
+
+from vaiopt.errors import VaioptError
+from vaiopt.record import read_optional
+from vaiopt.runs.layout import Run
+from vaiopt.search import samplers
+from vaiopt.search.execution.base import TrialExecutor
+from vaiopt.search.execution.limits import death_reason
+from vaiopt.search.training.afterwards import Afterwards
+from vaiopt.search.training.pricing import price_points
+from vaiopt.settings import Settings
+from vaiopt.study.objective import Objective
+from vaiopt.study.price import Price, Survey
+from vaiopt.study.space import Space, Value
+from vaiopt.text import Progress
+
+
+class Pricing:
+    """Knows what the points of a search cost, if its objective needs that.
+
+    Args:
+        settings: of the run.
+        afterwards: what the steps after the search will say of the models.
+        executor: where they are built.
+    """
+
+    def __init__(self, settings: Settings, afterwards: Afterwards, executor: TrialExecutor) -> None:
+        self._settings = settings
+        self._afterwards = afterwards
+        self._executor = executor
+        self._objective = Objective(settings.objective)
+        self._needed = bool(self._objective.front) or self._objective.limited
+        self.survey = Survey()
+
+    def look(self, run: Run, space: Space, progress: Progress, *, anew: bool) -> None:
+        """Look over the space, once per run: :attr:`survey` is what was found.
+
+        Args:
+            run: where an earlier command may have kept it.
+            space: all dimensions.
+            progress: told what is found.
+            anew: look again, though it was kept.
+
+        Raises:
+            SettingsError: no point was found that keeps the limits.
+        """
+        if not self._needed:
+            return
+        kept = None
+        if run.space.exists() and not anew:
+            kept = read_optional(run.survey, Survey, f"vaiopt search --run {run.folder}")
+        if kept is None:
+            ask, seed = partial(self._ask, space), self._settings.seed
+            found = samplers.survey(space, self._objective, ask, seed, progress)
+            kept = Survey(tuple(found))
+        self.survey = kept
+
+    def prices(self, space: Space) -> Optional[samplers.Prices]:
+        """Return what the points of a space cost, or None where that does not matter."""
+        if not self._needed:
+            return None
+        ask = partial(self._ask, space)
+        return samplers.Prices(space, self._objective, ask, self.survey.points)
+
+    def _ask(self, space: Space, points: Sequence[Mapping[str, Value]]) -> List[Price]:
+        future: "Future[List[Price]]" = self._executor.submit(
+            price_points, self._settings, self._afterwards, space, list(points)
+        )
+        try:
+            return future.result()
+        except VaioptError:
+            raise
+        except Exception as error:
+            reason = death_reason(error, self._settings.search)
+            if reason is None:
+                raise
+            return [Price(refused=f"building its model failed: {reason}") for _ in points]
