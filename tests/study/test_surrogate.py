@@ -16,7 +16,9 @@ from vaiopt.study.record import (
 )
 from vaiopt.study.space import Dimension, Space
 from vaiopt.study.surrogate import (
+    above_the_front,
     better_half,
+    column_groups,
     encode_points,
     fit_surrogate,
     from_unit,
@@ -49,6 +51,10 @@ def test_points_are_numbers_within_the_unit_cube_and_other_choices_lie_at_distan
     low, high = encode_points(SPACE, points)
     assert low[:2].tolist() == [0.0, 0.0] and high[:2].tolist() == [1.0, 1.0]
     assert np.linalg.norm(low[2:] - high[2:]) == pytest.approx(1.0)
+
+
+def test_every_column_has_its_hyperparameter():
+    assert column_groups(SPACE) == (0, 1, 2, 2, 2)
 
 
 @given(st.floats(1e-4, 1e-1))
@@ -113,6 +119,31 @@ def test_failures_do_not_look_like_the_best_where_most_trials_share_it():
     assert targets[3] > targets[0]
 
 
+def test_the_front_sees_a_share_by_the_logarithm_of_what_is_missing_to_all():
+    shares = np.array([0.995, 0.95, 0.9, 0.1])
+    told = np.log(1.005 - shares)
+    expected = (told - told.mean()) / told.std()
+    assert above_the_front(-shares, bound=-1.0) == pytest.approx(expected)
+    assert above_the_front(1.0 - shares, bound=0.0) == pytest.approx(expected)
+
+
+def test_the_front_sees_another_metric_by_its_distance_from_beyond_the_best():
+    losses = np.array([2.0, 3.0, 4.0, 104.0])
+    told = np.log(losses - 2.0 + 0.3 * 1.5)
+    assert above_the_front(losses) == pytest.approx((told - told.mean()) / told.std())
+    # A score may exceed what bounds the metric: a soft cost multiplies it.
+    assert above_the_front(losses, bound=3.0) == pytest.approx(above_the_front(losses))
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))
+def test_the_front_tells_the_worse_half_apart_too(values):
+    targets = above_the_front(np.array(values))
+    assert np.all(np.isfinite(targets))
+    assert np.all(np.diff(targets[np.argsort(values, kind="stable")]) >= 0)
+    even = above_the_front(np.arange(4.0))
+    assert even[3] > even[2] > even[1]
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))
 def test_scores_keep_the_order_and_ties(values):
     scores = normal_scores(np.array(values))
@@ -137,14 +168,14 @@ def smooth(x):
 
 def test_with_few_points_no_dimension_is_taken_for_a_cliff_or_for_nothing():
     x = np.random.RandomState(0).uniform(size=(6, 5))
-    gp = fit_surrogate("gp", x, smooth(x), np.random.RandomState(0))
+    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
     scales = gp.kernel_.k1.k2.length_scale
     assert np.all((scales > 0.1) & (scales < 10.0))
 
 
 def test_with_many_points_the_data_outweigh_the_prior():
     x = np.random.RandomState(0).uniform(size=(60, 3))
-    gp = fit_surrogate("gp", x, smooth(x), np.random.RandomState(0))
+    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
     new = np.random.RandomState(1).uniform(size=(50, 3))
     assert np.abs(gp.predict(new) - smooth(new)).max() < 0.05
     scales = gp.kernel_.k1.k2.length_scale
@@ -153,7 +184,7 @@ def test_with_many_points_the_data_outweigh_the_prior():
 
 def test_the_gradient_of_the_posterior_is_its_slope():
     x = np.random.RandomState(0).uniform(size=(8, 2))
-    gp = fit_surrogate("gp", x, smooth(x), np.random.RandomState(0))
+    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
     theta = np.array([0.3, -0.2, 0.4, -4.0])[: len(gp.kernel_.theta)]
     value, slope = gp.log_marginal_likelihood(theta, eval_gradient=True)
     for i in range(len(theta)):

@@ -20,6 +20,7 @@ from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Dimension as Declared
 from vaiopt.study.space import Space, Value
 from vaiopt.study.surrogate import (
+    column_groups,
     encode_points,
     fit_surrogate,
     from_unit,
@@ -112,7 +113,8 @@ class Dependence:
         self._explainer = row_of("the surrogate", model, EXPLAINERS)
         x = encode_points(space, self._points)
         with _one_thread():
-            self._model = fit_surrogate(model, x, scores, np.random.RandomState(seed))
+            random = np.random.RandomState(seed)
+            self._model = fit_surrogate(model, x, scores, column_groups(space), random)
             self.fit = self._explainer.predicted_share(self._model, x, scores)
 
     def importances(self) -> Dict[str, float]:

@@ -10,11 +10,12 @@ their ranks.
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.settings.choices import row_of
+from vaiopt.study.process import fit_process
 from vaiopt.study.record import NOT_OF_THE_SEARCH, PRUNED, RUNNING, TrialRecord, last_report
 from vaiopt.study.space import Dimension, Space, Value
 
@@ -38,6 +39,12 @@ LEVEL_ABOVE_MEDIAN = 0.25
 """How far above the median trials still differ for the search, as a share of the median's distance
 from the best.
 """
+LEAST_DISTANCE = 0.005
+"""Added to the distance of a share from the best possible: half a point, below which nothing is
+told apart.
+"""
+REACH_BEYOND_BEST = 0.3
+"""The same where no best possible is known, as a share of the median's distance from the best."""
 
 
 def usable(space: Space, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
@@ -126,13 +133,42 @@ def better_half(values: np.ndarray) -> np.ndarray:
     """
     best, middle = float(np.min(values)), float(np.median(values))
     ceiling = middle + LEVEL_ABOVE_MEDIAN * (middle - best) if middle > best else math.inf
-    level = np.minimum(values, ceiling)
-    spread = float(np.std(level))
-    return np.asarray((level - level.mean()) / spread if spread > 0 else np.zeros(len(level)))
+    return _standardised(np.minimum(values, ceiling))
 
 
-def fit_surrogate(model: str, x: np.ndarray, y: np.ndarray, random: Any) -> Any:
-    """Return a fitted regressor of scikit-optimize.
+def above_the_front(values: np.ndarray, bound: Optional[float] = None) -> np.ndarray:
+    """Return values, lower is better, as a search for a front models them: the standardised
+    logarithm of their distance from the best possible.
+
+    It tells the good ones apart and leaves the others as far from each other as they are: what is
+    cheap lies among the worse half of them. Chosen in benchmarks of searches for a front, see
+    docs/performance.md.
+
+    Args:
+        values: (trials,), as :func:`raw_targets` gives them.
+        bound: the best possible value, such as -1 for a share that is to be large; ``None`` where
+            there is none. Then it lies as far below the best one seen as three tenths of the
+            median's distance from it.
+    """
+    best = float(np.min(values))
+    if bound is not None and best >= bound:
+        logarithms = np.log(values - bound + LEAST_DISTANCE)
+    else:
+        reach = float(np.median(values)) - best or float(np.max(values)) - best or 1.0
+        logarithms = np.log((values - best) / reach + REACH_BEYOND_BEST)
+    return _standardised(logarithms)
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    spread = float(np.std(values))
+    return np.asarray((values - values.mean()) / spread if spread > 0 else np.zeros(len(values)))
+
+
+def fit_surrogate(
+    model: str, x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any
+) -> Any:
+    """Return a fitted regressor: its ``predict(x, return_std=True)`` gives the means and standard
+    deviations at points.
 
     BLAS with several threads makes its small matrices three to six times slower: limit it to one,
     as with ``threadpool_limits``.
@@ -141,24 +177,26 @@ def fit_surrogate(model: str, x: np.ndarray, y: np.ndarray, random: Any) -> Any:
         model: a name of :data:`SURROGATES`.
         x: points (trials, columns) as :func:`encode_points` gives them.
         y: (trials,), lower is better.
+        groups: of each column the hyperparameter, as :func:`column_groups` gives them.
         random: a ``RandomState``.
 
     Raises:
         SettingsError: there is no such model.
     """
-    return row_of("the surrogate", model, SURROGATES)(x.shape, random).fit(x, y)
+    return row_of("the surrogate", model, SURROGATES)(x, y, groups, random)
 
 
-def _forest(shape: Tuple[int, ...], random: Any) -> Any:
+def _forest(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any) -> Any:
     from skopt.learning import ExtraTreesRegressor
 
-    return ExtraTreesRegressor(n_estimators=100, min_samples_leaf=2, random_state=random)
+    forest = ExtraTreesRegressor(n_estimators=100, min_samples_leaf=2, random_state=random)
+    return forest.fit(x, y)
 
 
-def _process(shape: Tuple[int, ...], random: Any) -> Any:
+def _process(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any) -> Any:
     from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern
 
-    trials, columns = shape
+    trials, columns = x.shape
     scales = Matern(np.ones(columns), [(0.03, 50.0)] * columns, nu=2.5)
     # A fit costs n^3; with many points the likelihood has one clear top, and the search for others
     # would take seconds.
@@ -168,11 +206,17 @@ def _process(shape: Tuple[int, ...], random: Any) -> Any:
         normalize_y=True,
         n_restarts_optimizer=1 if trials < TRIALS_WITHOUT_RESTART else 0,
         random_state=random,
-    )
+    ).fit(x, y)
 
 
-SURROGATES: Dict[str, Callable[[Tuple[int, ...], Any], Any]] = {"gp": _process, "forest": _forest}
-"""The models of the objective, before they are fitted to points of a shape (trials, columns)."""
+SURROGATES: Dict[str, Callable[[np.ndarray, np.ndarray, Sequence[int], Any], Any]] = {
+    "gp": _process,
+    "process": fit_process,
+    "forest": _forest,
+}
+"""What fits each model of the objective to points, targets and the hyperparameters of the
+columns.
+"""
 
 
 def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
@@ -211,6 +255,17 @@ def encode_points(space: Space, points: Sequence[Mapping[str, Value]]) -> np.nda
     """
     columns = [_encoded(d, [point[d.name] for point in points]) for d in space.searched()]
     return np.hstack([np.empty((len(points), 0)), *columns])
+
+
+def column_groups(space: Space) -> Tuple[int, ...]:
+    """Return for each column of :func:`encode_points` the index of its hyperparameter among those
+    searched.
+    """
+    return tuple(
+        index
+        for index, dimension in enumerate(space.searched())
+        for _ in _encoded(dimension, [dimension.default])[0]
+    )
 
 
 def _encoded(dimension: Dimension, values: Sequence[Value]) -> np.ndarray:

@@ -20,7 +20,14 @@ from vaiopt.search.samplers.encoding import Key
 from vaiopt.search.samplers.point import Point
 from vaiopt.settings.choices import row_of
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.surrogate import better_half, encode_points, fit_surrogate, raw_targets, usable
+from vaiopt.study.surrogate import (
+    better_half,
+    column_groups,
+    encode_points,
+    fit_surrogate,
+    raw_targets,
+    usable,
+)
 
 HEDGE_SHARPNESS = 1.0
 """How sharply the hedge prefers the function that has gained most (scikit-optimize's default)."""
@@ -104,7 +111,8 @@ class BayesianSampler(Sampler):
         # BLAS with several threads makes these small matrices three to six times slower.
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            surrogate = fit_surrogate(self._model, encode_points(self.space, points), y, random)
+            x = encode_points(self.space, points)
+            surrogate = fit_surrogate(self._model, x, y, column_groups(self.space), random)
             best_points = [points[i] for i in np.argsort(y, kind="stable")[:5]]
             near = candidates.neighbours(self.space, best_points, random, tried)
             pool, best = new + self.admission.likely(near, history), float(y.min())

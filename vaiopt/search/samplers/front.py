@@ -23,9 +23,10 @@ from vaiopt.search.samplers.encoding import Key, key
 from vaiopt.search.samplers.point import Point
 from vaiopt.search.samplers.prices import Prices
 from vaiopt.study.objective import Objective
+from vaiopt.study.process import fit_process
 from vaiopt.study.record import COMPLETE, RUNNING, TrialRecord
 from vaiopt.study.space import Space
-from vaiopt.study.surrogate import encode_points, fit_surrogate, raw_targets, usable
+from vaiopt.study.surrogate import column_groups, encode_points, raw_targets, usable
 
 MOST_COSTS = 3
 """With three and a front of 40 points a proposal takes a second; each more takes 40 times that."""
@@ -147,7 +148,8 @@ class FrontSampler(Sampler):
         raw = raw_targets(trained, self._objective.direction)
         scale = _scale(raw, self._objective)
         points = [self.space.canonical(t.hyperparameters) for t in trained]
-        surrogate = fit_surrogate("gp", encode_points(self.space, points), scale(raw), random)
+        x = encode_points(self.space, points)
+        surrogate = fit_process(x, scale(raw), column_groups(self.space), random)
         seen = [
             (t, float(y), self._objective.prices(t.costs))
             for t, y in zip(trained, scale(raw))

@@ -15,9 +15,10 @@ from vaiopt.search.samplers.point import Point
 from vaiopt.settings.together import TRAINED_WITH
 from vaiopt.study.objective import Objective, price_of
 from vaiopt.study.price import Ask, Price, PricedPoint
+from vaiopt.study.process import fit_process
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Space
-from vaiopt.study.surrogate import encode_points, fit_surrogate
+from vaiopt.study.surrogate import column_groups, encode_points
 
 CHUNKS = (1, 2, 4, 8, 16)
 """Points that are built at once where the first feasible one is looked for; from then on as many as
@@ -147,7 +148,7 @@ class Prices:
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             x = encode_points(self._space, points)
-            return fit_surrogate("gp", x, np.array(values, dtype=float), random)
+            return fit_process(x, np.array(values, dtype=float), column_groups(self._space), random)
 
     def feasible(self, points: Sequence[Point]) -> Iterator[Point]:
         """Yield those of the points that may be trained, in order; models are built as they are
