@@ -29,7 +29,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.search import loop, samplers
 from vaiopt.search.samplers import Problem
 from vaiopt.search.samplers.bayesian import BayesianSampler
-from vaiopt.search.training.pruning import Judge
+from vaiopt.search.training.judges import make_judge
 from vaiopt.settings import SearchSettings, load_settings
 from vaiopt.study import storage
 from vaiopt.study.hyperparameters import HyperParameters
@@ -106,7 +106,7 @@ def search(folder, trials, sampler, pruner):
     def run_trial(job):
         if job.pruning is None:
             return record_of(job.number, job.values, 0)
-        Judge(job.pruning)
+        make_judge(job.pruning, ())
         return record_of(job.number, job.values, REPORTS)
 
     kept = loop.run_trial, loop.describe_search, samplers.make_sampler

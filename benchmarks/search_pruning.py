@@ -15,7 +15,8 @@ from search_regret import FOLDER, Table, build
 
 from vaiopt.search.samplers import Problem
 from vaiopt.search.samplers.bayesian import BayesianSampler
-from vaiopt.search.training.pruning import Judge, Pruned, Reports
+from vaiopt.search.training.judges import make_judge
+from vaiopt.search.training.reports import Pruned, Reports
 from vaiopt.settings import SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
@@ -29,7 +30,7 @@ def train(curve, pruning):
     """
     if pruning is None:
         return {"status": COMPLETE, "value": curve[-1]}, len(curve)
-    judge = Judge(replace(pruning, per_epoch=1, most=len(curve)))
+    judge = make_judge(replace(pruning, per_epoch=1, most=len(curve)), ())
     status = COMPLETE
     for step, value in enumerate(curve, start=1):
         try:
@@ -48,7 +49,7 @@ def search(curves, pruner, seed, trials):
     """Return the share of epochs trained and the best accuracy of a completed trial."""
     space = trace_space(build, HyperParameters)
     sampler = BayesianSampler(Problem(space, SearchSettings(), seed, Objective()), "gp")
-    reports = Reports(SearchSettings(pruner=pruner), "maximize", space)
+    reports = Reports(SearchSettings(pruner=pruner), Objective(), space)
     records, spent = [], 0
     for number in range(trials):
         point = sampler.next_point(records)

@@ -4,7 +4,7 @@ from tests.search.quick import SETTINGS
 from vaiopt.runs.layout import Run
 from vaiopt.search import loop
 from vaiopt.search.loop import Search
-from vaiopt.search.training.pruning import Judge
+from vaiopt.search.training.judges import make_judge
 from vaiopt.settings import override
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.observer import Observer
@@ -41,7 +41,7 @@ def run_trial(job):
     value = round(0.5 + 0.0001 * job.number * (1 if better else -1), 4)
     pruning = {}
     if job.pruning is not None:
-        Judge(job.pruning)
+        make_judge(job.pruning, ())
         pruning = {"reports": [[step, value] for step in range(1, 10)], "rungs": {}}
     model = Run(job.folder).trial(job.number).model
     model.parent.mkdir(parents=True)

@@ -1,6 +1,7 @@
 """The tables of variants: each row is used, a made-up one is, and an unknown name is an error."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,8 @@ from vaiopt.search.execution import choose
 from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.samplers import ACQUISITIONS, SAMPLERS
 from vaiopt.search.samplers.base import Sampler
-from vaiopt.search.training import PRUNERS, SCHEDULES
+from vaiopt.search.training import JUDGES, SCHEDULES
+from vaiopt.search.training.pruning import Judge
 from vaiopt.settings import Settings, choices, override
 from vaiopt.study.record import COMPLETE
 from vaiopt.study.trials import load_trials
@@ -20,7 +22,7 @@ from vaiopt.study.trials import load_trials
 TABLES = {
     "search.sampler": (choices.SAMPLERS, SAMPLERS),
     "search.acquisition": (choices.ACQUISITIONS, ACQUISITIONS),
-    "search.pruner": (choices.PRUNERS, PRUNERS),
+    "search.pruner": (choices.PRUNERS, JUDGES),
     "train.schedule": (choices.SCHEDULES, SCHEDULES),
 }
 
@@ -94,7 +96,7 @@ def test_a_made_up_pruner_is_asked(tmp_path, monkeypatch):
         def prune(self, study, trial):
             return True
 
-    add(monkeypatch, "search.pruner", lambda pruners, most: Strict())
+    add(monkeypatch, "search.pruner", partial(Judge, make=lambda pruners, most: Strict()))
     result = search_run(changed("search.pruner", "made_up"), tmp_path / "run")
     assert result.trials == {COMPLETE: 1, "pruned": 2}  # the first has nothing to compare with
 

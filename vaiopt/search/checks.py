@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vaiopt.search import samplers
-from vaiopt.search.training import PRUNERS, SCHEDULES
+from vaiopt.search.training import JUDGES, SCHEDULES
 from vaiopt.settings import Settings
 from vaiopt.settings.choices import row_of
 from vaiopt.settings.together import check_together
@@ -23,7 +23,7 @@ def check_settings(settings: Settings) -> None:
     search = settings.search
     row_of("search.sampler", search.sampler, samplers.SAMPLERS)
     row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
-    row_of("search.pruner", search.pruner, PRUNERS)
+    row_of("search.pruner", search.pruner, JUDGES)
     row_of("train.schedule", settings.train.schedule, SCHEDULES)
     Objective(settings.objective)
     check_together(settings)

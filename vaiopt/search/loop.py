@@ -31,7 +31,7 @@ from vaiopt.search.samplers.base import Sampler
 from vaiopt.search.samplers.point import SpaceExhausted
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.describe import describe_search
-from vaiopt.search.training.pruning import Reports
+from vaiopt.search.training.reports import Reports
 from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings, save_run_settings
@@ -364,7 +364,7 @@ class Search:
         search, objective = self._settings.search, self._objective
         self._models = KeptModels(self._folder, self._kept, objective, ended)
         self._models.delete()  # what a kill left
-        self._reports = Reports(search, objective.direction, self._description.space, ended)
+        self._reports = Reports(search, objective, self._description.space, ended)
         self._budget = Budget(search, objective, done)
         self._observer.search_started(wanted, done)
         try:

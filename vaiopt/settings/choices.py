@@ -130,7 +130,9 @@ ACQUISITIONS = (
 )
 
 PRUNERS = (
+    Choice("auto", "front where objective.front is set, else median"),
     Choice("none", "no trial is stopped"),
+    Choice("front", "below the front at its cost, even if it gained as much as any did"),
     Choice("median", "below the median of the others at the same epoch"),
     Choice("halving", "asynchronous successive halving"),
     Choice("hyperband", "several halvings, of different patience"),

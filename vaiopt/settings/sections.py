@@ -195,7 +195,7 @@ class SearchSettings:
     )
     grid_limit: int = setting(1000, "most points of a grid", low=1, high=10**6)
     pruner: str = setting(
-        "median", "stops a trial that does worse than others did", choices=choices.PRUNERS
+        "auto", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
     keep_models: int = changeable(
         5, "models of the best trials that are kept, besides the default point's", low=1

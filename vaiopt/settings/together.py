@@ -48,7 +48,23 @@ def _longest_ends_before(settings: Settings) -> str:
     return f"{search.trials} trials of at most search.trial_timeout each end before"
 
 
-REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice,)
+def _pruner_of_another_search(settings: Settings) -> None:
+    """Check that the pruner knows of costs where a front is searched, and only there."""
+    pruner, front = settings.search.pruner, bool(settings.objective.front)
+    if front and pruner not in ("auto", "none", "front"):
+        raise SettingsError(
+            f"search.pruner = '{pruner}' would stop what is cheap and less accurate, which"
+            " objective.front looks for",
+            "Leave it out, or choose: --set search.pruner=front",
+        )
+    if not front and pruner == "front":
+        raise SettingsError(
+            "search.pruner is 'front', and no front is searched",
+            "Name its costs: --set 'objective.front=[\"latency_ms\"]', or choose another pruner.",
+        )
+
+
+REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice, _pruner_of_another_search)
 """Each raises SettingsError for settings that cannot work together."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
+from vaiopt.present.words import is_share
 from vaiopt.settings import ObjectiveSettings, choices
 from vaiopt.study.directions import UP, direction_of
 
@@ -90,6 +91,17 @@ class Objective:
     def weighted(self) -> bool:
         """Whether the score is another number than the metric."""
         return any(self._settings.weights.values())
+
+    @property
+    def bound(self) -> Optional[float]:
+        """What no score is better than, its sign such that lower is better: of a share of 1, or a
+        loss; None where that is not known.
+        """
+        if self.weighted:
+            return None
+        if self.direction == "maximize":
+            return -1.0 if is_share(self.metric) else None
+        return 0.0 if self.metric.endswith("loss") else None
 
     @property
     def limited(self) -> bool:

@@ -4,9 +4,12 @@ from random import Random
 import optuna
 import pytest
 
-from vaiopt.search.training.pruning import PRUNERS, Judge, Pruned, Reports
-from vaiopt.settings import SearchSettings
+from vaiopt.search.training.judges import make_judge
+from vaiopt.search.training.pruning import PRUNERS
+from vaiopt.search.training.reports import Pruned, Reports
+from vaiopt.settings import ObjectiveSettings, SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.storage import STUDY_NAME
 from vaiopt.study.trace import trace_space
@@ -18,18 +21,19 @@ def build(hp):
 
 
 SPACE = trace_space(build, HyperParameters)
-STOPPING = [name for name in PRUNERS if name != "none"]
+STOPPING = list(PRUNERS)
 
 
 def prepare(pruner, number=0, before=(), direction="maximize"):
-    return Reports(SearchSettings(pruner=pruner), direction, SPACE, before).pruning(number)
+    objective = Objective(ObjectiveSettings(direction=direction))
+    return Reports(SearchSettings(pruner=pruner), objective, SPACE, before).pruning(number)
 
 
 def trained(number, quality, pruner, before, steps=9):
     """Report a learning curve that ends at ``quality``, as a worker does, and return the trial's
     record.
     """
-    judge = Judge(prepare(pruner, number, before))
+    judge = make_judge(prepare(pruner, number, before), ())
     point = {"rate": 1e-3, "epochs": 3}
     try:
         for step in range(1, steps + 1):
@@ -98,7 +102,7 @@ def test_a_loss_is_hopeless_from_twice_the_best_and_a_negative_objective_has_no_
             hyperparameters={"rate": 1e-3, "epochs": 3},
             pruning={"reports": reports, "rungs": {}},
         )
-        return Judge(prepare("median", 1, [complete], direction))
+        return make_judge(prepare("median", 1, [complete], direction), ())
 
     assert loss(judge("minimize", 0.2), [0.5, 0.5, 0.5]) == 1
     assert loss(judge("minimize", 0.2), [0.3, 0.3, 0.3]) == 3
@@ -153,7 +157,7 @@ def test_a_judge_decides_as_a_study_that_holds_all_earlier_trials(pruner):
     for number in range(30):
         before = [t for t in trials if t.number < number - 1]  # two run at once
         judge, plain = (
-            Judge(prepare(pruner, number, before)),
+            make_judge(prepare(pruner, number, before), ()),
             AsOptunaHasThem(pruner, number, before),
         )
         if random.random() < 0.1:
@@ -178,7 +182,7 @@ def test_a_judge_decides_as_a_study_that_holds_all_earlier_trials(pruner):
 
 @pytest.mark.parametrize("pruner", STOPPING)
 def test_an_objective_that_is_no_number_for_a_while_stops_nothing_and_is_not_kept(pruner):
-    judge = Judge(prepare(pruner, 3, search(pruner, [0.9, 0.8, 0.7])))
+    judge = make_judge(prepare(pruner, 3, search(pruner, [0.9, 0.8, 0.7])), ())
     judge.report(1, math.nan, last=False)
     judge.report(2, math.inf, last=False)
     judge.report(9, 0.95, last=True)
@@ -189,5 +193,5 @@ def test_of_single_epochs_the_best_so_far_stops_nothing():
     one = trace_space(lambda hp: hp.Fixed("epochs", 1), HyperParameters)
     first = trained(0, 0.9, "median", [])
     for space, known in ((one, False), (SPACE, True)):
-        found = Reports(SearchSettings(pruner="median"), "maximize", space, [first]).pruning(1)
+        found = Reports(SearchSettings(pruner="median"), Objective(), space, [first]).pruning(1)
         assert bool(found.best) is known

@@ -14,7 +14,8 @@ from vaiopt.data import Dataset, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
-from vaiopt.search.training.pruning import Judge, Pruned
+from vaiopt.search.training.judges import AnyJudge
+from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
 from vaiopt.search.training.weights import NONE, training_weights
@@ -80,7 +81,7 @@ class Listeners:
             objective after them (None before the first).
     """
 
-    judge: Optional[Judge] = None
+    judge: Optional[AnyJudge] = None
     score: Callable[[Metrics], float] = lambda metrics: 0.0
     tell: Callable[[int, int, Optional[float]], None] = lambda epoch, epochs, value: None
 
@@ -326,7 +327,7 @@ class Follower:
                 return False
         return True
 
-    def _report(self, judge: Judge, step: int, entry: Metrics, last: bool) -> None:
+    def _report(self, judge: AnyJudge, step: int, entry: Metrics, last: bool) -> None:
         try:
             judge.report(step, self._listeners.score(entry), last)
         except Pruned as stop:

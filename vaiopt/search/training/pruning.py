@@ -13,22 +13,14 @@ locked when it is killed, and what is stopped depends on the trials so far alone
 
 from __future__ import annotations
 
-import bisect
 import copy
 import math
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from vaiopt.errors import VaioptError
-from vaiopt.settings import SearchSettings
-from vaiopt.settings.choices import row_of
-from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
-from vaiopt.study.space import Space
+from vaiopt.search.training.reports import Pruned, Pruning
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
-REPORTS = 9
-"""Reports of a whole training, at least; three epochs are looked at three times each."""
 STARTUP_TRIALS = 2
 """Trials that are complete before the median pruner stops any."""
 HOPELESS = 0.5
@@ -47,8 +39,7 @@ RUNG = "completed_rung_"
 Make = Callable[[Any, int], Any]
 """Given ``optuna.pruners`` and the reports of the longest training: one of Optuna's pruners."""
 
-PRUNERS: Dict[str, Optional[Make]] = {
-    "none": None,
+PRUNERS: Dict[str, Make] = {
     "median": lambda pruners, most: pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS),
     "halving": lambda pruners, most: pruners.SuccessiveHalvingPruner(
         min_resource=FIRST_RUNG, reduction_factor=REDUCTION_FACTOR
@@ -57,130 +48,7 @@ PRUNERS: Dict[str, Optional[Make]] = {
         min_resource=1, max_resource=max(1, most), reduction_factor=REDUCTION_FACTOR
     ),
 }
-"""How each pruner is made, by the names of :data:`vaiopt.settings.choices.PRUNERS`; None stops
-nothing, and nothing is reported.
-"""
-
-
-class Pruned(VaioptError):
-    """The trial was stopped."""
-
-    code = "pruned"
-
-
-class Reported(NamedTuple):
-    """What later trials need to know of a trial. A tuple, because a worker is sent one for each of
-    a thousand trials, and a dataclass takes five times as long.
-
-    Attributes:
-        number: of the trial.
-        value: the objective; None of a pruned one.
-        reports: the objective by the step at which it was reported.
-        rungs: the pruner's own notes.
-    """
-
-    number: int
-    value: Optional[float]
-    reports: Dict[int, float]
-    rungs: Dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Pruning:
-    """What a worker needs to decide.
-
-    Attributes:
-        pruner: a name of :data:`PRUNERS`, not ``none``.
-        direction: ``maximize`` or ``minimize``.
-        per_epoch: reports in an epoch.
-        most: reports of the longest training.
-        may_stop: whether the trial may be stopped, or only reports.
-        number: of the trial.
-        trials: those that reported before it, by number.
-        best: the objective of the best complete one of them by the step at which it was reported.
-    """
-
-    pruner: str
-    direction: str
-    per_epoch: int
-    most: int
-    may_stop: bool
-    number: int
-    trials: Sequence[Reported]
-    best: Mapping[int, float]
-
-
-class Reports:
-    """What the trials of a search reported, each made ready for the next ones when it ends.
-
-    Args:
-        settings: ``[search]`` of the run.
-        direction: of the objective.
-        space: the longest training is that of the most ``epochs``.
-        trials: those that have ended.
-
-    Raises:
-        SettingsError: there is no such pruner.
-    """
-
-    def __init__(
-        self,
-        settings: SearchSettings,
-        direction: str,
-        space: Space,
-        trials: Sequence[TrialRecord] = (),
-    ) -> None:
-        self._is_used = row_of("search.pruner", settings.pruner, PRUNERS) is not None
-        self._pruner, self._direction = settings.pruner, direction
-        epochs = next((d for d in space if d.name == "epochs"), None)
-        lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
-        self._longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
-        self._trials: List[Reported] = []
-        self._best: Optional[Tuple[Tuple[float, int], Dict[int, float]]] = None
-        self._may_stop = False
-        for trial in trials:
-            self.add(trial)
-
-    def add(self, trial: TrialRecord) -> None:
-        """Take note of a trial that has ended."""
-        # Until one trial is complete there is nothing to compare with, but its reports are what
-        # the next are compared with.
-        self._may_stop = self._may_stop or trial.status == COMPLETE
-        reports = trial.pruning.get("reports")
-        if trial.status not in (COMPLETE, PRUNED) or not reports:
-            return
-        by_step = {int(step): float(value) for step, value in reports}
-        rungs = dict(trial.pruning.get("rungs", {}))
-        reported = Reported(trial.number, trial.value, by_step, rungs)
-        bisect.insort(self._trials, reported)
-        self._note_best(reported)
-
-    def _note_best(self, trial: Reported) -> None:
-        if trial.value is None:
-            return
-        sign = -1.0 if self._direction == "maximize" else 1.0
-        place = (sign * trial.value, trial.number)
-        if self._best is None or place < self._best[0]:
-            self._best = place, trial.reports
-
-    def pruning(self, number: int) -> Optional[Pruning]:
-        """Return what a worker needs to decide on trial ``number``, which comes after all of these;
-        None if the settings name no pruner.
-        """
-        if not self._is_used:
-            return None
-        per_epoch = max(1, math.ceil(REPORTS / self._longest))
-        most = per_epoch * self._longest
-        return Pruning(
-            self._pruner,
-            self._direction,
-            per_epoch,
-            most,
-            self._may_stop,
-            number,
-            tuple(self._trials),
-            self._best[1] if self._best is not None and self._longest > 1 else {},
-        )
+"""How each of Optuna's pruners is made, by its name in the settings."""
 
 
 class Judge:
@@ -188,18 +56,16 @@ class Judge:
 
     Args:
         pruning: what is known of the others.
-
-    Raises:
-        SettingsError: there is no such pruner.
+        prices: of the trial; they do not matter here.
+        make: gives Optuna's pruner.
     """
 
-    def __init__(self, pruning: Pruning) -> None:
+    def __init__(self, pruning: Pruning, prices: Sequence[float], make: Make) -> None:
         optuna = quiet_optuna()
         self.per_epoch = pruning.per_epoch
         self._reports: List[Tuple[int, float]] = []
         self._may_stop = pruning.may_stop
-        make = row_of("search.pruner", pruning.pruner, PRUNERS)
-        pruner = make(optuna.pruners, pruning.most) if make else optuna.pruners.NopPruner()
+        pruner = make(optuna.pruners, pruning.most)
         # The name and the trial's number decide Hyperband's bracket.
         study = optuna.create_study(
             storage=_storage_class()(pruning),

@@ -32,6 +32,7 @@ from vaiopt.search.training import fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import own_fit, run_fit
+from vaiopt.search.training.judges import AnyJudge, make_judge
 from vaiopt.search.training.options import (
     KERAS_BATCH,
     default_epochs,
@@ -41,7 +42,7 @@ from vaiopt.search.training.options import (
 from vaiopt.search.training.own_callbacks import own_callbacks
 from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.progress import ProgressFile
-from vaiopt.search.training.pruning import Judge, Pruning
+from vaiopt.search.training.reports import Pruning
 from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import Sized, shared_of
 from vaiopt.search.training.tensorboard import write_logs
@@ -154,7 +155,7 @@ class _Trial:
         self._objective = Objective(settings.objective)
         self._costs: Dict[str, float] = {}
         self._initial_weights: Dict[str, Histogram] = {}
-        self._judge = Judge(job.pruning) if job.pruning is not None else None
+        self._judge: Optional[AnyJudge] = None
         self._run = Run(job.folder)
         self._progress = ProgressFile(self._run.progress(job.number))
         self._hp = self._hyperparameters()
@@ -179,6 +180,7 @@ class _Trial:
             job.afterwards.check(self._model)
         except VaioptError as error:
             return replace(record, status=INFEASIBLE, reason=error.message)
+        self._judge = make_judge(job.pruning, self._objective.prices(self._costs))
         outcomes = self._train()
         notes = self._judge.notes() if self._judge is not None else {}
         record = replace(
