@@ -16,11 +16,11 @@ def run(tmp_path):
     return Run(tmp_path / "run")
 
 
-def saved(run, number, value=None, status=COMPLETE):
+def saved(run, number, value=None, status=COMPLETE, **costs):
     """Save a trial's model, and return its record."""
     run.trial(number).folder.mkdir(parents=True)
     run.trial(number).model.write_text("model")
-    return TrialRecord(number, status, value=value)
+    return TrialRecord(number, status, value=value, costs=costs)
 
 
 def kept(run):
@@ -47,6 +47,17 @@ def test_a_loss_is_better_when_lower(run):
         models.ended(saved(run, number, value))
     assert kept(run) == ["0000", "0001"]
     assert models.least == 0.2
+
+
+def test_all_on_the_front_stay_and_what_falls_off_it_goes(run):
+    objective = Objective(ObjectiveSettings(front=["params", "latency_ms"]))
+    models = KeptModels(run, 1, objective, [saved(run, 0, 0.9, params=9.0, latency_ms=9.0)])
+    for number, (value, params, latency) in enumerate(
+        [(0.5, 2.0, 2.0), (0.5, 3.0, 1.0), (0.5, 2.0, 2.0), (0.4, 2.0, 3.0), (0.6, 2.0, 2.0)], 1
+    ):
+        models.ended(saved(run, number, value, params=params, latency_ms=latency))
+    assert kept(run) == ["0000", "0002", "0005"]
+    assert models.least is None  # what is cheap is kept, however low its score
 
 
 def test_a_search_that_goes_on_knows_the_models_of_the_one_before(run):

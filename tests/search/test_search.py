@@ -222,17 +222,20 @@ def test_whatever_a_trial_does_is_recorded_and_the_search_goes_on(tmp_path):
     assert "Traceback" in trials["shape"].traceback
 
 
-def test_an_infeasible_candidate_is_recorded_and_never_trained(tmp_path):
+def test_no_trial_is_spent_on_a_point_that_breaks_a_limit(tmp_path):
     settings = override(SETTINGS, ["objective.max_params=3000", "search.trials=5"])
     search_run(settings, tmp_path / "run")
     trials = load_trials(Run(tmp_path / "run"))
-    infeasible = [t for t in trials if t.status == INFEASIBLE]
-    assert infeasible
-    for trial in infeasible:
-        assert trial.costs["params"] > 3000
-        assert trial.curve == []
-        assert "max_params" in trial.reason
-    assert all(t.costs["params"] <= 3000 for t in trials if t.status == COMPLETE)
+    assert [t.status for t in trials] == [COMPLETE] * 5
+    assert all(t.costs["params"] <= 3000 for t in trials)
+
+
+def test_a_given_point_that_breaks_a_limit_is_recorded_never_trained_and_not_counted(tmp_path):
+    large = ["objective.max_params=3000", "search.points=[{nodes = 128}]", "search.trials=3"]
+    search_run(override(SETTINGS, large), tmp_path / "run")
+    trials = load_trials(Run(tmp_path / "run"))
+    assert [t.status for t in trials] == [COMPLETE, INFEASIBLE, COMPLETE, COMPLETE]
+    assert trials[1].curve == [] and "max_params" in trials[1].reason
 
 
 def test_batch_size_epochs_optimizer_and_split_are_searched_like_anything_else(tmp_path):

@@ -27,6 +27,17 @@ def test_trials_without_a_better_one_are_those_after_the_best_that_were_trained(
     assert without_better([at(0, 0, 1, FAILED)] * 5, Objective()) == 0
 
 
+def test_with_a_front_the_last_that_came_to_it_is_the_better_one():
+    costs = [9.0, 5.0, 7.0, 1.0, 3.0]
+    values = [0.9, 0.8, 0.7, 0.1, 0.05]
+    trials = [
+        TrialRecord(number, COMPLETE, value=value, costs={"params": cost})
+        for number, (value, cost) in enumerate(zip(values, costs))
+    ]
+    assert without_better(trials, Objective(ObjectiveSettings(front=["params"]))) == 1
+    assert without_better(trials, Objective()) == 4
+
+
 def test_the_budget_says_what_was_spent():
     trials = [at(0, 0, 60, value=0.9), at(1, 60, 60, value=0.8)]
     assert Budget(SearchSettings(), Objective(), trials).spent(trials, 1e9) == ""

@@ -1,9 +1,10 @@
+import math
 from dataclasses import replace
 
 import pytest
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings import ObjectiveSettings
+from vaiopt.settings import ObjectiveSettings, load_settings, override
 from vaiopt.study.objective import Objective, check_direction
 
 
@@ -32,6 +33,27 @@ def test_each_hard_limit_makes_infeasible_with_its_reason():
     assert "max_params" in objective.infeasible({"latency_ms": 0.5, "params": 101})
     assert "dpu_only" in objective.infeasible({"cpu_layers": 1.0})
     assert objective.infeasible({"latency_ms": 1.0, "params": 100, "cpu_layers": 0.0}) is None
+
+
+def test_a_least_rate_is_a_limit_from_below_and_more_of_it_is_a_higher_score():
+    objective = Objective(ObjectiveSettings(min_fps=100.0, weights={"fps": 1.0}))
+    assert "99 frames a second is below min_fps = 100" in objective.infeasible({"fps": 99.0})
+    assert objective.infeasible({"fps": 100.0}) is None
+    score = objective.score({"val_accuracy": 0.5}, {"fps": 200.0}, {"fps": 100.0})
+    assert score == pytest.approx(1.0)
+
+
+def test_prices_are_logarithms_of_which_less_is_better():
+    objective = Objective(ObjectiveSettings(front=["latency_ms", "fps"]))
+    assert objective.prices({"latency_ms": 1.0, "fps": 10.0}) == [0.0, -math.log(10.0)]
+    assert objective.prices({"latency_ms": 1.0})[1] == math.inf
+    assert objective.directions == ["maximize", "minimize", "maximize"]
+
+
+@pytest.mark.parametrize("front", [["latency"], ["params", "params"]])
+def test_the_costs_of_a_front_are_known_ones_each_once(front):
+    with pytest.raises(SettingsError, match="objective.front"):
+        override(load_settings(None), {"objective.front": front})
 
 
 def test_an_unknown_cost_or_metric_is_refused_with_the_nearest():

@@ -155,7 +155,7 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
 
     Raises:
         RunError: it is not accepted, or another place for the study is among it: its trials would
-            be lost.
+            be lost; or the costs of its front, which it has a value of.
     """
     if not (run.settings.exists() and run.space.exists()):
         return []
@@ -167,6 +167,13 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
             " --accept-changes.",
         )
     moved = [change for change in different if change.key in ("search.storage", "search.study")]
+    of_a_front = [change for change in different if change.key == "objective.front"]
+    if of_a_front:  # Optuna's study holds a value of each of its costs
+        raise RunError(
+            f"the trials of '{run.folder}' are of another search: {_told(of_a_front)}",
+            "Search into a new folder: --run runs/NAME, and begin with what is known here: --set"
+            f" search.start_from={run.folder}",
+        )
     if moved:
         raise RunError(
             f"the trials of '{run.folder}' are kept elsewhere: {_told(moved)}",

@@ -1,0 +1,113 @@
+"""A search for a front, and one below a limit, with real trainings."""
+
+import pytest
+
+from tests.search.quick import SETTINGS
+from vaiopt.errors import RunError, SettingsError
+from vaiopt.record import read_record
+from vaiopt.runs.layout import Run
+from vaiopt.search import search_run
+from vaiopt.search.training.afterwards import Afterwards
+from vaiopt.settings import override
+from vaiopt.study.objective import Objective
+from vaiopt.study.price import Survey
+from vaiopt.study.ranking import Front
+from vaiopt.study.record import COMPLETE, INFEASIBLE
+from vaiopt.study.storage import open_study
+from vaiopt.study.trials import load_trials
+
+FRONT = override(SETTINGS, ['objective.front=["params"]', "search.trials=7"])
+
+
+def points(run):
+    return [t.hyperparameters for t in load_trials(run)]
+
+
+def test_the_study_has_a_direction_for_each_cost_and_the_front_keeps_its_models(tmp_path):
+    run = Run(tmp_path / "run")
+    search_run(override(FRONT, ["search.keep_models=1"]), run.folder)
+    study, trials = open_study(run), load_trials(run)
+    assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    for held, trial in zip(study.get_trials(), trials):
+        assert held.values == [trial.value, trial.costs["params"]]
+    front = Front(Objective(FRONT.objective), trials).trials
+    kept = {c.number for c in run.candidates() if c.model.is_file()}
+    assert {t.number for t in front} <= kept
+    assert len(kept) <= len(front) + 3  # the default's, the best's and the chosen one's
+
+
+@pytest.mark.parametrize("also", [[], ["objective.max_params=5000"]])
+def test_a_search_that_goes_on_proposes_what_it_would_have(tmp_path, also):
+    settings = override(FRONT, also)
+    whole, parts = Run(tmp_path / "whole"), Run(tmp_path / "parts")
+    search_run(settings, whole.folder)
+    for trials in (2, 6, 7):
+        search_run(override(settings, {"search.trials": trials}), parts.folder)
+    assert points(parts) == points(whole)
+    assert len(read_record(whole.survey, Survey, "").points) > 20
+
+
+def test_workers_search_a_front_below_a_limit_too(tmp_path):
+    run = Run(tmp_path / "run")
+    settings = ["search.workers=2", "search.trials=5", "objective.max_params=5000"]
+    search_run(override(FRONT, settings), run.folder)
+    trials = load_trials(run)
+    assert [t.status for t in trials] == [COMPLETE] * 5
+    assert all(t.costs["params"] <= 5000 for t in trials)
+    assert len({repr(p) for p in points(run)}) == 5
+
+
+def test_a_limit_that_nothing_keeps_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(SettingsError, match="keeps the limits; the nearest: "):
+        search_run(override(SETTINGS, ["objective.max_params=10"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_front_needs_another_run(tmp_path):
+    search_run(override(FRONT, ["search.trials=1"]), tmp_path / "run")
+    for other in ([], ["macs"], ["params", "macs"]):
+        with pytest.raises(RunError, match="of another search: objective.front") as caught:
+            settings = override(FRONT, {"objective.front": other})
+            search_run(settings, tmp_path / "run", accept=True)
+        assert "search.start_from=" in caught.value.hint
+
+
+def test_a_cost_that_is_nothing_on_the_target_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="objective.front names dpu_latency_ms"):
+        settings = override(SETTINGS, ['objective.front=["dpu_latency_ms"]'])
+        search_run(settings, tmp_path / "run")
+
+
+class Picky(Afterwards):
+    """Takes no model of more than a hidden layer."""
+
+    def check(self, model):
+        if len([layer for layer in model.layers if layer.__class__.__name__ == "Dense"]) > 2:
+            raise SettingsError("too deep", "Take fewer.")
+
+
+class Refusing(Afterwards):
+    def check(self, model):
+        raise SettingsError("never", "Never.")
+
+
+def test_trials_count_trainings_not_what_a_later_step_refuses(tmp_path):
+    run = Run(tmp_path / "run")
+    search_run(override(SETTINGS, ["search.trials=4"]), run.folder, afterwards=Picky())
+    states = [t.status for t in load_trials(run)]
+    assert states.count(COMPLETE) == 4
+    front = Run(tmp_path / "front")
+    search_run(override(FRONT, ["search.trials=4"]), front.folder, afterwards=Picky())
+    assert [t.status for t in load_trials(front)] == [COMPLETE] * 4
+
+
+def test_a_search_whose_points_are_all_refused_ends(tmp_path, monkeypatch):
+    from vaiopt.search import loop
+
+    monkeypatch.setattr(loop, "MOST_REFUSED", 4)
+    lines = []
+    run = Run(tmp_path / "run")
+    with pytest.raises(RunError, match="no trial of"):
+        search_run(SETTINGS, run.folder, progress=lines.append, afterwards=Refusing())
+    assert [t.status for t in load_trials(run)] == [INFEASIBLE] * 4
+    assert any("refused before training" in line for line in lines)
