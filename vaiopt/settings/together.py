@@ -15,6 +15,8 @@ from vaiopt.settings.sections import Settings, section_classes
 
 TRAINED_WITH = ("epochs", "batch_size", "optimizer", "learning_rate")
 """Settings of ``[train]`` that fix or change the hyperparameter of their name."""
+OF_ONE_SCORE = ("forest", "cmaes")
+"""Samplers that cannot look for a front."""
 
 
 def _not_twice(settings: Settings) -> None:
@@ -64,7 +66,21 @@ def _pruner_of_another_search(settings: Settings) -> None:
         )
 
 
-REFUSED: Tuple[Callable[[Settings], None], ...] = (_not_twice, _pruner_of_another_search)
+def _sampler_of_one_score(settings: Settings) -> None:
+    """Check that the sampler can look for a front where one is searched."""
+    sampler = settings.search.sampler
+    if settings.objective.front and sampler in OF_ONE_SCORE:
+        raise SettingsError(
+            f"search.sampler = '{sampler}' looks for the best of one score, not for a front",
+            "Leave it out, or choose: --set search.sampler=gp",
+        )
+
+
+REFUSED: Tuple[Callable[[Settings], None], ...] = (
+    _not_twice,
+    _pruner_of_another_search,
+    _sampler_of_one_score,
+)
 """Each raises SettingsError for settings that cannot work together."""
 
 
@@ -139,6 +155,12 @@ UNUSED: Tuple[Unused, ...] = (
         ["search.keep_models"],
         lambda s: (
             "objective.rank_int8 keeps more" if s.objective.rank_int8 > s.search.keep_models else ""
+        ),
+    ),
+    Unused(
+        ["search.acquisition"],
+        lambda s: (
+            "a front is searched by its expected gain of hypervolume" if s.objective.front else ""
         ),
     ),
     Unused(["search.max_hours"], _longest_ends_before),

@@ -89,8 +89,10 @@ def test_a_loss_and_a_score_without_a_bound_are_continued_in_their_own_way():
     [
         (["objective.front=['params']", "search.pruner=median"], "cheap and less accurate"),
         (["search.pruner=front"], "no front is searched"),
+        (["objective.front=['params']", "search.sampler=forest"], "not for a front"),
+        (["objective.front=['params']", "search.sampler=cmaes"], "not for a front"),
     ],
 )
-def test_a_pruner_of_another_kind_of_search_is_refused(settings, said):
+def test_pruners_and_samplers_of_another_kind_of_search_are_refused(settings, said):
     with pytest.raises(SettingsError, match=said):
         check_together(load_settings(None, settings))
