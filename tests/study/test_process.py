@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vaiopt.study.process import NOISE, Posterior, fit_process, matern, prior
+from vaiopt.study.process import (
+    BEST_FITTED,
+    MOST_FITTED,
+    NOISE,
+    Posterior,
+    fit_process,
+    matern,
+    prior,
+    representative,
+)
 
 GROUPS = (0, 0, 0, 1, 2)
 """A choice of three, and two numbers."""
@@ -117,3 +126,28 @@ def test_the_same_points_give_the_same_process() -> None:
         for _ in range(2)
     ]
     assert fits[0].scales.tolist() == fits[1].scales.tolist()
+
+
+def test_few_points_are_all_fitted_and_of_many_the_best_and_some_others() -> None:
+    few = np.random.RandomState(0).normal(size=MOST_FITTED)
+    assert representative(few, np.random.RandomState(0)).tolist() == list(range(MOST_FITTED))
+    many = np.random.RandomState(0).permutation(np.arange(2.0 * MOST_FITTED))
+    kept = representative(many, np.random.RandomState(0))
+    assert len(kept) == len(set(kept)) == MOST_FITTED and kept.tolist() == sorted(kept)
+    assert set(np.argsort(many)[:BEST_FITTED]) <= set(kept)
+    assert many[kept].max() > 1.5 * MOST_FITTED
+    assert representative(many, np.random.RandomState(0)).tolist() == kept.tolist()
+    assert representative(many, np.random.RandomState(1)).tolist() != kept.tolist()
+
+
+def test_a_fit_to_many_points_takes_no_longer_than_one_to_the_most(monkeypatch) -> None:
+    x = points(3 * MOST_FITTED)
+    sizes = []
+    monkeypatch.setattr(
+        Posterior,
+        "loss",
+        lambda self, logs, real=Posterior.loss: sizes.append(len(self._y)) or real(self, logs),
+    )
+    found = fit_process(x, smooth(x), GROUPS, np.random.RandomState(0))
+    assert found.x.shape == (MOST_FITTED, 5) and max(sizes) <= MOST_FITTED // 2
+    assert np.abs(found.predict(points(50, seed=1)) - smooth(points(50, seed=1))).max() < 0.05

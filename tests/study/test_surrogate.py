@@ -20,7 +20,6 @@ from vaiopt.study.surrogate import (
     better_half,
     column_groups,
     encode_points,
-    fit_surrogate,
     from_unit,
     normal_scores,
     raw_targets,
@@ -160,35 +159,3 @@ def test_interrupted_trials_and_those_outside_of_the_space_are_left_out():
         TrialRecord(1, INTERRUPTED, hyperparameters=inside),
     ]
     assert usable(SPACE, [*trials, TrialRecord(2, COMPLETE, hyperparameters=outside)]) == trials[:1]
-
-
-def smooth(x):
-    return np.sin(3 * x[:, 0]) + 0.1 * x[:, 1]
-
-
-def test_with_few_points_no_dimension_is_taken_for_a_cliff_or_for_nothing():
-    x = np.random.RandomState(0).uniform(size=(6, 5))
-    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
-    scales = gp.kernel_.k1.k2.length_scale
-    assert np.all((scales > 0.1) & (scales < 10.0))
-
-
-def test_with_many_points_the_data_outweigh_the_prior():
-    x = np.random.RandomState(0).uniform(size=(60, 3))
-    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
-    new = np.random.RandomState(1).uniform(size=(50, 3))
-    assert np.abs(gp.predict(new) - smooth(new)).max() < 0.05
-    scales = gp.kernel_.k1.k2.length_scale
-    assert scales[2] > 2 * scales[0]
-
-
-def test_the_gradient_of_the_posterior_is_its_slope():
-    x = np.random.RandomState(0).uniform(size=(8, 2))
-    gp = fit_surrogate("gp", x, smooth(x), range(x.shape[1]), np.random.RandomState(0))
-    theta = np.array([0.3, -0.2, 0.4, -4.0])[: len(gp.kernel_.theta)]
-    value, slope = gp.log_marginal_likelihood(theta, eval_gradient=True)
-    for i in range(len(theta)):
-        step = np.eye(len(theta))[i] * 1e-5
-        change = gp.log_marginal_likelihood(theta + step) - gp.log_marginal_likelihood(theta - step)
-        assert slope[i] == pytest.approx(change / 2e-5, rel=1e-3, abs=1e-4)
-    assert gp.log_marginal_likelihood(theta) == pytest.approx(value)

@@ -221,11 +221,8 @@ def _process_average(model: Any, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarr
 
 
 def _process_share(model: Any, x: np.ndarray, y: np.ndarray) -> float:
-    """Leave-one-out: Rasmussen and Williams, Gaussian Processes for Machine Learning, eq. 5.12; in
-    units of the normalised targets.
-    """
-    errors = np.ravel(model.alpha_) / np.diag(model.K_inv_)
-    return float(1.0 - np.sum(errors**2) / np.sum(np.ravel(model.y_train_) ** 2))
+    """Leave-one-out, in units of the standardised targets."""
+    return float(1.0 - np.sum(model.left_out_errors() ** 2) / np.sum(model.y**2))
 
 
 def _forest_average(model: Any, blocks: Sequence[np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:

@@ -38,6 +38,14 @@ TRIALS_WITHOUT_RESTART = 100
 """Points from which the fit starts from the prior's mean alone: with many the posterior has one
 clear top.
 """
+MOST_FITTED = 500
+"""Points that a process is fitted to at most."""
+BEST_FITTED = 250
+"""How many of them are the best ones, where there are more; the others are drawn."""
+MOST_FOR_SCALES = 250
+"""Points that length scales, variance and noise are fitted to at most; of more, that many are
+drawn.
+"""
 
 
 @dataclass(frozen=True)
@@ -110,22 +118,30 @@ def matern(distance: np.ndarray) -> np.ndarray:
 def fit_process(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any) -> Process:
     """Return the process whose length scales, variance and noise are the most probable.
 
+    The time of a fit grows with the cube of the number of points: of many, some are left out.
+
     Args:
         x: points (points, columns).
-        y: targets (points,).
+        y: targets (points,), lower is better.
         groups: of each column the index of its hyperparameter, from 0 on without gaps.
-        random: a ``RandomState``, for a second start of the fit where points are few.
+        random: a ``RandomState``, for a second start of the fit where points are few, and for the
+            choice of points where they are many.
     """
     from scipy.linalg import cho_solve
 
+    kept = representative(np.asarray(y), random)
+    x, y = np.asarray(x)[kept], np.asarray(y)[kept]
     mean, deviation = float(np.mean(y)), float(np.std(y)) or 1.0
     targets = (np.asarray(y, dtype=float) - mean) / deviation
-    posterior = Posterior(x, targets, groups)
+    drawn = np.arange(len(x))
+    if len(x) > MOST_FOR_SCALES:
+        drawn = np.sort(random.choice(drawn, MOST_FOR_SCALES, replace=False))
+    posterior = Posterior(x[drawn], targets[drawn], groups)
     starts = [posterior.mean]
     if len(x) < TRIALS_WITHOUT_RESTART:
         starts.append(random.multivariate_normal(posterior.mean, posterior.covariance))
     logs = posterior.maximised(starts)
-    factor = posterior.factor(logs)
+    factor = Posterior(x, targets, groups).factor(logs)
     scales = np.exp(logs[1:-1])
     return Process(
         x=np.array(x),
@@ -139,6 +155,24 @@ def fit_process(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any
         mean=mean,
         deviation=deviation,
     )
+
+
+def representative(y: np.ndarray, random: Any) -> np.ndarray:
+    """Return the indices of the points that a process is fitted to, in their order: all, or the
+    best and some of the others.
+
+    Where the best lie is told by those near to them, and what the rest of the space is like by few.
+
+    Args:
+        y: (points,), lower is better.
+        random: a ``RandomState``, which draws the others.
+    """
+    if len(y) <= MOST_FITTED:
+        return np.arange(len(y))
+    order = np.argsort(y, kind="stable")
+    best, others = order[:BEST_FITTED], order[BEST_FITTED:]
+    drawn = random.choice(others, MOST_FITTED - BEST_FITTED, replace=False)
+    return np.asarray(np.sort(np.concatenate([best, drawn])))
 
 
 class Posterior:

@@ -19,20 +19,6 @@ from vaiopt.study.process import fit_process
 from vaiopt.study.record import NOT_OF_THE_SEARCH, PRUNED, RUNNING, TrialRecord, last_report
 from vaiopt.study.space import Dimension, Space, Value
 
-TRIALS_WITHOUT_RESTART = 100
-"""Trials from which a Gaussian process is fitted once, without a restart."""
-LENGTH_SCALES = (0.0, 0.7)
-"""Mean and standard deviation of the logarithm of a length scale, a priori. Few trials fit any
-length scale: without a prior some dimensions pass for irrelevant by chance and others for cliffs.
-Log-normal priors are those of Hvarfner et al. 2024, "Vanilla Bayesian optimization performs great
-in high dimensions"; these values were chosen on benchmarks/search_regret.py, see
-docs/performance.md.
-"""
-AMPLITUDE = (0.0, 1.0)
-"""The same for the variance of the process, whose targets are standardised."""
-NOISE = (-5.0, 1.5)
-"""The same for the variance of the noise."""
-
 NEAREST_TRIALS = 3
 """Complete trials from which the outcome of a pruned one is expected."""
 LEVEL_ABOVE_MEDIAN = 0.25
@@ -193,60 +179,13 @@ def _forest(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any) ->
     return forest.fit(x, y)
 
 
-def _process(x: np.ndarray, y: np.ndarray, groups: Sequence[int], random: Any) -> Any:
-    from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern
-
-    trials, columns = x.shape
-    scales = Matern(np.ones(columns), [(0.03, 50.0)] * columns, nu=2.5)
-    # A fit costs n^3; with many points the likelihood has one clear top, and the search for others
-    # would take seconds.
-    return _with_prior([AMPLITUDE, *[LENGTH_SCALES] * columns, NOISE])(
-        kernel=ConstantKernel(1.0, (0.01, 100.0)) * scales,
-        noise="gaussian",
-        normalize_y=True,
-        n_restarts_optimizer=1 if trials < TRIALS_WITHOUT_RESTART else 0,
-        random_state=random,
-    ).fit(x, y)
-
-
 SURROGATES: Dict[str, Callable[[np.ndarray, np.ndarray, Sequence[int], Any], Any]] = {
-    "gp": _process,
-    "process": fit_process,
+    "gp": fit_process,
     "forest": _forest,
 }
 """What fits each model of the objective to points, targets and the hyperparameters of the
 columns.
 """
-
-
-def _with_prior(prior: Sequence[Tuple[float, float]]) -> Any:
-    """Return scikit-optimize's Gaussian process with a normal prior on the logarithms of its
-    kernel's parameters.
-
-    Args:
-        prior: mean and standard deviation of each, in the kernel's order: the process's variance,
-            the length scales, and the noise, which scikit-optimize puts last.
-    """
-    from skopt.learning import GaussianProcessRegressor
-
-    mean, deviation = np.array(prior).T
-
-    class MostProbable(GaussianProcessRegressor):
-        """Maximises the posterior of its kernel's parameters, not their likelihood."""
-
-        def log_marginal_likelihood(
-            self, theta: Any = None, eval_gradient: bool = False, clone_kernel: bool = True
-        ) -> Any:
-            found = super().log_marginal_likelihood(theta, eval_gradient, clone_kernel)
-            if theta is None:
-                return found
-            away = (theta - mean) / deviation
-            logarithm = -0.5 * float(np.sum(away**2))
-            if eval_gradient:
-                return found[0] + logarithm, found[1] - away / deviation
-            return found + logarithm
-
-    return MostProbable
 
 
 def encode_points(space: Space, points: Sequence[Mapping[str, Value]]) -> np.ndarray:
