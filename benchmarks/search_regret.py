@@ -211,7 +211,7 @@ def run(arguments):
     table = Table(arguments.table)
     path = FOLDER / f"regret_{arguments.table}.csv"
     done = {(row[0], int(row[1])) for row in read(path) if len(row) >= BEST + arguments.trials}
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
         for method in arguments.methods:
             if (method, seed) in done:
                 continue
@@ -282,6 +282,7 @@ def main():
     parser.add_argument("command", choices=("run", "show"))
     parser.add_argument("table")
     parser.add_argument("methods", nargs="*", default=[])
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=60)
     arguments = parser.parse_args()

@@ -21,6 +21,7 @@ from vaiopt.study.trials import (
     load_trials,
     note_measurement,
     record_attribute,
+    records,
 )
 from vaiopt.text import without_password
 
@@ -223,3 +224,49 @@ def test_a_range_of_too_many_values_is_refused_at_once():
         Dimension.from_json(
             {"name": "x", "kind": "float", "default": 0.0, "high": 1.0, "step": 1e-9}
         )
+
+
+class Looked:
+    """One of Optuna's trials, which counts how often its state is looked at."""
+
+    def __init__(self, trial):
+        self._trial, self.number, self.times = trial, trial.number, 0
+
+    @property
+    def state(self):
+        self.times += 1
+        return self._trial.state
+
+    @property
+    def user_attrs(self):
+        return self._trial.user_attrs
+
+
+def test_what_has_ended_is_looked_at_once_however_often_all_trials_are_asked_for(monkeypatch):
+    import optuna
+
+    study = optuna.create_study()
+
+    def told(number):
+        trial = study.ask()
+        record = TrialRecord(number, "complete", value=0.5)
+        trial.set_user_attr(RECORD, dict(record_attribute(record)))
+        return trial
+
+    asked = [told(number) for number in range(6)]
+    for number in (0, 1, 3, 5):
+        study.tell(asked[number], 0.5)
+    looked = [Looked(trial) for trial in study.get_trials(deepcopy=False)]
+    monkeypatch.setattr(study, "get_trials", lambda deepcopy: looked)
+    first = records(study)
+    once = [trial.times for trial in looked]
+    assert [r.number for r in first] == list(range(6))
+    assert [a is b for a, b in zip(records(study), first)] == [True, True, False, True, False, True]
+    assert [trial.times > times for trial, times in zip(looked, once)] == [False] * 2 + [True] * 4
+    for number in (2, 4):
+        study.tell(asked[number], 0.5)
+    looked[:] = [Looked(trial) for trial in type(study).get_trials(study, deepcopy=False)]
+    records(study)
+    before = [trial.times for trial in looked]
+    assert [r.number for r in records(study)] == list(range(6))
+    assert [trial.times for trial in looked] == before

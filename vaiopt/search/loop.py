@@ -376,11 +376,12 @@ class Search:
     def _run_trials(self, wanted: int, done: List[TrialRecord], check: Callable[[], None]) -> None:
         running: Dict["Future[TrialRecord]", Tuple[Any, Job]] = {}
         started, exhausted = time.monotonic(), ""
+        missing = wanted - trainings(done)
         while True:
             # Asked again when a trial has ended: one that ran on may be better.
             spent = self._budget.spent(done, time.monotonic() - started)
             self.stopped = exhausted or spent
-            while self._wants(wanted - trainings(done), len(running)):
+            while self._wants(missing, len(running)):
                 try:
                     trial, job = self._ask()
                 except SpaceExhausted as error:
@@ -400,6 +401,7 @@ class Search:
                 self._grow(record)
                 self._tell(self._study, trial, record)
                 done.append(record)
+                missing -= trainings([record])
                 self._observer.trial_ended(record)
                 self._reports.add(record)
                 self._models.ended(record)

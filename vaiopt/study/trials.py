@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import weakref
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from vaiopt.errors import RunError
 from vaiopt.json_text import check_depth, whole_texts
@@ -30,10 +30,39 @@ on.
 RESTORE = "Restore the study from a copy, or search again into a new folder."
 """What cures a damaged study."""
 
-_READ: "weakref.WeakKeyDictionary[Any, Dict[int, TrialRecord]]" = weakref.WeakKeyDictionary()
-"""Records of finished trials that were read already, by study and number: they never change, and a
-search asks for all of them at each trial.
-"""
+
+class _Read:
+    """Records of finished trials that were read already: they never change, and a search asks for
+    all of them at each trial.
+
+    Attributes:
+        first: of the first trials, up to one that has not ended.
+        later: of those after it, by number.
+    """
+
+    def __init__(self) -> None:
+        self.first: List[TrialRecord] = []
+        self.later: Dict[int, TrialRecord] = {}
+
+    def records(self, trials: Sequence[Any]) -> List[TrialRecord]:
+        """Return the records of Optuna's trials. Raises RunError: one is damaged."""
+        known = len(self.first)
+        if [t.number for t in trials[:known][-1:]] != [r.number for r in self.first[-1:]]:
+            known, self.first = 0, []  # other trials than before
+        found = self.first[:known]
+        for trial in trials[known:]:
+            record = self.later.pop(trial.number, None) or _undamaged(trial)
+            found.append(record)
+            if trial.state.is_finished():
+                if len(self.first) == len(found) - 1:
+                    self.first.append(record)
+                else:
+                    self.later[trial.number] = record
+        return found
+
+
+_READ: "weakref.WeakKeyDictionary[Any, _Read]" = weakref.WeakKeyDictionary()
+"""By study."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +95,36 @@ def records(study: Any) -> List[TrialRecord]:
     Raises:
         RunError: one is damaged.
     """
-    read = _READ.setdefault(study, {})
+    found = _READ.setdefault(study, _Read()).records(study.get_trials(deepcopy=False))
     measured, outdated = _measured(study), outdated_trials(study)
-    found = []
-    for trial in study.get_trials(deepcopy=False):
+    if not measured and not outdated:
+        return found
+    return [_as_of_now(record, measured, outdated) for record in found]
+
+
+def _undamaged(trial: Any) -> TrialRecord:
+    try:
+        return _record(trial)
+    except Unfit as error:
+        raise _damaged(trial.number, error) from error
+
+
+def _damaged(number: int, error: Unfit) -> RunError:
+    return RunError(f"trial {number} of the study is damaged: {error}", RESTORE)
+
+
+def _as_of_now(record: TrialRecord, measured: Mapping[str, Any], outdated: Set[int]) -> TrialRecord:
+    """Return a record with what was measured of it later, and without what counts no more."""
+    number = str(record.number)
+    if number in measured:
         try:
-            known = read.get(trial.number)
-            record = _record(trial) if known is None else known
-            if known is None and trial.state.is_finished():
-                read[trial.number] = record
-            if measured and str(trial.number) in measured:
-                entry = measured[str(trial.number)]
-                record = _with_measurement(record, Measurement.from_json(_checked(entry)))
+            measurement = Measurement.from_json(_checked(measured[number]))
+            record = _with_measurement(record, measurement)
         except Unfit as error:
-            raise RunError(
-                f"trial {trial.number} of the study is damaged: {error}", RESTORE
-            ) from error
-        if trial.number in outdated and record.status not in (RUNNING, INTERRUPTED):
-            record = replace(record, status=OUTDATED, value=None, reason="of other data")
-        found.append(record)
-    return found
+            raise _damaged(record.number, error) from error
+    if record.number in outdated and record.status not in (RUNNING, INTERRUPTED):
+        return replace(record, status=OUTDATED, value=None, reason="of other data")
+    return record
 
 
 def note_data(study: Any, sha256: str) -> None:

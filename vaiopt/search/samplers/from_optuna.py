@@ -154,10 +154,12 @@ def as_optuna(sampler: Sampler) -> Any:
             return dimensions
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
-            before = [r for r in records(study) if r.number < trial.number]
-            return sampler.propose(
-                study, trial, [r for r in before if r.status not in NOT_OF_THE_SEARCH]
-            )
+            before = [
+                r
+                for r in records(study)
+                if r.number < trial.number and r.status not in NOT_OF_THE_SEARCH
+            ]
+            return sampler.propose(study, trial, before)
 
         def sample_independent(self, study: Any, trial: Any, name: str, _: Any) -> Any:
             return sampler.space.defaults()[name]
