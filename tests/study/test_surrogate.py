@@ -16,13 +16,13 @@ from vaiopt.study.record import (
 )
 from vaiopt.study.space import Dimension, Space
 from vaiopt.study.surrogate import (
-    above_the_front,
     better_half,
     column_groups,
     encode_points,
     from_unit,
     normal_scores,
     raw_targets,
+    search_targets,
     to_unit,
     usable,
 )
@@ -118,29 +118,37 @@ def test_failures_do_not_look_like_the_best_where_most_trials_share_it():
     assert targets[3] > targets[0]
 
 
-def test_the_front_sees_a_share_by_the_logarithm_of_what_is_missing_to_all():
+def standardised(values):
+    return pytest.approx((values - values.mean()) / values.std())
+
+
+def test_a_process_sees_a_share_by_the_logarithm_of_what_is_missing_to_all():
     shares = np.array([0.995, 0.95, 0.9, 0.1])
-    told = np.log(1.005 - shares)
-    expected = (told - told.mean()) / told.std()
-    assert above_the_front(-shares, bound=-1.0) == pytest.approx(expected)
-    assert above_the_front(1.0 - shares, bound=0.0) == pytest.approx(expected)
+    assert search_targets("gp", -shares, share=True) == standardised(np.log(1.005 - shares))
 
 
-def test_the_front_sees_another_metric_by_its_distance_from_beyond_the_best():
+def test_a_process_sees_another_metric_by_its_distance_from_beyond_the_best():
     losses = np.array([2.0, 3.0, 4.0, 104.0])
-    told = np.log(losses - 2.0 + 0.3 * 1.5)
-    assert above_the_front(losses) == pytest.approx((told - told.mean()) / told.std())
-    # A score may exceed what bounds the metric: a soft cost multiplies it.
-    assert above_the_front(losses, bound=3.0) == pytest.approx(above_the_front(losses))
+    told = standardised(np.log(losses - 2.0 + 0.3 * 1.5))
+    assert search_targets("gp", losses, share=False) == told
+    # What a cost makes of a share may exceed 1.
+    assert search_targets("gp", losses - 4.0, share=True) == told
 
 
+@pytest.mark.parametrize("share", [True, False])
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))
-def test_the_front_tells_the_worse_half_apart_too(values):
-    targets = above_the_front(np.array(values))
+def test_a_process_tells_the_worse_half_apart_too(share, values):
+    targets = search_targets("gp", np.array(values), share)
     assert np.all(np.isfinite(targets))
     assert np.all(np.diff(targets[np.argsort(values, kind="stable")]) >= 0)
-    even = above_the_front(np.arange(4.0))
+    even = search_targets("gp", np.arange(4.0), share)
     assert even[3] > even[2] > even[1]
+
+
+def test_a_forest_sees_the_better_half_only():
+    values = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert search_targets("forest", values, share=False).tolist() == better_half(values).tolist()
+    assert search_targets("forest", values, share=False)[3] == better_half(values)[4]
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))

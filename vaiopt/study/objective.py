@@ -93,15 +93,20 @@ class Objective:
         return any(self._settings.weights.values())
 
     @property
+    def is_share(self) -> bool:
+        """Whether the score is a share of 1 of which more is better."""
+        plain = self.direction == "maximize" and not self.weighted
+        return plain and is_share(self.metric)
+
+    @property
     def bound(self) -> Optional[float]:
         """What no score is better than, its sign such that lower is better: of a share of 1, or a
         loss; None where that is not known.
         """
-        if self.weighted:
-            return None
-        if self.direction == "maximize":
-            return -1.0 if is_share(self.metric) else None
-        return 0.0 if self.metric.endswith("loss") else None
+        if self.is_share:
+            return -1.0
+        loss = self.direction == "minimize" and self.metric.endswith("loss")
+        return 0.0 if loss and not self.weighted else None
 
     @property
     def limited(self) -> bool:

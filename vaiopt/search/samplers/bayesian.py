@@ -1,6 +1,6 @@
-"""Bayesian proposals on scikit-optimize.
+"""Bayesian proposals: by a surrogate (:mod:`vaiopt.study.surrogate`) and acquisition functions of
+scikit-optimize.
 
-scikit-optimize gives the surrogate (:mod:`vaiopt.study.surrogate`) and the acquisition functions.
 What is added: no point is proposed twice, and a proposal is a pure function of (seed, trials so
 far).
 """
@@ -21,11 +21,11 @@ from vaiopt.search.samplers.point import Point
 from vaiopt.settings.choices import row_of
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.surrogate import (
-    better_half,
     column_groups,
     encode_points,
     fit_surrogate,
     raw_targets,
+    search_targets,
     usable,
 )
 
@@ -107,7 +107,9 @@ class BayesianSampler(Sampler):
     ) -> Point:
         from threadpoolctl import threadpool_limits
 
-        y = better_half(raw_targets(history, self._problem.objective.direction))
+        objective = self._problem.objective
+        raw = raw_targets(history, objective.direction)
+        y = search_targets(self._model, raw, objective.is_share)
         # BLAS with several threads makes these small matrices three to six times slower.
         with threadpool_limits(limits=1), warnings.catch_warnings():
             warnings.simplefilter("ignore")

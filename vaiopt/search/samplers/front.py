@@ -11,22 +11,26 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, List, Sequence, Set, Tuple
+from typing import Any, List, Sequence, Set, Tuple
 
 import numpy as np
 
 from vaiopt.errors import SettingsError
-from vaiopt.present.words import is_share
 from vaiopt.search.samplers import candidates
 from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.encoding import Key, key
 from vaiopt.search.samplers.point import Point
 from vaiopt.search.samplers.prices import Prices
-from vaiopt.study.objective import Objective
 from vaiopt.study.process import fit_process
 from vaiopt.study.record import COMPLETE, RUNNING, TrialRecord
 from vaiopt.study.space import Space
-from vaiopt.study.surrogate import column_groups, encode_points, raw_targets, usable
+from vaiopt.study.surrogate import (
+    column_groups,
+    encode_points,
+    missing_to_top,
+    raw_targets,
+    usable,
+)
 
 MOST_COSTS = 3
 """With three and a front of 40 points a proposal takes a second; each more takes 40 times that."""
@@ -37,14 +41,6 @@ against all 2,400 exact that loses nothing that can be measured.
 SHARE_BELOW_BEST = 0.10
 """A share of 1 (such as accuracy) so far below the best is of no use, where the settings do not say
 what is (``objective.min_metric``).
-"""
-TOP_OF_SHARES = 1.005
-"""Above every share of 1. The logarithm of what is missing to it tells 98 from 99 % as well as 80
-from 90 %; modelling the share itself lost 4 to 7 points of hypervolume.
-"""
-BEYOND_BEST = 0.3
-"""How far above the best other metrics are taken to end, as a share of the median's distance from
-the best.
 """
 MARGIN = 0.02
 """Share of the range of a cost's logarithm by which the reference lies beyond its largest."""
@@ -146,7 +142,7 @@ class FrontSampler(Sampler):
         """Return the front so far with a model of the metric."""
         trained = [t for t in history if t.status != RUNNING]
         raw = raw_targets(trained, self._objective.direction)
-        scale = _scale(raw, self._objective)
+        scale = missing_to_top(raw, self._objective.is_share)
         points = [self.space.canonical(t.hyperparameters) for t in trained]
         x = encode_points(self.space, points)
         surrogate = fit_process(x, scale(raw), column_groups(self.space), random)
@@ -173,33 +169,9 @@ class FrontSampler(Sampler):
         objective, best = self._objective, float(np.min(raw))
         if objective.min_metric is not None and not objective.weighted:
             return objective.min_metric * (-1 if objective.direction == "maximize" else 1)
-        if _is_plain_share(objective):
+        if objective.is_share:
             return best + SHARE_BELOW_BEST
         return float(np.max(raw))
-
-
-def _is_plain_share(objective: Objective) -> bool:
-    """Return whether the score is a share of 1 of which more is better."""
-    plain = objective.direction == "maximize" and not objective.weighted
-    return plain and is_share(objective.metric)
-
-
-def _scale(raw: np.ndarray, objective: Objective) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what tells good values apart as well as bad ones: the logarithm of what is missing to
-    the top. Not levelled at the median: the cheap half of a front lies below it.
-
-    Args:
-        raw: the trials' (trials,), lower is better.
-        objective: what they are.
-    """
-    best = float(np.min(raw))
-    if _is_plain_share(objective) and best >= -1.0:
-        top = -TOP_OF_SHARES
-    else:
-        spread = float(np.median(raw)) - best or float(np.max(raw)) - best or 1.0
-        top = best - BEYOND_BEST * spread
-    least = 1e-9 * max(1.0, abs(top))
-    return lambda values: np.log(np.maximum(np.asarray(values) - top, least))
 
 
 class _View:
