@@ -239,7 +239,9 @@ def read(path):
 def show(arguments):
     """Print the mean regret and its standard error, in points of accuracy."""
     table = Table(arguments.table)
-    rows = read(FOLDER / f"regret_{arguments.table}.csv")
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    path = FOLDER / f"regret_{arguments.table}.csv"
+    rows = [row for row in read(path) if int(row[1]) in seeds]
     print(
         f"{arguments.table}: best of the table {table.best:.4f}; mean regret in points (standard"
         " error)"

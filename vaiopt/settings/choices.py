@@ -85,7 +85,7 @@ CLASS_WEIGHTS = (
 SAMPLERS = (
     Choice(
         "gp",
-        "a Gaussian process (scikit-optimize)",
+        "a Gaussian process",
         uses=("trials", "acquisition", "initial_points", "start_from"),
     ),
     Choice(
