@@ -90,6 +90,10 @@ class BoardError(VaioptError):
     code = "board"
 
 
+class UnreachableError(BoardError):
+    """A board to which no connection can be made."""
+
+
 class MissingToolError(VaioptError):
     """A package or program that this step needs and that is not installed here."""
 

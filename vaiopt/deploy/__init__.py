@@ -4,7 +4,7 @@ reports.
 
 from vaiopt.deploy.bundle import BundleResult, bundle_candidate
 from vaiopt.deploy.kit_files import board_files
-from vaiopt.deploy.measure import MeasureResult, check_measure, measure_candidate
+from vaiopt.deploy.measure import MeasureResult, check_measure, measure_candidate, open_kit
 
 __all__ = [
     "BundleResult",
@@ -13,4 +13,5 @@ __all__ = [
     "bundle_candidate",
     "check_measure",
     "measure_candidate",
+    "open_kit",
 ]

@@ -4,11 +4,12 @@ report.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
@@ -29,6 +30,11 @@ from vaiopt.text import Progress, silent
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
 """Modules that must not be loaded where a bundle is measured: it is to run on a kit that has none
 of them.
+"""
+
+Kit = Callable[[Path, Sequence[str], str, Sequence[str], Progress], str]
+"""Runs a bundle: its folder, the names of its files, its entry script, the script's arguments, who
+is told of progress; returns the text of the result file.
 """
 
 
@@ -58,6 +64,34 @@ def check_measure(settings: Settings) -> None:
         check_tools()
 
 
+@contextlib.contextmanager
+def open_kit(
+    host: str, ssh_config: Optional[PathLike] = None, progress: Progress = silent
+) -> Iterator[Kit]:
+    """Yield what measures several bundles on one host: on a board over one connection, and what
+    they have in common is copied once.
+
+    Args:
+        host, ssh_config: as in :func:`measure_candidate`.
+        progress: told of retries.
+
+    Raises:
+        BoardError: ``host`` is not a host.
+        MissingToolError: no ``ssh`` or ``scp`` is installed here.
+    """
+    if host == "local":
+        yield lambda folder, _, entry, arguments, tell: run_local(folder, entry, arguments, tell)
+        return
+    from vaiopt.deploy.remote import run_on
+    from vaiopt.deploy.ssh import Connection
+
+    seen: Dict[str, str] = {}
+    with Connection(host, ssh_config, progress) as board:
+        yield lambda folder, files, entry, arguments, tell: run_on(
+            board, folder, files, entry, arguments, tell, seen
+        )
+
+
 @together
 def measure_candidate(
     candidate: Candidate,
@@ -65,6 +99,7 @@ def measure_candidate(
     *,
     repeat: int = 0,
     ssh_config: Optional[PathLike] = None,
+    kit: Optional[Kit] = None,
     progress: Progress = silent,
 ) -> MeasureResult:
     """Run the bundle of a target and write ``measured/<target>.json``.
@@ -76,6 +111,7 @@ def measure_candidate(
             ``deploy.threads`` are for the throughput measurement.
         repeat: how often the samples are gone over for throughput; 0: for about a second.
         ssh_config: configuration file for ``ssh`` and ``scp`` instead of the user's own.
+        kit: from :func:`open_kit` of this host, for several candidates over one connection.
         progress: told one line at a time, the bundle's own messages included.
 
     Raises:
@@ -91,12 +127,14 @@ def measure_candidate(
     arguments = [manifest.model.file, "--data", manifest.samples.file]
     arguments += ["--threads", str(settings.deploy.threads)]
     arguments += ["--batch-repeat", str(repeat)] if repeat else []
-    if host == "local":
+    files = sorted([*manifest.files, "manifest.json"])
+    if kit is not None:
+        text = kit(folder, files, manifest.entry, arguments, progress)
+    elif host == "local":
         text = run_local(folder, manifest.entry, arguments, progress)
     else:
         from vaiopt.deploy.remote import run_remote
 
-        files = sorted([*manifest.files, "manifest.json"])
         text = run_remote(folder, files, manifest.entry, arguments, host, ssh_config, progress)
     result = read_result(text)
     _check_result(result, manifest)

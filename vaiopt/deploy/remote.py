@@ -13,7 +13,7 @@ import shlex
 import time
 import uuid
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from vaiopt.deploy.result import failure, is_progress
 from vaiopt.deploy.ssh import Connection
@@ -57,31 +57,67 @@ def run_remote(
             damaged.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
-    digests = {name: file_sha256(folder / name) for name in names}
     with Connection(host, config, progress) as board:
-        place = f"{HOME}/{digests['manifest.json'][:16]}"
+        return run_on(board, folder, names, entry, arguments, progress)
 
-        def copy() -> None:
-            _copy(board, folder, digests, place, progress)
 
-        board.keep_trying("copying the bundle", copy)
-        job = _Job(board, place, progress)
-        board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
-        board.keep_trying("measuring", job.follow)
-        if job.code != 0:
-            job.clean()
-            raise failure(job.code, job.lines, f"on {host}")
-        text = str(board.keep_trying("fetching the result", job.fetch))
+def run_on(
+    board: Connection,
+    folder: Path,
+    names: Sequence[str],
+    entry: str,
+    arguments: Sequence[str],
+    progress: Progress,
+    seen: Optional[Dict[str, str]] = None,
+) -> str:
+    """As :func:`run_remote`, over a connection that is open.
+
+    Args:
+        board: the connection, which stays open.
+        folder, names, entry, arguments, progress: as there.
+        seen: where on the board files are that went there before, by hash; those of this bundle
+            are added. What is there under another name is not sent again.
+    """
+    digests = {name: file_sha256(folder / name) for name in names}
+    place = f"{HOME}/{digests['manifest.json'][:16]}"
+
+    def copy() -> None:
+        _copy(board, folder, digests, place, progress, seen or {})
+
+    board.keep_trying("copying the bundle", copy)
+    if seen is not None:
+        seen.update({digest: f"{place}/{name}" for name, digest in digests.items()})
+    job = _Job(board, place, progress)
+    board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
+    board.keep_trying("measuring", job.follow)
+    if job.code != 0:
         job.clean()
-        return text
+        raise failure(job.code, job.lines, f"on {board.host}")
+    text = str(board.keep_trying("fetching the result", job.fetch))
+    job.clean()
+    return text
 
 
 def _copy(
-    board: Connection, folder: Path, digests: Dict[str, str], place: str, progress: Progress
+    board: Connection,
+    folder: Path,
+    digests: Dict[str, str],
+    place: str,
+    progress: Progress,
+    seen: Mapping[str, str],
 ) -> None:
     """Copy what is not there yet, and check that all is there, whole."""
     board.run("mkdir", "-p", place)
     missing = _missing(board, digests, place)
+    known = {name: seen[digests[name]] for name in missing if digests[name] in seen}
+    if known:
+        # What other bundles of this session brought is taken from there, checked like the rest.
+        copies = [
+            f"cp -p {shlex.quote(source)} {shlex.quote(f'{place}/{name}')}"
+            for name, source in known.items()
+        ]
+        board.shell("; ".join(copies))
+        missing = _missing(board, digests, place)
     if not missing:
         return
     megabytes = sum((folder / name).stat().st_size for name in missing) / 1e6

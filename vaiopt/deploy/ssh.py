@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Callable, NamedTuple, Optional, Sequence, Type
 
-from vaiopt.errors import BoardError, MissingToolError
+from vaiopt.errors import BoardError, MissingToolError, UnreachableError
 from vaiopt.files import PathLike
 from vaiopt.settings.values import HOST
 from vaiopt.text import Progress
@@ -156,7 +156,7 @@ class Connection:
             action: can be called again after it failed half-way.
 
         Raises:
-            BoardError: it was lost every time.
+            UnreachableError: it was lost every time.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -169,7 +169,7 @@ class Connection:
                 lost_while = f"connection to {self.host} lost while {what} ({reason})"
                 self._progress(f"{lost_while}; trying again in {pause:.0f} s")
                 time.sleep(pause)
-        raise BoardError(
+        raise UnreachableError(
             f"no connection to '{self.host}' while {what}: {reason}",
             f"Try by hand: ssh {shlex.quote(self.host)} true",
         )
