@@ -228,6 +228,7 @@ def run_flow(
     first: Optional[str] = None,
     last: Optional[str] = None,
     *,
+    front: int = 1,
     progress: Optional[Progress] = say,
 ) -> Summary:
     """Search, quantize, evaluate, compile, bundle, measure and report; or the steps from ``first``
@@ -235,15 +236,19 @@ def run_flow(
 
     Args:
         first, last: names of steps; None for all.
+        front: how many points of the front, spread over it, go through the steps after the search
+            together; 1: the chosen one alone. What a step refuses is left out; ``front`` of the
+            summary says why.
 
     Raises:
-        VaioptError: as the steps do.
+        VaioptError: as the steps do; of several points, if it failed for all of them.
     """
     return flow.run_flow(
         settings,
         folder,
         first=first,
         last=last,
+        front=front,
         progress=progress or silent,
         on_trial=_lines(settings, progress),
     )

@@ -22,6 +22,7 @@ from vaiopt.summary import summarise as summarise
 from vaiopt.text import Progress, silent
 
 if TYPE_CHECKING:
+    from vaiopt.carry import Convoy
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.evaluate import Evaluations
@@ -93,6 +94,7 @@ def run_flow(
     *,
     first: Optional[str] = None,
     last: Optional[str] = None,
+    front: int = 1,
     progress: Progress = silent,
     on_trial: Optional[Callable[[TrialRecord], None]] = None,
 ) -> Summary:
@@ -103,26 +105,61 @@ def run_flow(
             with these for the later stages.
         folder: the run's.
         first, last: steps; None for all.
+        front: how many points of the front, spread over it, are chosen and go through the steps
+            after the search together; 1: the chosen one alone. What a step refuses is left out,
+            the others go on (``front`` of the summary says which and why).
         progress: told one line at a time.
         on_trial: told each trial of the search as it ends.
 
     Raises:
-        VaioptError: as the steps do.
+        VaioptError: as the steps do; of several candidates, if it failed for all of them.
     """
     steps = steps_between(first, last)
+    _check_front(front)
     run = Run(folder) if steps[0].name == "search" else open_run(folder)
     context = Context(run, settings, progress, on_trial, tuple(step.name for step in steps))
     seconds: Dict[str, float] = {}
     for step in steps:
         step.check(settings)
+    convoy = _convoy(context, front) if front > 1 else None
     with data_held(), raised() as check:
         for step in steps:
             check()
             progress(f"[{STEPS.index(step.name) + 1}/{len(STEPS)}] {step.name}")
             started = time.perf_counter()
-            step.do(context)
+            if convoy is None or not convoy.takes(step.name):
+                step.do(context)
+            else:
+                convoy.do(step.name, check)
             seconds[step.name] = time.perf_counter() - started
-    return summarise(run, settings, seconds)
+        if convoy is not None:
+            convoy.gather()
+    summary = summarise(run, settings, seconds)
+    return summary if convoy is None else convoy.told(summary)
+
+
+def _check_front(front: int) -> None:
+    if isinstance(front, bool) or not isinstance(front, int) or front < 1:
+        raise SettingsError(
+            f"front is {front!r}, which is no number of points",
+            "Give how many points of the front are carried to the kit, such as 5; 1: the chosen"
+            " one.",
+        )
+
+
+def _convoy(context: Context, front: int) -> Convoy:
+    """Return what carries points of the front through the steps, and say before a search what will
+    be kept of the front.
+    """
+    from vaiopt.carry import Convoy
+
+    settings = context.settings
+    if context.steps[0] == "search" and not settings.objective.front:
+        context.progress(
+            f"note: the models of the best {settings.search.keep_models} trials are kept; with"
+            " objective.front set, those of the whole front are"
+        )
+    return Convoy(context.run, settings, front, context.progress)
 
 
 def open_with(folder: PathLike, overrides: Overrides = ()) -> Tuple[Run, Settings]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from vaiopt.data.recipe import read_recipe
+from vaiopt.delivered import Delivered, delivered
 from vaiopt.present.shown import Shown
 from vaiopt.record import plain, read_optional
 from vaiopt.runs.layout import Run
@@ -37,6 +38,8 @@ class Summary(Shown):
         seconds: wall time of each step of this call.
         stale: what is left out because the files that it was made from have changed, in a
             sentence; empty if there is nothing.
+        front: what became of each point of the front, if such were chosen, the best first.
+        go_on: the command that goes on with those that were not measured; empty if all were.
     """
 
     run: str
@@ -54,6 +57,8 @@ class Summary(Shown):
     report: Optional[str] = None
     seconds: Dict[str, float] = field(default_factory=dict)
     stale: str = ""
+    front: Tuple[Delivered, ...] = ()
+    go_on: str = ""
 
     @property
     def float_accuracy(self) -> Optional[float]:
@@ -70,13 +75,20 @@ class Summary(Shown):
         """The measured score of a classifier."""
         return self._accuracy("measured")
 
+    @property
+    def unmeasured(self) -> Tuple[int, ...]:
+        """The points of the front that could be measured, but were not."""
+        failed = {row.trial: row.failure.step for row in self.front if row.failure is not None}
+        return tuple(number for number, step in failed.items() if step == "measure")
+
     def _accuracy(self, kind: str) -> Optional[float]:
         return getattr(self, f"{kind}_score") if self.headline == "accuracy" else None
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object; scores under their name, as ``float_accuracy``."""
-        content = {name: v for name, v in asdict(self).items() if name != "headline"}
-        return {name.replace("_score", f"_{self.headline}"): v for name, v in content.items()}
+        content = {name: v for name, v in asdict(self).items() if name not in ("headline", "front")}
+        named = {name.replace("_score", f"_{self.headline}"): v for name, v in content.items()}
+        return {**named, "front": [row.to_json() for row in self.front]}
 
 
 @dataclass(frozen=True)
@@ -136,7 +148,7 @@ def summarise(
     summary = Summary(str(run.folder), target, report=report_path, seconds=dict(seconds or {}))
     if not run.chosen_file.is_file():
         return summary
-    chosen = run.chosen
+    chosen, choice = run.chosen, run.read_chosen()
     stale = stale_parts(chosen)
     metrics = read_optional(chosen.metrics, CandidateMetrics, chosen.command("choose"))
     again = chosen.command("evaluate")
@@ -160,4 +172,5 @@ def summarise(
         predicted_latency_ms=costs.get("latency_ms"),
         measured_latency_ms=measured.latency_ms.p50 if measured else None,
         stale=describe_stale(chosen, stale),
+        front=delivered(run, choice.trials, target) if len(choice.trials) > 1 else (),
     )

@@ -37,6 +37,7 @@ WRAPPER = """#!/bin/sh
 cd {home} || exit 1
 export PATH={path} PYTHONPATH={pythonpath} HOME={home} OMP_NUM_THREADS=1
 printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >> {calls}
+printf '%s\\n' "$SSH_CONNECTION" >> {connections}
 n=$(wc -l < {calls})
 if [ -s {drops} ] && grep -qx "$n" {drops}; then
     kill -9 $PPID
@@ -79,16 +80,26 @@ class Board:
         self.config = folder / "ssh_config"
         self.home = folder / "home"
         self._calls, self._drops = folder / "calls", folder / "drops"
+        self._connections = folder / "connections"
 
     def calls(self) -> List[str]:
         """The commands that were asked for, in order."""
         return self._calls.read_text().splitlines() if self._calls.exists() else []
+
+    def connections(self) -> int:
+        """How many connections they came over."""
+        return len(set(self._connections.read_text().splitlines()))
+
+    def dropping(self) -> bool:
+        """Whether connections are killed."""
+        return bool(self._drops.read_text())
 
     def forget(self) -> None:
         """Start as a fresh board."""
         shutil.rmtree(str(self.home), ignore_errors=True)
         self.home.mkdir()
         self._calls.write_text("")
+        self._connections.write_text("")
         self._drops.write_text("")
 
     def drop(self, *numbers: int) -> None:
@@ -123,6 +134,7 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
             path=f"{folder / 'bin'}:/usr/bin:/bin",
             pythonpath=TESTS / "contract" / "standin",
             calls=folder / "calls",
+            connections=folder / "connections",
             drops=folder / "drops",
         )
     )

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, List
 
 import pytest
-from made_bundles import CLASSES, POSITIONS, SHAPE, make_bundle, make_classifier, run_bundle
+from bundled import bundle_of_a_standin
+from made_bundles import make_classifier, run_bundle
 from standin_models import changed, write_model
 
-from tests.made_runs import manifest_record, on
+from tests.made_runs import on
 from vaiopt.deploy import remote, ssh
 from vaiopt.deploy.measure import measure_candidate
 from vaiopt.errors import BoardError
-from vaiopt.record import write_record
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import file_sha256
-from vaiopt.runs.records import Expected, Golden, OutputTensor, Tensor
 
 
 @pytest.fixture
 def candidate(tmp_path: Path) -> Candidate:
     """A model whose bundle for zcu102 is a stand-in ``.xmodel``."""
     candidate = Run(tmp_path / "a run with spaces; and 'quotes'").trial(0)
-    folder = make_bundle(candidate.bundle("zcu102"))
-    content = json.loads((folder / "manifest.json").read_text())
-    digests = {path.name: file_sha256(path) for path in folder.iterdir()}
-    manifest = replace(
-        manifest_record("zcu102", digests["model.xmodel"]),
-        golden=Golden("golden.npz"),
-        preprocessing=content["preprocessing"],
-        classes=tuple(content["classes"]),
-        input=Tensor.at("quant_image", (1, *SHAPE), POSITIONS[0]),
-        output=OutputTensor.at("quant_logits_fix", (1, CLASSES), POSITIONS[1]),
-        expected=Expected(0.9),
-        files={name: digest for name, digest in digests.items() if name != "manifest.json"},
-    )
-    write_record(folder / "manifest.json", manifest)
+    bundle_of_a_standin(candidate)
     return candidate
 
 

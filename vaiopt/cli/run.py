@@ -30,6 +30,15 @@ def command(
         help="First step: search, quantize, evaluate, compile, bundle, measure, report.",
     ),
     last: Optional[str] = typer.Option(None, "--to", metavar="STEP", help="Last step."),
+    front: int = typer.Option(
+        1,
+        "--front",
+        metavar="N",
+        min=1,
+        help="Carry N points of the front, spread over it, to the kit together. [default: 1, the"
+        " chosen one]",
+        show_default=False,
+    ),
     overrides: List[str] = SET,
     target: Optional[str] = TARGET,
     trust: bool = TRUST,
@@ -37,6 +46,7 @@ def command(
 ) -> None:
     """Search, quantize, evaluate, compile, bundle, measure and report; or a part of it."""
     from vaiopt.cli.live import follow
+    from vaiopt.errors import BoardError
     from vaiopt.flow import run_flow, steps_between
     from vaiopt.network.loadable import trusting_models
 
@@ -48,6 +58,17 @@ def command(
     view = follow(wanted, folder, as_json)
     with trusting_models(trust):
         summary = run_flow(
-            wanted, folder, first=first, last=last, progress=view.progress, on_trial=view
+            wanted,
+            folder,
+            first=first,
+            last=last,
+            front=front,
+            progress=view.progress,
+            on_trial=view,
         )
     emit(summary, as_json)
+    if summary.go_on:
+        raise BoardError(
+            f"{len(summary.unmeasured)} of {len(summary.front)} candidates were not measured",
+            f"Go on with: {summary.go_on}",
+        )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from vaiopt.data.recipe import DataRecipe, read_recipe
+from vaiopt.delivered import Delivered, delivered
 from vaiopt.errors import RunError, VaioptError
 from vaiopt.hardware.inspection import Inspection
 from vaiopt.int8.positions import read_positions
@@ -80,6 +81,8 @@ class ReportData:
         inspection: of the chosen model on the target.
         examples: test samples that the task's section shows: misclassified ones with their images
             or values.
+        carried: what became of each chosen point of the front, the best first; empty for a single
+            one.
         alike: which cheaper trial cannot be told from the chosen one, in a line; empty without one.
         notes: what is left out and why, one line each.
     """
@@ -105,6 +108,7 @@ class ReportData:
     weights: Sequence[WeightTensor] = ()
     inspection: Optional[Inspection] = None
     examples: Sequence[Any] = ()
+    carried: Tuple[Delivered, ...] = ()
     alike: str = ""
     notes: Tuple[str, ...] = ()
 
@@ -237,6 +241,9 @@ def gather(run: Run) -> ReportData:
     def current(part: str, records: Dict[str, _T]) -> Dict[str, _T]:
         return {name: r for name, r in records.items() if f"{part}/{name}" not in stale}
 
+    inspection = _inspect(candidate, found.settings, notes)
+    several = found.choice.trials if len(found.choice.trials) > 1 else ()
+    target = replace(found, inspection=inspection).target
     return replace(
         found,
         float_test=float_test,
@@ -246,7 +253,8 @@ def gather(run: Run) -> ReportData:
         bundles=current("bundle", manifests(candidate)),
         measured=current("measured", measurements(candidate)),
         weights=_weights(candidate, int8),
-        inspection=_inspect(candidate, found.settings, notes),
+        inspection=inspection,
+        carried=delivered(run, several, target),
         examples=_examples(found.task, candidate, float_test, notes),
         notes=tuple(notes),
     )

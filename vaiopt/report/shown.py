@@ -17,11 +17,13 @@ from vaiopt.present.shown import Shown, add_figures, add_sheets
 from vaiopt.present.table import Table
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.data import gather_search
+from vaiopt.report.figures_front import front_figure
 from vaiopt.report.figures_model import layer_costs, quantization_loss
 from vaiopt.report.figures_search import convergence
 from vaiopt.report.write import SECTIONS, ReportResult
 from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
+from vaiopt.summary import Summary
 from vaiopt.tasks import task_of
 
 
@@ -69,6 +71,10 @@ def _layer_costs(result: Inspection) -> List[Optional[Figure]]:
     return [layer_costs(result)]
 
 
+def _front(result: Summary) -> List[Optional[Figure]]:
+    return [front_figure(result.front)]
+
+
 add_sheets({"ReportResult": _report, "Figures": _figures})
 add_figures(
     {
@@ -76,5 +82,6 @@ add_figures(
         "Evaluations": _evaluated,
         "QuantizeResult": _quantization_loss,
         "Inspection": _layer_costs,
+        "Summary": _front,
     }
 )

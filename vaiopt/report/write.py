@@ -15,6 +15,7 @@ from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
 from vaiopt.report.section import Block, Group, Section, SectionRow
 from vaiopt.report.section_classification import confusion_figure, mistakes
+from vaiopt.report.section_front import front_on_target
 from vaiopt.report.section_hyperparameters import hyperparameters
 from vaiopt.report.section_layers import layers
 from vaiopt.report.section_measured import measured
@@ -72,6 +73,7 @@ SECTIONS = (
     SectionRow("quantization", "Quantization", quantization),
     SectionRow("layers", "Layers on the target", layers),
     SectionRow("measured", "Measured", measured),
+    SectionRow("front", "The front on the target", front_on_target),
     SectionRow("trials", "Trials", trials),
     SectionRow("repeat", "Repeat it", repeat),
 )

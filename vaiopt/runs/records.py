@@ -47,7 +47,8 @@ class Chosen(Record):
 
     Attributes:
         trials: their numbers, best first.
-        why: ``objective``, ``int8`` (ranked after quantization) or ``person``.
+        why: ``objective``, ``int8`` (ranked after quantization), ``person``, or ``front``: points
+            of it, spread over it.
         int8_ranking: the table that decided, if the candidates were ranked after quantization.
     """
 

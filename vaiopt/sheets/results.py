@@ -17,6 +17,7 @@ from vaiopt.present.table import Table, flatten
 from vaiopt.present.uncertainty import interval, sure
 from vaiopt.runs.layout import Run
 from vaiopt.sheets.compilation import compile_facts, operation_table
+from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
 from vaiopt.sheets.measurement import measured_facts
 from vaiopt.sheets.quantization import quantization_advice, quantization_facts
@@ -315,7 +316,10 @@ def _summary(result: Summary) -> Sheet:
     ]
     rows = [[step, words.seconds(seconds)] for step, seconds in result.seconds.items()]
     times = Table(("step", "time"), rows, numeric=(1,))
-    return Sheet(f"Run · {result.run}", facts, [("", times)], [result.stale] * bool(result.stale))
+    notes = [result.stale, *failures(result.front)]
+    notes += [f"go on with: {result.go_on}"] * bool(result.go_on)
+    tables = [("The front on the target", front_table(result.front)), ("", times)]
+    return Sheet(f"Run · {result.run}", facts, tables, list(filter(None, notes)))
 
 
 def _targets(found: List[TargetSummary]) -> Sheet:
