@@ -201,10 +201,12 @@ def make_run(
     source: str = "digits",
     target: str = "zcu102",
     measured_ms: Optional[float] = None,
+    points: int = 1,
 ) -> Run:
     """Write a run folder with the outputs of the named stages and return it.
 
     Args:
+        points: how many trials are chosen, the best ones.
         measured_ms: latency that a kit measured of the chosen trial during the search.
     """
     run = Run(folder)
@@ -219,12 +221,19 @@ def make_run(
     splits = {"train": 1257, "validation": 360, "test": 180}
     write_record(run.space, SpaceFile(SPACE, splits, {"params": 1000.0}))
     records = make_records(trials)
-    best = max((r for r in records if r.value is not None), key=lambda r: r.value)
+    best, *others = sorted(
+        (r for r in records if r.value is not None), key=lambda r: r.value, reverse=True
+    )[:points]
     write_journal(run, records, measured={} if measured_ms is None else {best.number: measured_ms})
     if chosen:
         write_chosen(run, Chosen((best.number,)))
         write_candidate(run.chosen, best, source, measured_ms)
         write_stages(run.chosen, stages)
+    if others:
+        write_chosen(run, Chosen((best.number, *(r.number for r in others)), "front"))
+    for other in others:
+        write_candidate(run.trial(other.number), other, source)
+        write_stages(run.trial(other.number), stages)
     return run
 
 

@@ -45,7 +45,7 @@ EVERY_SECTION = [row.key for row in SECTIONS if row.task in ("", "classification
 @pytest.fixture(scope="module")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with the output of every stage."""
-    return make_run(tmp_path_factory.mktemp("complete") / "run", trials=40)
+    return make_run(tmp_path_factory.mktemp("complete") / "run", trials=40, points=3)
 
 
 @pytest.fixture(scope="module")

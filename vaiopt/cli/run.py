@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 import typer
 
@@ -18,6 +18,10 @@ from vaiopt.cli.common import (
     load_of_run,
     run_folder,
 )
+from vaiopt.errors import BoardError
+
+if TYPE_CHECKING:
+    from vaiopt.summary import Summary
 
 
 def command(
@@ -46,7 +50,6 @@ def command(
 ) -> None:
     """Search, quantize, evaluate, compile, bundle, measure and report; or a part of it."""
     from vaiopt.cli.live import follow
-    from vaiopt.errors import BoardError
     from vaiopt.flow import run_flow, steps_between
     from vaiopt.network.loadable import trusting_models
 
@@ -67,6 +70,11 @@ def command(
             on_trial=view,
         )
     emit(summary, as_json)
+    check_measured(summary)
+
+
+def check_measured(summary: Summary) -> None:
+    """Raise BoardError if points of the front were not measured, with the command that goes on."""
     if summary.go_on:
         raise BoardError(
             f"{len(summary.unmeasured)} of {len(summary.front)} candidates were not measured",

@@ -9,13 +9,19 @@ from typing import Any, Callable
 from tests.board.made_bundles import BOARD, make_bundle, make_classifier, run_bundle, seal
 from tests.contract.standin_models import write_model, write_recorded
 from tests.docs.provoked.bench import Bench, Provocations, Said
+from vaiopt.cli.run import check_measured
+from vaiopt.delivered import Delivered, Failure
 from vaiopt.deploy import remote
 from vaiopt.deploy.ssh import Answer, Connection, Lost
+from vaiopt.summary import Summary
 from vaiopt.text import silent
 
 QUERY = """WARNING: x
 {"DPU IP Spec": {}, "kernels": [{"DPU Arch": "DPUCZDX8G_ISA1_B4096", "DPU Frequency (MHz)": 300,
 "fingerprint": "0x1000020f6014407"}]}"""
+
+GONE = Delivered(3, failure=Failure("measure", "no connection to 'kit'"))
+UNMEASURED = Summary("run", "zcu102", front=(GONE,), go_on="vaiopt run --front 5 --from measure")
 
 
 def run(bench: Bench, change: Callable[[Any], Any] = lambda bundle: {}, **options: Any) -> Said:
@@ -123,6 +129,7 @@ MESSAGES: Provocations = {
         b, other_board, STANDIN_FINGERPRINT="0x1000020f6014407"
     ),
     "no connection to '…' while …: …": lost,
+    "… of … candidates were not measured": lambda b: check_measured(UNMEASURED),
     "'…' answers …": lambda b: answers(b, b"Welcome!\n"),
     "'…' is not the file that '…' describes: its SHA-256 differs": lambda b: run(b, changed_file),
     "'…' needs … DPU subgraphs (…)…; running one would be half a model": lambda b: run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.docs.provoked.bench import Bench, Provocations, describe, family, quick
-from vaiopt.flow import quantize_bare
+from vaiopt.flow import quantize_bare, run_flow
 from vaiopt.models.keyword_function import with_hp
 from vaiopt.search import search_run
 from vaiopt.search.samplers import Problem, make_sampler
@@ -123,6 +123,7 @@ MESSAGES: Provocations = {
     ),
     "the parameters of … are its hyperparameters (…), and the settings give no range for any of"
     " them": lambda b: with_hp(lambda units=3: None).check_ranges({}),
+    "front is …, which is no number of points": lambda b: run_flow(quick(), b.folder, front=0),
     "a bare model needs --calib and --out": lambda b: quantize_bare(
         Path("m.h5"), None, None, quick()
     ),
