@@ -89,6 +89,16 @@ def test_a_later_command_still_knows_of_them(carried):
     assert flow.summarise(run).front == summary.front
 
 
+def test_another_target_changes_neither_the_points_nor_what_was_predicted(carried):
+    run, summary = carried[0], carried[1]
+    other = override(SETTINGS, ["hardware.target=zcu102"])
+    points = carry.choose_front(run, other, 3, lambda line: None)
+    assert [point.number for point in points] == [row.trial for row in summary.front]
+    rows = flow.summarise(run, other).front
+    assert {(row.predicted_latency_ms, row.measured_latency_ms) for row in rows} == {(None, None)}
+    assert flow.summarise(run).front == summary.front
+
+
 @pytest.fixture
 def again(carried):
     """The run; its choice and its results are as they were before."""

@@ -98,18 +98,20 @@ def choose_front(run: Run, settings: Settings, count: int, progress: Progress) -
 
     Args:
         run: of a search that has complete trials.
-        settings: of it.
+        settings: whose objective counts; all else is the run's own, so that a later command for
+            another target picks the same.
         count: how many points; fewer if the front has fewer.
         progress: told what was picked.
 
     Raises:
         RunError: no model of a complete trial is kept.
     """
-    target = load_target(settings.hardware.target, settings.hardware.release)
+    own = replace(settings_from_run(run), objective=settings.objective)
+    target = load_target(own.hardware.target, own.hardware.release)
     cost = "latency_ms" if target.device.accelerator else "params"
-    found = pick_front(run, settings, load_trials(run), cost, count)
+    found = pick_front(run, own, load_trials(run), cost, count)
     # The candidates' own files come first: a choice without them would be damaged.
-    candidates = [prepare_candidate(run, settings, trial) for trial in found.trials]
+    candidates = [prepare_candidate(run, own, trial) for trial in found.trials]
     write_chosen(run, Chosen(tuple(c.number for c in candidates), FRONT))
     for line in _told(found, count):
         progress(line)

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from vaiopt.data.recipe import read_recipe
+from vaiopt.errors import VaioptError
+from vaiopt.hardware.targets import load_target
 from vaiopt.record import read_optional
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import measurements, stale_parts
@@ -43,7 +45,8 @@ class Delivered:
         agreement: share of the samples that the kit puts into the same class as the int8 Keras
             model.
         params: parameters.
-        predicted_latency_ms, measured_latency_ms: of one sample; measured is the median.
+        predicted_latency_ms, measured_latency_ms: of one sample; measured is the median. Nothing is
+            predicted for another target than the search's.
         predicted_fps, measured_fps: frames a second; the threads may differ.
         threads: of the measured frames a second; 0 where there are none.
         host: where it was measured.
@@ -101,13 +104,14 @@ def _row(candidate: Candidate, target: str, failure: Optional[Failure]) -> Deliv
     metrics = read_optional(candidate.metrics, CandidateMetrics, candidate.command("choose"))
     if metrics is not None:
         name, costs = metrics.objective.metric, metrics.costs
+        predicted = _is_target(metrics.target, target)
         found = replace(
             found,
             metric=name,
             validation=metrics.metrics.get(name),
             params=costs.get("params"),
-            predicted_latency_ms=costs.get("latency_ms"),
-            predicted_fps=costs.get("fps"),
+            predicted_latency_ms=costs.get("latency_ms") if predicted else None,
+            predicted_fps=costs.get("fps") if predicted else None,
         )
     if not candidate.data.is_file():
         return found
@@ -127,6 +131,16 @@ def _row(candidate: Candidate, target: str, failure: Optional[Failure]) -> Deliv
         threads=measured.fps.threads,
         host=measured.host,
     )
+
+
+def _is_target(given: str, name: str) -> bool:
+    """Return whether what was given as the target of a search is the target of a name: what was
+    predicted for one says nothing of another.
+    """
+    try:
+        return not given or load_target(given).name == name
+    except VaioptError:  # a file that is not here any more
+        return True
 
 
 def _tested(found: Delivered, candidate: Candidate, task: Task, stale: Sequence[str]) -> Delivered:
