@@ -228,13 +228,16 @@ class _Order:
     Args:
         objective: of the search.
         trials: of it; they say whether a DPU has a part in the latency.
+        cost: that counts; by default that of :func:`answer`.
     """
 
-    def __init__(self, objective: Objective, trials: Sequence[TrialRecord]) -> None:
+    def __init__(
+        self, objective: Objective, trials: Sequence[TrialRecord], cost: Optional[str] = None
+    ) -> None:
         self.objective = objective
         self._sign = -1.0 if objective.direction == "maximize" else 1.0
         on_dpu = any(trial.costs.get("dpu_latency_ms", 0.0) > 0 for trial in trials)
-        self.cost = (*objective.front, "latency_ms" if on_dpu else "params")[0]
+        self.cost = cost or (*objective.front, "latency_ms" if on_dpu else "params")[0]
 
     def price(self, trial: TrialRecord) -> float:
         """Return the logarithm of what it costs; infinity where that is not known."""
@@ -295,19 +298,31 @@ def _cheapest(trials: Sequence[TrialRecord], order: _Order, bound: float) -> Ans
 
 def _at_the_knee(trials: Sequence[TrialRecord], order: _Order) -> Answer:
     """Return the knee of the front of trials; the best where it has none."""
-    known = [t for t in trials if math.isfinite(order.price(t)) and math.isfinite(order.loss(t))]
+    found = knee_of(trials, order.objective, order.cost)
+    against = f"the front against {words.name(order.cost)}"
+    if found is None:
+        best = _best(trials, order)
+        return Answer(best.trial, f"{against} has no knee; {best.reason or _is_best(best, order)}")
+    return Answer(found, f"trial {found.number} ({order.told(found)}) is the knee of {against}")
+
+
+def knee_of(
+    trials: Sequence[TrialRecord], objective: Objective, cost: str
+) -> Optional[TrialRecord]:
+    """Return the knee of the front of trials against a cost (see
+    :func:`vaiopt.study.ranking.knee`), of those that reach ``objective.min_metric``, if any does;
+    None where it has none.
+    """
+    order = _Order(objective, trials, cost)
+    useful = trials
+    if objective.min_metric is not None:
+        question = Question(min_metric=objective.min_metric)
+        useful = [trial for trial in trials if not question.misses(trial, objective)] or trials
+    known = [t for t in useful if math.isfinite(order.price(t)) and math.isfinite(order.loss(t))]
     points = [(order.price(trial), order.loss(trial)) for trial in known]
     on_front = pareto_front(points, "minimize")
     place = knee([points[position] for position in on_front])
-    against = f"the front against {words.name(order.cost)}"
-    if place is None:
-        best = _best(trials, order)
-        return Answer(best.trial, f"{against} has no knee; {best.reason or _is_best(best, order)}")
-    found = known[on_front[place]]
-    size = f"{len(on_front)} trials"
-    return Answer(
-        found, f"trial {found.number} ({order.told(found)}) is the knee of {against} ({size})"
-    )
+    return None if place is None else known[on_front[place]]
 
 
 def _is_best(found: Answer, order: _Order) -> str:
