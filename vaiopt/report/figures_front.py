@@ -28,6 +28,8 @@ NEAR_CHANCE = 1 / 3
 """The share of the way from chance, or from the worst trial, to the best below which a point of the
 front does not matter.
 """
+NEAR_BEST = 0.1
+"""Of shares of 1, such as accuracies: how far from the best a point always matters."""
 NEAR_BOUND, SEEN_BOUND = 2.0, 4.0
 """Factors of the costs that are shown within which a limit is shown, too: beside the front, and
 with all trials.
@@ -102,6 +104,8 @@ class _Plot:
         if is_accuracy(self.data.metric) and classes > 1:
             worst = max(best, sign / classes)
         bound = worst - (worst - best) * NEAR_CHANCE
+        if words.is_share(self.data.metric):
+            bound = max(bound, best + NEAR_BEST)
         if self.least_useful is not None and sign * self.least_useful >= best:
             bound = sign * self.least_useful
         found = [item for item in self.front if sign * item[2] <= bound] or self.front[-1:]

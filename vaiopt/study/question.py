@@ -104,7 +104,7 @@ class Answer:
 
 
 def bound_of_metric(
-    objective: Objective, min_metric: Optional[float], min_accuracy: Optional[float]
+    objective: Objective, min_metric: Optional[float], min_accuracy: Optional[float] = None
 ) -> Optional[float]:
     """Return the lowest useful value of the objective's metric, which may be asked for as an
     accuracy.
