@@ -253,7 +253,6 @@ def choose_trial(
     run: PathLike,
     trial: Optional[int] = None,
     max_latency_ms: Optional[float] = None,
-    *,
     min_metric: Optional[float] = None,
     min_accuracy: Optional[float] = None,
     min_fps: Optional[float] = None,
