@@ -78,7 +78,7 @@ def cost(key: str, value: Optional[float]) -> Optional[str]:
 
 
 def amount(key: str, value: Optional[float]) -> Optional[str]:
-    """Return a cost with its unit: ``0.31 ms``, ``12,345 parameters``, ``1,210 frames a second``."""
+    """Return a cost with its unit: ``0.31 ms``, ``12,345 parameters``, ``12 frames a second``."""
     if value is None:
         return None
     unit = "" if key.endswith("_ms") else " frames a second" if key == "fps" else f" {name(key)}"

@@ -157,7 +157,7 @@ def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
     near, full = plot.near(), plot.full()
     hidden = sum(not near.holds(item) for item in plot.known)
     on_front = {item[0].number for item in plot.front}
-    layout = {
+    layout: Dict[str, Any] = {
         "xaxis": axis(words.name(cost)),
         "yaxis": metric_axis(data),
         "shapes": _shapes(plot, full),

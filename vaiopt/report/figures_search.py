@@ -13,7 +13,7 @@ from vaiopt.present.theme import STATUS_COLOURS
 from vaiopt.present.uncertainty import sure
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
-from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.record import COMPLETE, TrialRecord
 
 BRIEF_ABOVE = 500
 """With more trials than this each has a short hover text, so that the report stays small."""

@@ -81,9 +81,7 @@ class Question:
         return [(far, text) for far, text in found if text]
 
 
-def _metric_miss(
-    value: Optional[float], bound: float, objective: Objective
-) -> Tuple[float, str]:
+def _metric_miss(value: Optional[float], bound: float, objective: Objective) -> Tuple[float, str]:
     """Return by how much a metric misses its bound, and in words; without words if it does not."""
     if value is None:
         return math.inf, f"its {objective.metric} is not known"
@@ -128,9 +126,7 @@ def bound_of_metric(
     return bound
 
 
-def ask(
-    run: Run, settings: Settings, trials: Sequence[TrialRecord], question: Question
-) -> Answer:
+def ask(run: Run, settings: Settings, trials: Sequence[TrialRecord], question: Question) -> Answer:
     """Return the trial that answers a question, among those whose models are kept; for a question
     that asks nothing, the search's own choice.
 
@@ -163,9 +159,7 @@ def ask(
     )
 
 
-def nearest_miss(
-    question: Question, trials: Sequence[TrialRecord], objective: Objective
-) -> str:
+def nearest_miss(question: Question, trials: Sequence[TrialRecord], objective: Objective) -> str:
     """Return which trial comes nearest to the bounds, and what it misses, as the end of a sentence;
     empty without trials.
     """
