@@ -243,7 +243,8 @@ def _shapes(plot: _Plot, full: _View) -> List[Dict[str, Any]]:
         whole = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
         shade = {"fillcolor": "@bad", "opacity": 0.1, "line": {"width": 0}}
         shapes.append({"type": "rect", **whole, "x0": bound, "x1": end, **shade})
-        shapes.append({"type": "line", **whole, "x0": bound, "x1": bound, "line": dashed})
+        line = {**whole, "layer": "above", "line": dashed}
+        shapes.append({"type": "line", **line, "x0": bound, "x1": bound})
     if plot.least_useful is not None:
         level = {"y0": plot.least_useful, "y1": plot.least_useful, "yref": "y"}
         whole = {"xref": "paper", "x0": 0, "x1": 1, "layer": "below"}
@@ -262,6 +263,6 @@ def _labels(plot: _Plot) -> List[Dict[str, Any]]:
         labels.append({"text": text(f"{name} = {bound:.6g}"), **place, **side, **shared})
     if plot.least_useful is not None:
         place = {"x": 1, "xref": "paper", "y": plot.least_useful, "yref": "y"}
-        side = {"xanchor": "right", "yanchor": "top" if plot.data.minimise else "bottom"}
+        side = {"xanchor": "right", "yanchor": "bottom" if plot.data.minimise else "top"}
         labels.append({"text": f"min_metric = {plot.least_useful:.6g}", **place, **side, **shared})
     return labels
