@@ -178,6 +178,12 @@ def test_another_trial_can_be_chosen_and_each_keeps_what_was_made_of_it(whole):
         key: first[key] for key in first if key not in ("seconds", *REPEATED)
     }
     assert again["measured_latency_ms"] is not None
+    with pytest.raises(SettingsError, match="by its number, and by limits too"):
+        flow.choose(run, trial=summary.trial, knee=True)
+    flow.choose(run, min_accuracy=0.0)
+    chosen = run.read_chosen()
+    assert chosen.why == "person" and "min_metric = 0" in chosen.reason
+    assert flow.reason_of_choice(run) == chosen.reason
     cheapest = min(load_trials(run), key=lambda t: t.costs["latency_ms"])
     assert (
         flow.choose(run, max_latency_ms=cheapest.costs["latency_ms"]).costs["latency_ms"]
@@ -185,7 +191,7 @@ def test_another_trial_can_be_chosen_and_each_keeps_what_was_made_of_it(whole):
     )
     with pytest.raises(RunError, match="no trial 99"):
         flow.choose(run, trial=99)
-    with pytest.raises(RunError, match="at most"):
+    with pytest.raises(RunError, match="above max_latency_ms = 1e-09"):
         flow.choose(run, max_latency_ms=1e-9)
 
 

@@ -255,17 +255,44 @@ def run_flow(
 
 
 def choose_trial(
-    run: PathLike, trial: Optional[int] = None, max_latency_ms: Optional[float] = None
+    run: PathLike,
+    trial: Optional[int] = None,
+    max_latency_ms: Optional[float] = None,
+    min_metric: Optional[float] = None,
+    min_accuracy: Optional[float] = None,
+    min_fps: Optional[float] = None,
+    max_params: Optional[float] = None,
+    knee: bool = False,
 ) -> TrialRecord:
-    """Choose another trial of a finished search: by number, or the best within a latency (measured
-    in the search, else predicted); neither: the best.
+    """Choose another trial of a finished search: by number, or by what is asked of it; neither: as
+    the search itself does.
 
     The stages after the search must then be run, if they were not for this trial before.
+    ``run.read_chosen().reason`` says why it is this one.
+
+    Args:
+        run: a run, or its folder.
+        trial: its number.
+        max_latency_ms, min_fps, max_params: the best within these; a latency that was measured in
+            the search counts before the predicted one.
+        min_metric: the cheapest that reaches this value of the objective's metric.
+        min_accuracy: the same, where the metric is an accuracy.
+        knee: the knee of the front, of those within the limits.
 
     Raises:
+        SettingsError: a limit is no number, or a number and limits are both given.
         RunError: there is no such trial, or its model was not kept.
     """
-    return flow.choose(open_run(run), trial=trial, max_latency_ms=max_latency_ms)
+    return flow.choose(
+        open_run(run),
+        trial=trial,
+        min_metric=min_metric,
+        min_accuracy=min_accuracy,
+        max_latency_ms=max_latency_ms,
+        min_fps=min_fps,
+        max_params=max_params,
+        knee=knee,
+    )
 
 
 def refit_run(

@@ -14,7 +14,7 @@ from vaiopt.runs.lineage import describe_stale, measurements, stale_parts
 from vaiopt.runs.records import CandidateMetrics
 from vaiopt.settings import Settings, settings_from_run
 from vaiopt.study.objective import Objective
-from vaiopt.study.ranking import best_first, front
+from vaiopt.study.ranking import best_first, fronts
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.trials import load_trials
 from vaiopt.tasks import task_of
@@ -98,9 +98,11 @@ class RankedTrials(Shown):
     Attributes:
         folder: of the run.
         metric, direction: of the objective.
-        pareto: numbers of the trials on the front of the metric against each predicted cost,
-            cheapest first.
+        pareto: numbers of the trials on each front, cheapest first, by its cost: that of
+            ``objective.front`` (of several costs under their names with commas between them), else
+            those of the metric against latency and parameters.
         trials: those asked for.
+        costs: that say something of them.
     """
 
     folder: str
@@ -108,10 +110,12 @@ class RankedTrials(Shown):
     direction: str
     pareto: Dict[str, List[int]]
     trials: List[TrialRecord]
+    costs: Tuple[str, ...] = ("params", "latency_ms")
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""
-        return {name: plain(value) for name, value in vars(self).items() if name != "folder"}
+        told = ("metric", "direction", "pareto", "trials")
+        return {name: plain(getattr(self, name)) for name in told}
 
 
 def rank_trials(run: Run, *, pareto: bool = False) -> RankedTrials:
@@ -126,10 +130,12 @@ def rank_trials(run: Run, *, pareto: bool = False) -> RankedTrials:
     """
     objective = Objective(settings_from_run(run).objective)
     trials = best_first(load_trials(run), objective.direction)
-    fronts = {cost: front(trials, objective, cost) for cost in ("latency_ms", "params")}
+    found = fronts(trials, objective)
     if pareto:
-        trials = [t for t in trials if any(t.number in numbers for numbers in fronts.values())]
-    return RankedTrials(str(run.folder), objective.metric, objective.direction, fronts, trials)
+        on_one = {number for numbers in found.values() for number in numbers}
+        trials = [trial for trial in trials if trial.number in on_one]
+    metric, direction = objective.metric, objective.direction
+    return RankedTrials(str(run.folder), metric, direction, found, trials, objective.told)
 
 
 def summarise(

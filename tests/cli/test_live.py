@@ -241,6 +241,22 @@ def test_without_a_latency_the_front_is_that_of_the_parameters(make_view):
     assert front == [["trial", "0", "0.5000", "10", "-"], ["trial", "1", "0.7500", "20", "-"]]
 
 
+def test_a_search_for_a_front_shows_that_one_with_its_costs(make_view):
+    view = make_view(width=120)
+    settings = override(SETTINGS, ['objective.front=["fps"]'])
+    front_view = LiveTrials(settings, view._run, view._console)
+    trials = [complete(0, 0.5), complete(1, 0.75), complete(2, 0.6)]
+    trials = [replace(t, costs={**t.costs, "fps": 2000.0 - t.number * 500}) for t in trials]
+    front_view.search_started(4, trials)
+    lines = [line.split() for line in region(front_view)[-4:-1]]
+    assert lines == [
+        ["front", "val_accuracy", "params", "predicted", "fps"],
+        ["trial", "0", "0.5000", "1,000", "0.1", "ms", "2,000"],
+        ["trial", "1", "0.7500", "1,000", "0.1", "ms", "1,500"],
+    ]
+    front_view.search_ended()
+
+
 def test_a_measured_latency_stands_beside_the_predicted_one(capfd):
     lines = TrialLines(SETTINGS)
     lines.trial_ended(replace(complete(0, 0.5), measured_latency_ms=0.25))

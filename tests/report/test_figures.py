@@ -16,9 +16,10 @@ from vaiopt.present.figure import clean, file_stem
 from vaiopt.report import ReportData
 from vaiopt.report.dimensions import dimensions
 from vaiopt.report.examples import examples
+from vaiopt.report.figures_front import trade_off
 from vaiopt.report.figures_hyperparameter import distributions
 from vaiopt.report.figures_model import confusion, layer_costs
-from vaiopt.report.figures_search import convergence, learning_curves, time_line, trade_off
+from vaiopt.report.figures_search import convergence, learning_curves, time_line
 from vaiopt.report.images import data_uri, png, to_pixels
 from vaiopt.report.section_summary import latency_table, why
 from vaiopt.report.ticks import linear_ticks, log_ticks, number

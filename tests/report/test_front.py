@@ -11,7 +11,7 @@ from tests.report.synthetic import MEASURED, make_run
 from vaiopt.delivered import Delivered, Failure
 from vaiopt.record import write_record
 from vaiopt.report import gather
-from vaiopt.report.figures_front import KINDS, front_figure
+from vaiopt.report.figures_delivered import KINDS, front_figure
 from vaiopt.report.section_front import front_on_target
 from vaiopt.runs.records import Latency
 from vaiopt.sheets.front import front_table

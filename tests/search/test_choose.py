@@ -6,7 +6,7 @@ import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt.data import read_recipe
-from vaiopt.errors import RunError
+from vaiopt.errors import RunError, SettingsError
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import CandidateMetrics, Chosen
@@ -57,3 +57,22 @@ def test_what_cannot_be_chosen_leaves_the_choice(run, tmp_path):
     (tmp_path / "model.h5").rename(model)
     assert run.read_chosen() == Chosen((0,))
     assert json.loads(run.chosen_file.read_text())["version"] == 1
+
+
+def test_a_search_chooses_the_cheapest_of_use_and_says_so(tmp_path):
+    lines = []
+    settings = override(SETTINGS, ["search.trials=2", "objective.min_metric=0.01"])
+    result = search_run(settings, tmp_path / "run", progress=lines.append)
+    chosen = Run(tmp_path / "run").read_chosen()
+    assert result.chosen.costs["params"] == min(
+        trial.costs["params"] for trial in load_trials(Run(tmp_path / "run"))
+    )
+    assert (chosen.trials, chosen.why) == ((result.chosen.number,), "objective")
+    assert "is the cheapest of 2 trials that reach min_metric = 0.01" in chosen.reason
+    assert f"note: {chosen.reason}" in lines
+
+
+def test_an_accuracy_that_no_model_can_have_is_refused_before_the_search(tmp_path):
+    with pytest.raises(SettingsError, match="an accuracy of 97 is asked for"):
+        search_run(override(SETTINGS, ["objective.min_metric=97"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -25,6 +25,7 @@ from vaiopt.hardware.target_files import KEY
 from vaiopt.present.shown import SHEETS, figures_of, row_name, sheet_of
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.write import ReportResult
+from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
 from vaiopt.study.record import TrialRecord
@@ -197,6 +198,28 @@ def test_ranked_trials_as_json_have_the_fronts(run: Run) -> None:
     assert content["metric"] == "val_accuracy"
     on_a_front = {number for numbers in content["pareto"].values() for number in numbers}
     assert {trial["number"] for trial in content["trials"]} == on_a_front
+
+
+def test_the_front_of_several_costs_is_named_by_all_of_them(run: Run) -> None:
+    ranked = rank_trials(run)
+    joint = {"latency_ms, fps": [3, 1]}
+    shown = sheet_of(replace(ranked, pareto=joint, costs=("params", "latency_ms", "fps")))
+    against = "against predicted latency (ms) and predicted frames a second"
+    assert shown.facts == [("front", "3, 1", against)]
+    (_, table), *_ = shown.tables
+    assert "predicted frames a second" in table.columns
+    assert "predicted frames a second" not in sheet_of(ranked).tables[0][1].columns
+
+
+def test_a_search_says_what_decided_for_the_chosen_trial(search: SearchResult, run: Run) -> None:
+    before, reason = run.read_chosen(), "trial 3 is the knee of the front"
+    write_chosen(run, replace(before, reason=reason))
+    try:
+        assert reason in sheet_of(search).notes
+        other = replace(search, chosen=replace(search.chosen, number=98))
+        assert reason not in sheet_of(other).notes
+    finally:
+        write_chosen(run, before)
 
 
 def test_an_evaluation_shows_classes_mistakes_and_the_last_models_confusion(run: Run) -> None:

@@ -18,7 +18,7 @@ from vaiopt.runs.records import Value
 from vaiopt.sheets.trial_list import point_text, varying
 from vaiopt.study.budget import Budget, forecast
 from vaiopt.study.observer import Observer
-from vaiopt.study.ranking import Ranking, front
+from vaiopt.study.ranking import Ranking, fronts
 from vaiopt.study.record import TrialRecord, trainings
 from vaiopt.text import printable
 
@@ -26,6 +26,8 @@ REFRESH = 2
 """Refreshes of the live view in a second; one takes about a millisecond."""
 MOST_ON_FRONT = 5
 """Rows of the Pareto front that are shown."""
+FRONT_TITLES = {"latency_ms": "predicted", "dpu_latency_ms": "DPU's part"}
+"""Of costs whose names are longer than their column."""
 LEFT_ABOVE = 4
 """Rows of a terminal that the live view leaves to the lines above it."""
 NAMES = 9
@@ -170,6 +172,7 @@ class LiveTrials(TrialLines):
         self._live: Any = None
         # Replaced, never changed: the region is drawn in a thread of its own.
         self._running: Dict[int, Tuple[Point, float]] = {}
+        self._front: Tuple[Sequence[TrialRecord], List[int]] = ((), [])
 
     def progress(self, line: str) -> None:
         """Print a line above the region."""
@@ -276,21 +279,26 @@ class LiveTrials(TrialLines):
 
     def _front_rows(self, trials: Sequence[TrialRecord]) -> List[Line]:
         by_number = {t.number: t for t in trials}
-        cost = "latency_ms" if any("latency_ms" in t.costs for t in trials) else "params"
-        numbers = front(trials, self._objective, cost)
+        if self._front[0] is not trials:
+            found = fronts(trials, self._objective).values()
+            # Without one of its own: against the latency, or parameters where none is predicted.
+            self._front = (trials, next((numbers for numbers in found if numbers), []))
+        numbers = self._front[1]
         shown = spread(numbers, MOST_ON_FRONT)
         if not shown:
             return []
         width = max(12, len(self._name))
         more = "" if len(shown) == len(numbers) else f"  {len(shown)} of {len(numbers)}"
-        head = f"{'front':<{NAMES}}  {self._name:>{width}}  {'params':>10}  {'predicted':>9}{more}"
-        rows = [(head, "bold")]
+        titles = [(cost, FRONT_TITLES.get(cost, cost)) for cost in self._objective.told]
+        head = "".join(f"  {title:>{max(10, len(title))}}" for _, title in titles)
+        rows = [(f"{'front':<{NAMES}}  {self._name:>{width}}{head}{more}", "bold")]
         for trial in (by_number[n] for n in shown):
-            params = words.count(trial.costs.get("params")) or "-"
-            latency = words.milliseconds(trial.costs.get("latency_ms")) or "-"
+            cells = "".join(
+                f"  {words.bare_amount(cost, trial.costs.get(cost)) or '-':>{max(10, len(title))}}"
+                for cost, title in titles
+            )
             score = self._metric(trial)
-            line = f"{_trial(trial.number)}  {score:>{width}}  {params:>10}  {latency:>9}"
-            rows.append((line, ""))
+            rows.append((f"{_trial(trial.number)}  {score:>{width}}{cells}", ""))
         return rows
 
     def _counts(self, trials: Sequence[TrialRecord]) -> str:

@@ -15,7 +15,8 @@ def command(
     pareto: bool = typer.Option(
         False,
         "--pareto",
-        help="Only those on the front of the metric against latency or parameters.",
+        help="Only those on the front: of objective.front, else of the metric against latency or"
+        " parameters.",
     ),
     as_csv: bool = typer.Option(False, "--csv", help="Print CSV on stdout."),
     as_json: bool = JSON,

@@ -24,6 +24,7 @@ class Figure:
         columns, rows: the data behind it, as written to its CSV.
         height: pixels. min_width: pixels below which it scrolls sideways instead of shrinking.
         small: several of these stand side by side.
+        full: what of the layout differs when all is shown, where the figure opens on a part.
     """
 
     name: str
@@ -36,13 +37,17 @@ class Figure:
     height: int = 380
     min_width: int = 0
     small: bool = False
+    full: Dict[str, Any] = field(default_factory=dict)
 
     def spec(self) -> Dict[str, Any]:
-        """Return ``{"data", "layout"}`` as plain JSON values, colours still as tokens."""
-        return {
+        """Return ``{"data", "layout"}`` as plain JSON values, colours still as tokens; with
+        ``"full"`` where the figure opens on a part.
+        """
+        found = {
             "data": clean(list(self.traces)),
             "layout": clean(merge(base_layout(self.small), self.layout)),
         }
+        return {**found, "full": clean(self.full)} if self.full else found
 
     def to_plotly(self, theme: str = "light", width: Optional[int] = None) -> Any:
         """Return a ``plotly.graph_objects.Figure`` in one palette, ``light`` or ``dark``, for a

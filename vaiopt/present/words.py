@@ -71,10 +71,23 @@ def count(value: Optional[float]) -> Optional[str]:
 
 
 def cost(key: str, value: Optional[float]) -> Optional[str]:
-    """Return a cost without its unit: parameters as a whole number, others with three digits."""
+    """Return a cost without its unit: a time with three digits, others as whole numbers."""
     if value is None:
         return None
-    return count(value) if key == "params" else f"{float(value):.3g}"
+    return f"{float(value):.3g}" if key.endswith("_ms") else count(value)
+
+
+def amount(key: str, value: Optional[float]) -> Optional[str]:
+    """Return a cost with its unit: ``0.31 ms``, ``12,345 parameters``, ``12 frames a second``."""
+    if value is None:
+        return None
+    unit = "" if key.endswith("_ms") else " frames a second" if key == "fps" else f" {name(key)}"
+    return f"{bare_amount(key, value)}{unit}"
+
+
+def bare_amount(key: str, value: Optional[float]) -> Optional[str]:
+    """Return a cost: a time with its unit, anything else as a whole number."""
+    return milliseconds(value) if key.endswith("_ms") else count(value)
 
 
 def score(value: Optional[float]) -> Optional[str]:

@@ -39,7 +39,7 @@ from vaiopt.settings import Settings, read_run_settings
 from vaiopt.study.alike import alike_text, cheaper_alike
 from vaiopt.study.initial_weights import read_initial_weights
 from vaiopt.study.objective import Objective
-from vaiopt.study.ranking import front
+from vaiopt.study.ranking import front, fronts
 from vaiopt.study.record import COMPLETE, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import read_space
@@ -162,12 +162,20 @@ class ReportData:
         best, others = ranked[: most // 4], sorted(ranked[most // 4 :])
         return sorted(best + evenly(others, most - len(best)))
 
+    @property
+    def objective(self) -> Objective:
+        """The objective of the search."""
+        return Objective(replace(self.settings.objective, direction=self.direction))
+
     def front(self, cost: str) -> List[int]:
         """Return the numbers of the trials on the Pareto front of the metric against a predicted
         cost, cheapest first.
         """
-        objective = replace(self.settings.objective, direction=self.direction)
-        return front(self.complete, Objective(objective), cost)
+        return front(self.complete, self.objective, cost)
+
+    def fronts(self) -> Dict[str, List[int]]:
+        """Return the fronts of the search, as :func:`vaiopt.study.ranking.fronts` does."""
+        return fronts(self.complete, self.objective)
 
     def score(self, trial: TrialRecord) -> Optional[float]:
         """Return the trial's metric: the searched one as measured, without the soft costs that its

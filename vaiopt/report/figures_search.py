@@ -1,4 +1,4 @@
-"""Figures of the search: accuracy against cost, convergence, learning curves, time line."""
+"""Figures of the search: convergence, learning curves, time line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from vaiopt.present import words
 from vaiopt.present.figure import Figure, axis, names_axis, text
 from vaiopt.present.theme import STATUS_COLOURS
+from vaiopt.present.uncertainty import sure
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
-from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
+from vaiopt.study.record import COMPLETE, TrialRecord
 
 BRIEF_ABOVE = 500
 """With more trials than this each has a short hover text, so that the report stays small."""
@@ -38,7 +39,9 @@ def describe(data: ReportData, trial: TrialRecord) -> str:
         lines.append(f"{text(words.name(data.metric))} {words.metric(data.metric, score)}")
     if len(data.trials) > BRIEF_ABOVE:
         return "<br>".join(lines)
-    told = [(key, costs[key]) for key in costs if key in ("params", "latency_ms")]
+    within = sure(data.metric, score, trial.samples)
+    lines += [text(within)] if within else []
+    told = [(key, costs[key]) for key in data.objective.told if key in costs]
     told += [("measured_latency_ms", measured)] if measured is not None else []
     lines += [f"{text(words.name(key))} {value:,.6g}" for key, value in told]
     values = list(trial.hyperparameters.items())[:12]
@@ -48,60 +51,7 @@ def describe(data: ReportData, trial: TrialRecord) -> str:
     return "<br>".join(lines)
 
 
-def trade_off(data: ReportData, cost: str) -> Optional[Figure]:
-    """Return the metric against a cost with the Pareto front, or ``None`` if no trial has that
-    cost.
-    """
-    scored = [
-        (t, t.costs[cost], data.score(t))
-        for t in data.trials
-        if cost in t.costs and t.status in (COMPLETE, PRUNED)
-    ]
-    known = [(t, x, y) for t, x, y in scored if y is not None]
-    finished = {t.number: (t, x, y) for t, x, y in known if t.status == COMPLETE}
-    if not finished:
-        return None
-    traces: List[Dict[str, Any]] = []
-    for status in (COMPLETE, PRUNED):
-        own = [item for item in known if item[0].status == status]
-        if own:
-            marker = {"color": STATUS_COLOURS[status], "size": 8, "opacity": 0.75}
-            traces.append(_points(data, own, status, marker))
-    best = [number for number in data.front(cost) if number in finished]
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": "Pareto front",
-            "x": [finished[number][1] for number in best],
-            "y": [finished[number][2] for number in best],
-            "line": {"color": "@orange", "width": 2, "shape": "hv"},
-            "hoverinfo": "skip",
-        }
-    )
-    chosen = [finished[number] for number in finished if number == data.chosen_number]
-    if chosen:
-        edge = {"color": "@card", "width": 1}
-        star = {"color": "@rose", "size": 15, "symbol": "star", "line": edge}
-        traces.append(_points(data, chosen, "chosen", star))
-    xs = [x for _, x, _ in known]
-    wide = min(xs) > 0 and max(xs) / min(xs) > 6
-    return Figure(
-        name=f"tradeoff_{cost}",
-        title=f"{_sentence(words.name(data.metric))} against {words.name(cost)}",
-        caption="",
-        traces=traces,
-        layout={
-            "xaxis": axis(words.name(cost), **_number_axis(xs, log=wide)),
-            "yaxis": _metric_axis(data),
-        },
-        columns=("trial", "status", cost, data.metric, "on_front"),
-        rows=[(t.number, t.status, x, y, t.number in best) for t, x, y in known],
-        height=400,
-    )
-
-
-def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
+def number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
     """Return an axis whose ticks are written in our own words: plotly's, such as 780µ, read like
     another unit beside one in the title.
     """
@@ -110,12 +60,13 @@ def _number_axis(values: Sequence[float], *, log: bool) -> Dict[str, Any]:
     return {"type": "log" if log else "linear", **ticks}
 
 
-def _points(
+def points(
     data: ReportData,
     items: Sequence[Tuple[TrialRecord, float, float]],
     label: str,
     marker: Dict[str, Any],
 ) -> Dict[str, Any]:
+    """Return trials, each with its place, as a trace of markers with their hover texts."""
     items = evenly(items, DRAWN_POINTS)
     return {
         "type": "scatter",
@@ -129,11 +80,13 @@ def _points(
     }
 
 
-def _metric_axis(data: ReportData) -> Dict[str, Any]:
+def metric_axis(data: ReportData) -> Dict[str, Any]:
+    """Return the axis of the searched metric: percent for a share."""
     return axis(words.name(data.metric), tickformat=".1%" if words.is_share(data.metric) else None)
 
 
-def _sentence(said: str) -> str:
+def sentence(said: str) -> str:
+    """Return a text with a capital at its beginning."""
     return said[:1].upper() + said[1:]
 
 
@@ -147,10 +100,10 @@ def convergence(data: ReportData) -> Optional[Figure]:
     values = [float(t.value or 0.0) for t in complete]
     best = list(itertools.accumulate(values, min if data.minimise else max))
     steps = [i for i in range(len(best)) if i in (0, len(best) - 1) or best[i] != best[i - 1]]
-    points = [(t, float(t.number), v) for t, v in zip(complete, values)]
+    placed = [(t, float(t.number), v) for t, v in zip(complete, values)]
     others = [t for t in data.trials if t.status != COMPLETE]
     traces = [
-        _points(data, points, "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
+        points(data, placed, "trial", {"color": "@blue", "size": 7, "opacity": 0.8}),
         {
             "type": "scatter",
             "mode": "lines",
@@ -165,8 +118,8 @@ def convergence(data: ReportData) -> Optional[Figure]:
         own = [(t, t.number, 0.0) for t in others if t.status == status]
         if own:
             marker = {"color": colour, "size": 8, "symbol": "line-ns-open"}
-            traces.append({**_points(data, own, status, marker), "yaxis": "y2"})
-    value_axis = axis("score") if data.weighed else _metric_axis(data)
+            traces.append({**points(data, own, status, marker), "yaxis": "y2"})
+    value_axis = axis("score") if data.weighed else metric_axis(data)
     last = data.trials[-1].number
     ends = [-0.02 * last - 0.5, last * 1.02 + 0.5]
     layout: Dict[str, Any] = {
@@ -217,7 +170,7 @@ def learning_curves(data: ReportData, quantity: str) -> Optional[Figure]:
     caption = f"The best {len(drawn)} of {len(with_curve)} trials are drawn."
     return Figure(
         name=f"learning_curves_{quantity}",
-        title={"f1": "Macro F1"}.get(quantity, _sentence(quantity)),
+        title={"f1": "Macro F1"}.get(quantity, sentence(quantity)),
         caption=caption if len(drawn) < len(with_curve) else "",
         traces=traces,
         layout={

@@ -20,6 +20,7 @@ SHOWN_DIMENSIONS = 12
 ENOUGH_TRIALS = 25
 """With fewer completed trials importance is called a guess."""
 _COSTS = ("params", "latency_ms", "macs")
+"""Costs that are shown of any search, beside those of its front and limits."""
 
 
 def objective_axis(data: ReportData) -> Dict[str, Any]:
@@ -45,7 +46,7 @@ def parallel_coordinates(data: ReportData, dims: Sequence[Dimension]) -> Optiona
     if len(trials) < 2 or not varying:
         return None
     axes = [_parallel_axis(d) for d in varying]
-    known = [c for c in _COSTS[:2] if all(c in t.costs for t in trials)]
+    known = [c for c in data.objective.told if all(c in t.costs for t in trials)]
     costs = [c for c in known if len({t.costs[c] for t in trials}) > 1]
     axes += [_cost_axis(c, [float(t.costs[c]) for t in trials]) for c in costs]
     values = [float(t.value or 0.0) for t in trials]
@@ -174,7 +175,7 @@ def correlations(data: ReportData, dims: Sequence[Dimension]) -> Optional[Figure
     with_order = [d for d in dims if d.varies and (not d.choices or _ordered(d))]
     series = [(d.name, d.codes()) for d in with_order[:SHOWN_DIMENSIONS]]
     keys = [(key, "metrics") for key in validation_metrics()]
-    keys += [(key, "costs") for key in _COSTS]
+    keys += [(key, "costs") for key in dict.fromkeys((*_COSTS, *data.objective.told))]
     outcomes = [(_short(key), _series(trials, source, key)) for key, source in keys]
     outcomes.append(("training time", np.array([float(t.seconds) for t in trials], np.float64)))
     outcomes = [

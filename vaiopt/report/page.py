@@ -141,7 +141,10 @@ def _figure(figure: Figure, number: int) -> Markup:
         data_small="1" if figure.small else None,
         data_trials=json.dumps([row[0] for row in figure.rows]) if is_parallel else None,
     )
-    caption = [tag("b", figure.title)] + ([tag("span", figure.caption)] if figure.caption else [])
+    said: List[Any] = [figure.caption] if figure.caption else []
+    if figure.full:
+        said += [" ", tag("button", "All trials", class_="view", type="button", hidden="hidden")]
+    caption = [tag("b", figure.title)] + ([tag("span", join(said))] if said else [])
     parts = [
         tag("figcaption", join(caption)),
         tag("div", plot, class_="scroll") if figure.min_width else plot,

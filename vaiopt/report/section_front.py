@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List
 
 from vaiopt.report.data import ReportData
-from vaiopt.report.figures_front import front_figure
+from vaiopt.report.figures_delivered import front_figure
 from vaiopt.report.section import Block, Section
 from vaiopt.sheets.front import front_table
 

@@ -6,27 +6,30 @@ from typing import List, Optional, Sequence
 
 from vaiopt.present.figure import Figure
 from vaiopt.present.html import to_do
+from vaiopt.present.uncertainty import is_accuracy
 from vaiopt.report.data import ReportData
-from vaiopt.report.figures_search import (
-    DRAWN_POINTS,
-    convergence,
-    learning_curves,
-    time_line,
-    trade_off,
-)
+from vaiopt.report.figures_front import trade_off
+from vaiopt.report.figures_search import DRAWN_POINTS, convergence, learning_curves, time_line
 from vaiopt.report.section import Block, Group, Section
 
 
 def trade_offs(data: ReportData) -> Section:
-    """Return accuracy against the costs that the trials know: latency and parameters, or
-    multiply-accumulates where no latency is known.
+    """Return accuracy against the costs of the front that was searched; else against latency, or
+    multiply-accumulates where none is known, and parameters; and against those that are bounded.
     """
-    latency, parameters, macs = (trade_off(data, cost) for cost in ("latency_ms", "params", "macs"))
+    objective = data.objective
+    timed = any("latency_ms" in trial.costs for trial in data.trials)
+    costs = [*objective.front] or ["latency_ms" if timed else "macs", "params"]
+    costs += [limit.cost for limit, _ in objective.limits.values()]
+    bars = ", their bars are 95 % intervals" if is_accuracy(data.metric) else ""
     lead = (
-        "Each point is a trial. No trial beats those on the line in both; the star is the chosen"
-        " one." + _thinned(data)
+        f"Each point is a trial. No trial beats those on the line in both{bars}. The star is the"
+        " chosen one, the diamond the knee of the front."
     )
-    return Section(lead, _side_by_side([latency or macs, parameters]))
+    if objective.limited:
+        lead += " What is shaded breaks a limit, and is not trained."
+    figures = [trade_off(data, cost) for cost in dict.fromkeys(costs)]
+    return Section(lead + _thinned(data), _side_by_side(figures))
 
 
 def search(data: ReportData) -> Section:

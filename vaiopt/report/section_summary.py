@@ -16,10 +16,12 @@ from vaiopt.report.figures_model import stages
 from vaiopt.report.section import Block, Section
 from vaiopt.runs.records import CandidateMetrics, Measured
 from vaiopt.sheets.trials import hyperparameter_table
-from vaiopt.study.objective import LIMITS
 from vaiopt.study.ranking import first_trial
 from vaiopt.study.record import INFEASIBLE, TrialRecord
 from vaiopt.tasks import Evaluation
+
+CHEAPER = {"latency_ms": "faster", "fps": "faster", "params": "smaller"}
+"""What a model is that costs less."""
 
 
 def summary(data: ReportData) -> Section:
@@ -29,7 +31,8 @@ def summary(data: ReportData) -> Section:
         blocks += [heading("Why this model"), why(data)]
         gained = gain(data)
         blocks += [gained] if gained is not None else []
-        blocks += [paragraph(f"But {data.alike}.")] if data.alike else []
+        alike = data.alike and not (data.choice and data.choice.reason)
+        blocks += [paragraph(f"But {data.alike}.")] if alike else []
         blocks += [heading("From float to the target"), flow_table(data)]
         figure, latency = stages(data), latency_table(data)
         blocks += [figure] if figure is not None else []
@@ -111,8 +114,9 @@ def why(data: ReportData) -> Markup:
     sentences = [
         f"Trial {data.chosen_number} was chosen." if chosen is None else _place(data, chosen, what)
     ]
-    limits = [(key, getattr(objective, key)) for key in LIMITS]
-    hard = [f"{key} = {value:g}" for key, value in limits if value is not None]
+    if data.choice is not None and data.choice.reason:
+        sentences.append(f"It was chosen because {data.choice.reason}.")
+    hard = [f"{key} = {bound:g}" for key, (_, bound) in data.objective.limits.items()]
     hard += ["dpu_only"] * objective.dpu_only
     if hard:
         refused = sum(t.status == INFEASIBLE for t in data.trials)
@@ -122,11 +126,9 @@ def why(data: ReportData) -> Markup:
         sentences.append(f"It keeps the hard limits ({', '.join(hard)}); {broke}.")
     if data.chosen is not None and data.chosen.measured_latency_ms is not None:
         sentences.append(_measured_sentence(data.chosen))
-    fronts = [
-        word
-        for cost, word in (("latency_ms", "faster"), ("params", "smaller"))
-        if data.chosen_number in data.front(cost)
-    ]
+    costs = [cost for cost in data.objective.told if cost in CHEAPER]
+    fronts = [CHEAPER[cost] for cost in costs if data.chosen_number in data.front(cost)]
+    fronts = list(dict.fromkeys(fronts))
     if fronts and words.is_share(data.metric):
         sentences.append(f"No trial that is {' or '.join(fronts)} is as accurate.")
     return paragraph(*sentences)

@@ -27,5 +27,6 @@ def trials(data: ReportData) -> Section:
         chosen=data.chosen_number,
         weighed=data.weighed,
         most=LISTED_TRIALS,
+        costs=data.objective.told,
     )
     return Section(lead, [table])

@@ -17,7 +17,7 @@ from vaiopt.present.shown import Shown, add_figures, add_sheets
 from vaiopt.present.table import Table
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.data import gather_search
-from vaiopt.report.figures_front import front_figure
+from vaiopt.report.figures_delivered import front_figure
 from vaiopt.report.figures_model import layer_costs, quantization_loss
 from vaiopt.report.figures_search import convergence
 from vaiopt.report.write import SECTIONS, ReportResult

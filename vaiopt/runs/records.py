@@ -50,11 +50,13 @@ class Chosen(Record):
         why: ``objective``, ``int8`` (ranked after quantization), ``person``, or ``front``: points
             of it, spread over it.
         int8_ranking: the table that decided, if the candidates were ranked after quantization.
+        reason: what decided among the trials, in one line; empty where ``why`` says it all.
     """
 
     trials: Tuple[int, ...] = part(low=0, high=HIGHEST_TRIAL)
     why: str = part("objective")
     int8_ranking: Tuple[Int8Rank, ...] = part(())
+    reason: str = part("")
 
     def check(self) -> None:
         """Raise unless there is one."""

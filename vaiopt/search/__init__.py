@@ -19,7 +19,8 @@ from vaiopt.search.loop import Search
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
-from vaiopt.study.ranking import best_trials, first_trial
+from vaiopt.study.question import Question, ask
+from vaiopt.study.ranking import first_trial
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, is_utf8, silent
@@ -117,11 +118,14 @@ def search_run(
     if every:
         measure()
         trials = load_trials(run)
-    chosen = best_trials(run, settings, trials)[0]
-    choose_trial(run, settings, chosen)
+    found = ask(run, settings, trials, Question())
+    choose_trial(run, settings, found.trial, reason=found.reason)
+    if found.reason:
+        progress(f"note: {found.reason}")
     counts = dict(Counter(trial.status for trial in trials))
     default = first_trial(trials)
-    return SearchResult(str(run.folder), chosen, default, counts, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return SearchResult(str(run.folder), found.trial, default, counts, seconds)
 
 
 def _check_folder(run: Run, settings: Settings) -> None:

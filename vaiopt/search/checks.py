@@ -11,6 +11,7 @@ from vaiopt.settings.choices import row_of
 from vaiopt.settings.together import check_together
 from vaiopt.study.database import check_database, settled_url
 from vaiopt.study.objective import Objective
+from vaiopt.study.question import bound_of_metric
 
 
 def check_settings(settings: Settings) -> None:
@@ -25,7 +26,7 @@ def check_settings(settings: Settings) -> None:
     row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
     row_of("search.pruner", search.pruner, JUDGES)
     row_of("train.schedule", settings.train.schedule, SCHEDULES)
-    Objective(settings.objective)
+    bound_of_metric(Objective(settings.objective), settings.objective.min_metric)
     check_together(settings)
     check_database(search.storage, search.study)
 

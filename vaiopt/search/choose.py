@@ -53,6 +53,7 @@ def choose_trial(
     *,
     why: str = "objective",
     int8_ranking: Sequence[Int8Rank] = (),
+    reason: str = "",
 ) -> Candidate:
     """Make a trial the chosen one: write ``chosen.json``. What was made of it before stays.
 
@@ -60,7 +61,7 @@ def choose_trial(
         run: the run.
         settings: its settings.
         record: the trial.
-        why: as in :class:`vaiopt.runs.records.Chosen`.
+        why, reason: as in :class:`vaiopt.runs.records.Chosen`.
         int8_ranking: the table that decided, if the candidates were ranked after quantization.
 
     Raises:
@@ -68,7 +69,7 @@ def choose_trial(
     """
     with locked(run.folder):  # a search that is at work may delete the model, else
         candidate = prepare_candidate(run, settings, record)
-        write_chosen(run, Chosen((record.number,), why, tuple(int8_ranking)))
+        write_chosen(run, Chosen((record.number,), why, tuple(int8_ranking), reason))
     return candidate
 
 

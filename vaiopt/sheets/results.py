@@ -67,12 +67,16 @@ def _search(result: SearchResult) -> Sheet:
         remarks = [sure(metric, score, chosen.samples)]
         remarks += [] if first is None else [f"default point: {words.metric(metric, first)}"]
         facts.append((words.name(metric), words.metric(metric, score), _joined(*remarks)))
-        notes = [alike_text(chosen, cheaper_alike(run, chosen, trials, metric))]
+        why = _reason(run, chosen)
+        notes = [why or alike_text(chosen, cheaper_alike(run, chosen, trials, metric))]
         best = best_first(trials, objective.direction)[:MOST_ROWS]
         few = f"The best {len(best)} of {len(trials)} trials"
         tables = [
             ("Hyperparameters", hyperparameter_table(chosen.hyperparameters, trials)),
-            (few if len(best) < len(trials) else "Trials", trial_list(best, metric, chosen.number)),
+            (
+                few if len(best) < len(trials) else "Trials",
+                trial_list(best, metric, chosen.number, objective.told),
+            ),
         ]
     facts += [
         ("kept epoch", chosen.kept_epoch or None, ""),
@@ -81,6 +85,14 @@ def _search(result: SearchResult) -> Sheet:
         ("time", words.seconds(result.seconds), ""),
     ]
     return Sheet(f"Search · {result.folder}", facts, tables, list(filter(None, notes)))
+
+
+def _reason(run: Run, chosen: TrialRecord) -> str:
+    """Return in one line what decided for a trial, as long as it is the chosen one."""
+    if not run.chosen_file.is_file():
+        return ""
+    choice = run.read_chosen()
+    return choice.reason if choice.trials[0] == chosen.number else ""
 
 
 def _costs(record: TrialRecord) -> List[Fact]:
@@ -108,10 +120,10 @@ def _trial(record: TrialRecord) -> Sheet:
 def _trials(result: RankedTrials) -> Sheet:
     """The trials of a run, best first."""
     front = [
-        ("front", _numbers(found), f"against {words.name(cost)}")
-        for cost, found in result.pareto.items()
+        ("front", _numbers(found), f"against {' and '.join(map(words.name, costs.split(', ')))}")
+        for costs, found in result.pareto.items()
     ]
-    table = trial_list(result.trials, result.metric)
+    table = trial_list(result.trials, result.metric, costs=result.costs)
     return Sheet(f"Trials · {result.folder}", front, [("", table)])
 
 

@@ -11,7 +11,12 @@ from vaiopt.runs.records import Value
 from vaiopt.study.record import TrialRecord
 
 
-def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int] = None) -> Table:
+def trial_list(
+    trials: Sequence[TrialRecord],
+    metric: str,
+    chosen: Optional[int] = None,
+    costs: Sequence[str] = ("params", "latency_ms"),
+) -> Table:
     """Return one row a trial: number, metric (or its state, if it has none), costs, time, and what
     tells it from the others, or why it is not complete.
 
@@ -19,10 +24,12 @@ def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int]
         trials: in the order to show.
         metric: of the objective.
         chosen: number of the trial to set off.
+        costs: that are shown.
     """
     is_measured = any(t.measured_latency_ms is not None for t in trials)
     measured = ["measured latency"] * is_measured
-    numbers = ["trial", words.name(metric), "parameters", "predicted latency", *measured]
+    titles = [words.name(cost).replace(" (ms)", "") for cost in costs]
+    numbers = ["trial", words.name(metric), *titles, *measured]
     sure = [interval(metric, t.metrics.get(metric), t.samples) for t in trials]
     numbers[2:2] = ["95 % interval"] * any(sure)
     names = varying(trial.hyperparameters for trial in trials)
@@ -30,7 +37,7 @@ def trial_list(trials: Sequence[TrialRecord], metric: str, chosen: Optional[int]
     for t, within in zip(trials, sure):
         score = words.metric(metric, t.metrics.get(metric)) if t.value is not None else t.status
         row: List[Any] = [t.number, score, *[within if t.value is not None else None] * any(sure)]
-        row += [words.count(t.costs.get("params")), words.milliseconds(t.costs.get("latency_ms"))]
+        row += [words.bare_amount(cost, t.costs.get(cost)) for cost in costs]
         row += [words.milliseconds(t.measured_latency_ms)] * is_measured
         point = t.reason or point_text(t.hyperparameters, names)
         rows.append([*row, point, words.seconds(t.seconds)])

@@ -22,6 +22,7 @@ def trial_table(
     chosen: Optional[int] = None,
     weighed: bool = False,
     most: Optional[int] = None,
+    costs: Sequence[str] = ("params", "latency_ms"),
 ) -> Table:
     """Return one row a trial, best first: status, metrics, costs, time, hyperparameters, and the
     reason if it has one.
@@ -32,10 +33,11 @@ def trial_table(
         chosen: number of the trial to set off.
         weighed: whether the objective is a score with soft costs, to be shown beside the metric.
         most: rows at most.
+        costs: that are shown, if any trial knows them.
     """
     wanted = dict.fromkeys([metric, *validation_metrics()])
     metrics = [name for name in wanted if any(name in t.metrics for t in trials)]
-    costs = [name for name in ("params", "latency_ms") if any(name in t.costs for t in trials)]
+    costs = [name for name in costs if any(name in t.costs for t in trials)]
     names = list(dict.fromkeys(name for t in trials for name in t.hyperparameters))
     is_measured = any(t.measured_latency_ms is not None for t in trials)
     within = {t.number: interval(metric, t.metrics.get(metric), t.samples) for t in trials}

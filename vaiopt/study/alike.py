@@ -22,6 +22,18 @@ def _less(other: TrialRecord, chosen: TrialRecord) -> List[Tuple[float, str]]:
     return [(share, name) for share, name in shares if share < WORTH]
 
 
+def indistinct(one: TrialRecord, other: TrialRecord, metric: str) -> bool:
+    """Return whether two trials cannot be told apart by an accuracy: both were counted on as many
+    samples, and differ by no more than chance. False where the metric is no accuracy.
+    """
+    first, second = one.metrics.get(metric), other.metrics.get(metric)
+    if first is None or second is None or not is_accuracy(metric):
+        return False
+    shares = 0 <= first <= 1 and 0 <= second <= 1
+    counted = one.samples > 0 and one.samples == other.samples
+    return shares and counted and not differ(first, second, one.samples)
+
+
 def cheaper_alike(
     run: Run, chosen: TrialRecord, trials: Sequence[TrialRecord], metric: str
 ) -> Optional[TrialRecord]:
@@ -34,17 +46,12 @@ def cheaper_alike(
         trials: all of the search.
         metric: of the objective.
     """
-    best = chosen.metrics.get(metric)
-    if best is None or not chosen.samples or not is_accuracy(metric):
-        return None
     found = []
     for trial in trials:
-        score = trial.metrics.get(metric)
-        if trial.value is None or score is None or trial.samples != chosen.samples:
+        if trial.value is None or not indistinct(trial, chosen, metric):
             continue
         less = _less(trial, chosen)
-        kept = run.trial(trial.number).model.is_file()
-        if less and kept and not differ(best, score, chosen.samples):
+        if less and run.trial(trial.number).model.is_file():
             found.append((min(less), trial.number, trial))
     return min(found, key=lambda entry: entry[:2])[2] if found else None
 

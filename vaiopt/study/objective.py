@@ -75,12 +75,13 @@ class Objective:
         # A search is refused where the name does not tell; runs of 0.1 maximised then.
         known = direction_of(settings.metric) or UP
         self.direction = known if auto else settings.direction
+        bounds = {name: (limit, getattr(settings, name)) for name, limit in LIMITS.items()}
+        self._limits = {name: pair for name, pair in bounds.items() if pair[1] is not None}
 
     @property
     def limits(self) -> Dict[str, Tuple[Limit, float]]:
         """The limits that are set, with their bounds, by setting."""
-        found = {name: (limit, getattr(self._settings, name)) for name, limit in LIMITS.items()}
-        return {name: pair for name, pair in found.items() if pair[1] is not None}
+        return self._limits
 
     @property
     def dpu_only(self) -> bool:
@@ -112,6 +113,14 @@ class Objective:
     def limited(self) -> bool:
         """Whether any cost is bounded."""
         return bool(self.limits) or self.dpu_only
+
+    @property
+    def told(self) -> Tuple[str, ...]:
+        """The costs that say something of a trial: parameters and latency, those of the front, and
+        those that are bounded.
+        """
+        bounded = [limit.cost for limit, _ in self.limits.values()]
+        return tuple(dict.fromkeys(("params", "latency_ms", *self.front, *bounded)))
 
     @property
     def directions(self) -> List[str]:

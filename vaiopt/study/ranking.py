@@ -1,18 +1,21 @@
-"""Which trials are better: by the objective, and on the front of objective and cost."""
+"""Which trials are better: by the objective, and on the front of objective and costs."""
 
 from __future__ import annotations
 
 import bisect
 import math
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import RunError
 from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
-from vaiopt.study.objective import Objective
+from vaiopt.study.objective import MORE_IS_BETTER, Objective
 from vaiopt.study.record import NOT_OF_THE_SEARCH, TrialRecord
 
 Rank = Tuple[float, float, float, int]
+
+NO_KNEE = 1e-9
+"""What rounding makes of a point on the chord between the ends of a front, whose range is 1."""
 
 
 def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
@@ -23,18 +26,46 @@ def first_trial(trials: Sequence[TrialRecord]) -> Optional[TrialRecord]:
     )
 
 
+def costs_of(trial: TrialRecord) -> Dict[str, float]:
+    """Return what a trial costs as far as known: a measured latency in the place of the predicted
+    one.
+    """
+    measured = trial.measured_latency_ms
+    return trial.costs if measured is None else {**trial.costs, "latency_ms": measured}
+
+
+def keeps_limits(trial: TrialRecord, objective: Objective) -> bool:
+    """Return whether a trial keeps the hard limits, which may have changed since it ran."""
+    return objective.infeasible(costs_of(trial)) is None
+
+
 def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
     """Return the numbers of the trials on the Pareto front of the objective's metric against a
-    predicted cost, cheapest first.
+    predicted cost, cheapest first; those that break a hard limit are not on it.
     """
     usable = (
         t
         for t in trials
-        if t.value is not None and objective.metric in t.metrics and cost in t.costs
+        if t.value is not None
+        and objective.metric in t.metrics
+        and cost in t.costs
+        and keeps_limits(t, objective)
     )
     known = sorted(usable, key=lambda t: t.number)
-    points = [(t.costs[cost], t.metrics[objective.metric]) for t in known]
+    sign = -1.0 if cost in MORE_IS_BETTER else 1.0
+    points = [(sign * t.costs[cost], t.metrics[objective.metric]) for t in known]
     return [known[i].number for i in pareto_front(points, objective.direction)]
+
+
+def fronts(trials: Sequence[TrialRecord], objective: Objective) -> Dict[str, List[int]]:
+    """Return the fronts that people are shown, each as the numbers of its trials, cheapest first,
+    by its costs: that of the objective (``latency_ms``, or ``latency_ms, params`` for several), or
+    those of the metric against latency and parameters where the objective names none.
+    """
+    if objective.front:
+        on_it = Front(objective, trials).trials
+        return {", ".join(objective.front): [trial.number for trial in on_it]}
+    return {cost: front(trials, objective, cost) for cost in ("latency_ms", "params")}
 
 
 def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
@@ -106,7 +137,7 @@ class Ranking:
 
 class Front:
     """The complete trials that no other beats in the score and in all costs of the front; of equal
-    ones the first.
+    ones the first. One that breaks a hard limit, which may have changed since, is not on it.
 
     Args:
         objective: names the costs; without any, nothing is on the front.
@@ -122,7 +153,7 @@ class Front:
 
     def add(self, trial: TrialRecord) -> bool:
         """Take note of a trial that has ended, and return whether it is on the front now."""
-        if trial.value is None or not self.costs:
+        if trial.value is None or not self.costs or not keeps_limits(trial, self._objective):
             return False
         sign = -1.0 if self._objective.direction == "maximize" else 1.0
         place = (sign * trial.value, *self._objective.prices(trial.costs))
@@ -158,3 +189,22 @@ def pareto_front(points: Sequence[Tuple[float, float]], direction: str) -> List[
             best = sign * points[position][1]
             front.append(position)
     return front
+
+
+def knee(points: Sequence[Tuple[float, float]]) -> Optional[int]:
+    """Return the position of a front's knee: the point farthest from the chord between its ends,
+    on the side where both are better; None where no point lies there.
+
+    Args:
+        points: by rising cost (first; its logarithm) and falling loss (second), both lower is
+            better; each is scaled to the range of the front.
+    """
+    if len(points) < 3:
+        return None
+    (least, most), (highest, lowest) = zip(points[0], points[-1])
+    wide, high = most - least, highest - lowest
+    if not (0 < wide < math.inf and 0 < high < math.inf):
+        return None
+    gains = [1 - (cost - least) / wide - (loss - lowest) / high for cost, loss in points]
+    position = max(range(len(points)), key=lambda i: gains[i])
+    return position if gains[position] > NO_KNEE else None

@@ -134,7 +134,7 @@ MESSAGES: Provocations = {
     "no trial of '…' is complete": lambda b: best_trials(
         Run(b.folder), quick(), [TrialRecord(0, FAILED, "no luck")]
     ),
-    "no trial is predicted to take at most … ms": too_slow,
+    "no trial that can be chosen meets …": too_slow,
     "the model of trial … was not kept": not_kept,
     "'…' is corrupt (…)": corrupt,
     "line … of '…' is an operation that is not known here (…)": of_a_newer_optuna,

@@ -74,6 +74,7 @@
       parallel = false;
       brushedText(element).textContent = "This browser has no WebGL: the axes cannot be brushed here.";
     }
+    if (spec.full) viewing(element, spec);
     spec.layout.height = Number(element.dataset.height);
     spec.layout.autosize = true;
     // On a touch screen a finger on a figure must scroll the page, not zoom the figure.
@@ -100,6 +101,19 @@
       }
       if (theme() !== colours) return draw(element);  // the button was clicked meanwhile
     });
+  }
+
+  // A figure that opens on a part has a button that shows all of it.
+  function viewing(element, spec) {
+    var button = element.closest("figure").querySelector("button.view");
+    var full = element.dataset.view === "full";
+    if (full) Object.keys(spec.full).forEach(function (axis) { Object.assign(spec.layout[axis], spec.full[axis]); });
+    button.hidden = false;
+    button.textContent = full ? "The front" : "All trials";
+    button.onclick = function () {
+      element.dataset.view = full ? "" : "full";
+      draw(element);
+    };
   }
 
   function brushedText(element) {
