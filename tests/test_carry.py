@@ -8,7 +8,7 @@ import pytest
 
 import vaiopt.sheets.results  # noqa: F401  what a summary shows
 from tests.test_flow import counted
-from vaiopt import carry, flow
+from vaiopt import carry, choosing, flow
 from vaiopt.data import load
 from vaiopt.errors import CompileError, RunError, SettingsError, UnreachableError
 from vaiopt.record import write_record
@@ -202,7 +202,7 @@ def test_ctrl_c_in_between_keeps_what_was_made_and_names_the_command(
 
 def test_one_point_is_the_usual_way(again, monkeypatch):
     run, numbers = again
-    flow.choose(run, trial=numbers[-1])
+    choosing.choose(run, trial=numbers[-1])
     summary = flow.run_flow(SETTINGS, run.folder, first="report", front=1)
     assert run.read_chosen() == Chosen((numbers[-1],), "person")
     assert summary.front == () and "The front on the target" not in run.report.read_text()

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from vaiopt import flow
+from vaiopt import choosing, flow
 from vaiopt.data import load
 from vaiopt.errors import RunError, SettingsError
 from vaiopt.record import read_record
@@ -158,7 +158,7 @@ REPEATED = ("measured_latency_ms",)
 def test_another_trial_can_be_chosen_and_each_keeps_what_was_made_of_it(whole):
     run, summary = whole[:2]
     other = next(t for t in load_trials(run) if t.number != summary.trial)
-    assert flow.choose(run, trial=other.number).number == other.number
+    assert choosing.choose(run, trial=other.number).number == other.number
     chosen = run.read_chosen()
     assert (chosen.trials, chosen.why, chosen.int8_ranking) == ((other.number,), "person", ())
     later = flow.summarise(run)
@@ -171,7 +171,7 @@ def test_another_trial_can_be_chosen_and_each_keeps_what_was_made_of_it(whole):
     assert later.stale == "", "nothing of another model is shown for its own"
     assert flow.evaluate(run, SETTINGS).int8_test.trial == other.number
     assert flow.summarise(run).int8_accuracy is not None
-    flow.choose(run, trial=summary.trial)
+    choosing.choose(run, trial=summary.trial)
     again = flow.summarise(run).to_json()
     first = summary.to_json()
     assert {key: again[key] for key in again if key not in ("seconds", *REPEATED)} == {
@@ -179,20 +179,20 @@ def test_another_trial_can_be_chosen_and_each_keeps_what_was_made_of_it(whole):
     }
     assert again["measured_latency_ms"] is not None
     with pytest.raises(SettingsError, match="by its number, and by limits too"):
-        flow.choose(run, trial=summary.trial, knee=True)
-    flow.choose(run, min_accuracy=0.0)
+        choosing.choose(run, trial=summary.trial, knee=True)
+    choosing.choose(run, min_accuracy=0.0)
     chosen = run.read_chosen()
     assert chosen.why == "person" and "min_metric = 0" in chosen.reason
-    assert flow.reason_of_choice(run) == chosen.reason
+    assert choosing.reason_of_choice(run) == chosen.reason
     cheapest = min(load_trials(run), key=lambda t: t.costs["latency_ms"])
     assert (
-        flow.choose(run, max_latency_ms=cheapest.costs["latency_ms"]).costs["latency_ms"]
+        choosing.choose(run, max_latency_ms=cheapest.costs["latency_ms"]).costs["latency_ms"]
         == cheapest.costs["latency_ms"]
     )
     with pytest.raises(RunError, match="no trial 99"):
-        flow.choose(run, trial=99)
+        choosing.choose(run, trial=99)
     with pytest.raises(RunError, match="above max_latency_ms = 1e-09"):
-        flow.choose(run, max_latency_ms=1e-9)
+        choosing.choose(run, max_latency_ms=1e-9)
 
 
 def test_steps_are_checked_before_anything_runs():

@@ -12,7 +12,8 @@ from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Int8Rank
 from vaiopt.search import choose_trial, measured_score, prepare_candidate
 from vaiopt.settings import Settings, override
-from vaiopt.study.ranking import best_trials
+from vaiopt.study.objective import Objective
+from vaiopt.study.ranking import Front, best_trials
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.storage import open_study
 from vaiopt.study.trials import Measurement, load_trials, note_measurement
@@ -24,11 +25,14 @@ SAMPLES_IN_THE_LOOP = 100
 
 
 def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
-    """Quantize, compile and measure the best trials that were not measured yet, and let the
-    measured latency count in the objective.
+    """Quantize, compile and measure the best trials that were not measured yet, those on the front
+    before the others, and let the measured latency count in the objective.
     """
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
-    best = best_trials(run, settings, load_trials(run))
+    trials = load_trials(run)
+    best = best_trials(run, settings, trials)
+    on_front = {trial.number for trial in Front(Objective(settings.objective), trials).trials}
+    best.sort(key=lambda trial: trial.number not in on_front)  # stable: then the best
     unmeasured = [trial for trial in best if trial.measured_latency_ms is None]
     for trial in unmeasured[: settings.objective.measure_best]:
         candidate = prepare_candidate(run, settings, trial)

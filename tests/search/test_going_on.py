@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from tests.search.quick import QUICK, SETTINGS
-from vaiopt import flow
+from vaiopt import choosing
 from vaiopt.errors import RunError
 from vaiopt.files import TEMPORARY, write_text
 from vaiopt.runs.choice import write_chosen
@@ -141,7 +141,7 @@ def test_a_model_cannot_be_chosen_while_a_search_deletes_it(tmp_path, monkeypatc
 
     def choose(number):
         try:
-            flow.choose(run, trial=number)
+            choosing.choose(run, trial=number)
         except RunError as error:
             refused.append(error.message)
 

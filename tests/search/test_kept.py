@@ -60,6 +60,13 @@ def test_all_on_the_front_stay_and_what_falls_off_it_goes(run):
     assert models.least is None  # what is cheap is kept, however low its score
 
 
+def test_with_a_least_metric_the_cheap_ones_stay_too(run):
+    models = KeptModels(run, 1, Objective(ObjectiveSettings(min_metric=0.8)), [])
+    for number, (value, latency) in enumerate([(0.9, 9.0), (0.95, 5.0), (0.85, 1.0), (0.8, 2.0)]):
+        models.ended(saved(run, number, value, params=1.0, latency_ms=latency))
+    assert kept(run) == ["0000", "0001", "0002"]
+
+
 def test_a_search_that_goes_on_knows_the_models_of_the_one_before(run):
     before = [saved(run, 0, None, INTERRUPTED), saved(run, 1, 0.5), saved(run, 2, 0.9)]
     models = KeptModels(run, 1, Objective(), before)

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from tests.search.quick import SETTINGS
+from vaiopt.choosing import choose
 from vaiopt.data import load_splits
 from vaiopt.errors import ModelError, RunError, SettingsError
 from vaiopt.evaluate import evaluate_candidate
-from vaiopt.flow import choose, refit
+from vaiopt.flow import refit
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.search.training import trial as training

@@ -13,6 +13,9 @@ from vaiopt.study.objective import Objective
 from vaiopt.study.ranking import Front, Ranking
 from vaiopt.study.record import INTERRUPTED, REFIT, TrialRecord
 
+CHEAPNESS = ("latency_ms", "params")
+"""What makes a model cheap, where the cheapest that reaches a metric is sought."""
+
 
 class KeptModels:
     """Keeps the models of the best trials, of the first and of the chosen ones, and deletes those
@@ -21,7 +24,8 @@ class KeptModels:
     Args:
         run: its folder.
         count: how many of the best.
-        objective: what is sought; all on its front are among the best.
+        objective: what is sought; all on its front are among the best, and with a least metric
+            those on the front against what makes a model cheap.
         trials: those that have ended.
     """
 
@@ -31,7 +35,8 @@ class KeptModels:
         self._run = run
         self._count = count
         self._ranking = Ranking(objective.direction)
-        self._front = Front(objective)
+        cheapest = objective.min_metric is not None and not objective.front
+        self._front = Front(objective.against(CHEAPNESS) if cheapest else objective)
         self._first = math.inf  # as long as there is none
         self._ended: Set[int] = set()
         for trial in trials:

@@ -201,8 +201,7 @@ class Search:
         save_run_settings(run, settings, describe())
         if start.source:
             write_record(run.start, start)
-        if self._pricing.survey.points:
-            write_record(run.survey, self._pricing.survey)
+        self._pricing.keep(run)
         write_record(run.space, self._description)
         self._study = self._open_study(database)
         self._distributions = distributions(space)

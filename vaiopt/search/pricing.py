@@ -7,7 +7,7 @@ from functools import partial
 from typing import List, Mapping, Optional, Sequence
 
 from vaiopt.errors import VaioptError
-from vaiopt.record import read_optional
+from vaiopt.record import read_optional, write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.execution.base import TrialExecutor
@@ -60,6 +60,11 @@ class Pricing:
             found = samplers.survey(space, self._objective, ask, seed, progress)
             kept = Survey(tuple(found))
         self.survey = kept
+
+    def keep(self, run: Run) -> None:
+        """Write what was found, for the commands that go on with the run."""
+        if self.survey.points:
+            write_record(run.survey, self.survey)
 
     def prices(self, space: Space) -> Optional[samplers.Prices]:
         """Return what the points of a space cost, or None where that does not matter."""

@@ -8,6 +8,7 @@ from typing import List, Sequence, Tuple
 from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.objective import Objective, price_of
+from vaiopt.study.question import Question
 from vaiopt.study.ranking import Front, best_first, best_trials, front
 from vaiopt.study.record import TrialRecord
 
@@ -73,10 +74,7 @@ def _front_of(trials: Sequence[TrialRecord], objective: Objective, cost: str) ->
 
 
 def _is_useful(trial: TrialRecord, objective: Objective) -> bool:
-    least, value = objective.min_metric, trial.metrics.get(objective.metric)
-    if least is None or value is None:
-        return True
-    return value >= least if objective.direction == "maximize" else value <= least
+    return not Question(min_metric=objective.min_metric).misses(trial, objective)
 
 
 def _place(trial: TrialRecord, objective: Objective, costs: Sequence[str]) -> Place:

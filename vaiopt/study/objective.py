@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.present.words import is_share
@@ -32,10 +32,10 @@ class Limit:
 
     def broken(self, name: str, value: float, bound: float) -> Optional[str]:
         """Return in words how a cost breaks the bound, or None if it does not."""
-        if value < bound if self.least else value > bound:
-            side = "below" if self.least else "above"
-            return f"{value:.4g} {self.unit} is {side} {name} = {bound:.4g}"
-        return None
+        if self.least:
+            below = f"{value:.4g} {self.unit} is below {name} = {bound:.4g}"
+            return below if value < bound else None
+        return f"{value:.4g} {self.unit} is above {name} = {bound:.4g}" if value > bound else None
 
 
 LIMITS = {
@@ -113,6 +113,10 @@ class Objective:
     def limited(self) -> bool:
         """Whether any cost is bounded."""
         return bool(self.limits) or self.dpu_only
+
+    def against(self, costs: Sequence[str]) -> "Objective":
+        """Return the same objective for a front against other costs."""
+        return Objective(replace(self._settings, front=list(costs)))
 
     @property
     def told(self) -> Tuple[str, ...]:

@@ -8,7 +8,7 @@ from optuna.study import StudyDirection
 
 from tests.docs.provoked.bench import Bench, Provocations, quick
 from tests.made_runs import made_candidate, manifest_record, quantized_candidate
-from vaiopt import flow
+from vaiopt import choosing, flow
 from vaiopt.deploy.measure import check_bundle
 from vaiopt.int8.golden import read_golden
 from vaiopt.record import write_record
@@ -58,7 +58,7 @@ def of_version_0_1(bench: Bench) -> None:
 
 
 def too_slow(bench: Bench) -> None:
-    flow.choose(searched(bench), max_latency_ms=1e-9)
+    choosing.choose(searched(bench), max_latency_ms=1e-9)
 
 
 def not_kept(bench: Bench) -> None:
