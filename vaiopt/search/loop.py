@@ -113,8 +113,8 @@ class Search:
 
     def __enter__(self) -> "Search":
         check_settings(self._settings)
-        self._executor = make_executor(self._settings)
-        self._pricing = Pricing(self._settings, self._afterwards, self._executor)
+        self._executor = executor = make_executor(self._settings)
+        self._pricing = Pricing(self._settings, self._afterwards, executor, self._progress)
         self._held = contextlib.ExitStack()  # until the workers have ended, too
         try:
             with self._storage_errors():
@@ -188,7 +188,7 @@ class Search:
             )
         start = self._start()
         self._known = start.records()
-        self._pricing.look(run, space, self._progress, anew=self._anew)
+        self._pricing.look(run, space, anew=self._anew)
         self._sampler = self._make_sampler(space)
         database = self._open_database()
         # Only now is anything written: settings that cannot work leave no run behind.

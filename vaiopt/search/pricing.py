@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import List, Mapping, Optional, Sequence
 
@@ -20,6 +20,9 @@ from vaiopt.study.price import Price, Survey
 from vaiopt.study.space import Space, Value
 from vaiopt.text import Progress
 
+PATIENCE = 5.0
+"""Seconds after which it is said what is waited for."""
+
 
 class Pricing:
     """Knows what the points of a search cost, if its objective needs that.
@@ -28,23 +31,30 @@ class Pricing:
         settings: of the run.
         afterwards: what the steps after the search will say of the models.
         executor: where they are built.
+        progress: told what takes long.
     """
 
-    def __init__(self, settings: Settings, afterwards: Afterwards, executor: TrialExecutor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        afterwards: Afterwards,
+        executor: TrialExecutor,
+        progress: Progress,
+    ) -> None:
         self._settings = settings
         self._afterwards = afterwards
         self._executor = executor
+        self._progress = progress
         self._objective = Objective(settings.objective)
         self._needed = bool(self._objective.front) or self._objective.limited
         self.survey = Survey()
 
-    def look(self, run: Run, space: Space, progress: Progress, *, anew: bool) -> None:
+    def look(self, run: Run, space: Space, *, anew: bool) -> None:
         """Look over the space, once per run: :attr:`survey` is what was found.
 
         Args:
             run: where an earlier command may have kept it.
             space: all dimensions.
-            progress: told what is found.
             anew: look again, though it was kept.
 
         Raises:
@@ -56,8 +66,8 @@ class Pricing:
         if run.space.exists() and not anew:
             kept = read_optional(run.survey, Survey, f"vaiopt search --run {run.folder}")
         if kept is None:
-            ask, seed = partial(self._ask, space), self._settings.seed
-            found = samplers.survey(space, self._objective, ask, seed, progress)
+            ask, seed = partial(self._ask_all, space), self._settings.seed
+            found = samplers.survey(space, self._objective, ask, seed, self._progress)
             kept = Survey(tuple(found))
         self.survey = kept
 
@@ -73,10 +83,26 @@ class Pricing:
         ask = partial(self._ask, space)
         return samplers.Prices(space, self._objective, ask, self.survey.points)
 
+    def _ask_all(self, space: Space, points: Sequence[Mapping[str, Value]]) -> List[Price]:
+        """Ask all workers at once; none is busy yet."""
+        size = -(-len(points) // self._executor.slots) or 1
+        parts = [points[start : start + size] for start in range(0, len(points), size)]
+        futures = [self._submit(space, part) for part in parts]
+        return [p for part, future in zip(parts, futures) for p in self._answer(part, future)]
+
     def _ask(self, space: Space, points: Sequence[Mapping[str, Value]]) -> List[Price]:
-        future: "Future[List[Price]]" = self._executor.submit(
-            price_points, self._settings, self._afterwards, space, list(points)
-        )
+        """Ask one worker; the others may be training."""
+        return self._answer(points, self._submit(space, points))
+
+    def _submit(self, space: Space, points: Sequence[Mapping[str, Value]]) -> "Future[List[Price]]":
+        settings, afterwards = self._settings, self._afterwards
+        return self._executor.submit(price_points, settings, afterwards, space, list(points))
+
+    def _answer(
+        self, points: Sequence[Mapping[str, Value]], future: "Future[List[Price]]"
+    ) -> List[Price]:
+        if not wait([future], timeout=PATIENCE).done:
+            self._progress(f"building {len(points)} models to know what they cost")
         try:
             return future.result()
         except VaioptError:

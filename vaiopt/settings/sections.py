@@ -157,7 +157,9 @@ class TrainSettings:
 class SearchSettings:
     """The search."""
 
-    trials: int = changeable(15, "trials in all", low=1, high=10**6)
+    trials: int = changeable(
+        15, "trainings in all: what breaks a limit is no trial", low=1, high=10**6
+    )
     max_hours: float = changeable(
         0.0,
         "hours of trials, over all commands on a run, after which no new one begins; those that run"
