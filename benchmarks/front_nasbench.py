@@ -1,6 +1,6 @@
 """The networks of NAS-Bench-201 (Dong and Yang, 2020), and what they cost on the zcu102.
 
-    python benchmarks/front_nasbench.py     # twelve of them built by Keras, against their configuration
+    python benchmarks/front_nasbench.py     # twelve of them built by Keras, beside what is read
 
 A network is a stem, three stages of five equal cells with 16, 32 and 64 filters, a residual block
 of stride 2 between two stages, and a head. A cell has four nodes and one of five operations on each

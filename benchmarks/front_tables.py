@@ -73,9 +73,7 @@ def nasbench(wheel):
 
 def hpo(wheel):
     """Write the two tables of MLPs."""
-    vehicle = table(
-        read(wheel, "hpobench/vehicle"), VEHICLE, lambda r: 100 * np.mean(r["val_acc"])
-    )
+    vehicle = table(read(wheel, "hpobench/vehicle"), VEHICLE, lambda r: 100 * np.mean(r["val_acc"]))
     widths, depths = np.array(WIDTHS, float), np.arange(1, 4)[:, None]
     inner = (depths - 1) * (widths + 1) * widths
     params = (VEHICLE_FEATURES + 1) * widths + inner + (widths + 1) * VEHICLE_CLASSES
