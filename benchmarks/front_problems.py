@@ -159,10 +159,10 @@ def ask(hp, axis):
     return hp.Choice(axis.name, list(axis.values), ordered=axis.ordered, default=axis.default)
 
 
-def mlp(name):
-    """Return one of the two tables of ``search_table.py``, against parameters."""
+def mlp(name, epoch=-1):
+    """Return one of the two tables of ``search_table.py``, after an epoch, against parameters."""
     nodes, features = (16, 32, 64, 128), {"digits": 64, "mnist": 196}[name]
-    accuracy = 100 * np.load(FOLDER / f"search_{name}.npz")["accuracy"][..., -1]
+    accuracy = 100 * np.load(FOLDER / f"search_{name}.npz")["accuracy"][..., epoch]
     params = np.full(accuracy.shape[:4], np.nan)
     for layers, *sizes in itertools.product(range(3), *(range(4) for _ in range(3))):
         widths = [features, *(nodes[size] for size in sizes[: layers + 1]), 10]
