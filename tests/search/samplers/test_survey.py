@@ -116,6 +116,23 @@ def test_a_search_begins_with_the_point_nearest_to_a_default_that_breaks_the_lim
     assert len(changed) <= 3 and PRICE[SPACE.defaults()["operation_0"]] == 9
 
 
+@pytest.mark.parametrize("objective", [{"front": ["params"]}, {"max_latency_ms": 30.0}])
+def test_a_survey_serves_a_space_that_has_grown_since(objective):
+    from tests.search.samplers.known_costs import complete
+    from vaiopt.study.space import Dimension
+
+    sought = Objective(ObjectiveSettings(**objective))
+    seen = survey(SPACE, sought, Market(), 0, lambda line: None)
+    grown = SPACE.grown([Dimension("met", "int", 1, low=1, high=9, step=1)])
+    sampler = make_sampler(
+        Problem(grown, SearchSettings(), 0, sought, Prices(grown, sought, Market(), seen))
+    )
+    trials = []
+    for number in range(8):
+        trials.append(complete(number, sampler.next_point(trials)))
+    assert len({t.hyperparameters["met"] for t in trials}) > 1
+
+
 def test_what_differs_in_the_training_alone_is_priced_once():
     market = Market()
     prices = Prices(SPACE, Objective(ObjectiveSettings(front=["params"])), market)

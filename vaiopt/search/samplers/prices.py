@@ -5,7 +5,7 @@ guess elsewhere.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -65,8 +65,9 @@ class Prices:
         self._space = space
         self._objective = objective
         self._ask = ask
-        self.survey = tuple(survey)
-        self._known = {_architecture(s.point): s.price for s in survey}
+        # The space may have grown since.
+        self.survey = tuple(replace(s, point=space.canonical(s.point)) for s in survey)
+        self._known = {_architecture(s.point): s.price for s in self.survey}
         self._learned: Dict[Tuple[int, ...], List[Any]] = {}
         self._limits = {limit.cost: bound for limit, bound in objective.limits.values()}
         self._names = tuple(dict.fromkeys([*objective.front, *self._limits]))
