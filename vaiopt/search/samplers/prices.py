@@ -28,8 +28,6 @@ MOST_ASKED = 400
 """Points that are built for one proposal, at most."""
 MOST_TRIALS = 50
 """Trials whose costs a guess learns from, the last ones, besides the survey."""
-LEARNED_AT_ONCE = 10
-"""Trials after which a guess learns anew: a fit takes some 50 ms a cost."""
 REFUSED = 10.0
 """How far beyond the limits a point counts as that is refused, whatever it costs."""
 KEPT = -1.0
@@ -124,8 +122,7 @@ class Prices:
         What was built for a proposal is not learned from: after a stop it would not be known, and
         the search would go on otherwise.
         """
-        priced = [t for t in trials if t.costs and t.hyperparameters]
-        priced = priced[: len(priced) // LEARNED_AT_ONCE * LEARNED_AT_ONCE][-MOST_TRIALS:]
+        priced = [t for t in trials if t.costs and t.hyperparameters][-MOST_TRIALS:]
         numbers = tuple(t.number for t in priced)
         if numbers not in self._learned:
             known = [(s.point, s.price) for s in self.survey]
