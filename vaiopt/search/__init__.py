@@ -100,8 +100,7 @@ def search_run(
     check_settings(settings)
     settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
-    different = _check_changes(run, settings, accept)
-    inputs = check_inputs(run, settings, accept)
+    different, inputs = _check_changes(run, settings, accept), check_inputs(run, settings, accept)
     if different or inputs:
         progress(f"changed: {_told([*different, *inputs])}")
     for change in inputs:
@@ -122,10 +121,9 @@ def search_run(
     choose_trial(run, settings, found.trial, reason=found.reason)
     if found.reason:
         progress(f"note: {found.reason}")
-    counts = dict(Counter(trial.status for trial in trials))
+    counts, seconds = Counter(t.status for t in trials), time.perf_counter() - started
     default = first_trial(trials)
-    seconds = time.perf_counter() - started
-    return SearchResult(str(run.folder), found.trial, default, counts, seconds)
+    return SearchResult(str(run.folder), found.trial, default, dict(counts), seconds)
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
