@@ -75,8 +75,10 @@ class Admission:
             near = neighbours(self._space, some, random, tried) if some else []
             kept = distinct([*kept, *self.likely(near, trials)], set())
             seeds = kept or seeds
-        untried = distinct(self._known(()), tried)
-        return distinct([*kept, *untried], set()) or points
+        # A guess may be wrong: what is known to keep the limits, and all near it, comes after.
+        known = self._known(trials)
+        near = neighbours(self._space, known, random, tried) if known else []
+        return distinct([*kept, *distinct(known, tried), *near], set()) or points
 
     def likely(self, points: List[Point], trials: Sequence[TrialRecord]) -> List[Point]:
         """Return those of the points that are guessed to keep the limits."""

@@ -126,7 +126,7 @@ class BayesianSampler(Sampler):
                     return function(encode_points(self.space, points), surrogate, best)
 
                 ordered = candidates.refined(self.space, acquired, pool, admitted, tried, random)
-                wanted[name] = self.admission.first(ordered)[0]
+                wanted[name] = self.admission.first(ordered + pool)[0]
             if len(wanted) == 1:
                 return next(iter(wanted.values()))
             self.nominated = wanted

@@ -134,7 +134,7 @@ class FrontSampler(Sampler):
                 return -view.gain(points, self._prices.guess(points, history).prices)
 
             ordered = candidates.refined(self.space, lost, pool, admitted, tried, random)
-            built = self.admission.first(ordered, BUILT)
+            built = self.admission.first(ordered + pool, BUILT)
             exact = [self._objective.prices(price.costs) for price in self._prices.of(built)]
             return built[int(np.argmax(view.gain(built, np.array(exact))))]
 
