@@ -15,7 +15,6 @@ from vaiopt.delivered import Failure, delivered
 from vaiopt.deploy import bundle_candidate, measure_candidate, open_kit
 from vaiopt.errors import UnreachableError, VaioptError
 from vaiopt.evaluate import evaluate_candidate
-from vaiopt.hardware import load_target
 from vaiopt.quantize import quantize_candidate
 from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Candidate, Run
@@ -23,6 +22,7 @@ from vaiopt.runs.records import Chosen
 from vaiopt.search import prepare_candidate
 from vaiopt.settings import Settings, settings_from_run
 from vaiopt.study.front_points import FrontPoints, pick_front
+from vaiopt.study.ranking import cheap_cost
 from vaiopt.study.trials import load_trials
 from vaiopt.summary import Summary
 from vaiopt.text import Progress
@@ -107,9 +107,8 @@ def choose_front(run: Run, settings: Settings, count: int, progress: Progress) -
         RunError: no model of a complete trial is kept.
     """
     own = replace(settings_from_run(run), objective=settings.objective)
-    target = load_target(own.hardware.target, own.hardware.release)
-    cost = "latency_ms" if target.device.accelerator else "params"
-    found = pick_front(run, own, load_trials(run), cost, count)
+    trials = load_trials(run)
+    found = pick_front(run, own, trials, cheap_cost(trials), count)
     # The candidates' own files come first: a choice without them would be damaged.
     candidates = [prepare_candidate(run, own, trial) for trial in found.trials]
     write_chosen(run, Chosen(tuple(c.number for c in candidates), FRONT))

@@ -177,6 +177,48 @@ def read_space_file(path: Path) -> None:
         dimension.probes(), dimension.contains(dimension.default)
 
 
+def make_survey(folder: Path) -> List[Path]:
+    """Write what three points cost, as a search does."""
+    from vaiopt.record import write_record
+    from vaiopt.study.price import Price, PricedPoint, Survey
+
+    priced = [
+        PricedPoint(
+            {**made.SPACE.defaults(), "units": units},
+            Price({"params": 50.0 * units, "latency_ms": 0.1}),
+        )
+        for units in (8, 16, 32)
+    ]
+    write_record(folder / "survey.json", Survey(tuple(priced)))
+    return [folder / "survey.json"]
+
+
+def read_survey(path: Path) -> None:
+    """Read what points cost, and propose points for a front that starts from it."""
+    from vaiopt.record import read_record
+    from vaiopt.search.samplers import Prices, Problem, make_sampler
+    from vaiopt.settings import ObjectiveSettings, SearchSettings
+    from vaiopt.study.objective import Objective
+    from vaiopt.study.price import Price, Survey
+    from vaiopt.study.record import COMPLETE, TrialRecord
+
+    def ask(points: Any) -> List[Price]:
+        return [Price({"params": 100.0, "latency_ms": 0.2}) for _ in points]
+
+    objective = Objective(ObjectiveSettings(front=["params", "latency_ms"], max_params=1e6))
+    survey = read_record(path, Survey, made.COMMAND)
+    prices = Prices(made.SPACE, objective, ask, survey.points)
+    if not any(prices.is_feasible(seen.price) for seen in prices.survey):
+        return  # it is made anew
+    settings = SearchSettings(initial_points=2)
+    sampler: Any = make_sampler(Problem(made.SPACE, settings, 0, objective, prices))
+    trials: List[TrialRecord] = []
+    for number in range(4):
+        point = sampler.next_point(trials)
+        costs = {"params": 100.0, "latency_ms": 0.2}
+        trials.append(TrialRecord(number, COMPLETE, "", 0.9 - 0.1 * number, point, costs=costs))
+
+
 def read_study(path: Path) -> None:
     """Read the trials from Optuna's journal, and rank them."""
     from vaiopt.study.trials import load_trials
@@ -305,6 +347,7 @@ RUNS = [
     ),
     Reader("chosen.json", in_run("../../chosen.json"), read_chosen, 40),
     Reader("space.json", in_run("../../space.json"), read_space_file, 20),
+    Reader("survey.json", make_survey, read_survey, 2),
     Reader("study.journal", in_run("../../study.journal"), read_study, 2),
     Reader("study in a database", make_database, read_database, 0.15),
     Reader("running/4.json", in_run("../../running/0004.json"), read_running, 80),

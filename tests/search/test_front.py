@@ -1,16 +1,18 @@
 """A search for a front, and one below a limit, with real trainings."""
 
+import json
+
 import pytest
 
 from tests.search.quick import SETTINGS
 from vaiopt.errors import RunError, SettingsError
-from vaiopt.record import read_record
+from vaiopt.record import read_record, write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.search.training.afterwards import Afterwards
 from vaiopt.settings import override
 from vaiopt.study.objective import Objective
-from vaiopt.study.price import Survey
+from vaiopt.study.price import Price, PricedPoint, Survey
 from vaiopt.study.ranking import Front
 from vaiopt.study.record import COMPLETE, INFEASIBLE
 from vaiopt.study.storage import open_study
@@ -61,6 +63,41 @@ def test_a_limit_that_nothing_keeps_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(SettingsError, match="keeps the limits; the nearest: "):
         search_run(override(SETTINGS, ["objective.max_params=10"]), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+DEADLY = """
+import os
+import tensorflow as tf
+
+def build_model(hp):
+    units = hp.Int("units", 4, 64)
+    if 40 < units < 50:
+        os.kill(os.getpid(), 9)
+    layers = [tf.keras.layers.Input(hp.input_shape), tf.keras.layers.Flatten()]
+    model = tf.keras.Sequential([*layers, tf.keras.layers.Dense(units), tf.keras.layers.Dense(10)])
+    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+"""
+
+
+def test_a_model_that_ends_its_process_is_left_out_and_no_other(tmp_path):
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    family = "model.family={}".format(json.dumps(str(tmp_path / "deadly.py")))
+    settings = [family, "search.workers=1", "search.trials=2", "objective.max_params=4000"]
+    run = Run(tmp_path / "run")
+    search_run(override(SETTINGS, settings), run.folder)
+    seen = read_record(run.survey, Survey, "").points
+    dead = {p.point["units"] for p in seen if "failed" in p.price.refused}
+    assert dead and all(40 < units < 50 for units in dead)
+    assert [t.status for t in load_trials(run)] == [COMPLETE] * 2
+
+
+def test_a_survey_that_holds_nothing_of_the_space_is_made_anew(tmp_path):
+    run = Run(tmp_path / "run")
+    search_run(override(FRONT, ["search.trials=2"]), run.folder)
+    write_record(run.survey, Survey((PricedPoint({"nodes": -1}, Price({"params": 1.0})),)))
+    search_run(FRONT, run.folder)
+    assert len(read_record(run.survey, Survey, "").points) > 20
 
 
 def test_another_front_needs_another_run(tmp_path):

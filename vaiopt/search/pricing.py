@@ -65,11 +65,18 @@ class Pricing:
         kept = None
         if run.space.exists() and not anew:
             kept = read_optional(run.survey, Survey, f"vaiopt search --run {run.folder}")
+            if kept is not None and not self._is_of_use(space, kept):
+                kept = None
         if kept is None:
             ask, seed = partial(self._ask_all, space), self._settings.seed
             found = samplers.survey(space, self._objective, ask, seed, self._progress)
             kept = Survey(tuple(found))
         self.survey = kept
+
+    def _is_of_use(self, space: Space, survey: Survey) -> bool:
+        """Return whether a search can start from what a file holds."""
+        known = samplers.Prices(space, self._objective, partial(self._ask, space), survey.points)
+        return any(known.is_feasible(seen.price) for seen in known.survey)
 
     def keep(self, run: Run) -> None:
         """Write what was found, for the commands that go on with the run."""
@@ -88,18 +95,22 @@ class Pricing:
         size = -(-len(points) // self._executor.slots) or 1
         parts = [points[start : start + size] for start in range(0, len(points), size)]
         futures = [self._submit(space, part) for part in parts]
-        return [p for part, future in zip(parts, futures) for p in self._answer(part, future)]
+        told = [self._answer(space, part, future) for part, future in zip(parts, futures)]
+        return [price for prices in told for price in prices]
 
     def _ask(self, space: Space, points: Sequence[Mapping[str, Value]]) -> List[Price]:
         """Ask one worker; the others may be training."""
-        return self._answer(points, self._submit(space, points))
+        return self._answer(space, points, self._submit(space, points))
 
     def _submit(self, space: Space, points: Sequence[Mapping[str, Value]]) -> "Future[List[Price]]":
         settings, afterwards = self._settings, self._afterwards
         return self._executor.submit(price_points, settings, afterwards, space, list(points))
 
     def _answer(
-        self, points: Sequence[Mapping[str, Value]], future: "Future[List[Price]]"
+        self,
+        space: Space,
+        points: Sequence[Mapping[str, Value]],
+        future: "Future[List[Price]]",
     ) -> List[Price]:
         if not wait([future], timeout=PATIENCE).done:
             self._progress(f"building {len(points)} models to know what they cost")
@@ -111,4 +122,6 @@ class Pricing:
             reason = death_reason(error, self._settings.search)
             if reason is None:
                 raise
-            return [Price(refused=f"building its model failed: {reason}") for _ in points]
+            if len(points) > 1:  # one of them did it
+                return [price for point in points for price in self._ask(space, [point])]
+            return [Price(refused=f"building its model failed: {reason}")]

@@ -23,6 +23,7 @@ class Choice:
         doc: what it means, in a few words.
         package: the module that it needs beyond those that are always installed, if any.
         pip: what ``pip install`` is given to get that.
+        front: of a sampler or pruner: with how many costs at most a front it serves.
         uses: settings of the same section that count with this choice, and not with every other;
             see :func:`vaiopt.settings.unused.unused`.
     """
@@ -32,6 +33,11 @@ class Choice:
     package: str = ""
     pip: str = ""
     uses: Tuple[str, ...] = ()
+    front: int = 0
+
+
+ANY = 99
+"""More costs than there are."""
 
 
 def names(choices: Sequence[Choice]) -> Tuple[str, ...]:
@@ -87,6 +93,7 @@ SAMPLERS = (
         "gp",
         "a Gaussian process",
         uses=("trials", "acquisition", "initial_points", "start_from"),
+        front=3,  # of 40 points a proposal takes a second; each cost more takes 40 times that
     ),
     Choice(
         "forest",
@@ -97,6 +104,7 @@ SAMPLERS = (
         "tpe",
         "tree-structured Parzen estimators (Optuna)",
         uses=("trials", "initial_points"),
+        front=ANY,
     ),
     Choice(
         "optuna_gp",
@@ -104,6 +112,7 @@ SAMPLERS = (
         "torch",
         "torch",
         uses=("trials", "initial_points"),
+        front=ANY,
     ),
     Choice(
         "cmaes",
@@ -112,13 +121,19 @@ SAMPLERS = (
         "cmaes",
         uses=("trials", "initial_points"),
     ),
-    Choice("nsga2", "a genetic algorithm (Optuna)", uses=("trials",)),
-    Choice("nsga3", "a genetic algorithm for several costs at once (Optuna)", uses=("trials",)),
-    Choice("random", "points at random", uses=("trials",)),
+    Choice("nsga2", "a genetic algorithm (Optuna)", uses=("trials",), front=ANY),
+    Choice(
+        "nsga3",
+        "a genetic algorithm for several costs at once (Optuna)",
+        uses=("trials",),
+        front=ANY,
+    ),
+    Choice("random", "points at random", uses=("trials",), front=ANY),
     Choice(
         "grid",
         "all points of a grid, whatever search.trials says",
         uses=("grid_fraction", "grid_points", "grid_limit"),
+        front=ANY,
     ),
 )
 
@@ -130,9 +145,9 @@ ACQUISITIONS = (
 )
 
 PRUNERS = (
-    Choice("auto", "front where objective.front is set, else median"),
-    Choice("none", "no trial is stopped"),
-    Choice("front", "below the front at its cost, even if it gained as much as any did"),
+    Choice("auto", "front where objective.front is set, else median", front=ANY),
+    Choice("none", "no trial is stopped", front=ANY),
+    Choice("front", "below the front at its cost, even if it gained as much as any did", front=ANY),
     Choice("median", "below the median of the others at the same epoch"),
     Choice("halving", "asynchronous successive halving"),
     Choice("hyperband", "several halvings, of different patience"),

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings.choices import METHODS, SAMPLERS, Choice
+from vaiopt.settings.choices import METHODS, PRUNERS, SAMPLERS, Choice
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.settings.schema import checked, declarations
 from vaiopt.settings.sections import Settings, section_classes
 
 TRAINED_WITH = ("epochs", "batch_size", "optimizer", "learning_rate")
 """Settings of ``[train]`` that fix or change the hyperparameter of their name."""
-OF_ONE_SCORE = ("forest", "cmaes")
-"""Samplers that cannot look for a front."""
 
 
 def _not_twice(settings: Settings) -> None:
@@ -50,36 +48,30 @@ def _longest_ends_before(settings: Settings) -> str:
     return f"{search.trials} trials of at most search.trial_timeout each end before"
 
 
-def _pruner_of_another_search(settings: Settings) -> None:
-    """Check that the pruner knows of costs where a front is searched, and only there."""
-    pruner, front = settings.search.pruner, bool(settings.objective.front)
-    if front and pruner not in ("auto", "none", "front"):
+def _not_for_a_front(settings: Settings) -> None:
+    """Check that sampler and pruner serve the front that is searched, if one is."""
+    costs = len(settings.objective.front)
+    for name, rows in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        chosen = getattr(settings.search, name)
+        row = next((row for row in rows if row.name == chosen), None)
+        if row is None or costs <= row.front:
+            continue
+        others = ", ".join(row.name for row in rows if row.front >= costs)
+        told = f"a front against {costs} costs" if row.front else "a front, but one score"
         raise SettingsError(
-            f"search.pruner = '{pruner}' would stop what is cheap and less accurate, which"
-            " objective.front looks for",
-            "Leave it out, or choose: --set search.pruner=front",
+            f"search.{name} = '{chosen}' does not serve {told} (objective.front)",
+            f"Leave it out, or choose: {others}.",
         )
-    if not front and pruner == "front":
+    if settings.search.pruner == "front" and not costs:
         raise SettingsError(
             "search.pruner is 'front', and no front is searched",
             "Name its costs: --set 'objective.front=[\"latency_ms\"]', or choose another pruner.",
         )
 
 
-def _sampler_of_one_score(settings: Settings) -> None:
-    """Check that the sampler can look for a front where one is searched."""
-    sampler = settings.search.sampler
-    if settings.objective.front and sampler in OF_ONE_SCORE:
-        raise SettingsError(
-            f"search.sampler = '{sampler}' looks for the best of one score, not for a front",
-            "Leave it out, or choose: --set search.sampler=gp",
-        )
-
-
 REFUSED: Tuple[Callable[[Settings], None], ...] = (
     _not_twice,
-    _pruner_of_another_search,
-    _sampler_of_one_score,
+    _not_for_a_front,
 )
 """Each raises SettingsError for settings that cannot work together."""
 

@@ -23,12 +23,15 @@ class Limit:
     Attributes:
         cost: the cost that it bounds.
         unit: of the cost.
-        least: whether it bounds it from below.
     """
 
     cost: str
     unit: str
-    least: bool = False
+
+    @property
+    def least(self) -> bool:
+        """Whether it bounds the cost from below."""
+        return self.cost in MORE_IS_BETTER
 
     def broken(self, name: str, value: float, bound: float) -> Optional[str]:
         """Return in words how a cost breaks the bound, or None if it does not."""
@@ -42,7 +45,7 @@ LIMITS = {
     "max_latency_ms": Limit("latency_ms", "ms"),
     "max_params": Limit("params", "parameters"),
     "max_macs": Limit("macs", "MACs"),
-    "min_fps": Limit("fps", "frames a second", least=True),
+    "min_fps": Limit("fps", "frames a second"),
 }
 """Hard limits by the setting that gives the bound."""
 

@@ -13,7 +13,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.alike import indistinct
 from vaiopt.study.objective import LIMITS, Objective, price_of
-from vaiopt.study.ranking import best_trials, costs_of, keeps_limits, knee, pareto_front
+from vaiopt.study.ranking import best_trials, cheap_cost, costs_of, keeps_limits, knee, pareto_front
 from vaiopt.study.record import TrialRecord
 
 ROUNDING = 1e-6
@@ -230,8 +230,7 @@ class _Order:
     ) -> None:
         self.objective = objective
         self._sign = -1.0 if objective.direction == "maximize" else 1.0
-        on_dpu = any(trial.costs.get("dpu_latency_ms", 0.0) > 0 for trial in trials)
-        self.cost = cost or (*objective.front, "latency_ms" if on_dpu else "params")[0]
+        self.cost = cost or (*objective.front, cheap_cost(trials))[0]
 
     def price(self, trial: TrialRecord) -> float:
         """Return the logarithm of what it costs; infinity where that is not known."""

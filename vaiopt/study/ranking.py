@@ -39,6 +39,14 @@ def keeps_limits(trial: TrialRecord, objective: Objective) -> bool:
     return objective.infeasible(costs_of(trial)) is None
 
 
+def cheap_cost(trials: Sequence[TrialRecord]) -> str:
+    """Return which cost makes a model cheap where no front names one: the latency, where a DPU has
+    a part in it, else the parameters.
+    """
+    on_dpu = any(trial.costs.get("dpu_latency_ms", 0.0) > 0 for trial in trials)
+    return "latency_ms" if on_dpu else "params"
+
+
 def front(trials: Sequence[TrialRecord], objective: Objective, cost: str) -> List[int]:
     """Return the numbers of the trials on the Pareto front of the objective's metric against a
     predicted cost, cheapest first; those that break a hard limit are not on it.

@@ -197,6 +197,10 @@ class Space(Record):
                 names.append(dimension.name)
         return names
 
+    def contains(self, values: Mapping[str, Value]) -> bool:
+        """Return whether each value that is named is one that its dimension can have."""
+        return all(d.contains(values[d.name]) for d in self.dimensions if d.name in values)
+
     def canonical(self, values: Mapping[str, Value]) -> Dict[str, Value]:
         """Return the point with every inactive dimension at its default."""
         active = set(self.active(values))

@@ -40,11 +40,8 @@ def usable(space: Space, trials: Sequence[TrialRecord]) -> List[TrialRecord]:
     a change of the settings some may not be.
     """
 
-    def fits(trial: TrialRecord) -> bool:
-        point = trial.hyperparameters
-        return all(d.contains(point[d.name]) for d in space if d.name in point)
-
-    return [t for t in trials if t.status not in NOT_OF_THE_SEARCH and fits(t)]
+    counted = (t for t in trials if t.status not in NOT_OF_THE_SEARCH)
+    return [t for t in counted if space.contains(t.hyperparameters)]
 
 
 def raw_targets(trials: Sequence[TrialRecord], direction: str) -> np.ndarray:

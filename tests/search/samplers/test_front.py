@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from tests.search.samplers.known_costs import SPACE, Market, complete, costs, quality, searched
-from vaiopt.errors import SettingsError
 from vaiopt.search.samplers import Prices, Problem, make_sampler, survey
 from vaiopt.search.samplers.front import expected_gain, uncovered, undominated
 from vaiopt.settings import ObjectiveSettings, SearchSettings
@@ -140,14 +139,6 @@ def test_two_proposals_at_once_differ():
 def test_fronts_of_any_costs_metrics_and_weights_are_searched(objective):
     trials = searched(9, **objective)
     assert len({repr(t.hyperparameters) for t in trials}) == 9
-
-
-def test_more_costs_than_can_be_weighed_are_refused():
-    objective = Objective(ObjectiveSettings(front=["latency_ms", "params", "fps", "macs"]))
-    prices = Prices(SPACE, objective, Market())
-    with pytest.raises(SettingsError, match="weighs at most 3") as caught:
-        make_sampler(Problem(SPACE, SearchSettings(), 0, objective, prices))
-    assert "nsga3" in caught.value.hint
 
 
 def test_models_are_built_for_the_survey_and_some_twenty_a_proposal():

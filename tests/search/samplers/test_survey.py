@@ -7,7 +7,7 @@ from vaiopt.search.samplers.survey import FIRST_LOOK, POINTS
 from vaiopt.settings import ObjectiveSettings, SearchSettings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
-from vaiopt.study.price import Price
+from vaiopt.study.price import Price, PricedPoint
 from vaiopt.study.trace import trace_space
 
 
@@ -131,6 +131,19 @@ def test_a_survey_serves_a_space_that_has_grown_since(objective):
     for number in range(8):
         trials.append(complete(number, sampler.next_point(trials)))
     assert len({t.hyperparameters["met"] for t in trials}) > 1
+
+
+def test_a_cost_of_a_front_that_nothing_changes_is_said():
+    lines = []
+    looked(lambda points: [Price({"params": 7.0}) for _ in points], lines, front=["params"])
+    assert "note: params is the same at all 101 points that were looked at" in lines
+
+
+def test_points_of_a_file_that_are_not_of_the_space_are_left_out():
+    objective = Objective(ObjectiveSettings(front=["params"]))
+    kept = PricedPoint(SPACE.defaults(), Price({"params": 3.0}))
+    strange = PricedPoint({**SPACE.defaults(), "operation_0": "mystery"}, Price({"params": 1.0}))
+    assert Prices(SPACE, objective, Market(), [strange, kept]).survey == (kept,)
 
 
 def test_what_differs_in_the_training_alone_is_priced_once():

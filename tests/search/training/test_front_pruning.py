@@ -87,10 +87,17 @@ def test_a_loss_and_a_score_without_a_bound_are_continued_in_their_own_way():
 @pytest.mark.parametrize(
     "settings, said",
     [
-        (["objective.front=['params']", "search.pruner=median"], "cheap and less accurate"),
+        (
+            ["objective.front=['params']", "search.pruner=median"],
+            "'median' does not serve",
+        ),
         (["search.pruner=front"], "no front is searched"),
-        (["objective.front=['params']", "search.sampler=forest"], "not for a front"),
-        (["objective.front=['params']", "search.sampler=cmaes"], "not for a front"),
+        (
+            ["objective.front=['params']", "search.sampler=forest"],
+            "'forest' does not serve",
+        ),
+        (["objective.front=['params']", "search.sampler=cmaes"], "'cmaes' does not serve"),
+        (["objective.front=['params', 'macs', 'fps', 'latency_ms']"], "a front against 4 costs"),
     ],
 )
 def test_pruners_and_samplers_of_another_kind_of_search_are_refused(settings, said):

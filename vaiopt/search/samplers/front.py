@@ -15,7 +15,6 @@ from typing import Any, List, Sequence, Set, Tuple
 
 import numpy as np
 
-from vaiopt.errors import SettingsError
 from vaiopt.search.samplers import candidates
 from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.encoding import Key, key
@@ -32,8 +31,6 @@ from vaiopt.study.surrogate import (
     usable,
 )
 
-MOST_COSTS = 3
-"""With three and a front of 40 points a proposal takes a second; each more takes 40 times that."""
 BUILT = 20
 """Points, of the largest promise by guessed costs, whose models are built to know the exact ones;
 against all 2,400 exact that loses nothing that can be measured.
@@ -53,9 +50,6 @@ class FrontSampler(Sampler):
 
     Args:
         problem: what it is made for; it knows what points cost.
-
-    Raises:
-        SettingsError: there are more costs than it can weigh.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -63,12 +57,6 @@ class FrontSampler(Sampler):
         objective = problem.objective
         if problem.prices is None:
             raise ValueError("a search for a front needs to know what points cost")
-        if len(objective.front) > MOST_COSTS:
-            raise SettingsError(
-                f"objective.front names {len(objective.front)} costs, and the sampler"
-                f" '{problem.settings.sampler}' weighs at most {MOST_COSTS}",
-                "Leave some out, or choose another sampler: --set search.sampler=nsga3",
-            )
         self._problem = problem
         self._objective = objective
         self._prices: Prices = problem.prices

@@ -63,8 +63,9 @@ class Prices:
         self._space = space
         self._objective = objective
         self._ask = ask
-        # The space may have grown since.
-        self.survey = tuple(replace(s, point=space.canonical(s.point)) for s in survey)
+        # The space may have grown since, and a file may hold anything.
+        fitting = (replace(s, point=space.canonical(s.point)) for s in survey)
+        self.survey = tuple(s for s in fitting if space.contains(s.point))
         self._known = {_architecture(s.point): s.price for s in self.survey}
         self._learned: Dict[Tuple[int, ...], List[Any]] = {}
         self._limits = {limit.cost: bound for limit, bound in objective.limits.values()}

@@ -67,13 +67,15 @@ def survey(
     if not look.kept():
         raise SettingsError(
             f"{look.how_many()} keeps the limits; the nearest: {look.miss(look.nearest()[0])}",
-            "Raise the limit, or give the space cheaper points.",
+            "Loosen the limit, or give the space cheaper points.",
         )
     if share < TINY_SHARE:
         progress(
             f"note: {share:.0%} of {seen} random points keep the limits"
             f" ({look.kept()} of {len(look.found)} that were looked at)"
         )
+    for cost in look.of_one_value():
+        progress(f"note: {cost} is the same at all {len(look.found)} points that were looked at")
     default = look.found[0]
     if not look.prices.is_feasible(default.price):
         progress(f"note: the default point is left out: {look.miss(default)}")
@@ -101,6 +103,11 @@ class _Look:
 
     def kept(self) -> int:
         return sum(self.prices.is_feasible(seen.price) for seen in self.found)
+
+    def of_one_value(self) -> List[str]:
+        """Return the costs of the front that nothing in the space changes."""
+        prices = [self._objective.prices(s.price.costs) for s in self.found if s.price.costs]
+        return [n for n, seen in zip(self._objective.front, zip(*prices)) if len(set(seen)) == 1]
 
     def nearest(self) -> List[PricedPoint]:
         excess = [self.prices.excess(seen.price) for seen in self.found]
