@@ -7,7 +7,7 @@ from vaiopt.settings import choices, commented_toml, section_classes
 from vaiopt.settings.reading import commented_section
 from vaiopt.settings.schema import checked_section, declarations, setting
 
-ROWS = {name: rows for name, rows in vars(choices).items() if name.isupper()}
+ROWS = {name: rows for name, rows in vars(choices).items() if isinstance(rows, tuple)}
 
 
 @pytest.mark.parametrize("name", list(ROWS))
