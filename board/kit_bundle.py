@@ -51,6 +51,8 @@ class Manifest:
         raw_dtype: numpy dtype of a raw sample (``samples.npz`` holds raw samples), as text.
         input_position, output_position: fix positions of the int8 input and output.
         output_name: tensor to read when a model has several outputs; may be empty.
+        targets: offset and scale of the labels, one number each or one per output; None if the
+            outputs are the labels themselves.
         content: the whole file.
     """
 
@@ -76,11 +78,28 @@ class Manifest:
         self.output_position = self._position("output")
         output = self._get(self.content, "output", dict)
         self.output_name = output["name"] if isinstance(output.get("name"), str) else ""
+        self.targets = self._targets()
         threshold = output.get("threshold")
         if threshold is not None and not _is_number(threshold):
             raise KitError(f"'{path}': output.threshold is not a number", MAKE_AGAIN)
         self.threshold: Optional[float] = threshold
         self.files = self._files()
+
+    def _targets(self) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+        targets = self.content.get("targets")
+        if targets is None:
+            return None
+        numbers = []
+        for key in ("offset", "scale"):
+            values = targets.get(key) if isinstance(targets, dict) else None
+            known = isinstance(values, list) and len(values) in (1, len(self.classes))
+            if not known or not all(_is_number(value) for value in values or ()):
+                raise KitError(
+                    f"'{self.path}': targets.{key} is not one number, or one per output",
+                    MAKE_AGAIN,
+                )
+            numbers.append(np.asarray(values, dtype=np.float64))
+        return numbers[0], numbers[1]
 
     def _files(self) -> Dict[str, str]:
         files = {}
@@ -230,8 +249,8 @@ def read_arrays(
 
 
 class Samples:
-    """Raw samples ``x`` (N, …), labels ``y`` (N,) and the int8 Keras model's classes ``expected``
-    (N,), or None.
+    """Raw samples ``x`` (N, …), labels ``y`` (N, …) and what the int8 Keras model says of them,
+    ``expected`` (N, …), or None.
     """
 
     def __init__(self, path: str, manifest: Manifest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
@@ -24,22 +24,23 @@ def check_labels(array: np.ndarray, path: str, name: str, classes: int) -> np.nd
     return array.astype(np.int64)
 
 
-def check_outputs(count: int, classes: int, path: str) -> None:
+def check_outputs(shape: Sequence[int], manifest: Any, path: str) -> None:
     """Raise KitError unless a model gives one value a class, or a single one for two classes."""
+    count, classes = int(np.prod(shape, dtype=np.int64)), len(manifest.classes)
     if count != classes and not (count == 1 and classes == 2):
         raise KitError(f"'{path}' gives {count} values for {classes} classes", MAKE_AGAIN)
 
 
-def predict(outputs: np.ndarray, position: int, threshold: Optional[float]) -> np.ndarray:
+def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     """Return the predicted class of each row of int8 ``outputs`` (N, …): the largest value, the
     first of equals.
 
     A model with a single output says class 1 when the real value, ``int8 * 2**-position``, is above
-    ``threshold`` (default 0).
+    the manifest's threshold (default 0).
     """
     rows = outputs.reshape(len(outputs), -1)
     if rows.shape[1] == 1:
-        limit = 0.0 if threshold is None else float(threshold)
+        limit = 0.0 if manifest.threshold is None else float(manifest.threshold)
         return (rows[:, 0].astype(np.float64) * 2.0**-position > limit).astype(np.int64)
     return rows.argmax(axis=1).astype(np.int64)
 

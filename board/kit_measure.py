@@ -141,8 +141,7 @@ def _check_model(model: Any, manifest: Manifest, path: str) -> None:
                 f"'{path}' has its {what} at fix position {actual}, the manifest says {told}",
                 MAKE_AGAIN,
             )
-    outputs = int(np.prod(model.output_shape, dtype=np.int64))
-    manifest.task.check_outputs(outputs, len(manifest.classes), path)
+    manifest.task.check_outputs(model.output_shape, manifest, path)
 
 
 def _run(
@@ -165,7 +164,7 @@ def _run(
         golden_result = _compare_golden(golden, model, runner)
     say(f"running {len(samples)} samples, one at a time")
     outputs, latency = measure_latency(runner, frames, say)
-    predicted = manifest.task.predict(outputs, model.output_position, manifest.threshold)
+    predicted = manifest.task.predict(outputs, model.output_position, manifest)
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
     say(f"running with {options.threads} threads")
     repeat = options.batch_repeat or repeats_for_a_second(
@@ -218,9 +217,7 @@ def _check_output(path: str) -> None:
 
 def write_result(path: str, result: Dict[str, Any]) -> None:
     """Write the result whole: under another name first, then renamed into place."""
-    text = json.dumps(
-        dict(result, version=RESULT_VERSION), indent=1, sort_keys=True, allow_nan=False
-    )
+    text = json.dumps(dict(result, version=RESULT_VERSION), indent=1, allow_nan=False)
     temporary = ""
     try:
         handle, temporary = tempfile.mkstemp(

@@ -9,9 +9,20 @@ from __future__ import annotations
 from typing import Any, Dict
 
 import kit_classification
+import kit_images
+import kit_multilabel
+import kit_regression
+import kit_segmentation
 from kit_errors import MAKE_AGAIN, KitError
 
-TASKS: Dict[str, Any] = {"classification": kit_classification}
+TASKS: Dict[str, Any] = {
+    "classification": kit_classification,
+    "binary": kit_classification,
+    "multilabel": kit_multilabel,
+    "regression": kit_regression,
+    "segmentation": kit_segmentation,
+    "image_to_image": kit_images,
+}
 
 
 def task_of(name: Any, path: str) -> Any:

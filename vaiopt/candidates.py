@@ -15,6 +15,7 @@ from vaiopt.settings import Settings, override
 from vaiopt.study.objective import Objective
 from vaiopt.study.ranking import Front, best_trials
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space_file import known_settings
 from vaiopt.study.storage import open_study
 from vaiopt.study.trials import Measurement, load_trials, note_measurement
 from vaiopt.tasks import task_of
@@ -28,6 +29,7 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     """Quantize, compile and measure the best trials that were not measured yet, those on the front
     before the others, and let the measured latency count in the objective.
     """
+    settings = known_settings(run, settings)
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
     trials = load_trials(run)
     best = best_trials(run, settings, trials)

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import numpy as np
 
 from vaiopt.data import Splits, load_splits, read_recipe
+from vaiopt.data.batches import evaluation_batch
 from vaiopt.errors import ModelError, RunError
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
@@ -21,9 +22,6 @@ from vaiopt.runs.lineage import describe_stale, stale_parts
 from vaiopt.runs.work import alone
 from vaiopt.tasks import Evaluation, task_of
 from vaiopt.text import Progress, silent
-
-BATCH = 1000
-"""Samples a step of prediction."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -130,7 +128,7 @@ def _evaluated(
     model = LOADERS[kind](model_path)
     activation = missing_of(kind, activation_of_file(model, candidate.model))
     found = evaluate_model(
-        lambda x: probabilities(model.predict(x, batch_size=BATCH, verbose=0), activation),
+        lambda x: probabilities(model.predict(x, batch_size=len(x), verbose=0), activation),
         splits,
         kind=kind,
         trial=candidate.number,
@@ -152,12 +150,15 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
     Raises:
         ModelError: an output is NaN or infinite.
     """
-    part = splits.test
-    starts = range(0, len(part), BATCH)
-    outputs = np.concatenate([predict(part.take(slice(i, i + BATCH)).x) for i in starts])
-    if not np.all(np.isfinite(outputs)):
-        raise ModelError(
-            f"the {kind} model of trial {trial} gives values that are not numbers",
-            "Choose another trial: vaiopt choose RUN --trial N",
-        )
+    part, size = splits.test, evaluation_batch(splits.input_shape)
+    kept = []
+    for start in range(0, len(part), size):
+        outputs = predict(part.take(slice(start, start + size)).x)
+        if not np.all(np.isfinite(outputs)):
+            raise ModelError(
+                f"the {kind} model of trial {trial} gives values that are not numbers",
+                "Choose another trial: vaiopt choose RUN --trial N",
+            )
+        kept.append(splits.task.judged(splits.targets.decode(outputs)))
+    outputs = np.concatenate(kept)
     return splits.task.evaluate(outputs, part.y, splits.classes, kind=kind, trial=trial)

@@ -127,19 +127,10 @@ def _dataset(data: Any) -> Dataset:
 
 
 def arrays_of(dataset: Dataset) -> Dict[str, Any]:
-    """Return a dataset as arrays by the names that an ``.npz`` file has them.
-
-    Raises:
-        DataError: its samples have another task than classification, which no array can tell.
-    """
-    if dataset.task != "classification":
-        raise DataError(
-            f"data of the task {dataset.task} cannot be passed in Python",
-            "Write a function that returns them into a file: data='file.py:function'.",
-        )
+    """Return a dataset as arrays by the names that an ``.npz`` file has them."""
     found = {name: getattr(dataset, field) for field, name in NAMES.items()}
     arrays = {name: array for name, array in found.items() if array is not None}
-    arrays["classes"] = np.asarray(dataset.classes)
+    arrays.update(classes=np.asarray(dataset.classes), task=np.asarray(dataset.task))
     if dataset.value_range is not None:
         arrays["value_range"] = np.asarray(dataset.value_range)
     if dataset.feature_names:

@@ -86,6 +86,14 @@ class TrialLines(Observer):
         """Print a line of progress."""
         self._tell(line)
 
+    def search_described(self, settings: Any) -> None:
+        """Take note of the metric."""
+        from vaiopt.study.objective import Objective
+
+        self._settings, self._objective = settings, Objective(settings.objective)
+        self._ranking = Ranking(self._objective.direction)
+        self._budget = Budget(settings.search, self._objective)
+
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
         """Take note of what was done before, and say how long the rest will take by that."""
         self._wanted, self._trials, self._before = wanted, list(trials), len(trials)

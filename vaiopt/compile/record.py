@@ -16,7 +16,8 @@ class Compiled:
     Attributes:
         file: name of the compiled model in the folder.
         input, output: its tensors.
-        threshold: of a single output, the real value above which it says class 1.
+        threshold: of an output that stands alone, one label or one of two classes, the real value
+            above which it says yes.
         left_out: what the kit need not compute, one sentence each.
         release: that compiled, where it is not the target's.
         operations: where the compiler tells them.

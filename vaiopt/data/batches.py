@@ -8,16 +8,25 @@ for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from vaiopt.data import Dataset, Preprocessing
 from vaiopt.keras import load_tensorflow
-from vaiopt.tasks import task_of
+from vaiopt.tasks import Targets, task_of
 
 EVALUATION_BATCH = 1000
 """Samples a step where nothing is learned: 1.4 to 4 times faster than Keras's 32."""
+
+LARGEST_BATCH = 2**22
+"""Values of the samples of such a step; activations take a multiple of that."""
+
+
+def evaluation_batch(shape: Sequence[int]) -> int:
+    """Return the samples a step of a shape where nothing is learned."""
+    values = int(np.prod(shape, dtype=np.int64))
+    return max(1, min(EVALUATION_BATCH, LARGEST_BATCH // max(1, values)))
 
 
 class DeviceData:
@@ -91,7 +100,13 @@ class DeviceData:
 
         return make
 
-    def labels(self, model: Any, indices: np.ndarray) -> np.ndarray:
-        """Return the labels of samples in the form that the loss of a compiled model wants."""
+    def labels(self, model: Any, indices: np.ndarray, targets: Targets) -> np.ndarray:
+        """Return the labels of samples in the form that the loss of a compiled model wants.
+
+        Args:
+            model: compiled.
+            indices: which samples.
+            targets: what the model's outputs are of the labels.
+        """
         form = self._task.loss_form(model, self._classes)
-        return self._task.loss_labels(self._y[indices], form, self._classes)
+        return self._task.loss_labels(targets.encode(self._y[indices]), form, self._classes)

@@ -14,7 +14,8 @@ from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.data.table import Column
 from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
-from vaiopt.tasks import task_of
+from vaiopt.tasks import AUTO, Task, guess_task, task_of
+from vaiopt.tasks.segmentation import without_classes
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Request:
         grayscale: whether images are turned to one channel.
         base: the absolute folder that a relative path starts at.
         target: the column of a table that holds the labels, "" for the last.
+        task: what is learned, a name of :data:`vaiopt.tasks.TASKS`, or ``auto``.
+        unscored: classes of masks that are neither learned nor scored.
     """
 
     source: str
@@ -38,6 +41,8 @@ class Request:
     grayscale: bool = False
     base: str = ""
     target: str = ""
+    task: str = AUTO
+    unscored: Tuple[str, ...] = ()
 
 
 class Samples(NamedTuple):
@@ -45,7 +50,7 @@ class Samples(NamedTuple):
 
     Attributes:
         x: raw samples, (N, ...).
-        y: labels, (N,).
+        y: labels, (N, ...).
         weights: how much each counts, (N,); None for once each.
     """
 
@@ -61,11 +66,11 @@ class Dataset:
     Attributes:
         name: what it is called in messages and reports.
         x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F).
-        y: class numbers, int64 (N,).
-        classes: the class names in the order of their numbers.
+        y: labels as the task keeps them, (N, ...): class numbers, int64 (N,), of a classification.
+        classes: the names of the outputs, for classes in the order of their numbers.
         test_x: raw samples of a test set that came with the data (None if there is none), of the
             type and shape of ``x``.
-        test_y: their class numbers.
+        test_y: their labels.
         value_range: (lowest, highest) raw value that images can take, where that is known and is
             not the 0 to 255 of uint8.
         feature_names: names of the columns of a table, () if unknown.
@@ -73,7 +78,7 @@ class Dataset:
             :meth:`sha256`.
         request: how it was loaded, None for arrays that were made in memory.
         task: what is learned of it, a name of :data:`vaiopt.tasks.TASKS`.
-        validation_x, validation_y: samples and class numbers of a validation set that came with the
+        validation_x, validation_y: samples and labels of a validation set that came with the
             data (None if there is none).
         weights: how much each sample of ``x`` counts in the training and validation loss, float32
             (N,), from 0; None for once each.
@@ -138,8 +143,16 @@ class Dataset:
 
     @property
     def all_y(self) -> np.ndarray:
-        """Class numbers of all samples, int64, in the order of :attr:`sets`. Splits count so."""
+        """Labels of all samples, (n, ...), in the order of :attr:`sets`. Splits count so."""
         return _joined([given.y for given in self.sets])
+
+    def strata_names(self, strata: np.ndarray) -> Tuple[str, ...]:
+        """Return what each stratum of some samples is, in words: a class where each is of one."""
+        if task_of(self.task).has_classes:
+            return tuple(f"class '{name}'" for name in self.classes)
+        count = int(strata.max(initial=-1)) + 1
+        parts = tuple(f"part {i + 1} of {count}" for i in range(count))
+        return parts if count > 1 else ("the whole",)
 
     @property
     def all_weights(self) -> Optional[np.ndarray]:
@@ -218,7 +231,7 @@ def make_dataset(
     value_range: Optional[Tuple[float, float]] = None,
     feature_names: Sequence[str] = (),
     keys: Sequence[str] = KEYS,
-    task: str = "classification",
+    task: str = AUTO,
     notes: Sequence[str] = (),
     columns: Sequence[Column] = (),
 ) -> Dataset:
@@ -228,17 +241,19 @@ def make_dataset(
         name: what it is called; messages add it to the name of the array.
         x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type. Or a data frame, whose texts
             are one-hot coded and whose gaps are filled: see :mod:`vaiopt.data.table`.
-        y: labels, (N,) or (N, 1): class numbers or names; or one-hot rows (N, classes).
+        y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
+            rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.
         validation_x: samples of a given validation set, with ``validation_y`` their labels.
         weights: how much each sample counts in the loss, (N,), from 0; of the given sets
             ``test_weights`` and ``validation_weights``.
-        classes: class names in the order of their numbers.
+        classes: names of the outputs: of classes in the order of their numbers, of labels,
+            quantities or channels.
         value_range: lowest and highest raw value that images can take.
         feature_names: names of the columns of a table.
         keys: what x, y, test_x, test_y, validation_x, validation_y are called in messages.
-        task: what is to be learned, a name of :data:`vaiopt.tasks.TASKS`; it decides what labels
-            may be.
+        task: what is to be learned, a name of :data:`vaiopt.tasks.TASKS`, which decides what labels
+            may be; ``auto`` tells it by ``y``, with a note.
         notes: what a person should know of how it was loaded.
         columns: how the columns of a table were turned into numbers.
 
@@ -279,8 +294,10 @@ def _checked_sets(
     called = [label for i in there for label in all_called[2 * i : 2 * i + 2]]
     frames = Frames([sets[i].x for i in there], f"'{name}'")
     samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
-    numbers, names = task_of(task).check_labels([sets[i].y for i in there], called[1::2], classes)
-    _check_alike(samples, numbers, called)
+    guess = guess_task(samples[0].shape, sets[0].y, classes) if task == AUTO else None
+    known = task_of(task if guess is None else guess.task)
+    numbers, names = known.check_labels([sets[i].y for i in there], called[1::2], classes)
+    _check_alike(known, samples, numbers, called)
     if len({array.dtype for array in samples}) > 1:
         samples = [array.astype(np.float32) for array in samples]
     fields: Dict[str, Any] = {}
@@ -292,11 +309,18 @@ def _checked_sets(
         name=name,
         classes=names,
         feature_names=frames.feature_names,
-        task=task,
-        notes=frames.notes,
+        task=known.name,
+        notes=(*frames.notes, *_told(known, guess.why if guess else "")),
         columns=frames.columns,
         **fields,
     )
+
+
+def _told(task: Task, why: str) -> Tuple[str, ...]:
+    """Return a note of a task that was told by ``y``; none of a classification, the common one."""
+    if not why or task.name == "classification":
+        return ()
+    return (f"the task is {task.name}: {task.doc}, since {why}; another: --set task=NAME",)
 
 
 def _check_pair(given: Samples, called: Sequence[str], keys: Sequence[str]) -> None:
@@ -309,9 +333,14 @@ def _check_pair(given: Samples, called: Sequence[str], keys: Sequence[str]) -> N
 
 
 def _check_alike(
-    samples: Sequence[np.ndarray], labels: Sequence[np.ndarray], called: Sequence[str]
+    task: Task,
+    samples: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    called: Sequence[str],
 ) -> None:
-    """Check that each set has a label for each sample, and that all have samples of one shape."""
+    """Check that each set has a label for each sample, that both go together, and that all have
+    samples of one shape.
+    """
     for i, (array, own) in enumerate(zip(samples, labels)):
         if len(array) != len(own):
             raise DataError(
@@ -325,6 +354,13 @@ def _check_alike(
                 f" {array.shape[1:]}",
                 "Give all sets samples of the same shape.",
             )
+        if own.shape[1:] != labels[0].shape[1:]:
+            raise DataError(
+                f"a label of {called[1]} has shape {labels[0].shape[1:]}, of {called[2 * i + 1]}"
+                f" {own.shape[1:]}",
+                "Give all sets labels of the same shape.",
+            )
+        task.check_samples(array, own, called[2 * i : 2 * i + 2])
 
 
 def _check_value_range(value_range: Sequence[float], name: str) -> Tuple[float, float]:
@@ -375,11 +411,13 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
     for_test, for_validation = (
         _share(limit, given, total) for given in (dataset.test, dataset.validation)
     )
-    kept = stratified_subset(dataset.y, limit - for_test - for_validation, seed)
-    missing = set(range(len(dataset.classes))) - set(dataset.y[kept].tolist())
+    strata = task_of(dataset.task).strata
+    own = strata(dataset.y)
+    kept = stratified_subset(own, limit - for_test - for_validation, seed)
+    missing = set(own.tolist()) - set(own[kept].tolist())
     if missing:
         raise DataError(
-            f"data.limit = {limit} leaves class '{dataset.classes[min(missing)]}' of"
+            f"data.limit = {limit} leaves {dataset.strata_names(own)[min(missing)]} of"
             f" '{dataset.name}' without a sample",
             f"Raise data.limit, or set it to 0 to use all {total} samples.",
         )
@@ -389,7 +427,7 @@ def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
         ("validation_", dataset.validation, for_validation),
     ):
         if given is not None:
-            kept = stratified_subset(given.y, count, seed)
+            kept = stratified_subset(strata(given.y), count, seed)
             limited = replace(limited, **_taken(prefix, given, kept))
     return limited
 
@@ -404,3 +442,51 @@ def _taken(prefix: str, given: Samples, kept: np.ndarray) -> Dict[str, Any]:
     of_weights = None if given.weights is None else given.weights[kept]
     names = (f"{prefix}x", f"{prefix}y", f"{prefix}weights")
     return dict(zip(names, (given.x[kept], given.y[kept], of_weights)))
+
+
+def with_task(dataset: Dataset, task: str) -> Dataset:
+    """Return a dataset for a task that a person names; as it is if that is its own, or ``auto``.
+
+    Raises:
+        DataError: its labels are not of that task.
+    """
+    if task in (AUTO, dataset.task):
+        return dataset
+    return make_dataset(
+        dataset.name,
+        dataset.x,
+        dataset.y,
+        test_x=dataset.test_x,
+        test_y=dataset.test_y,
+        validation_x=dataset.validation_x,
+        validation_y=dataset.validation_y,
+        weights=dataset.weights,
+        test_weights=dataset.test_weights,
+        validation_weights=dataset.validation_weights,
+        classes=dataset.classes if task_of(task).outputs == task_of(dataset.task).outputs else None,
+        value_range=dataset.value_range,
+        feature_names=dataset.feature_names,
+        task=task,
+        notes=dataset.notes,
+        columns=dataset.columns,
+    )
+
+
+def without_unscored(dataset: Dataset, unscored: Sequence[str]) -> Dataset:
+    """Return a dataset of masks without some classes, which are neither learned nor scored.
+
+    Raises:
+        DataError: it has no masks, or not these classes.
+    """
+    if not unscored:
+        return dataset
+    if dataset.task != "segmentation":
+        raise DataError(
+            f"data.unscored is set, and the task is {dataset.task}",
+            "Remove the setting: it is for masks.",
+        )
+    names = [n for n in ("y", "test_y", "validation_y") if getattr(dataset, n) is not None]
+    masks, classes = without_classes(
+        [getattr(dataset, name) for name in names], dataset.classes, unscored
+    )
+    return replace(dataset, classes=classes, **dict(zip(names, masks)))

@@ -89,6 +89,16 @@ def fit_images(x: np.ndarray, image_size: Tuple[int, ...], grayscale: bool) -> n
     return result
 
 
+def fit_masks(masks: np.ndarray, image_size: Tuple[int, ...]) -> np.ndarray:
+    """Return masks (N, H, W), uint8, resized to ``image_size`` (height, width): of each pixel the
+    class of the nearest.
+    """
+    image = load_pillow()
+    size = (image_size[1], image_size[0])
+    fitted = [image.fromarray(np.ascontiguousarray(m)).resize(size, image.NEAREST) for m in masks]
+    return np.stack([np.asarray(mask, np.uint8) for mask in fitted])
+
+
 def _grey(x: np.ndarray) -> np.ndarray:
     """Return the luma of RGB images; whole numbers by Pillow's rounding for uint8."""
     if x.dtype != np.uint8:

@@ -6,12 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Sequence, Union
 
-from vaiopt.data.dataset import Dataset, Request, check_limit, limit_dataset
-from vaiopt.data.images import check_image_size, fit_images
+from vaiopt.data.dataset import (
+    Dataset,
+    Request,
+    check_limit,
+    limit_dataset,
+    with_task,
+    without_unscored,
+)
+from vaiopt.data.images import check_image_size, fit_images, fit_masks
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources import SOURCES
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean
+from vaiopt.tasks import AUTO, TASKS, task_of
 
 
 def load_dataset(
@@ -22,6 +30,8 @@ def load_dataset(
     image_size: Sequence[int] = (),
     grayscale: bool = False,
     target: str = "",
+    task: str = AUTO,
+    unscored: Sequence[str] = (),
     base: Union[None, str, Path] = None,
 ) -> Dataset:
     """Load and check a dataset.
@@ -35,7 +45,9 @@ def load_dataset(
         seed: decides which, if there is a limit.
         image_size: (height, width) that images are resized to; () keeps them as they are.
         grayscale: turn images to one channel.
-        target: the column of a table that holds the classes; "" for the last.
+        target: the column of a table that holds the labels; "" for the last.
+        task: what is learned, a name of :data:`vaiopt.tasks.TASKS`; ``auto`` tells it by ``y``.
+        unscored: classes of masks that are neither learned nor scored.
         base: the folder that a relative path starts at (that of the settings file); by default the
             current one. A path that is not there is also looked for from the current folder and in
             the folder that ``VAIOPT_DATA`` names.
@@ -57,6 +69,8 @@ def load_dataset(
             image_size=check_image_size(image_size),
             grayscale=bool(grayscale),
             target=target,
+            task=task if task == AUTO else task_of(task).name,
+            unscored=tuple(unscored),
             base=str((Path.cwd() if base is None else Path(base)).resolve()),
         )
     )
@@ -65,13 +79,15 @@ def load_dataset(
 def load_request(request: Request) -> Dataset:
     """Load the dataset of a checked request. Raises as :func:`load_dataset`."""
     try:
-        dataset = limit_dataset(_load(request), request.limit, request.seed)
+        dataset = with_task(_load(request), request.task)
+        dataset = limit_dataset(dataset, request.limit, request.seed)
     except MemoryError as error:
         raise DataError(
             f"the data of '{request.source}' does not fit into memory",
             "Use less of it (data.limit), or smaller images (data.image_size).",
         ) from error
     dataset = replace(dataset, fingerprint=dataset.sha256(), request=request)
+    dataset = without_unscored(dataset, request.unscored)
     if not (request.image_size or request.grayscale):
         return dataset
     if not dataset.is_image:
@@ -85,7 +101,20 @@ def load_request(request: Request) -> Dataset:
         for name in ("x", "test_x", "validation_x")
         if getattr(dataset, name) is not None
     }
+    if TASKS[dataset.task].like_samples and request.image_size:
+        fitted.update(_fitted_labels(dataset, request))
     return replace(dataset, **fitted)
+
+
+def _fitted_labels(dataset: Dataset, request: Request) -> Dict[str, Any]:
+    """Return the masks of a dataset in the size of its samples. Raises DataError: it has images."""
+    names = [n for n in ("y", "test_y", "validation_y") if getattr(dataset, n) is not None]
+    if dataset.y.ndim != 3:
+        raise DataError(
+            f"data.image_size is set, and the task is {dataset.task}",
+            "Remove the setting: give samples and targets in the size that is wanted.",
+        )
+    return {name: fit_masks(getattr(dataset, name), request.image_size) for name in names}
 
 
 def _names() -> Sequence[str]:

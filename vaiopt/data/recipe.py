@@ -17,7 +17,8 @@ from vaiopt.data.table import Column
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
-from vaiopt.tasks import TASKS
+from vaiopt.tasks import TASKS, Targets
+from vaiopt.tasks.targets import PLAIN
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class DataRecipe(Record):
         task: what is learned.
         target: the column of a table that holds the labels, "" for the last. columns: how its
             others were turned into numbers.
+        targets: what a model's outputs are of the labels. unscored: classes of masks that do not
+            count.
     """
 
     name: str = part()
@@ -65,6 +68,8 @@ class DataRecipe(Record):
     pool_validation: bool = part(False)
     target: str = part("")
     columns: Tuple[Column, ...] = part(())
+    targets: Targets = part(PLAIN)
+    unscored: Tuple[str, ...] = part(())
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -113,6 +118,8 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         pool_validation=splits.pool_validation,
         target=request.target,
         columns=tuple(dataset.columns),
+        targets=splits.targets,
+        unscored=request.unscored,
     )
 
 
@@ -188,6 +195,8 @@ def load_splits(candidate: Candidate) -> Splits:
             image_size=recipe.image_size,
             grayscale=recipe.grayscale,
             target=recipe.target,
+            task=recipe.task,
+            unscored=recipe.unscored,
         )
     )
     if dataset.sha256() != recipe.sha256:
@@ -205,6 +214,7 @@ def load_splits(candidate: Candidate) -> Splits:
         pool_validation=recipe.pool_validation,
         reserved=recipe.reserved,
         preprocessing=recipe.preprocessing,
+        targets=recipe.targets,
     )
     fits = (
         splits.sha256() == recipe.split_sha256

@@ -12,7 +12,8 @@ from vaiopt.data.dataset import Dataset, arrays_sha256
 from vaiopt.data.preprocessing import Preprocessing, fit_preprocessing
 from vaiopt.data.stratify import SPLIT, check_seed, class_ranks, count_below, stratified_order
 from vaiopt.errors import DataError
-from vaiopt.tasks import Task, task_of
+from vaiopt.tasks import Targets, Task, task_of
+from vaiopt.tasks.targets import PLAIN
 
 PARTS = ("train", "validation", "test")
 
@@ -56,7 +57,7 @@ class Part:
 
     @property
     def y(self) -> np.ndarray:
-        """Class numbers, int64 (n,)."""
+        """Labels, (n, ...), as the task keeps them."""
         return np.asarray(self.dataset.all_y[self.indices])
 
     @property
@@ -76,7 +77,7 @@ class Splits:
 
     Attributes:
         name: the dataset's.
-        classes: the class names in the order of their numbers.
+        classes: the names of the outputs, for classes in the order of their numbers.
         train: what models learn from, and calibration draws from.
         validation: what trials are compared on.
         test: what is read once, for the chosen model.
@@ -84,6 +85,7 @@ class Splits:
         ratios: train : validation : test, as asked for.
         seed: decides which sample goes where.
         pool, pool_validation, reserved: see :func:`split_dataset`.
+        targets: what a model's outputs are of the labels.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Splits:
     pool: bool = True
     reserved: Optional[float] = None
     pool_validation: bool = False
+    targets: Targets = PLAIN
 
     @property
     def task(self) -> Task:
@@ -156,6 +159,8 @@ def split_dataset(
     offset: Union[None, float, Sequence[float]] = None,
     scale: Union[None, float, Sequence[float]] = None,
     preprocessing: Optional[Preprocessing] = None,
+    standardise: bool = False,
+    targets: Optional[Targets] = None,
 ) -> Splits:
     """Split a dataset by ratio, the classes in their shares in every part.
 
@@ -180,6 +185,9 @@ def split_dataset(
         offset: of the preprocessing; see :func:`vaiopt.data.preprocessing.fit_preprocessing`.
         scale: of the preprocessing.
         preprocessing: a ready one instead (that of a run).
+        standardise: whether a model's outputs shall be of the size that is learned best; see
+            :meth:`vaiopt.tasks.Task.fit_targets`.
+        targets: ready ones instead (those of a run).
 
     Raises:
         DataError: ratios, seed, reserved, offset or scale are unusable, there is no given test set
@@ -189,18 +197,25 @@ def split_dataset(
     kept = _kept(dataset, pool, pool_validation)
     thresholds = _thresholds(ratios, kept, reserved)
     pooled, sets = _pooled(dataset, kept)
-    y = dataset.all_y[pooled]
-    counts = np.bincount(y, minlength=len(dataset.classes))
+    strata = _strata(dataset, pooled, sets)
+    named = dataset.strata_names(strata[pooled])
+    counts = np.bincount(strata[pooled], minlength=len(named))
     ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
-    _check_sizes(dataset, counts, ends, thresholds, _text(ratios), kept)
-    parts, seen = _dealt(dataset, pooled, sets, ends, seed)
+    _check_sizes(dataset.name, named, counts, ends, thresholds, _text(ratios), kept)
+    parts, seen = _dealt(strata, pooled, sets, ends, seed)
     if preprocessing is None:
         preprocessing = fit_preprocessing(dataset, seen, offset, scale)
+    if targets is None:
+        known = dataset.all_y[seen]
+        fit = task_of(dataset.task).fit_targets
+        targets = fit(known, dataset.x[:1], standardise, dataset.value_range)
     train, validation, test = (Part(dataset, preprocessing, indices) for indices in parts)
     made = Splits(
         dataset.name, dataset.classes, train, validation, test, preprocessing, tuple(ratios), seed
     )
-    return replace(made, pool=pool, pool_validation=pool_validation, reserved=reserved)
+    return replace(
+        made, pool=pool, pool_validation=pool_validation, reserved=reserved, targets=targets
+    )
 
 
 def split_notes(splits: Splits) -> List[str]:
@@ -244,8 +259,19 @@ def _pooled(dataset: Dataset, kept: _Kept) -> Tuple[np.ndarray, Dict[str, np.nda
     return np.concatenate(pooled), sets
 
 
+def _strata(dataset: Dataset, pooled: np.ndarray, sets: Dict[str, np.ndarray]) -> np.ndarray:
+    """Return the stratum of each sample, int64, of what is split and of each given set by itself:
+    a quantity may have other values there.
+    """
+    y = dataset.all_y
+    found = np.zeros(len(y), np.int64)
+    for indices in (pooled, *sets.values()):
+        found[indices] = task_of(dataset.task).strata(y[indices])
+    return found
+
+
 def _dealt(
-    dataset: Dataset,
+    strata: np.ndarray,
     pooled: np.ndarray,
     sets: Dict[str, np.ndarray],
     ends: np.ndarray,
@@ -255,12 +281,12 @@ def _dealt(
     the test.
 
     Args:
-        dataset: whose samples.
+        strata: of all samples.
         pooled: indices of what is split. sets: those of the given sets that are kept, by their
             parts.
-        ends: ranks at which the parts end, (classes, 3). seed: of the ranks.
+        ends: ranks at which the parts end, (strata, 3). seed: of the ranks.
     """
-    y = dataset.all_y[pooled]
+    y = strata[pooled]
     ranks = class_ranks(y, seed, SPLIT)
     order = stratified_order(y, ranks)
     train_end, validation_end, test_start = ends[y[order]].T
@@ -268,20 +294,20 @@ def _dealt(
     seen = pooled[ranks < ends[y, 2]]
     test = pooled[order[ordered >= test_start]]
     if "test" in sets:
-        test = _shuffled(dataset, sets["test"], seed)
+        test = _shuffled(strata, sets["test"], seed)
         seen = pooled
     validation = pooled[order[(ordered >= train_end) & (ordered < validation_end)]]
     if "validation" in sets:
-        validation = _shuffled(dataset, sets["validation"], seed)
+        validation = _shuffled(strata, sets["validation"], seed)
         seen = np.concatenate([seen, sets["validation"]])
     return (pooled[order[ordered < train_end]], validation, test), seen
 
 
-def _shuffled(dataset: Dataset, indices: np.ndarray, seed: int) -> np.ndarray:
-    """Return the indices of a given set such that any first of them hold the classes in their
+def _shuffled(strata: np.ndarray, indices: np.ndarray, seed: int) -> np.ndarray:
+    """Return the indices of a given set such that any first of them hold the strata in their
     shares.
     """
-    y = dataset.all_y[indices]
+    y = strata[indices]
     return indices[stratified_order(y, class_ranks(y, seed, SPLIT))]
 
 
@@ -343,22 +369,26 @@ def _text(ratios: Any) -> str:
 
 
 def _check_sizes(
-    dataset: Dataset,
+    dataset: str,
+    named: Sequence[str],
     counts: np.ndarray,
     ends: np.ndarray,
     thresholds: _Thresholds,
     ratios: str,
     kept: _Kept,
 ) -> None:
-    """Raise :class:`DataError` unless every class has a sample in every part that is split off."""
-    for name, count, ranks in zip(dataset.classes, counts, ends):
+    """Raise :class:`DataError` unless every stratum of a dataset, named so, has a sample in every
+    part that is split off.
+    """
+    for name, count, ranks in zip(named, counts, ends):
         sizes = _sizes(ranks, count, kept)
         if min(sizes) <= 0:
             raise DataError(
-                f"class '{name}' of '{dataset.name}' has {count}"
+                f"{name} of '{dataset}' has {count}"
                 f" {'sample' if count == 1 else 'samples'}: with the split {ratios} none is left"
                 f" for {kept.split_off()[int(np.argmin(sizes))]}",
-                f"Give every class at least {_samples_needed(thresholds, kept)} samples, make the"
+                f"Give {'every class' if name.startswith('class') else 'it'} at least"
+                f" {_samples_needed(thresholds, kept)} samples, make the"
                 " parts of data.split more even, or raise data.limit.",
             )
 

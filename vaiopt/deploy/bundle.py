@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 
 from vaiopt.data import Splits, load_splits
+from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
@@ -42,8 +43,6 @@ from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
-BATCH = 1000
-"""Samples predicted at once while the expected outputs are computed."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def bundle_candidate(
         progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
     arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
-    outputs = _outputs(candidate, arrays["x"], splits.preprocessing, progress)
+    outputs = _outputs(candidate, arrays["x"], splits, progress)
     scores: Dict[str, float] = {}
     if outputs is not None:
         arrays["expected"] = splits.task.predict(outputs)
@@ -142,10 +141,10 @@ def _samples(candidate: Candidate, splits: Splits, count: int) -> Part:
 
 
 def _outputs(
-    candidate: Candidate, raw: np.ndarray, preprocessing: Any, progress: Progress
+    candidate: Candidate, raw: np.ndarray, splits: Splits, progress: Progress
 ) -> Optional[np.ndarray]:
-    """Return the outputs of the int8 Keras model; None where its quantizer's layers are not
-    installed.
+    """Return what is judged of the outputs of the int8 Keras model; None where its quantizer's
+    layers are not installed.
     """
     try:
         model = load_quantized(candidate.quantized_model)
@@ -156,8 +155,10 @@ def _outputs(
         progress(f"  to have it: docker/run {candidate.command('bundle')}")
         return None
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
-    parts = (preprocessing.apply(raw[i : i + BATCH]) for i in range(0, len(raw), BATCH))
-    return np.concatenate([model.predict(x, batch_size=BATCH, verbose=0) for x in parts])
+    size = evaluation_batch(splits.input_shape)
+    parts = (splits.preprocessing.apply(raw[i : i + size]) for i in range(0, len(raw), size))
+    outputs = (model.predict(x, batch_size=size, verbose=0) for x in parts)
+    return np.concatenate([splits.task.judged(splits.targets.decode(o)) for o in outputs])
 
 
 def _manifest(
@@ -181,6 +182,7 @@ def _manifest(
         entry=ENTRY,
         files={},
         task=splits.dataset.task,
+        targets=None if splits.targets.plain else splits.targets.to_json(),
     )
 
 

@@ -80,8 +80,8 @@ class Program:
         operations: at least one.
         left_out: what of the Keras model is not in it, in words: a last softmax, which does not
             change which class is largest.
-        threshold: for a model with a single output: the real value above which class 1 is
-            predicted.
+        threshold: for outputs that each stand alone, one label or one of two classes: the real
+            value above which it says yes; None behind a softmax.
     """
 
     input: Tensor

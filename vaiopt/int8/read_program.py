@@ -24,6 +24,9 @@ LAST_FUNCTIONS: Dict[str, Optional[float]] = {"softmax": None, "sigmoid": 0.0}
 the value before them above which a single output means class 1: sigmoid(0) is 0.5.
 """
 
+HALF = 0.5
+"""The threshold of outputs that are probabilities already."""
+
 LINEAR = {
     "Conv2D": ("conv", "kernel"),
     "DepthwiseConv2D": ("depthwise", "depthwise_kernel"),
@@ -88,7 +91,7 @@ class _Reader:
         self.operations: List[Operation] = []
         self.input: Optional[Tensor] = None
         self.left_out: List[str] = []
-        self.threshold: Optional[float] = None
+        self.threshold: Optional[float] = HALF
 
     def program(self) -> Program:
         if len(self.calls.inputs) != 1 or len(self.calls.outputs) != 1:
@@ -104,11 +107,7 @@ class _Reader:
             raise _again(f"the output of layer '{output.name}' is not rounded to int8")
         if self.input is None or not self.operations:
             raise _again("the quantized model holds no operation")
-        single = output.shape == (1,)
-        threshold = 0.5 if self.threshold is None else self.threshold
-        return Program(
-            self.input, output, self.operations, self.left_out, threshold if single else None
-        )
+        return Program(self.input, output, self.operations, self.left_out, self.threshold)
 
     def _value(self, call: Call) -> Value:
         kind = call.class_name.split(">")[-1]

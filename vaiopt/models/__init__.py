@@ -116,8 +116,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     """Call a model function, as if it were the first of this process, and check what it gives.
 
     Returns:
-        A Keras 2 functional or Sequential model that maps ``(batch, *hp.input_shape)`` to ``(batch,
-        hp.classes)``, or to ``(batch, 1)`` for two classes.
+        A Keras 2 functional or Sequential model that maps ``(batch, *hp.input_shape)`` to what the
+        task asks for, such as ``(batch, hp.classes)``.
 
     Raises:
         BuildFailed: the function raised, or returned something else.
@@ -152,7 +152,7 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
             "Use keras.Input(hp.input_shape).",
         )
-    problem, cure = task_of(hp.task).output_problem(shape[1:], hp.classes)
+    problem, cure = task_of(hp.task).output_problem(shape[1:], hp.classes, hp.y_shape)
     if hp.classes and problem:
         raise BuildFailed(problem, cure)
     return model

@@ -14,21 +14,28 @@ import numpy as np
 
 from vaiopt.files import PathLike
 from vaiopt.keras import load_keras
-from vaiopt.network.file import LOGITS, OUTPUTS, outputs_logits
+from vaiopt.network.file import (
+    OUTPUTS,
+    SIGMOID,
+    SOFTMAX,
+    function_of_loss,
+    missing_function,
+)
 
 
 def missing_activation(model: Any) -> str:
     """Return ``sigmoid`` or ``softmax`` for a compiled model that ends in logits, else ""."""
     loss = getattr(model, "loss", None)
-    logits = getattr(loss, "from_logits", None)
-    if logits is None:
-        logits = getattr(loss, "_fn_kwargs", {}).get("from_logits", False)
-    return _activation(model) if logits is True else ""
+    options = getattr(loss, "_fn_kwargs", {})
+    logits = getattr(loss, "from_logits", options.get("from_logits", False))
+    name = str(getattr(loss, "name", "") or "") + type(loss).__name__
+    return _activation(model, function_of_loss(name)) if logits is True else ""
 
 
 def activation_of_file(model: Any, path: PathLike) -> str:
     """Return the same of a model that was loaded from a file, by what the file says of its loss."""
-    return _activation(model) if outputs_logits(path) else ""
+    found = missing_function(path)
+    return _activation(model, found) if found else ""
 
 
 IN_INT8 = ("sigmoid",)
@@ -49,15 +56,18 @@ def missing_of(kind: str, activation: str) -> str:
     return "" if kind == "int8" and int8_activation(activation) else activation
 
 
-def _activation(model: Any) -> str:
+def _activation(model: Any, function: str) -> str:
+    """Return the function that a model's outputs lack; one output can only lack a sigmoid."""
     if len(model.outputs) != 1:
         return ""
-    return "sigmoid" if model.output_shape[-1] == 1 else "softmax"
+    single = model.output_shape[-1] == 1
+    return SIGMOID if single or function == SIGMOID else SOFTMAX
 
 
 def file_attributes(model: Any) -> Dict[str, str]:
     """Return what the file of a compiled model is to say of its outputs."""
-    return {OUTPUTS: LOGITS} if missing_activation(model) else {}
+    missing = missing_activation(model)
+    return {OUTPUTS: missing} if missing else {}
 
 
 def with_activation(model: Any, activation: str) -> Any:
@@ -82,3 +92,26 @@ def probabilities(outputs: np.ndarray, activation: str) -> np.ndarray:
         raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
         found = raised / raised.sum(axis=-1, keepdims=True)
     return np.asarray(found.astype(np.float32))
+
+
+LINEAR = "linear"
+_AS_THEY_ARE = ("Reshape", "Flatten", "Permute", "Dropout")
+"""Layers that leave values as they are."""
+
+
+def last_function(model: Any) -> str:
+    """Return the function that a functional model's output comes from, such as ``softmax``,
+    ``sigmoid`` or ``linear``, by its last layer that changes values.
+    """
+    tensor = model.outputs[0]
+    while True:
+        layer = tensor._keras_history[0]
+        kind = type(layer).__name__
+        if kind not in _AS_THEY_ARE or not isinstance(getattr(layer, "input", []), type(tensor)):
+            break
+        tensor = layer.input
+    if kind in ("Softmax", "ReLU"):
+        return kind.lower()
+    function = getattr(layer, "activation", None)
+    name = getattr(function, "__name__", "") if function is not None else LINEAR
+    return "softmax" if "softmax" in name else name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.json_text import parse_json
@@ -81,22 +81,48 @@ def read_architecture(path: PathLike) -> Dict[str, Any]:
 
 
 OUTPUTS, LOGITS = "vaiopt_outputs", "logits"
-"""An attribute of our own in a model's file, and its value where the outputs are logits."""
+"""An attribute of our own in a model's file: the function that its outputs lack to be
+probabilities, or, in files of earlier versions, just that they are logits.
+"""
+
+SIGMOID, SOFTMAX = "sigmoid", "softmax"
 
 
-def outputs_logits(path: PathLike) -> bool:
-    """Return whether an ``.h5`` file says that the outputs of its model are logits: by our own
-    attribute, or by the loss that Keras keeps of a compiled model. Raises as :func:`open_hdf5`.
+def missing_function(path: PathLike) -> str:
+    """Return ``sigmoid`` or ``softmax`` where an ``.h5`` file says that the outputs of its model
+    are logits, by our own attribute or by the loss that Keras keeps of a compiled model; ``logits``
+    where it does not say of which function; else "". Raises as :func:`open_hdf5`.
     """
     with open_hdf5(Path(path)) as file:
         try:
-            if attribute_text(file.attrs.get(OUTPUTS, "")) == LOGITS:
-                return True
+            own = attribute_text(file.attrs.get(OUTPUTS, ""))
+            if own in (LOGITS, SIGMOID, SOFTMAX):
+                return own
             text = attribute_text(file.attrs.get("training_config", ""))
             loss = parse_json(text)["loss"] if 0 < len(text) <= MOST_TEXT else None
-            return bool(loss["config"]["from_logits"] is True) if loss else False
+            if not loss or loss["config"]["from_logits"] is not True:
+                return ""
+            return function_of_loss(str(loss["class_name"]))
         except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # nothing is said of it
-            return False
+            return ""
+
+
+def function_of_loss(name: str) -> str:
+    """Return the function that a cross-entropy of logits applies first, by the loss's name."""
+    return SIGMOID if "binary" in name.lower() else SOFTMAX
+
+
+def input_names(path: PathLike) -> Tuple[str, ...]:
+    """Return the names of the inputs of the functional model in a file, in their order; () of a
+    Sequential one. Raises as :func:`read_model_config`.
+    """
+    config = read_model_config(path)
+    layers = config.get("config", {}).get("input_layers") if isinstance(config, dict) else None
+    if not isinstance(layers, list):
+        return ()
+    if layers and isinstance(layers[0], str):  # a single one, not in a list of its own
+        return (layers[0],)
+    return tuple(str(entry[0]) for entry in layers if isinstance(entry, list) and entry)
 
 
 def attribute_text(value: Any) -> str:

@@ -8,6 +8,16 @@ NAMES = {
     "val_accuracy": "validation accuracy",
     "val_f1": "validation macro F1",
     "val_loss": "validation loss",
+    "val_auc": "validation AUC",
+    "val_rmse": "validation RMSE",
+    "val_mae": "validation MAE",
+    "val_r2": "validation R²",
+    "val_label_accuracy": "validation accuracy by label",
+    "val_exact_accuracy": "validation accuracy of all labels",
+    "val_mean_iou": "validation mean IoU",
+    "val_pixel_accuracy": "validation pixel accuracy",
+    "val_psnr": "validation PSNR (dB)",
+    "val_ssim": "validation SSIM",
     "accuracy": "training accuracy",
     "loss": "training loss",
     "params": "parameters",
@@ -25,9 +35,25 @@ SHORT_NAMES = {
     "val_accuracy": "val. accuracy",
     "val_f1": "val. macro F1",
     "val_loss": "val. loss",
+    "val_rmse": "val. RMSE",
+    "val_mae": "val. MAE",
+    "val_r2": "val. R²",
+    "val_mean_iou": "val. mean IoU",
+    "val_psnr": "val. PSNR (dB)",
     "macs": "MACs",
 }
 """For axes that have little room."""
+
+SCORES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "auc": "AUC",
+    "mean_iou": "mean IoU",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+}
+"""Scores that are no plain words."""
 
 
 def name(key: str) -> str:
@@ -37,12 +63,12 @@ def name(key: str) -> str:
 
 def score_name(key: str) -> str:
     """Return a score's name in words, such as ``macro F1``."""
-    return key.replace("_f1", " F1").replace("_", " ")
+    return SCORES.get(key, key.replace("_f1", " F1").replace("_", " "))
 
 
 def is_share(metric: str) -> bool:
     """Return whether a metric is a share of 1, shown in percent."""
-    return any(part in metric for part in ("accuracy", "f1", "precision", "recall"))
+    return any(part in metric for part in ("accuracy", "f1", "precision", "recall", "iou"))
 
 
 def percent(value: Optional[float], digits: int = 2) -> Optional[str]:

@@ -14,10 +14,10 @@ from vaiopt.int8.positions import FixPosition
 from vaiopt.int8.vendor import is_vitis_model
 from vaiopt.keras import load_keras
 from vaiopt.quantize.backend import FloatLayer, single_or_list
+from vaiopt.quantize.labels import Judge
 from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import Graph, Node
 from vaiopt.runs.records import InputUse, LayerNoise
-from vaiopt.tasks import Task
 
 FULL_USE = 128
 """Fewer input levels than this are worth a warning: half of what int8 has."""
@@ -47,9 +47,9 @@ ADVISED_SAMPLES = 100
 BATCH = 250
 
 
-def scores(model: Any, x: Sequence[np.ndarray], y: np.ndarray, task: Task) -> Dict[str, float]:
-    """Return the task's scores of a model's first output on labelled samples."""
-    return task.scores_without_names(_outputs(model, x)[0], np.asarray(y))
+def scores(model: Any, x: Sequence[np.ndarray], judge: Optional[Judge]) -> Dict[str, float]:
+    """Return the scores of a model's first output on labelled samples; none without a judge."""
+    return {} if judge is None else judge.scores(_outputs(model, x)[0])
 
 
 def float_activations(

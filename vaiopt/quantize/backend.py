@@ -16,6 +16,7 @@ from vaiopt import releases
 from vaiopt.environment import Availability
 from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
+from vaiopt.models.probabilities import LINEAR, last_function
 from vaiopt.tasks import task_of
 from vaiopt.text import Progress, silent
 
@@ -29,7 +30,7 @@ TRAINING_BATCH = 64
 
 
 class Labelled(NamedTuple):
-    """Samples with class numbers: preprocessed ``x`` (one array, or one per input), ``y`` (N,), and
+    """Samples with labels: preprocessed ``x`` (one array, or one per input), ``y`` (N, ...), and
     ``raw`` before preprocessing if known.
     """
 
@@ -67,7 +68,8 @@ class QuantizeRequest:
         release: of Vitis AI, whose rules count where a quantizer has several.
         method: one of its :attr:`Quantizer.methods`.
         batch_size: samples that one choice of positions is made from.
-        training: one array per input, and class numbers (N,), for a method that trains; else None.
+        training: one array per input, and labels (N, ...) in the units of the outputs, for a method
+            that trains; else None.
         epochs: of that training.
         seed: of its order.
         progress: is told what happens.
@@ -150,7 +152,12 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
     """Train a model that emulates int8 numbers on the labelled samples of a request."""
     assert request.training is not None
     keras, (x, y), epochs = load_keras(), request.training, request.epochs
-    task_of(request.task).compile(model, keras.optimizers.Adam(LEARNING_RATE))
+    task = task_of(request.task)
+    losses = keras.losses if last_function(request.model) == LINEAR else None
+    task.compile(model, keras.optimizers.Adam(LEARNING_RATE), losses=losses)
+    classes = int(model.output_shape[-1])
+    weights = task.part_weights(y)
+    y = task.loss_labels(y, task.loss_form(model, max(2, classes)), classes)
 
     def told(epoch: int, logs: Dict[str, float]) -> None:
         figures = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
@@ -159,6 +166,7 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
     model.fit(
         single_or_list(x),
         y,
+        sample_weight=weights,
         batch_size=TRAINING_BATCH,
         epochs=epochs,
         shuffle=True,

@@ -14,8 +14,8 @@ from vaiopt.models.probabilities import activation_of_file, int8_activation, wit
 from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
+from vaiopt.quantize.labels import Judge
 from vaiopt.quantize.plain import plain_model
-from vaiopt.tasks import task_of
 
 _NESTED = ("Functional", "Model", "Sequential")
 _KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -225,10 +225,9 @@ def _calibration_array(array: np.ndarray, shape: Tuple[int, ...], name: str) -> 
 def check_scale(
     model: Any,
     arrays: Sequence[np.ndarray],
-    y: Optional[np.ndarray],
+    judge: Optional[Judge],
     input_range: Optional[Tuple[float, float]],
     name: str = "x",
-    task: str = "classification",
 ) -> None:
     """Refuse calibration data at another scale than the training data had.
 
@@ -253,12 +252,12 @@ def check_scale(
         return
     pixels = all(_like_pixels(array) for array in arrays)
     unusual = not LARGEST_PREPROCESSED[0] <= largest <= LARGEST_PREPROCESSED[1]
-    if not pixels and not (unusual and y is not None):
+    if not pixels and not (unusual and judge is not None):
         return
     correct = None
-    if y is not None:
+    if judge is not None:
         outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
-        correct = task_of(task).times_chance(outputs, y)
+        correct = judge.task.times_chance(outputs, judge.y)
     if pixels and (correct is None or correct < TIMES_CHANCE_UNDERSTOOD):
         raise DataError(
             f"calibration array '{name}' reaches {largest:.0f} like raw pixels: it is at the wrong"
@@ -282,35 +281,41 @@ def _like_pixels(array: np.ndarray) -> bool:
     return array.ndim == 4 or bool(np.all(array == np.rint(array)))
 
 
-def check_labels(
-    y: Any, samples: int, task: str = "classification", name: str = "y"
-) -> Optional[np.ndarray]:
-    """Return labels as the task has them, (samples, ...), or None if there are none.
+def load_calibration(
+    path: PathLike, inputs: Sequence[str] = ()
+) -> Tuple[Arrays, Optional[np.ndarray]]:
+    """Read calibration data from an ``.npz`` file: ``x``, and ``y`` if it is there; for a model of
+    several inputs an array for each, by the input's name.
+
+    Args:
+        path: of the file.
+        inputs: names of the model's inputs, in their order; () if they are not known.
+
+    Returns:
+        The samples, a list of arrays for several inputs, and the labels or None.
 
     Raises:
-        DataError: there are not as many labels as samples, or they are not the task's.
+        DataError: the file is missing or damaged, or lacks an array.
     """
-    return None if y is None else task_of(task).calibration_labels(y, samples, name)
-
-
-def load_calibration(path: PathLike) -> Tuple[np.ndarray, Optional[np.ndarray]]:
-    """Read calibration data from an ``.npz`` file: ``x``, and ``y`` if it is there.
-
-    Raises:
-        DataError: the file is missing or damaged, or has no array ``x``.
-    """
+    names = tuple(inputs) if len(inputs) > 1 else ("x",)
     path, write = Path(path), "Write it with numpy.savez(path, x=x, y=y)."
+    if len(names) > 1:
+        write = "Write an array for each input, by its name: numpy.savez(path, {}).".format(
+            ", ".join(f"{name}=..." for name in (*names, "y"))
+        )
     if not path.exists():
         raise DataError(
             f"there is no calibration file '{path}'",
             "Give an .npz file with an array x (and y, if there are labels).",
         )
     try:
-        arrays = load_npz(path, ("x", "y"))
+        arrays = load_npz(path, (*names, "y"))
     except NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         hint = "Use fewer samples: a thousand are plenty." if error.kind == "large" else write
         raise DataError(f"{where} is not a readable .npz file ({error})", hint) from error
-    if "x" not in arrays:
-        raise DataError(f"'{path}' has no array 'x', only: {few_names(arrays)}", write)
-    return arrays["x"], arrays.get("y")
+    for name in names:
+        if name not in arrays:
+            raise DataError(f"'{path}' has no array '{name}', only: {few_names(arrays)}", write)
+    x = [arrays[name] for name in names]
+    return x if len(x) > 1 else x[0], arrays.get("y")

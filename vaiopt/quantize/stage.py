@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from vaiopt.quantize.backend import (
     Quantizer,
     QuantizeRequest,
 )
+from vaiopt.quantize.labels import Found, judge_of
 from vaiopt.quantize.quantizers import choose_backend, choose_quantizer
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.tfmot.backend import prepared_graph
@@ -36,7 +38,8 @@ from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond, unused
-from vaiopt.tasks import task_of
+from vaiopt.tasks import AUTO, Targets
+from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
 NOISE_SAMPLES = 100
@@ -59,7 +62,8 @@ def quantize_model(
     input_range: Optional[Tuple[float, float]] = None,
     seed: int = 0,
     source: Optional[PathLike] = None,
-    task: str = "classification",
+    task: str = AUTO,
+    targets: Targets = PLAIN,
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
     """Quantize a float model and write ``quantized.h5``, ``fix_positions.json``, ``metrics.json``
@@ -69,7 +73,7 @@ def quantize_model(
         model: a Keras 2 model, or the path of its ``.h5`` file.
         calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
             order they are fed; one array, or a list with one per input.
-        calib_y: their class numbers (N,), if known.
+        calib_y: their labels (N, ...), if known.
         out: folder to write; replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
         release: of Vitis AI, whose rules ``tfmot`` follows: 2.5, 3.0 or 3.5.
@@ -77,7 +81,10 @@ def quantize_model(
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.
         source: the file that ``model`` was loaded from, if it is not given as one.
-        task: what the model does, which decides what labels are and which scores are told.
+        task: what the model does, which decides what labels are and which scores are told;
+            ``auto`` tells it by the model's outputs and the labels, and what these do not show is
+            not scored.
+        targets: what the model's outputs are of the labels.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -93,16 +100,30 @@ def quantize_model(
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
     x = checks.calibration_arrays(functional, calib_x)
-    y = checks.check_labels(calib_y, len(x[0]), task)
-    checks.check_scale(functional, x, y, input_range, task=task)
-    learned = _training_data(functional, training, x, y, task) if how.trains else None
+    found = judge_of(functional, calib_y, len(x[0]), task, targets)
+    checks.check_scale(functional, x, found.judge, input_range)
+    learned = _training_data(functional, training, x, found) if how.trains else None
     tell, batch = progress or silent, int(calib_batch_size)
     request = QuantizeRequest(
         functional, x, release, method, batch, learned, qat_epochs, seed, tell, task
     )
-    judged = ("validation", validation) if validation else ("calibration", Labelled(x, y))
+    if learned is not None and found.judge is not None:
+        request = replace(request, task=found.judge.task.name)
+    judged = _Judged("calibration", Labelled(x, None), found)
+    if validation is not None:
+        count = len(_arrays(functional, validation.x)[0])
+        of_it = judge_of(functional, validation.y, count, found.task(task), targets)
+        judged = _Judged("validation", validation, of_it)
     sha256 = _sha256(model if source is None else source)
-    return _quantize(quantizer, request, folder, *judged, input_range, sha256)
+    return _quantize(quantizer, request, folder, judged, input_range, sha256)
+
+
+class _Judged(NamedTuple):
+    """Samples that models are judged on, of which split they are, and what judges them."""
+
+    split: str
+    samples: Labelled
+    found: Found
 
 
 def _sha256(source: Any) -> str:
@@ -113,13 +134,12 @@ def _quantize(
     quantizer: Quantizer,
     request: QuantizeRequest,
     folder: Path,
-    split: str,
-    samples: Labelled,
+    judged: _Judged,
     input_range: Optional[Tuple[float, float]],
     source_sha256: str,
 ) -> QuantizeResult:
-    """Run a quantizer, judge what it made on samples of a split, and write the four files."""
-    model, x, y, task = request.model, request.x, samples.y, task_of(request.task)
+    """Run a quantizer, judge what it made, and write the four files."""
+    model, x, (split, samples, (judge, why)) = request.model, request.x, judged
     started = time.perf_counter()
     quantized = quantizer.quantize(request)
     seconds = round(time.perf_counter() - started, 3)
@@ -129,6 +149,7 @@ def _quantize(
     graph = prepared_graph(model, rules_of(followed))
     use = accuracy.input_use(quantized.positions, x)
     warnings = accuracy.warnings(graph, use, x, input_range, quantized.float_layers)
+    warnings += [why] * bool(why)
     if followed != request.release:
         warnings.append(
             f"the container's quantizer is of release {followed}, asked for was {request.release}"
@@ -140,10 +161,10 @@ def _quantize(
         calibration_size=len(x[0]),
         calib_batch_size=request.batch_size,
         seconds=seconds,
-        float_scores={} if y is None else accuracy.scores(model, arrays, y, task),
-        int8_scores={} if y is None else accuracy.scores(quantized.model, arrays, y, task),
-        evaluated_on="" if y is None else split,
-        samples=0 if y is None else len(y),
+        float_scores=accuracy.scores(model, arrays, judge),
+        int8_scores=accuracy.scores(quantized.model, arrays, judge),
+        evaluated_on="" if judge is None else split,
+        samples=0 if judge is None else len(judge.y),
         layers=tuple(
             accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
         ),
@@ -182,7 +203,7 @@ def quantize_candidate(
     for line in (*unused(settings, "quantize"), *beyond(settings, splits.sizes(), "quantize")):
         progress(f"note: {line}")
     size = settings.quantize.calibration_size
-    drawn = train.take(calibration_indices(train.y, size, settings.seed))
+    drawn = train.take(calibration_indices(splits.task.strata(train.y), size, settings.seed))
     result = quantize_model(
         functional,
         drawn.x,
@@ -199,6 +220,7 @@ def quantize_candidate(
         seed=settings.seed,
         source=candidate.model,
         task=splits.dataset.task,
+        targets=splits.targets,
         progress=progress,
     )
     refresh_links(candidate)
@@ -265,24 +287,24 @@ def _training_data(
     model: Any,
     training: Optional[Labelled],
     x: Sequence[np.ndarray],
-    y: Optional[np.ndarray],
-    task: str,
+    found: Found,
 ) -> Tuple[Sequence[np.ndarray], np.ndarray]:
-    """Return what quantization-aware training learns from."""
-    if training is not None:
-        x, y = checks.calibration_arrays(model, training.x, "training"), training.y
-    labels = checks.check_labels(y, len(x[0]), task)
-    if labels is None:
+    """Return what quantization-aware training learns from: samples, and labels in the form that the
+    loss of the task wants.
+    """
+    judge = found.judge
+    if judge is None:
         raise DataError(
-            "quantization-aware training needs class numbers, and there is no array 'y'",
+            f"quantization-aware training needs labels that it understands; {found.why}"
+            if found.why
+            else "quantization-aware training needs labels, and there is no array 'y'",
             "Add y to the calibration file, or use --method ptq.",
         )
-    if len(model.outputs) != 1 or len(model.output_shape) != 2:
-        raise QuantizeError(
-            f"model '{model.name}' is not a classifier of one output, which training needs",
-            "Use --method ptq.",
-        )
-    return x, labels
+    y = judge.y
+    if training is not None:
+        x = checks.calibration_arrays(model, training.x, "training")
+        y = judge.task.calibration_labels(training.y, len(x[0]), "training")
+    return x, judge.targets.encode(y)
 
 
 def _write(

@@ -220,7 +220,8 @@ class OutputTensor(Tensor):
     """The output as the manifest has it.
 
     Attributes:
-        threshold: of a single output, the real value above which it says class 1.
+        threshold: of an output that stands alone, one label or one of two classes, the real value
+            above which it says yes.
     """
 
     threshold: Optional[float] = part(None)
@@ -335,6 +336,8 @@ class Manifest(Record):
         entry: the script that is run.
         files: SHA-256 of every file.
         task: what was learned, which decides how outputs are read.
+        targets: offset and scale of what the outputs are of the labels; None for the labels
+            themselves.
     """
 
     target: str = part()
@@ -353,6 +356,7 @@ class Manifest(Record):
     left_out: Tuple[str, ...] = part(())
     expected: Expected = part(Expected())
     task: str = part("classification")
+    targets: Optional[Dict[str, Tuple[float, ...]]] = part(None)
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""

@@ -22,6 +22,7 @@ from vaiopt.study.observer import Observer
 from vaiopt.study.question import Question, ask
 from vaiopt.study.ranking import first_trial
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space_file import known_settings
 from vaiopt.study.trials import load_trials
 from vaiopt.text import Progress, is_utf8, silent
 
@@ -117,6 +118,7 @@ def search_run(
     if every:
         measure()
         trials = load_trials(run)
+    settings = known_settings(run, settings)
     found = ask(run, settings, trials, Question())
     choose_trial(run, settings, found.trial, reason=found.reason)
     if found.reason:
@@ -161,7 +163,8 @@ def _check_changes(run: Run, settings: Settings, accept: bool) -> List[Change]:
     """
     if not (run.settings.exists() and run.space.exists()):
         return []
-    different = changes(settled(read_run_settings(run)[0]), settings)
+    saved, settings = (known_settings(run, s) for s in (read_run_settings(run)[0], settings))
+    different = changes(settled(saved), settings)
     if different and not accept:
         raise RunError(
             f"'{run.folder}' was made with other settings: {_told(different)}",

@@ -83,9 +83,7 @@ def check_inputs(run: Run, settings: Settings, accept: bool = False) -> List[Inp
     """
     if not (run.settings.exists() and run.space.exists()):
         return []
-    different = input_changes(
-        read_space(run), inputs_of(settings, load(settings.data, settings.seed))
-    )
+    different = input_changes(read_space(run), inputs_of(settings, load(settings)))
     if different and not accept:
         raise RunError(
             f"'{run.folder}' was made of other {' and '.join(c.what for c in different)}:"

@@ -41,8 +41,9 @@ from vaiopt.study import storage
 from vaiopt.study.budget import Budget
 from vaiopt.study.database import check_still_there
 from vaiopt.study.journal import mend_journal
-from vaiopt.study.objective import Objective
+from vaiopt.study.objective import Objective, with_metric
 from vaiopt.study.observer import Observer
+from vaiopt.study.question import bound_of_metric
 from vaiopt.study.record import (
     COMPLETE,
     FAILED,
@@ -172,8 +173,9 @@ class Search:
             return records(self._study)
 
     def _open(self) -> None:
-        run, settings = self._folder, self._settings
+        run = self._folder
         self._description = self._describe()
+        settings = self._know(self._description.task)
         for warning in () if models_are_trusted() else self._description.warnings:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
@@ -205,6 +207,14 @@ class Search:
         write_record(run.space, self._description)
         self._study = self._open_study(database)
         self._distributions = distributions(space)
+
+    def _know(self, task: str) -> Settings:
+        """Take note of the task of the data, which decides the metric, and return the settings."""
+        self._settings = settings = with_metric(self._settings, task)
+        self._objective = Objective(settings.objective)
+        bound_of_metric(self._objective, settings.objective.min_metric)
+        self._observer.search_described(settings)
+        return settings
 
     def _start(self) -> Start:
         """Return what is known before the first trial, read once per run and then kept."""

@@ -45,9 +45,26 @@ def names(choices: Sequence[Choice]) -> Tuple[str, ...]:
     return tuple(choice.name for choice in choices)
 
 
+TASKS = (
+    Choice("auto", "what y looks like, said before the first trial"),
+    Choice("classification", "one of several classes"),
+    Choice("binary", "one of two classes, by one output: a probability or a logit"),
+    Choice("multilabel", "several labels a sample, each there or not: y of zeros and ones (n, k)"),
+    Choice("regression", "one or several quantities: y of numbers (n,) or (n, k)"),
+    Choice("segmentation", "a class for every pixel: y of masks (n, height, width)"),
+    Choice("image_to_image", "an image for every image, such as without noise"),
+)
+
+STANDARDISE = (
+    Choice("auto", "for the families of vaiopt; models of your own are given y as it is"),
+    Choice("always", "for models of your own, too: they learn (y - mean) / deviation"),
+    Choice("never", "not even for the families of vaiopt"),
+)
+
 SOURCES = (
     Choice("digits", "1,797 handwritten digits of 8x8 pixels, which come with scikit-learn"),
     Choice("breast_cancer", "569 tumours of 30 features, which come with scikit-learn"),
+    Choice("diabetes", "442 patients of 10 features and a quantity, which come with scikit-learn"),
     Choice("mnist", "70,000 handwritten digits of 28x28 pixels"),
     Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
     Choice("FOLDER", "images, in one folder a class, or in train/, val/, test/ of such folders"),
@@ -61,11 +78,17 @@ SOURCES = (
 """Kinds of ``data.source``, in the order in which a text is held against them."""
 
 FAMILIES = (
-    Choice("auto", "cnn_blocks for images, mlp_tabular for anything else"),
+    Choice(
+        "auto",
+        "cnn_blocks for images, mlp_tabular for anything else, unet for masks, autoencoder for"
+        " images of images",
+    ),
     Choice("cnn", "two convolutions and one to five dense layers"),
     Choice("cnn_blocks", "one to four blocks of convolution and pooling"),
     Choice("mlp", "two dense layers, with regularisation"),
     Choice("mlp_tabular", "one to three dense layers, for tables"),
+    Choice("unet", "for masks: down and up again by some steps, with connections across"),
+    Choice("autoencoder", "for images of images: down and up again through a narrow middle"),
 )
 
 SCHEDULES = (

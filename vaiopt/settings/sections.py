@@ -38,7 +38,8 @@ class DataSettings:
     )
     target: str = setting(
         "",
-        "the column of a table (FILE.csv) that holds the classes (empty: the last)",
+        "the column of a table (FILE.csv) that holds the classes, or a quantity (empty: the last);"
+        " several columns with commas between them are several quantities or labels",
         may_be_empty=True,
     )
     split: Searchable = setting(
@@ -69,6 +70,16 @@ class DataSettings:
         check=values.check_image_size,
     )
     grayscale: bool = setting(False, "read images of a folder as grey")
+    unscored: List[str] = setting(
+        [],
+        "classes of masks that are neither learned nor scored, by name or number; 255 never is",
+        check=values.check_names,
+    )
+    standardise: str = setting(
+        "auto",
+        "whether models learn quantities as (y - mean) / deviation, and images as -1 to 1",
+        choices=choices.STANDARDISE,
+    )
     offset: Optional[float] = setting(
         None,
         "preprocessing (x - offset) / scale; both unset: all 256 input levels of the DPU are used",
@@ -244,9 +255,11 @@ class ObjectiveSettings:
     """What is maximised."""
 
     metric: str = setting(
-        "val_accuracy",
-        "val_accuracy, val_f1 (macro), val_loss, or any metric that the model reports on validation"
-        " data",
+        "auto",
+        "what trials are compared by: val_loss, any metric that the model reports on validation"
+        " data, or one of the task: val_accuracy, val_f1 (macro), val_auc, val_rmse, val_mae,"
+        " val_r2, val_mean_iou, val_pixel_accuracy, val_psnr, val_ssim; auto: the first of the"
+        " task",
     )
     direction: str = setting(
         "auto", "whether more of the metric is better", choices=choices.DIRECTIONS
@@ -348,6 +361,7 @@ class Settings:
     """All settings of a run. A changed copy is made with :func:`override`."""
 
     seed: int = setting(0, "decides splits, proposals and initial weights", low=0, high=2**32 - 1)
+    task: str = setting("auto", "what is learned", choices=choices.TASKS)
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

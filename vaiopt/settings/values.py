@@ -136,6 +136,12 @@ def check_hyperparameters(key: str, value: Mapping[str, Any]) -> None:
             _check_choice(f"{key}.{name}", item)
 
 
+def check_names(key: str, value: Any) -> None:
+    """Check that a list holds different names. Raises SettingsError."""
+    if len(set(value)) != len(value) or not all(str(name).strip() for name in value):
+        raise SettingsError(f"{key} is {value!r}", "Give different names, such as ['11'].")
+
+
 def check_points(key: str, value: Any) -> None:
     """Check that points are tables of plain values. Raises SettingsError."""
     for number, point in enumerate(value, start=1):

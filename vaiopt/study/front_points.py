@@ -11,6 +11,7 @@ from vaiopt.study.objective import Objective, price_of
 from vaiopt.study.question import Question
 from vaiopt.study.ranking import Front, best_first, best_trials, front
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space_file import known_settings
 
 Place = Tuple[float, ...]
 """Of a trial: its score and the logarithms of its costs, lower is better."""
@@ -49,6 +50,7 @@ def pick_front(
     Raises:
         RunError: no model of a complete trial is kept.
     """
+    settings = known_settings(run, settings)
     objective = Objective(settings.objective)
     costs = objective.front or (cost,)
     kept = _front_of(best_trials(run, settings, trials), objective, cost)

@@ -31,9 +31,10 @@ class HyperParameters:
         overrides: changes from the settings, by name: a plain value fixes it, a :class:`Range`
             replaces its range.
         input_shape: shape of one sample, without the batch, such as ``(28, 28, 1)`` or ``(30,)``.
-        classes: number of classes.
+        classes: number of classes, or of labels, quantities or channels: of the outputs.
         samples: number of training samples.
         task: what is learned, a name of :data:`vaiopt.tasks.TASKS`.
+        y_shape: shape of one label, () for one number.
 
     Attributes:
         values: the active values so far, by the names that they were asked by.
@@ -48,6 +49,7 @@ class HyperParameters:
         classes: int = 0,
         samples: int = 0,
         task: str = "classification",
+        y_shape: Tuple[int, ...] = (),
     ) -> None:
         self.input_shape = tuple(input_shape)
         # Of all sizes of images that are searched: what a range must not depend on is another.
@@ -55,6 +57,7 @@ class HyperParameters:
         self.classes = classes
         self.samples = samples
         self.task = task
+        self.y_shape = tuple(y_shape)
         self.values: Dict[str, Value] = {}
         self.dimensions: Dict[str, Dimension] = {}
         self.overrides: Mapping[str, Any] = dict(overrides or {})
@@ -217,6 +220,7 @@ class HyperParameters:
             self.classes,
             self.samples,
             self.task,
+            self.y_shape,
         )
         found.know(self._known.values())
         for parameter in self._space:

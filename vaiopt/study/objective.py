@@ -8,8 +8,9 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.present.words import is_share
-from vaiopt.settings import ObjectiveSettings, choices
+from vaiopt.settings import ObjectiveSettings, Settings, choices
 from vaiopt.study.directions import UP, direction_of
+from vaiopt.tasks import AUTO, task_of
 
 COSTS = choices.names(choices.COSTS)
 MORE_IS_BETTER = ("fps",)
@@ -52,6 +53,22 @@ LIMITS = {
 TINY = 1e-12
 """Stands for a cost of 0 where its logarithm is taken."""
 
+CLASSIFIER = "val_accuracy"
+"""The metric of most tasks."""
+
+
+def with_metric(settings: Settings, task: str) -> Settings:
+    """Return settings in which ``objective.metric = "auto"`` is the metric of a task.
+
+    Args:
+        settings: of a run.
+        task: of its data, a name of :data:`vaiopt.tasks.TASKS`.
+    """
+    if settings.objective.metric != AUTO:
+        return settings
+    metric = task_of(task).validated
+    return replace(settings, objective=replace(settings.objective, metric=metric))
+
 
 class Objective:
     """Scores trials as the settings ask.
@@ -71,12 +88,13 @@ class Objective:
                     text = f"objective.{key} names '{name}', which is no cost"
                     raise SettingsError(text, did_you_mean(name, COSTS))
         self._settings = settings
-        self.metric = settings.metric
+        # Until the task is known, "auto" is what it is for most.
+        self.metric = CLASSIFIER if settings.metric == AUTO else settings.metric
         self.min_metric = settings.min_metric
         self.front: Tuple[str, ...] = tuple(settings.front)
         auto = settings.direction == "auto"
         # A search is refused where the name does not tell; runs of 0.1 maximised then.
-        known = direction_of(settings.metric) or UP
+        known = direction_of(self.metric) or UP
         self.direction = known if auto else settings.direction
         bounds = {name: (limit, getattr(settings, name)) for name, limit in LIMITS.items()}
         self._limits = {name: pair for name, pair in bounds.items() if pair[1] is not None}
@@ -198,7 +216,7 @@ def check_direction(settings: ObjectiveSettings) -> None:
     Raises:
         SettingsError: the settings leave it to its name, which does not tell.
     """
-    if settings.direction == "auto" and direction_of(settings.metric) is None:
+    if settings.direction == AUTO and direction_of(settings.metric) is None:
         raise SettingsError(
             f"whether more of objective.metric = '{settings.metric}' is better is not known",
             "Say it: --set objective.direction=maximize, or minimize.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, Optional, Sequence
 
+from vaiopt.settings import Settings
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space import Value
 
@@ -25,6 +26,9 @@ class Observer:
     def __call__(self, record: TrialRecord) -> None:
         """Tell that a trial has ended."""
         self.trial_ended(record)
+
+    def search_described(self, settings: Settings) -> None:
+        """Tell the settings, with the metric that ``auto`` stands for, once the data are known."""
 
     def search_started(self, wanted: int, trials: Sequence[TrialRecord]) -> None:
         """Tell that the trials begin: how many there are to be in all, and those that ended in

@@ -15,6 +15,7 @@ from vaiopt.study.alike import indistinct
 from vaiopt.study.objective import LIMITS, Objective, price_of
 from vaiopt.study.ranking import best_trials, cheap_cost, costs_of, keeps_limits, knee, pareto_front
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space_file import known_settings
 
 ROUNDING = 1e-6
 """The share of a bound by which a metric may miss it: metrics are sums of 32-bit numbers, so that
@@ -133,6 +134,7 @@ def ask(run: Run, settings: Settings, trials: Sequence[TrialRecord], question: Q
     Raises:
         RunError: no trial can be chosen, or none keeps the bounds.
     """
+    settings = known_settings(run, settings)
     objective = Objective(settings.objective)
     kept = best_trials(run, settings, trials)
     allowed = [trial for trial in kept if keeps_limits(trial, objective)]

@@ -8,7 +8,10 @@ from typing import Dict, Optional, Tuple
 from vaiopt.data.splits import PARTS
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Run
+from vaiopt.settings import Settings
+from vaiopt.study.objective import with_metric
 from vaiopt.study.space import Space
+from vaiopt.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class SpaceFile(Record):
         warnings: what the steps after the search will not do with such a model.
         notes: what a person should know of the data, and of what is done with such a model.
         inputs: what the space was traced of; None in a run of an earlier version.
+        task: of the data.
     """
 
     space: Space = part()
@@ -43,14 +47,26 @@ class SpaceFile(Record):
     warnings: Tuple[str, ...] = part(())
     notes: Tuple[str, ...] = part(())
     inputs: Optional[Inputs] = part(None)
+    task: str = part("classification")
 
     def check(self) -> None:
         """Raise :class:`Unfit` unless the size of each part is there."""
         for name in PARTS:
             if name not in self.splits:
                 raise Unfit(f"splits.{name}", "is missing")
+        if self.task not in TASKS:
+            raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
 
 
 def read_space(run: Run) -> SpaceFile:
     """Return a run's search space. Raises :class:`RunError`: it is missing or damaged."""
     return read_record(run.space, SpaceFile, f"vaiopt search --run {run.folder}")
+
+
+def known_settings(run: Run, settings: Settings) -> Settings:
+    """Return settings in which ``auto`` metrics are those of the data of a run, once it has some.
+
+    Raises:
+        RunError: its search space is damaged.
+    """
+    return with_metric(settings, read_space(run).task) if run.space.exists() else settings

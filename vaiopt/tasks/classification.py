@@ -38,6 +38,19 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, classes: int) -> n
     )
 
 
+def cross_entropy(single: bool, losses: Any) -> Any:
+    """Return Keras's cross-entropy of one output that says yes, or of one a class.
+
+    Args:
+        single: whether it is one output.
+        losses: Keras's losses, where outputs are logits and no probabilities.
+    """
+    if losses is None:
+        return "binary_crossentropy" if single else "sparse_categorical_crossentropy"
+    loss = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
+    return loss(from_logits=True)
+
+
 def per_class(confusion: np.ndarray) -> Dict[str, np.ndarray]:
     """Return ``precision``, ``recall``, ``f1`` and ``support`` per class; 0 where a class was never
     predicted or never there.
@@ -298,12 +311,17 @@ class Classification(Task):
     validation = {"val_accuracy": "accuracy", "val_f1": "macro_f1"}
     evaluation: Type[Evaluation] = ClassEvaluation
     kit_names = {"macro_f1": "macro recall"}
+    has_classes = True
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
         """Return class numbers and class names; see :func:`check_labels`."""
         return check_labels(arrays, labels, classes)
+
+    def strata(self, y: np.ndarray) -> np.ndarray:
+        """Return the classes themselves."""
+        return y
 
     def class_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
         """Return the weight of each class; see :func:`class_weights`."""
@@ -322,7 +340,9 @@ class Classification(Task):
             )
         return labels.astype(np.int64)
 
-    def output_problem(self, shape: Tuple[Any, ...], classes: int) -> Tuple[str, str]:
+    def output_problem(
+        self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
+    ) -> Tuple[str, str]:
         """Return nothing for one output a class, or a single one for two classes."""
         if shape == (classes,) or (classes == 2 and shape == (1,)):
             return "", ""
@@ -333,12 +353,12 @@ class Classification(Task):
 
     def head(self, keras: Any, x: Any, classes: int) -> Any:
         """Return a softmax over the classes."""
+        self.check_hidden(x)
         return keras.layers.Dense(classes, activation="softmax", name="predictions")(x)
 
-    def compile(self, model: Any, optimizer: Any) -> None:
+    def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
         """Compile for the cross-entropy that the output asks for."""
-        single = model.output_shape[-1] == 1
-        loss = "binary_crossentropy" if single else "sparse_categorical_crossentropy"
+        loss = cross_entropy(model.output_shape[-1] == 1, losses)
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 
     def loss_form(self, model: Any, classes: int) -> str:

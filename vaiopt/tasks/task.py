@@ -12,13 +12,19 @@ from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from vaiopt.errors import SettingsError
+from vaiopt.errors import DataError, ModelError, SettingsError
 from vaiopt.present.table import Table
 from vaiopt.record import Record, part
 from vaiopt.runs.records import KitResult
+from vaiopt.tasks.targets import PLAIN, Targets
 
 Labels = Tuple[List[np.ndarray], Tuple[str, ...]]
-"""Labels of the training data and of given sets, and the names of the classes."""
+"""Labels of the training data and of given sets, and the names of the outputs: of classes, labels,
+quantities or channels.
+"""
+
+UNSCORED = 255
+"""In a mask: a pixel that is neither learned nor scored."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,9 @@ class Task(abc.ABC):
         validation: names of the metrics that validation adds, and the score each one is.
         evaluation: the record of ``evaluation.json``.
         kit_names: what a score of a kit is in words, where it is not quite the one of that name.
+        outputs: what ``classes`` names, in words.
+        has_classes: whether each sample is of one class, of which a split keeps the shares.
+        like_samples: whether ``y`` lies over ``x`` pixel by pixel.
     """
 
     name: str
@@ -87,6 +96,9 @@ class Task(abc.ABC):
     validation: Dict[str, str]
     evaluation: Type[Evaluation]
     kit_names: Dict[str, str] = {}
+    outputs: str = "classes"
+    has_classes: bool = False
+    like_samples: bool = False
 
     @property
     def validated(self) -> str:
@@ -97,7 +109,8 @@ class Task(abc.ABC):
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
-        """Return the labels of one to three sets (train and given ones) as the task keeps them.
+        """Return the labels of one to three sets (train and given ones) as the task keeps them, and
+        the names of the outputs.
 
         Args:
             arrays: as a person gave them.
@@ -112,19 +125,75 @@ class Task(abc.ABC):
     def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
         """Return the labels in a calibration file (samples, ...). Raises DataError."""
 
+    def check_samples(self, x: np.ndarray, y: np.ndarray, labels: Sequence[str]) -> None:
+        """Check that samples (n, ...) and their labels, as :meth:`check_labels` returned them, go
+        together. ``labels`` are what both are called.
+
+        Raises:
+            DataError: a mask or target image is of another size than its sample.
+        """
+        if self.like_samples and x.shape[1:3] != y.shape[1:3]:
+            raise DataError(
+                f"a sample of {labels[0]} has {x.shape[1:3]} pixels, of {labels[1]} {y.shape[1:3]}",
+                "Give both of one height and width.",
+            )
+
+    def strata(self, y: np.ndarray) -> np.ndarray:
+        """Return the stratum of each sample, int64 (n,), from 0 without gaps: a split keeps their
+        shares.
+        """
+        return np.zeros(len(y), np.int64)
+
+    def fit_targets(
+        self, y: np.ndarray, raw: np.ndarray, standardise: bool, value_range: Any = None
+    ) -> Targets:
+        """Return what a model's outputs are of ``y``.
+
+        Args:
+            y: labels that may be looked at: all but those of the test split.
+            raw: raw samples, of which only the type counts.
+            standardise: whether outputs shall be of the size that is learned best, and not the
+                values themselves.
+            value_range: lowest and highest value that images can take; None if it is not known.
+        """
+        return PLAIN
+
     @abc.abstractmethod
-    def output_problem(self, shape: Tuple[Any, ...], classes: int) -> Tuple[str, str]:
+    def output_problem(
+        self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
+    ) -> Tuple[str, str]:
         """Return what is wrong with a model's output shape (without batch) and what cures it; two
-        empty texts if nothing is.
+        empty texts if nothing is. ``y_shape`` is that of one label, () if it is not known.
         """
 
     @abc.abstractmethod
     def head(self, keras: Any, x: Any, classes: int) -> Any:
-        """Return the output tensor of a built-in family, from its last hidden tensor."""
+        """Return the output tensor of a built-in family, from its last hidden tensor.
+
+        Raises:
+            ModelError: a family of this kind cannot do the task; see :meth:`check_hidden`.
+        """
+
+    def check_hidden(self, x: Any) -> None:
+        """Raise :class:`ModelError` unless a family's last hidden tensor suits: an image for what
+        lies over the samples, values in a row for anything else.
+        """
+        if (len(x.shape) == 4) != self.like_samples:
+            wanted = "unet or autoencoder" if self.like_samples else "auto"
+            raise ModelError(
+                f"this family gives {'an image' if len(x.shape) == 4 else 'values in a row'}, and"
+                f" the task is {self.name}",
+                f"Use another family: --set model.family={wanted}",
+            )
 
     @abc.abstractmethod
-    def compile(self, model: Any, optimizer: Any) -> None:
-        """Compile a model with the loss and the metrics that the task wants of its output."""
+    def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
+        """Compile a model with the loss and the metrics that the task wants of its output.
+
+        Args:
+            model: of the task. optimizer: Keras's.
+            losses: Keras's losses, where outputs that are to be probabilities are their logits.
+        """
 
     @abc.abstractmethod
     def loss_form(self, model: Any, classes: int) -> str:
@@ -132,7 +201,13 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def loss_labels(self, y: np.ndarray, form: str, classes: int) -> np.ndarray:
-        """Return labels (n, ...) in the form that a loss wants."""
+        """Return labels (n, ...), after :meth:`Targets.encode`, in the form that a loss wants."""
+
+    def part_weights(self, y: np.ndarray) -> Optional[np.ndarray]:
+        """Return how much each part of a label counts, (n, ...), such as each pixel of a mask; None
+        if all count alike.
+        """
+        return None
 
     def class_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
         """Return the weight of each class in a training, float64 (classes,).
@@ -151,13 +226,21 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def predict(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what a model's real outputs (n, ...) say, in the form of the labels; the kit says
-        the same of its int8 outputs.
+        """Return what a model's real outputs (n, ...), after :meth:`Targets.decode`, say, in the
+        form of the labels; the kit says the same of its int8 outputs.
         """
+
+    def judged(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what scores need of outputs (n, ...), which may be less: they are made in parts,
+        and this of all of them is kept.
+        """
+        return outputs
 
     @abc.abstractmethod
     def scores(self, outputs: np.ndarray, y: np.ndarray, classes: int) -> Dict[str, float]:
-        """Return the scores of outputs (n, ...) on labels (n, ...) by name, the headline first."""
+        """Return the scores of outputs (n, ...), after :meth:`Targets.decode`, on labels (n, ...)
+        by name, the headline first.
+        """
 
     def scores_without_names(self, outputs: np.ndarray, y: np.ndarray) -> Dict[str, float]:
         """Return the scores where nobody knows how many classes there are."""
@@ -180,6 +263,7 @@ class Task(abc.ABC):
         """Return the record of a model on the test split.
 
         Args:
-            outputs: real, (n, ...). y: labels (n, ...). classes: names.
+            outputs: real, after :meth:`Targets.decode`, (n, ...). y: labels (n, ...). classes:
+                names of the outputs.
             kind: ``float`` or ``int8``. trial: the model's.
         """

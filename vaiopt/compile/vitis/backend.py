@@ -83,8 +83,8 @@ class VitisCompiler(Compiler):
             "arch": str(arch) if arch.parent != request.folder else arch.name,
             "log": LOG,
         }
-        single = threshold(output, content)
-        return Compiled(MODEL, source, output, single, release=release, more=more)
+        above = threshold(content)
+        return Compiled(MODEL, source, output, above, release=release, more=more)
 
 
 def _check_quantizer(request: CompileRequest, again: str) -> None:

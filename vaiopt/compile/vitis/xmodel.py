@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.environment import has_module
 from vaiopt.errors import CompileError
@@ -370,10 +368,10 @@ def _end(tensors: Sequence[XmodelTensor], what: str, expected: Optional[Tensor])
     return Tensor.at(name, shape, position)
 
 
-def threshold(output: Tensor, content: XmodelContent) -> Optional[float]:
-    """Return the real value above which a single output says class 1; None for several outputs."""
-    if int(np.prod(output.shape[1:], dtype=np.int64)) != 1:
-        return None
+def threshold(content: XmodelContent) -> float:
+    """Return the real value above which an output that stands alone, one label or one of two
+    classes, says yes.
+    """
     dpu = [child for child in content.subgraphs or [] if child.device == "DPU"]
     types = {op.type for child in dpu for op in child.operators}
     return SIGMOID_THRESHOLD if "hard-sigmoid-fix" in types else 0.0

@@ -10,6 +10,7 @@ from vaiopt.data.sources.source import Source
 SOURCES = (
     bundled.DIGITS,
     bundled.BREAST_CANCER,
+    bundled.DIABETES,
     keras_files.MNIST,
     keras_files.FASHION_MNIST,
     folder.SOURCE,

@@ -9,6 +9,7 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.errors import DataError
 from vaiopt.npz import few_names
+from vaiopt.tasks import AUTO
 
 Pair = Tuple[str, str]
 
@@ -35,9 +36,9 @@ WEIGHTS: Mapping[str, Sequence[str]] = {
 }
 """Names of the weights of each set, by the argument of :func:`make_dataset`."""
 
-CLASSES, RANGE, FEATURES = "classes", "value_range", "feature_names"
+CLASSES, RANGE, FEATURES, TASK = "classes", "value_range", "feature_names", "task"
 KNOWN = {
-    *(CLASSES, RANGE, FEATURES),
+    *(CLASSES, RANGE, FEATURES, TASK),
     *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),
     *(name for names in WEIGHTS.values() for name in names),
 }
@@ -55,13 +56,14 @@ class Known:
         return isinstance(name, str) and name.lower() in KNOWN
 
 
-def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
+def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUTO) -> Dataset:
     """Return a checked dataset of arrays by name. Those of unknown names are told in a note.
 
     Args:
         name: what the dataset is called.
         arrays: by name; of unknown names the values do not matter.
         where: what holds them, in messages.
+        task: what is learned; ``auto`` is what an array of the name ``task`` says, or ``y``.
 
     Raises:
         DataError: samples or labels are missing, one set has two names, or an array cannot be used.
@@ -78,6 +80,7 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
     }
     classes = arrays.get(found.one((CLASSES,)))
     about = _about(found, arrays, arrays[x])
+    said = np.asarray(arrays.get(found.one((TASK,)), AUTO))
     return make_dataset(
         name,
         arrays[x],
@@ -89,6 +92,7 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str) -> Dataset:
         classes=classes,
         keys=(x, y, *test, *validation),
         notes=found.notes(),
+        task=str(said) if task == AUTO and said.ndim == 0 else task,
         **weights,
         **about,
     )

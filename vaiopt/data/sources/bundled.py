@@ -44,6 +44,23 @@ def load_breast_cancer() -> Dataset:
     )
 
 
+def load_diabetes() -> Dataset:
+    """Return 442 patients, float32 (N, 10), and how far their diabetes went on in a year, 25 to 346.
+
+    Source: scikit-learn's ``load_diabetes`` (B. Efron, T. Hastie, I. Johnstone, R. Tibshirani,
+    "Least Angle Regression", 2004), its features as they come there: centred and of one length.
+    """
+    data = _sklearn_datasets().load_diabetes()
+    return make_dataset(
+        "diabetes",
+        data.data,
+        data.target,
+        classes=["progression"],
+        feature_names=data.feature_names,
+        task="regression",
+    )
+
+
 def _sklearn_datasets() -> Any:
     try:
         from sklearn import datasets
@@ -56,4 +73,5 @@ def _sklearn_datasets() -> Any:
 
 
 DIGITS = named("digits", load_digits)
+DIABETES = named("diabetes", load_diabetes)
 BREAST_CANCER = named("breast_cancer", load_breast_cancer)

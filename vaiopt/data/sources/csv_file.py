@@ -8,7 +8,9 @@ import io
 import re
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
 
 from vaiopt import memory
 from vaiopt.data.dataset import Dataset, Request, make_dataset
@@ -16,6 +18,7 @@ from vaiopt.data.sources.source import Source
 from vaiopt.data.table import MOST_TEXTS, Cells, encode
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.reading import LARGEST, PART, open_regular
+from vaiopt.tasks import AUTO
 
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DELIMITERS = (",", ";", "\t", "|")
@@ -37,6 +40,8 @@ MOST_CLASS_NUMBERS = 100
 FEW_EACH = 20
 """Samples of each on average, below which more numbers than that are taken for a quantity."""
 
+REGRESSION = "regression"
+
 BYTES_OF_A_BYTE = 12
 """Memory that a byte of a table takes while it is read: each cell becomes a Python text."""
 
@@ -47,7 +52,8 @@ def load_csv(request: Request, path: Path) -> Dataset:
     Columns of numbers are features as they are; those of at most
     :data:`vaiopt.data.table.MOST_TEXTS` different texts are one-hot coded. Gaps are filled by the
     median, or by the most frequent text. The target is the column ``request.target``, by default
-    the last; its values are the names of the classes.
+    the last; its values are the names of the classes, or a quantity. Several columns, with commas
+    between them, are as many quantities or labels.
 
     Raises:
         DataError: the file cannot be read, a line is longer or shorter than the first, names are
@@ -59,9 +65,9 @@ def load_csv(request: Request, path: Path) -> Dataset:
         name: [row[i] for row in rows] for i, name in enumerate(names)
     }
     notes = _drop_index(columns, where)
-    target, told = _target(request.target, list(columns), where)
-    labels = columns.pop(target)
-    y, classes = _labels(labels, target, where)
+    targets, told = _targets(request.target, list(columns), where)
+    labels = {name: columns.pop(name) for name in targets}
+    y, classes, task = _labels(labels, where, request.task)
     found = encode({n: _parsed(cells, n, where) for n, cells in columns.items()}, where)
     return make_dataset(
         path.name,
@@ -71,6 +77,7 @@ def load_csv(request: Request, path: Path) -> Dataset:
         feature_names=found.feature_names,
         columns=found.columns,
         notes=(*notes, *told, *found.notes),
+        task=task,
     )
 
 
@@ -200,17 +207,23 @@ def _drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str
     return [f"the first column of {where} numbers the lines: not used"]
 
 
-def _target(wanted: str, names: Sequence[str], where: str) -> Tuple[str, List[str]]:
-    """Return the name of the target, and what is to be said of it."""
+def _targets(wanted: str, names: Sequence[str], where: str) -> Tuple[List[str], List[str]]:
+    """Return the names of the targets, and what is to be said of them."""
     if not wanted:
         last = names[-1]
-        return last, [f"the target is the last column of {where}, '{last}'; another: data.target"]
-    if wanted not in names:
+        return [last], [f"the target is the last column of {where}, '{last}'; another: data.target"]
+    found = [wanted] if wanted in names else [name.strip() for name in wanted.split(",")]
+    for name in found:
+        if name not in names:
+            raise DataError(
+                f"{where} has no column '{name}', which data.target names",
+                did_you_mean(name, names),
+            )
+    if len(set(found)) != len(found) or len(found) == len(names):
         raise DataError(
-            f"{where} has no column '{wanted}', which data.target names",
-            did_you_mean(wanted, names),
+            f"data.target is '{wanted}'", f"Name columns of {where} once each, and leave others."
         )
-    return wanted, []
+    return found, []
 
 
 def _parsed(cells: Sequence[Optional[str]], name: str, where: str) -> Cells:
@@ -231,23 +244,54 @@ def _parsed(cells: Sequence[Optional[str]], name: str, where: str) -> Cells:
 
 
 def _labels(
-    cells: Sequence[Optional[str]], target: str, where: str
-) -> Tuple[List[int], Tuple[str, ...]]:
-    """Return the class numbers and names of a target; numbers are in their order."""
-    if None in cells:
-        raise DataError(
-            f"the target '{target}' of {where} has gaps: the first in sample {cells.index(None)}"
-            f" (counted from 0), {sum(cell is None for cell in cells)} in all",
-            "Leave those lines out, or write what they are.",
-        )
+    columns: Mapping[str, Sequence[Optional[str]]], where: str, task: str
+) -> Tuple[Any, Optional[Sequence[str]], str]:
+    """Return the labels of one or several targets, the names of the outputs and the task."""
+    for target, cells in columns.items():
+        if None in cells:
+            raise DataError(
+                f"the target '{target}' of {where} has gaps: the first in sample"
+                f" {cells.index(None)} (counted from 0), {sum(cell is None for cell in cells)} in"
+                " all",
+                "Leave those lines out, or write what they are.",
+            )
+    if len(columns) > 1:
+        rows = [_numbers(cells, target, where) for target, cells in columns.items()]
+        return np.asarray(rows, np.float64).T, tuple(columns), task
+    target, cells = next(iter(columns.items()))
     texts = [str(cell) for cell in cells]
     is_number = all(map(NUMBER.fullmatch, texts))
-    numbers = [float(text) for text in texts] if is_number else []
-    if numbers:
-        _check_no_quantity(numbers, target, where)
-        texts = [str(int(number)) for number in numbers]
-    names = sorted(set(texts), key=(lambda text: float(text)) if numbers else None)
-    if not numbers and len(names) > max(MOST_CLASS_NUMBERS, len(texts) // 2):
+    if task == REGRESSION or (task == AUTO and is_number and _is_quantity(list(map(float, texts)))):
+        return np.asarray(_numbers(cells, target, where)), (target,), REGRESSION
+    return (*_class_numbers(texts, is_number, target, where), task)
+
+
+def _numbers(cells: Sequence[Optional[str]], target: str, where: str) -> List[float]:
+    """Return a target as numbers. Raises DataError: it holds a text."""
+    for cell in cells:
+        if not NUMBER.fullmatch(str(cell)):
+            raise DataError(
+                f"the target '{target}' of {where} holds '{str(cell)[:40]}', which is no number",
+                "Name a column of numbers: --set data.target=COLUMN",
+            )
+    return [float(str(cell)) for cell in cells]
+
+
+def _class_numbers(
+    texts: Sequence[str], is_number: bool, target: str, where: str
+) -> Tuple[List[int], Tuple[str, ...]]:
+    """Return the class numbers and names of a target; numbers are in their order."""
+    if is_number:
+        fraction = next((text for text in texts if not _is_whole(float(text))), None)
+        if fraction is not None:
+            raise DataError(
+                f"the target '{target}' of {where} holds {fraction}, which is no class",
+                "Name the column of the classes (--set data.target=COLUMN), or predict a quantity:"
+                " --set task=regression",
+            )
+        texts = [str(int(float(text))) for text in texts]
+    names = sorted(set(texts), key=(lambda text: float(text)) if is_number else None)
+    if not is_number and len(names) > max(MOST_CLASS_NUMBERS, len(texts) // 2):
         raise DataError(
             f"the target '{target}' of {where} has {len(names):,} different texts in"
             f" {len(texts):,} lines",
@@ -257,15 +301,12 @@ def _labels(
     return [position[text] for text in texts], tuple(names)
 
 
-def _check_no_quantity(numbers: Sequence[float], target: str, where: str) -> None:
-    """Raise DataError for numbers that are no classes but a quantity."""
+def _is_whole(number: float) -> bool:
+    return number.is_integer() and abs(number) < 2**53
+
+
+def _is_quantity(numbers: Sequence[float]) -> bool:
+    """Return whether numbers are no classes: one is no whole number, or they are many."""
     different = len(set(numbers))
-    fraction = next((n for n in numbers if not n.is_integer() or abs(n) >= 2**53), None)
     many = different > MOST_CLASS_NUMBERS and different * FEW_EACH > len(numbers)
-    if fraction is not None or many:
-        such = f"such as {fraction:g}" if fraction is not None else f"{different:,} different ones"
-        raise DataError(
-            f"the target '{target}' of {where} holds numbers that are no classes ({such})",
-            "Name the column of the classes (--set data.target=COLUMN); predicting a quantity"
-            " (regression) is not supported.",
-        )
+    return many or not all(map(_is_whole, numbers))

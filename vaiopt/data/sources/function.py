@@ -16,6 +16,7 @@ from vaiopt.data.sources.arrays import dataset_of
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.reading import check_regular
+from vaiopt.tasks import AUTO
 
 PATTERN = re.compile(r"^(?P<module>.+):(?P<function>[A-Za-z_]\w*)$")
 RETURNS = (
@@ -53,7 +54,7 @@ def load_function(request: Request, path: Path) -> Dataset:
         )
     with running(function):
         result = function()
-    return dataset_returned(result, request.source)
+    return dataset_returned(result, request.source, request.task)
 
 
 SOURCE = Source("module:function", _matches, load_function)
@@ -83,12 +84,13 @@ def _functions(module: ModuleType) -> Any:
     return [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
 
 
-def dataset_returned(result: Any, source: str) -> Dataset:
+def dataset_returned(result: Any, source: str, task: str = AUTO) -> Dataset:
     """Make a checked dataset of what a function returned, or of what was passed.
 
     Args:
         result: as :data:`RETURNS` says.
         source: what it is called.
+        task: what is learned; ``auto`` tells it by ``y``.
 
     Raises:
         DataError: it is something else, or cannot be used.
@@ -108,17 +110,17 @@ def dataset_returned(result: Any, source: str) -> Dataset:
             classes=result.classes or None,
             value_range=result.value_range,
             feature_names=result.feature_names,
-            task=result.task,
+            task=result.task if task == AUTO else task,
             notes=result.notes,
             columns=result.columns,
         )
     if isinstance(result, dict):
-        return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'")
+        return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'", task)
     if not isinstance(result, (tuple, list)) or len(result) not in (2, 3):
         raise DataError(f"'{source}' returned {_kind(result)}", RETURNS)
     if not all(map(_is_set, result)):
-        return make_dataset(source, result[0], result[1], weights=(*result, None)[2])
-    return _of_sets(source, [(*given, None)[:3] for given in result])
+        return make_dataset(source, result[0], result[1], weights=(*result, None)[2], task=task)
+    return _of_sets(source, [(*given, None)[:3] for given in result], task)
 
 
 def _is_set(given: Any) -> bool:
@@ -127,7 +129,7 @@ def _is_set(given: Any) -> bool:
     return is_list and hasattr(given[0], "__len__")
 
 
-def _of_sets(source: str, sets: Sequence[Any]) -> Dataset:
+def _of_sets(source: str, sets: Sequence[Any], task: str) -> Dataset:
     """Return the dataset of two sets (training, test) or three (training, validation, test)."""
     nothing = (None, None, None)
     (x, y, weights), test = sets[0], sets[-1]
@@ -143,6 +145,7 @@ def _of_sets(source: str, sets: Sequence[Any]) -> Dataset:
         test_x=test[0],
         test_y=test[1],
         test_weights=test[2],
+        task=task,
     )
 
 

@@ -10,9 +10,10 @@ from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.sources.arrays import Known, dataset_of
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
+from vaiopt.tasks import AUTO
 
 
-def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
+def load_npz(path: Path, name: Optional[str] = None, task: str = AUTO) -> Dataset:
     """Load a dataset from an ``.npz`` file.
 
     It holds ``x`` and ``y`` (or ``x_train`` and ``y_train``), and optionally ``x_test`` and
@@ -22,11 +23,12 @@ def load_npz(path: Path, name: Optional[str] = None) -> Dataset:
     Args:
         path: the file.
         name: what the dataset is called; by default the file's name.
+        task: what is learned; ``auto`` tells it by the arrays.
 
     Raises:
         DataError: it cannot be read, an array is missing, or an array cannot be used.
     """
-    return dataset_of(name or path.name, _read(path), f"'{path}'")
+    return dataset_of(name or path.name, _read(path), f"'{path}'", task)
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
@@ -34,7 +36,7 @@ def _matches(text: str, path: Optional[Path]) -> bool:
 
 
 def _load(request: Request, path: Path) -> Dataset:
-    return load_npz(path)
+    return load_npz(path, task=request.task)
 
 
 SOURCE = Source("FILE.npz", _matches, _load)

@@ -122,7 +122,7 @@ class DaskExecutor(TrialExecutor):
         The name is the run's: what a search that was killed left there is replaced when it goes on.
         """
         settings = self._settings
-        plugin = trial_plugin(settings, load(settings.data, settings.seed), _user_file(settings))
+        plugin = trial_plugin(settings, load(settings), _user_file(settings))
         digest = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()
         name, client = f"vaiopt-{digest[:16]}", self._client
         # Before 2023.9 the one, since 2024 the other.

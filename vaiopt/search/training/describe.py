@@ -31,7 +31,7 @@ from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.weights import class_weights
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
-from vaiopt.study.objective import Objective, check_direction
+from vaiopt.study.objective import check_direction, with_metric
 from vaiopt.study.space import Space, Value
 from vaiopt.study.space_file import SpaceFile
 from vaiopt.study.trace import check_overrides, trace_space
@@ -53,7 +53,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     load_tensorflow()
     taken_mb = resident_mb()
     family = _Family(settings)
-    Objective(settings.objective)
+    settings = family.know()
     load_target(settings.hardware.target, settings.hardware.release)
     space = trace_space(family.ask, family.make)
     check_overrides(space, family.overrides)
@@ -75,6 +75,11 @@ class _Family:
         self._own = own_fit(self._function)
         if isinstance(self._function, KeywordFunction) and settings.search.trials > 1:
             self._function.check_ranges(self.overrides)
+
+    def know(self) -> Settings:
+        """Return the settings with the metric of the task of the data."""
+        self._settings = with_metric(self._settings, self.shared.dataset.task)
+        return self._settings
 
     def make(self, values: Mapping[str, Value]) -> HyperParameters:
         """Return fresh hyperparameters at a point."""
@@ -125,7 +130,8 @@ class _Family:
         notes += scaling_notes(settings.data, scaling, left)
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
-        return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs)
+        task = shared.dataset.task
+        return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs, task)
 
 
 def scaling_notes(

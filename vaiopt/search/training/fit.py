@@ -130,7 +130,7 @@ def train(
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     validator = Validator(model, device, splits, plan.batch_size)
     follower = Follower(validator, plan, steps, listeners)
-    labels = device.labels(model, part.indices)
+    labels = device.labels(model, part.indices, splits.targets)
     data = device.batches(
         part.indices,
         splits.preprocessing,

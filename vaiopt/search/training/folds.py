@@ -25,16 +25,16 @@ def fold_splits(splits: Splits, folds: int, seed: int) -> List[Splits]:
         DataError: a class has fewer samples than there are folds.
     """
     indices = np.concatenate([splits.train.indices, splits.validation.indices])
-    labels = splits.dataset.all_y[indices]
+    strata = splits.task.strata(splits.dataset.all_y[indices])
+    named = splits.dataset.strata_names(strata)
     random = np.random.RandomState(seed)
     fold = np.empty(len(indices), dtype=np.int64)
     start = 0
-    for number in range(len(splits.classes)):
-        members = np.flatnonzero(labels == number)
+    for number, name in enumerate(named):
+        members = np.flatnonzero(strata == number)
         if len(members) < folds:
             raise DataError(
-                f"class '{splits.classes[number]}' has {len(members)} samples, fewer than"
-                f" train.folds = {folds}",
+                f"{name} has {len(members)} samples, fewer than train.folds = {folds}",
                 "Take fewer folds, or more data.",
             )
         # Each class goes on dealing where the one before stopped, so that the folds have one size.

@@ -89,7 +89,8 @@ def trace_fit(
     model.fit = note
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
-    labels = [task.loss_labels(part.y, form, classes) for part in (train, validation)]
+    encode = splits.targets.encode
+    labels = [task.loss_labels(encode(part.y), form, classes) for part in (train, validation)]
     of_few = replace(splits, train=train, validation=validation)
     options = {
         "validation_data": _held_out(validation, labels[1]),
@@ -152,7 +153,7 @@ def run_fit(
         Whatever ``fit`` raises.
     """
     parts = splits.train, splits.validation
-    train, validation = (device.labels(model, part.indices) for part in parts)
+    train, validation = (device.labels(model, p.indices, splits.targets) for p in parts)
     options = {
         "validation_data": _held_out(splits.validation, validation),
         "epochs": plan.epochs,

@@ -18,7 +18,7 @@ from vaiopt.data import (
 from vaiopt.data.batches import DeviceData
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.search.training.options import IMAGE_SIZE, parse_split
-from vaiopt.settings import DataSettings, Settings
+from vaiopt.settings import DataSettings, Settings, choices
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
@@ -50,10 +50,11 @@ def _test_start(data: DataSettings, dataset: Dataset) -> Optional[float]:
     return max(starts)
 
 
-def load(data: DataSettings, seed: int) -> Dataset:
-    """Load the data that the settings name; where several sizes of images are searched, in the
-    first. Raises DataError.
+def load(settings: Settings) -> Dataset:
+    """Load the data that the settings of a run name; where several sizes of images are searched,
+    in the first. Raises DataError.
     """
+    data = settings.data
     size = data.image_size
     if is_range(size):
         first = parse_range("data.image_size", size)
@@ -63,13 +64,21 @@ def load(data: DataSettings, seed: int) -> Dataset:
         Request(
             source=data.source.strip(),
             limit=data.limit,
-            seed=seed,
+            seed=settings.seed,
             image_size=tuple(size),
             grayscale=data.grayscale,
             target=data.target,
+            task=settings.task,
+            unscored=tuple(data.unscored),
             base=str(Path.cwd().resolve()),
         )
     )
+
+
+def _standardises(settings: Settings) -> bool:
+    """Return whether models learn labels of the size that is learned best."""
+    of_ours = settings.model.family in choices.names(choices.FAMILIES)
+    return {"always": True, "never": False}.get(settings.data.standardise, of_ours)
 
 
 class Sized:
@@ -82,6 +91,7 @@ class Sized:
 
     def __init__(self, settings: Settings, dataset: Dataset) -> None:
         self._data, self._seed = settings.data, settings.seed
+        self._standardise = _standardises(settings)
         self.dataset = dataset
         self._splits: Dict[Tuple[Ratios, Optional[Scaling]], Splits] = {}
         self._device: Optional[DeviceData] = None
@@ -115,6 +125,7 @@ class Sized:
                 reserved=_test_start(self._data, self.dataset),
                 offset=offset,
                 scale=scale,
+                standardise=self._standardise,
             )
         return self._splits[key]
 
@@ -129,14 +140,16 @@ class Shared(Sized):
     """
 
     def __init__(self, settings: Settings, dataset: Optional[Dataset] = None) -> None:
-        found = dataset if dataset is not None else load(settings.data, settings.seed)
+        found = dataset if dataset is not None else load(settings)
         super().__init__(settings, found)
         self._settings = settings
         self._others: Dict[int, Sized] = {}
 
     def is_of(self, settings: Settings) -> bool:
         """Return whether these are the shared things of a run."""
-        return (self._data, self._seed) == (settings.data, settings.seed)
+        own = self._settings
+        known = (own.data, own.seed, own.task, own.model.family)
+        return known == (settings.data, settings.seed, settings.task, settings.model.family)
 
     def at(self, values: Mapping[str, Value]) -> Sized:
         """Return the data in the size of a point."""
@@ -146,8 +159,9 @@ class Shared(Sized):
         if self.dataset.sample_shape[:2] == (side, side):
             return self
         if side not in self._others:
-            data = replace(self._data, image_size=[side, side])
-            self._others[side] = Sized(self._settings, load(data, self._seed))
+            of_size = replace(self._data, image_size=[side, side])
+            settings = replace(self._settings, data=of_size)
+            self._others[side] = Sized(settings, load(settings))
         return self._others[side]
 
     def hyperparameters(
@@ -156,7 +170,7 @@ class Shared(Sized):
         """Return the hyperparameters of a point, knowing the data."""
         data = self.dataset
         known = (data.sample_shape, len(data.classes), len(data), data.task)
-        hp = HyperParameters(values, overrides, *known)
+        hp = HyperParameters(values, overrides, *known, tuple(data.y.shape[1:]))
         if IMAGE_SIZE in overrides and data.is_image:
             side = int(hp.Fixed(IMAGE_SIZE, data.sample_shape[0]))
             found = parse_range("data.image_size", self._data.image_size)

@@ -8,10 +8,11 @@ from typing import Any, Dict
 import numpy as np
 
 from vaiopt.data import Splits
-from vaiopt.data.batches import EVALUATION_BATCH, DeviceData
+from vaiopt.data.batches import DeviceData, evaluation_batch
 from vaiopt.keras import load_tensorflow
 from vaiopt.models.probabilities import missing_activation, probabilities
 from vaiopt.search.training.statistics import BatchStatistics
+from vaiopt.search.training.weights import counted_weights
 
 QUICK_SAMPLES = 2000
 """Samples of a validation within an epoch; their accuracy is known to about one point, as fine as a
@@ -41,21 +42,23 @@ class Validator:
         self._preprocessing = splits.preprocessing
         self._indices = splits.validation.indices
         self._true = splits.validation.y
-        self._labels = device.labels(model, self._indices)
-        self._weights = splits.validation.weights
+        self._targets = splits.targets
+        self._labels = device.labels(model, self._indices, splits.targets)
+        self._weights = counted_weights(self._task, self._true, splits.validation.weights)
         self._batches = self._pipeline(len(self._indices))
         self._quick_batches: Any = None
 
     def _pipeline(self, count: int) -> Any:
-        return self._device.batches(self._indices[:count], self._preprocessing, EVALUATION_BATCH)
+        size = evaluation_batch(self._device.sample_shape)
+        return self._device.batches(self._indices[:count], self._preprocessing, size)
 
     def prepare(self) -> None:
         """Bring the model's state up to its weights; what follows does it by itself."""
         self._statistics.refresh()
 
     def __call__(self) -> Dict[str, float]:
-        """Return ``val_loss``, ``val_accuracy``, ``val_f1`` and ``val_<name>`` of every metric the
-        model was compiled with.
+        """Return ``val_loss``, those of the task, such as ``val_accuracy``, and ``val_<name>`` of
+        every metric the model was compiled with.
         """
         tf = load_tensorflow()
         self.prepare()
@@ -77,8 +80,8 @@ class Validator:
         return {**found, **self._scores(outputs)}
 
     def quick(self) -> Dict[str, float]:
-        """Return ``val_accuracy`` and ``val_f1`` on the first samples, and ``val_loss`` (without
-        penalties) where the loss is one function.
+        """Return the metrics of the task on the first samples, and ``val_loss`` (without penalties)
+        where the loss is one function.
 
         The model's own metrics are left alone: they are adding up the epoch.
         """
@@ -92,7 +95,7 @@ class Validator:
             tf = load_tensorflow()
             labels = tf.constant(self._labels[: len(outputs)])
             losses = tf.keras.losses.get(loss)(labels, tf.constant(outputs))
-            if self._weights is not None and losses.shape == labels.shape[:1]:
+            if self._weights is not None and losses.shape == self._weights[: len(outputs)].shape:
                 losses = losses * self._weights[: len(outputs)]
             value = float(tf.reduce_mean(losses))
             if math.isfinite(value):
@@ -101,6 +104,7 @@ class Validator:
 
     def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
         outputs = probabilities(outputs, missing_activation(self._model))
+        outputs = self._targets.decode(outputs)
         scores = self._task.scores(outputs, self._true[: len(outputs)], self._classes)
         own = [f"val_{m.name}" for m in self._model.compiled_metrics.metrics if _is_own(m)]
         wanted = self._task.validation.items()

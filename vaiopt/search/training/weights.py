@@ -9,6 +9,7 @@ import numpy as np
 
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError
+from vaiopt.tasks import Task
 
 NONE = "none"
 """What ``train.class_weights`` is where all classes count alike."""
@@ -37,10 +38,23 @@ def training_weights(splits: Splits, wanted: Any) -> Optional[np.ndarray]:
     errors as :func:`class_weights`.
     """
     by_class, own = class_weights(splits, wanted), splits.train.weights
-    if by_class is None:
-        return own
-    found = np.asarray([by_class[i] for i in sorted(by_class)], np.float32)[splits.train.y]
-    return found if own is None else np.asarray(found * own)
+    if by_class is not None:
+        found = np.asarray([by_class[i] for i in sorted(by_class)], np.float32)[splits.train.y]
+        own = found if own is None else np.asarray(found * own)
+    return counted_weights(splits.task, splits.train.y, own)
+
+
+def counted_weights(task: Task, y: np.ndarray, own: Optional[np.ndarray]) -> Optional[np.ndarray]:
+    """Return how much each label counts in a loss, with what counts of its parts: (n,), or (n, ...)
+    where some parts do not; None for all alike.
+
+    Args:
+        task: of the labels. y: labels (n, ...). own: weights of the samples (n,), or None.
+    """
+    parts = task.part_weights(y)
+    if parts is None or own is None:
+        return own if parts is None else parts
+    return np.asarray(own.reshape(-1, *(1,) * (parts.ndim - 1)) * parts, np.float32)
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
@@ -61,7 +75,10 @@ def weight_arguments(fit: Callable[..., Any], splits: Splits, wanted: Any) -> Di
     Raises:
         ModelError: it takes no such argument, so that the weights would be lost.
     """
-    given = {"sample_weight": splits.train.weights, "class_weight": class_weights(splits, wanted)}
+    given = {
+        "sample_weight": counted_weights(splits.task, splits.train.y, splits.train.weights),
+        "class_weight": class_weights(splits, wanted),
+    }
     found = {name: value for name, value in given.items() if value is not None}
     for name in found:
         if not takes(fit, name):
