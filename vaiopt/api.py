@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional
 
 import vaiopt.search
 import vaiopt.sheets.results
-from vaiopt import choosing, flow
+from vaiopt import flow
 from vaiopt.compile import CompileResult
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.errors import MissingToolError
@@ -283,7 +283,7 @@ def choose_trial(
         SettingsError: a limit is no number, or a number and limits are both given.
         RunError: there is no such trial, or its model was not kept.
     """
-    return choosing.choose(
+    return flow.choose(
         open_run(run),
         trial=trial,
         min_metric=min_metric,

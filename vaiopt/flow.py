@@ -342,6 +342,21 @@ def _inspect_candidate(candidate: Candidate, target: Any, threads: int) -> Inspe
     return inspect_model(model, target, threads=threads, input_range=input_range)
 
 
+def choose(run: Run, **asked: Any) -> TrialRecord:
+    """Choose another trial of a finished search, and return it.
+
+    Args:
+        run: the run.
+        asked: by what; see :func:`vaiopt.choosing.choose`.
+
+    Raises:
+        VaioptError: as that.
+    """
+    from vaiopt.choosing import choose as choose_of
+
+    return choose_of(run, **asked)
+
+
 def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evaluations:
     """Evaluate the chosen model, and its int8 form if there is one, on the test split.
 

@@ -72,9 +72,14 @@ def test_offset_and_scale_may_be_one_per_feature() -> None:
     )
 
 
+def says(threshold: Any) -> Any:
+    """A manifest with a threshold."""
+    return types.SimpleNamespace(threshold=threshold)
+
+
 def test_the_first_of_equal_outputs_is_the_class() -> None:
     outputs = np.array([[1, 5, 5], [-3, -128, -4]], dtype=np.int8)
-    np.testing.assert_array_equal(predict(outputs, 2, None), [1, 0])
+    np.testing.assert_array_equal(predict(outputs, 2, says(None)), [1, 0])
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,7 @@ def test_the_first_of_equal_outputs_is_the_class() -> None:
 )
 def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected: Any) -> None:
     outputs = np.array([[-1], [64], [65]], dtype=np.int8)
-    np.testing.assert_array_equal(predict(outputs, 7, threshold), expected)
+    np.testing.assert_array_equal(predict(outputs, 7, says(threshold)), expected)
 
 
 @given(
@@ -92,13 +97,13 @@ def test_a_single_output_is_compared_with_its_threshold(threshold: Any, expected
 def test_the_kit_and_the_host_decide_for_the_same_class(outputs: Any, position: int) -> None:
     integers = np.array(outputs, dtype=np.int8)
     np.testing.assert_array_equal(
-        predict(integers, position, None), predicted_classes(integers * 2.0**-position)
+        predict(integers, position, says(None)), predicted_classes(integers * 2.0**-position)
     )
     # One output: the kit has the logit and the threshold 0, the host the probability and 0.5.
     single = integers[:, :1]
     logits = single * 2.0 ** -max(position, 0)
     np.testing.assert_array_equal(
-        predict(single, position, 0.0), predicted_classes(1 / (1 + np.exp(-logits)))
+        predict(single, position, says(0.0)), predicted_classes(1 / (1 + np.exp(-logits)))
     )
 
 

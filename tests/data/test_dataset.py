@@ -141,9 +141,11 @@ def test_names_follow_the_given_classes_in_both_sets():
 
 def test_labels_of_the_wrong_kind_are_refused():
     refused("y of 'made' holds the negative label -1", y=[0, 1, -1, 0, 1, 0])
-    refused("y of 'made' holds 0.5, which is not a class number", y=[0, 1, 0.5, 0, 1, 0])
+    half = [0, 1, 0.5, 0, 1, 0]
+    refused("y of 'made' holds 0.5, which is not a class", y=half, task="classification")
     refused("holds nan", y=[0, 1, np.nan, 0, 1, 0])
-    refused("row 2 is not one-hot", y=[[1, 0], [0, 1], [1, 1], [1, 0], [0, 1], [1, 0]])
+    rows = [[1, 0], [0, 1], [1, 1], [1, 0], [0, 1], [1, 0]]
+    refused("row 2 is not one-hot", y=rows, task="classification")
     refused("has 3 axes", y=np.zeros((6, 2, 2)))
     refused("y of 'made' is empty", y=[])
     refused("holds neither numbers nor names", y=np.asarray([None] * 6, dtype=object))

@@ -98,8 +98,6 @@ REFUSED = {
     + "".join(f"{n},{n % 2}\n" for n in range(60)),
     "line 2 of .* holds a formula, '=SUM": "a,b,c\n1,=SUM(A1),p\n",
     "formula, '#DIV/0!'": "a,b,c\n1,#DIV/0!,p\n",
-    "no classes .such as 0.5": "a,price\n1,0.5\n2,1.25\n",
-    "no classes .200 different ones": "a,y\n" + "".join(f"1,{n}\n" for n in range(200)),
     "10,000 different texts": "a,y\n" + "".join(f"1,t{n}\n" for n in range(10000)),
     "single class": "a,y\n1,x\n2,x\n",
     "line 2 of .* cannot be read": 'a,b\n1,"open\n',
@@ -134,6 +132,25 @@ def test_a_packed_table_is_unpacked_no_further_than_the_limit(
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,x\n" * 10**6))
     with pytest.raises(DataError, match="larger than"):
         load_dataset(str(tmp_path / "t.csv.gz"))
+
+
+@pytest.mark.parametrize("text", ["0.5 1.25 3", " ".join(map(str, range(200)))])
+def test_a_target_of_numbers_that_are_no_classes_is_a_quantity(tmp_path: Path, text: str) -> None:
+    lines = "a,price\n" + "".join(f"{i},{n}\n" for i, n in enumerate(text.split()))
+    dataset = load(tmp_path, lines)
+    assert dataset.task == "regression" and dataset.classes == ("price",)
+    assert dataset.y[:, 0].tolist() == [float(n) for n in text.split()]
+
+
+def test_several_targets_are_as_many_quantities_or_labels(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b,c,d\n1,0.5,1,0\n2,3,1,1\n3,4,0,1\n")
+    found = load_dataset(str(path), target="b, c")
+    assert found.task == "regression" and found.classes == ("b", "c") and found.y.shape == (3, 2)
+    assert load_dataset(str(path), target="c,d").task == "multilabel"
+    with pytest.raises(DataError, match="no column 'e'"):
+        load_dataset(str(path), target="b,e")
+    with pytest.raises(DataError, match="holds 0.5, which is no class"):
+        load_dataset(str(path), target="b", task="classification")
 
 
 def test_a_target_is_for_tables_only() -> None:

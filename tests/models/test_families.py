@@ -10,6 +10,7 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed, trace_space
 
 IMAGE, TABLE = (12, 12, 1), (30,)
+OF_IMAGES = ("unet", "autoencoder")
 
 
 def make(shape, values=None, classes=3):
@@ -21,12 +22,36 @@ def make(shape, values=None, classes=3):
 def test_each_family_builds_over_its_whole_space(family, shape):
     if family in ("cnn", "cnn_blocks") and shape == TABLE:
         pytest.skip("a CNN needs images")
+    if family in OF_IMAGES:
+        pytest.skip("gives images")
     function = load_family(family)
     space = trace_space(lambda hp: build(function, hp), lambda values: make(shape, values))
     assert len(space.searched()) >= 2
     model = build(function, make(shape))
     assert model.output_shape == (None, 3)
     assert model.optimizer is not None
+
+
+@pytest.mark.parametrize("family, task", zip(OF_IMAGES, ("segmentation", "image_to_image")))
+def test_each_family_of_images_builds_over_its_whole_space(family, task):
+    def made(values):
+        shapes = {"segmentation": (12, 8), "image_to_image": (12, 8, 3)}
+        return HyperParameters(values, {}, (12, 8, 1), 3, 100, task, shapes[task])
+
+    function = load_family(family)
+    space = trace_space(lambda hp: build(function, hp), made)
+    assert {"depth", "width", "upsampling"} <= {d.name for d in space.searched()}
+    model = build(load_family("auto"), made({}))
+    assert model.name == family and model.output_shape == (None, 12, 8, 3)
+
+
+def test_a_family_that_cannot_do_the_task_is_refused_with_one_that_can():
+    with pytest.raises(ModelError, match="this family gives values in a row"):
+        build(load_family("mlp"), HyperParameters({}, {}, IMAGE, 2, 100, "segmentation", (12, 12)))
+    with pytest.raises(ModelError, match="this family gives an image"):
+        build(load_family("unet"), make(IMAGE))
+    with pytest.raises(ModelError, match="even height and width"):
+        build(load_family("unet"), HyperParameters({}, {}, (7, 8, 1), 2, 9, "segmentation", (7, 8)))
 
 
 def test_auto_takes_a_cnn_for_images_and_an_mlp_for_tables():

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings import choices, commented_toml, section_classes
+from vaiopt.settings import Settings, choices, commented_toml, section_classes
 from vaiopt.settings.reading import commented_section
 from vaiopt.settings.schema import checked_section, declarations, setting
 
@@ -19,7 +19,8 @@ def test_every_row_has_a_name_of_its_own_and_a_meaning(name):
 
 @pytest.mark.parametrize("name", list(ROWS))
 def test_every_table_of_rows_is_the_choices_of_a_setting(name):
-    declared = [d for cls in section_classes().values() for d in declarations(cls).values()]
+    classes = [Settings, *section_classes().values()]
+    declared = [d for cls in classes for d in declarations(cls).values()]
     assert ROWS[name] in [rows for d in declared for rows in (d.choices, d.keys)]
 
 

@@ -78,9 +78,10 @@ def the_data(settings: Settings, bench: Bench) -> Any:
     shared = Shared(settings)
     hp = shared.hyperparameters({}, model_overrides(settings))
     splits = shared.splits(training_values(hp).split)
-    numbers = (splits.preprocessing.offset, splits.preprocessing.scale)
+    numbers = (splits.preprocessing.offset, splits.preprocessing.scale, splits.targets)
     parts = [digest(part.indices) for part in (splits.train, splits.validation, splits.test)]
-    return len(shared.dataset), shared.dataset.sample_shape, splits.sizes(), parts, numbers
+    known = shared.dataset.sample_shape, shared.dataset.classes, shared.dataset.task
+    return len(shared.dataset), known, splits.sizes(), parts, numbers
 
 
 def the_model(settings: Settings, bench: Bench) -> Any:
@@ -303,6 +304,7 @@ class Row(NamedTuple):
 TABLE = ("data.source=table.csv", "data.limit=0")
 PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
+MASKS = ("data.source=masks.npz", "data.limit=0", "model.family=unet")
 DASK = ("search.scheduler=tcp://host:1",)
 FRONT = ('objective.front=["params"]', "search.sampler=gp")
 GP = ("search.sampler=gp", "search.initial_points=3")
@@ -310,6 +312,7 @@ GRID = ("search.sampler=grid",)
 LOOP = ("objective.measure_every=2",)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
+    "task": Row("regression", the_data),
     "data.source": Row("breast_cancer", the_data),
     "data.target": Row("b", the_data, TABLE),
     "data.split": Row("6:2:2", the_data),
@@ -318,6 +321,8 @@ ROWS: Dict[str, Row] = {
     "data.limit": Row(300, the_data),
     "data.image_size": Row([4, 6], the_data, COLOUR),
     "data.grayscale": Row(True, the_data, COLOUR),
+    "data.unscored": Row(["1"], the_data, MASKS),
+    "data.standardise": Row("never", the_data, ("task=regression",)),
     "data.offset": Row(3.0, the_data),
     "data.scale": Row(2.0, the_data),
     "model.family": Row("mlp", the_model),
@@ -410,6 +415,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
         "y_test": np.arange(30) % 3,
     }
     np.savez(str(tmp_path / "colour.npz"), **arrays)
+    masks = random.randint(0, 3, (90, 8, 8)).astype(np.uint8)
+    np.savez(str(tmp_path / "masks.npz"), x=arrays["x"], y=masks)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
     held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
     np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)

@@ -38,7 +38,8 @@ def command(
     """Choose a trial by number, or by limits, which may be combined; without any, as the search
     does. Of trials that cannot be told from the best within the limits the cheapest is taken.
     """
-    from vaiopt.choosing import choose, reason_of_choice
+    from vaiopt.choosing import reason_of_choice
+    from vaiopt.flow import choose
     from vaiopt.runs.layout import open_run
 
     found = open_run(run)

@@ -146,8 +146,8 @@ def _from_one_hot(array: np.ndarray, label: str) -> np.ndarray:
     if not one_hot.all():
         raise DataError(
             f"{label} has shape {array.shape} but row {int(np.argmin(one_hot))} is not one-hot",
-            "Give one class number per sample, or rows with a single 1; several labels per sample"
-            " are not supported.",
+            "Give one class number per sample, or rows with a single 1; for several labels a"
+            " sample: --set task=multilabel",
         )
     return np.argmax(array, axis=1)
 
@@ -187,8 +187,8 @@ def _class_numbers(array: np.ndarray, label: str) -> np.ndarray:
         if not whole.all():
             raise DataError(
                 f"{label} holds {array[int(np.argmin(whole))]}, which is not a class number",
-                "Give class numbers (integers from 0); predicting a quantity (regression) is not"
-                " supported.",
+                "Give class numbers (integers from 0); to predict a quantity: --set"
+                " task=regression",
             )
     elif array.dtype.kind == "u" and int(array.max()) >= 2**31:
         raise DataError(

@@ -55,8 +55,9 @@ def _plain_numbers(y: np.ndarray) -> np.ndarray:
 
 
 def _of_numbers(y: np.ndarray, classes: Optional[Sequence[Any]]) -> Guess:
-    if classes is not None and len(classes) > 1:
-        return Guess("classification", f"there are names of {len(classes)} classes")
+    named = len(classes) if isinstance(classes, (list, tuple, np.ndarray)) else 0
+    if named > 1:
+        return Guess("classification", f"there are names of {named} classes")
     if y.dtype.kind == "f" and not np.array_equal(y, np.floor(y)):
         known = bool(np.isfinite(y).all())  # a gap is for the check of classes, or of quantities
         fraction = known or bool((y[np.isfinite(y)] % 1 != 0).any())

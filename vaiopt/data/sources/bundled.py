@@ -45,7 +45,8 @@ def load_breast_cancer() -> Dataset:
 
 
 def load_diabetes() -> Dataset:
-    """Return 442 patients, float32 (N, 10), and how far their diabetes went on in a year, 25 to 346.
+    """Return 442 patients, float32 (N, 10), and how far their diabetes went on in a year, 25 to
+    346.
 
     Source: scikit-learn's ``load_diabetes`` (B. Efron, T. Hastie, I. Johnstone, R. Tibshirani,
     "Least Angle Regression", 2004), its features as they come there: centred and of one length.
