@@ -28,8 +28,11 @@ def test_every_row_is_the_first_that_its_own_name_fits(source, tmp_path):
     (tmp_path / "FILE.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     folder = tmp_path / "FOLDER"
     folder.mkdir()
+    pairs = tmp_path / "pairs"
+    for name in ("images", "masks"):
+        (pairs / name).mkdir(parents=True)
     paths = {name: tmp_path / name for name in ("FILE.npz", "FILE.csv", "FOLDER")}
-    path = paths.get(source.name)
+    path = {**paths, "FOLDER/images+masks": pairs}.get(source.name)
     assert next(row.name for row in SOURCES if row.matches(source.name, path)) == source.name
 
 

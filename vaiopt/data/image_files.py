@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Tuple
 
+import numpy as np
+
 from vaiopt.data.images import load_pillow
 from vaiopt.errors import DataError
 from vaiopt.reading import check_size, open_regular
@@ -126,6 +128,21 @@ def read_pixels(path: Path, mode: str) -> Any:
         if orientation in TURNS:
             pixels = pixels.transpose(getattr(load_pillow(), TURNS[orientation]))
         return pixels
+
+
+def read_mask(path: Path) -> Any:
+    """Return a mask file as an array, uint8 (H, W): its grey values, or the numbers of its palette.
+
+    Raises:
+        DataError: as :func:`read_header`, or it has several numbers a pixel.
+    """
+    with _opened(path) as opened:
+        if opened.mode not in ("1", "L", "P"):
+            raise DataError(
+                f"the mask '{path}' has colours (mode {opened.mode}), not one number a pixel",
+                "Save it as grey, or with a palette: a class number from 0 for each pixel.",
+            )
+        return np.asarray(opened, np.uint8)
 
 
 @contextlib.contextmanager

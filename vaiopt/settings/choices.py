@@ -67,6 +67,11 @@ SOURCES = (
     Choice("diabetes", "442 patients of 10 features and a quantity, which come with scikit-learn"),
     Choice("mnist", "70,000 handwritten digits of 28x28 pixels"),
     Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
+    Choice(
+        "FOLDER/images+masks",
+        "images and their masks of the same names, in images/ and masks/, or in such folders in"
+        " train/, val/, test/",
+    ),
     Choice("FOLDER", "images, in one folder a class, or in train/, val/, test/ of such folders"),
     Choice(
         "FILE.npz",

@@ -4,7 +4,7 @@ A kind is added by a module with a :class:`Source`, a row in :data:`SOURCES`, an
 ``vaiopt.settings.choices.SOURCES`` that says what it is.
 """
 
-from vaiopt.data.sources import bundled, csv_file, folder, function, keras_files, npz
+from vaiopt.data.sources import bundled, csv_file, folder, function, keras_files, masks, npz
 from vaiopt.data.sources.source import Source
 
 SOURCES = (
@@ -13,6 +13,7 @@ SOURCES = (
     bundled.DIABETES,
     keras_files.MNIST,
     keras_files.FASHION_MNIST,
+    masks.SOURCE,
     folder.SOURCE,
     npz.SOURCE,
     csv_file.SOURCE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -55,12 +55,12 @@ SOURCE = Source("FOLDER", _matches, load_folder)
 
 
 def _load(request: Request, folder: Path) -> Dataset:
-    roots = _roots(folder)
-    classes = _class_folders(roots[""])
-    for prefix, root in roots.items():
+    found = roots(folder, lambda root: bool(_subfolders(root)))
+    classes = _class_folders(found[""])
+    for prefix, root in found.items():
         if prefix:
-            _check_same_classes(roots[""], root, classes)
-    listed = {prefix: _list_files(root, classes) for prefix, root in roots.items()}
+            _check_same_classes(found[""], root, classes)
+    listed = {prefix: _list_files(root, classes) for prefix, root in found.items()}
     # The same limit as for any dataset, with file numbers in the place of samples.
     numbers: Dict[str, Any] = {}
     for prefix, (paths, labels) in listed.items():
@@ -72,15 +72,29 @@ def _load(request: Request, folder: Path) -> Dataset:
         prefix: [paths[i] for i in getattr(kept, f"{prefix}x")[:, 0]]
         for prefix, (paths, _) in listed.items()
     }
+    arrays, headers = decoded(folder, chosen, request)
+    return replace(kept, fingerprint=files_sha256(folder, headers), **arrays)
+
+
+def decoded(
+    folder: Path, chosen: Mapping[str, Sequence[Path]], request: Request
+) -> Tuple[Dict[str, Any], List[Header]]:
+    """Return the images of each set, uint8 (N, H, W, C), by the names of their fields in a dataset,
+    and the headers of all.
+
+    Args:
+        folder: that they are of. chosen: files by the first letters of the fields of their set.
+        request: says size and colour.
+
+    Raises:
+        DataError: a file cannot be read, sizes differ, or they do not fit into memory.
+    """
     headers = [read_header(path) for paths in chosen.values() for path in paths]
     is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
     size = request.image_size or _common_size(headers)
     mode = "L" if is_grey else "RGB"
     check_memory(folder.name, (len(headers), *size, _channels(mode)), 1)
-    arrays: Dict[str, Any] = {
-        f"{prefix}x": _decode(paths, mode, size) for prefix, paths in chosen.items()
-    }
-    return replace(kept, fingerprint=_files_sha256(folder, headers), **arrays)
+    return {f"{prefix}x": _decode(paths, mode, size) for prefix, paths in chosen.items()}, headers
 
 
 def _subfolders(folder: Path) -> List[str]:
@@ -91,12 +105,19 @@ GIVEN = {"test_": ("test",), "validation_": ("val", "valid", "validation")}
 """Names of the folders of given sets beside ``train``, by the first letters of their fields."""
 
 
-def _roots(folder: Path) -> Dict[str, Path]:
+def roots(folder: Path, is_set: Callable[[Path], bool]) -> Dict[str, Path]:
     """Return the folder of each set, by the first letters of its fields in a dataset: the folder
     itself, or its ``train`` and what stands beside it.
+
+    Args:
+        folder: with the data.
+        is_set: whether a folder holds such a set.
+
+    Raises:
+        DataError: there are other folders beside ``train``.
     """
     names = _subfolders(folder)
-    if "train" not in names or not _subfolders(folder / "train"):
+    if "train" not in names or not is_set(folder / "train"):
         return {"": folder}
     found = {"": folder / "train"}
     for name in [name for name in names if name != "train"]:
@@ -139,11 +160,7 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
     paths: List[Path] = []
     numbers: List[int] = []
     for number, name in enumerate(classes):
-        shown = [p for p in (root / name).iterdir() if not p.name.startswith(".")]
-        _check_all_read([p for p in shown if p.suffix.lower() in OTHER_SUFFIXES])
-        found = sorted(p for p in shown if p.suffix.lower() in SUFFIXES)
-        for path in found:
-            _check_file(path)
+        found = image_files(root / name, SUFFIXES)
         if not found:
             raise DataError(
                 f"class folder '{root / name}' holds no image",
@@ -152,6 +169,20 @@ def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[in
         paths += found
         numbers += [number] * len(found)
     return paths, numbers
+
+
+def image_files(folder: Path, suffixes: Sequence[str]) -> List[Path]:
+    """Return the image files straight in a folder, sorted.
+
+    Raises:
+        DataError: one is of a format that is not read, or is no regular file.
+    """
+    shown = [p for p in folder.iterdir() if not p.name.startswith(".")]
+    _check_all_read([p for p in shown if p.suffix.lower() in OTHER_SUFFIXES])
+    found = sorted(p for p in shown if p.suffix.lower() in suffixes)
+    for path in found:
+        _check_file(path)
+    return found
 
 
 def _check_all_read(others: Sequence[Path]) -> None:
@@ -209,7 +240,7 @@ def _channels(mode: str) -> int:
     return 1 if mode == "L" else 3
 
 
-def _files_sha256(folder: Path, headers: Sequence[Header]) -> str:
+def files_sha256(folder: Path, headers: Iterable[Header]) -> str:
     """Return the SHA-256 over the path in the folder and the bytes of every file, and over how it
     is turned, if it is.
     """

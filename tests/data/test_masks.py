@@ -1,0 +1,62 @@
+"""Folders of images and their masks."""
+
+import numpy as np
+import pytest
+
+from vaiopt.data import load_dataset
+from vaiopt.errors import DataError
+
+image = pytest.importorskip("PIL.Image")
+
+
+def write(root, count=4, size=(8, 6), highest=2, mode="L"):
+    random = np.random.RandomState(0)
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        pixels = random.randint(0, 255, (size[1], size[0], 3)).astype(np.uint8)
+        image.fromarray(pixels).save(str(root / "images" / f"{i}.png"))
+        mask = random.randint(0, highest + 1, (size[1], size[0])).astype(np.uint8)
+        found = image.fromarray(mask)
+        if mode == "P":
+            found.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+        found.convert(mode).save(str(root / "masks" / f"{i}.png"))
+    return root
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_images_and_masks_are_paired_by_their_names(tmp_path, mode):
+    dataset = load_dataset(str(write(tmp_path / "roads", mode=mode)))
+    assert dataset.task == "segmentation" and dataset.classes == ("0", "1", "2")
+    assert dataset.x.shape == (4, 6, 8, 3) and dataset.y.shape == (4, 6, 8)
+    assert len(dataset.fingerprint) == 64
+
+
+def test_given_sets_names_and_a_size_are_taken(tmp_path):
+    for name in ("train", "val", "test"):
+        write(tmp_path / "roads" / name)
+    (tmp_path / "roads" / "classes.txt").write_text("sky\nroad\nvoid\n")
+    dataset = load_dataset(str(tmp_path / "roads"), image_size=[12, 16], unscored=["void"], limit=9)
+    assert dataset.x.shape[1:] == (12, 16, 3) and dataset.y.shape[1:] == (12, 16)
+    assert dataset.classes == ("sky", "road") and set(np.unique(dataset.y)) == {0, 1, 255}
+    assert len(dataset.test.y) == len(dataset.validation.y) == 3
+
+
+def test_what_does_not_fit_is_refused_with_the_file(tmp_path):
+    root = write(tmp_path / "roads")
+    (root / "masks" / "3.png").unlink()
+    with pytest.raises(DataError, match="no mask for '3.png'"):
+        load_dataset(str(root))
+    image.new("RGB", (8, 6)).save(str(root / "masks" / "3.png"))
+    with pytest.raises(DataError, match="3.png' has colours"):
+        load_dataset(str(root))
+    image.new("L", (4, 6)).save(str(root / "masks" / "3.png"))
+    with pytest.raises(DataError, match="3.png' is 4x6, its image 8x6"):
+        load_dataset(str(root))
+    (root / "classes.txt").write_text("sky\n")
+    image.new("L", (8, 6)).save(str(root / "masks" / "3.png"))
+    with pytest.raises(DataError, match="names 1 classes, and the masks hold class 2"):
+        load_dataset(str(root))
+    with pytest.raises(DataError, match="data.unscored names 'sky'"):
+        (root / "classes.txt").unlink()
+        load_dataset(str(root), unscored=["sky"])
