@@ -10,6 +10,7 @@ import numpy as np
 
 from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.data.batches import evaluation_batch
+from vaiopt.data.splits import Part
 from vaiopt.errors import ModelError, RunError
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
@@ -162,3 +163,19 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         kept.append(splits.task.judged(splits.targets.decode(outputs)))
     outputs = np.concatenate(kept)
     return splits.task.evaluate(outputs, part.y, splits.classes, kind=kind, trial=trial)
+
+
+def predicted(candidate: Candidate, splits: Splits, part: Part) -> np.ndarray:
+    """Return what a candidate's float model says of samples, (n, ...), in the form of the labels.
+
+    Args:
+        candidate: with a model.
+        splits: of its data. part: the samples.
+
+    Raises:
+        VaioptError: its model cannot be loaded.
+    """
+    model = load_model(candidate.kept_model())
+    outputs = model.predict(part.x, batch_size=evaluation_batch(splits.input_shape), verbose=0)
+    outputs = probabilities(outputs, activation_of_file(model, candidate.model))
+    return splits.task.predict(splits.targets.decode(outputs))

@@ -23,6 +23,8 @@ GUESSES = {
     "labels": (TABLE, RANDOM.randint(0, 2, (200, 3)), "multilabel"),
     "masks": (IMAGES, RANDOM.randint(0, 3, (200, 8, 8)), "segmentation"),
     "masks with a channel": (IMAGES, RANDOM.randint(0, 3, (200, 8, 8, 1)), "segmentation"),
+    "black and white masks": (IMAGES, RANDOM.randint(0, 2, (200, 8, 8)) * 255, "segmentation"),
+    "images of few values": (IMAGES, RANDOM.randint(0, 17, (200, 8, 8)) * 15, "image_to_image"),
     "one-hot masks": (IMAGES, np.eye(3)[RANDOM.randint(0, 3, (200, 8, 8))], "segmentation"),
     "images": (IMAGES, RANDOM.rand(200, 8, 8, 1), "image_to_image"),
     "bytes": (IMAGES, RANDOM.randint(0, 256, (200, 8, 8)).astype(np.uint8), "image_to_image"),
@@ -83,3 +85,9 @@ def test_labels_that_fit_no_task_are_refused_with_the_cure(match):
     with pytest.raises(DataError, match=match) as caught:
         make_dataset("made", x, options.pop("y"), **options)
     assert caught.value.hint
+
+
+def test_white_is_the_second_class_of_masks_of_black_and_white():
+    masks = RANDOM.randint(0, 2, (6, 4, 4)) * 255
+    dataset = make_dataset("made", np.zeros((6, 4, 4, 1)), masks)
+    assert dataset.classes == ("0", "1") and dataset.y.max() == 1

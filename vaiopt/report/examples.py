@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.report.images import data_uri, to_pixels
+from vaiopt.report.pictures import image_pictures, mask_pictures
 from vaiopt.runs.layout import Candidate
 from vaiopt.tasks.classification import ClassEvaluation, Mistake, surest
 
@@ -86,5 +87,10 @@ def examples(
     ]
 
 
-EXAMPLES: Dict[str, Callable[[Candidate, Any], Sequence[Any]]] = {"classification": read_examples}
+EXAMPLES: Dict[str, Callable[[Candidate, Any], Sequence[Any]]] = {
+    "classification": read_examples,
+    "binary": read_examples,
+    "segmentation": mask_pictures,
+    "image_to_image": image_pictures,
+}
 """What reads the test samples that a task's section shows, for tasks that show any."""

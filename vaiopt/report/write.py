@@ -23,6 +23,7 @@ from vaiopt.report.section_quantization import quantization
 from vaiopt.report.section_repeat import repeat
 from vaiopt.report.section_search import curves, search, trade_offs
 from vaiopt.report.section_summary import summary
+from vaiopt.report.section_tasks import test_split
 from vaiopt.report.section_trials import trials
 from vaiopt.report.section_weights import weights
 from vaiopt.runs.layout import Run
@@ -69,6 +70,11 @@ SECTIONS = (
     SectionRow(
         "test", "Test split and mistakes", mistakes, "classification", figure=confusion_figure
     ),
+    SectionRow("test", "Test split and mistakes", mistakes, "binary"),
+    SectionRow("test", "Test split, label by label", test_split, "multilabel"),
+    SectionRow("test", "Test split and errors", test_split, "regression"),
+    SectionRow("test", "Test split, pixel by pixel", test_split, "segmentation"),
+    SectionRow("test", "Test split, image by image", test_split, "image_to_image"),
     SectionRow("weights", "Weights", weights),
     SectionRow("quantization", "Quantization", quantization),
     SectionRow("layers", "Layers on the target", layers),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.tasks.arrays import as_array
+from vaiopt.tasks.task import UNSCORED
 
 AUTO = "auto"
 
@@ -17,7 +18,7 @@ FEW_EACH = 10
 """With more different numbers, classes have at least so many samples each."""
 
 MOST_OF_A_MASK = 64
-"""Different whole numbers in images up to which they are taken for masks."""
+"""Whole numbers in images below which they are taken for masks; 255 besides."""
 
 
 class Guess(NamedTuple):
@@ -89,9 +90,9 @@ def _of_images(x_shape: Tuple[int, ...], y: np.ndarray) -> Guess:
         if (y.sum(axis=3) == 1).all():
             return Guess("segmentation", f"y holds one-hot masks of {channels} classes")
     if over and channels == 1 and y.dtype.kind in "biu":
-        different = len(np.unique(y))
-        if different <= MOST_OF_A_MASK:
-            return Guess("segmentation", f"y holds masks of {different} different numbers")
+        different = np.unique(y)
+        if (different[different != UNSCORED] < MOST_OF_A_MASK).all():
+            return Guess("segmentation", f"y holds masks of {len(different)} different numbers")
     if y.ndim == 4 or len(x_shape) in (3, 4):
         return Guess("image_to_image", "y holds images")
     return Guess("classification", f"y has {y.ndim} axes")

@@ -1,0 +1,74 @@
+"""The sections on the test split of what is no classifier: quantities, labels, masks, images."""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+from vaiopt.present import words
+from vaiopt.present.figure import Figure
+from vaiopt.present.html import Markup, heading, join, tag
+from vaiopt.report.data import ReportData
+from vaiopt.report.figures_model import confusion
+from vaiopt.report.figures_tasks import error_histogram, true_and_predicted
+from vaiopt.report.pictures import Picture
+from vaiopt.report.section import Block, Group, Section, waiting
+from vaiopt.tasks.regression import RegressionEvaluation
+from vaiopt.tasks.segmentation import SegmentationEvaluation
+
+LEAD = "The chosen model on data that the search never saw."
+SHOWN_ROWS = 12
+"""Samples of a table at most."""
+
+
+def test_split(data: ReportData) -> Section:
+    """Return figures, tables and pictures of the chosen model on the test split."""
+    found = data.float_test
+    if found is None:
+        return waiting(data, LEAD, "Not evaluated yet.", data.command("evaluate"))
+    blocks: List[Block] = [*_figures(found, data.int8_test)]
+    for title, table in found.tables(data.int8_test, SHOWN_ROWS):
+        blocks += [heading(title), table]
+    pictures = [example for example in data.examples if isinstance(example, Picture)]
+    if pictures:
+        blocks += [heading("The worst samples"), _gallery(pictures)]
+    return Section(LEAD, blocks)
+
+
+def _figures(found: Any, int8: Any) -> List[Group]:
+    """Return the figures of an evaluation, those of the int8 model beside them."""
+    both = [evaluation for evaluation in (found, int8) if evaluation is not None]
+    if isinstance(found, RegressionEvaluation):
+        groups = []
+        for number, quantity in enumerate(found.per_quantity):
+            figures: List[Figure] = [true_and_predicted(e, number) for e in both]
+            caption = "A point a sample; on the line it would be right."
+            title = f"{quantity.name}: true and predicted"
+            groups.append(Group(title, caption, [*figures, error_histogram(both, number)]))
+        return groups
+    if isinstance(found, SegmentationEvaluation):
+        matrices = [confusion(e, f"confusion_{e.kind}", f"{e.kind.title()} model") for e in both]
+        caption = "Pixels: rows are true classes, columns what the model said."
+        return [Group("Confusion of pixels", caption, matrices, wide=True)]
+    return []
+
+
+def _gallery(pictures: Sequence[Picture]) -> Markup:
+    """Return samples side by side: what went in, what is true, what came out."""
+    cards = []
+    for picture in pictures:
+        images = [
+            tag(
+                "figure",
+                join(
+                    [
+                        Markup(str(tag("img", src=uri, alt=name)).replace("></img>", ">")),
+                        tag("figcaption", name, class_="remark"),
+                    ]
+                ),
+            )
+            for name, uri in picture.images
+        ]
+        told = f"sample {words.count(picture.index)}, {picture.told}"
+        row = tag("div", join(images), class_="triple")
+        cards.append(tag("li", join([row, tag("div", told, class_="remark")])))
+    return tag("ul", join(cards), class_="gallery pictures")
