@@ -159,8 +159,8 @@ class Segmentation(Task):
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
-        """Return masks (n, H, W), uint8, and the names of the classes. Where all is 0 or 255, 255 is
-        the second class.
+        """Return masks (n, H, W), uint8, and the names of the classes. Where all is 0 or 255,
+        255 is the second class.
         """
         found = [self._masks(array, label) for array, label in zip(arrays, labels)]
         if all(np.isin(masks, (0, UNSCORED)).all() for masks in found):  # black and white
