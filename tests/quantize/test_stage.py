@@ -92,7 +92,7 @@ def test_accuracies_are_of_the_validation_data_where_they_are_given(tmp_path):
     calibrated = quantize(tmp_path / "b", model, x, calib_y=y).record
     wrong = Labelled(x[:30], (y[:30] + 1) % 4)
     validated = quantize(tmp_path / "c", model, x, calib_y=y, validation=wrong).record
-    assert (without.evaluated_on, without.float_scores, without.loss_points) == ("", {}, None)
+    assert (without.evaluated_on, without.float_scores, without.headline) == ("", {}, "")
     assert calibrated.evaluated_on == "calibration" and calibrated.float_scores["accuracy"] == 1
     assert calibrated.int8_scores["accuracy"] > 0.8
     assert validated.evaluated_on == "validation" and validated.float_scores["accuracy"] == 0

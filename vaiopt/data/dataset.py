@@ -489,4 +489,5 @@ def without_unscored(dataset: Dataset, unscored: Sequence[str]) -> Dataset:
     masks, classes = without_classes(
         [getattr(dataset, name) for name in names], dataset.classes, unscored
     )
-    return replace(dataset, classes=classes, **dict(zip(names, masks)))
+    fields: Dict[str, Any] = dict(zip(names, masks))
+    return replace(dataset, classes=classes, **fields)

@@ -15,7 +15,6 @@ from vaiopt.report.ticks import linear_ticks
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.sheets.inspection import layer_rows
 from vaiopt.sheets.quantization import activation_name
-from vaiopt.tasks.classification import ClassEvaluation
 
 NUMBERED_CLASSES = 20
 """With more classes the cells of a confusion matrix carry no numbers."""
@@ -23,8 +22,14 @@ DRAWN_LAYERS = 80
 """Layers that a figure draws at most."""
 
 
-def confusion(evaluation: ClassEvaluation, name: str, title: str) -> Figure:
-    """Return the confusion matrix, true classes down, predicted ones across."""
+def confusion(evaluation: Any, name: str, title: str, unit: str = "samples") -> Figure:
+    """Return the confusion matrix, true classes down, predicted ones across.
+
+    Args:
+        evaluation: of a classifier, or of masks.
+        name, title: of the figure.
+        unit: what is counted; of anything but samples there are many, and cells show percent.
+    """
     classes = [scores.name for scores in evaluation.per_class]
     side = len(classes)
     counts = np.asarray(evaluation.confusion, np.float64).reshape(side, side)
@@ -46,11 +51,12 @@ def confusion(evaluation: ClassEvaluation, name: str, title: str) -> Figure:
             [[int(n), float(s)] for n, s in zip(row, line)] for row, line in zip(counts, shares)
         ],
         "hovertemplate": (
-            "true %{y}, predicted %{x}<br>%{customdata[0]} samples, %{customdata[1]:.1%} of the"
-            " class<extra></extra>"
+            f"true %{{y}}, predicted %{{x}}<br>%{{customdata[0]}} {unit}, %{{customdata[1]:.1%}} of"
+            " the class<extra></extra>"
         ),
     }
-    cells: List[List[Optional[float]]] = [[float(n) if n else None for n in row] for row in counts]
+    shown = counts if unit == "samples" else np.rint(100 * shares)
+    cells: List[List[Optional[float]]] = [[float(n) if n else None for n in row] for row in shown]
     style = {"type": "category", "showgrid": False}
     height = int(min(720, max(330, 80 + (34 if numbered else 10) * len(classes))))
     return Figure(

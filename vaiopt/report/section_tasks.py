@@ -46,8 +46,10 @@ def _figures(found: Any, int8: Any) -> List[Group]:
             groups.append(Group(title, caption, [*figures, error_histogram(both, number)]))
         return groups
     if isinstance(found, SegmentationEvaluation):
-        matrices = [confusion(e, f"confusion_{e.kind}", f"{e.kind.title()} model") for e in both]
-        caption = "Pixels: rows are true classes, columns what the model said."
+        matrices = [
+            confusion(e, f"confusion_{e.kind}", f"{e.kind.title()} model", "pixels") for e in both
+        ]
+        caption = "Percent of the pixels: rows are true classes, columns what the model said."
         return [Group("Confusion of pixels", caption, matrices, wide=True)]
     return []
 

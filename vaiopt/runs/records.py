@@ -178,13 +178,6 @@ class QuantizedMetrics(Record):
         """The score that is compared, such as ``accuracy``; empty without labels."""
         return next(iter(self.float_scores), "")
 
-    @property
-    def loss_points(self) -> Optional[float]:
-        """Percentage points of the headline score lost; None where it was not measured."""
-        if not self.headline:
-            return None
-        return 100 * (self.float_scores[self.headline] - self.int8_scores[self.headline])
-
     def worst_layers(self) -> Tuple[LayerNoise, ...]:
         """Return the activations that have a suggestion, worst first."""
         worst = (noise for noise in self.layers if noise.suggestion)
