@@ -16,6 +16,11 @@ from vaiopt.study.record import COMPLETE, PRUNED
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.toml"))
 BRIEF = ["data.limit=400", "search.workers=0", "search.trials=2", "objective.rank_int8=0"]
 OTHERWISE = {
+    "camvid_unet": [
+        *("train.epochs=1", "data.image_size=[16,16]", "model.hyperparameters.width=8"),
+        *("data.limit=0", "search.workers=0"),
+    ],
+    "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
         "train.epochs=1",
         "search.trials=3",
@@ -49,7 +54,23 @@ def images(tmp_path_factory):
             file.write(struct.pack(">IIII", 0x803, count, 28, 28) + x[part].tobytes())
         with gzip.open(str(fashion / (name + "-labels-idx1-ubyte.gz")), "wb") as file:
             file.write(struct.pack(">II", 0x801, count) + y[part].astype(np.uint8).tobytes())
+    write_roads(folder / "camvid240")
     return folder
+
+
+def write_roads(folder):
+    """Write a few images with masks of twelve classes."""
+    image = pytest.importorskip("PIL.Image")
+    random = np.random.RandomState(0)
+    for part in ("train", "val", "test"):
+        for name, shape in (("images", (16, 16, 3)), ("masks", (16, 16))):
+            (folder / part / name).mkdir(parents=True)
+            for number in range(4):
+                high = 256 if name == "images" else 12
+                pixels = random.randint(0, high, shape).astype(np.uint8)
+                image.fromarray(pixels).save(str(folder / part / name / f"{number}.png"))
+    names = [*(f"class {i}" for i in range(11)), "unlabelled"]
+    (folder / "classes.txt").write_text("\n".join(names), encoding="utf-8")
 
 
 @pytest.mark.slow
