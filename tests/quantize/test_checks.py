@@ -14,11 +14,17 @@ from vaiopt.keras import load_keras, save_model
 from vaiopt.models.probabilities import file_attributes
 from vaiopt.quantize.checks import (
     calibration_arrays,
-    check_labels,
     check_scale,
     functional_model,
     load_calibration,
 )
+from vaiopt.quantize.labels import Judge
+from vaiopt.tasks import TASKS
+
+
+def classes(y):
+    """What judges a classifier on class numbers."""
+    return Judge(TASKS["classification"], y)
 
 
 def test_a_sequential_model_becomes_functional():
@@ -184,9 +190,9 @@ def test_raw_pixels_are_taken_where_the_labels_show_that_the_model_understands_t
         np.random.default_rng(0).integers(0, 256, (40, 8, 8, 2)).astype(np.float32),
     )
     y = model.predict(raw, verbose=0).argmax(axis=1)
-    check_scale(model, [raw], y, None)
+    check_scale(model, [raw], classes(y), None)
     with pytest.raises(DataError, match="wrong scale"):
-        check_scale(model, [raw], (y + 1) % 4, None)
+        check_scale(model, [raw], classes((y + 1) % 4), None)
 
 
 def test_data_of_an_unusual_range_on_which_the_model_guesses_are_refused():
@@ -194,9 +200,10 @@ def test_data_of_an_unusual_range_on_which_the_model_guesses_are_refused():
     y = model.predict(x, verbose=0).argmax(axis=1)
     for factor in (1e-3, 255):
         with pytest.raises(DataError, match="wrong scale"):
-            check_scale(model, [x * factor], (y + 1) % 4, None)
-    check_scale(model, [x], (y + 1) % 4, None)
-    check_scale(model, [x * 255], model.predict(x * 255, verbose=0).argmax(axis=1), None)
+            check_scale(model, [x * factor], classes((y + 1) % 4), None)
+    check_scale(model, [x], classes((y + 1) % 4), None)
+    right = classes(model.predict(x * 255, verbose=0).argmax(axis=1))
+    check_scale(model, [x * 255], right, None)
 
 
 def test_a_model_that_scales_by_itself_takes_raw_pixels():
@@ -212,13 +219,14 @@ def test_data_far_from_the_preprocessing_s_range_are_refused():
     assert "float/data.json" in caught.value.hint
 
 
-def test_labels_are_class_numbers_or_one_hot_rows_for_every_sample():
-    assert check_labels(None, 3) is None
-    assert check_labels(np.eye(3), 3).tolist() == [0, 1, 2]
-    assert check_labels([2, 0], 2).tolist() == [2, 0]
-    for wrong in ([1, 2], np.array(["a", "b", "c"])):
-        with pytest.raises(DataError, match="'y'"):
-            check_labels(wrong, 3)
+def test_a_calibration_file_holds_an_array_for_each_of_several_inputs(tmp_path):
+    path = tmp_path / "calib.npz"
+    np.savez(str(path), b=np.zeros((3, 2)), a=np.ones((3, 4)), y=[0, 1, 2])
+    x, y = load_calibration(path, ("a", "b"))
+    assert [array.shape for array in x] == [(3, 4), (3, 2)] and len(y) == 3
+    with pytest.raises(DataError, match="no array 'c'") as caught:
+        load_calibration(path, ("a", "c"))
+    assert "c=..." in caught.value.hint
 
 
 def test_a_calibration_file_must_hold_x(tmp_path):
