@@ -72,12 +72,12 @@ def large_image(path: Path) -> None:
     Image.new("1", (13000, 13000)).save(str(path))
 
 
-def table(text: str, encoding: str = "utf-8") -> Callable[[Bench], Any]:
+def table(text: str, encoding: str = "utf-8", task: str = "auto") -> Callable[[Bench], Any]:
     """Load a table of this text."""
 
     def load(bench: Bench) -> None:
         (bench.folder / "t.csv").write_bytes(text.encode(encoding))
-        load_dataset(str(bench.folder / "t.csv"))
+        load_dataset(str(bench.folder / "t.csv"), task=task)
 
     return load
 
@@ -145,7 +145,9 @@ MESSAGES: Provocations = {
         "a,b\n" + "".join(f"name {n},{n % 2}\n" for n in range(60))
     ),
     "the target '…' of … has gaps: …": table("a,b\n1,x\n2,\n"),
-    "the target '…' of … holds numbers that are no classes (…)": table("a,b\n1,0.5\n2,1\n"),
+    "the target '…' of … holds …, which is no class": table(
+        "a,b\n1,0.5\n2,1\n", task="classification"
+    ),
     "… is not UTF-8 (byte …)": table("größe,b\n1,x\n", "latin-1"),
     "the weights of … hold … at index …": lambda b: load_dataset(
         str(b.arrays(x=np.zeros((20, 4)), y=LABELS, sample_weight=-LABELS))
@@ -165,7 +167,7 @@ MESSAGES: Provocations = {
         samples(scale=90.0), input_range=(-1.0, 1.0)
     ),
     "calibration array '…' holds raw … values": quantized(np.full((20, 8, 8, 1), 200, np.uint8)),
-    "quantization-aware training needs class numbers, and there is no array 'y'": quantized(
+    "quantization-aware training needs labels, and there is no array 'y'": quantized(
         samples(), method="qat"
     ),
 }
