@@ -236,7 +236,7 @@ class Regression(Task):
 
     def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
         """Compile for the squared error."""
-        model.compile(optimizer=optimizer, loss="mse", metrics=["mae"])
+        model.compile(optimizer=optimizer, loss="mse")
 
     def loss_form(self, model: Any, classes: int) -> str:
         """Return ``values``."""
