@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from kit_board import check_fingerprint
+from kit_board import check_fingerprint, release_of
 from kit_errors import KitError
 
 HARMLESS = frozenset(
@@ -128,9 +128,11 @@ class DpuModel:
         graph_libraries = (
             self._graph.get_attr("libs_info") if self._graph.has_attr("libs_info") else {}
         )
+        version = str(self._board.get("versions", {}).get("libvart-runner.so", "unknown"))
         return {
             "runtime": "vart",
-            "runtime_version": self._board.get("versions", {}).get("libvart-runner.so", "unknown"),
+            "runtime_version": version,
+            "release": release_of(version),
             "device": _attribute(self._subgraph, "dpu_name", (str,), "", "unknown"),
             "fingerprint": hex(self._fingerprint),
             "board": self._board,

@@ -6,18 +6,19 @@ import importlib
 import json
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
 from kit_bundle import Golden, Manifest, Samples
+from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
 from kit_numbers import Quantizer, compare
 from kit_timing import measure_latency, measure_throughput, repeats_for_a_second, run_batches
+from kit_verdict import judge
 
 RESULT_VERSION = 1
 GOLDEN = "golden.npz"
@@ -50,6 +51,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     say(f"loading {os.path.basename(options.model)}")
     model = load_model(options, manifest)
     _check_model(model, manifest, options.model)
+    waiting = waiting_share()
     result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
@@ -67,13 +69,17 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
             **describe_machine(),
         }
     )
-    result["warnings"] = check_release(result["release"], result["runtime"], say)
+    result["machine"]["waiting"] = waiting
+    result["doubts"] = judge(result, manifest.content)
+    result["warnings"] = [doubt["told"] for doubt in result["doubts"]]
     write_result(options.output, result)
     say(
         f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
         f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
     )
+    for doubt in result["doubts"]:
+        say(f"warning: {doubt['told']}. {doubt['cure']}")
     return result
 
 
@@ -91,25 +97,6 @@ def describe_machine() -> Dict[str, Any]:
         },
         "modules": modules,
     }
-
-
-def check_release(compiled: str, runtime: Dict[str, Any], say: Callable[[str], None]) -> List[str]:
-    """Return, and say, a warning if the DPU's runtime is of another Vitis-AI release than the
-    compiler was.
-    """
-    found = (
-        re.search(r"\b(\d+\.\d+)\.\d+", str(runtime.get("runtime_version", "")))
-        if runtime.get("runtime") == "vart"
-        else None
-    )
-    if found is None or not compiled or found.group(1) == compiled:
-        return []
-    text = (
-        f"compiled with release {compiled}, but the runtime of this board is {found.group(1)}: a"
-        f" board image of release {compiled} is meant"
-    )
-    say("warning: " + text)
-    return [text]
 
 
 def load_model(options: Any, manifest: Manifest) -> Any:

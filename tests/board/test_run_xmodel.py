@@ -90,7 +90,10 @@ def test_golden_outputs_that_differ_are_counted_and_not_hidden(bundle: Path) -> 
     arrays["outputs"][5, 1] += 1
     np.savez(str(bundle / "golden.npz"), **arrays)
     seal(bundle)
-    golden = run_bundle(bundle).result["golden"]
+    outcome = run_bundle(bundle)
+    golden = outcome.result["golden"]
+    assert outcome.doubts == ["golden"]
+    assert "warning: 2 of 24 golden outputs are not what" in outcome.stderr
     assert (
         golden["bit_exact"],
         golden["different"],
@@ -129,7 +132,7 @@ def test_a_fingerprint_that_matches_is_reported_with_the_boards_versions(
     assert outcome.code == 0, outcome
     assert outcome.result["runtime"]["board"]["frequency_mhz"] == 300
     assert outcome.result["runtime"]["runtime_version"] == "vart 3.0.0"
-    assert outcome.result["warnings"] == []
+    assert outcome.doubts == []
 
 
 def test_a_runtime_of_another_release_is_told(bundle: Path, tmp_path: Path) -> None:
@@ -138,11 +141,17 @@ def test_a_runtime_of_another_release_is_told(bundle: Path, tmp_path: Path) -> N
     )
     outcome = run_bundle(bundle, PATH=fake_tool(tmp_path / "bin", "xdputil", query))
     assert outcome.code == 0
-    assert (
-        len(outcome.result["warnings"]) == 1
-        and "2.5" in outcome.result["warnings"][0]
-        and "warning: " in outcome.stderr
-    )
+    assert outcome.doubts == ["release"] and "2.5" in outcome.result["warnings"][0]
+    assert "warning: compiled with release 3.0" in outcome.stderr
+
+
+def test_a_fingerprint_check_that_is_switched_off_is_told(bundle: Path, tmp_path: Path) -> None:
+    query = QUERY.format("0x1000020f6014407")
+    tools = fake_tool(tmp_path / "bin", "xdputil", query)
+    outcome = run_bundle(bundle, PATH=tools, XLNX_ENABLE_FINGERPRINT_CHECK="0")
+    assert outcome.code == 0, outcome
+    assert outcome.doubts == ["fingerprint", "unchecked"]
+    assert outcome.stderr.count("warning: ") >= 2
 
 
 def test_an_abort_of_the_runtime_becomes_an_error_line(bundle: Path) -> None:

@@ -149,6 +149,8 @@ def measure_candidate(
     path = candidate.measured(measured_name(name, host))
     write_record(path, record)
     refresh_links(candidate)
+    for doubt in record.all_doubts[len(record.doubts) :]:  # those of the scripts were told
+        progress(f"warning: {doubt.line}")
     return MeasureResult(path, record)
 
 

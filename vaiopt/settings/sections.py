@@ -354,6 +354,12 @@ class DeploySettings:
     samples: int = changeable(0, "test samples in the bundle (0: all)", low=0)
     threads: int = changeable(2, "threads for the throughput measurement", low=1, high=1024)
     host: str = changeable("local", "local, or root@BOARD", check=values.check_host)
+    accept: List[str] = changeable(
+        [],
+        "doubts about a measurement with which it counts in the search all the same:"
+        f" {', '.join(choices.names(choices.DOUBTS))}",
+        check=values.check_doubts,
+    )
 
 
 @dataclass(frozen=True)

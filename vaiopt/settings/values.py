@@ -9,7 +9,7 @@ import re
 from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, names
+from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -125,6 +125,16 @@ def check_host(key: str, value: str) -> None:
     """Check the name of a board. Raises SettingsError."""
     if not HOST.match(value):
         raise SettingsError(f"{key} is '{value}'", "Give local, or a board: root@192.168.1.10.")
+
+
+def check_doubts(key: str, value: Any) -> None:
+    """Check the names of what is accepted of a measurement. Raises SettingsError."""
+    for name in value:
+        if name not in names(DOUBTS):
+            raise SettingsError(
+                f"{key} names '{name}', which is no doubt about a measurement",
+                did_you_mean(name, names(DOUBTS)),
+            )
 
 
 def check_hyperparameters(key: str, value: Mapping[str, Any]) -> None:

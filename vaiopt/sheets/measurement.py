@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from vaiopt.present import words
 from vaiopt.present.uncertainty import interval
@@ -19,6 +19,7 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
             filter(None, (interval(k, v, record.samples) for k, v in record.all_scores.items())),
             None,
         ),
+        "verdict": ": ".join(filter(None, verdict(record))),
         "samples": words.count(record.samples),
         "same class as the int8 Keras model": (
             _of(agreement.equal, agreement.samples, "samples") if agreement is not None else None
@@ -37,6 +38,18 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
         "started": record.started or None,
     }
     return {word: value for word, value in facts.items() if value is not None}
+
+
+def verdict(record: Measured) -> Tuple[str, str]:
+    """Return whether a measurement can be trusted, and what speaks against it."""
+    names = ", ".join(doubt.name for doubt in record.all_doubts)
+    if names:
+        return "doubtful", names
+    return "sound" if _compared(record) else "nothing to compare with", ""
+
+
+def _compared(record: Measured) -> bool:
+    return record.golden.compared or record.agreement is not None
 
 
 def _of(equal: Optional[int], whole: Optional[int], what: str) -> Optional[str]:

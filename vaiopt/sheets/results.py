@@ -19,7 +19,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
-from vaiopt.sheets.measurement import measured_facts
+from vaiopt.sheets.measurement import measured_facts, verdict
 from vaiopt.sheets.quantization import quantization_advice, quantization_facts
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table
@@ -251,11 +251,14 @@ def _measurement(result: MeasureResult) -> Sheet:
         (name, words.metric(key, record.headline), remark),
         ("measured latency", words.milliseconds(record.latency_ms.p50), "median, one thread"),
         ("frames per second", words.count(fps.value), f"{fps.threads} threads"),
+        ("verdict", *verdict(record)),
     ]
-    shown = (name, "95 % interval", "latency, median", "frames per second", "threads")
+    shown = (name, "verdict", "95 % interval", "latency, median", "frames per second", "threads")
     rows = [[word, value] for word, value in measured_facts(record).items() if word not in shown]
     title = f"Measured on {record.target} ({record.host})"
-    return Sheet(title, facts, [("", Table(("", ""), rows))], record.warnings)
+    notes = [f"warning: {doubt.line}" for doubt in record.all_doubts]
+    notes += [line for line in record.warnings if not any(line in told for told in notes)]
+    return Sheet(title, facts, [("", Table(("", ""), rows))], notes)
 
 
 def _inspection(result: Inspection) -> Sheet:

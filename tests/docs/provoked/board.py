@@ -9,10 +9,13 @@ from typing import Any, Callable
 from tests.board.made_bundles import BOARD, make_bundle, make_classifier, run_bundle, seal
 from tests.contract.standin_models import write_model, write_recorded
 from tests.docs.provoked.bench import Bench, Provocations, Said
+from tests.made_runs import measured_record
 from vaiopt.cli.run import check_measured
 from vaiopt.delivered import Delivered, Failure
 from vaiopt.deploy import remote
 from vaiopt.deploy.ssh import Answer, Connection, Lost
+from vaiopt.deploy.verdict import check_trusted
+from vaiopt.runs.records import Doubt
 from vaiopt.summary import Summary
 from vaiopt.text import silent
 
@@ -22,6 +25,7 @@ QUERY = """WARNING: x
 
 GONE = Delivered(3, failure=Failure("measure", "no connection to 'kit'"))
 UNMEASURED = Summary("run", "zcu102", front=(GONE,), go_on="vaiopt run --front 5 --from measure")
+DOUBTED = measured_record("zcu102", doubts=(Doubt("busy", "this machine is busy", "End it."),))
 
 
 def run(bench: Bench, change: Callable[[Any], Any] = lambda bundle: {}, **options: Any) -> Said:
@@ -129,6 +133,7 @@ MESSAGES: Provocations = {
         b, other_board, STANDIN_FINGERPRINT="0x1000020f6014407"
     ),
     "no connection to '…' while …: …": lost,
+    "… cannot be trusted: …": lambda b: check_trusted(DOUBTED, (), "the measurement of trial 3"),
     "… of … candidates were not measured": lambda b: check_measured(UNMEASURED),
     "'…' answers …": lambda b: answers(b, b"Welcome!\n"),
     "'…' is not the file that '…' describes: its SHA-256 differs": lambda b: run(b, changed_file),
