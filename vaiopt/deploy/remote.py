@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
 from vaiopt.deploy.result import failure, is_progress
-from vaiopt.deploy.ssh import Connection
+from vaiopt.deploy.ssh import Connection, Lost, NotCopied
+from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError
 from vaiopt.files import PathLike
 from vaiopt.runs.lineage import file_sha256
@@ -107,7 +108,7 @@ def _copy(
     seen: Mapping[str, str],
 ) -> None:
     """Copy what is not there yet, and check that all is there, whole."""
-    board.run("mkdir", "-p", place)
+    free = _make(board, place)
     missing = _missing(board, digests, place)
     known = {name: seen[digests[name]] for name in missing if digests[name] in seen}
     if known:
@@ -120,16 +121,80 @@ def _copy(
         missing = _missing(board, digests, place)
     if not missing:
         return
-    megabytes = sum((folder / name).stat().st_size for name in missing) / 1e6
-    count = f"{len(missing)} of {len(digests)} files ({megabytes:.1f} MB)"
+    size = sum((folder / name).stat().st_size for name in missing)
+    if free is not None and size > free:
+        raise _no_space(
+            board, f"{size / 1e6:.1f} MB are to be copied, {free / 1e6:.1f} MB are free"
+        )
+    count = f"{len(missing)} of {len(digests)} files ({size / 1e6:.1f} MB)"
     progress(f"copying {count} to {board.host}:{place}")
-    board.copy([folder / name for name in missing], place)
+    try:
+        board.copy([folder / name for name in missing], place)
+    except NotCopied as error:
+        raise _not_copied(board, place, error) from None
     damaged = _missing(board, digests, place)
     if damaged:
         raise BoardError(
             f"'{', '.join(damaged)}' arrived damaged on '{board.host}'",
             "Is its disk full ('df')? Then free space and measure again.",
         )
+
+
+def _make(board: Connection, place: str) -> Optional[int]:
+    """Make a folder on the board, and return the bytes that are free there, if it tells.
+
+    Raises:
+        BoardError: it cannot be made or written to, or the board's shell says more than it is
+            asked for.
+    """
+    quoted = shlex.quote(place)
+    text = (
+        f"mkdir -p {quoted} && : > {quoted}/.vaiopt && rm -f {quoted}/.vaiopt && echo {READY}"
+        f" && df -Pk {quoted} 2>/dev/null; true"
+    )
+    answer = board.shell(text)
+    said = answer.stdout.decode("utf-8", "replace").splitlines()
+    if READY not in said:
+        row = failure_of(answer.said)
+        raise BoardError(
+            f"nothing can be written to '{place}' on '{board.host}': {answer.message}",
+            WRITABLE if row is None else hint_of(row, board.host),
+        )
+    if said[0] != READY:
+        raise BoardError(f"'{board.host}' answers {said[0][:80]!r}", QUIET)
+    figures = said[-1].split()
+    whole = len(said) > 2 and len(figures) > 3 and figures[3].isdigit()
+    return int(figures[3]) * 1024 if whole else None
+
+
+READY = "vaiopt-is-here"
+QUIET = "Its shell prints something at login (.bashrc, .profile): it must not, for commands."
+WRITABLE = "Is there space ('df'), and may the user write into the home?"
+
+
+def _no_space(board: Connection, told: str) -> BoardError:
+    return BoardError(
+        f"the disk of '{board.host}' is full: {told}",
+        f"Free space there: ssh {shlex.quote(board.host)} rm -rf {HOME} removes earlier bundles.",
+    )
+
+
+def _not_copied(board: Connection, place: str, error: NotCopied) -> Exception:
+    """Return what is wrong with the board, where scp could not write; scp itself says little."""
+    row = failure_of(error.said)
+    free = _make(board, place)
+    if free is not None and free < SMALL:
+        return _no_space(board, f"{free / 1e6:.1f} MB are free ({error})")
+    if not error.said:
+        return Lost(str(error))
+    return BoardError(
+        f"the bundle cannot be copied to '{board.host}': {error}",
+        "Is its disk full ('df')?" if row is None else hint_of(row, board.host),
+    )
+
+
+SMALL = 1_000_000
+"""Bytes that are free on a disk that is as good as full."""
 
 
 def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
@@ -170,9 +235,10 @@ class _Job:
         )
         answer = self._board.shell(text)
         if answer.code != 0:
+            row = failure_of(answer.said)
             raise BoardError(
                 f"the measurement cannot be started on '{self._board.host}': {answer.message}",
-                "Is there space ('df') and a python3?",
+                WRITABLE if row is None else hint_of(row, self._board.host),
             )
 
     def follow(self) -> None:
@@ -193,7 +259,7 @@ class _Job:
                 if not code.isdigit() or len(code) > 3:  # shells have codes up to 255
                     raise BoardError(
                         f"'{self._board.host}' answers {head[:80]!r}",
-                        "Does its shell print something at login? It must not.",
+                        QUIET,
                     )
                 self.code = int(code)
                 self._take(b"\n")

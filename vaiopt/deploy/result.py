@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import List
 
 from vaiopt.errors import BoardError
@@ -32,10 +33,29 @@ def failure(code: int, lines: List[str], where: str) -> BoardError:
     if message:
         return BoardError(message, hint or "See the messages above.")
     last = next((line for line in reversed(lines) if line.strip()), "no message")
+    hint = next((cure for pattern, cure in STOPPED if pattern.search(last)), "")
     return BoardError(
         f"the scripts stopped with exit code {code} {where}: {last[:300]}",
-        "Run the command in the bundle's README.md by hand.",
+        hint or CODES.get(code, "Run the command in the bundle's README.md by hand."),
     )
+
+
+OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one)."
+
+STOPPED = (
+    (re.compile(r"future feature annotations is not defined"), OLD),
+    (re.compile(r"python3?: (command )?not found|python3: No such file"), "It has no python3."),
+    (re.compile(r"No space left"), "Free space on its disk ('df'), then measure again."),
+)
+"""What a shell or a Python says that cannot even begin."""
+
+CODES = {
+    126: "May its python3 be run?",
+    127: "It has no python3 in the path of commands that ssh runs.",
+    137: "The system ended it, for lack of memory: fewer deploy.threads or deploy.samples.",
+    143: "Another program ended it: measure again.",
+}
+"""What exit codes of a shell mean."""
 
 
 def read_result(text: str) -> KitResult:

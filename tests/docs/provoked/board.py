@@ -13,7 +13,7 @@ from tests.made_runs import measured_record
 from vaiopt.cli.run import check_measured
 from vaiopt.delivered import Delivered, Failure
 from vaiopt.deploy import remote
-from vaiopt.deploy.ssh import Answer, Connection, Lost
+from vaiopt.deploy.ssh import Answer, Connection, Lost, NotCopied
 from vaiopt.deploy.verdict import check_trusted
 from vaiopt.runs.records import Doubt
 from vaiopt.summary import Summary
@@ -128,6 +128,25 @@ def answers(bench: Bench, said: bytes) -> None:
     remote._Job(shell, "place", silent).follow()  # type: ignore[arg-type]
 
 
+def raising(error: Exception) -> None:
+    raise error
+
+
+class Shell:
+    """A board whose shell answers so, whatever it is asked."""
+
+    host = "root@board"
+
+    def __init__(self, code: int, stdout: bytes, said: str = "") -> None:
+        self.answer = Answer(code, stdout, said or "no message", said)
+
+    def shell(self, text: str) -> Answer:
+        return self.answer
+
+
+READY = f"{remote.READY}\nFilesystem\n/dev/root 9 9 9 9% /\n".encode()
+
+
 MESSAGES: Provocations = {
     "'…' was compiled for fingerprint …, this board's DPU has …": lambda b: run(
         b, other_board, STANDIN_FINGERPRINT="0x1000020f6014407"
@@ -135,6 +154,15 @@ MESSAGES: Provocations = {
     "no connection to '…' while …: …": lost,
     "… cannot be trusted: …": lambda b: check_trusted(DOUBTED, (), "the measurement of trial 3"),
     "… of … candidates were not measured": lambda b: check_measured(UNMEASURED),
+    "nothing can be written to '…' on '…': …": lambda b: remote._make(
+        Shell(1, b"", "mkdir: Read-only file system"), "place"
+    ),
+    "the disk of '…' is full: …": lambda b: raising(
+        remote._not_copied(Shell(0, READY), "place", NotCopied("scp: Failure"))
+    ),
+    "the bundle cannot be copied to '…': …": lambda b: raising(
+        remote._not_copied(Shell(0, f"{remote.READY}\n".encode()), "place", NotCopied("x", "x"))
+    ),
     "'…' answers …": lambda b: answers(b, b"Welcome!\n"),
     "'…' is not the file that '…' describes: its SHA-256 differs": lambda b: run(b, changed_file),
     "'…' needs … DPU subgraphs (…)…; running one would be half a model": lambda b: run(
