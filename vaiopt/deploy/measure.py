@@ -161,6 +161,14 @@ _OWN = ("target", "host", "measured", "expected")
 def _check_result(result: KitResult, manifest: Manifest) -> None:
     if result.model.sha256 != manifest.model.sha256:
         raise BoardError("the result is of another model than the bundle's", "Measure again.")
+    told = result.more.get("samples_sha256", manifest.files.get(manifest.samples.file))
+    count = manifest.samples.count
+    if told != manifest.files.get(manifest.samples.file) or result.samples != count:
+        raise BoardError(
+            f"the result is of other samples than the bundle's {count}", "Measure again."
+        )
+    if not result.latency_ms.p50 or not result.fps.value:
+        raise BoardError("the result says that the model took no time", "Measure again.")
     loaded = sorted(FOREIGN.intersection(result.modules))
     if loaded:
         raise BoardError(

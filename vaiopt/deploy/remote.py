@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from vaiopt.deploy.result import failure, is_progress
+from vaiopt.deploy.result import LONGEST, failure, is_progress, too_long
 from vaiopt.deploy.ssh import Connection, Lost, NotCopied
 from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError
@@ -29,6 +29,12 @@ HOME = ".vaiopt"
 SETTINGS = "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
 
 POLL_SECONDS = 0.5
+PART = 2**18
+"""Bytes of messages that are read at a time."""
+
+LONGEST_LINE, MOST_LINES = 2000, 1000
+"""Bytes of a line, and lines, that are kept of the messages."""
+
 STALLED_SECONDS = 900.0
 """Without any message for so long, a measurement is given up."""
 
@@ -248,13 +254,16 @@ class _Job:
             # The code is looked for before the messages: when it is there, all messages are.
             text = (
                 f"cd {shlex.quote(self._place)} && {{ cat {self._name}.code 2>/dev/null || echo -;"
-                f" }} && tail -c +{self._read + 1} {self._name}.log 2>/dev/null; true"
+                f" }} && tail -c +{self._read + 1} {self._name}.log 2>/dev/null | head -c {PART};"
+                " true"
             )
             head, _, new = self._board.shell(text).stdout.partition(b"\n")
             self._take(new)
             if new:
                 last = time.monotonic()
             code = head.strip()
+            if len(new) == PART:
+                continue  # there is more to read
             if code != b"-" and code:
                 if not code.isdigit() or len(code) > 3:  # shells have codes up to 255
                     raise BoardError(
@@ -273,11 +282,13 @@ class _Job:
 
     def _take(self, new: bytes) -> None:
         self._read += len(new)
-        *whole, self._rest = (self._rest + new).split(b"\n")
+        *whole, rest = (self._rest + new).split(b"\n")
+        self._rest = rest[:PART]
         for raw in whole:
-            line = raw.decode("utf-8", "replace").rstrip()
+            line = raw[:LONGEST_LINE].decode("utf-8", "replace").rstrip()
             if line:
                 self.lines.append(line)
+                del self.lines[:-MOST_LINES]
                 if is_progress(line):
                     self._progress(line)
 
@@ -285,7 +296,11 @@ class _Job:
         """Return the text of the result file, checked against its hash on the board."""
         name = self._name + ".json"
         told = self._board.run("sha256sum", name, folder=self._place).stdout.split()
-        content = bytes(self._board.run("cat", name, folder=self._place).stdout)
+        # One byte more than is read tells that it is too long.
+        most = str(LONGEST + 1)
+        content = bytes(self._board.run("head", "-c", most, name, folder=self._place).stdout)
+        if len(content) > LONGEST:
+            raise too_long()
         if not told or hashlib.sha256(content).hexdigest() != told[0].decode("ascii", "replace"):
             raise BoardError(
                 f"the result of '{self._board.host}' arrived damaged", "Measure again."

@@ -13,8 +13,8 @@ from vaiopt.runs.records import KitResult
 RESULT_VERSION = 1
 """Of ``result.json``, as written by ``board/kit_measure.py``."""
 
-LONGEST = 2_000_000
-"""Characters of a result; that of a thousand classes has a tenth of it."""
+LONGEST = 1_000_000
+"""Bytes of a result; that of a thousand classes has a tenth of it."""
 
 
 def is_progress(line: str) -> bool:
@@ -58,22 +58,29 @@ CODES = {
 """What exit codes of a shell mean."""
 
 
+BUNDLE_AGAIN = "Make the bundle again with this vaiopt, then measure again."
+
+
+def too_long() -> BoardError:
+    """Return the error for a result that no measurement has."""
+    return BoardError(f"the result is more than {LONGEST / 1e6:.0f} MB of text", BUNDLE_AGAIN)
+
+
 def read_result(text: str) -> KitResult:
     """Return the content of a result file.
 
     Raises:
         BoardError: it is not JSON, of another version, too long, or a figure in it cannot be.
     """
-    hint = "Make the bundle again with this vaiopt, then measure again."
     if len(text) > LONGEST:
-        raise BoardError(f"the result is {len(text) / 1e6:.0f} MB of text", hint)
+        raise too_long()
     try:
         content = parse_json(text)
     except ValueError as error:
         raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
-        raise BoardError("the result has an unknown version", hint)
+        raise BoardError("the result has an unknown version", BUNDLE_AGAIN)
     try:
         return KitResult.from_json(content)
     except Unfit as error:
-        raise BoardError(f"the result cannot be right: {error}", hint) from error
+        raise BoardError(f"the result cannot be right: {error}", BUNDLE_AGAIN) from error

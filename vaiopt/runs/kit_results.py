@@ -10,6 +10,9 @@ from vaiopt.record import Record, Unfit, part
 Value = Union[bool, int, float, str, None]
 """Of a hyperparameter, or of what a machine tells of itself."""
 
+MOST = 10**9
+"""No kit has as many samples, threads or frames per second, or needs as many milliseconds."""
+
 
 class Scored(Record):
     """A record with scores by name; the accuracy of a classifier is a field of its own."""
@@ -53,12 +56,12 @@ class Expected(Scored):
 class Latency(Record):
     """Milliseconds of one sample on one thread: median, mean, percentiles and extremes."""
 
-    p50: float = part(low=0)
-    mean: Optional[float] = part(None, low=0)
-    p95: Optional[float] = part(None, low=0)
-    p99: Optional[float] = part(None, low=0)
-    min: Optional[float] = part(None, low=0)
-    max: Optional[float] = part(None, low=0)
+    p50: float = part(low=0, high=MOST)
+    mean: Optional[float] = part(None, low=0, high=MOST)
+    p95: Optional[float] = part(None, low=0, high=MOST)
+    p99: Optional[float] = part(None, low=0, high=MOST)
+    min: Optional[float] = part(None, low=0, high=MOST)
+    max: Optional[float] = part(None, low=0, high=MOST)
     more: Dict[str, Any] = part(rest=True)
 
     def check(self) -> None:
@@ -71,15 +74,18 @@ class Latency(Record):
         for (lower, low), (upper, high) in zip(known, known[1:]):
             if low > high:
                 raise Unfit(lower, f"is {low}, above {upper}, which is {high}")
+        least, most = self.min or 0.0, MOST if self.max is None else self.max
+        if self.mean is not None and not least <= self.mean * (1 + 1e-9) <= most * (1 + 2e-9):
+            raise Unfit("mean", f"is {self.mean}, outside of min and max")
 
 
 @dataclass(frozen=True)
 class FrameRate(Record):
     """Frames per second with several threads, without and with preprocessing."""
 
-    value: float = part(low=0)
-    threads: int = part(low=1)
-    value_with_preprocessing: Optional[float] = part(None, low=0)
+    value: float = part(low=0, high=MOST)
+    threads: int = part(low=1, high=MOST)
+    value_with_preprocessing: Optional[float] = part(None, low=0, high=MOST)
     more: Dict[str, Any] = part(rest=True)
 
 
@@ -177,7 +183,7 @@ class KitResult(Scored):
     """
 
     model: MeasuredModel = part()
-    samples: int = part(low=1)
+    samples: int = part(low=1, high=MOST)
     latency_ms: Latency = part()
     fps: FrameRate = part()
     golden: GoldenResult = part()
