@@ -30,9 +30,13 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
         "latency, mean": words.milliseconds(latency.mean),
         "latency, 95th percentile": words.milliseconds(latency.p95),
         "latency, 99th percentile": words.milliseconds(latency.p99),
+        **_batch(record),
         "frames per second": words.count(record.fps.value),
+        "most frames per second": _best(record),
         "with preprocessing": words.count(record.fps.value_with_preprocessing),
         "threads": record.fps.threads,
+        "preparation of a sample": _milliseconds(record, "preparation_ms"),
+        "decoding of a sample": _milliseconds(record, "decoding_ms"),
         "model file": record.model.file or None,
         "machine": " ".join(str(part) for part in machine if part) or None,
         "started": record.started or None,
@@ -46,6 +50,30 @@ def verdict(record: Measured) -> Tuple[str, str]:
     if names:
         return "doubtful", names
     return "sound" if _compared(record) else "nothing to compare with", ""
+
+
+def _batch(record: Measured) -> Dict[str, Any]:
+    """Return the frames of an execution, and the time of one, where a device takes several."""
+    batch, each = (record.latency_ms.more.get(key) for key in ("batch", "per_image"))
+    if not isinstance(batch, int) or batch < 2 or not isinstance(each, float):
+        return {}
+    return {"images at a time": batch, "latency, one image": words.milliseconds(each)}
+
+
+def _milliseconds(record: Measured, key: str) -> Optional[str]:
+    value = record.more.get(key)
+    return words.milliseconds(value) if isinstance(value, float) else None
+
+
+def _best(record: Measured) -> Optional[str]:
+    """Return the highest frame rate and its threads, where it is not that of the most threads."""
+    best = record.fps.more.get("best")
+    if not isinstance(best, dict) or best.get("threads") == record.fps.threads:
+        return None
+    value, threads = best.get("value"), best.get("threads")
+    if not isinstance(value, (int, float)) or not isinstance(threads, int):
+        return None
+    return f"{words.count(value)} with {threads} thread(s)"
 
 
 def _compared(record: Measured) -> bool:
