@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -9,13 +10,14 @@ import platform
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, ContextManager, Dict, Tuple
 
 import numpy as np
 
 from kit_bundle import Golden, Manifest, Samples
 from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
+from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
 from kit_timing import (
     measure_latency,
@@ -31,6 +33,9 @@ LASTED_SECONDS = 0.5
 GOLDEN = "golden.npz"
 RUNNERS = {".xmodel": "kit_dpu", ".tflite": "kit_tflite"}
 """The module that executes each kind of file: its ``load`` returns the model, checked."""
+
+SHARED = (".xmodel",)
+"""Kinds of files that run on a device of which a machine has one."""
 
 
 def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
@@ -55,10 +60,12 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         golden_path = os.path.join(manifest.folder, GOLDEN)
         manifest.check_file(golden_path)
         golden = Golden(golden_path)
-    say(f"loading {os.path.basename(options.model)}")
-    model = load_model(options, manifest)
-    _check_model(model, manifest, options.model)
-    result = _run(options, manifest, model, samples, golden, say)
+    name = os.path.basename(options.model)
+    with _alone(options.model, say):
+        say(f"loading {name}")
+        model = load_model(options, manifest)
+        _check_model(model, manifest, options.model)
+        result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
             "model": {
@@ -105,6 +112,13 @@ def describe_machine() -> Dict[str, Any]:
         },
         "modules": modules,
     }
+
+
+def _alone(path: str, say: Callable[[str], None]) -> ContextManager[None]:
+    """Return what holds the device that runs a file, where there is one for all."""
+    if os.path.splitext(path)[1].lower() in SHARED:
+        return dpu_alone(os.path.abspath(path), say)
+    return contextlib.nullcontext()
 
 
 def load_model(options: Any, manifest: Manifest) -> Any:

@@ -25,6 +25,7 @@ from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import KitResult, Manifest, Measured
 from vaiopt.runs.work import together
 from vaiopt.settings import Settings
+from vaiopt.signals import raised
 from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
@@ -86,7 +87,7 @@ def open_kit(
     from vaiopt.deploy.ssh import Connection
 
     seen: Dict[str, str] = {}
-    with Connection(host, ssh_config, progress) as board:
+    with raised(), Connection(host, ssh_config, progress) as board:
         yield lambda folder, files, entry, arguments, tell: run_on(
             board, folder, files, entry, arguments, tell, seen
         )

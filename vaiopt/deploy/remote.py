@@ -8,6 +8,7 @@ that are already there, whole, are not copied again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shlex
 import time
@@ -21,12 +22,19 @@ from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError
 from vaiopt.files import PathLike
 from vaiopt.runs.lineage import file_sha256
+from vaiopt.signals import raised
 from vaiopt.text import Progress
 
 HOME = ".vaiopt"
 """Folder in the user's home on the board; bundles are in it by the hash of their manifest."""
 
 SETTINGS = "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
+
+JOB = "kit_job.py"
+"""Runs and watches the script, on the board."""
+
+RUNS, GONE = "-", "gone"
+"""What a board says of a job without an exit code."""
 
 POLL_SECONDS = 0.5
 PART = 2**18
@@ -64,7 +72,7 @@ def run_remote(
             damaged.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
-    with Connection(host, config, progress) as board:
+    with raised(), Connection(host, config, progress) as board:
         return run_on(board, folder, names, entry, arguments, progress)
 
 
@@ -94,15 +102,15 @@ def run_on(
     board.keep_trying("copying the bundle", copy)
     if seen is not None:
         seen.update({digest: f"{place}/{name}" for name, digest in digests.items()})
-    job = _Job(board, place, progress)
-    board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
-    board.keep_trying("measuring", job.follow)
-    if job.code != 0:
-        job.clean()
-        raise failure(job.code, job.lines, f"on {board.host}")
-    text = str(board.keep_trying("fetching the result", job.fetch))
-    job.clean()
-    return text
+    job = _Job(board, place, progress, JOB in names)
+    try:
+        board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
+        board.keep_trying("measuring", job.follow)
+        if job.code != 0:
+            raise failure(job.code, job.lines, f"on {board.host}")
+        return str(board.keep_trying("fetching the result", job.fetch))
+    finally:
+        job.end()
 
 
 def _copy(
@@ -220,20 +228,26 @@ def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str
 class _Job:
     """One measurement on the board, whose files have a name of their own."""
 
-    def __init__(self, board: Connection, place: str, progress: Progress) -> None:
+    def __init__(
+        self, board: Connection, place: str, progress: Progress, watched: bool = True
+    ) -> None:
         self.code = -1
         self.lines: List[str] = []
         self._board, self._place, self._progress = board, place, progress
         self._name = f"job-{uuid.uuid4().hex[:12]}"
         self._read = 0
         self._rest = b""
+        self._watched = watched
 
     def start(self, entry: str, arguments: Sequence[str]) -> None:
         """Start the script, detached; once, even if called again after the connection was lost."""
         words = ["python3", entry, *arguments, "--output", self._name + ".json"]
         name, script = self._name, " ".join(shlex.quote(word) for word in words)
-        command = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
-        detached = f"nohup sh -c {shlex.quote(command)} >/dev/null 2>&1 </dev/null &"
+        started = f"python3 {JOB} {name} {script}"
+        if not self._watched:  # bundles of older versions have nothing that watches the script
+            text = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
+            started = f"sh -c {shlex.quote(text)}"
+        detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
         # Who calls a second time finds the log, so the job started.
         text = (
             f"cd {shlex.quote(self._place)} &&"
@@ -251,26 +265,19 @@ class _Job:
         """Pass messages on until the script has ended, and keep its exit code."""
         last = time.monotonic()
         while True:
-            # The code is looked for before the messages: when it is there, all messages are.
-            text = (
-                f"cd {shlex.quote(self._place)} && {{ cat {self._name}.code 2>/dev/null || echo -;"
-                f" }} && tail -c +{self._read + 1} {self._name}.log 2>/dev/null | head -c {PART};"
-                " true"
-            )
-            head, _, new = self._board.shell(text).stdout.partition(b"\n")
+            head, _, new = self._board.shell(self._look()).stdout.partition(b"\n")
+            status = head.strip().decode("utf-8", "replace")
             self._take(new)
             if new:
                 last = time.monotonic()
-            code = head.strip()
             if len(new) == PART:
                 continue  # there is more to read
-            if code != b"-" and code:
-                if not code.isdigit() or len(code) > 3:  # shells have codes up to 255
-                    raise BoardError(
-                        f"'{self._board.host}' answers {head[:80]!r}",
-                        QUIET,
-                    )
-                self.code = int(code)
+            if status == GONE:
+                raise self._gone()
+            if status not in (RUNS, ""):
+                if not status.isdigit() or len(status) > 3:  # shells have codes up to 255
+                    raise BoardError(f"'{self._board.host}' answers {head[:80]!r}", QUIET)
+                self.code = int(status)
                 self._take(b"\n")
                 return
             if time.monotonic() - last > STALLED_SECONDS:
@@ -279,6 +286,26 @@ class _Job:
                     f"Is the DPU alive? Try: ssh {self._board.host} xdputil query",
                 )
             time.sleep(POLL_SECONDS)
+
+    def _look(self) -> str:
+        """Return the text that says how the job is, and what is new of its messages."""
+        name = self._name
+        # The code is looked for before the messages: when it is there, all messages are.
+        code = f"cat {name}.code"
+        runs = f'{{ kill -0 "$(cat {name}.pid)" && echo {RUNS}; }}'
+        status = f"{{ : > {name}.alive; {code} || {runs} || {code} || echo {GONE}; }} 2>/dev/null"
+        new = f"tail -c +{self._read + 1} {name}.log 2>/dev/null | head -c {PART}"
+        return f"cd {shlex.quote(self._place)} && {status} && {new}; true"
+
+    def _gone(self) -> BoardError:
+        """Return the error for a job that ended without a word."""
+        said = self._board.run("head", "-c", "500", f"{self._name}.nohup", folder=self._place)
+        lines = [*self.lines, *said.stdout.decode("utf-8", "replace").splitlines()]
+        last = next((line for line in reversed(lines) if line.strip()), "no message")
+        return BoardError(
+            f"the measurement on '{self._board.host}' ended without a word: {last}",
+            "Is its disk full ('df'), or was it switched off? Then measure again.",
+        )
 
     def _take(self, new: bytes) -> None:
         self._read += len(new)
@@ -307,7 +334,17 @@ class _Job:
             )
         return content.decode("utf-8", "replace")
 
-    def clean(self) -> None:
-        """Remove the job's files; the bundle stays for the next time."""
-        names = [self._name + suffix for suffix in (".log", ".code", ".json")]
-        self._board.run("rm", "-rf", *names, folder=self._place)
+    def end(self) -> None:
+        """End the job with all that it started, if it still runs, and remove its files; the bundle
+        stays for the next time. Whatever happens here hides nothing of what was before.
+        """
+        # Where the connection is lost the job ends by itself: nobody waits for it.
+        with contextlib.suppress(Lost):
+            self._board.shell(f"cd {shlex.quote(self._place)} && {ended(self._name)}")
+
+
+def ended(name: str) -> str:
+    """Return the text that ends a job in a shell and removes its files."""
+    alive = f'[ -e {name}.pid ] && [ ! -e {name}.code ] && p="$(cat {name}.pid)"'
+    kill = 'kill -TERM "-$p" || kill -TERM "$p"; sleep 1; kill -KILL "-$p"'
+    return f"{{ {alive} && {{ {kill}; }}; rm -rf {name} {name}.*; }} >/dev/null 2>&1; true"

@@ -124,7 +124,10 @@ def lost(bench: Bench) -> None:
 
 def answers(bench: Bench, said: bytes) -> None:
     bench.patch.setattr(remote, "STALLED_SECONDS", -1.0)
-    shell = SimpleNamespace(host="root@board", shell=lambda text: Answer(0, said, ""))
+    answer = Answer(0, said, "")
+    shell = SimpleNamespace(
+        host="root@board", shell=lambda text: answer, run=lambda *words, folder: answer
+    )
     remote._Job(shell, "place", silent).follow()  # type: ignore[arg-type]
 
 
@@ -145,6 +148,13 @@ class Shell:
 
 
 READY = f"{remote.READY}\nFilesystem\n/dev/root 9 9 9 9% /\n".encode()
+
+
+def in_use(bench: Bench) -> None:
+    module, lock = board_module(bench, "kit_lock"), str(bench.folder / "lock")
+    bench.patch.setattr(module, "LONGEST_SECONDS", -1.0)
+    with module.dpu_alone("first", silent, lock), module.dpu_alone("second", silent, lock):
+        pass
 
 
 MESSAGES: Provocations = {
@@ -177,6 +187,8 @@ MESSAGES: Provocations = {
     "'…' is not the xir of Vitis-AI": lambda b: run(b, other_xir),
     "the runtime of the DPU cannot be imported (…)": lambda b: run(b, bare=True),
     "no TFLite interpreter is installed": no_interpreter,
+    "the measurement on '…' ended without a word: …": lambda b: answers(b, b"gone\n"),
+    "the DPU was in use for an hour: …": in_use,
     "'…' has said nothing for … s": lambda b: answers(b, b"-\n"),
     "… outputs differ from the first runner's, with … thread(s)": unsafe_threads,
 }
