@@ -81,7 +81,7 @@ def _wait(file: Any, say: Callable[[str], None]) -> None:
         if waited > LONGEST_SECONDS:
             raise KitError(
                 f"the DPU was in use for an hour: {_holder(file)}",
-                "End that process on the kit, then measure again.",
+                "End it there: vaiopt kit HOST --clean",
             )
         time.sleep(LOOK_SECONDS)
 

@@ -122,7 +122,7 @@ def _copy(
     seen: Mapping[str, str],
 ) -> None:
     """Copy what is not there yet, and check that all is there, whole."""
-    free = _make(board, place)
+    free = make_folder(board, place)
     missing = _missing(board, digests, place)
     known = {name: seen[digests[name]] for name in missing if digests[name] in seen}
     if known:
@@ -154,7 +154,7 @@ def _copy(
         )
 
 
-def _make(board: Connection, place: str) -> Optional[int]:
+def make_folder(board: Connection, place: str) -> Optional[int]:
     """Make a folder on the board, and return the bytes that are free there, if it tells.
 
     Raises:
@@ -196,7 +196,7 @@ def _no_space(board: Connection, told: str) -> BoardError:
 def _not_copied(board: Connection, place: str, error: NotCopied) -> Exception:
     """Return what is wrong with the board, where scp could not write; scp itself says little."""
     row = failure_of(error.said)
-    free = _make(board, place)
+    free = make_folder(board, place)
     if free is not None and free < SMALL:
         return _no_space(board, f"{free / 1e6:.1f} MB are free ({error})")
     if not error.said:

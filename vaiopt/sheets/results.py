@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.deploy.calibrate import CalibrateResult
+    from vaiopt.deploy.kit_check import KitCheck
     from vaiopt.evaluate import Evaluations
     from vaiopt.hardware import Inspection, Target, TargetSummary
     from vaiopt.quantize import QuantizeResult
@@ -391,6 +392,16 @@ def _diagnosis(found: Any) -> Sheet:
     return Sheet("What is here", [("container", where, remark)], tables)
 
 
+def _kit(found: KitCheck) -> Sheet:
+    """What a kit has, and the cure beside each fault."""
+    if found.cleaned is not None:
+        facts: List[Fact] = [("measurements ended", words.count(found.cleaned), "")]
+        return Sheet(f"{found.host} is clean", facts)
+    rows = [[r.name, "ok" if r.ok else "WRONG", r.told, r.cure] for r in found.rows]
+    can = ", ".join(found.measures) or "nothing"
+    return Sheet(found.host, [("can measure", can, "")], [("", Table(("", "", "", "cure"), rows))])
+
+
 add_sheets(
     {
         "List[]": lambda result: Sheet("nothing to show"),
@@ -410,5 +421,6 @@ add_sheets(
         "Target": _target,
         "CalibrateResult": _calibration,
         "Diagnosis": _diagnosis,
+        "KitCheck": _kit,
     }
 )

@@ -164,7 +164,7 @@ MESSAGES: Provocations = {
     "no connection to '…' while …: …": lost,
     "… cannot be trusted: …": lambda b: check_trusted(DOUBTED, (), "the measurement of trial 3"),
     "… of … candidates were not measured": lambda b: check_measured(UNMEASURED),
-    "nothing can be written to '…' on '…': …": lambda b: remote._make(
+    "nothing can be written to '…' on '…': …": lambda b: remote.make_folder(
         Shell(1, b"", "mkdir: Read-only file system"), "place"
     ),
     "the disk of '…' is full: …": lambda b: raising(
