@@ -14,17 +14,12 @@ from typing import Any, Dict, List
 from kit_board import query_board, release_of
 from kit_busy import waiting_share
 from kit_errors import one_line
+from kit_places import PLACES
 
 VERSION = 1
 
 DEVICES = ("/dev/dri/renderD*", "/dev/dpu*", "/dev/zocl*", "/dev/xclmgmt*")
 SENSORS = ("/sys/class/hwmon/hwmon*/power*_input",)
-
-PLACES = (
-    *("/usr/lib/python3/site-packages", "/usr/lib/python3*/site-packages"),
-    *("/usr/lib/python3/dist-packages", "/usr/local/share/pynq-venv/lib/python3*/site-packages"),
-)
-"""Where images have ``xir`` and ``vart``, whether this Python looks there or not."""
 
 INTERPRETERS = ("ai_edge_litert", "tflite_runtime")
 

@@ -15,6 +15,7 @@ tensors. Facts they leave to their user:
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from kit_board import check_fingerprint, release_of
 from kit_errors import KitError
+from kit_places import look_there_too
 
 HARMLESS = frozenset(
     [
@@ -59,8 +61,7 @@ def load_modules() -> Tuple[Any, Any]:
         KitError: one is missing, or ``xir`` is the unrelated package of that name.
     """
     try:
-        import vart
-        import xir
+        vart, xir = _import("vart"), _import("xir")
     except ImportError as error:
         raise KitError(f"the runtime of the DPU cannot be imported ({error})", IMAGE) from error
     if not hasattr(getattr(xir, "Graph", None), "deserialize") or not hasattr(
@@ -71,6 +72,17 @@ def load_modules() -> Tuple[Any, Any]:
             "Uninstall it (pip uninstall xir). " + IMAGE,
         )
     return xir, vart
+
+
+def _import(name: str) -> Any:
+    """Import a module, if need be from where images have it and their Python does not look."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if not look_there_too():
+            raise
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
 
 
 class DpuModel:

@@ -82,4 +82,6 @@ def _end_group(child: "subprocess.Popen[bytes]") -> None:
 if __name__ == "__main__":
     if os.getpgid(0) != os.getpid():
         os.setsid()
+    with open(sys.argv[1] + ".pid", "w", encoding="ascii") as own:
+        own.write(f"{os.getpid()}\n")  # of the shell, or of sudo, until now
     sys.exit(run(sys.argv[1], sys.argv[2:]))

@@ -279,7 +279,7 @@ class Asked(Exception):
 
 def the_measurement(settings: Settings, bench: Bench) -> Any:
     def ask(*arguments: Any, **options: Any) -> None:
-        lists = [part for part in arguments if isinstance(part, list)]
+        lists = [part for part in arguments if isinstance(part, (list, tuple))]
         raise Asked(lists, [part for part in arguments if isinstance(part, str)])
 
     files = SimpleNamespace(file="model.tflite"), SimpleNamespace(file="samples.npz")
@@ -405,6 +405,9 @@ ROWS: Dict[str, Row] = {
     "deploy.samples": Row(5, the_bundle),
     "deploy.threads": Row(3, the_measurement),
     "deploy.host": Row("root@board", the_measurement),
+    "deploy.python": Row("python3.9", the_measurement, ("deploy.host=root@board",)),
+    "deploy.setup": Row(". /opt/setup.sh", the_measurement, ("deploy.host=root@board",)),
+    "deploy.sudo": Row(True, the_measurement, ("deploy.host=root@board",)),
     "deploy.accept": Row(["busy"], the_trust),
 }
 

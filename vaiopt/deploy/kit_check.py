@@ -20,7 +20,7 @@ from vaiopt.signals import raised
 from vaiopt.text import Progress, silent
 
 SCRIPT = "kit_check.py"
-NEEDED = (SCRIPT, "kit_board.py", "kit_busy.py", "kit_errors.py")
+NEEDED = (SCRIPT, "kit_board.py", "kit_busy.py", "kit_errors.py", "kit_places.py")
 PLACE = f"{HOME}/check"
 OLDEST = (3, 7)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
+from vaiopt.deploy.launch import Launch
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
@@ -67,7 +68,10 @@ def check_measure(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def open_kit(
-    host: str, ssh_config: Optional[PathLike] = None, progress: Progress = silent
+    host: str,
+    ssh_config: Optional[PathLike] = None,
+    progress: Progress = silent,
+    launch: Optional[Launch] = None,
 ) -> Iterator[Kit]:
     """Yield what measures several bundles on one host: on a board over one connection, and what
     they have in common is copied once.
@@ -75,6 +79,7 @@ def open_kit(
     Args:
         host, ssh_config: as in :func:`measure_candidate`.
         progress: told of retries.
+        launch: how scripts are started there.
 
     Raises:
         BoardError: ``host`` is not a host.
@@ -89,7 +94,7 @@ def open_kit(
     seen: Dict[str, str] = {}
     with raised(), Connection(host, ssh_config, progress) as board:
         yield lambda folder, files, entry, arguments, tell: run_on(
-            board, folder, files, entry, arguments, tell, seen
+            board, folder, files, entry, arguments, tell, seen, launch or Launch()
         )
 
 
@@ -136,7 +141,9 @@ def measure_candidate(
     else:
         from vaiopt.deploy.remote import run_remote
 
-        text = run_remote(folder, files, manifest.entry, arguments, host, ssh_config, progress)
+        launch = launch_of(settings)
+        where: Any = (host, ssh_config, progress, launch)
+        text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
     _check_result(result, manifest)
     fields = {key: value for key, value in vars(result).items() if key != "modules"}
@@ -153,6 +160,12 @@ def measure_candidate(
     for doubt in record.all_doubts[len(record.doubts) :]:  # those of the scripts were told
         progress(f"warning: {doubt.line}")
     return MeasureResult(path, record)
+
+
+def launch_of(settings: Settings) -> Launch:
+    """Return how scripts are started on the kit of these settings."""
+    deploy = settings.deploy
+    return Launch(deploy.python, deploy.setup, deploy.sudo)
 
 
 _OWN = ("target", "host", "measured", "expected")

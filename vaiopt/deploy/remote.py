@@ -16,7 +16,9 @@ import uuid
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from vaiopt.deploy.result import LONGEST, failure, is_progress, too_long
+from vaiopt.deploy.launch import QUIET as QUIET_PYTHON
+from vaiopt.deploy.launch import Launch
+from vaiopt.deploy.result import LONGEST, cure_of, failure, is_progress, too_long
 from vaiopt.deploy.ssh import Connection, Lost, NotCopied
 from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError
@@ -28,7 +30,7 @@ from vaiopt.text import Progress
 HOME = ".vaiopt"
 """Folder in the user's home on the board; bundles are in it by the hash of their manifest."""
 
-SETTINGS = "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
+DEFAULT = Launch()
 
 JOB = "kit_job.py"
 """Runs and watches the script, on the board."""
@@ -55,6 +57,7 @@ def run_remote(
     host: str,
     config: Optional[PathLike],
     progress: Progress,
+    launch: Launch = DEFAULT,
 ) -> str:
     """Run a bundle's entry script on a board and return the text of its result file.
 
@@ -66,6 +69,7 @@ def run_remote(
         host: ``user@host``.
         config: configuration file for ssh, instead of the user's own.
         progress: told every line that the script writes, and of copies and retries.
+        launch: how the script is started there.
 
     Raises:
         BoardError: the board cannot be reached, the script reports an error, or a file arrives
@@ -73,7 +77,7 @@ def run_remote(
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
     with raised(), Connection(host, config, progress) as board:
-        return run_on(board, folder, names, entry, arguments, progress)
+        return run_on(board, folder, names, entry, arguments, progress, None, launch)
 
 
 def run_on(
@@ -84,12 +88,13 @@ def run_on(
     arguments: Sequence[str],
     progress: Progress,
     seen: Optional[Dict[str, str]] = None,
+    launch: Launch = DEFAULT,
 ) -> str:
     """As :func:`run_remote`, over a connection that is open.
 
     Args:
         board: the connection, which stays open.
-        folder, names, entry, arguments, progress: as there.
+        folder, names, entry, arguments, progress, launch: as there.
         seen: where on the board files are that went there before, by hash; those of this bundle
             are added. What is there under another name is not sent again.
     """
@@ -102,7 +107,7 @@ def run_on(
     board.keep_trying("copying the bundle", copy)
     if seen is not None:
         seen.update({digest: f"{place}/{name}" for name, digest in digests.items()})
-    job = _Job(board, place, progress, JOB in names)
+    job = _Job(board, place, progress, JOB in names, launch)
     try:
         board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
         board.keep_trying("measuring", job.follow)
@@ -229,7 +234,12 @@ class _Job:
     """One measurement on the board, whose files have a name of their own."""
 
     def __init__(
-        self, board: Connection, place: str, progress: Progress, watched: bool = True
+        self,
+        board: Connection,
+        place: str,
+        progress: Progress,
+        watched: bool = True,
+        launch: Launch = DEFAULT,
     ) -> None:
         self.code = -1
         self.lines: List[str] = []
@@ -237,21 +247,23 @@ class _Job:
         self._name = f"job-{uuid.uuid4().hex[:12]}"
         self._read = 0
         self._rest = b""
-        self._watched = watched
+        self._watched, self._launch = watched, launch
 
     def start(self, entry: str, arguments: Sequence[str]) -> None:
         """Start the script, detached; once, even if called again after the connection was lost."""
-        words = ["python3", entry, *arguments, "--output", self._name + ".json"]
+        words = [entry, *arguments, "--output", self._name + ".json"]
         name, script = self._name, " ".join(shlex.quote(word) for word in words)
-        started = f"python3 {JOB} {name} {script}"
-        if not self._watched:  # bundles of older versions have nothing that watches the script
-            text = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
-            started = f"sh -c {shlex.quote(text)}"
+        python = shlex.quote(self._launch.python)
+        if self._watched:
+            started = self._launch.shell(f"{JOB} {name} {python} {script}")
+        else:  # bundles of older versions have nothing that watches the script
+            text = f"{python} {script} >> {name}.log 2>&1; echo $? > {name}.part"
+            started = f"sh -c {shlex.quote(f'{text}; mv {name}.part {name}.code')}"
         detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
         # Who calls a second time finds the log, so the job started.
         text = (
             f"cd {shlex.quote(self._place)} &&"
-            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {SETTINGS} {detached} }}; }}"
+            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {QUIET_PYTHON} {detached} }}; }}"
         )
         answer = self._board.shell(text)
         if answer.code != 0:
@@ -292,7 +304,7 @@ class _Job:
         name = self._name
         # The code is looked for before the messages: when it is there, all messages are.
         code = f"cat {name}.code"
-        runs = f'{{ kill -0 "$(cat {name}.pid)" && echo {RUNS}; }}'
+        runs = f'{{ {self._launch.kill} -0 "$(cat {name}.pid)" && echo {RUNS}; }}'
         status = f"{{ : > {name}.alive; {code} || {runs} || {code} || echo {GONE}; }} 2>/dev/null"
         new = f"tail -c +{self._read + 1} {name}.log 2>/dev/null | head -c {PART}"
         return f"cd {shlex.quote(self._place)} && {status} && {new}; true"
@@ -304,7 +316,7 @@ class _Job:
         last = next((line for line in reversed(lines) if line.strip()), "no message")
         return BoardError(
             f"the measurement on '{self._board.host}' ended without a word: {last}",
-            "Is its disk full ('df'), or was it switched off? Then measure again.",
+            cure_of(last) or "Is its disk full ('df'), or was it switched off? Then measure again.",
         )
 
     def _take(self, new: bytes) -> None:
@@ -340,11 +352,15 @@ class _Job:
         """
         # Where the connection is lost the job ends by itself: nobody waits for it.
         with contextlib.suppress(Lost):
-            self._board.shell(f"cd {shlex.quote(self._place)} && {ended(self._name)}")
+            self._board.shell(
+                f"cd {shlex.quote(self._place)} && {ended(self._name, self._launch.kill)}"
+            )
 
 
-def ended(name: str) -> str:
-    """Return the text that ends a job in a shell and removes its files."""
+def ended(name: str, kill: str = "kill") -> str:
+    """Return the text that ends a job in a shell and removes its files; ``kill`` is the command
+    that does.
+    """
     alive = f'[ -e {name}.pid ] && [ ! -e {name}.code ] && p="$(cat {name}.pid)"'
-    kill = 'kill -TERM "-$p" || kill -TERM "$p"; sleep 1; kill -KILL "-$p"'
-    return f"{{ {alive} && {{ {kill}; }}; rm -rf {name} {name}.*; }} >/dev/null 2>&1; true"
+    end = f'{kill} -TERM "-$p" || {kill} -TERM "$p"; sleep 1; {kill} -KILL "-$p"'
+    return f"{{ {alive} && {{ {end}; }}; rm -rf {name} {name}.*; }} >/dev/null 2>&1; true"

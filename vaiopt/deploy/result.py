@@ -33,11 +33,16 @@ def failure(code: int, lines: List[str], where: str) -> BoardError:
     if message:
         return BoardError(message, hint or "See the messages above.")
     last = next((line for line in reversed(lines) if line.strip()), "no message")
-    hint = next((cure for pattern, cure in STOPPED if pattern.search(last)), "")
+    hint = cure_of(last)
     return BoardError(
         f"the scripts stopped with exit code {code} {where}: {last[:300]}",
         hint or CODES.get(code, "Run the command in the bundle's README.md by hand."),
     )
+
+
+def cure_of(line: str) -> str:
+    """Return what cures what a shell or a Python says that cannot begin; empty: not known."""
+    return next((cure for pattern, cure in STOPPED if pattern.search(line)), "")
 
 
 OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one)."
@@ -45,6 +50,11 @@ OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one
 STOPPED = (
     (re.compile(r"future feature annotations is not defined"), OLD),
     (re.compile(r"python3?: (command )?not found|python3: No such file"), "It has no python3."),
+    (
+        re.compile(r"sudo: .*(password|terminal|not in the sudoers)"),
+        "Let this user run sudo without a password (NOPASSWD), or log in as root.",
+    ),
+    (re.compile(r"sudo: (command )?not found"), "It has no sudo: deploy.sudo = false."),
     (re.compile(r"No space left"), "Free space on its disk ('df'), then measure again."),
 )
 """What a shell or a Python says that cannot even begin."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Callable, NamedTuple, Optional, Sequence, Type
 
+from vaiopt.deploy.launch import split_port
 from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError, MissingToolError, UnreachableError
 from vaiopt.files import PathLike
@@ -112,13 +113,15 @@ class Connection:
         check_tools()
         self.host = host
         # Brackets around an IPv6 address are for scp only.
-        self._login = host.replace("[", "").replace("]", "")
+        self._target, port = split_port(host)
+        self._login = self._target.replace("[", "").replace("]", "")
         self._progress = progress
         self._folder = _socket_folder()
         self._options = ["-F", os.fspath(config)] if config else []
         # A person at a terminal may be asked for a password; a script must not hang.
         batch = () if sys.stdin is not None and sys.stdin.isatty() else ("BatchMode=yes",)
-        for option in (*OPTIONS, *_shared(self._folder), *batch):
+        ports = (f"Port={port}",) if port else ()
+        for option in (*OPTIONS, *_shared(self._folder), *ports, *batch):
             self._options += ["-o", option]
 
     def __enter__(self) -> Connection:
@@ -171,7 +174,7 @@ class Connection:
         command = ["scp", "-q", "-p", *self._options]
         # Of a relative path with a colon scp would take what stands before it for a host.
         sources = [os.path.abspath(str(path)) for path in files]
-        target = f"{self.host}:{folder}/"
+        target = f"{self._target}:{folder}/"
         for extra in ([], ["-O"]):
             answer = _call([*command, *extra, "--", *sources, target])
             if answer.code == 0 or not LEGACY_SCP.search(answer.message):

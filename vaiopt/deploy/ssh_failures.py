@@ -9,13 +9,16 @@ import re
 import shlex
 from typing import NamedTuple, Optional, Pattern
 
+from vaiopt.deploy.launch import split_port
+
 
 class Failure(NamedTuple):
     """One kind of failure.
 
     Attributes:
         pattern: of what the client says.
-        hint: what cures it; ``{host}`` and ``{name}`` (without the user) are filled in.
+        hint: what cures it; ``{host}``, ``{name}`` (without user and port) and ``{known}`` (its
+            name in known_hosts) are filled in.
         lost: whether it is the connection that failed, so that trying again may help.
     """
 
@@ -34,7 +37,7 @@ FAILURES = (
     _row(
         r"host identification has changed|possible dns spoofing|host key for .* has changed",
         "The kit has another host key than before. If that is right (a new image), forget the old"
-        " one: ssh-keygen -R {name}, then ssh {host} true",
+        " one: ssh-keygen -R {known}, then ssh {host} true",
     ),
     _row(
         r"host key verification failed|host key is known for|authenticity of host",
@@ -103,6 +106,9 @@ def failure_of(said: str) -> Optional[Failure]:
 
 def hint_of(row: Optional[Failure], host: str) -> str:
     """Return what to do about a failure on a host."""
-    name = host.rpartition("@")[2].strip("[]")
+    login, port = split_port(host)
+    name = login.rpartition("@")[2].strip("[]")
     template = BY_HAND if row is None else row.hint
-    return template.format(host=shlex.quote(host), name=shlex.quote(name))
+    by_hand = (f"-p {port} " if port else "") + shlex.quote(login)
+    known = shlex.quote(f"[{name}]:{port}" if port else name)
+    return template.format(host=by_hand, name=shlex.quote(name), known=known)
