@@ -146,20 +146,25 @@ def measure_candidate(
         text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
     _check_result(result, manifest)
-    fields = {key: value for key, value in vars(result).items() if key != "modules"}
-    record = Measured(
-        **{**fields, "more": {k: v for k, v in result.more.items() if k not in _OWN}},
-        target=name,
-        host=host,
-        measured=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        expected=manifest.expected,
-    )
+    record = _measured(result, manifest, name, host)
     path = candidate.measured(measured_name(name, host))
     write_record(path, record)
     refresh_links(candidate)
     for doubt in record.all_doubts[len(record.doubts) :]:  # those of the scripts were told
         progress(f"warning: {doubt.line}")
     return MeasureResult(path, record)
+
+
+def _measured(result: KitResult, manifest: Manifest, target: str, host: str) -> Measured:
+    """Return the record of a kit's result."""
+    fields = {key: value for key, value in vars(result).items() if key != "modules"}
+    return Measured(
+        **{**fields, "more": {k: v for k, v in result.more.items() if k not in _OWN}},
+        target=target,
+        host=host,
+        measured=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        expected=manifest.expected,
+    )
 
 
 def launch_of(settings: Settings) -> Launch:
