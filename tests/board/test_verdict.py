@@ -67,7 +67,7 @@ WRONG = {"compared": True, "elements": 24, "different": 1, "max_difference": 1}
     ("where", "value", "name", "told"),
     [
         ("golden", WRONG, "golden", "1 of 24 golden outputs"),
-        ("agreement", {"samples": 9, "equal": 8, "fraction": 8 / 9}, "agreement", "1 of 9 samples"),
+        ("agreement", {"samples": 9, "equal": 8, "fraction": 8 / 9}, "agreement", "1 of 9 results"),
         ("runtime.release", "2.5", "release", "the runtime of this board is 2.5"),
         ("runtime.fingerprint", "0x1", "fingerprint", "the target's is 0x101000056010407"),
         ("runtime.board.fingerprints", ["0x2", "0x2"], "fingerprint", "board's DPU has 0x2"),
@@ -90,7 +90,11 @@ def test_an_interpreter_may_round_ties_otherwise_but_not_compute_garbage() -> No
     assert found({**lite, "golden": {**WRONG, "max_difference": 200}}) == ["golden"]
     one = {"samples": 20, "equal": 19, "fraction": 0.95}
     assert found({**lite, "agreement": one}) == []
-    assert found({**lite, "agreement": {**one, "equal": 10, "fraction": 0.5}}) == ["agreement"]
+    half = {**one, "equal": 10, "fraction": 0.5}
+    assert found({**lite, "agreement": half}) == ["agreement"]
+    values = {**MEANT, "task": "regression"}
+    assert found({**lite, "agreement": half}, values) == []
+    assert found({**GOOD, "agreement": half}, values) == ["agreement"]
 
 
 def test_a_board_that_tells_nonsense_of_itself_is_no_abort() -> None:

@@ -220,7 +220,7 @@ class KitResult(Scored):
             yield Doubt("golden", told, "Bundle and measure again.")
         if exact and agreement is not None and agreement.equal < agreement.samples:
             different = agreement.samples - agreement.equal
-            told = f"{different} of {agreement.samples} samples are not told as by the int8 model"
+            told = f"{different} of {agreement.samples} results are not those of the int8 model"
             yield Doubt("agreement", told, "Bundle and measure again.")
 
     @property
