@@ -34,7 +34,7 @@ def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
     """Return :func:`query_board` if the board's DPU is the one that the model was compiled for.
 
     Fingerprint 0 of a board means not known, and ``XLNX_ENABLE_FINGERPRINT_CHECK=0`` turns the
-    check off, as in the runtime.
+    check off, as in the runtime; ``fingerprint_check`` of the answer says so.
 
     Raises:
         KitError: the fingerprints differ. The runtime would abort at the first execution.
@@ -42,7 +42,8 @@ def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
     board = query_board()
     known = [value for value in board["fingerprints"] if value]
     board["fingerprints"] = [hex(value) for value in board["fingerprints"]]
-    if known and model not in known and os.environ.get("XLNX_ENABLE_FINGERPRINT_CHECK", "1") != "0":
+    board["fingerprint_check"] = os.environ.get("XLNX_ENABLE_FINGERPRINT_CHECK", "1") != "0"
+    if known and model not in known and board["fingerprint_check"]:
         found = ", ".join(hex(value) for value in known)
         raise KitError(
             f"'{path}' was compiled for fingerprint {hex(model)}, this board's DPU has {found}",
@@ -51,6 +52,12 @@ def check_fingerprint(model: int, path: str) -> Dict[str, Any]:
             " vaiopt compile RUN --target arch.json",
         )
     return board
+
+
+def release_of(version: str) -> str:
+    """Return the Vitis-AI release in a version of the runtime, such as ``3.0``; empty: unknown."""
+    found = re.search(r"\b(\d+\.\d+)\.\d+", version)
+    return "" if found is None else found.group(1)
 
 
 def _output_of(command: List[str]) -> str:

@@ -15,13 +15,15 @@ tensors. Facts they leave to their user:
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from kit_board import check_fingerprint
+from kit_board import check_fingerprint, release_of
 from kit_errors import KitError
+from kit_places import look_there_too
 
 HARMLESS = frozenset(
     [
@@ -59,8 +61,7 @@ def load_modules() -> Tuple[Any, Any]:
         KitError: one is missing, or ``xir`` is the unrelated package of that name.
     """
     try:
-        import vart
-        import xir
+        vart, xir = _import("vart"), _import("xir")
     except ImportError as error:
         raise KitError(f"the runtime of the DPU cannot be imported ({error})", IMAGE) from error
     if not hasattr(getattr(xir, "Graph", None), "deserialize") or not hasattr(
@@ -71,6 +72,17 @@ def load_modules() -> Tuple[Any, Any]:
             "Uninstall it (pip uninstall xir). " + IMAGE,
         )
     return xir, vart
+
+
+def _import(name: str) -> Any:
+    """Import a module, if need be from where images have it and their Python does not look."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if not look_there_too():
+            raise
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
 
 
 class DpuModel:
@@ -88,49 +100,55 @@ class DpuModel:
     def __init__(self, path: str, output_name: str = "") -> None:
         xir, self._vart = load_modules()
         check_looks_like_xmodel(path)
+        self._first: Optional[DpuRunner] = None
         self._graph = xir.Graph.deserialize(os.path.abspath(path))
         self._subgraph = find_dpu_subgraph(self._graph, path)
         self._fingerprint = _attribute(self._subgraph, "dpu_fingerprint", (int,), path)
         self._board = check_fingerprint(self._fingerprint, path)
+        self._path, self._wanted = path, output_name
+        self._first = self._make()
+        found = self._first.tensors
+        self.batch = found.batch
+        self.input_shape, self.output_shape = found.input_shape, found.output_shape
+        self.input_position, self.output_position = found.positions
+        self.input_name, self.output_name = found.names
+
+    def _make(self) -> "DpuRunner":
         runner = self._vart.Runner.create_runner(self._subgraph, "run")
-        inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
-        if len(inputs) != 1:
-            raise KitError(
-                f"'{path}' has {len(inputs)} inputs ({_names(inputs)}); one is needed",
-                COMPILE_AGAIN,
-            )
-        self._output_index = _choose_output(outputs, output_name, path)
-        self._input_dims, self.input_position = _check_tensor(inputs[0], path)
-        self._output_dims = [_check_tensor(tensor, path) for tensor in outputs]
-        output_dims, self.output_position = self._output_dims[self._output_index]
-        self.batch = self._input_dims[0]
-        if any(dims[0] != self.batch for dims, _ in self._output_dims):
-            raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
-        self.input_shape, self.output_shape = self._input_dims[1:], output_dims[1:]
-        self.input_name, self.output_name = (
-            str(inputs[0].name),
-            str(outputs[self._output_index].name),
-        )
-        self._first = runner
+        tensors = RunnerTensors(runner, self._wanted, self._path)
+        return DpuRunner(runner, (self._graph, self._subgraph), tensors)
 
     def make_runner(self) -> "DpuRunner":
-        """Return a runner for one thread."""
+        """Return a runner for one thread. Its batch may be another than that of the first, since
+        the cores of a device need not be alike; all else must be the same.
+
+        Raises:
+            KitError: it is not.
+        """
         runner, self._first = self._first, None
-        if runner is None:
-            runner = self._vart.Runner.create_runner(self._subgraph, "run")
-        dims = [d for d, _ in self._output_dims]
-        return DpuRunner(
-            runner, self._graph, self._subgraph, self._input_dims, dims, self._output_index
-        )
+        if runner is not None:
+            return runner
+        runner = self._make()
+        if runner.tensors.alike != (
+            *(self.input_shape, self.output_shape),
+            *((self.input_position, self.output_position), (self.input_name, self.output_name)),
+        ):
+            raise KitError(
+                f"'{self._path}': the DPU's cores take this model in different ways",
+                "Measure with one core: --threads 1.",
+            )
+        return runner
 
     def describe(self) -> Dict[str, Any]:
         """Return what ran: fingerprints, the DPU's name, tensors, tool versions."""
         graph_libraries = (
             self._graph.get_attr("libs_info") if self._graph.has_attr("libs_info") else {}
         )
+        version = str(self._board.get("versions", {}).get("libvart-runner.so", "unknown"))
         return {
             "runtime": "vart",
-            "runtime_version": self._board.get("versions", {}).get("libvart-runner.so", "unknown"),
+            "runtime_version": version,
+            "release": release_of(version),
             "device": _attribute(self._subgraph, "dpu_name", (str,), "", "unknown"),
             "fingerprint": hex(self._fingerprint),
             "board": self._board,
@@ -297,24 +315,53 @@ def _check_tensor(tensor: Any, path: str) -> Tuple[Tuple[int, ...], int]:
     return dims, position
 
 
+class RunnerTensors:
+    """The tensors of one runner, checked.
+
+    Attributes:
+        batch: frames that this runner takes at a time.
+        input_shape, output_shape: without batch.
+        positions, names: of input and output.
+        input_dims, output_dims: with the batch, of all outputs.
+        output_index: which output decides.
+    """
+
+    def __init__(self, runner: Any, output_name: str, path: str) -> None:
+        inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
+        if len(inputs) != 1:
+            raise KitError(
+                f"'{path}' has {len(inputs)} inputs ({_names(inputs)}); one is needed",
+                COMPILE_AGAIN,
+            )
+        self.output_index = _choose_output(outputs, output_name, path)
+        self.input_dims, input_position = _check_tensor(inputs[0], path)
+        checked = [_check_tensor(tensor, path) for tensor in outputs]
+        self.output_dims = [dims for dims, _ in checked]
+        self.batch = self.input_dims[0]
+        if any(dims[0] != self.batch for dims in self.output_dims):
+            raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
+        self.input_shape = self.input_dims[1:]
+        self.output_shape = self.output_dims[self.output_index][1:]
+        self.positions = (input_position, checked[self.output_index][1])
+        self.names = (str(inputs[0].name), str(outputs[self.output_index].name))
+
+    @property
+    def alike(self) -> Tuple[Any, ...]:
+        """What all runners of a model must share."""
+        return self.input_shape, self.output_shape, self.positions, self.names
+
+
 class DpuRunner:
     """One VART runner with its own int8, C-contiguous arrays, for one thread."""
 
-    def __init__(
-        self,
-        runner: Any,
-        graph: Any,
-        subgraph: Any,
-        input_dims: Any,
-        output_dims: Any,
-        output_index: int,
-    ) -> None:
-        self._keep_alive = (graph, subgraph)
+    def __init__(self, runner: Any, keep_alive: Any, tensors: RunnerTensors) -> None:
+        self._keep_alive = keep_alive
         self._runner = runner
-        self.batch = input_dims[0]
-        self.input = np.zeros(input_dims, dtype=np.int8, order="C")
-        outputs = [np.zeros(dims, dtype=np.int8, order="C") for dims in output_dims]
-        self.output = outputs[output_index]
+        self.tensors = tensors
+        self.batch = tensors.batch
+        self.input = np.zeros(tensors.input_dims, dtype=np.int8, order="C")
+        outputs = [np.zeros(dims, dtype=np.int8, order="C") for dims in tensors.output_dims]
+        self.output = outputs[tensors.output_index]
         self._inputs, self._outputs = [self.input], outputs
 
     def execute(self) -> None:

@@ -27,5 +27,9 @@ def one_line(text: object) -> str:
     """Return a text as one line: what a terminal would obey, and half a character, which cannot be
     written, stand as their escapes.
     """
-    line = " ".join(str(text).split())
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return printable(" ".join(str(text).split()))
+
+
+def printable(text: str) -> str:
+    """Return a text without anything that a terminal would obey: such stand as their escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

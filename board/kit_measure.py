@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, ContextManager, Dict, Tuple
 
 import numpy as np
 
 from kit_bundle import Golden, Manifest, Samples
+from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
+from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
-from kit_timing import measure_latency, measure_throughput, repeats_for_a_second, run_batches
+from kit_timing import (
+    measure_latency,
+    measure_throughput,
+    repeats_for_a_second,
+    run_batches,
+    thread_counts,
+)
+from kit_verdict import judge
 
 RESULT_VERSION = 1
+LASTED_SECONDS = 0.5
 GOLDEN = "golden.npz"
 RUNNERS = {".xmodel": "kit_dpu", ".tflite": "kit_tflite"}
 """The module that executes each kind of file: its ``load`` returns the model, checked."""
+
+SHARED = (".xmodel",)
+"""Kinds of files that run on a device of which a machine has one."""
 
 
 def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
@@ -47,10 +60,12 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         golden_path = os.path.join(manifest.folder, GOLDEN)
         manifest.check_file(golden_path)
         golden = Golden(golden_path)
-    say(f"loading {os.path.basename(options.model)}")
-    model = load_model(options, manifest)
-    _check_model(model, manifest, options.model)
-    result = _run(options, manifest, model, samples, golden, say)
+    name = os.path.basename(options.model)
+    with _alone(options.model, say):
+        say(f"loading {name}")
+        model = load_model(options, manifest)
+        _check_model(model, manifest, options.model)
+        result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
             "model": {
@@ -67,13 +82,19 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
             **describe_machine(),
         }
     )
-    result["warnings"] = check_release(result["release"], result["runtime"], say)
+    # What was over in no time says little of speed, and is not worth the wait for this.
+    lasted = float(result["fps"]["seconds"]) >= LASTED_SECONDS
+    result["machine"]["waiting"] = waiting_share() if lasted else None
+    result["doubts"] = judge(result, manifest.content)
+    result["warnings"] = [doubt["told"] for doubt in result["doubts"]]
     write_result(options.output, result)
     say(
         f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
         f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
     )
+    for doubt in result["doubts"]:
+        say(f"warning: {doubt['told']}. {doubt['cure']}")
     return result
 
 
@@ -93,23 +114,11 @@ def describe_machine() -> Dict[str, Any]:
     }
 
 
-def check_release(compiled: str, runtime: Dict[str, Any], say: Callable[[str], None]) -> List[str]:
-    """Return, and say, a warning if the DPU's runtime is of another Vitis-AI release than the
-    compiler was.
-    """
-    found = (
-        re.search(r"\b(\d+\.\d+)\.\d+", str(runtime.get("runtime_version", "")))
-        if runtime.get("runtime") == "vart"
-        else None
-    )
-    if found is None or not compiled or found.group(1) == compiled:
-        return []
-    text = (
-        f"compiled with release {compiled}, but the runtime of this board is {found.group(1)}: a"
-        f" board image of release {compiled} is meant"
-    )
-    say("warning: " + text)
-    return [text]
+def _alone(path: str, say: Callable[[str], None]) -> ContextManager[None]:
+    """Return what holds the device that runs a file, where there is one for all."""
+    if os.path.splitext(path)[1].lower() in SHARED:
+        return dpu_alone(os.path.abspath(path), say)
+    return contextlib.nullcontext()
 
 
 def load_model(options: Any, manifest: Manifest) -> Any:
@@ -153,7 +162,10 @@ def _run(
     say: Callable[[str], None],
 ) -> Dict[str, Any]:
     quantize = Quantizer(manifest, model.input_position)
+    clock = time.perf_counter
+    began = clock()
     frames = quantize(samples.x)
+    preparing = clock() - began
     runner = model.make_runner()
     golden_result: Dict[str, Any] = {
         "compared": False,
@@ -164,25 +176,54 @@ def _run(
         golden_result = _compare_golden(golden, model, runner)
     say(f"running {len(samples)} samples, one at a time")
     outputs, latency = measure_latency(runner, frames, say)
+    began = clock()
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
+    decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
-    say(f"running with {options.threads} threads")
-    repeat = options.batch_repeat or repeats_for_a_second(
-        latency["p50"] / 1000.0, len(frames), model.batch, options.threads
-    )
-    fps = measure_throughput(model.make_runner, frames, options.threads, repeat, outputs, None)
-    with_preprocessing = measure_throughput(
-        model.make_runner, samples.x, options.threads, repeat, outputs, quantize
-    )
-    fps["value_with_preprocessing"] = with_preprocessing["value"]
-    fps["different_outputs"] += with_preprocessing["different_outputs"]
-    if fps["different_outputs"]:
-        raise KitError(
-            f"{fps['different_outputs']} outputs differ between one thread and {options.threads}",
-            "The runtime is not safe with these threads: use --threads 1.",
-        )
+    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
+    result["preparation_ms"] = 1000.0 * preparing / len(samples)
+    result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})
     return result
+
+
+def _throughput(
+    options: Any,
+    model: Any,
+    given: Tuple[np.ndarray, np.ndarray],
+    quantize: Quantizer,
+    alone: Tuple[np.ndarray, Dict[str, float]],
+    say: Callable[[str], None],
+) -> Dict[str, Any]:
+    """Return the frame rate with the threads asked for, with and without preprocessing, and those
+    with fewer.
+
+    Args:
+        given: the frames, and the raw samples.
+        alone: outputs and latency of one thread.
+    """
+    (frames, raw), (outputs, latency) = given, alone
+    runs = []
+    for threads in thread_counts(options.threads):
+        say(f"running with {threads} thread{'s' * (threads > 1)}")
+        repeat = options.batch_repeat or repeats_for_a_second(
+            latency["p50"] / 1000.0, len(frames), model.batch, threads
+        )
+        runs.append(measure_throughput(model.make_runner, frames, threads, repeat, outputs, None))
+    fps = runs[-1]
+    prepared = measure_throughput(model.make_runner, raw, fps["threads"], repeat, outputs, quantize)
+    fps["value_with_preprocessing"] = prepared["value"]
+    for run in (*runs, prepared):
+        if run["different_outputs"]:
+            raise KitError(
+                f"{run['different_outputs']} outputs differ from the first runner's, with"
+                f" {run['threads']} thread(s)",
+                "The runtime is not safe with these threads, or its cores differ: --threads 1.",
+            )
+    fps["by_threads"] = [{"threads": run["threads"], "value": run["value"]} for run in runs]
+    best = max(runs, key=lambda run: float(run["value"]))
+    fps["best"] = {"threads": best["threads"], "value": best["value"]}
+    return fps
 
 
 def _compare_golden(golden: Golden, model: Any, runner: Any) -> Dict[str, Any]:

@@ -10,6 +10,9 @@ import numpy as np
 
 from kit_bundle import Golden, Manifest
 
+CHUNK = 1 << 18
+"""Values that are turned into int8 at a time."""
+
 
 class Quantizer:
     """Raw samples to the int8 input of the model.
@@ -30,7 +33,19 @@ class Quantizer:
         self._step = np.float32(2.0**position)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return int8 of the shape of ``x``, C-contiguous."""
+        """Return int8 of the shape of ``x``, C-contiguous. A few samples are turned at a time: the
+        floating-point numbers in between take twelve times the bytes of an image.
+        """
+        size = max(1, int(np.prod(x.shape[1:], dtype=np.int64)))
+        step = max(1, CHUNK // size)
+        if len(x) <= step:
+            return self._turned(x)
+        frames = np.empty(x.shape, dtype=np.int8)
+        for start in range(0, len(x), step):
+            frames[start : start + step] = self._turned(x[start : start + step])
+        return frames
+
+    def _turned(self, x: np.ndarray) -> np.ndarray:
         real = (x.astype(np.float32) - self._offset) / self._scale
         return np.ascontiguousarray(
             np.clip(np.floor(real * self._step + np.float32(0.5)), -128, 127).astype(np.int8)

@@ -82,31 +82,33 @@ def measure_latency(
     result = percentiles(times[:done])
     result["executions"] = done
     result["batch"] = runner.batch
+    result["per_image"] = result["p50"] / runner.batch
     return outputs, result
 
 
 class _Work:
-    """Batches of frames handed out to threads, each batch once."""
+    """Frames handed out to threads, each once a pass; runners may take different numbers."""
 
-    def __init__(
-        self, frames: np.ndarray, batch: int, repeat: int, expected: Optional[np.ndarray]
-    ) -> None:
+    def __init__(self, frames: np.ndarray, repeat: int, expected: Optional[np.ndarray]) -> None:
         self.frames = frames
-        self.per_pass = -(-len(frames) // batch)
-        self.total = self.per_pass * repeat
         self.expected = expected
         self.errors: List[BaseException] = []
         self.wrong = 0
         self.done = 0
-        self._counter = itertools.count()
+        self._next, self._left = 0, repeat
         self._lock = threading.Lock()
 
-    def take(self) -> int:
-        """Return the number of a batch, or -1. ``itertools.count`` is advanced by one bytecode, so
-        no lock is needed.
-        """
-        number = next(self._counter)
-        return number % self.per_pass if number < self.total and not self.errors else -1
+    def take(self, most: int) -> Tuple[int, int]:
+        """Return the first frame and the number of those to run next, at most so many; 0: none."""
+        with self._lock:
+            if self.errors or not self._left:
+                return 0, 0
+            first = self._next
+            count = min(most, len(self.frames) - first)
+            self._next += count
+            if self._next == len(self.frames):
+                self._next, self._left = 0, self._left - 1
+            return first, count
 
     def report(self, done: int, wrong: int) -> None:
         with self._lock:
@@ -145,14 +147,14 @@ def measure_throughput(
         prepare: turns raw samples into int8 frames, inside the timed part.
 
     Returns:
-        ``{"threads", "frames", "seconds", "value"}``, the last in frames per second, and
-        ``different_outputs``.
+        ``{"threads", "frames", "seconds", "value"}``, the last in frames per second, ``batches``:
+        the frames that runners take at a time, and ``different_outputs``.
     """
     runners = [make_runner() for _ in range(threads)]
     for runner in runners:
         _fill(runner, frames if prepare is None else prepare(frames[: runner.batch]), 0)
         runner.execute()
-    work = _Work(frames, runners[0].batch, repeat, expected)
+    work = _Work(frames, repeat, expected)
     start = threading.Barrier(threads + 1)
     workers = [
         threading.Thread(target=_loop, args=(runner, work, prepare, start), daemon=True)
@@ -180,8 +182,17 @@ def measure_throughput(
         "frames": count,
         "seconds": seconds,
         "value": count / seconds,
+        "batches": sorted({runner.batch for runner in runners}),
         "different_outputs": work.wrong,
     }
+
+
+def thread_counts(most: int) -> List[int]:
+    """Return the numbers of threads to try: each up to eight, then in steps that double, and the
+    most. Throughput falls at some numbers, so one tells little.
+    """
+    doubling = itertools.takewhile(lambda count: count < most, (16 << n for n in itertools.count()))
+    return sorted({*range(1, min(most, 8) + 1), *doubling, most})
 
 
 def _loop(
@@ -197,14 +208,12 @@ def _loop(
     start.wait()
     try:
         while True:
-            number = work.take()
-            if number < 0:
+            first, count = work.take(batch)
+            if not count:
                 break
-            first = number * batch
-            part = frames[first : first + batch]
+            part = frames[first : first + count]
             if prepare is not None:
                 part = prepare(part)
-            count = len(part)
             runner.input[:count] = part.reshape((count,) + shape)
             runner.execute()
             if expected is not None and not np.array_equal(

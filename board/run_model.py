@@ -13,44 +13,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import threading
 from typing import Any, Callable, List, NoReturn, Optional
 
-from kit_errors import KitError
+from kit_causes import explain
+from kit_errors import KitError, one_line, printable
 
 WORKER = "--in-this-process"
-
-CURES = (
-    (
-        r"fingerprint",
-        (
-            "Compile with the release of the board image ('xdputil query' shows the board's"
-            " fingerprint)."
-        ),
-    ),
-    (
-        r"no device is available|DEVICE_BUSY|cannot open|xclbin|/dev/dri",
-        "No DPU answers: is this a board with its DPU loaded ('xdputil query')?",
-    ),
-    (
-        r"serializ|parse|protobuf|deserial",
-        "The model file is damaged or not an .xmodel: copy the bundle again.",
-    ),
-    (
-        r"bad_any_cast|bad any cast",
-        (
-            "Model and board image are of different Vitis-AI releases: compile with the release of"
-            " the board image."
-        ),
-    ),
-    (
-        r"bad_alloc|out of memory|CMA|Cannot allocate",
-        "The board has too little memory: use fewer --threads.",
-    ),
-)
 
 
 class Parser(argparse.ArgumentParser):
@@ -126,8 +97,8 @@ def supervise(arguments: List[str]) -> int:
     """
     command = [sys.executable, os.path.abspath(__file__)] + arguments + [WORKER]
     lines: List[str] = []
-    child = subprocess.Popen(command, stderr=subprocess.PIPE)
-    reader = threading.Thread(target=_pass_on, args=(child.stderr, lines), daemon=True)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    reader = threading.Thread(target=_pass_on, args=(child.stdout, lines), daemon=True)
     reader.start()
     try:
         code = child.wait()
@@ -139,47 +110,20 @@ def supervise(arguments: List[str]) -> int:
     reader.join(5.0)
     if code in (0, 2):
         return code
-    print(f"error: {_why(code, lines)}", file=sys.stderr)
-    print(f"hint: {_cure(lines)}", file=sys.stderr)
+    why, cure = explain(code, lines)
+    print(f"error: {one_line(why)}\nhint: {cure}", file=sys.stderr)
     return 2
 
 
 def _pass_on(stream: Any, lines: List[str]) -> None:
-    """Copy the child's messages to our own stderr; keep the last ones for an explanation."""
+    """Copy the child's messages to our own stderr, with nothing in them that a terminal would obey;
+    keep the last ones for an explanation.
+    """
     for raw in iter(stream.readline, b""):
-        line = raw.decode("utf-8", "replace").rstrip("\n")
+        line = printable(raw.decode("utf-8", "replace").rstrip().expandtabs())
         lines.append(line)
         del lines[:-50]
         print(line, file=sys.stderr, flush=True)
-
-
-def _why(code: int, lines: List[str]) -> str:
-    fatal = [
-        line
-        for line in lines
-        if re.match(
-            r"^F\d|.*\[FATAL\]|.*Check fail|.*fingerprint fail|^\w*(Error|Exception)\b", line
-        )
-    ]
-    fatal = [line for line in fatal if "stack trace" not in line]
-    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-    told = (
-        max(fatal, key=lambda line: ("fingerprint fail" in line, lines.index(line)))
-        if fatal
-        else (lines[-1] if lines else "no message")
-    )
-    return f"the runtime ended the process ({ended}): {told[:500]}"
-
-
-def _cure(lines: List[str]) -> str:
-    text = "\n".join(lines)
-    for pattern, cure in CURES:
-        if re.search(pattern, text, re.IGNORECASE):
-            return cure
-    return (
-        "Copy the bundle again; if it stays, compile the model again with the release of the board"
-        " image."
-    )
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

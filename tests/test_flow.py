@@ -250,6 +250,7 @@ def in_the_loop(tmp_path_factory):
             *("search.keep_models=3", "train.epochs=1", "data.limit=200", "model.family=mlp"),
             *("objective.measure_every=1", "objective.measure_best=1", "objective.rank_int8=0"),
             *("objective.weights.latency_ms=0.1", "quantize.calibration_size=20"),
+            'deploy.accept=["busy"]',
         ],
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -4,12 +4,15 @@ on the kit. Part of :mod:`vaiopt.flow`.
 
 from __future__ import annotations
 
+import time
+
 from vaiopt.compile import compile_candidate
 from vaiopt.data import read_recipe
 from vaiopt.deploy import bundle_candidate, measure_candidate
+from vaiopt.deploy.verdict import check_trusted, refused
 from vaiopt.quantize import quantize_candidate
-from vaiopt.runs.layout import Run
-from vaiopt.runs.records import Int8Rank
+from vaiopt.runs.layout import Candidate, Run
+from vaiopt.runs.records import Int8Rank, Measured
 from vaiopt.search import choose_trial, measured_score, prepare_candidate
 from vaiopt.settings import Settings, override
 from vaiopt.study.objective import Objective
@@ -24,10 +27,18 @@ from vaiopt.text import Progress
 SAMPLES_IN_THE_LOOP = 100
 """Samples in a bundle that is measured during a search: enough for the median latency of one."""
 
+BUSY_ATTEMPTS = 3
+BUSY_PAUSE_SECONDS = 5.0
+"""Measurements on a kit that is busy, and the pause after the first; it grows."""
+
 
 def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
     """Quantize, compile and measure the best trials that were not measured yet, those on the front
     before the others, and let the measured latency count in the objective.
+
+    Raises:
+        BoardError: a measurement cannot be trusted, for a reason that ``deploy.accept`` does not
+            name; the search goes on from here once that is cured.
     """
     settings = known_settings(run, settings)
     few = override(settings, {"deploy.samples": SAMPLES_IN_THE_LOOP})
@@ -41,13 +52,30 @@ def measure_best(run: Run, settings: Settings, progress: Progress) -> None:
         quantize_candidate(candidate, settings)
         compile_candidate(candidate, settings)
         bundle_candidate(candidate, few)
-        latency = measure_candidate(candidate, settings).record.latency_ms.p50
+        latency = _trusted(candidate, settings, progress).latency_ms.p50
         value, reason = measured_score(run, settings, trial, latency)
         note_measurement(open_study(run), trial.number, Measurement(latency, value, reason))
         progress(
             f"trial {trial.number}: {latency:.4g} ms measured,"
             f" {trial.costs.get('latency_ms', 0.0):.4g} ms predicted"
         )
+
+
+def _trusted(candidate: Candidate, settings: Settings, progress: Progress) -> Measured:
+    """Measure a candidate; on a kit that is busy again, for a while.
+
+    Raises:
+        BoardError: what was measured may not count, for a reason that ``deploy.accept`` does not
+            name.
+    """
+    for attempt in range(BUSY_ATTEMPTS):
+        record = measure_candidate(candidate, settings).record
+        if [doubt.name for doubt in refused(record, settings.deploy.accept)] != ["busy"]:
+            break
+        progress(f"trial {candidate.number}: the kit is busy; measuring it again")
+        time.sleep(BUSY_PAUSE_SECONDS * (attempt + 1))
+    check_trusted(record, settings.deploy.accept, f"the measurement of trial {candidate.number}")
+    return record
 
 
 def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecord:

@@ -13,6 +13,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List
 from vaiopt.compile import compile_candidate
 from vaiopt.delivered import Failure, delivered
 from vaiopt.deploy import bundle_candidate, measure_candidate, open_kit
+from vaiopt.deploy.measure import launch_of
 from vaiopt.errors import UnreachableError, VaioptError
 from vaiopt.evaluate import evaluate_candidate
 from vaiopt.quantize import quantize_candidate
@@ -79,7 +80,8 @@ def _bundled(settings: Settings, progress: Progress) -> Iterator[Stage]:
 
 @contextlib.contextmanager
 def _measured(settings: Settings, progress: Progress) -> Iterator[Stage]:
-    with open_kit(settings.deploy.host, progress=progress) as kit:
+    launch = launch_of(settings)
+    with open_kit(settings.deploy.host, progress=progress, launch=launch) as kit:
         yield lambda candidate, tell: measure_candidate(candidate, settings, kit=kit, progress=tell)
 
 

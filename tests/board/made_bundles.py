@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
@@ -120,6 +120,11 @@ class Outcome:
         lines = self.stderr.splitlines()
         self.error = next((line[7:] for line in lines if line.startswith("error: ")), "")
         self.hint = next((line[6:] for line in lines if line.startswith("hint: ")), "")
+
+    @property
+    def doubts(self) -> List[str]:
+        """What speaks against the result, but for a machine that is busy with other tests."""
+        return [d["name"] for d in self.result["doubts"] if d["name"] != "busy"]
 
     def __repr__(self) -> str:
         return f"exit code {self.code}\n{self.stderr}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 import types
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import kit_measure
 from kit_classification import predict, score
 from kit_errors import KitError
 from kit_numbers import Quantizer, compare, percentiles
+from kit_timing import thread_counts
 from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.deploy.result import RESULT_VERSION
@@ -144,3 +146,22 @@ def test_a_result_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KitError, match="result.json"):
         kit_measure.write_result(str(tmp_path / "result.json"), {"accuracy": 1.0})
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_samples_are_turned_a_few_at_a_time_and_all_the_same() -> None:
+    x = np.random.RandomState(0).randint(0, 256, (1001, 40, 40, 3)).astype(np.uint8)
+    turned = quantizer(100.0, 90.0, 6)
+    tracemalloc.start()
+    frames = turned(x)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2 * x.nbytes, "the result, and little more"
+    np.testing.assert_array_equal(frames[-3:], turned(x[-3:]))
+    np.testing.assert_array_equal(frames[500:503], turned(x[500:503]))
+
+
+def test_numbers_of_threads_end_with_those_asked_for() -> None:
+    assert thread_counts(1) == [1]
+    assert thread_counts(3) == [1, 2, 3]
+    assert thread_counts(12) == [*range(1, 9), 12]
+    assert thread_counts(40) == [*range(1, 9), 16, 32, 40]

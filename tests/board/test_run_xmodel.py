@@ -14,7 +14,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from made_bundles import integer_outputs, make_bundle, make_classifier, make_data, run_bundle, seal
+from made_bundles import (
+    STANDIN,
+    integer_outputs,
+    make_bundle,
+    make_classifier,
+    make_data,
+    run_bundle,
+    seal,
+)
 from standin_models import changed, subgraph, tensor, write_model, write_recorded
 
 
@@ -90,7 +98,10 @@ def test_golden_outputs_that_differ_are_counted_and_not_hidden(bundle: Path) -> 
     arrays["outputs"][5, 1] += 1
     np.savez(str(bundle / "golden.npz"), **arrays)
     seal(bundle)
-    golden = run_bundle(bundle).result["golden"]
+    outcome = run_bundle(bundle)
+    golden = outcome.result["golden"]
+    assert outcome.doubts == ["golden"]
+    assert "warning: 2 of 24 golden outputs are not what" in outcome.stderr
     assert (
         golden["bit_exact"],
         golden["different"],
@@ -129,7 +140,7 @@ def test_a_fingerprint_that_matches_is_reported_with_the_boards_versions(
     assert outcome.code == 0, outcome
     assert outcome.result["runtime"]["board"]["frequency_mhz"] == 300
     assert outcome.result["runtime"]["runtime_version"] == "vart 3.0.0"
-    assert outcome.result["warnings"] == []
+    assert outcome.doubts == []
 
 
 def test_a_runtime_of_another_release_is_told(bundle: Path, tmp_path: Path) -> None:
@@ -138,11 +149,17 @@ def test_a_runtime_of_another_release_is_told(bundle: Path, tmp_path: Path) -> N
     )
     outcome = run_bundle(bundle, PATH=fake_tool(tmp_path / "bin", "xdputil", query))
     assert outcome.code == 0
-    assert (
-        len(outcome.result["warnings"]) == 1
-        and "2.5" in outcome.result["warnings"][0]
-        and "warning: " in outcome.stderr
-    )
+    assert outcome.doubts == ["release"] and "2.5" in outcome.result["warnings"][0]
+    assert "warning: compiled with release 3.0" in outcome.stderr
+
+
+def test_a_fingerprint_check_that_is_switched_off_is_told(bundle: Path, tmp_path: Path) -> None:
+    query = QUERY.format("0x1000020f6014407")
+    tools = fake_tool(tmp_path / "bin", "xdputil", query)
+    outcome = run_bundle(bundle, PATH=tools, XLNX_ENABLE_FINGERPRINT_CHECK="0")
+    assert outcome.code == 0, outcome
+    assert outcome.doubts == ["fingerprint", "unchecked"]
+    assert outcome.stderr.count("warning: ") >= 2
 
 
 def test_an_abort_of_the_runtime_becomes_an_error_line(bundle: Path) -> None:
@@ -271,3 +288,66 @@ def test_an_installed_package_that_is_only_called_xir_is_told_apart(
 def test_without_a_runtime_the_hint_says_where_it_is(bundle: Path) -> None:
     outcome = run_bundle(bundle, bare=True)
     assert outcome.code == 2 and "board" in outcome.hint
+
+
+def test_each_number_of_threads_is_measured_and_the_best_named(bundle: Path) -> None:
+    outcome = run_bundle(bundle, "--threads", "3", STANDIN_CORES="2", STANDIN_LATENCY_MS="1")
+    fps = outcome.result["fps"]
+    assert [run["threads"] for run in fps["by_threads"]] == [1, 2, 3]
+    assert fps["by_threads"][-1] == {"threads": 3, "value": fps["value"]}
+    assert fps["best"]["value"] == max(run["value"] for run in fps["by_threads"])
+    assert outcome.result["preparation_ms"] > 0 and outcome.result["decoding_ms"] > 0
+
+
+UNLIKE = """
+import importlib.util, itertools, os
+spec = importlib.util.spec_from_file_location("one_vart", {standin!r})
+one = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(one)
+made = itertools.count()
+class Runner:
+    @staticmethod
+    def create_runner(subgraph, mode=""):
+        one.DEVICE.batch = {batches}[min(next(made), 1)]
+        runner = one.Runner.create_runner(subgraph, mode)
+        if {change!r} and next(made) > 1:
+            runner.get_output_tensors()[0]._name = "another"
+        return Whole(runner, one.DEVICE.batch)
+class Whole:
+    def __init__(self, runner, batch):
+        self.runner, self.batch = runner, batch
+        self.get_input_tensors = runner.get_input_tensors
+        self.get_output_tensors = runner.get_output_tensors
+        self.wait = runner.wait
+    def execute_async(self, inputs, outputs):
+        assert inputs[0].shape[0] == outputs[0].shape[0] == self.batch
+        one.DEVICE.batch = self.batch
+        return self.runner.execute_async(inputs, outputs)
+"""
+
+
+def unlike(folder: Path, batches: Any, change: bool = False) -> str:
+    """A runtime whose second and later runners take another number of frames."""
+    folder.mkdir()
+    standin = str(STANDIN / "vart.py")
+    (folder / "vart.py").write_text(UNLIKE.format(standin=standin, batches=batches, change=change))
+    return f"{folder}:{STANDIN}"
+
+
+@pytest.mark.parametrize("batches", [(3, 4), (4, 1), (1, 2)])
+def test_each_runner_gets_buffers_of_its_own_batch(
+    bundle: Path, tmp_path: Path, batches: Any
+) -> None:
+    outcome = run_bundle(bundle, PYTHONPATH=unlike(tmp_path / "fake", batches))
+    assert outcome.code == 0, outcome
+    assert outcome.result["agreement"]["equal"] == 40
+    assert outcome.result["latency_ms"]["batch"] == batches[0]
+    assert outcome.result["fps"]["batches"] == [batches[1]]
+    assert outcome.result["latency_ms"]["per_image"] == pytest.approx(
+        outcome.result["latency_ms"]["p50"] / batches[0]
+    )
+
+
+def test_a_runner_that_is_unlike_the_first_is_refused(bundle: Path, tmp_path: Path) -> None:
+    outcome = run_bundle(bundle, PYTHONPATH=unlike(tmp_path / "fake", (1, 1), change=True))
+    assert outcome.code == 2 and "in different ways" in outcome.error, outcome

@@ -23,6 +23,7 @@ COMMANDS = (
     "compile",
     "bundle",
     "measure",
+    "kit",
     "calibrate",
     "report",
     "dashboard",

@@ -4,10 +4,16 @@ import json
 import math
 
 import pytest
+from bundled import bundle_of_a_standin
 
-from tests.made_runs import measured_record
+from tests.made_runs import measured_record, on
+from vaiopt.deploy import remote
+from vaiopt.deploy.measure import measure_candidate
 from vaiopt.deploy.result import LONGEST, read_result
+from vaiopt.deploy.ssh import Answer
 from vaiopt.errors import BoardError
+from vaiopt.runs.layout import Run
+from vaiopt.text import silent
 
 GOOD = {"version": 1, **measured_record("cpu").to_json(), "modules": ["numpy"]}
 
@@ -37,8 +43,16 @@ def test_a_result_in_order_is_taken_with_all_that_it_tells():
         ({"samples": "many"}, "samples"),
         ({"runtime": {"clock": math.nan}}, "runtime"),
         ({"per_class": [{"class": "a", "correct": -1, "count": 2}]}, "per_class[0].correct"),
+        ({"per_class": [{"class": "a", "correct": 1, "count": 41}]}, "per_class[0].count"),
+        ({"agreement": {"samples": 40, "equal": 41}}, "agreement.equal"),
+        ({"golden": {"compared": True, "elements": 2, "different": 3}}, "golden.different"),
+        ({"latency_ms": {"p50": 2.0, "p95": 1.0}}, "latency_ms.p50"),
+        ({"latency_ms": {"p50": 2.0, "max": 3.0, "mean": 9.0}}, "latency_ms.mean"),
+        ({"latency_ms": {"p50": 1e300}}, "latency_ms.p50"),
+        ({"samples": 10**12}, "samples"),
+        ({"doubts": [{"told": "x"}]}, "doubts[0].name"),
         ({"version": 2}, "unknown version"),
-        ({"warnings": ["x" * LONGEST]}, "2 MB of text"),
+        ({"warnings": ["x" * LONGEST]}, "more than 1 MB of text"),
     ],
 )
 def test_a_result_that_cannot_be_is_refused_by_its_field(changes, named):
@@ -53,3 +67,60 @@ def test_what_is_no_result_is_refused(text):
     with pytest.raises(BoardError) as caught:
         read_result(text)
     assert caught.value.hint
+
+
+def measured(tmp_path, **changes):
+    candidate = Run(tmp_path / "run").trial(0)
+    bundle_of_a_standin(candidate)
+    manifest = json.loads((candidate.bundle("zcu102") / "manifest.json").read_text())
+    answer = {**GOOD, "model": {"sha256": manifest["model"]["sha256"]}, **changes}
+    kit = lambda *arguments: json.dumps(answer)  # noqa: E731
+    return measure_candidate(candidate, on("zcu102", "local"), kit=kit)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"samples": 41}, "other samples"),
+        ({"samples_sha256": "0" * 64}, "other samples"),
+        ({"model": {"sha256": "1" * 64}}, "another model"),
+        ({"latency_ms": {"p50": 0.0}}, "took no time"),
+        ({"fps": {"threads": 2, "value": 0.0}}, "took no time"),
+    ],
+)
+def test_a_result_of_something_else_leaves_the_good_one(tmp_path, changes, named):
+    path = measured(tmp_path).path
+    kept = path.read_bytes()
+    with pytest.raises(BoardError, match=named):
+        measured(tmp_path, **changes)
+    assert path.read_bytes() == kept
+
+
+class Talker:
+    """A board whose job wrote this, and is done."""
+
+    host = "kit"
+
+    def __init__(self, log, result=b""):
+        self.log, self.result = log, result
+
+    def shell(self, text):
+        start = int(text.split("tail -c +")[1].split()[0]) - 1
+        return Answer(0, b"0\n" + self.log[start : start + remote.PART], "")
+
+    def run(self, *words, folder):
+        told = self.result if words[0] == "head" else b"0" * 64
+        return Answer(0, told[: int(words[2])] if words[0] == "head" else told, "")
+
+
+def test_a_job_that_writes_without_end_fills_no_memory():
+    log = b"x" * 3 * remote.PART + b"\n" + b"line\n" * 200_000 + b"error: at last\nhint: so\n"
+    job = remote._Job(Talker(log), "place", silent)
+    job.follow()
+    assert job.lines[-2:] == ["error: at last", "hint: so"] and len(job.lines) <= remote.MOST_LINES
+    assert max(map(len, job.lines)) <= remote.LONGEST_LINE and len(job._rest) == 0
+
+
+def test_a_result_that_is_too_long_is_not_fetched():
+    with pytest.raises(BoardError, match="more than 1 MB"):
+        remote._Job(Talker(b"", b"x" * 3 * LONGEST), "place", silent).fetch()

@@ -5,19 +5,22 @@ A new setting without a row fails here. The trainings are stand-ins, all else is
 
 import dataclasses
 import hashlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import numpy as np
 import pytest
 
+from tests.made_runs import measured_record
 from vaiopt import candidates, flow
 from vaiopt.deploy import bundle, measure, remote
-from vaiopt.errors import SettingsError
+from vaiopt.errors import BoardError, SettingsError
 from vaiopt.hardware import inspect_model, load_target
 from vaiopt.models import load_family
 from vaiopt.quantize import stage
 from vaiopt.runs.layout import Run
+from vaiopt.runs.records import Doubt
 from vaiopt.search.execution.choose import EXECUTORS, make_executor
 from vaiopt.search.execution.dask import DaskExecutor
 from vaiopt.search.execution.limits import memory_limit_mb
@@ -127,7 +130,7 @@ def the_search(settings: Settings, bench: Bench) -> Any:
 
     scores = SimpleNamespace(int8_scores={"accuracy": 0.5}, headline="accuracy")
     stand_in("quantize_candidate", SimpleNamespace(record=scores))
-    latency = SimpleNamespace(latency_ms=SimpleNamespace(p50=1.0))
+    latency = measured_record("cpu")
     stand_in("measure_candidate", SimpleNamespace(record=latency))
     stand_in("compile_candidate", None)
     stand_in("bundle_candidate", None)
@@ -276,7 +279,7 @@ class Asked(Exception):
 
 def the_measurement(settings: Settings, bench: Bench) -> Any:
     def ask(*arguments: Any, **options: Any) -> None:
-        lists = [part for part in arguments if isinstance(part, list)]
+        lists = [part for part in arguments if isinstance(part, (list, tuple))]
         raise Asked(lists, [part for part in arguments if isinstance(part, str)])
 
     files = SimpleNamespace(file="model.tflite"), SimpleNamespace(file="samples.npz")
@@ -291,6 +294,19 @@ def the_measurement(settings: Settings, bench: Bench) -> Any:
     with pytest.raises(Asked) as asked:
         measure.measure_candidate(candidate, settings)
     return asked.value.args
+
+
+def the_trust(settings: Settings, bench: Bench) -> Any:
+    """Whether a search takes the latency that a busy kit gave."""
+    record = replace(measured_record("zcu102"), doubts=(Doubt("busy", "busy"),))
+    bench.patch.setattr(candidates, "BUSY_PAUSE_SECONDS", 0.0)
+    bench.patch.setattr(
+        candidates, "measure_candidate", lambda *arguments: SimpleNamespace(record=record)
+    )
+    try:
+        return candidates._trusted(SimpleNamespace(number=1), settings, lambda line: None)
+    except BoardError as error:
+        return error.message
 
 
 class Row(NamedTuple):
@@ -389,6 +405,10 @@ ROWS: Dict[str, Row] = {
     "deploy.samples": Row(5, the_bundle),
     "deploy.threads": Row(3, the_measurement),
     "deploy.host": Row("root@board", the_measurement),
+    "deploy.python": Row("python3.9", the_measurement, ("deploy.host=root@board",)),
+    "deploy.setup": Row(". /opt/setup.sh", the_measurement, ("deploy.host=root@board",)),
+    "deploy.sudo": Row(True, the_measurement, ("deploy.host=root@board",)),
+    "deploy.accept": Row(["busy"], the_trust),
 }
 
 

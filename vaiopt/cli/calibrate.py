@@ -6,7 +6,7 @@ from typing import Any, List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, TARGET, emit, option, progress
+from vaiopt.cli.common import ACCEPT, JSON, TARGET, emit, option, progress
 
 
 def command(
@@ -16,6 +16,7 @@ def command(
     target: Optional[str] = TARGET,
     name: Optional[str] = option("--name", help="Name of the fit. [default: TARGET-measured]"),
     out: Optional[str] = option("--out", help="Write the fit to this .json file instead."),
+    doubts: List[str] = ACCEPT,
     as_json: bool = JSON,
 ) -> None:
     """Fit the latency constants to measured runs; --target may then name the fit."""
@@ -23,7 +24,7 @@ def command(
     from vaiopt.runs.layout import open_run
 
     opened = [open_run(run) for run in runs]
-    result = calibrate_runs(opened, target, name=name, out=out, progress=progress)
+    result = calibrate_runs(opened, target, name=name, out=out, accept=doubts, progress=progress)
     emit(result, as_json, f"use it with --target {_name(result)}")
 
 

@@ -38,6 +38,14 @@ TRUST = typer.Option(
     False, "--trust-model", help="Run code (Lambda layers) in model files: they are your own."
 )
 TARGET = option("--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]")
+ACCEPT = typer.Option(
+    [],
+    "--accept",
+    metavar="DOUBT",
+    help="Let a measurement count although this speaks against it: golden, agreement, fingerprint,"
+    " unchecked, release, clock, cores, busy; may be given again.",
+    show_default=False,
+)
 
 UNFOLDED = 1000
 """Characters of a line that nobody looks at on a terminal."""

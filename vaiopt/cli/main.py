@@ -22,8 +22,8 @@ from vaiopt.signals import raised
 from vaiopt.text import printable
 
 COMMANDS = (
-    "init run search trials choose refit quantize evaluate compile bundle measure calibrate report"
-    " dashboard inspect targets doctor"
+    "init run search trials choose refit quantize evaluate compile bundle measure kit calibrate"
+    " report dashboard inspect targets doctor"
 ).split()
 """Each is a module beside this one, with a function ``command``; in the order of ``--help``."""
 

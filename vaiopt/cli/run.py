@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, List, Optional
 import typer
 
 from vaiopt.cli.common import (
+    ACCEPT,
     JSON,
     RUN_OPTION,
     SET,
@@ -14,6 +15,7 @@ from vaiopt.cli.common import (
     TARGET,
     TRUST,
     emit,
+    given,
     load,
     load_of_run,
     run_folder,
@@ -45,6 +47,7 @@ def command(
     ),
     overrides: List[str] = SET,
     target: Optional[str] = TARGET,
+    doubts: List[str] = ACCEPT,
     trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
@@ -53,6 +56,7 @@ def command(
     from vaiopt.flow import run_flow, steps_between
     from vaiopt.network.loadable import trusting_models
 
+    overrides = [*overrides, *given({"deploy.accept": doubts or None})]
     if settings is None and run is not None and steps_between(first, last)[0].name != "search":
         _, wanted = load_of_run(run, overrides, target)
     else:

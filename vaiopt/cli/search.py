@@ -7,6 +7,7 @@ from typing import List, Optional
 import typer
 
 from vaiopt.cli.common import (
+    ACCEPT,
     JSON,
     RUN_OPTION,
     SET,
@@ -34,6 +35,7 @@ def command(
         "--accept-changes",
         help="Go on with a run although its settings, model code or data have changed.",
     ),
+    doubts: List[str] = ACCEPT,
     trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
@@ -42,7 +44,8 @@ def command(
     from vaiopt.cli.live import follow
     from vaiopt.network.loadable import trusting_models
 
-    wanted = load(settings, [*overrides, *given({"search.scheduler": scheduler})], target, run)
+    more = given({"search.scheduler": scheduler, "deploy.accept": doubts or None})
+    wanted = load(settings, [*overrides, *more], target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
     with trusting_models(trust):

@@ -20,6 +20,7 @@ from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, write_text
+from vaiopt.hardware.target import Target
 from vaiopt.hardware.targets import load_target
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
@@ -84,7 +85,8 @@ def bundle_candidate(
         RunError: it was not compiled for this target, or a file of it is damaged.
         DataError: the data is not here, or changed.
     """
-    name = load_target(settings.hardware.target, settings.hardware.release).name
+    target = load_target(settings.hardware.target, settings.hardware.release)
+    name = target.name
     command = f"{candidate.command('compile')} --target {settings.hardware.target}"
     compiled_folder = candidate.compiled(name)
     compiled = read_record(compiled_folder / "compile.json", CompileRecord, command)
@@ -118,7 +120,7 @@ def bundle_candidate(
             # The arrays that the kit compares; the raw inputs stay behind.
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
-        manifest = _manifest(compiled, splits, len(part), scores, folder)
+        manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
         write_text(folder / "README.md", bundle_readme(manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=digests)
@@ -184,6 +186,13 @@ def _manifest(
         task=splits.dataset.task,
         targets=None if splits.targets.plain else splits.targets.to_json(),
     )
+
+
+def _of_target(manifest: Manifest, target: Target) -> Manifest:
+    """Return the manifest with the clock and the cores that an accelerator is meant to have."""
+    if not target.device.accelerator:
+        return manifest
+    return replace(manifest, clock_mhz=target.clock_mhz, cores=target.cores)
 
 
 def write_archive(folder: Path, archive: Path, name: str) -> None:

@@ -9,8 +9,9 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
 
+from vaiopt.deploy.verdict import check_trusted
 from vaiopt.errors import RunError, SettingsError, TargetError
 from vaiopt.files import PathLike, write_json
 from vaiopt.hardware.devices import estimate
@@ -34,6 +35,7 @@ from vaiopt.record import read_optional, read_record
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import CompileRecord, Measured
 from vaiopt.settings import settings_from_run
+from vaiopt.settings.values import check_doubts
 from vaiopt.text import Progress, silent
 
 MINIMUM = 3
@@ -135,6 +137,7 @@ def calibrate_runs(
     *,
     name: Optional[str] = None,
     out: Optional[PathLike] = None,
+    accept: Collection[str] = (),
     progress: Progress = silent,
 ) -> CalibrateResult:
     """Fit the constants of the latency model to measured runs and write them as a target.
@@ -149,9 +152,11 @@ def calibrate_runs(
         name: of the new target; by default ``<target>-measured``. Goes to the user's folder of
             targets.
         out: the file to write instead, any name that ends in ``.json``.
+        accept: what may speak against a measurement that counts all the same, such as ``busy``.
         progress: told one line at a time.
 
     Raises:
+        BoardError: a measurement cannot be trusted.
         RunError: a run has no measurement, or one of another model, target or release; or there are
             too few.
         TargetError: the target has no latency constants, or the new name is taken.
@@ -161,7 +166,8 @@ def calibrate_runs(
         raise SettingsError(
             "no run to learn from", "Name measured runs: vaiopt calibrate RUN RUN RUN"
         )
-    measured = [_read(run, target) for run in runs]
+    check_doubts("--accept", accept)
+    measured = [_read(run, target, accept) for run in runs]
     base = _common(measured)
     path = _place(base, name, out)
     usable, warnings = _usable(measured)
@@ -184,7 +190,7 @@ def calibrate_runs(
 # ---------------------------------------------------------------- reading
 
 
-def _read(run: Run, target: Optional[str]) -> _Measured:
+def _read(run: Run, target: Optional[str], accept: Collection[str]) -> _Measured:
     """Read the measurement of a run's chosen model, check that it is of the model, and count what
     the model asks of the DPU.
     """
@@ -194,6 +200,7 @@ def _read(run: Run, target: Optional[str]) -> _Measured:
     candidate = run.chosen
     path = candidate.measured(name)
     record = read_record(path, Measured, command)
+    check_trusted(record, accept, f"the measurement '{path}'")
     if not record.release:
         raise RunError(
             f"'{path}' does not say which release it was measured with", f"Measure again: {command}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 
+from vaiopt.deploy.launch import Launch
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
 from vaiopt.errors import BoardError, RunError
@@ -25,6 +26,7 @@ from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import KitResult, Manifest, Measured
 from vaiopt.runs.work import together
 from vaiopt.settings import Settings
+from vaiopt.signals import raised
 from vaiopt.text import Progress, silent
 
 FOREIGN = frozenset(["vaiopt", "tensorflow", "tf_keras", "keras", "torch", "jax"])
@@ -66,7 +68,10 @@ def check_measure(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def open_kit(
-    host: str, ssh_config: Optional[PathLike] = None, progress: Progress = silent
+    host: str,
+    ssh_config: Optional[PathLike] = None,
+    progress: Progress = silent,
+    launch: Optional[Launch] = None,
 ) -> Iterator[Kit]:
     """Yield what measures several bundles on one host: on a board over one connection, and what
     they have in common is copied once.
@@ -74,6 +79,7 @@ def open_kit(
     Args:
         host, ssh_config: as in :func:`measure_candidate`.
         progress: told of retries.
+        launch: how scripts are started there.
 
     Raises:
         BoardError: ``host`` is not a host.
@@ -86,9 +92,9 @@ def open_kit(
     from vaiopt.deploy.ssh import Connection
 
     seen: Dict[str, str] = {}
-    with Connection(host, ssh_config, progress) as board:
+    with raised(), Connection(host, ssh_config, progress) as board:
         yield lambda folder, files, entry, arguments, tell: run_on(
-            board, folder, files, entry, arguments, tell, seen
+            board, folder, files, entry, arguments, tell, seen, launch or Launch()
         )
 
 
@@ -135,21 +141,36 @@ def measure_candidate(
     else:
         from vaiopt.deploy.remote import run_remote
 
-        text = run_remote(folder, files, manifest.entry, arguments, host, ssh_config, progress)
+        launch = launch_of(settings)
+        where: Any = (host, ssh_config, progress, launch)
+        text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
     _check_result(result, manifest)
+    record = _measured(result, manifest, name, host)
+    path = candidate.measured(measured_name(name, host))
+    write_record(path, record)
+    refresh_links(candidate)
+    for doubt in record.all_doubts[len(record.doubts) :]:  # those of the scripts were told
+        progress(f"warning: {doubt.line}")
+    return MeasureResult(path, record)
+
+
+def _measured(result: KitResult, manifest: Manifest, target: str, host: str) -> Measured:
+    """Return the record of a kit's result."""
     fields = {key: value for key, value in vars(result).items() if key != "modules"}
-    record = Measured(
+    return Measured(
         **{**fields, "more": {k: v for k, v in result.more.items() if k not in _OWN}},
-        target=name,
+        target=target,
         host=host,
         measured=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         expected=manifest.expected,
     )
-    path = candidate.measured(measured_name(name, host))
-    write_record(path, record)
-    refresh_links(candidate)
-    return MeasureResult(path, record)
+
+
+def launch_of(settings: Settings) -> Launch:
+    """Return how scripts are started on the kit of these settings."""
+    deploy = settings.deploy
+    return Launch(deploy.python, deploy.setup, deploy.sudo)
 
 
 _OWN = ("target", "host", "measured", "expected")
@@ -159,6 +180,14 @@ _OWN = ("target", "host", "measured", "expected")
 def _check_result(result: KitResult, manifest: Manifest) -> None:
     if result.model.sha256 != manifest.model.sha256:
         raise BoardError("the result is of another model than the bundle's", "Measure again.")
+    told = result.more.get("samples_sha256", manifest.files.get(manifest.samples.file))
+    count = manifest.samples.count
+    if told != manifest.files.get(manifest.samples.file) or result.samples != count:
+        raise BoardError(
+            f"the result is of other samples than the bundle's {count}", "Measure again."
+        )
+    if not result.latency_ms.p50 or not result.fps.value:
+        raise BoardError("the result says that the model took no time", "Measure again.")
     loaded = sorted(FOREIGN.intersection(result.modules))
     if loaded:
         raise BoardError(

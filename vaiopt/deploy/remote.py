@@ -8,6 +8,7 @@ that are already there, whole, are not copied again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shlex
 import time
@@ -15,19 +16,35 @@ import uuid
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from vaiopt.deploy.result import failure, is_progress
-from vaiopt.deploy.ssh import Connection
+from vaiopt.deploy.launch import QUIET as QUIET_PYTHON
+from vaiopt.deploy.launch import Launch
+from vaiopt.deploy.result import LONGEST, cure_of, failure, is_progress, too_long
+from vaiopt.deploy.ssh import Connection, Lost, NotCopied
+from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError
 from vaiopt.files import PathLike
 from vaiopt.runs.lineage import file_sha256
+from vaiopt.signals import raised
 from vaiopt.text import Progress
 
 HOME = ".vaiopt"
 """Folder in the user's home on the board; bundles are in it by the hash of their manifest."""
 
-SETTINGS = "PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1"
+DEFAULT = Launch()
+
+JOB = "kit_job.py"
+"""Runs and watches the script, on the board."""
+
+RUNS, GONE = "-", "gone"
+"""What a board says of a job without an exit code."""
 
 POLL_SECONDS = 0.5
+PART = 2**18
+"""Bytes of messages that are read at a time."""
+
+LONGEST_LINE, MOST_LINES = 2000, 1000
+"""Bytes of a line, and lines, that are kept of the messages."""
+
 STALLED_SECONDS = 900.0
 """Without any message for so long, a measurement is given up."""
 
@@ -40,6 +57,7 @@ def run_remote(
     host: str,
     config: Optional[PathLike],
     progress: Progress,
+    launch: Launch = DEFAULT,
 ) -> str:
     """Run a bundle's entry script on a board and return the text of its result file.
 
@@ -51,14 +69,15 @@ def run_remote(
         host: ``user@host``.
         config: configuration file for ssh, instead of the user's own.
         progress: told every line that the script writes, and of copies and retries.
+        launch: how the script is started there.
 
     Raises:
         BoardError: the board cannot be reached, the script reports an error, or a file arrives
             damaged.
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
-    with Connection(host, config, progress) as board:
-        return run_on(board, folder, names, entry, arguments, progress)
+    with raised(), Connection(host, config, progress) as board:
+        return run_on(board, folder, names, entry, arguments, progress, None, launch)
 
 
 def run_on(
@@ -69,12 +88,13 @@ def run_on(
     arguments: Sequence[str],
     progress: Progress,
     seen: Optional[Dict[str, str]] = None,
+    launch: Launch = DEFAULT,
 ) -> str:
     """As :func:`run_remote`, over a connection that is open.
 
     Args:
         board: the connection, which stays open.
-        folder, names, entry, arguments, progress: as there.
+        folder, names, entry, arguments, progress, launch: as there.
         seen: where on the board files are that went there before, by hash; those of this bundle
             are added. What is there under another name is not sent again.
     """
@@ -87,15 +107,15 @@ def run_on(
     board.keep_trying("copying the bundle", copy)
     if seen is not None:
         seen.update({digest: f"{place}/{name}" for name, digest in digests.items()})
-    job = _Job(board, place, progress)
-    board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
-    board.keep_trying("measuring", job.follow)
-    if job.code != 0:
-        job.clean()
-        raise failure(job.code, job.lines, f"on {board.host}")
-    text = str(board.keep_trying("fetching the result", job.fetch))
-    job.clean()
-    return text
+    job = _Job(board, place, progress, JOB in names, launch)
+    try:
+        board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
+        board.keep_trying("measuring", job.follow)
+        if job.code != 0:
+            raise failure(job.code, job.lines, f"on {board.host}")
+        return str(board.keep_trying("fetching the result", job.fetch))
+    finally:
+        job.end()
 
 
 def _copy(
@@ -107,7 +127,7 @@ def _copy(
     seen: Mapping[str, str],
 ) -> None:
     """Copy what is not there yet, and check that all is there, whole."""
-    board.run("mkdir", "-p", place)
+    free = make_folder(board, place)
     missing = _missing(board, digests, place)
     known = {name: seen[digests[name]] for name in missing if digests[name] in seen}
     if known:
@@ -120,16 +140,80 @@ def _copy(
         missing = _missing(board, digests, place)
     if not missing:
         return
-    megabytes = sum((folder / name).stat().st_size for name in missing) / 1e6
-    count = f"{len(missing)} of {len(digests)} files ({megabytes:.1f} MB)"
+    size = sum((folder / name).stat().st_size for name in missing)
+    if free is not None and size > free:
+        raise _no_space(
+            board, f"{size / 1e6:.1f} MB are to be copied, {free / 1e6:.1f} MB are free"
+        )
+    count = f"{len(missing)} of {len(digests)} files ({size / 1e6:.1f} MB)"
     progress(f"copying {count} to {board.host}:{place}")
-    board.copy([folder / name for name in missing], place)
+    try:
+        board.copy([folder / name for name in missing], place)
+    except NotCopied as error:
+        raise _not_copied(board, place, error) from None
     damaged = _missing(board, digests, place)
     if damaged:
         raise BoardError(
             f"'{', '.join(damaged)}' arrived damaged on '{board.host}'",
             "Is its disk full ('df')? Then free space and measure again.",
         )
+
+
+def make_folder(board: Connection, place: str) -> Optional[int]:
+    """Make a folder on the board, and return the bytes that are free there, if it tells.
+
+    Raises:
+        BoardError: it cannot be made or written to, or the board's shell says more than it is
+            asked for.
+    """
+    quoted = shlex.quote(place)
+    text = (
+        f"mkdir -p {quoted} && : > {quoted}/.vaiopt && rm -f {quoted}/.vaiopt && echo {READY}"
+        f" && df -Pk {quoted} 2>/dev/null; true"
+    )
+    answer = board.shell(text)
+    said = answer.stdout.decode("utf-8", "replace").splitlines()
+    if READY not in said:
+        row = failure_of(answer.said)
+        raise BoardError(
+            f"nothing can be written to '{place}' on '{board.host}': {answer.message}",
+            WRITABLE if row is None else hint_of(row, board.host),
+        )
+    if said[0] != READY:
+        raise BoardError(f"'{board.host}' answers {said[0][:80]!r}", QUIET)
+    figures = said[-1].split()
+    whole = len(said) > 2 and len(figures) > 3 and figures[3].isdigit()
+    return int(figures[3]) * 1024 if whole else None
+
+
+READY = "vaiopt-is-here"
+QUIET = "Its shell prints something at login (.bashrc, .profile): it must not, for commands."
+WRITABLE = "Is there space ('df'), and may the user write into the home?"
+
+
+def _no_space(board: Connection, told: str) -> BoardError:
+    return BoardError(
+        f"the disk of '{board.host}' is full: {told}",
+        f"Free space there: ssh {shlex.quote(board.host)} rm -rf {HOME} removes earlier bundles.",
+    )
+
+
+def _not_copied(board: Connection, place: str, error: NotCopied) -> Exception:
+    """Return what is wrong with the board, where scp could not write; scp itself says little."""
+    row = failure_of(error.said)
+    free = make_folder(board, place)
+    if free is not None and free < SMALL:
+        return _no_space(board, f"{free / 1e6:.1f} MB are free ({error})")
+    if not error.said:
+        return Lost(str(error))
+    return BoardError(
+        f"the bundle cannot be copied to '{board.host}': {error}",
+        "Is its disk full ('df')?" if row is None else hint_of(row, board.host),
+    )
+
+
+SMALL = 1_000_000
+"""Bytes that are free on a disk that is as good as full."""
 
 
 def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str]:
@@ -149,53 +233,63 @@ def _missing(board: Connection, digests: Dict[str, str], place: str) -> List[str
 class _Job:
     """One measurement on the board, whose files have a name of their own."""
 
-    def __init__(self, board: Connection, place: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        board: Connection,
+        place: str,
+        progress: Progress,
+        watched: bool = True,
+        launch: Launch = DEFAULT,
+    ) -> None:
         self.code = -1
         self.lines: List[str] = []
         self._board, self._place, self._progress = board, place, progress
         self._name = f"job-{uuid.uuid4().hex[:12]}"
         self._read = 0
         self._rest = b""
+        self._watched, self._launch = watched, launch
 
     def start(self, entry: str, arguments: Sequence[str]) -> None:
         """Start the script, detached; once, even if called again after the connection was lost."""
-        words = ["python3", entry, *arguments, "--output", self._name + ".json"]
+        words = [entry, *arguments, "--output", self._name + ".json"]
         name, script = self._name, " ".join(shlex.quote(word) for word in words)
-        command = f"{script} >> {name}.log 2>&1; echo $? > {name}.part; mv {name}.part {name}.code"
-        detached = f"nohup sh -c {shlex.quote(command)} >/dev/null 2>&1 </dev/null &"
+        python = shlex.quote(self._launch.python)
+        if self._watched:
+            started = self._launch.shell(f"{JOB} {name} {python} {script}")
+        else:  # bundles of older versions have nothing that watches the script
+            text = f"{python} {script} >> {name}.log 2>&1; echo $? > {name}.part"
+            started = f"sh -c {shlex.quote(f'{text}; mv {name}.part {name}.code')}"
+        detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
         # Who calls a second time finds the log, so the job started.
         text = (
             f"cd {shlex.quote(self._place)} &&"
-            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {SETTINGS} {detached} }}; }}"
+            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {QUIET_PYTHON} {detached} }}; }}"
         )
         answer = self._board.shell(text)
         if answer.code != 0:
+            row = failure_of(answer.said)
             raise BoardError(
                 f"the measurement cannot be started on '{self._board.host}': {answer.message}",
-                "Is there space ('df') and a python3?",
+                WRITABLE if row is None else hint_of(row, self._board.host),
             )
 
     def follow(self) -> None:
         """Pass messages on until the script has ended, and keep its exit code."""
         last = time.monotonic()
         while True:
-            # The code is looked for before the messages: when it is there, all messages are.
-            text = (
-                f"cd {shlex.quote(self._place)} && {{ cat {self._name}.code 2>/dev/null || echo -;"
-                f" }} && tail -c +{self._read + 1} {self._name}.log 2>/dev/null; true"
-            )
-            head, _, new = self._board.shell(text).stdout.partition(b"\n")
+            head, _, new = self._board.shell(self._look()).stdout.partition(b"\n")
+            status = head.strip().decode("utf-8", "replace")
             self._take(new)
             if new:
                 last = time.monotonic()
-            code = head.strip()
-            if code != b"-" and code:
-                if not code.isdigit() or len(code) > 3:  # shells have codes up to 255
-                    raise BoardError(
-                        f"'{self._board.host}' answers {head[:80]!r}",
-                        "Does its shell print something at login? It must not.",
-                    )
-                self.code = int(code)
+            if len(new) == PART:
+                continue  # there is more to read
+            if status == GONE:
+                raise self._gone()
+            if status not in (RUNS, ""):
+                if not status.isdigit() or len(status) > 3:  # shells have codes up to 255
+                    raise BoardError(f"'{self._board.host}' answers {head[:80]!r}", QUIET)
+                self.code = int(status)
                 self._take(b"\n")
                 return
             if time.monotonic() - last > STALLED_SECONDS:
@@ -205,13 +299,35 @@ class _Job:
                 )
             time.sleep(POLL_SECONDS)
 
+    def _look(self) -> str:
+        """Return the text that says how the job is, and what is new of its messages."""
+        name = self._name
+        # The code is looked for before the messages: when it is there, all messages are.
+        code = f"cat {name}.code"
+        runs = f'{{ {self._launch.kill} -0 "$(cat {name}.pid)" && echo {RUNS}; }}'
+        status = f"{{ : > {name}.alive; {code} || {runs} || {code} || echo {GONE}; }} 2>/dev/null"
+        new = f"tail -c +{self._read + 1} {name}.log 2>/dev/null | head -c {PART}"
+        return f"cd {shlex.quote(self._place)} && {status} && {new}; true"
+
+    def _gone(self) -> BoardError:
+        """Return the error for a job that ended without a word."""
+        said = self._board.run("head", "-c", "500", f"{self._name}.nohup", folder=self._place)
+        lines = [*self.lines, *said.stdout.decode("utf-8", "replace").splitlines()]
+        last = next((line for line in reversed(lines) if line.strip()), "no message")
+        return BoardError(
+            f"the measurement on '{self._board.host}' ended without a word: {last}",
+            cure_of(last) or "Is its disk full ('df'), or was it switched off? Then measure again.",
+        )
+
     def _take(self, new: bytes) -> None:
         self._read += len(new)
-        *whole, self._rest = (self._rest + new).split(b"\n")
+        *whole, rest = (self._rest + new).split(b"\n")
+        self._rest = rest[:PART]
         for raw in whole:
-            line = raw.decode("utf-8", "replace").rstrip()
+            line = raw[:LONGEST_LINE].decode("utf-8", "replace").rstrip()
             if line:
                 self.lines.append(line)
+                del self.lines[:-MOST_LINES]
                 if is_progress(line):
                     self._progress(line)
 
@@ -219,14 +335,32 @@ class _Job:
         """Return the text of the result file, checked against its hash on the board."""
         name = self._name + ".json"
         told = self._board.run("sha256sum", name, folder=self._place).stdout.split()
-        content = bytes(self._board.run("cat", name, folder=self._place).stdout)
+        # One byte more than is read tells that it is too long.
+        most = str(LONGEST + 1)
+        content = bytes(self._board.run("head", "-c", most, name, folder=self._place).stdout)
+        if len(content) > LONGEST:
+            raise too_long()
         if not told or hashlib.sha256(content).hexdigest() != told[0].decode("ascii", "replace"):
             raise BoardError(
                 f"the result of '{self._board.host}' arrived damaged", "Measure again."
             )
         return content.decode("utf-8", "replace")
 
-    def clean(self) -> None:
-        """Remove the job's files; the bundle stays for the next time."""
-        names = [self._name + suffix for suffix in (".log", ".code", ".json")]
-        self._board.run("rm", "-rf", *names, folder=self._place)
+    def end(self) -> None:
+        """End the job with all that it started, if it still runs, and remove its files; the bundle
+        stays for the next time. Whatever happens here hides nothing of what was before.
+        """
+        # Where the connection is lost the job ends by itself: nobody waits for it.
+        with contextlib.suppress(Lost):
+            self._board.shell(
+                f"cd {shlex.quote(self._place)} && {ended(self._name, self._launch.kill)}"
+            )
+
+
+def ended(name: str, kill: str = "kill") -> str:
+    """Return the text that ends a job in a shell and removes its files; ``kill`` is the command
+    that does.
+    """
+    alive = f'[ -e {name}.pid ] && [ ! -e {name}.code ] && p="$(cat {name}.pid)"'
+    end = f'{kill} -TERM "-$p" || {kill} -TERM "$p"; sleep 1; {kill} -KILL "-$p"'
+    return f"{{ {alive} && {{ {end}; }}; rm -rf {name} {name}.*; }} >/dev/null 2>&1; true"

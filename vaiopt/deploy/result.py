@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import List
 
 from vaiopt.errors import BoardError
@@ -12,8 +13,8 @@ from vaiopt.runs.records import KitResult
 RESULT_VERSION = 1
 """Of ``result.json``, as written by ``board/kit_measure.py``."""
 
-LONGEST = 2_000_000
-"""Characters of a result; that of a thousand classes has a tenth of it."""
+LONGEST = 1_000_000
+"""Bytes of a result; that of a thousand classes has a tenth of it."""
 
 
 def is_progress(line: str) -> bool:
@@ -32,10 +33,47 @@ def failure(code: int, lines: List[str], where: str) -> BoardError:
     if message:
         return BoardError(message, hint or "See the messages above.")
     last = next((line for line in reversed(lines) if line.strip()), "no message")
+    hint = cure_of(last)
     return BoardError(
         f"the scripts stopped with exit code {code} {where}: {last[:300]}",
-        "Run the command in the bundle's README.md by hand.",
+        hint or CODES.get(code, "Run the command in the bundle's README.md by hand."),
     )
+
+
+def cure_of(line: str) -> str:
+    """Return what cures what a shell or a Python says that cannot begin; empty: not known."""
+    return next((cure for pattern, cure in STOPPED if pattern.search(line)), "")
+
+
+OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one)."
+
+STOPPED = (
+    (re.compile(r"future feature annotations is not defined"), OLD),
+    (re.compile(r"python3?: (command )?not found|python3: No such file"), "It has no python3."),
+    (
+        re.compile(r"sudo: .*(password|terminal|not in the sudoers)"),
+        "Let this user run sudo without a password (NOPASSWD), or log in as root.",
+    ),
+    (re.compile(r"sudo: (command )?not found"), "It has no sudo: deploy.sudo = false."),
+    (re.compile(r"No space left"), "Free space on its disk ('df'), then measure again."),
+)
+"""What a shell or a Python says that cannot even begin."""
+
+CODES = {
+    126: "May its python3 be run?",
+    127: "It has no python3 in the path of commands that ssh runs.",
+    137: "The system ended it, for lack of memory: fewer deploy.threads or deploy.samples.",
+    143: "Another program ended it: measure again.",
+}
+"""What exit codes of a shell mean."""
+
+
+BUNDLE_AGAIN = "Make the bundle again with this vaiopt, then measure again."
+
+
+def too_long() -> BoardError:
+    """Return the error for a result that no measurement has."""
+    return BoardError(f"the result is more than {LONGEST / 1e6:.0f} MB of text", BUNDLE_AGAIN)
 
 
 def read_result(text: str) -> KitResult:
@@ -44,16 +82,15 @@ def read_result(text: str) -> KitResult:
     Raises:
         BoardError: it is not JSON, of another version, too long, or a figure in it cannot be.
     """
-    hint = "Make the bundle again with this vaiopt, then measure again."
     if len(text) > LONGEST:
-        raise BoardError(f"the result is {len(text) / 1e6:.0f} MB of text", hint)
+        raise too_long()
     try:
         content = parse_json(text)
     except ValueError as error:
         raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
-        raise BoardError("the result has an unknown version", hint)
+        raise BoardError("the result has an unknown version", BUNDLE_AGAIN)
     try:
         return KitResult.from_json(content)
     except Unfit as error:
-        raise BoardError(f"the result cannot be right: {error}", hint) from error
+        raise BoardError(f"the result cannot be right: {error}", BUNDLE_AGAIN) from error

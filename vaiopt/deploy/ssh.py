@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Callable, NamedTuple, Optional, Sequence, Type
 
+from vaiopt.deploy.launch import split_port
+from vaiopt.deploy.ssh_failures import failure_of, hint_of
 from vaiopt.errors import BoardError, MissingToolError, UnreachableError
 from vaiopt.files import PathLike
 from vaiopt.settings.values import HOST
@@ -31,25 +33,51 @@ OPTIONS = (
     "ConnectTimeout=15",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
-    # One connection for all calls: a password is asked for once.
-    "ControlMaster=auto",
-    "ControlPersist=60",
 )
+
+LONGEST_SOCKET = 103
+"""Bytes of a socket's path on any system (104 with its end on macOS, 108 on Linux)."""
+
+SUFFIX = 17
+"""Characters that ssh adds to the path while it makes the socket."""
+
+SOCKET = "s"
 
 LEGACY_SCP = re.compile(r"sftp|subsystem", re.IGNORECASE)
 """What a newer scp says of a board without sftp, which still speaks the older protocol."""
 
 
 class Answer(NamedTuple):
-    """How a client ended: exit code, standard output, last line of its messages."""
+    """How a client ended: exit code, standard output, last line of its messages, all of them."""
 
     code: int
     stdout: bytes
     message: str
+    said: str = ""
 
 
 class Lost(Exception):
-    """The connection failed or dropped; ``args[0]`` is the client's message."""
+    """The connection failed or dropped.
+
+    Attributes:
+        said: all that the client said; the message is the last line of it.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said or message
+
+
+class NotCopied(Exception):
+    """A file could not be copied, over a connection that holds; the message is the client's.
+
+    Attributes:
+        said: all that the client said.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 def check_tools() -> None:
@@ -85,13 +113,15 @@ class Connection:
         check_tools()
         self.host = host
         # Brackets around an IPv6 address are for scp only.
-        self._login = host.replace("[", "").replace("]", "")
+        self._target, port = split_port(host)
+        self._login = self._target.replace("[", "").replace("]", "")
         self._progress = progress
-        self._folder = tempfile.TemporaryDirectory(prefix="vaiopt-ssh-")
+        self._folder = _socket_folder()
         self._options = ["-F", os.fspath(config)] if config else []
         # A person at a terminal may be asked for a password; a script must not hang.
         batch = () if sys.stdin is not None and sys.stdin.isatty() else ("BatchMode=yes",)
-        for option in (*OPTIONS, f"ControlPath={self._folder.name}/%C", *batch):
+        ports = (f"Port={port}",) if port else ()
+        for option in (*OPTIONS, *_shared(self._folder), *ports, *batch):
             self._options += ["-o", option]
 
     def __enter__(self) -> Connection:
@@ -103,8 +133,9 @@ class Connection:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        _call(["ssh", *self._options, "-O", "exit", "--", self._login])
-        self._folder.cleanup()
+        if self._folder is not None:
+            _call(["ssh", *self._options, "-O", "exit", "--", self._login])
+            self._folder.cleanup()
 
     def run(self, *words: str, folder: str = "") -> Answer:
         """Run a command on the board once; every word is quoted for its shell.
@@ -130,23 +161,30 @@ class Connection:
         """
         answer = _call(["ssh", *self._options, "--", self._login, text])
         if answer.code == LOST:
-            raise Lost(answer.message)
+            raise Lost(answer.message, answer.said)
         return answer
 
     def copy(self, files: Sequence[Path], folder: str) -> None:
         """Copy files into a folder of the board.
 
         Raises:
-            Lost: the connection failed or dropped, or a file could not be written.
+            Lost: the connection failed or dropped.
+            NotCopied: a file could not be written.
         """
         command = ["scp", "-q", "-p", *self._options]
-        target = f"{self.host}:{folder}/"
+        # Of a relative path with a colon scp would take what stands before it for a host.
+        sources = [os.path.abspath(str(path)) for path in files]
+        target = f"{self._target}:{folder}/"
         for extra in ([], ["-O"]):
-            answer = _call([*command, *extra, "--", *[str(path) for path in files], target])
+            answer = _call([*command, *extra, "--", *sources, target])
             if answer.code == 0 or not LEGACY_SCP.search(answer.message):
                 break
-        if answer.code != 0:
-            raise Lost(answer.message)
+        if answer.code == 0:
+            return
+        row = failure_of(answer.said)
+        if row.lost if row is not None else answer.code == LOST:
+            raise Lost(answer.message, answer.said)
+        raise NotCopied(answer.message, answer.said)
 
     def keep_trying(self, what: str, action: Callable[[], object]) -> object:
         """Return ``action()``; after a lost connection wait and call it again, a few times.
@@ -162,25 +200,42 @@ class Connection:
             try:
                 return action()
             except Lost as lost:
-                reason = str(lost)
-                if attempt == ATTEMPTS or FINAL.search(reason):
+                reason, row = str(lost), failure_of(lost.said)
+                if attempt == ATTEMPTS or (row is not None and not row.lost):
                     break
                 pause = PAUSE_SECONDS * attempt
                 lost_while = f"connection to {self.host} lost while {what} ({reason})"
                 self._progress(f"{lost_while}; trying again in {pause:.0f} s")
                 time.sleep(pause)
         raise UnreachableError(
-            f"no connection to '{self.host}' while {what}: {reason}",
-            f"Try by hand: ssh {shlex.quote(self.host)} true",
+            f"no connection to '{self.host}' while {what}: {reason}", hint_of(row, self.host)
         )
 
 
-FINAL = re.compile(
-    r"permission denied|host key verification failed|could not resolve|no space left|bad"
-    r" configuration|not found|read-only",
-    re.IGNORECASE,
-)
-"""What a client says when trying again is pointless."""
+def _socket_folder() -> "Optional[tempfile.TemporaryDirectory[str]]":
+    """Return a new folder for the socket of the shared connection, whose path is short enough and
+    means nothing to ssh's configuration; None: there is none.
+    """
+    for parent in (tempfile.gettempdir(), os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):
+        longest = len(os.fsencode(f"{parent}/vaiopt-ssh-12345678/{SOCKET}")) + SUFFIX
+        if longest <= LONGEST_SOCKET and PLAIN.match(parent) and os.access(parent, os.W_OK):
+            return tempfile.TemporaryDirectory(prefix="vaiopt-ssh-", dir=parent)
+    return None
+
+
+PLAIN = re.compile(r"^/[A-Za-z0-9_./-]*$")
+
+
+def _shared(folder: "Optional[tempfile.TemporaryDirectory[str]]") -> Sequence[str]:
+    """Return the options for one connection for all calls: a password is asked for once."""
+    if folder is None:
+        return ("ControlMaster=no", "ControlPath=none")
+    path = f"{folder.name}/{SOCKET}"
+    return ("ControlMaster=auto", "ControlPersist=60", f"ControlPath={path}")
+
+
+MOST_LINES = 40
+"""Of a client's messages, that are looked at."""
 
 
 def _call(command: Sequence[str]) -> Answer:
@@ -196,4 +251,5 @@ def _call(command: Sequence[str]) -> Answer:
         errors.seek(0)
         lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines()]
         lines = [line for line in lines if line and not line.startswith("Warning:")]
-        return Answer(code, output.read(), lines[-1] if lines else "no message")
+        said = "\n".join(lines[-MOST_LINES:])
+        return Answer(code, output.read(), lines[-1] if lines else "no message", said)

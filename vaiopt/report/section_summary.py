@@ -26,7 +26,7 @@ CHEAPER = {"latency_ms": "faster", "fps": "faster", "params": "smaller"}
 
 def summary(data: ReportData) -> Section:
     """Return the summary section; before a model is chosen it says how far the search is."""
-    blocks: List[Block] = [_tiles(data)]
+    blocks: List[Block] = [*_doubts(data), _tiles(data)]
     if data.chosen is not None:
         blocks += [heading("Why this model"), why(data)]
         gained = gain(data)
@@ -42,6 +42,15 @@ def summary(data: ReportData) -> Section:
         blocks += [heading("Hyperparameters"), table]
     blocks += [to_do(what, command) for what, command in next_steps(data)]
     return Section(blocks=[*blocks, *[note(line) for line in data.notes]])
+
+
+def _doubts(data: ReportData) -> List[Markup]:
+    """Return what speaks against the measurements, which is read before any figure of theirs."""
+    return [
+        note(tag("strong", f"The measurement on {target} cannot be trusted. "), doubt.line)
+        for target, record in data.measured.items()
+        for doubt in record.all_doubts
+    ]
 
 
 def _tiles(data: ReportData) -> Markup:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
 
 Value = Union[bool, int, float, str, None]
 """Of a hyperparameter, or of what a machine tells of itself."""
+
+MOST = 10**9
+"""No kit has as many samples, threads or frames per second, or needs as many milliseconds."""
 
 
 class Scored(Record):
@@ -53,22 +56,36 @@ class Expected(Scored):
 class Latency(Record):
     """Milliseconds of one sample on one thread: median, mean, percentiles and extremes."""
 
-    p50: float = part(low=0)
-    mean: Optional[float] = part(None, low=0)
-    p95: Optional[float] = part(None, low=0)
-    p99: Optional[float] = part(None, low=0)
-    min: Optional[float] = part(None, low=0)
-    max: Optional[float] = part(None, low=0)
+    p50: float = part(low=0, high=MOST)
+    mean: Optional[float] = part(None, low=0, high=MOST)
+    p95: Optional[float] = part(None, low=0, high=MOST)
+    p99: Optional[float] = part(None, low=0, high=MOST)
+    min: Optional[float] = part(None, low=0, high=MOST)
+    max: Optional[float] = part(None, low=0, high=MOST)
     more: Dict[str, Any] = part(rest=True)
+
+    def check(self) -> None:
+        """Raise unless the percentiles rise and lie between the extremes."""
+        known = [
+            (name, getattr(self, name))
+            for name in ("min", "p50", "p95", "p99", "max")
+            if getattr(self, name) is not None
+        ]
+        for (lower, low), (upper, high) in zip(known, known[1:]):
+            if low > high:
+                raise Unfit(lower, f"is {low}, above {upper}, which is {high}")
+        least, most = self.min or 0.0, MOST if self.max is None else self.max
+        if self.mean is not None and not least <= self.mean * (1 + 1e-9) <= most * (1 + 2e-9):
+            raise Unfit("mean", f"is {self.mean}, outside of min and max")
 
 
 @dataclass(frozen=True)
 class FrameRate(Record):
     """Frames per second with several threads, without and with preprocessing."""
 
-    value: float = part(low=0)
-    threads: int = part(low=1)
-    value_with_preprocessing: Optional[float] = part(None, low=0)
+    value: float = part(low=0, high=MOST)
+    threads: int = part(low=1, high=MOST)
+    value_with_preprocessing: Optional[float] = part(None, low=0, high=MOST)
     more: Dict[str, Any] = part(rest=True)
 
 
@@ -93,6 +110,15 @@ class GoldenResult(Record):
     bit_exact: Optional[bool] = part(None)
     more: Dict[str, Any] = part(rest=True)
 
+    def check(self) -> None:
+        """Raise unless equal and different values are those that were compared."""
+        if self.elements is None:
+            return
+        for name in ("equal", "different"):
+            value = getattr(self, name)
+            if value is not None and value > self.elements:
+                raise Unfit(name, f"is {value}, of {self.elements} values")
+
 
 @dataclass(frozen=True)
 class Agreement(Record):
@@ -101,6 +127,25 @@ class Agreement(Record):
     equal: int = part(low=0)
     samples: int = part(low=0)
     fraction: Optional[float] = part(None, low=0, high=1)
+
+    def check(self) -> None:
+        """Raise unless there are as many as agree."""
+        if self.equal > self.samples:
+            raise Unfit("equal", f"is {self.equal}, of {self.samples} samples")
+
+
+@dataclass(frozen=True)
+class Doubt(Record):
+    """What speaks against a measurement: by which name it can be accepted, in words, its cure."""
+
+    name: str = part()
+    told: str = part()
+    cure: str = part("")
+
+    @property
+    def line(self) -> str:
+        """Both in one line."""
+        return f"{self.told}. {self.cure}".strip()
 
 
 @dataclass(frozen=True)
@@ -133,11 +178,12 @@ class KitResult(Scored):
         started: UTC.
         modules: packages that were loaded.
         warnings: of the scripts.
+        doubts: what speaks against the result, as the scripts found.
         more: all else that they told.
     """
 
     model: MeasuredModel = part()
-    samples: int = part(low=1)
+    samples: int = part(low=1, high=MOST)
     latency_ms: Latency = part()
     fps: FrameRate = part()
     golden: GoldenResult = part()
@@ -150,12 +196,32 @@ class KitResult(Scored):
     started: str = part("")
     modules: Tuple[str, ...] = part(())
     warnings: Tuple[str, ...] = part(())
+    doubts: Tuple[Doubt, ...] = part(())
     more: Dict[str, Any] = part(rest=True)
 
     def check(self) -> None:
-        """Raise unless there is a score."""
+        """Raise unless there is a score, and the figures fit each other."""
         if not self.all_scores:
             raise Unfit("accuracy", "is missing")
+        for number, row in enumerate(self.per_class):
+            if row.count > self.samples:
+                raise Unfit(f"per_class[{number}].count", f"is {row.count}, of {self.samples}")
+
+    @property
+    def all_doubts(self) -> Tuple[Doubt, ...]:
+        """What speaks against the result: also what the scripts of older bundles did not judge."""
+        named = {doubt.name for doubt in self.doubts}
+        return self.doubts + tuple(d for d in self._seen() if d.name not in named)
+
+    def _seen(self) -> Iterator[Doubt]:
+        golden, agreement, exact = self.golden, self.agreement, self.model.kind == "xmodel"
+        if exact and golden.compared and (golden.bit_exact is False or golden.different):
+            told = f"{golden.different} of {golden.elements} golden outputs differ"
+            yield Doubt("golden", told, "Bundle and measure again.")
+        if exact and agreement is not None and agreement.equal < agreement.samples:
+            different = agreement.samples - agreement.equal
+            told = f"{different} of {agreement.samples} results are not those of the int8 model"
+            yield Doubt("agreement", told, "Bundle and measure again.")
 
     @property
     def headline(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.kit_results import Agreement as Agreement
 from vaiopt.runs.kit_results import ClassCount as ClassCount
+from vaiopt.runs.kit_results import Doubt as Doubt
 from vaiopt.runs.kit_results import Expected as Expected
 from vaiopt.runs.kit_results import FrameRate as FrameRate
 from vaiopt.runs.kit_results import GoldenResult as GoldenResult
@@ -331,6 +332,7 @@ class Manifest(Record):
         task: what was learned, which decides how outputs are read.
         targets: offset and scale of what the outputs are of the labels; None for the labels
             themselves.
+        clock_mhz, cores: of the target's DPU, which the kit's must be; None: nothing is meant.
     """
 
     target: str = part()
@@ -350,6 +352,8 @@ class Manifest(Record):
     expected: Expected = part(Expected())
     task: str = part("classification")
     targets: Optional[Dict[str, Tuple[float, ...]]] = part(None)
+    clock_mhz: Optional[float] = part(None, low=0)
+    cores: Optional[int] = part(None, low=1)
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""

@@ -223,3 +223,16 @@ def row_of(key: str, name: str, table: Mapping[str, Row]) -> Row:
     if name not in table:
         raise SettingsError(f"{key} is '{name}'", did_you_mean(name, table))
     return table[name]
+
+
+DOUBTS = (
+    Choice("golden", "golden outputs are not those of the int8 model"),
+    Choice("agreement", "samples are told otherwise than by the int8 Keras model"),
+    Choice("fingerprint", "the DPU's fingerprint is not the one compiled for"),
+    Choice("unchecked", "the board's check of the fingerprint is switched off"),
+    Choice("release", "the board's runtime is of another release than the compiler"),
+    Choice("clock", "the DPU's clock is not the target's"),
+    Choice("cores", "the DPU has more or fewer cores than the target"),
+    Choice("busy", "the kit had no processor free for the measurement"),
+)
+"""What may speak against a measurement, by the names of ``board/kit_verdict.py``."""

@@ -353,7 +353,25 @@ class DeploySettings:
 
     samples: int = changeable(0, "test samples in the bundle (0: all)", low=0)
     threads: int = changeable(2, "threads for the throughput measurement", low=1, high=1024)
-    host: str = changeable("local", "local, or root@BOARD", check=values.check_host)
+    host: str = changeable(
+        "local", "local, or root@BOARD, root@BOARD:PORT", check=values.check_host
+    )
+    python: str = changeable(
+        "python3", "the Python that a board runs the scripts with", check=values.check_program
+    )
+    setup: str = changeable(
+        "",
+        "a line that the board's shell runs first, such as '. /opt/xilinx/xrt/setup.sh' (empty:"
+        " none)",
+        may_be_empty=True,
+    )
+    sudo: bool = changeable(False, "run the scripts on a board by sudo, without a password")
+    accept: List[str] = changeable(
+        [],
+        "doubts about a measurement with which it counts in the search all the same:"
+        f" {', '.join(choices.names(choices.DOUBTS))}",
+        check=values.check_doubts,
+    )
 
 
 @dataclass(frozen=True)

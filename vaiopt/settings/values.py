@@ -9,14 +9,20 @@ import re
 from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, names
+from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
 HOST = re.compile(
-    r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])$"
+    r"^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\])"
+    r"(?::[0-9]{1,5})?$"
 )
-"""``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``."""
+"""``user@host``, ``host`` (also an alias of the user's ssh configuration) or ``user@[IPv6]``, each
+also with ``:port``.
+"""
+
+PROGRAM = re.compile(r"^[A-Za-z0-9_./][A-Za-z0-9_./+-]*$")
+"""Name or path of a program on a board."""
 
 LARGEST_WHOLE = 2**63
 """A TOML file, a database and NumPy hold whole numbers below it."""
@@ -125,6 +131,24 @@ def check_host(key: str, value: str) -> None:
     """Check the name of a board. Raises SettingsError."""
     if not HOST.match(value):
         raise SettingsError(f"{key} is '{value}'", "Give local, or a board: root@192.168.1.10.")
+
+
+def check_program(key: str, value: str) -> None:
+    """Check the name or path of a program. Raises SettingsError."""
+    if not PROGRAM.match(value):
+        raise SettingsError(
+            f"{key} is '{value}', which is no program", "Give a name or a path, such as python3.9."
+        )
+
+
+def check_doubts(key: str, value: Any) -> None:
+    """Check the names of what is accepted of a measurement. Raises SettingsError."""
+    for name in value:
+        if name not in names(DOUBTS):
+            raise SettingsError(
+                f"{key} names '{name}', which is no doubt about a measurement",
+                did_you_mean(name, names(DOUBTS)),
+            )
 
 
 def check_hyperparameters(key: str, value: Mapping[str, Any]) -> None:

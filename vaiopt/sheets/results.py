@@ -19,7 +19,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
-from vaiopt.sheets.measurement import measured_facts
+from vaiopt.sheets.measurement import measured_facts, verdict
 from vaiopt.sheets.quantization import quantization_advice, quantization_facts
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.deploy.calibrate import CalibrateResult
+    from vaiopt.deploy.kit_check import KitCheck
     from vaiopt.evaluate import Evaluations
     from vaiopt.hardware import Inspection, Target, TargetSummary
     from vaiopt.quantize import QuantizeResult
@@ -251,11 +252,14 @@ def _measurement(result: MeasureResult) -> Sheet:
         (name, words.metric(key, record.headline), remark),
         ("measured latency", words.milliseconds(record.latency_ms.p50), "median, one thread"),
         ("frames per second", words.count(fps.value), f"{fps.threads} threads"),
+        ("verdict", *verdict(record)),
     ]
-    shown = (name, "95 % interval", "latency, median", "frames per second", "threads")
+    shown = (name, "verdict", "95 % interval", "latency, median", "frames per second", "threads")
     rows = [[word, value] for word, value in measured_facts(record).items() if word not in shown]
     title = f"Measured on {record.target} ({record.host})"
-    return Sheet(title, facts, [("", Table(("", ""), rows))], record.warnings)
+    notes = [f"warning: {doubt.line}" for doubt in record.all_doubts]
+    notes += [line for line in record.warnings if not any(line in told for told in notes)]
+    return Sheet(title, facts, [("", Table(("", ""), rows))], notes)
 
 
 def _inspection(result: Inspection) -> Sheet:
@@ -388,6 +392,16 @@ def _diagnosis(found: Any) -> Sheet:
     return Sheet("What is here", [("container", where, remark)], tables)
 
 
+def _kit(found: KitCheck) -> Sheet:
+    """What a kit has, and the cure beside each fault."""
+    if found.cleaned is not None:
+        facts: List[Fact] = [("measurements ended", words.count(found.cleaned), "")]
+        return Sheet(f"{found.host} is clean", facts)
+    rows = [[r.name, "ok" if r.ok else "WRONG", r.told, r.cure] for r in found.rows]
+    can = ", ".join(found.measures) or "nothing"
+    return Sheet(found.host, [("can measure", can, "")], [("", Table(("", "", "", "cure"), rows))])
+
+
 add_sheets(
     {
         "List[]": lambda result: Sheet("nothing to show"),
@@ -407,5 +421,6 @@ add_sheets(
         "Target": _target,
         "CalibrateResult": _calibration,
         "Diagnosis": _diagnosis,
+        "KitCheck": _kit,
     }
 )

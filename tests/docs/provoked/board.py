@@ -9,10 +9,13 @@ from typing import Any, Callable
 from tests.board.made_bundles import BOARD, make_bundle, make_classifier, run_bundle, seal
 from tests.contract.standin_models import write_model, write_recorded
 from tests.docs.provoked.bench import Bench, Provocations, Said
+from tests.made_runs import measured_record
 from vaiopt.cli.run import check_measured
 from vaiopt.delivered import Delivered, Failure
 from vaiopt.deploy import remote
-from vaiopt.deploy.ssh import Answer, Connection, Lost
+from vaiopt.deploy.ssh import Answer, Connection, Lost, NotCopied
+from vaiopt.deploy.verdict import check_trusted
+from vaiopt.runs.records import Doubt
 from vaiopt.summary import Summary
 from vaiopt.text import silent
 
@@ -22,6 +25,7 @@ QUERY = """WARNING: x
 
 GONE = Delivered(3, failure=Failure("measure", "no connection to 'kit'"))
 UNMEASURED = Summary("run", "zcu102", front=(GONE,), go_on="vaiopt run --front 5 --from measure")
+DOUBTED = measured_record("zcu102", doubts=(Doubt("busy", "this machine is busy", "End it."),))
 
 
 def run(bench: Bench, change: Callable[[Any], Any] = lambda bundle: {}, **options: Any) -> Said:
@@ -99,7 +103,7 @@ def no_interpreter(bench: Bench) -> None:
 def unsafe_threads(bench: Bench) -> None:
     """Outputs differ with threads, as those of a runtime would that is not safe."""
     module = board_module(bench, "kit_measure")
-    fps = {"value": 1.0, "different_outputs": 2}
+    fps = {"value": 1.0, "different_outputs": 2, "threads": 4}
     bench.patch.setattr(module, "Quantizer", lambda *arguments: lambda x: x)
     bench.patch.setattr(module, "measure_latency", lambda *arguments: ([], {"p50": 1.0}))
     bench.patch.setattr(module, "measure_throughput", lambda *arguments: dict(fps))
@@ -120,8 +124,37 @@ def lost(bench: Bench) -> None:
 
 def answers(bench: Bench, said: bytes) -> None:
     bench.patch.setattr(remote, "STALLED_SECONDS", -1.0)
-    shell = SimpleNamespace(host="root@board", shell=lambda text: Answer(0, said, ""))
+    answer = Answer(0, said, "")
+    shell = SimpleNamespace(
+        host="root@board", shell=lambda text: answer, run=lambda *words, folder: answer
+    )
     remote._Job(shell, "place", silent).follow()  # type: ignore[arg-type]
+
+
+def raising(error: Exception) -> None:
+    raise error
+
+
+class Shell:
+    """A board whose shell answers so, whatever it is asked."""
+
+    host = "root@board"
+
+    def __init__(self, code: int, stdout: bytes, said: str = "") -> None:
+        self.answer = Answer(code, stdout, said or "no message", said)
+
+    def shell(self, text: str) -> Answer:
+        return self.answer
+
+
+READY = f"{remote.READY}\nFilesystem\n/dev/root 9 9 9 9% /\n".encode()
+
+
+def in_use(bench: Bench) -> None:
+    module, lock = board_module(bench, "kit_lock"), str(bench.folder / "lock")
+    bench.patch.setattr(module, "LONGEST_SECONDS", -1.0)
+    with module.dpu_alone("first", silent, lock), module.dpu_alone("second", silent, lock):
+        pass
 
 
 MESSAGES: Provocations = {
@@ -129,7 +162,17 @@ MESSAGES: Provocations = {
         b, other_board, STANDIN_FINGERPRINT="0x1000020f6014407"
     ),
     "no connection to '…' while …: …": lost,
+    "… cannot be trusted: …": lambda b: check_trusted(DOUBTED, (), "the measurement of trial 3"),
     "… of … candidates were not measured": lambda b: check_measured(UNMEASURED),
+    "nothing can be written to '…' on '…': …": lambda b: remote.make_folder(
+        Shell(1, b"", "mkdir: Read-only file system"), "place"
+    ),
+    "the disk of '…' is full: …": lambda b: raising(
+        remote._not_copied(Shell(0, READY), "place", NotCopied("scp: Failure"))
+    ),
+    "the bundle cannot be copied to '…': …": lambda b: raising(
+        remote._not_copied(Shell(0, f"{remote.READY}\n".encode()), "place", NotCopied("x", "x"))
+    ),
     "'…' answers …": lambda b: answers(b, b"Welcome!\n"),
     "'…' is not the file that '…' describes: its SHA-256 differs": lambda b: run(b, changed_file),
     "'…' needs … DPU subgraphs (…)…; running one would be half a model": lambda b: run(
@@ -144,6 +187,8 @@ MESSAGES: Provocations = {
     "'…' is not the xir of Vitis-AI": lambda b: run(b, other_xir),
     "the runtime of the DPU cannot be imported (…)": lambda b: run(b, bare=True),
     "no TFLite interpreter is installed": no_interpreter,
+    "the measurement on '…' ended without a word: …": lambda b: answers(b, b"gone\n"),
+    "the DPU was in use for an hour: …": in_use,
     "'…' has said nothing for … s": lambda b: answers(b, b"-\n"),
-    "… outputs differ between one thread and …": unsafe_threads,
+    "… outputs differ from the first runner's, with … thread(s)": unsafe_threads,
 }
