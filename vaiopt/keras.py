@@ -1,4 +1,4 @@
-"""The one place that decides what Keras is: Keras 2 semantics, from TensorFlow 2.8 to today's.
+"""The one place that decides what Keras is: Keras 2 semantics, from TensorFlow 2.3 to today's.
 
 TensorFlow up to 2.15 brings Keras 2 as ``tf.keras``. From 2.16 on ``tf.keras`` is Keras 3 unless
 ``TF_USE_LEGACY_KERAS=1`` is set before it is first looked at, which makes it ``tf_keras``. The
@@ -11,10 +11,13 @@ import contextlib
 import io
 import json
 import os
+import random
 import sys
 import warnings
 from pathlib import Path
 from typing import Any, ContextManager, Dict, Iterator, Optional
+
+import numpy as np
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.files import PathLike, atomic_path
@@ -96,6 +99,19 @@ def without_stderr() -> Iterator[None]:
 def load_keras() -> Any:
     """Return the Keras 2 module (``tf.keras``). Raises as :func:`load_tensorflow`."""
     return load_tensorflow().keras
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and TensorFlow's random numbers, which Keras does itself from 2.7
+    on.
+    """
+    tf = load_tensorflow()
+    if hasattr(tf.keras.utils, "set_random_seed"):
+        tf.keras.utils.set_random_seed(seed)
+        return
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.random.set_seed(seed)
 
 
 def forget_models() -> None:

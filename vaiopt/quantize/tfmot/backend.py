@@ -6,7 +6,7 @@ from typing import Any
 
 from vaiopt.environment import Availability, has_module, has_vitis_quantizer
 from vaiopt.int8.model import save_quantized
-from vaiopt.keras import load_keras
+from vaiopt.keras import set_random_seed
 from vaiopt.quantize.backend import Quantized, Quantizer, QuantizeRequest, train_at_int8
 from vaiopt.quantize.tfmot.assemble import make_quantized, position_list
 from vaiopt.quantize.tfmot.averages import set_averages
@@ -43,7 +43,7 @@ class TfmotQuantizer(Quantizer):
         positions = refine(graph, rules, emulation.calibrate(request.x, request.batch_size))
         if request.training is not None and request.epochs > 0:
             emulation.set_positions(positions)
-            load_keras().utils.set_random_seed(request.seed)
+            set_random_seed(request.seed)
             train_at_int8(emulation.model, request)
             emulation.read_weights()
             positions = refine(graph, rules, emulation.calibrate(request.x, request.batch_size))
