@@ -1,4 +1,4 @@
-"""The off-board quantizer against what the vendor's quantizer did, in releases 2.5, 3.0 and 3.5:
+"""The off-board quantizer against what the vendor's quantizer did, in releases 1.4 to 3.5:
 every position and every integer.
 
 The five networks in ``tests/data_quantizer`` were trained and recorded from the vendor's quantizer

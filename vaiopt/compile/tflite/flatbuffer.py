@@ -3,7 +3,7 @@
 The file is written directly and not by TensorFlow's converter: scales are then exactly the powers
 of two of the int8 model, biases are exactly its biases, operators have the lowest version that an
 int8 model needs (so that the interpreters of old board images read them), and the file is the same
-from every TensorFlow. Only the schema's classes, which every TensorFlow from 2.4 on brings, are used.
+from every TensorFlow. The schema's classes alone are used, which TensorFlow brings from 2.4 on.
 """
 
 from __future__ import annotations

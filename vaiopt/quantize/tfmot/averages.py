@@ -40,15 +40,24 @@ def set_averages(graph: Graph, rules: Rules) -> None:
                 f"layer '{node.name}' averages an area of unknown size",
                 "Give the model's input a fixed height and width.",
             )
-        node.average = AVERAGES[rules.averages](node, height, width)
+        node.average = AVERAGES[rules.averages](graph, node, height, width)
 
 
-def _own_area(node: Node, height: int, width: int) -> Multiplier:
-    """1.4: the closest to the window's own area, whatever its shape."""
+def _own_area(graph: Graph, node: Node, height: int, width: int) -> Multiplier:
+    """1.4: the closest to the window's own area, whatever its shape. A swish directly behind makes
+    its quantizer leave the whole model in float, without a message.
+    """
+    readers = graph.consumers(node.name)
+    if any(reader.kind == "Sigmoid" and reader.tensor == "sigmoid" for reader in readers):
+        raise QuantizeError(
+            f"release 1.4 cannot quantize a swish directly behind '{node.name}', an average"
+            " pooling: its quantizer leaves the whole model in float",
+            "Put the swish before the pooling, use ReLU, or release 2.0.",
+        )
     return window_multiplier(height, width)
 
 
-def _square(node: Node, height: int, width: int) -> Multiplier:
+def _square(graph: Graph, node: Node, height: int, width: int) -> Multiplier:
     """2.5 and later: a rectangle that is a whole map counts as a square. A larger one of a pooling
     that is not called global is left as it is (the vendor forgets to store its factor).
     """
@@ -58,7 +67,7 @@ def _square(node: Node, height: int, width: int) -> Multiplier:
     return average_multiplier(height, width, is_global)
 
 
-def _no_map(node: Node, height: int, width: int) -> Multiplier:
+def _no_map(graph: Graph, node: Node, height: int, width: int) -> Multiplier:
     """2.0: as later, but global average pooling fails where the map is not square."""
     if node.kind == "GlobalAveragePooling2D" and height != width:
         raise QuantizeError(
@@ -66,10 +75,10 @@ def _no_map(node: Node, height: int, width: int) -> Multiplier:
             f" of {height}x{width}: its quantizer fails where the map is not square",
             f"Use AveragePooling2D(({height}, {width})) and Flatten, a square map, or release 2.5.",
         )
-    return _square(node, height, width)
+    return _square(graph, node, height, width)
 
 
-AVERAGES: Dict[str, Callable[[Node, int, int], Multiplier]] = {
+AVERAGES: Dict[str, Callable[[Graph, Node, int, int], Multiplier]] = {
     "own area": _own_area,
     "no map": _no_map,
     "square": _square,
