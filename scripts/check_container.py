@@ -2,10 +2,12 @@
 
 Run by scripts/test with the Python of a replica: ``python scripts/check_container.py 2.5``. A bare
 environment is given the metadata of the container's packages, and pip is asked what it would
-install there today. Needs a package index.
+install there, of what the container lacks the versions that docker/install.py installs. Needs a
+package index.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -56,7 +58,16 @@ def container_packages(release: str) -> Dict[str, Path]:
     return found
 
 
-def would_install(packages: Dict[str, Path], folder: Path) -> List[Dict[str, str]]:
+def pinned(release: str, packages: Dict[str, Path]) -> str:
+    """Return lines for pip: the versions of what the container lacks."""
+    text = (ROOT / "docker" / f"constraints-{release}.txt").read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE)
+    return "\n".join(f"{name}=={version}" for name, version in pins if name not in packages)
+
+
+def would_install(
+    packages: Dict[str, Path], constraints: str, folder: Path
+) -> List[Dict[str, str]]:
     """Return name and version of what pip would install for vaiopt where these packages are."""
     venv.create(str(folder), with_pip=True)
     python = str(folder / "bin" / "python")
@@ -68,8 +79,10 @@ def would_install(packages: Dict[str, Path], folder: Path) -> List[Dict[str, str
             shutil.copytree(str(path), str(site / path.name))
     with open(str(ROOT / "pyproject.toml"), "rb") as file:
         dependencies = tomli.load(file)["project"]["dependencies"]
-    report = folder / "report.json"
-    subprocess.run([*pip, "--dry-run", "--report", str(report), *dependencies], check=True)
+    report, limits = folder / "report.json", folder / "constraints.txt"
+    limits.write_text(constraints, encoding="utf-8")
+    words = ["--dry-run", "--report", str(report), "--constraint", str(limits)]
+    subprocess.run([*pip, *words, *dependencies], check=True)
     content = json.loads(report.read_text(encoding="utf-8"))
     return [
         {
@@ -86,7 +99,7 @@ def main(release: str) -> int:
     """
     packages = container_packages(release)
     with tempfile.TemporaryDirectory() as folder:
-        installs = would_install(packages, Path(folder) / "env")
+        installs = would_install(packages, pinned(release, packages), Path(folder) / "env")
     added: Set[str] = {item["name"] for item in installs}
     changed = [
         "{name} to {version}".format(**item) for item in installs if item["name"] in packages

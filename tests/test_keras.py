@@ -61,3 +61,19 @@ def test_a_file_that_is_no_keras_2_model_is_refused_with_the_reason(model, tmp_p
         with pytest.raises(ModelError) as caught:
             load_model(tmp_path / name)
         assert says in caught.value.message
+
+
+def test_fields_that_tensorflow_2_3_refuses_are_neither_written_nor_in_the_way(
+    tmp_path, monkeypatch
+):
+    keras = load_keras()
+    x = keras.Input((4, 4, 2))
+    y = keras.layers.GlobalAveragePooling2D(name="gap")(keras.layers.GaussianNoise(0.1)(x))
+    model = keras.Model(x, y)
+    save_model(model, tmp_path / "ours.h5")
+    assert "keepdims" not in str(read_model_config(tmp_path / "ours.h5"))
+    model.save(str(tmp_path / "another's.h5"), include_optimizer=False)
+    monkeypatch.setattr("vaiopt.keras.OLDER", ("2.",))
+    loaded = load_model(tmp_path / "another's.h5")
+    sample = np.ones((1, 4, 4, 2), np.float32)
+    assert np.array_equal(loaded.predict(sample, verbose=0), model.predict(sample, verbose=0))

@@ -274,6 +274,7 @@ LOCKS = {
     "host-3.11": ("3.11", ["host", "notebook", "test", "lint"]),
     "docs-3.11": ("3.11", ["docs"]),
     "release-3.11": ("3.11", []),
+    "container-1.4": ("3.7", ["cpu", "test"]),
     "container-2.5": ("3.7", ["cpu", "test"]),
     "container-3.5": ("3.8", ["cpu", "test"]),
 }

@@ -145,7 +145,7 @@ def test_a_replica_is_the_release_that_its_lock_file_is_named_after() -> None:
 
 def test_a_made_up_release_is_a_row(tmp_path: Path) -> None:
     table = tmp_path / "releases.csv"
-    row = "4.0,3.9,2.15,3.5,PReLU ELU,yes,made/up:4.0.0.1,container-4.0,3.10,,made up"
+    row = "4.0,3.9,2.15,3.5,PReLU ELU,yes,made/up:4.0.0.1,container-4.0,,3.10,,made up"
     table.write_text(releases.TABLE.read_text("utf-8") + row + "\n", "utf-8")
     made = releases.read_releases(table)["4.0"]
     assert made.fingerprints and not made.default and not made.latency_only

@@ -343,7 +343,7 @@ def targets(release: Optional[str] = None) -> ShownList[TargetSummary]:
     """Return the known targets.
 
     Args:
-        release: of Vitis AI: 2.5, 3.0 or 3.5.
+        release: of Vitis AI: 1.4, 2.0, 2.5, 3.0 or 3.5.
 
     Raises:
         TargetError: there is no such release.

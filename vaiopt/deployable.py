@@ -11,7 +11,7 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from vaiopt.compile.tflite.backend import compile_model
+from vaiopt.compile.tflite.backend import TfliteCompiler, compile_model
 from vaiopt.errors import VaioptError
 from vaiopt.hardware import load_target
 from vaiopt.quantize.backend import QuantizeRequest
@@ -76,7 +76,8 @@ class Deployable(Afterwards):
         """
         hardware, quantizer = self.settings.hardware, TfmotQuantizer()
         target = load_target(hardware.target, hardware.release)
-        if target.device.accelerator or not quantizer.available().ready:
+        tools = (quantizer, TfliteCompiler())
+        if target.device.accelerator or not all(tool.available().ready for tool in tools):
             return
         functional, random = functional_model(model), np.random.RandomState(0)
         x = [

@@ -38,6 +38,12 @@ def installed_versions() -> Dict[str, str]:
     return found
 
 
+def tensorflow_version() -> str:
+    """Return the version of TensorFlow that is installed, under either name; empty if none is."""
+    found = installed_versions()
+    return found.get("tensorflow") or found.get("tensorflow-cpu") or ""
+
+
 def has_module(name: str) -> bool:
     """Return whether a module could be imported, without importing it (its parents are)."""
     try:

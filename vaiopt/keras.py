@@ -1,4 +1,4 @@
-"""The one place that decides what Keras is: Keras 2 semantics, from TensorFlow 2.8 to today's.
+"""The one place that decides what Keras is: Keras 2 semantics, from TensorFlow 2.3 to today's.
 
 TensorFlow up to 2.15 brings Keras 2 as ``tf.keras``. From 2.16 on ``tf.keras`` is Keras 3 unless
 ``TF_USE_LEGACY_KERAS=1`` is set before it is first looked at, which makes it ``tf_keras``. The
@@ -11,16 +11,32 @@ import contextlib
 import io
 import json
 import os
+import random
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, ContextManager, Dict, Iterator, Optional
+from typing import Any, ContextManager, Dict, Iterator, Optional, Tuple
+
+import numpy as np
 
 from vaiopt.errors import MissingToolError, ModelError
 from vaiopt.files import PathLike, atomic_path
 from vaiopt.network.file import attribute_text, read_model_config
 from vaiopt.network.hdf5 import open_hdf5
 from vaiopt.network.loadable import check_loadable
+
+_GLOBAL_POOLING = "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D".split()
+LATER_FIELDS: Dict[str, Tuple[Tuple[str, Any], ...]] = {
+    "InputLayer": tuple(("optional", value) for value in (False, None, True)),
+    **dict.fromkeys([*_GLOBAL_POOLING, "GlobalMaxPooling2D"], (("keepdims", False),)),
+    **dict.fromkeys(["GaussianNoise", "GaussianDropout", "AlphaDropout"], (("seed", None),)),
+}
+"""Fields of layers' configurations that Keras of TensorFlow 2.3 refuses, with the values at which
+they say nothing, by class. Found by comparing 2.3, 2.6, 2.8 and tf_keras 2.21.
+"""
+
+OLDER = ("2.3.", "2.4.", "2.5.", "2.6.", "2.7.")
+"""Versions of TensorFlow that lack at least one of those fields."""
 
 
 def prepare_environment() -> None:
@@ -98,6 +114,19 @@ def load_keras() -> Any:
     return load_tensorflow().keras
 
 
+def set_random_seed(seed: int) -> None:
+    """Seed Python's, NumPy's and TensorFlow's random numbers, which Keras does itself from 2.7
+    on.
+    """
+    tf = load_tensorflow()
+    if hasattr(tf.keras.utils, "set_random_seed"):
+        tf.keras.utils.set_random_seed(seed)
+        return
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.random.set_seed(seed)
+
+
 def forget_models() -> None:
     """Let go of what Keras keeps of the models made so far, and count names from the start again: a
     metric is called ``auc``, not ``auc_3``, however many models were made before. Models that are
@@ -110,8 +139,7 @@ def save_model(model: Any, path: PathLike, attributes: Optional[Dict[str, str]] 
     """Write a Keras 2 ``.h5`` file, whole, without optimizer, that TensorFlow 2.3 and later load;
     ``attributes`` are further ones of the file.
 
-    tf_keras 2.21 writes a field ``optional`` into the configuration of input layers that no
-    TensorFlow up to 2.12 reads; it is removed.
+    Fields of layers that came after 2.3 are left out where they say nothing (``LATER_FIELDS``).
     """
     import h5py
 
@@ -122,7 +150,7 @@ def save_model(model: Any, path: PathLike, attributes: Optional[Dict[str, str]] 
         # The newest format is what no Vitis-AI tool reads.
         warnings.filterwarnings("ignore", message=".*HDF5 file.*")
         model.save(file, include_optimizer=False, save_format="h5")
-        config = _without_optional(json.loads(attribute_text(file.attrs["model_config"])))
+        config = _without_later_fields(json.loads(attribute_text(file.attrs["model_config"])))
         file.attrs["model_config"] = json.dumps(config).encode("utf-8")
         for name, text in (attributes or {}).items():
             file.attrs[name] = text.encode("utf-8")
@@ -130,16 +158,39 @@ def save_model(model: Any, path: PathLike, attributes: Optional[Dict[str, str]] 
         temporary.write_bytes(content.getvalue())
 
 
-def _without_optional(config: Any) -> Any:
-    """Return a configuration without ``optional`` in any input layer, nested models included."""
+def _without_later_fields(config: Any) -> Any:
+    """Return a configuration without what older Keras does not read, nested models included."""
     if isinstance(config, list):
-        return [_without_optional(item) for item in config]
+        return [_without_later_fields(item) for item in config]
     if not isinstance(config, dict):
         return config
-    result = {key: _without_optional(value) for key, value in config.items()}
-    if result.get("class_name") == "InputLayer" and isinstance(result.get("config"), dict):
-        result["config"].pop("optional", None)
+    result = {key: _without_later_fields(value) for key, value in config.items()}
+    inner = result.get("config")
+    for field, value in LATER_FIELDS.get(str(result.get("class_name")), ()):
+        if isinstance(inner, dict) and field in inner and inner[field] == value:
+            del inner[field]
     return result
+
+
+@contextlib.contextmanager
+def _readable(file: Any) -> Iterator[Any]:
+    """Give an open ``.h5`` file in a form that this Keras reads: a copy in memory, without later
+    fields, where it is old and the file has any.
+    """
+    import h5py
+
+    config = json.loads(attribute_text(file.attrs["model_config"]))
+    older = _without_later_fields(config)
+    if older == config or not str(load_tensorflow().__version__).startswith(OLDER):
+        yield file
+        return
+    with h5py.File("copy", "w", driver="core", backing_store=False) as copy:
+        for name in file:
+            file.copy(name, copy)
+        for name, value in file.attrs.items():
+            copy.attrs[name] = value
+        copy.attrs["model_config"] = json.dumps(older).encode("utf-8")
+        yield copy
 
 
 def load_model(path: PathLike, custom_objects: Optional[Dict[str, Any]] = None) -> Any:
@@ -157,7 +208,8 @@ def load_model(path: PathLike, custom_objects: Optional[Dict[str, Any]] = None) 
         keras = load_keras()
         try:
             # the file that was checked, not what its name stands for by now
-            return keras.models.load_model(file, custom_objects=custom_objects, compile=False)
+            with _readable(file) as content:
+                return keras.models.load_model(content, custom_objects, compile=False)
         except Exception as error:  # the boundary to Keras, which raises any kind
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ModelError(

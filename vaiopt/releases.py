@@ -29,6 +29,7 @@ class Release:
         fingerprints: whether the architectures' fingerprints are those of this release.
         image: the vendor's docker image.
         lock: lock file in ``requirements/`` with the versions that vaiopt adds to the image.
+        tests: what is tested in its replica; empty for all.
         board_python: oldest version on the board's images.
         default: whether it is taken where none is named.
         source: where the row comes from.
@@ -42,6 +43,7 @@ class Release:
     fingerprints: bool
     image: str
     lock: str
+    tests: str
     board_python: str
     default: bool
     source: str

@@ -292,8 +292,10 @@ def test_the_container_of_another_release_has_another_fingerprint_for_the_same_b
 ) -> None:
     place = kitchen.folder / "vitis_ai" / "compiler" / "arch" / "DPUCZDX8G" / "ZCU102"
     target = load_target("zcu102", "2.5")
+    written = find_arch(target, "zcu102", tmp_path)
+    assert written == tmp_path / "arch.json" and target.fingerprint in written.read_text()
     with pytest.raises(TargetError) as caught:
-        find_arch(target, "zcu102", tmp_path)
+        find_arch(load_target("zcu102-b2304", "2.5"), "zcu102", tmp_path)
     assert "arch.json" in caught.value.hint
     place.mkdir(parents=True)
     (place / "arch.json").write_text('{"fingerprint": "0x101000016010407"}')

@@ -222,3 +222,22 @@ def test_every_fit_states_its_error_and_source():
             and fit.single.overhead > 0
             and fit.single.bandwidth > 5
         )
+
+
+@pytest.mark.parametrize(
+    "release, fingerprint",
+    [
+        ("1.4", "0x01000020f6014407"),
+        ("2.0", "0x01000020f6014407"),
+        ("2.5", "0x0101000016010407"),
+        ("3.0", "0x0101000056010407"),
+    ],
+)
+def test_a_board_has_the_fingerprint_of_its_release(release, fingerprint):
+    target = load_target("zcu102", release)
+    assert target.fingerprint == target.to_json()["architecture"]["fingerprint"] == fingerprint
+
+
+def test_an_arch_json_s_own_fingerprint_counts_in_every_release(tmp_path):
+    (tmp_path / "arch.json").write_text('{"fingerprint": "0x101000036010407"}')
+    assert load_target(str(tmp_path / "arch.json"), "2.0").fingerprint == "0x0101000036010407"

@@ -1,4 +1,4 @@
-"""The off-board quantizer against what the vendor's quantizer did, in releases 2.5, 3.0 and 3.5:
+"""The off-board quantizer against what the vendor's quantizer did, in releases 1.4 to 3.5:
 every position and every integer.
 
 The five networks in ``tests/data_quantizer`` were trained and recorded from the vendor's quantizer
@@ -57,7 +57,7 @@ def quantized_weights(model, positions):
     return found
 
 
-@pytest.mark.parametrize("release", ["2.5", "3.0", "3.5"])
+@pytest.mark.parametrize("release", ["1.4", "2.0", "2.5", "3.0", "3.5"])
 @pytest.mark.parametrize("case", CASES)
 def test_positions_weights_and_outputs_are_the_vendor_s(root, case, release):
     pytest.importorskip("tensorflow_model_optimization")

@@ -71,7 +71,10 @@ class DeviceData:
             data = data.shuffle(count, seed=shuffle_seed, reshuffle_each_iteration=True)
         data = data.batch(min(batch_size, count)).map(make).prefetch(2)
         options = tf.data.Options()
-        options.autotune.enabled = False
+        if hasattr(options, "autotune"):
+            options.autotune.enabled = False
+        else:  # up to TensorFlow 2.6
+            options.experimental_optimization.autotune = False
         return data.with_options(options)
 
     def one(self, indices: np.ndarray, preprocessing: Preprocessing, labels: np.ndarray) -> Any:

@@ -6,6 +6,7 @@ each entry.
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import re
@@ -81,6 +82,23 @@ def architectures() -> Dict[str, Architecture]:
         name: _architecture(name, entry)
         for name, entry in read_data("architectures.json")["architectures"].items()
     }
+
+
+@functools.lru_cache(maxsize=None)
+def older_fingerprints() -> Dict[Tuple[str, str], str]:
+    """Return what ``data/fingerprints.csv`` knows, by release and name of the architecture."""
+    text = (DATA / "fingerprints.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {(row["release"], row["architecture"]): row["fingerprint"] for row in rows}
+
+
+def fingerprint_in(architecture: Architecture, release: str) -> str:
+    """Return an architecture's fingerprint in a release: its own, if it was given by that, or if
+    no other is known.
+    """
+    given = architectures().get(architecture.name) != architecture
+    older = None if given else older_fingerprints().get((release, architecture.name))
+    return older or architecture.fingerprint
 
 
 def parse_range(text: Optional[str]) -> Tuple[int, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from vaiopt.hardware.architectures import Architecture
+from vaiopt.hardware.architectures import Architecture, fingerprint_in
 from vaiopt.hardware.device import Device
 from vaiopt.hardware.fits import Fit
 
@@ -60,7 +60,7 @@ class Target(NamedTuple):
     @property
     def fingerprint(self) -> str:
         """The DPU's fingerprint, in the form of an arch.json; empty for target cpu."""
-        return "" if self.architecture is None else self.architecture.fingerprint
+        return "" if self.architecture is None else fingerprint_in(self.architecture, self.release)
 
     def extrapolated(self, what: str) -> Target:
         """Return the target as one without measurements of ``what``."""
@@ -90,7 +90,7 @@ class Target(NamedTuple):
             result["architecture"] = {
                 "name": a.name,
                 "family": a.family,
-                "fingerprint": a.fingerprint,
+                "fingerprint": self.fingerprint,
                 "batch": a.batch,
                 "pixel_parallel": a.pixel_parallel,
                 "input_channel_parallel": a.icp,

@@ -3,7 +3,7 @@
 A tensor's *fix position* ``p`` says that the integer ``q`` in -128..127 stands for ``q * 2**-p``.
 Weights and biases are rounded half to even, inputs and activations half up, ``floor(x + 0.5)``.
 Both happen in float32, as the vendor's quantizer does them, so that the same real number becomes
-the same integer. Sources: the release sources of vai-q-tensorflow2 2.5, 3.0 and 3.5, and networks
+the same integer. Sources: the release sources of vai-q-tensorflow2 1.4 to 3.5, and networks
 recorded from them.
 """
 
@@ -40,6 +40,9 @@ _AVERAGE_TABLE = {3: (7, 6), 5: (10, 8), 6: (7, 8), 7: (21, 10), 14: (21, 12)}
 """Sum multipliers ``K / 2**n`` of square average pooling, by size, that are not the closest ones
 (the DPU's own table).
 """
+
+LARGEST_SQUARE = 8
+"""Largest side of a square that a rectangle, which covers the whole input, is averaged as."""
 
 _AVERAGE_LARGEST = 255
 """Above this size the average is not approximated."""
@@ -123,8 +126,7 @@ def average_multiplier(height: int, width: int, is_global: bool) -> Optional[Tup
     """Return ``(K, n)`` with which the DPU averages a window: ``sum * K / 2**n``; None where the
     plain mean is kept.
 
-    Square windows have a table or the closest ``K / 2**n`` with ``n < 7 + ceil(log2(area))``. A
-    rectangular window is averaged as the smallest square that both sides divide, if it covers the
+    A rectangular window is averaged as the smallest square that both sides divide, if it covers the
     whole input and that square is at most 8; other rectangles of a global average pooling take the
     closest; other rectangular windows are not approximated.
 
@@ -132,15 +134,25 @@ def average_multiplier(height: int, width: int, is_global: bool) -> Optional[Tup
         height, width: of the window.
         is_global: the window is the whole input, of an average pooling or a global one.
     """
-    if height != width:
-        if not is_global:
-            return None
-        square = height * width // math.gcd(height, width)
-        if square <= 8:
-            inner = average_multiplier(square, square, True)
-            if inner is None:
-                return None
-            return inner[0] * (square // height) * (square // width), inner[1]
+    if height != width and not is_global:
+        return None
+    square = square_side(height, width)
+    if height == width or square > LARGEST_SQUARE:
+        return window_multiplier(height, width)
+    inner = window_multiplier(square, square)
+    assert inner is not None  # for so small a square there is one
+    return inner[0] * (square // height) * (square // width), inner[1]
+
+
+def square_side(height: int, width: int) -> int:
+    """Return the side of the smallest square that both sides of a window divide."""
+    return height * width // math.gcd(height, width)
+
+
+def window_multiplier(height: int, width: int) -> Optional[Tuple[int, int]]:
+    """Return ``(K, n)`` for a window by its own area: of a table for some squares, else the closest
+    ``K / 2**n`` with ``n < 7 + ceil(log2(area))``; None for a side over 255.
+    """
     if height > _AVERAGE_LARGEST or width > _AVERAGE_LARGEST:
         return None
     if height == width and height in _AVERAGE_TABLE:

@@ -76,7 +76,7 @@ def quantize_model(
         calib_y: their labels (N, ...), if known.
         out: folder to write; replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
-        release: of Vitis AI, whose rules ``tfmot`` follows: 2.5, 3.0 or 3.5.
+        release: of Vitis AI, whose rules ``tfmot`` follows: 1.4, 2.0, 2.5, 3.0 or 3.5.
         method: ``ptq``; ``finetune`` (the vendor's fast finetuning, ``vitis`` only); or ``qat``.
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.

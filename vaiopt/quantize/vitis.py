@@ -20,7 +20,7 @@ from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
 from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
-from vaiopt.keras import load_keras, load_tensorflow
+from vaiopt.keras import load_tensorflow, set_random_seed
 from vaiopt.quantize.backend import (
     FloatLayer,
     Quantized,
@@ -132,7 +132,7 @@ def _finetuned(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
 
 def _trained(vitis: Any, quantizer: Any, request: QuantizeRequest) -> Any:
     """Train with the vendor's emulation, once calibrated, and return the model to deploy."""
-    load_keras().utils.set_random_seed(request.seed)
+    set_random_seed(request.seed)
     model = quantizer.get_qat_model(
         init_quant=True,
         calib_dataset=single_or_list(request.x),

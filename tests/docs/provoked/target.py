@@ -13,7 +13,7 @@ def arch(bench: Bench, text: str) -> None:
 
 def of_an_old_release(bench: Bench) -> None:
     bench.patch.setattr("vaiopt.compile.vitis.backend.arch_folders", lambda: [])
-    find_arch(load_target("zcu102", "2.5"), "zcu102", bench.folder)
+    find_arch(load_target("zcu102-b2304", "2.5"), "zcu102", bench.folder)
 
 
 MESSAGES: Provocations = {

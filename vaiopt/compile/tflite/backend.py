@@ -12,7 +12,7 @@ from vaiopt._version import __version__
 from vaiopt.compile.backend import Compiler, CompileRequest
 from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.lower import to_tflite
-from vaiopt.environment import Availability, has_module
+from vaiopt.environment import Availability, has_module, tensorflow_version
 from vaiopt.errors import CompileError
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
@@ -20,6 +20,9 @@ from vaiopt.int8.program import Program
 from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow, without_stderr
 from vaiopt.runs.records import CompiledOperation, GoldenCheck, Tensor
+
+WITHOUT_SCHEMA = ("2.3.",)
+"""Versions of TensorFlow that Vitis AI has and that are too old for this."""
 
 
 class TfliteCompiler(Compiler):
@@ -31,10 +34,14 @@ class TfliteCompiler(Compiler):
     device = "cpu"
 
     def available(self) -> Availability:
-        """Tell whether TensorFlow is installed, whose schema is used."""
-        if has_module("tensorflow"):
-            return Availability(True, "TensorFlow's TFLite converter")
-        return Availability(False, "no TensorFlow")
+        """Tell whether a TensorFlow is installed that has the schema."""
+        if not has_module("tensorflow"):
+            return Availability(False, "no TensorFlow")
+        version = tensorflow_version()
+        if version.startswith(WITHOUT_SCHEMA):
+            hint = "compile for it where TensorFlow is 2.4 or newer"
+            return Availability(False, f"TensorFlow {version} cannot write .tflite files", hint)
+        return Availability(True, "TensorFlow's TFLite converter")
 
     def compile(self, request: CompileRequest) -> Compiled:
         """Write ``model.tflite`` and compare it with the int8 Keras model."""

@@ -3,7 +3,7 @@
 The file is written directly and not by TensorFlow's converter: scales are then exactly the powers
 of two of the int8 model, biases are exactly its biases, operators have the lowest version that an
 int8 model needs (so that the interpreters of old board images read them), and the file is the same
-from every TensorFlow. Only the schema's classes, which every TensorFlow brings, are used.
+from every TensorFlow. The schema's classes alone are used, which TensorFlow brings from 2.4 on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.errors import MissingToolError
 from vaiopt.keras import load_tensorflow
 
 LARGEST_CODE_OF_OLD_FIELD = 127
@@ -58,13 +59,13 @@ class FlatBuffer:
 
     Args:
         description: kept in the file.
+
+    Raises:
+        MissingToolError: TensorFlow is older than 2.4, which is the first with the schema.
     """
 
     def __init__(self, description: str) -> None:
-        load_tensorflow()
-        from tensorflow.lite.python import schema_py_generated
-
-        self._schema = schema_py_generated
+        self._schema = _schema()
         self._description = description
         # Buffer 0 is empty by convention: tensors without data name it.
         self._buffers = [self._schema.BufferT()]
@@ -171,3 +172,15 @@ class FlatBuffer:
         builder = flatbuffers.Builder(1 << 16)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
+
+
+def _schema() -> Any:
+    version = str(load_tensorflow().__version__)
+    try:
+        from tensorflow.lite.python import schema_py_generated
+    except ImportError as error:
+        raise MissingToolError(
+            f"TensorFlow {version} cannot write .tflite files by itself ({error})",
+            "Compile for the target cpu where TensorFlow is 2.4 or newer.",
+        ) from error
+    return schema_py_generated

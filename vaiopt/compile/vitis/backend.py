@@ -14,7 +14,7 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
 from vaiopt.environment import Availability, container_release
 from vaiopt.errors import CompileError, MissingToolError, TargetError
-from vaiopt.hardware.architectures import Architecture, decode_fingerprint
+from vaiopt.hardware.architectures import Architecture, decode_fingerprint, older_fingerprints
 from vaiopt.hardware.target import Target
 from vaiopt.json_text import parse_json
 from vaiopt.network.file import layer_entries
@@ -124,7 +124,8 @@ def find_arch(target: Target, given: str, folder: Path) -> Path:
         for path in sorted(place.glob(f"{architecture.family}*/*/arch.json")):
             if path.parent.name.lower() == target.board.lower() and _is_of(path, architecture):
                 return path
-    if not RELEASES[target.release].fingerprints:
+    known = (target.release, architecture.name) in older_fingerprints()
+    if not (known or RELEASES[target.release].fingerprints):
         raise TargetError(
             f"there is no arch.json for '{target.name}' in this container, and its fingerprint in"
             f" release {target.release} is not known",

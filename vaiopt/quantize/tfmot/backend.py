@@ -6,9 +6,10 @@ from typing import Any
 
 from vaiopt.environment import Availability, has_module, has_vitis_quantizer
 from vaiopt.int8.model import save_quantized
-from vaiopt.keras import load_keras
+from vaiopt.keras import set_random_seed
 from vaiopt.quantize.backend import Quantized, Quantizer, QuantizeRequest, train_at_int8
 from vaiopt.quantize.tfmot.assemble import make_quantized, position_list
+from vaiopt.quantize.tfmot.averages import set_averages
 from vaiopt.quantize.tfmot.emulation import Emulation
 from vaiopt.quantize.tfmot.graph import Graph, read_graph
 from vaiopt.quantize.tfmot.placement import float_layers, place
@@ -37,12 +38,12 @@ class TfmotQuantizer(Quantizer):
         load_tfmot()
         rules = rules_of(request.release)
         graph = prepared_graph(request.model, rules)
-        emulation = Emulation(graph)
+        emulation = Emulation(graph, rules.tiny_position)
         request.progress(f"choosing positions on {len(request.x[0])} samples")
         positions = refine(graph, rules, emulation.calibrate(request.x, request.batch_size))
         if request.training is not None and request.epochs > 0:
             emulation.set_positions(positions)
-            load_keras().utils.set_random_seed(request.seed)
+            set_random_seed(request.seed)
             train_at_int8(emulation.model, request)
             emulation.read_weights()
             positions = refine(graph, rules, emulation.calibrate(request.x, request.batch_size))
@@ -62,5 +63,6 @@ def prepared_graph(model: Any, rules: Rules) -> Graph:
     graph = read_graph(model)
     prepare(graph, rules)
     to_dpu_functions(graph)
+    set_averages(graph, rules)
     place(graph, rules)
     return graph

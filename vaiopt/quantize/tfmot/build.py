@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping
 
 from vaiopt.errors import QuantizeError
-from vaiopt.int8.arithmetic import average_multiplier
 from vaiopt.int8.model import custom_objects, fixed_layers
 from vaiopt.keras import load_keras
 from vaiopt.quantize.tfmot.graph import Graph, Node
 
 
-def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
+def make_layer(node: Node, exact: bool = False) -> Any:
     """Return the Keras layer of a node, without weights.
 
     Args:
-        graph: that the node is in.
         node: what to make.
         exact: take Keras's own sigmoid and average instead of the DPU's.
 
     Raises:
-        QuantizeError: Keras cannot make the layer again, or an average has an unknown size.
+        QuantizeError: Keras cannot make the layer again.
     """
     keras, ours = load_keras(), fixed_layers()
     if node.kind == "Quantize":
@@ -32,10 +30,10 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
     if node.kind == "AveragePooling2D" and not exact:
         return _average_pooling(node)
     if node.kind == "GlobalAveragePooling2D" and not exact:
-        _, height, width, _ = graph.source(node).shape
-        factor = _multiplier(node, int(height or 0), int(width or 0), True)
         keep = node.config.get("keepdims", False)
-        return ours["FixedGlobalAveragePooling2D"](name=node.name, keepdims=keep, **factor)
+        return ours["FixedGlobalAveragePooling2D"](
+            name=node.name, keepdims=keep, **_multiplier(node)
+        )
     config = {key: value for key, value in node.config.items() if key != "batch_input_shape"}
     for key in list(config):
         if key.endswith(("_regularizer", "_constraint")):
@@ -55,23 +53,17 @@ def make_layer(graph: Graph, node: Node, exact: bool = False) -> Any:
 
 
 def _average_pooling(node: Node) -> Any:
-    (height, width), strides = node.config["pool_size"], tuple(node.config["strides"])
     return fixed_layers()["FixedAveragePooling2D"](
         name=node.name,
-        pool_size=(height, width),
-        strides=strides,
+        pool_size=tuple(node.config["pool_size"]),
+        strides=tuple(node.config["strides"]),
         padding=node.config["padding"],
-        **_multiplier(node, height, width, node.shape[1:3] == (1, 1)),
+        **_multiplier(node),
     )
 
 
-def _multiplier(node: Node, height: int, width: int, is_global: bool) -> Dict[str, Any]:
-    if height < 1 or width < 1:
-        raise QuantizeError(
-            f"layer '{node.name}' averages an area of unknown size",
-            "Give the model's input a fixed height and width.",
-        )
-    numerator, shift = average_multiplier(height, width, is_global) or (1, None)
+def _multiplier(node: Node) -> Dict[str, Any]:
+    numerator, shift = node.average or (1, None)
     return {"numerator": numerator, "shift": shift}
 
 
@@ -93,7 +85,7 @@ def make_model(
             tensors[node.name] = keras.Input(shape=node.shape[1:], name=node.name, dtype="float32")
         else:
             inputs = [tensors[name] for name in node.inputs]
-            tensors[node.name] = call(node, make_layer(graph, node, exact), inputs)
+            tensors[node.name] = call(node, make_layer(node, exact), inputs)
     ends = ([tensors[name] for name in names] for names in (graph.inputs, graph.outputs))
     # A name of its own: Keras would count up the models of the process, and the file would differ.
     return keras.Model(*ends, name="quantized")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -28,10 +28,11 @@ class Emulation:
     Args:
         graph: prepared (:mod:`vaiopt.quantize.tfmot.prepare`) and placed
             (:mod:`vaiopt.quantize.tfmot.placement`).
+        tiny_position: of tensors of nothing but tiny numbers, if the release has one.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, tiny_position: Optional[int] = None) -> None:
+        self.graph, self.tiny_position = graph, tiny_position
         self.weights = {node.name: quantized_weights(node) for node in graph}
         self.model = self._apply(self._annotated())
         self.layers = {layer.name: layer for layer in self.model.layers}
@@ -46,12 +47,12 @@ class Emulation:
             if self._rounds_first(node):
                 first = quantization.quantize_annotate_layer(
                     load_keras().layers.Activation("linear", name=node.name + _FIRST),
-                    classes["Pof2sQuantizeConfig"]((), ACTIVATION),
+                    classes["Pof2sQuantizeConfig"]((), ACTIVATION, self.tiny_position),
                 )
                 inputs = [first(inputs[0])]
             output = self._role(node)
             if weights or output:
-                config = classes["Pof2sQuantizeConfig"](weights, output)
+                config = classes["Pof2sQuantizeConfig"](weights, output, self.tiny_position)
                 layer = quantization.quantize_annotate_layer(layer, config)
             result = layer(single_or_list(inputs))
             layers[node.name] = getattr(layer, "layer", layer)
@@ -137,7 +138,7 @@ class Emulation:
         return positions
 
     def _choose_weights(self, tf: Any) -> None:
-        choose = weight_chooser(tf)
+        choose = weight_chooser(tf, self.tiny_position)
         for node in self.graph:
             for key, value in self.weights[node.name].items():
                 self.quantizers[(node.name, key)].variable.assign(choose(tf.constant(value)))

@@ -34,6 +34,7 @@ class Node:
         fused: it was part of its input layer in the float model.
         shape: of its output, the samples' axis None.
         place: where its output is rounded, as :mod:`vaiopt.quantize.tfmot.placement` decides.
+        average: ``(K, n)`` of a pooling that averages as ``sum * K / 2**n``; None for the mean.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Node:
     fused: bool = False
     shape: Tuple[Optional[int], ...] = ()
     place: str = "float"
+    average: Optional[Tuple[int, int]] = None
 
     @property
     def kernel(self) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import List
 
 from vaiopt.errors import QuantizeError
+from vaiopt.int8.arithmetic import LEAKY_ALPHA
 from vaiopt.quantize.backend import FloatLayer
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.rules import Rules
@@ -49,18 +50,21 @@ def place(graph: Graph, rules: Rules) -> None:
 
 
 def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
-    """Fuse an activation with the layer before it, or leave it in float."""
+    """Fuse an activation with the layer before it, round it by itself, or leave it in float."""
     source = graph.source(node)
-    others = () if node.kind == "LeakyReLU" else ("Add", "Multiply", *_POOLINGS)
-    if (
-        source.kind not in (*CONVOLUTIONS, *others)
-        or source.place != "output"
-        or not graph.feeds_only(source.name)
-    ):
-        return
-    if source.kind not in _POOLINGS:
-        source.place = "next"  # a pooling keeps its own rounding, whatever comes behind it
     function = node.activation if node.kind == "Activation" else "relu"
+    is_next = source.place == "output" and graph.feeds_only(source.name)
+    leaky = node.kind == "LeakyReLU"
+    is_fused = is_next and source.kind in (rules.leaky_behind if leaky else rules.relu_behind)
+    if rules.lone_activations:
+        if _is_int8(node, function):
+            node.place = "output"
+            source.place = "next" if is_fused else source.place
+        return
+    # A pooling keeps its own rounding, whatever comes behind it.
+    if not (is_fused or (is_next and not leaky and source.kind in _POOLINGS)):
+        return
+    source.place = "next" if is_fused else source.place
     if function in ROUNDED_AFTER:
         node.place = "output"
     elif function in ROUNDED_BEFORE:
@@ -72,6 +76,13 @@ def _place_activation(graph: Graph, node: Node, rules: Rules) -> None:
             "Use relu, ReLU(max_value=6), LeakyReLU(0.1), sigmoid, or one of:"
             f" {', '.join(ROUNDED_BEFORE)}.",
         )
+
+
+def _is_int8(node: Node, function: str) -> bool:
+    """Tell whether a release that quantizes activations wherever they stand quantizes this one."""
+    if node.kind == "LeakyReLU":
+        return bool(node.config.get("alpha") == LEAKY_ALPHA)
+    return node.kind == "ReLU" or function in ("linear", "relu")
 
 
 def _quantize_entries(graph: Graph) -> None:
@@ -100,7 +111,11 @@ def float_layers(graph: Graph) -> List[FloatLayer]:
     for node in graph:
         if node.place != "float" or node.kind in ("InputLayer", "Quantize"):
             continue
-        if node.kind in ("ReLU", "LeakyReLU", "Activation"):
+        if _is_last_softmax(graph, node):
+            continue  # the host computes it, whether its input is rounded for it or by the layer
+        if node.kind == "Activation" and node.activation not in ROUNDED_AFTER:
+            reason = f"the CPU computes {node.activation}, in float"
+        elif node.kind in ("ReLU", "LeakyReLU", "Activation"):
             reason = (
                 "this activation does not stand directly behind a convolution, dense layer,"
                 " addition or pooling that nothing else reads"
@@ -111,3 +126,11 @@ def float_layers(graph: Graph) -> List[FloatLayer]:
             reason = f"the DPU's quantizer does not know {node.kind}"
         found.append(FloatLayer(node.name, reason))
     return found
+
+
+def _is_last_softmax(graph: Graph, node: Node) -> bool:
+    is_softmax = node.kind == "Activation" and node.activation == "softmax"
+    if not is_softmax or node.name not in graph.outputs:
+        return False
+    source = graph.source(node)
+    return source.kind in CONVOLUTIONS and source.place == "output"

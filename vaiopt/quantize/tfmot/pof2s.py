@@ -7,7 +7,7 @@ and because in a Vitis-AI container the package of that name is the vendor's.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from vaiopt.errors import MissingToolError
 from vaiopt.int8.arithmetic import CANDIDATES, QMAX, QMIN
@@ -15,6 +15,9 @@ from vaiopt.keras import load_tensorflow
 
 ENTRY, ACTIVATION, WEIGHT = "entry", "activation", "weight"
 """What a quantizer rounds; it decides the rounding and how the position is chosen."""
+
+TINY = 1e-9
+"""Release 1.4 looks at no number that needs a scale below this."""
 
 _loaded: Dict[str, Any] = {}
 
@@ -50,14 +53,27 @@ def non_overflow(tf: Any, x: Any) -> Any:
     return tf.floor(-tf.math.log(scale) / tf.math.log(2.0))
 
 
-def weight_chooser(tf: Any) -> Any:
+def unless_tiny(tf: Any, x: Any, position: Any, tiny_position: Optional[int]) -> Any:
+    """Return a position, or ``tiny_position``, if there is one, where all of ``x`` is tiny."""
+    if tiny_position is None:
+        return position
+    low, high = tf.minimum(tf.reduce_min(x), 0.0), tf.maximum(tf.reduce_max(x), 0.0)
+    scale = tf.maximum(low / QMIN, high / QMAX)
+    return tf.where(scale < TINY, float(tiny_position), position)
+
+
+def weight_chooser(tf: Any, tiny_position: Optional[int] = None) -> Any:
     """Return a compiled function that gives the position of weights or biases of any shape.
 
     Compiled, because TensorFlow's graph optimizer changes the rounding of the position's logarithm,
     and the vendor's graph is optimized.
+
+    Args:
+        tf: TensorFlow.
+        tiny_position: as :func:`unless_tiny` takes it.
     """
     return tf.function(
-        lambda values: min_error(tf, values, False),
+        lambda values: unless_tiny(tf, values, min_error(tf, values, False), tiny_position),
         input_signature=[tf.TensorSpec(None, tf.float32)],
     )
 
@@ -117,8 +133,8 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
         for each batch anew.
         """
 
-        def __init__(self, role: str) -> None:
-            self.role = role
+        def __init__(self, role: str, tiny_position: Optional[int] = None) -> None:
+            self.role, self.tiny_position = role, tiny_position
             self.calibrating = False
             self.variable: Any = None
 
@@ -135,12 +151,13 @@ def _quantizer_class(tfmot: Any, tf: Any) -> Any:
             if self.calibrating and self.role != WEIGHT:
                 entry = self.role == ENTRY
                 found = non_overflow(tf, inputs) if entry else min_error(tf, inputs, True)
+                found = unless_tiny(tf, inputs, found, self.tiny_position)
                 position.assign(found)
                 return rounded(tf, inputs, tf.pow(2.0, found), half_up)
             return straight_through(tf, inputs, tf.pow(2.0, position), half_up)
 
         def get_config(self) -> Dict[str, Any]:
-            return {"role": self.role}
+            return {"role": self.role, "tiny_position": self.tiny_position}
 
     return Pof2sQuantizer
 
@@ -154,12 +171,19 @@ def _config_class(tfmot: Any, quantizer: Any) -> Any:
         Args:
             weights: attributes of the layer: kernel, depthwise_kernel, bias, alpha.
             output: ``entry``, ``activation``, or empty where the output is not rounded.
+            tiny_position: as :func:`unless_tiny` takes it.
         """
 
-        def __init__(self, weights: Tuple[str, ...] = (), output: str = "") -> None:
+        def __init__(
+            self,
+            weights: Tuple[str, ...] = (),
+            output: str = "",
+            tiny_position: Optional[int] = None,
+        ) -> None:
             self.weights, self.output = tuple(weights), output
+            self.tiny_position = tiny_position
             self.weight_quantizers = [quantizer(WEIGHT) for _ in self.weights]
-            self.output_quantizers = [quantizer(output)] if output else []
+            self.output_quantizers = [quantizer(output, tiny_position)] if output else []
 
         def get_weights_and_quantizers(self, layer: Any) -> List[Tuple[Any, Any]]:
             return list(
@@ -181,7 +205,8 @@ def _config_class(tfmot: Any, quantizer: Any) -> Any:
             return self.output_quantizers
 
         def get_config(self) -> Dict[str, Any]:
-            return {"weights": list(self.weights), "output": self.output}
+            own = {"weights": list(self.weights), "output": self.output}
+            return {**own, "tiny_position": self.tiny_position}
 
         @classmethod
         def from_config(cls, config: Dict[str, Any]) -> Any:

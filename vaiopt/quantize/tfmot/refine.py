@@ -7,13 +7,16 @@ shifted by ``p_in + p_kernel - p_bias``. Each limit is one pass over the layers 
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.rules import Rules
 
 Key = Tuple[str, str]
 """A position's place: the node's name, and ``out``, ``kernel``, ``bias`` or another weight."""
+
+LARGEST_SHIFT = 16
+"""The most bits that a sum or a bias is shifted by."""
 
 _Found = Tuple[Optional[int], Node]
 
@@ -23,18 +26,13 @@ class Refiner:
 
     def __init__(self, graph: Graph, rules: Rules, positions: Dict[Key, int]) -> None:
         self.graph, self.rules, self.positions = graph, rules, positions
+        self.calibrated = dict(positions)
         self.nodes = [node for node in graph if node.place != "float"]
 
     def run(self) -> Dict[Key, int]:
         """Apply all passes of the release and return the positions."""
-        passes = [self._sigmoids, self._operands]
-        if self.rules.aligns:
-            passes += [self._results, self._swishes]
-        passes += [self._cuts, self._biases]
-        if self.rules.aligns:
-            passes += [self._leaky_biases, self._concatenations, self._poolings]
-        for each in passes:
-            each()
+        for name in self.rules.limits:
+            PASSES[name](self)
         return self.positions
 
     def _own(self, node: Node) -> Optional[int]:
@@ -60,7 +58,13 @@ class Refiner:
             return self._own(reader), reader
         return self._own(node), node
 
-    def _sigmoids(self) -> None:
+    def _sigmoid_results(self) -> None:
+        for node in self.nodes:
+            result = self._own(node) if node.kind == "Sigmoid" else None
+            if result is not None:
+                self._set(node, max(result, 7))
+
+    def _sigmoids(self, bounded: bool = False) -> None:
         for node in self.nodes:
             if node.kind != "Sigmoid":
                 continue
@@ -68,13 +72,16 @@ class Refiner:
             if given is None or result is None:
                 continue
             low, high = max(given, 0), max(result, 7)
-            if self.rules.aligns:
+            if bounded:
                 low = min(low, 15)
                 high = high if 14 + low - high > 0 else 14 + low
             if low != given:
                 self._set(source, low)
             if high != result:
                 self._set(node, high)
+
+    def _bounded_sigmoids(self) -> None:
+        self._sigmoids(bounded=True)
 
     def _inputs(self, node: Node) -> List[_Found]:
         return [self._input(node, index) for index in range(len(node.inputs))]
@@ -85,16 +92,19 @@ class Refiner:
         found = [(node, self._inputs(node)) for node in nodes]
         return [row for row in found if all(position is not None for position, _ in row[1])]
 
-    def _operands(self) -> None:
+    def _operands(self, in_turn: bool = False) -> None:
         before = dict(self.positions)
         for node, _ in self._elementwise():
             inputs = self._inputs(node)
             values = [self._known(position) for position, _ in inputs]
-            if not self.rules.aligns:
+            if not in_turn:
                 values = [before[(source.name, "out")] for _, source in inputs]
             smallest, largest = values.index(min(values)), values.index(max(values))
             if values[largest] - values[smallest] > 15:
                 self._set(inputs[largest][1], values[smallest] + 15)
+
+    def _operands_in_turn(self) -> None:
+        self._operands(in_turn=True)
 
     @staticmethod
     def _known(position: Optional[int]) -> int:
@@ -148,11 +158,26 @@ class Refiner:
             found.append((node, given, kernel, result))
         return found
 
+    def _first_shifts(self) -> None:
+        """Release 1.4: both limits see the positions as calibrated, the new shift is taken only if
+        it is not 0, and a cut that is too large becomes 0.
+        """
+        before = Refiner(self.graph, self.rules, dict(self.calibrated))
+        for node, given, kernel, result in before._convolutions(False):
+            if given + kernel - result > LARGEST_SHIFT:
+                self.positions[(node.name, "kernel")] = result - given
+        for node, given, kernel, result in before._convolutions(True):
+            before._limit_bias(node, given + kernel, min(0, given + kernel - result - 16))
+            bias = before.positions[(node.name, "bias")]
+            if bias != given + kernel:
+                self.positions[(node.name, "bias")] = bias
+
     def _cuts(self) -> None:
         for node, given, kernel, result in self._convolutions(False):
             cut = given + kernel - result
-            if not 0 <= cut <= 16:
-                self.positions[(node.name, "kernel")] = min(max(cut, 0), 16) + result - given
+            if not 0 <= cut <= LARGEST_SHIFT:
+                allowed = min(max(cut, 0), LARGEST_SHIFT)
+                self.positions[(node.name, "kernel")] = allowed + result - given
 
     def _biases(self) -> None:
         for node, given, kernel, result in self._convolutions(True):
@@ -167,8 +192,9 @@ class Refiner:
 
     def _limit_bias(self, node: Node, accumulator: int, lowest: int) -> None:
         shift = accumulator - self.positions[(node.name, "bias")]
-        if not lowest <= shift <= 16:
-            self.positions[(node.name, "bias")] = accumulator - min(max(shift, lowest), 16)
+        if not lowest <= shift <= LARGEST_SHIFT:
+            allowed = min(max(shift, lowest), LARGEST_SHIFT)
+            self.positions[(node.name, "bias")] = accumulator - allowed
 
     def _concatenations(self) -> None:
         for node in self.nodes:
@@ -190,6 +216,24 @@ class Refiner:
             if given is not None and result is not None:
                 self._set(owner, min(result, given))
                 self._set(source, min(result, given))
+
+
+PASSES: Dict[str, Callable[[Refiner], None]] = {
+    "sigmoid results": Refiner._sigmoid_results,
+    "sigmoids": Refiner._sigmoids,
+    "bounded sigmoids": Refiner._bounded_sigmoids,
+    "operands": Refiner._operands,
+    "operands in turn": Refiner._operands_in_turn,
+    "results": Refiner._results,
+    "swishes": Refiner._swishes,
+    "first shifts": Refiner._first_shifts,
+    "cuts": Refiner._cuts,
+    "biases": Refiner._biases,
+    "leaky biases": Refiner._leaky_biases,
+    "concatenations": Refiner._concatenations,
+    "poolings": Refiner._poolings,
+}
+"""Every pass by its name in :attr:`vaiopt.quantize.tfmot.rules.Rules.limits`."""
 
 
 def refine(graph: Graph, rules: Rules, positions: Dict[Key, int]) -> Dict[Key, int]:

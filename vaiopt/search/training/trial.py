@@ -21,7 +21,7 @@ from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import VaioptError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
-from vaiopt.keras import load_tensorflow, save_model
+from vaiopt.keras import load_tensorflow, save_model, set_random_seed
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.probabilities import file_attributes
@@ -218,7 +218,7 @@ class _Trial:
 
     def _build(self, repeat: int = 0) -> Any:
         """Build the model, with the same initial weights each time; others for a repeat."""
-        load_tensorflow().keras.utils.set_random_seed(self._seed(repeat))
+        set_random_seed(self._seed(repeat))
         self._hp = self._hyperparameters()
         self._model, self._scaling, _ = without_scaling(build(self._function, self._hp))
         self._fresh = True

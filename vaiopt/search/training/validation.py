@@ -70,7 +70,7 @@ class Validator:
             labels, predictions, sample_weight=weights, regularization_losses=model.losses
         )
         found = {"val_loss": float(loss)}
-        model.compiled_metrics.reset_state()
+        model.reset_metrics()
         model.compiled_metrics.update_state(labels, predictions, sample_weight=weights)
         for metric in model.compiled_metrics.metrics:
             value = np.asarray(metric.result())
