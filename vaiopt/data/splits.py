@@ -198,24 +198,18 @@ def split_dataset(
     thresholds = _thresholds(ratios, kept, reserved)
     pooled, sets = _pooled(dataset, kept)
     strata = _strata(dataset, pooled, sets)
-    named = dataset.strata_names(strata[pooled])
-    counts = np.bincount(strata[pooled], minlength=len(named))
-    ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
-    _check_sizes(dataset.name, named, counts, ends, thresholds, _text(ratios), kept)
+    ends = _ends(dataset, strata[pooled], thresholds, _text(ratios), kept)
     parts, seen = _dealt(strata, pooled, sets, ends, seed)
     if preprocessing is None:
         preprocessing = fit_preprocessing(dataset, seen, offset, scale)
     if targets is None:
-        known = dataset.all_y[seen]
-        fit = task_of(dataset.task).fit_targets
-        targets = fit(known, dataset.x[:1], standardise, dataset.value_range)
+        targets = _targets(dataset, seen, standardise)
     train, validation, test = (Part(dataset, preprocessing, indices) for indices in parts)
     made = Splits(
         dataset.name, dataset.classes, train, validation, test, preprocessing, tuple(ratios), seed
     )
-    return replace(
-        made, pool=pool, pool_validation=pool_validation, reserved=reserved, targets=targets
-    )
+    given = {"pool": pool, "pool_validation": pool_validation, "reserved": reserved}
+    return replace(made, targets=targets, **given)
 
 
 def split_notes(splits: Splits) -> List[str]:
@@ -257,6 +251,25 @@ def _pooled(dataset: Dataset, kept: _Kept) -> Tuple[np.ndarray, Dict[str, np.nda
             else:
                 pooled.append(indices)
     return np.concatenate(pooled), sets
+
+
+def _targets(dataset: Dataset, seen: np.ndarray, standardise: bool) -> Targets:
+    """Return what a model's outputs are of the labels, by those that may be looked at."""
+    fit = task_of(dataset.task).fit_targets
+    return fit(dataset.all_y[seen], dataset.x[:1], standardise, dataset.value_range)
+
+
+def _ends(
+    dataset: Dataset, strata: np.ndarray, thresholds: _Thresholds, ratios: str, kept: _Kept
+) -> np.ndarray:
+    """Return the ranks at which the parts end, int64 (strata, 3). Raises DataError: a stratum has
+    no sample in one of them.
+    """
+    named = dataset.strata_names(strata)
+    counts = np.bincount(strata, minlength=len(named))
+    ends = np.asarray([thresholds.counts(int(n)) for n in counts], dtype=np.int64)
+    _check_sizes(dataset.name, named, counts, ends, thresholds, ratios, kept)
+    return ends
 
 
 def _strata(dataset: Dataset, pooled: np.ndarray, sets: Dict[str, np.ndarray]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -104,16 +103,13 @@ def quantize_model(
     checks.check_scale(functional, x, found.judge, input_range)
     learned = _training_data(functional, training, x, found) if how.trains else None
     tell, batch = progress or silent, int(calib_batch_size)
+    known = found.task(task)
     request = QuantizeRequest(
-        functional, x, release, method, batch, learned, qat_epochs, seed, tell, task
+        functional, x, release, method, batch, learned, qat_epochs, seed, tell, known
     )
-    if learned is not None and found.judge is not None:
-        request = replace(request, task=found.judge.task.name)
     judged = _Judged("calibration", Labelled(x, None), found)
     if validation is not None:
-        count = len(_arrays(functional, validation.x)[0])
-        of_it = judge_of(functional, validation.y, count, found.task(task), targets)
-        judged = _Judged("validation", validation, of_it)
+        judged = _judged_on(functional, validation, known, targets)
     sha256 = _sha256(model if source is None else source)
     return _quantize(quantizer, request, folder, judged, input_range, sha256)
 
@@ -124,6 +120,12 @@ class _Judged(NamedTuple):
     split: str
     samples: Labelled
     found: Found
+
+
+def _judged_on(model: Any, validation: Labelled, task: str, targets: Targets) -> _Judged:
+    """Return the samples of the validation split, and what judges a model on them."""
+    count = len(_arrays(model, validation.x)[0])
+    return _Judged("validation", validation, judge_of(model, validation.y, count, task, targets))
 
 
 def _sha256(source: Any) -> str:

@@ -19,7 +19,7 @@ from vaiopt.search.loop import Search
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
 from vaiopt.settings import Change, Settings, changes, read_run_settings
 from vaiopt.study.observer import Observer
-from vaiopt.study.question import Question, ask
+from vaiopt.study.question import Answer, Question, ask
 from vaiopt.study.ranking import first_trial
 from vaiopt.study.record import TrialRecord
 from vaiopt.study.space_file import known_settings
@@ -118,14 +118,21 @@ def search_run(
     if every:
         measure()
         trials = load_trials(run)
-    settings = known_settings(run, settings)
+    found = _chosen(run, known_settings(run, settings), trials, progress)
+    counts, seconds = Counter(t.status for t in trials), time.perf_counter() - started
+    default = first_trial(trials)
+    return SearchResult(str(run.folder), found.trial, default, dict(counts), seconds)
+
+
+def _chosen(
+    run: Run, settings: Settings, trials: Sequence[TrialRecord], progress: Progress
+) -> Answer:
+    """Choose the best trial, and return it with the reason, which is told."""
     found = ask(run, settings, trials, Question())
     choose_trial(run, settings, found.trial, reason=found.reason)
     if found.reason:
         progress(f"note: {found.reason}")
-    counts, seconds = Counter(t.status for t in trials), time.perf_counter() - started
-    default = first_trial(trials)
-    return SearchResult(str(run.folder), found.trial, default, dict(counts), seconds)
+    return found
 
 
 def _check_folder(run: Run, settings: Settings) -> None:

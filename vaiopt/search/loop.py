@@ -22,7 +22,7 @@ from vaiopt.search.execution.limits import (
     MOST_TAKEN,
     death_reason,
     memory_limit_mb,
-    resident_mb,
+    with_resident_mb,
 )
 from vaiopt.search.execution.lock import only_search
 from vaiopt.search.kept import KeptModels
@@ -266,7 +266,7 @@ class Search:
             return read_space(self._folder)
         self._progress("loading the data and tracing the search space")
         future: "Future[Tuple[SpaceFile, float]]" = self._executor.submit(
-            _described, describe_search, self._settings, self._afterwards
+            with_resident_mb, describe_search, self._settings, self._afterwards
         )
         try:
             found, taken_mb = future.result()
@@ -497,14 +497,3 @@ class Search:
                 f"the first {len(done)} trials all failed; the last: {done[-1].reason}",
                 "Mend the model function; 'vaiopt trials' lists the reasons.",
             )
-
-
-def _described(
-    describe: Callable[[Settings, Afterwards], SpaceFile],
-    settings: Settings,
-    afterwards: Afterwards,
-) -> Tuple[SpaceFile, float]:
-    """Return what is known before the first trial, and the memory in MB that the process that found
-    it has taken by then.
-    """
-    return describe(settings, afterwards), resident_mb()

@@ -6,11 +6,13 @@ import concurrent.futures
 import os
 import threading
 import time
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Tuple, TypeVar
 
 import psutil
 
 from vaiopt.settings import SearchSettings
+
+Found = TypeVar("Found")
 
 OUT_OF_MEMORY = 77
 """Exit code of a worker process that stopped itself because its trial used too much memory."""
@@ -84,6 +86,11 @@ def end_with_parent() -> None:
 def resident_mb() -> float:
     """Return the resident memory of this process in MB (10^6 bytes)."""
     return float(psutil.Process().memory_info().rss) / 1e6
+
+
+def with_resident_mb(function: Callable[..., Found], *arguments: Any) -> Tuple[Found, float]:
+    """Return what a function returns, and the memory in MB that its process has taken by then."""
+    return function(*arguments), resident_mb()
 
 
 def memory_limit_mb(settings: SearchSettings) -> Optional[float]:
