@@ -182,19 +182,16 @@ def split_dataset(
         reserved: for when several ratios are tried: the test part is u >= reserved whatever the
             ratio, validation ends there at the latest, and samples between a + b and ``reserved``
             are in no part. No trial ever sees what the chosen model is tested on.
-        offset: of the preprocessing; see :func:`vaiopt.data.preprocessing.fit_preprocessing`.
-        scale: of the preprocessing.
+        offset, scale: see :func:`vaiopt.data.preprocessing.fit_preprocessing`.
         preprocessing: a ready one instead (that of a run).
-        standardise: whether a model's outputs shall be of the size that is learned best; see
-            :meth:`vaiopt.tasks.Task.fit_targets`.
+        standardise: see :meth:`vaiopt.tasks.Task.fit_targets`.
         targets: ready ones instead (those of a run).
 
     Raises:
         DataError: ratios, seed, reserved, offset or scale are unusable, there is no given test set
             for ``pool=False``, or a class has too few samples for every part to get one.
     """
-    seed = check_seed(seed)
-    kept = _kept(dataset, pool, pool_validation)
+    seed, kept = check_seed(seed), _kept(dataset, pool, pool_validation)
     thresholds = _thresholds(ratios, kept, reserved)
     pooled, sets = _pooled(dataset, kept)
     strata = _strata(dataset, pooled, sets)
@@ -208,8 +205,8 @@ def split_dataset(
     made = Splits(
         dataset.name, dataset.classes, train, validation, test, preprocessing, tuple(ratios), seed
     )
-    given = {"pool": pool, "pool_validation": pool_validation, "reserved": reserved}
-    return replace(made, targets=targets, **given)
+    made = replace(made, pool=pool, pool_validation=pool_validation)
+    return replace(made, reserved=reserved, targets=targets)
 
 
 def split_notes(splits: Splits) -> List[str]:

@@ -80,10 +80,8 @@ def quantize_model(
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.
         source: the file that ``model`` was loaded from, if it is not given as one.
-        task: what the model does, which decides what labels are and which scores are told;
-            ``auto`` tells it by the model's outputs and the labels, and what these do not show is
-            not scored.
-        targets: what the model's outputs are of the labels.
+        task, targets: what the model does, and what its outputs are of the labels; see
+            :func:`vaiopt.quantize.labels.judge_of`.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -103,10 +101,8 @@ def quantize_model(
     checks.check_scale(functional, x, found.judge, input_range)
     learned = _training_data(functional, training, x, found) if how.trains else None
     tell, batch = progress or silent, int(calib_batch_size)
-    known = found.task(task)
-    request = QuantizeRequest(
-        functional, x, release, method, batch, learned, qat_epochs, seed, tell, known
-    )
+    known, plan = found.task(task), (learned, qat_epochs, seed, tell)
+    request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
     judged = _Judged("calibration", Labelled(x, None), found)
     if validation is not None:
         judged = _judged_on(functional, validation, known, targets)
