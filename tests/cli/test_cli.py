@@ -29,6 +29,7 @@ COMMANDS = (
     "dashboard",
     "inspect",
     "targets",
+    "container",
     "doctor",
 )
 

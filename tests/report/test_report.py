@@ -31,6 +31,7 @@ from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
 from vaiopt.report.page import page as page_of
 from vaiopt.report.section import Section, SectionRow
+from vaiopt.report.section_summary import next_steps
 from vaiopt.report.write import SECTIONS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Chosen
@@ -167,12 +168,29 @@ def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -
     assert len(re.findall(picture, page)) == min(24, len(found.misclassified)) > 0
 
 
+IN_CONTAINER = "docker/run vaiopt run --from quantize --to compile"
+
+
+def test_an_off_board_model_for_a_dpu_leads_to_the_container_not_to_the_compiler(
+    tmp_path: Path,
+) -> None:
+    steps = next_steps(gather(make_run(tmp_path / "run", 6, stages=("evaluate", "quantize"))))
+    assert len(steps) == 1 and steps[0][1].startswith(IN_CONTAINER)
+    assert "off-board" in steps[0][0]
+
+
+def test_a_stopped_search_names_both_ways_on(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 6, chosen=False)
+    commands = [command for _, command in next_steps(gather(run))]
+    assert commands == [f"vaiopt search --run {run.folder}", f"vaiopt choose {run.folder}"]
+
+
 @pytest.mark.parametrize(
     "stages, missing",
     [
-        ((), {"test": "evaluate", "quantization": "quantize"}),
-        (("evaluate",), {"quantization": "quantize"}),
-        (("evaluate", "quantize", "compile", "bundle"), {"measured": "measure"}),
+        ((), {"test": "vaiopt evaluate", "quantization": IN_CONTAINER}),
+        (("evaluate",), {"quantization": IN_CONTAINER}),
+        (("evaluate", "quantize", "compile", "bundle"), {"measured": "vaiopt measure"}),
     ],
 )
 def test_a_stage_that_has_not_run_is_named_with_its_command(
@@ -181,9 +199,9 @@ def test_a_stage_that_has_not_run_is_named_with_its_command(
     run = make_run(tmp_path / "run", trials=12, stages=stages)
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
-    assert {key: command.split()[1] for key, command in result.missing.items()} == missing
-    for command in result.missing.values():
-        assert command.startswith("vaiopt ")
+    assert list(result.missing) == list(missing)
+    for key, command in result.missing.items():
+        assert command.startswith(missing[key])
         assert str(run.folder) in command
         assert command in text
 
@@ -207,7 +225,7 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
         "not made from the candidate's files as they are now" in remark and escape(remark) in text
         for remark in result.remarks
     )
-    assert result.missing["quantization"] == f"vaiopt quantize {run.folder}"
+    assert result.missing["quantization"] == f"{IN_CONTAINER} --run {run.folder}"
     assert "confusion_int8" not in result.figures
     assert "int8 levels" not in text
     assert gather(run).measured == {}

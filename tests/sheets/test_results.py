@@ -16,6 +16,7 @@ import vaiopt as vo
 from tests.report.synthetic import COMPILED, MANIFEST, MEASURED, QUANTIZED, make_run
 from vaiopt import flow
 from vaiopt.compile import CompileResult
+from vaiopt.container import ContainerFolder
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.deploy.calibrate import CalibrateResult
 from vaiopt.doctor import diagnose
@@ -98,6 +99,7 @@ def results(run: Run, search: SearchResult) -> List[Any]:
         diagnose(),
         ReportResult(Path("report.html"), 10, ("a",), ("b",), {"measured": "vaiopt measure x"}),
         CALIBRATED,
+        ContainerFolder(Path("docker"), "docker/build", "docker/run"),
         vo.figures(run),
     ]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from typing import Any, List, Mapping, Optional
+from typing import Any, Iterator, List, Mapping, Optional
 
 import typer
 
@@ -79,6 +80,37 @@ def emit(result: Any, as_json: bool, then: str = "") -> None:
     say(sheet_of(result).to_text(None if sys.stdout.isatty() else UNFOLDED))
     if then:
         say(f"\n{then}")
+
+
+def emit_for(result: Any, as_json: bool, run: Any, settings: Any = None) -> None:
+    """Print a result, and the commands that come next for its run.
+
+    Args:
+        result, as_json: as of :func:`emit`.
+        run: a run, or its folder. settings: of it, if the command changed any.
+    """
+    from vaiopt.next_step import next_lines
+    from vaiopt.runs.layout import Run
+
+    emit(result, as_json, "" if as_json else "\n".join(next_lines(Run(run), settings)))
+
+
+@contextlib.contextmanager
+def leading_on(folder: Any, again: str) -> Iterator[None]:
+    """Tell after Ctrl-C how to go on with a run, and what can be done with what there is.
+
+    Args:
+        folder: of the run. again: the command that goes on.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        from vaiopt.next_step import interrupted_lines
+        from vaiopt.runs.layout import Run
+
+        for line in interrupted_lines(Run(folder), again):
+            progress(line)
+        raise
 
 
 def run_folder(run: Optional[str], settings_path: Optional[str], source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from vaiopt.cli.common import JSON, RUN, SET, TRUST, emit, load_of_run, option, progress
+from vaiopt.cli.common import JSON, RUN, SET, TRUST, emit_for, load_of_run, option, progress
 
 
 def command(
@@ -29,4 +29,4 @@ def command(
         opened, settings = load_of_run(run, overrides, target)
         with trusting_models(trust):
             results.append(compile_model(opened, settings, progress))
-    emit(results if len(results) > 1 else results[0], as_json)
+    emit_for(results if len(results) > 1 else results[0], as_json, run, settings)

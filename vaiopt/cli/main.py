@@ -23,7 +23,7 @@ from vaiopt.text import printable
 
 COMMANDS = (
     "init run search trials choose refit quantize evaluate compile bundle measure kit calibrate"
-    " report dashboard inspect targets doctor"
+    " report dashboard inspect targets container doctor"
 ).split()
 """Each is a module beside this one, with a function ``command``; in the order of ``--help``."""
 

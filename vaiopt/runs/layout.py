@@ -19,6 +19,7 @@ from typing import Any, List
 from vaiopt.errors import RunError
 from vaiopt.files import PathLike
 from vaiopt.record import read_record
+from vaiopt.runs.commands import command_line
 from vaiopt.runs.leftovers import clean
 from vaiopt.runs.records import Chosen
 
@@ -89,7 +90,7 @@ class Candidate:
 
     def command(self, stage: str) -> str:
         """Return the command line of a stage on this candidate's run."""
-        return f"vaiopt {stage} {self.run.folder}"
+        return command_line(stage, self.run.folder)
 
 
 class Run:

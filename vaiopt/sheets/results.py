@@ -28,6 +28,7 @@ from vaiopt.tasks import validation_metrics
 
 if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
+    from vaiopt.container import ContainerFolder
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.deploy.calibrate import CalibrateResult
     from vaiopt.deploy.kit_check import KitCheck
@@ -379,6 +380,15 @@ def _calibration(result: CalibrateResult) -> Sheet:
     return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
 
 
+def _container(result: ContainerFolder) -> Sheet:
+    """Where the container's scripts are, and what each is for."""
+    rows = [
+        [result.build, "builds the image, once; it downloads some 10 GB from the vendor"],
+        [f"{result.run} vaiopt ...", "runs a command there, on the files of this folder"],
+    ]
+    return Sheet(f"Container · {result.folder}", tables=[("", Table(("command", ""), rows))])
+
+
 def _diagnosis(found: Any) -> Sheet:
     """What is installed, and what each stage could use here."""
     where = f"Vitis-AI {found.container}" if found.container else "none"
@@ -420,6 +430,7 @@ add_sheets(
         "List[TargetSummary]": _targets,
         "Target": _target,
         "CalibrateResult": _calibration,
+        "ContainerFolder": _container,
         "Diagnosis": _diagnosis,
         "KitCheck": _kit,
     }
