@@ -17,14 +17,36 @@ def option(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(None, *names, help=help, show_default=False, **more)
 
 
+def complete_run(incomplete: str) -> List[str]:
+    """Return run folders that begin so, for the shell; it completes other paths by itself."""
+    from vaiopt.runs.layout import run_folders
+
+    return sorted(f for f in map(str, run_folders(".")) if f.startswith(incomplete))
+
+
+def complete_target(incomplete: str) -> List[str]:
+    """Return targets that begin so, for the shell."""
+    from vaiopt.hardware import list_targets
+
+    return [row.name for row in list_targets() if row.name.startswith(incomplete)]
+
+
 SETTINGS = typer.Argument(
     None,
     help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]",
     show_default=False,
 )
-RUN = typer.Argument(..., help="The run folder, made by 'vaiopt search'.", show_default=False)
+RUN = typer.Argument(
+    ...,
+    help="The run folder, made by 'vaiopt search'.",
+    show_default=False,
+    autocompletion=complete_run,
+)
 RUN_OPTION = option(
-    "--run", "-r", help="The run folder to make or go on with. [default: runs/NAME]"
+    "--run",
+    "-r",
+    help="The run folder to make or go on with. [default: runs/NAME]",
+    autocompletion=complete_run,
 )
 SET = typer.Option(
     [],
@@ -38,7 +60,12 @@ JSON = typer.Option(False, "--json", help="Print the result as JSON on stdout, a
 TRUST = typer.Option(
     False, "--trust-model", help="Run code (Lambda layers) in model files: they are your own."
 )
-TARGET = option("--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]")
+TARGET = option(
+    "--target",
+    "-t",
+    help="cpu, zcu102, ... or an arch.json. [default: the run's]",
+    autocompletion=complete_target,
+)
 ACCEPT = typer.Option(
     [],
     "--accept",

@@ -65,21 +65,33 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
     Raises:
         MissingToolError: plotly is not installed.
     """
+    written = f"Written by vaiopt from the run folder '{data.folder}'."
+    return html_page(data.name, _subtitle(data), sections, written)
+
+
+def html_page(name: str, subtitle: str, sections: Sequence[Section], written: str) -> str:
+    """Return sections as one HTML text.
+
+    Args:
+        name, subtitle: its heading, and what stands under it.
+        sections: of the page.
+        written: from what, at its foot.
+
+    Raises:
+        MissingToolError: plotly is not installed.
+    """
     figures = [figure for section in sections for figure in section.figures()]
     specs = [_json_script(f"spec-{i}", figure.spec()) for i, figure in enumerate(figures)]
     numbers = {id(figure): i for i, figure in enumerate(figures)}
     return _PAGE.format(
-        title=escape(f"{data.name} · vaiopt"),
-        name=escape(data.name),
-        subtitle=escape(_subtitle(data)),
+        title=escape(f"{name} · vaiopt"),
+        name=escape(name),
+        subtitle=escape(subtitle),
         policy=_POLICY,
         style=_style(),
         links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
         sections="\n".join(_section(section, numbers) for section in sections),
-        footer=escape(
-            f"Written by vaiopt from the run folder '{data.folder}'. Nothing on this page is"
-            " fetched from a network."
-        ),
+        footer=escape(f"{written} Nothing on this page is fetched from a network."),
         specs="\n".join(specs),
         palettes=_json(PALETTES),
         plotly=_packed_plotly(),

@@ -16,11 +16,14 @@ from vaiopt.present.shown import add_sheets
 from vaiopt.present.table import Table, flatten
 from vaiopt.present.uncertainty import interval, sure
 from vaiopt.runs.layout import Run
+from vaiopt.sheets.comparison import comparison
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
 from vaiopt.sheets.measurement import measured_facts, verdict
+from vaiopt.sheets.predictions import predictions
 from vaiopt.sheets.quantization import quantization_advice, quantization_facts
+from vaiopt.sheets.run_list import one_run, run_list
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table
 from vaiopt.study.record import TrialRecord
@@ -125,7 +128,7 @@ def _trials(result: RankedTrials) -> Sheet:
         ("front", _numbers(found), f"against {' and '.join(map(words.name, costs.split(', ')))}")
         for costs, found in result.pareto.items()
     ]
-    table = trial_list(result.trials, result.metric, costs=result.costs)
+    table = trial_list(result.trials, result.metric, costs=result.costs, curves=True)
     return Sheet(f"Trials · {result.folder}", front, [("", table)])
 
 
@@ -430,6 +433,10 @@ add_sheets(
         "List[TargetSummary]": _targets,
         "Target": _target,
         "CalibrateResult": _calibration,
+        "Predictions": predictions,
+        "Comparison": comparison,
+        "RunState": one_run,
+        "List[RunState]": run_list,
         "ContainerFolder": _container,
         "Diagnosis": _diagnosis,
         "KitCheck": _kit,
