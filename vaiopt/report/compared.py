@@ -11,6 +11,7 @@ from vaiopt.present.html import heading, note
 from vaiopt.report.data import ReportData, evenly
 from vaiopt.report.figures_search import DRAWN_POINTS, metric_axis, number_axis
 from vaiopt.report.page import html_page
+from vaiopt.report.places import places_of
 from vaiopt.report.section import Block, Section
 from vaiopt.sheets.comparison import tables
 
@@ -51,7 +52,8 @@ def comparison_page(result: Any, names: Sequence[str], data: Sequence[ReportData
         lead = "A colour a run; a click on a name hides it."
         sections.append(Section(lead, figures, key="figures", title="Over each other"))
     written = f"Written by vaiopt from the runs {', '.join(names)}."
-    return html_page(" and ".join(names[:3]), f"{len(names)} runs", sections, written)
+    places = places_of(data)
+    return html_page(" and ".join(names[:3]), f"{len(names)} runs", sections, written, places)
 
 
 _COSTS = ("latency_ms", "params")
