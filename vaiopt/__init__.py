@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "compile_run",
     "evaluate_run",
+    "export_onnx",
     "figure",
     "figures",
     "inspect_model",

@@ -24,6 +24,7 @@ from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.errors import MissingToolError
 from vaiopt.errors import VaioptError as VaioptError
 from vaiopt.evaluate import Evaluations
+from vaiopt.export import ExportResult
 from vaiopt.files import PathLike
 from vaiopt.hardware import Inspection, TargetSummary, list_targets
 from vaiopt.network.loadable import trusting_models as trusting_models
@@ -353,6 +354,29 @@ def predict(
     """
     opened, told = open_run(run), progress or silent
     return flow.predict(opened, samples, trial=trial, model=model, target=target, progress=told)
+
+
+def export_onnx(
+    run: PathLike,
+    path: Optional[PathLike] = None,
+    trial: Optional[int] = None,
+    *,
+    progress: Optional[Progress] = say,
+) -> ExportResult:
+    """Write the int8 model as ONNX: QDQ with power-of-two scales, whose outputs in onnxruntime are
+    those of the int8 Keras model.
+
+    Args:
+        run: a run, or its folder.
+        path: the ``.onnx`` to write; by default ``model.onnx`` in the run folder.
+        trial: its number; None for the chosen one.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: onnx is not installed, there is no int8 model of the off-board quantizer, or a
+            layer is left in float.
+    """
+    return flow.export(open_run(run), path, trial=trial, progress=progress or silent)
 
 
 def compare(run: PathLike, other: PathLike, *others: PathLike) -> Comparison:

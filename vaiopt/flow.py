@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.evaluate import Evaluations
+    from vaiopt.export import ExportResult
     from vaiopt.hardware import Inspection
     from vaiopt.predictions import Predictions
     from vaiopt.quantize import QuantizeResult
@@ -380,6 +381,27 @@ def predict(
 
     candidate = run.chosen if trial is None else run.trial(trial)
     return predict_candidate(candidate, given, model=model, target=target, progress=progress)
+
+
+def export(
+    run: Run,
+    path: Optional[PathLike] = None,
+    *,
+    trial: Optional[int] = None,
+    progress: Progress = silent,
+) -> ExportResult:
+    """Write the int8 model as ONNX. Errors as :func:`vaiopt.export.export_candidate`.
+
+    Args:
+        run: the run.
+        path: the file; by default ``model.onnx`` in the run folder.
+        trial: number of the candidate; None for the chosen one.
+        progress: told one line at a time.
+    """
+    from vaiopt.export import export_candidate
+
+    candidate = run.chosen if trial is None else run.trial(trial)
+    return export_candidate(candidate, path or run.folder / "model.onnx", progress=progress)
 
 
 def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evaluations:

@@ -33,6 +33,7 @@ COMMANDS = (
     "kit",
     "calibrate",
     "report",
+    "export",
     "dashboard",
     "inspect",
     "targets",

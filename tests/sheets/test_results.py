@@ -21,6 +21,7 @@ from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.deploy.calibrate import CalibrateResult
 from vaiopt.doctor import diagnose
 from vaiopt.evaluate import Evaluations, evaluate_trials
+from vaiopt.export import ExportResult
 from vaiopt.hardware import list_targets, load_target
 from vaiopt.hardware.target_files import KEY
 from vaiopt.predictions import Prediction, Predictions
@@ -101,6 +102,7 @@ def results(run: Run, search: SearchResult) -> List[Any]:
         diagnose(),
         ReportResult(Path("report.html"), 10, ("a",), ("b",), {"measured": "vaiopt measure x"}),
         CALIBRATED,
+        ExportResult(Path("model.onnx"), 1000, 13),
         vo.compare(run, run),
         state_of(run),
         [state_of(run)],

@@ -10,7 +10,7 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
     ("From a model family to the kit, step by step", ("init", "run", "search", "choose", "refit")),
     (
         "With the chosen model",
-        ("evaluate", "predict", "quantize", "compile", "bundle", "measure", "report"),
+        ("evaluate", "predict", "quantize", "compile", "bundle", "measure", "report", "export"),
     ),
     ("Look at what there is", ("runs", "trials", "compare", "dashboard")),
     ("Targets and tools", ("inspect", "targets", "kit", "calibrate", "container", "doctor")),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vaiopt.deploy.calibrate import CalibrateResult
     from vaiopt.deploy.kit_check import KitCheck
     from vaiopt.evaluate import Evaluations
+    from vaiopt.export import ExportResult
     from vaiopt.hardware import Inspection, Target, TargetSummary
     from vaiopt.quantize import QuantizeResult
     from vaiopt.search import SearchResult
@@ -383,6 +384,18 @@ def _calibration(result: CalibrateResult) -> Sheet:
     return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
 
 
+def _export(result: ExportResult) -> Sheet:
+    """The file, and whether another runtime computes the same."""
+    same = None if result.compared is None else f"equal on {result.compared} random inputs"
+    facts: List[Fact] = [
+        ("file", str(result.path), words.size(result.size)),
+        ("ONNX opset", str(result.opset), "QDQ, power-of-two scales"),
+        ("onnxruntime and Keras", same, ""),
+    ]
+    notes = ["onnxruntime is not installed: the file was not compared"] * (same is None)
+    return Sheet("Export", facts, notes=notes)
+
+
 def _container(result: ContainerFolder) -> Sheet:
     """Where the container's scripts are, and what each is for."""
     rows = [
@@ -433,6 +446,7 @@ add_sheets(
         "List[TargetSummary]": _targets,
         "Target": _target,
         "CalibrateResult": _calibration,
+        "ExportResult": _export,
         "Predictions": predictions,
         "Comparison": comparison,
         "RunState": one_run,
