@@ -17,6 +17,7 @@ from vaiopt.data import Splits, load_splits
 from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
+from vaiopt.deploy.model_card import model_card
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, write_text
@@ -44,6 +45,7 @@ from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
+MODEL_CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def bundle_candidate(
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
         write_text(folder / "README.md", bundle_readme(manifest))
+        write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=digests)
         write_record(folder / MANIFEST, manifest)
