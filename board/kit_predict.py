@@ -51,7 +51,7 @@ def predict(options: Any) -> None:
     model = load_model(options, manifest)
     frames = Quantizer(manifest, model.input_position)(x)
     outputs, latency = measure_latency(model.make_runner(), frames, lambda line: None)
-    predicted = manifest.task.predict(outputs, model.output_position, manifest.threshold)
+    predicted = manifest.task.predict(outputs, model.output_position, manifest)
     real = outputs.astype(np.float32) * np.float32(2.0**-model.output_position)
     with open(options.outputs, "wb") as file:
         np.savez(file, predicted=predicted, outputs=real)

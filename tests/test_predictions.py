@@ -11,15 +11,16 @@ import pytest
 from PIL import Image
 
 import vaiopt as vo
-from tests.made_runs import on, quantized_candidate
+from tests.made_runs import made_candidate, on, quantized_candidate
 from vaiopt.compile import compile_candidate
-from vaiopt.data import load_splits
+from vaiopt.data import data_recipe, load_dataset, load_splits, split_dataset
 from vaiopt.deploy import bundle_candidate
 from vaiopt.errors import RunError, SettingsError
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_keras, save_model
 from vaiopt.npz import load_npz
 from vaiopt.predictions import predict_candidate, prediction_rows
+from vaiopt.record import write_record
 from vaiopt.runs.layout import Candidate
 
 
@@ -119,3 +120,21 @@ def test_one_output_is_the_probability_of_the_second_of_two_classes() -> None:
         ("yes", 0.75, "no"),
         ("no", 0.75, "yes"),
     ]
+
+
+def test_what_a_model_gives_is_turned_back_into_the_values_of_y(tmp_path: Path) -> None:
+    """The outputs of a regression may be standardised."""
+    dataset = load_dataset("diabetes")
+    splits = split_dataset(dataset, (7, 2, 1), seed=0, standardise=True)
+    made = made_candidate(tmp_path / "run")
+    write_record(made.data, data_recipe(dataset, splits))
+    keras = load_keras()
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(10,))])
+    save_model(model, made.model)
+    x = dataset.x[:5]
+    found = predict_candidate(made, x, model="float")
+    plain = model.predict(splits.preprocessing.apply(x), verbose=0)
+    expected = splits.targets.decode(plain).reshape(-1)
+    assert not splits.targets.plain
+    assert [row.label for row in found.rows] == [f"{float(value):.6g}" for value in expected]
+    assert all(row.confidence is None for row in found.rows)

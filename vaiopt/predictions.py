@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.recipe import DataRecipe, read_recipe
 from vaiopt.data.unlabelled import Given, Unlabelled, read_unlabelled
 from vaiopt.deploy.local import run_local
@@ -29,6 +30,9 @@ from vaiopt.text import Progress, silent
 
 AUTO = "auto"
 ENTRY = "kit_predict.py"
+OF_CLASSES = ("classification", "binary")
+"""Tasks whose outputs are probabilities of classes, or logits of such."""
+
 FEW = 20
 """Samples that are predicted one by one, for the time of one."""
 
@@ -172,11 +176,12 @@ def _keras(
     activation = missing_of(kind, activation_of_file(model, candidate.model))
     parts: List[np.ndarray] = []
     times: List[float] = []
-    for raw in samples.batches():
+    for raw in samples.batches(evaluation_batch(recipe.shape)):
         x = recipe.preprocessing.apply(raw)
         if not times:
             times = _times(lambda one: model.predict_on_batch(one), x[:FEW])
-        parts.append(probabilities(model.predict_on_batch(x), activation))
+        outputs = probabilities(model.predict_on_batch(x), activation)
+        parts.append(recipe.targets.decode(outputs))
     outputs = np.concatenate(parts)
     predicted = task_of(recipe.task).predict(outputs)
     return _Computed(outputs, predicted, 1000 * float(np.median(times)), "Keras, on this computer")
@@ -202,7 +207,7 @@ def _bundle(
     manifest = read_record(folder / "manifest.json", Manifest, again)
     if not (folder / ENTRY).is_file():
         raise RunError(f"the bundle '{folder}' is of an older vaiopt", f"Make it again: {again}")
-    x = np.concatenate(list(samples.batches()))
+    x = np.concatenate(list(samples.batches(evaluation_batch(recipe.shape))))
     with scratch(folder.parent, folder.name) as temporary:
         given, made = temporary.resolve() / "inputs.npz", temporary.resolve() / "outputs.npz"
         write_arrays(given, {"x": x})
@@ -216,14 +221,14 @@ def _bundle(
             raise BoardError(f"the scripts' result cannot be read ({error})", again) from error
     if len(outputs) != len(x) or len(predicted) != len(x):
         raise BoardError(f"the scripts predicted {len(outputs)} of {len(x)} samples", again)
-    outputs = probabilities(outputs, _lacking(outputs, manifest))
+    outputs = recipe.targets.decode(probabilities(outputs, _lacking(outputs, manifest)))
     where = f"the bundle for {folder.name}, on this computer"
     return _Computed(outputs, predicted, ms, where)
 
 
 def _lacking(outputs: np.ndarray, manifest: Manifest) -> str:
     """Return the activation that a compiled classifier leaves to its host."""
-    if manifest.task != "classification" or outputs.ndim != 2:
+    if manifest.task not in OF_CLASSES or outputs.ndim != 2:
         return ""
     if outputs.shape[1] == 1:
         return "sigmoid" if (manifest.output.threshold or 0.0) == 0.0 else ""

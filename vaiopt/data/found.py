@@ -30,7 +30,8 @@ def _labels(dataset: Dataset) -> str:
     """Return the classes with their samples, or what else is learned."""
     y = np.asarray(dataset.y)
     if not dataset.classes or y.ndim != 1 or y.dtype.kind not in "iu":
-        return f"{dataset.task} of {'×'.join(map(str, y.shape[1:])) or 'a number'}"
+        form = [] if y.shape[1:] == (1,) else y.shape[1:]
+        return f"{dataset.task} of {'×'.join(map(str, form)) or 'a number'}"
     given = [np.asarray(samples.y) for samples in dataset.sets]
     counts = np.bincount(np.concatenate(given), minlength=len(dataset.classes))
     told = [f"{name} {count:,}" for name, count in zip(dataset.classes, counts)]

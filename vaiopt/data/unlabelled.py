@@ -20,9 +20,6 @@ from vaiopt.errors import DataError
 from vaiopt.files import looked_for
 from vaiopt.npz import NpzError, few_names, load_npz
 
-BATCH = 256
-"""Samples that are held at once."""
-
 ARRAYS = ("x", "x_test", "test_images")
 """Names of the array with the samples in an ``.npz`` file, the first that is there."""
 
@@ -44,10 +41,10 @@ class Unlabelled:
     load: Load
     notes: Tuple[str, ...] = ()
 
-    def batches(self) -> Iterator[np.ndarray]:
-        """Yield the raw samples, at most :data:`BATCH` at once."""
-        for start in range(0, len(self.names), BATCH):
-            yield self.load(start, min(start + BATCH, len(self.names)))
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """Yield the raw samples, at most so many at once."""
+        for start in range(0, len(self.names), size):
+            yield self.load(start, min(start + size, len(self.names)))
 
 
 def read_unlabelled(given: Given, recipe: DataRecipe) -> Unlabelled:

@@ -124,7 +124,7 @@ class ReportData:
     @property
     def metric(self) -> str:
         """The metric that the search maximised or minimised."""
-        return self.settings.objective.metric
+        return Objective(self.settings.objective).metric
 
     @property
     def direction(self) -> str:
