@@ -24,12 +24,12 @@ from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.errors import MissingToolError
 from vaiopt.errors import VaioptError as VaioptError
 from vaiopt.evaluate import Evaluations
-from vaiopt.export import ExportResult
+from vaiopt.export import ExportResult, export_candidate
 from vaiopt.files import PathLike
 from vaiopt.hardware import Inspection, TargetSummary, list_targets
 from vaiopt.network.loadable import trusting_models as trusting_models
 from vaiopt.passed import overrides_of, passed_into
-from vaiopt.predictions import Predictions
+from vaiopt.predictions import Predictions, predict_candidate
 from vaiopt.present.shown import ShownList
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report import ReportResult, build, gather, write_report
@@ -353,7 +353,8 @@ def predict(
             form.
     """
     opened, told = open_run(run), progress or silent
-    return flow.predict(opened, samples, trial=trial, model=model, target=target, progress=told)
+    candidate = opened.chosen if trial is None else opened.trial(trial)
+    return predict_candidate(candidate, samples, model=model, target=target, progress=told)
 
 
 def export_onnx(
@@ -376,7 +377,9 @@ def export_onnx(
         VaioptError: onnx is not installed, there is no int8 model of the off-board quantizer, or a
             layer is left in float.
     """
-    return flow.export(open_run(run), path, trial=trial, progress=progress or silent)
+    opened = open_run(run)
+    candidate = opened.chosen if trial is None else opened.trial(trial)
+    return export_candidate(candidate, path, progress=progress or silent)
 
 
 def compare(run: PathLike, other: PathLike, *others: PathLike) -> Comparison:

@@ -50,14 +50,14 @@ class ExportResult(Shown):
 
 
 def export_candidate(
-    candidate: Candidate, path: PathLike, *, progress: Progress = silent
+    candidate: Candidate, path: Optional[PathLike] = None, *, progress: Progress = silent
 ) -> ExportResult:
     """Write the int8 model of a candidate as ONNX, with power-of-two scales. Input and output are
     float, as those of the Keras model; preprocessing is in ``data.json``.
 
     Args:
         candidate: with an int8 model of the off-board quantizer.
-        path: the file to write, ``.onnx``.
+        path: the file to write, ``.onnx``; by default ``model.onnx`` in the run folder.
         progress: told one line at a time.
 
     Raises:
@@ -67,7 +67,7 @@ def export_candidate(
         ModelError: the vendor's quantizer made it, or onnxruntime computes something else.
         CompileError: a layer is left in float.
     """
-    out = Path(path)
+    out = candidate.run.folder / "model.onnx" if path is None else Path(path)
     if out.suffix.lower() != ENDING:
         name = out.with_suffix(ENDING).name
         raise RunError(f"'{out}' does not end in {ENDING}", f"Name it {name}.")

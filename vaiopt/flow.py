@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.evaluate import Evaluations
-    from vaiopt.export import ExportResult
     from vaiopt.hardware import Inspection
-    from vaiopt.predictions import Predictions
     from vaiopt.quantize import QuantizeResult
     from vaiopt.report import ReportResult
     from vaiopt.search import SearchResult
@@ -360,48 +358,6 @@ def choose(run: Run, **asked: Any) -> TrialRecord:
     from vaiopt.choosing import choose as choose_of
 
     return choose_of(run, **asked)
-
-
-def predict(
-    run: Run,
-    given: Any,
-    *,
-    trial: Optional[int] = None,
-    model: str = "auto",
-    target: str = "",
-    progress: Progress = silent,
-) -> Predictions:
-    """Return what a model says of samples. Arguments and errors as
-    :func:`vaiopt.predictions.predict_candidate`.
-
-    Args:
-        trial: number of the candidate; None for the chosen one.
-    """
-    from vaiopt.predictions import predict_candidate
-
-    candidate = run.chosen if trial is None else run.trial(trial)
-    return predict_candidate(candidate, given, model=model, target=target, progress=progress)
-
-
-def export(
-    run: Run,
-    path: Optional[PathLike] = None,
-    *,
-    trial: Optional[int] = None,
-    progress: Progress = silent,
-) -> ExportResult:
-    """Write the int8 model as ONNX. Errors as :func:`vaiopt.export.export_candidate`.
-
-    Args:
-        run: the run.
-        path: the file; by default ``model.onnx`` in the run folder.
-        trial: number of the candidate; None for the chosen one.
-        progress: told one line at a time.
-    """
-    from vaiopt.export import export_candidate
-
-    candidate = run.chosen if trial is None else run.trial(trial)
-    return export_candidate(candidate, path or run.folder / "model.onnx", progress=progress)
 
 
 def evaluate(run: Run, settings: Settings, progress: Progress = silent) -> Evaluations:

@@ -16,9 +16,11 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Write the int8 model as ONNX (QDQ, power-of-two scales), for other tools."""
-    from vaiopt.flow import export
+    from vaiopt.export import export_candidate
     from vaiopt.network.loadable import trusting_models
     from vaiopt.runs.layout import open_run
 
     with trusting_models(trust):
-        emit(export(open_run(run), out, trial=trial, progress=progress), as_json)
+        opened = open_run(run)
+        candidate = opened.chosen if trial is None else opened.trial(trial)
+        emit(export_candidate(candidate, out, progress=progress), as_json)

@@ -34,14 +34,14 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Tell label and confidence of each file, and how long one takes."""
-    from vaiopt.flow import predict
     from vaiopt.network.loadable import trusting_models
+    from vaiopt.predictions import predict_candidate
     from vaiopt.runs.layout import open_run
 
     with trusting_models(trust):
-        found = predict(
-            open_run(run), samples, trial=trial, model=model, target=target, progress=progress
-        )
+        opened = open_run(run)
+        candidate = opened.chosen if trial is None else opened.trial(trial)
+        found = predict_candidate(candidate, samples, model=model, target=target, progress=progress)
     if out is not None:
         found.save(out)
     if as_csv:
