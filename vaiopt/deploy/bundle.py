@@ -114,9 +114,8 @@ def bundle_candidate(
     archive = bundle.parent / f"{name}.tar.gz"
     # The folder is put in its place first, the archive right after it.
     with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
-        shutil.copyfile(str(model), str(folder / model.name))
-        for script, path in scripts.items():
-            shutil.copyfile(str(path), str(folder / script))
+        for file, path in {model.name: model, **scripts}.items():
+            shutil.copyfile(str(path), str(folder / file))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
             # The arrays that the kit compares; the raw inputs stay behind.
