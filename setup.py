@@ -1,5 +1,6 @@
 """The packages of the wheel: vaiopt, and board/ as vaiopt._board, so that an installed vaiopt can
-put the kit's scripts in a bundle.
+put the kit's scripts in a bundle. What docker/ builds the image of goes into vaiopt/_docker, from
+where "vaiopt container" writes it out.
 
 Wheel and sdist are the same files, bit by bit, whenever, wherever and by whomever they are built
 from the same sources with the same Python and setuptools: once written they are written again with
@@ -10,11 +11,13 @@ takes from the commit.
 import gzip
 import io
 import os
+import shutil
 import tarfile
 import time
 import zipfile
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 try:
@@ -62,6 +65,35 @@ def normalise_wheel(path):
     os.replace(path + ".new", path)
 
 
+OF_THE_CONTAINER = (
+    "docker",
+    "scripts/setup-lib",
+    "pyproject.toml",
+    "setup.py",
+    "README.md",
+    "LICENSE",
+)
+
+
+class BuildWithContainer(build_py):
+    def run(self):
+        super().run()
+        # An editable one runs from the checkout; the image itself is built without docker/.
+        if getattr(self, "editable_mode", False) or not os.path.isfile("docker/run"):
+            return
+        for name in self.of_the_container():
+            path = os.path.join(self.build_lib, "vaiopt", "_docker", name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            shutil.copyfile(name, path)
+
+    @staticmethod
+    def of_the_container():
+        for name in OF_THE_CONTAINER:
+            inside = sorted(os.listdir(name)) if os.path.isdir(name) else None
+            paths = [name] if inside is None else ["/".join((name, item)) for item in inside]
+            yield from (path for path in paths if os.path.isfile(path))
+
+
 class ReproducibleSdist(sdist):
     def make_distribution(self):
         super().make_distribution()
@@ -70,7 +102,7 @@ class ReproducibleSdist(sdist):
                 normalise_sdist(path)
 
 
-commands = {"sdist": ReproducibleSdist}
+commands = {"sdist": ReproducibleSdist, "build_py": BuildWithContainer}
 
 if bdist_wheel is not None:
 

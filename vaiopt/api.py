@@ -18,20 +18,25 @@ from typing import Any, Callable, Optional
 import vaiopt.search
 import vaiopt.sheets.results
 from vaiopt import flow
+from vaiopt.comparison import Comparison, compare_runs
 from vaiopt.compile import CompileResult
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.errors import MissingToolError
 from vaiopt.errors import VaioptError as VaioptError
 from vaiopt.evaluate import Evaluations
+from vaiopt.export import ExportResult, export_candidate
 from vaiopt.files import PathLike
 from vaiopt.hardware import Inspection, TargetSummary, list_targets
 from vaiopt.network.loadable import trusting_models as trusting_models
 from vaiopt.passed import overrides_of, passed_into
+from vaiopt.predictions import Predictions, predict_candidate
 from vaiopt.present.shown import ShownList
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report import ReportResult, build, gather, write_report
 from vaiopt.report import figure as find_figure
 from vaiopt.report.shown import Figures
+from vaiopt.run_list import RunState
+from vaiopt.run_list import list_runs as runs_in
 from vaiopt.runs.layout import Run as Run
 from vaiopt.runs.layout import open_run as open_run
 from vaiopt.search import SearchResult
@@ -319,6 +324,88 @@ def refit_run(
     """
     opened, told = open_run(run), progress or silent
     return flow.refit(opened, trial=trial, epochs=epochs, on=on, progress=told)
+
+
+def predict(
+    run: PathLike,
+    samples: Any,
+    trial: Optional[int] = None,
+    model: str = "auto",
+    target: str = "",
+    *,
+    progress: Optional[Progress] = say,
+) -> Predictions:
+    """Return what a model says of samples: label, confidence and time, by the name of the file;
+    ``outputs`` and ``predicted`` of the result are arrays.
+
+    Args:
+        run: a run, or its folder.
+        samples: an image file, a folder of images, a ``.csv`` with the run's columns, an ``.npz``
+            with ``x``, or an array: raw, as the data that the run was trained on.
+        trial: its number; None for the chosen one.
+        model: ``float``, ``int8``, ``bundle`` (the compiled model with the kit's scripts, on this
+            computer), or ``auto``: int8 if there is one, else float.
+        target: of the bundle, if there are several.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: the run has no such model, or the samples cannot be read or are of another
+            form.
+    """
+    opened, told = open_run(run), progress or silent
+    candidate = opened.chosen if trial is None else opened.trial(trial)
+    return predict_candidate(candidate, samples, model=model, target=target, progress=told)
+
+
+def export_onnx(
+    run: PathLike,
+    path: Optional[PathLike] = None,
+    trial: Optional[int] = None,
+    *,
+    progress: Optional[Progress] = say,
+) -> ExportResult:
+    """Write the int8 model as ONNX: QDQ with power-of-two scales, whose outputs in onnxruntime are
+    those of the int8 Keras model.
+
+    Args:
+        run: a run, or its folder.
+        path: the ``.onnx`` to write; by default ``model.onnx`` in the run folder.
+        trial: its number; None for the chosen one.
+        progress: told one line at a time; None for silence.
+
+    Raises:
+        VaioptError: onnx is not installed, there is no int8 model of the off-board quantizer, or a
+            layer is left in float.
+    """
+    opened = open_run(run)
+    candidate = opened.chosen if trial is None else opened.trial(trial)
+    return export_candidate(candidate, path, progress=progress or silent)
+
+
+def compare(run: PathLike, other: PathLike, *others: PathLike) -> Comparison:
+    """Return runs side by side: what differs in their settings, what they came to;
+    ``write_html(path)`` of the result writes a page with their curves and fronts over each other.
+
+    Args:
+        run, other, others: the runs, or their folders.
+
+    Raises:
+        VaioptError: one cannot be read.
+    """
+    return compare_runs((run, other, *others))
+
+
+def list_runs(folder: PathLike = ".") -> ShownList[RunState]:
+    """Return the runs in a folder and up to three below it, the one written last first: how far
+    each is, its trials, and the command that comes next.
+
+    Args:
+        folder: where to look.
+
+    Raises:
+        RunError: there is no such folder.
+    """
+    return ShownList(runs_in(folder))
 
 
 def inspect_model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ PACKAGES = (
     " tflite-runtime dask distributed"
 ).split()
 """Distributions whose versions are recorded in every run."""
+
+
+VITIS_COMPILER = "vai_c_tensorflow2"
+"""The vendor's program that compiles for a DPU."""
 
 
 def installed_versions() -> Dict[str, str]:
@@ -66,6 +71,11 @@ def has_vitis_quantizer() -> bool:
         (Path(place) / "python" / "core" / "quantization" / "keras" / "vitis").is_dir()
         for place in locations
     )
+
+
+def vitis_compiler() -> Optional[str]:
+    """Return the path of the vendor's compiler for DPUs; None outside a Vitis-AI container."""
+    return shutil.which(VITIS_COMPILER)
 
 
 def container_release() -> Optional[str]:

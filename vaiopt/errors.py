@@ -100,6 +100,10 @@ class MissingToolError(VaioptError):
     code = "missing-tool"
 
 
+FEW = 16
+"""Words of a list that is told whole even where one is like the one that was given."""
+
+
 def nearest(word: str, known: Iterable[str], count: int = 3) -> List[str]:
     """Return up to ``count`` of the known words that look like ``word``, best first."""
     by_lower = {str(k).lower(): str(k) for k in known}
@@ -108,9 +112,13 @@ def nearest(word: str, known: Iterable[str], count: int = 3) -> List[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint: the nearest of the known words, or all of them when none is near."""
+    """Return a hint: the nearest of the known words, and all of them where they are few, or none
+    is near.
+    """
     known = sorted(str(k) for k in known)
     close = nearest(word, known)
-    if close:
-        return "Did you mean {}?".format(" or ".join(f"'{c}'" for c in close))
-    return "Known: {}.".format(", ".join(known))
+    every = "Known: {}.".format(", ".join(known))
+    if not close:
+        return every
+    meant = "Did you mean {}?".format(" or ".join(f"'{c}'" for c in close))
+    return f"{meant} {every}" if len(close) < len(known) <= FEW else meant

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, Type
 
-from vaiopt.errors import RunError, VaioptError
+from vaiopt.errors import RunError, VaioptError, nearest
 from vaiopt.json_text import parse_json
 from vaiopt.locks import is_file_of, lock
 from vaiopt.npz import NpzError, load_npz
@@ -38,6 +38,26 @@ def require(path: Path, command: str) -> Path:
     if not path.exists():
         raise RunError(f"'{path}' is missing", f"Make it first with: {command}")
     return path
+
+
+def looked_for(path: PathLike) -> str:
+    """Return where a path that is not there was looked for, and what is there with a name like it:
+    for a hint.
+    """
+    whole = Path(os.path.abspath(str(path)))
+    missing = whole
+    while missing != missing.parent and not missing.parent.is_dir():
+        missing = missing.parent
+    try:
+        names = [name for name in os.listdir(str(missing.parent)) if not name.startswith(".")]
+    except OSError:
+        names = []
+    rest = whole.relative_to(missing)
+    similar = [missing.parent / name / rest for name in nearest(missing.name, names)]
+    here = Path.cwd()
+    shown = [p.relative_to(here) if here in p.parents else p for p in similar if p.exists()]
+    meant = " or ".join(f"'{p}'" for p in shown)
+    return f"Looked for '{whole}'." + (f" Did you mean {meant}?" if meant else "")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 from vaiopt.data import data_held, read_recipe
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import PathLike
+from vaiopt.next_step import off_board_lines
 from vaiopt.runs.layout import Candidate, Run, open_run
 from vaiopt.settings import Overrides, Settings, override, settings_from_run
 from vaiopt.signals import raised
@@ -66,7 +67,7 @@ class Step:
     name: str
     doc: str
     do: Callable[[Context], Any]
-    check: Callable[[Settings], None] = lambda settings: None
+    check: Callable[[Settings, Run], None] = lambda settings, run: None
 
 
 def steps_between(first: Optional[str], last: Optional[str]) -> List[Step]:
@@ -120,7 +121,7 @@ def run_flow(
     context = Context(run, settings, progress, on_trial, tuple(step.name for step in steps))
     seconds: Dict[str, float] = {}
     for step in steps:
-        step.check(settings)
+        step.check(settings, run)
     convoy = _convoy(context, front) if front > 1 else None
     with data_held(), raised() as check:
         for step in steps:
@@ -199,7 +200,7 @@ def search(
     from vaiopt.search import search_run
 
     run = Run(folder)
-    _check_search(settings)
+    _check_search(settings, run)
     steps = (*then, *_within_search(settings))
     with data_held():
         result = search_run(
@@ -225,27 +226,27 @@ def _within_search(settings: Settings) -> Tuple[str, ...]:
     return ("quantize",) if objective.rank_int8 > 1 else ()
 
 
-def _check_search(settings: Settings) -> None:
+def _check_search(settings: Settings, run: Run) -> None:
     """Check that what a search does with its best candidates can be done here."""
     steps = _within_search(settings)
     for step in FLOW:
         if step.name in steps:
-            step.check(settings)
+            step.check(settings, run)
 
 
-def _check_quantize(settings: Settings) -> None:
+def _check_quantize(settings: Settings, run: Run) -> None:
     from vaiopt.quantize import check_quantize
 
     check_quantize(settings)
 
 
-def _check_compile(settings: Settings) -> None:
+def _check_compile(settings: Settings, run: Run) -> None:
     from vaiopt.compile import check_compile
 
-    check_compile(settings)
+    check_compile(settings, run.folder)
 
 
-def _check_measure(settings: Settings) -> None:
+def _check_measure(settings: Settings, run: Run) -> None:
     from vaiopt.deploy import check_measure
 
     check_measure(settings)
@@ -255,6 +256,8 @@ def quantize(run: Run, settings: Settings, progress: Progress = silent) -> Quant
     """Make the chosen model int8."""
     from vaiopt.quantize import quantize_candidate
 
+    for line in off_board_lines(run, settings):
+        progress(line)
     return quantize_candidate(run.chosen, settings, progress=progress)
 
 

@@ -1,6 +1,7 @@
 """The command line as a person meets it: what it prints, and how it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from vaiopt.cli import main
+from vaiopt.cli.groups import COMMANDS as GROUPED
+from vaiopt.cli.groups import GROUPS
+from vaiopt.cli.main import app
 from vaiopt.record import write_record
 from vaiopt.runs.records import Chosen
 
@@ -15,20 +19,25 @@ COMMANDS = (
     "init",
     "run",
     "search",
+    "runs",
+    "compare",
     "trials",
     "choose",
     "refit",
     "quantize",
     "evaluate",
+    "predict",
     "compile",
     "bundle",
     "measure",
     "kit",
     "calibrate",
     "report",
+    "export",
     "dashboard",
     "inspect",
     "targets",
+    "container",
     "doctor",
 )
 
@@ -64,6 +73,56 @@ def test_every_command_has_help(capfd, name):
     code, out, _ = call(capfd, name, "--help")
     assert code == 0
     assert f"Usage: vaiopt {name}" in out
+
+
+def test_help_is_grouped_and_no_text_is_cut(capfd):
+    _, out, _ = call(capfd, "--help")
+    assert "..." not in out.split("Commands")[-1].replace("[ARGS]...", "")
+    places = [out.index(title) for title, _ in GROUPS]
+    assert places == sorted(places)
+    assert sorted(GROUPED) == sorted(COMMANDS)
+    for name in ("choose", "evaluate"):
+        sentence = " ".join(app_commands()[name].help.split()).partition(". ")[0].rstrip(".")
+        assert sentence in " ".join(out.split())
+
+
+def app_commands():
+    import typer
+
+    return typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        ("vaiopt comp", "compare"),
+        ("vaiopt evaluate ru", "runs/first"),
+        ("vaiopt compile runs/first --target zcu10", "zcu102"),
+    ],
+)
+def test_the_shell_completes_commands_runs_and_targets(tmp_path, root, words, expected):
+    (tmp_path / "runs/first").mkdir(parents=True)
+    (tmp_path / "runs/first/run.toml").write_text("version = 1\n")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "_VAIOPT_COMPLETE": "complete_zsh",
+        "_TYPER_COMPLETE_ARGS": words,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from vaiopt.cli import main; main()"],
+        cwd=str(tmp_path),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert expected in done.stdout.decode(), done.stderr.decode()[-500:]
+
+
+def test_a_folder_without_runs_says_how_to_make_one(capfd, tmp_path):
+    code, out, _ = call(capfd, "runs", tmp_path)
+    assert code == 0 and "vaiopt run" in out
+    assert call(capfd, "runs", tmp_path, "--json")[1].strip() == "[]"
 
 
 @pytest.mark.parametrize(

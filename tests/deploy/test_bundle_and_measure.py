@@ -52,6 +52,7 @@ def test_a_bundle_holds_all_that_a_kit_needs(compiled: Candidate) -> None:
         "samples.npz",
         "golden.npz",
         "README.md",
+        "MODEL_CARD.md",
     } | set(board_files())
     manifest = json.loads((folder / "manifest.json").read_text())
     assert set(manifest["files"]) == names - {"manifest.json"}

@@ -56,7 +56,7 @@ def check_arguments(arguments: List[str], whole: bool) -> None:
         arguments[0],
         [word for word in arguments[1:] if word not in ("--help", "-h", "...")],
     )
-    if name in ("--help", "-h", "--version", "COMMAND"):
+    if name in ("--help", "-h", "--version", "--install-completion", "COMMAND"):
         return
     assert name in commands(), f"there is no command '{name}'"
     try:

@@ -29,8 +29,13 @@ from vaiopt.errors import RunError
 from vaiopt.present.html import escape, paragraph
 from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
+from vaiopt.report.examples import Example
 from vaiopt.report.page import page as page_of
+from vaiopt.report.places import without_places
 from vaiopt.report.section import Section, SectionRow
+from vaiopt.report.section_classification import gallery
+from vaiopt.report.section_hyperparameters import ENOUGH
+from vaiopt.report.section_summary import next_steps
 from vaiopt.report.write import SECTIONS
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Chosen
@@ -167,12 +172,29 @@ def test_misclassified_samples_are_shown_as_pictures(page: str, complete: Run) -
     assert len(re.findall(picture, page)) == min(24, len(found.misclassified)) > 0
 
 
+IN_CONTAINER = "docker/run vaiopt run --from quantize --to compile"
+
+
+def test_an_off_board_model_for_a_dpu_leads_to_the_container_not_to_the_compiler(
+    tmp_path: Path,
+) -> None:
+    steps = next_steps(gather(make_run(tmp_path / "run", 6, stages=("evaluate", "quantize"))))
+    assert len(steps) == 1 and steps[0][1].startswith(IN_CONTAINER)
+    assert "off-board" in steps[0][0]
+
+
+def test_a_stopped_search_names_both_ways_on(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 6, chosen=False)
+    commands = [command for _, command in next_steps(gather(run))]
+    assert commands == [f"vaiopt search --run {run.folder}", f"vaiopt choose {run.folder}"]
+
+
 @pytest.mark.parametrize(
     "stages, missing",
     [
-        ((), {"test": "evaluate", "quantization": "quantize"}),
-        (("evaluate",), {"quantization": "quantize"}),
-        (("evaluate", "quantize", "compile", "bundle"), {"measured": "measure"}),
+        ((), {"test": "vaiopt evaluate", "quantization": IN_CONTAINER}),
+        (("evaluate",), {"quantization": IN_CONTAINER}),
+        (("evaluate", "quantize", "compile", "bundle"), {"measured": "vaiopt measure"}),
     ],
 )
 def test_a_stage_that_has_not_run_is_named_with_its_command(
@@ -181,11 +203,11 @@ def test_a_stage_that_has_not_run_is_named_with_its_command(
     run = make_run(tmp_path / "run", trials=12, stages=stages)
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
-    assert {key: command.split()[1] for key, command in result.missing.items()} == missing
-    for command in result.missing.values():
-        assert command.startswith("vaiopt ")
+    assert list(result.missing) == list(missing)
+    for key, command in result.missing.items():
+        assert command.startswith(missing[key])
         assert str(run.folder) in command
-        assert command in text
+        assert escape(command.replace(str(run.folder), run.folder.name)) in text
 
 
 def test_a_run_that_kept_no_initial_weights_shows_what_the_initializer_draws(
@@ -204,10 +226,11 @@ def test_what_belongs_to_an_earlier_choice_is_left_out_and_said_to_be(tmp_path: 
     result = write_report(run)
     text = result.path.read_text(encoding="utf-8")
     assert any(
-        "not made from the candidate's files as they are now" in remark and escape(remark) in text
+        "not made from the candidate's files as they are now" in remark
+        and escape(remark.replace(str(run.folder), run.folder.name)) in text
         for remark in result.remarks
     )
-    assert result.missing["quantization"] == f"vaiopt quantize {run.folder}"
+    assert result.missing["quantization"] == f"{IN_CONTAINER} --run {run.folder}"
     assert "confusion_int8" not in result.figures
     assert "int8 levels" not in text
     assert gather(run).measured == {}
@@ -511,3 +534,56 @@ def test_names_that_make_the_same_file_name_are_told_apart() -> None:
     assert "slice_a_b" in names
     assert "slice_a_b_2" in names
     assert len(names) == len(set(names))
+
+
+def test_no_path_of_this_computer_stands_in_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "mine" / "first", trials=6)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    recipe = read_recipe(run.chosen)
+    write_record(run.chosen.data, replace(recipe, base=str(tmp_path / "mine" / "data")))
+    data = gather(run)
+    environment = {**data.environment, "command": f"vaiopt search {tmp_path}/home/s.toml"}
+    data = replace(data, environment=environment)
+    text = page_of(data, build(data))
+    plain = text.split('id="plotly"')[0]
+    assert str(tmp_path) not in plain
+    assert "vaiopt search ~/s.toml" in plain and "first/run.toml" in plain
+
+
+def test_a_path_that_only_begins_alike_stays_and_what_is_put_in_is_escaped() -> None:
+    places = (("/data/run", "<b>"),)
+    text = without_places("'/data/run/x' '/data/run2' '/my/data/run'", places, escape)
+    assert text == "'&lt;b&gt;/x' '/data/run2' '/my/data/run'"
+
+
+@pytest.mark.parametrize("trials, folded", [(8, True), (40, False)])
+def test_statistics_of_few_trials_are_folded_away(
+    tmp_path: Path, trials: int, folded: bool
+) -> None:
+    data = gather(make_run(tmp_path / "run", trials=trials, stages=()))
+    page = page_of(data, build(data))
+    for name in ("Correlations", "Slices", "Distributions"):
+        found = re.search(rf"<summary>{name} of \d+ completed trials; [^<]* {ENOUGH} on", page)
+        assert (found is not None) == folded, name
+
+
+def test_on_paper_the_page_is_light_and_nothing_is_cut(page: str) -> None:
+    light = re.search(
+        r"@media print\{:root,:root\[data-theme=dark\][^{]*\{color-scheme:(\w+)", page
+    )
+    assert light is not None and light.group(1) == "light"
+    printed = page.split("@media print {")[1].split("</style>")[0]
+    assert "overflow: visible" in printed and "max-height: none" in printed
+    assert 'addEventListener("beforeprint"' in page and "part.open = true" in page
+
+
+def test_the_first_column_of_a_table_stays_in_sight(page: str) -> None:
+    assert re.search(r"td:first-child[^{]*\{ position: sticky; left: 0", page)
+
+
+def test_a_mistake_is_called_by_its_file_where_it_has_one() -> None:
+    example = Example(3, "cat", "dog", 0.9, "cats/7.png", "data:,")
+    shown = str(gallery([example, replace(example, name="")]))
+    assert "cats/7.png" in shown and "sample 3" in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.report.synthetic import COMPILED, MEASURED, QUANTIZED, inspection, layer
+from vaiopt.runs.records import LayerNoise
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.inspection import layer_table
 from vaiopt.sheets.measurement import measured_facts
@@ -44,3 +45,12 @@ def test_a_measurement_tells_what_matters() -> None:
     assert facts["golden outputs equal"] == "640 of 640 values"
     assert facts["machine"] == "kit aarch64 Linux"
     assert "started" not in facts
+
+
+def test_where_no_layer_is_hurt_it_says_nowhere() -> None:
+    quiet = [LayerNoise("image", "input", 55.0, "wider"), LayerNoise("conv", "output", 44.0)]
+    record = replace(QUANTIZED, layers=tuple(quiet))
+    assert quantization_advice(record).rows == [["nowhere", "at least 44.0 dB", None]]
+    loud = replace(record, layers=(*quiet, LayerNoise("dense", "output", 12.0, "qat")))
+    assert [row[0] for row in quantization_advice(loud).rows] == ["dense"]
+    assert quantization_advice(replace(record, layers=())).rows == []

@@ -16,15 +16,19 @@ import vaiopt as vo
 from tests.report.synthetic import COMPILED, MANIFEST, MEASURED, QUANTIZED, make_run
 from vaiopt import flow
 from vaiopt.compile import CompileResult
+from vaiopt.container import ContainerFolder
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.deploy.calibrate import CalibrateResult
 from vaiopt.doctor import diagnose
 from vaiopt.evaluate import Evaluations, evaluate_trials
+from vaiopt.export import ExportResult
 from vaiopt.hardware import list_targets, load_target
 from vaiopt.hardware.target_files import KEY
+from vaiopt.predictions import Prediction, Predictions
 from vaiopt.present.shown import SHEETS, figures_of, row_name, sheet_of
 from vaiopt.quantize import QuantizeResult
 from vaiopt.report.write import ReportResult
+from vaiopt.run_list import state_of
 from vaiopt.runs.choice import write_chosen
 from vaiopt.runs.layout import Run
 from vaiopt.search import SearchResult
@@ -98,6 +102,14 @@ def results(run: Run, search: SearchResult) -> List[Any]:
         diagnose(),
         ReportResult(Path("report.html"), 10, ("a",), ("b",), {"measured": "vaiopt measure x"}),
         CALIBRATED,
+        ExportResult(Path("model.onnx"), 1000, 13),
+        vo.compare(run, run),
+        state_of(run),
+        [state_of(run)],
+        Predictions(
+            "runs/a", 3, "int8", "Keras", (Prediction("a.png", "<b>", 0.9, "c", 0.1),), 2.0
+        ),
+        ContainerFolder(Path("docker"), "docker/build", "docker/run"),
         vo.figures(run),
     ]
 
@@ -202,13 +214,13 @@ def test_ranked_trials_as_json_have_the_fronts(run: Run) -> None:
 
 def test_the_front_of_several_costs_is_named_by_all_of_them(run: Run) -> None:
     ranked = rank_trials(run)
-    joint = {"latency_ms, fps": [3, 1]}
-    shown = sheet_of(replace(ranked, pareto=joint, costs=("params", "latency_ms", "fps")))
-    against = "against predicted latency (ms) and predicted frames a second"
+    joint = {"latency_ms, macs": [3, 1]}
+    shown = sheet_of(replace(ranked, pareto=joint, costs=("params", "latency_ms", "macs")))
+    against = "against predicted latency (ms) and multiply-accumulates"
     assert shown.facts == [("front", "3, 1", against)]
     (_, table), *_ = shown.tables
-    assert "predicted frames a second" in table.columns
-    assert "predicted frames a second" not in sheet_of(ranked).tables[0][1].columns
+    assert "multiply-accumulates" in table.columns
+    assert "multiply-accumulates" not in sheet_of(ranked).tables[0][1].columns
 
 
 def test_a_search_says_what_decided_for_the_chosen_trial(search: SearchResult, run: Run) -> None:

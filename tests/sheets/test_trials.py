@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from vaiopt.present.shown import sheet_of
 from vaiopt.sheets import results as results  # adds the sheets
-from vaiopt.sheets.trial_list import trial_list
+from vaiopt.sheets.trial_list import sparkline, trial_list
 from vaiopt.sheets.trials import hyperparameter_table, trial_table
 from vaiopt.study.record import TrialRecord
 
@@ -84,3 +84,34 @@ def test_an_accuracy_is_shown_with_its_interval_where_its_samples_are_known():
     assert [row[place] for row in many.rows] == ["90.8 to 97.4 %", None]
     assert "95 %: 90.8 to 97.4 %" in sheet_of(trials[0]).to_text(120)
     assert "95 % interval" not in trial_list([counted(0, 0.95, 0)], "val_accuracy").columns
+
+
+def test_a_cost_that_all_trials_share_is_left_out_of_the_list() -> None:
+    points = [{"params": 5.0, "latency_ms": 1.0}, {"params": 5.0, "latency_ms": 2.0}]
+    records = [
+        TrialRecord(i, "complete", value=0.5, metrics={"val_accuracy": 0.5}, costs=costs)
+        for i, costs in enumerate(points)
+    ]
+    columns = trial_list(records, "val_accuracy").columns
+    assert "parameters" not in columns and "predicted latency" in columns
+    assert "parameters" in trial_list(records[:1], "val_accuracy").columns
+
+
+def test_curves_are_drawn_of_pruned_trials_too() -> None:
+    curve = [{"epoch": i, "val_accuracy": v} for i, v in enumerate((0.1, 0.5, 0.9))]
+    records = [
+        TrialRecord(0, "complete", value=0.9, metrics={"val_accuracy": 0.9}, curve=curve),
+        TrialRecord(1, "pruned", "stopped", pruning={"reports": [[1, 0.4], [2, 0.2]]}),
+        TrialRecord(2, "failed", "no memory"),
+    ]
+    table = trial_list(records, "val_accuracy", curves=True)
+    place = list(table.columns).index("by epoch")
+    assert [row[place] for row in table.rows] == ["▁▅█", "█▁", None]
+    assert "by epoch" not in trial_list(records, "val_accuracy").columns
+
+
+def test_a_long_curve_is_thinned_and_ends_with_its_last_epoch() -> None:
+    line = sparkline([*[0.0] * 99, 1.0])
+    assert len(line) <= 12 and line[-1] == "█"
+    assert sparkline([1.0]) == "" and sparkline([2.0, 2.0]) == "▁▁"
+    assert sparkline([0.0, float("nan"), 1.0]) == "▁█"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from vaiopt.cli.common import JSON, RUN, SET, TARGET, TRUST, emit, load_of_run, progress
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, TRUST, emit_for, load_of_run, progress
 
 
 def command(
@@ -20,4 +20,4 @@ def command(
 
     opened, settings = load_of_run(run, overrides, target)
     with trusting_models(trust):
-        emit(bundle(opened, settings, progress), as_json)
+        emit_for(bundle(opened, settings, progress), as_json, run, settings)

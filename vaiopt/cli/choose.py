@@ -6,7 +6,7 @@ from typing import Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, emit, option, progress
+from vaiopt.cli.common import JSON, RUN, emit_for, option, progress
 
 
 def command(
@@ -56,4 +56,4 @@ def command(
     reason = reason_of_choice(found)
     if reason:
         progress(f"note: {reason}")
-    emit(record, as_json, f"next: vaiopt run --from quantize --run {run}")
+    emit_for(record, as_json, run)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from typing import Any, List, Mapping, Optional
+from typing import Any, Iterator, List, Mapping, Optional
 
 import typer
 
@@ -16,14 +17,36 @@ def option(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(None, *names, help=help, show_default=False, **more)
 
 
+def complete_run(incomplete: str) -> List[str]:
+    """Return run folders that begin so, for the shell; it completes other paths by itself."""
+    from vaiopt.runs.layout import run_folders
+
+    return sorted(f for f in map(str, run_folders(".")) if f.startswith(incomplete))
+
+
+def complete_target(incomplete: str) -> List[str]:
+    """Return targets that begin so, for the shell."""
+    from vaiopt.hardware import list_targets
+
+    return [row.name for row in list_targets() if row.name.startswith(incomplete)]
+
+
 SETTINGS = typer.Argument(
     None,
     help="A settings file; 'vaiopt init' writes one. [default: those of --run, or the defaults]",
     show_default=False,
 )
-RUN = typer.Argument(..., help="The run folder, made by 'vaiopt search'.", show_default=False)
+RUN = typer.Argument(
+    ...,
+    help="The run folder, made by 'vaiopt search'.",
+    show_default=False,
+    autocompletion=complete_run,
+)
 RUN_OPTION = option(
-    "--run", "-r", help="The run folder to make or go on with. [default: runs/NAME]"
+    "--run",
+    "-r",
+    help="The run folder to make or go on with. [default: runs/NAME]",
+    autocompletion=complete_run,
 )
 SET = typer.Option(
     [],
@@ -37,7 +60,12 @@ JSON = typer.Option(False, "--json", help="Print the result as JSON on stdout, a
 TRUST = typer.Option(
     False, "--trust-model", help="Run code (Lambda layers) in model files: they are your own."
 )
-TARGET = option("--target", "-t", help="cpu, zcu102, ... or an arch.json. [default: the run's]")
+TARGET = option(
+    "--target",
+    "-t",
+    help="cpu, zcu102, ... or an arch.json. [default: the run's]",
+    autocompletion=complete_target,
+)
 ACCEPT = typer.Option(
     [],
     "--accept",
@@ -79,6 +107,37 @@ def emit(result: Any, as_json: bool, then: str = "") -> None:
     say(sheet_of(result).to_text(None if sys.stdout.isatty() else UNFOLDED))
     if then:
         say(f"\n{then}")
+
+
+def emit_for(result: Any, as_json: bool, run: Any, settings: Any = None) -> None:
+    """Print a result, and the commands that come next for its run.
+
+    Args:
+        result, as_json: as of :func:`emit`.
+        run: a run, or its folder. settings: of it, if the command changed any.
+    """
+    from vaiopt.next_step import next_lines
+    from vaiopt.runs.layout import Run
+
+    emit(result, as_json, "" if as_json else "\n".join(next_lines(Run(run), settings)))
+
+
+@contextlib.contextmanager
+def leading_on(folder: Any, again: str) -> Iterator[None]:
+    """Tell after Ctrl-C how to go on with a run, and what can be done with what there is.
+
+    Args:
+        folder: of the run. again: the command that goes on.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        from vaiopt.next_step import interrupted_lines
+        from vaiopt.runs.layout import Run
+
+        for line in interrupted_lines(Run(folder), again):
+            progress(line)
+        raise
 
 
 def run_folder(run: Optional[str], settings_path: Optional[str], source: str) -> str:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from vaiopt.cli.common import JSON, RUN, SET, TRUST, emit, load_of_run, option, progress
+from vaiopt.cli.common import (
+    JSON,
+    RUN,
+    SET,
+    TRUST,
+    complete_target,
+    emit_for,
+    load_of_run,
+    option,
+    progress,
+)
 
 
 def command(
@@ -13,6 +23,7 @@ def command(
         "--target",
         "-t",
         help="cpu, zcu102, ... or an arch.json; may be given again. [default: the run's]",
+        autocompletion=complete_target,
     ),
     overrides: List[str] = SET,
     trust: bool = TRUST,
@@ -29,4 +40,4 @@ def command(
         opened, settings = load_of_run(run, overrides, target)
         with trusting_models(trust):
             results.append(compile_model(opened, settings, progress))
-    emit(results if len(results) > 1 else results[0], as_json)
+    emit_for(results if len(results) > 1 else results[0], as_json, run, settings)

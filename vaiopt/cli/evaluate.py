@@ -6,7 +6,7 @@ from typing import List
 
 import typer
 
-from vaiopt.cli.common import JSON, RUN, TRUST, emit, load_of_run, progress
+from vaiopt.cli.common import JSON, RUN, TRUST, emit, emit_for, load_of_run, progress
 
 
 def command(
@@ -35,4 +35,4 @@ def command(
         if trial or kept:
             emit(evaluate_trials(opened, trial, progress), as_json)
         else:
-            emit(evaluate(opened, settings, progress), as_json)
+            emit_for(evaluate(opened, settings, progress), as_json, run)

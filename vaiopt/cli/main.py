@@ -17,27 +17,22 @@ import typer
 
 from vaiopt._version import __version__
 from vaiopt.cli.common import say
+from vaiopt.cli.groups import COMMANDS, Grouped
 from vaiopt.errors import VaioptError
 from vaiopt.signals import raised
 from vaiopt.text import printable
 
-COMMANDS = (
-    "init run search trials choose refit quantize evaluate compile bundle measure kit calibrate"
-    " report dashboard inspect targets doctor"
-).split()
-"""Each is a module beside this one, with a function ``command``; in the order of ``--help``."""
-
 app = typer.Typer(
     name="vaiopt",
+    cls=Grouped,
     help=(
         "From a Keras search space to a measured accuracy on an FPGA kit. Start with: vaiopt init,"
         " then vaiopt run."
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich's help costs as much time again as all else
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 

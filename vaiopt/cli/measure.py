@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit, given, load_of_run, option, progress
+from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit_for, given, load_of_run, option, progress
 
 
 def command(
@@ -18,4 +18,4 @@ def command(
     from vaiopt.flow import measure
 
     opened, settings = load_of_run(run, [*overrides, *given({"deploy.host": host})], target)
-    emit(measure(opened, settings, progress), as_json)
+    emit_for(measure(opened, settings, progress), as_json, run, settings)

@@ -7,7 +7,7 @@ from typing import List, Optional
 
 import typer
 
-from vaiopt.cli.common import JSON, SET, TRUST, emit, given, load_of_run, option, progress
+from vaiopt.cli.common import JSON, SET, TRUST, emit, emit_for, given, load_of_run, option, progress
 from vaiopt.releases import one_of
 
 
@@ -52,6 +52,7 @@ def command(
         ):
             opened, settings = load_of_run(model, changed)
             result = quantize(opened, settings, progress)
+            emit_for(result, as_json, model, settings)
         else:
             result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
-    emit(result, as_json)
+            emit(result, as_json)

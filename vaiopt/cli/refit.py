@@ -22,7 +22,9 @@ def command(
 ) -> None:
     """Train a trial's point for longer, or on all but the test split; makes it a candidate."""
     from vaiopt.flow import refit
+    from vaiopt.runs.commands import command_line
     from vaiopt.runs.layout import open_run
 
     record = refit(open_run(run), trial=trial, epochs=epochs, on=on, progress=progress)
-    emit(record, as_json, f"next: vaiopt choose --trial {record.number} {run}")
+    again = command_line("choose", run, "--trial", str(record.number))
+    emit(record, as_json, f"next: {again}")

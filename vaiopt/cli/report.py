@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from vaiopt.cli.common import JSON, RUN, emit, option
+from vaiopt.cli.common import JSON, RUN, emit_for, option
 
 
 def command(
@@ -20,4 +20,4 @@ def command(
     from vaiopt.report import write_report
     from vaiopt.runs.layout import open_run
 
-    emit(write_report(open_run(run), export=export), as_json)
+    emit_for(write_report(open_run(run), export=export), as_json, run)

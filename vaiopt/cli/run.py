@@ -14,8 +14,9 @@ from vaiopt.cli.common import (
     SETTINGS,
     TARGET,
     TRUST,
-    emit,
+    emit_for,
     given,
+    leading_on,
     load,
     load_of_run,
     run_folder,
@@ -55,6 +56,7 @@ def command(
     from vaiopt.cli.live import follow
     from vaiopt.flow import run_flow, steps_between
     from vaiopt.network.loadable import trusting_models
+    from vaiopt.runs.commands import command_line
 
     overrides = [*overrides, *given({"deploy.accept": doubts or None})]
     if settings is None and run is not None and steps_between(first, last)[0].name != "search":
@@ -63,7 +65,10 @@ def command(
         wanted = load(settings, overrides, target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
-    with trusting_models(trust):
+    words = [*(["--from", first] if first else []), *(["--to", last] if last else [])]
+    words += ["--front", str(front)] * (front > 1) + ["--trust-model"] * trust
+    again = command_line("run", folder, *words)
+    with trusting_models(trust), leading_on(folder, again):
         summary = run_flow(
             wanted,
             folder,
@@ -73,7 +78,7 @@ def command(
             progress=view.progress,
             on_trial=view,
         )
-    emit(summary, as_json)
+    emit_for(summary, as_json, folder, wanted)
     check_measured(summary)
 
 

@@ -14,8 +14,9 @@ from vaiopt.cli.common import (
     SETTINGS,
     TARGET,
     TRUST,
-    emit,
+    emit_for,
     given,
+    leading_on,
     load,
     option,
     run_folder,
@@ -43,11 +44,13 @@ def command(
     from vaiopt import flow
     from vaiopt.cli.live import follow
     from vaiopt.network.loadable import trusting_models
+    from vaiopt.runs.commands import command_line
 
     more = given({"search.scheduler": scheduler, "deploy.accept": doubts or None})
     wanted = load(settings, [*overrides, *more], target, run)
     folder = run_folder(run, settings, wanted.data.source)
     view = follow(wanted, folder, as_json)
-    with trusting_models(trust):
+    again = command_line("search", folder, *["--trust-model"] * trust)
+    with trusting_models(trust), leading_on(folder, again):
         result = flow.search(wanted, folder, progress=view.progress, on_trial=view, accept=accept)
-    emit(result, as_json, f"next: vaiopt run --from quantize --run {result.folder}")
+    emit_for(result, as_json, folder)

@@ -11,11 +11,12 @@ from vaiopt.compile.backend import CompileRequest
 from vaiopt.compile.compilers import compiler_for
 from vaiopt.environment import installed_versions
 from vaiopt.errors import MissingToolError
-from vaiopt.files import atomic_folder, require
+from vaiopt.files import PathLike, atomic_folder, require
 from vaiopt.hardware.targets import load_target
 from vaiopt.present.shown import Shown
 from vaiopt.record import write_record
 from vaiopt.runs.choice import refresh_links
+from vaiopt.runs.commands import in_vendor_container
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import CompileRecord
@@ -48,8 +49,11 @@ class CompileResult(Shown):
         return {**self.record.to_json(), "file": str(self.file), "folder": str(self.folder)}
 
 
-def check_compile(settings: Settings) -> None:
+def check_compile(settings: Settings, run: PathLike = "RUN") -> None:
     """Check that a model can be compiled here for the target, before there is one.
+
+    Args:
+        settings: of the run. run: its folder, for the command in the hint.
 
     Raises:
         TargetError, CompileError: there is no such target, or no compiler for it.
@@ -57,11 +61,13 @@ def check_compile(settings: Settings) -> None:
     """
     target = load_target(settings.hardware.target, settings.hardware.release)
     found = compiler_for(target).available()
-    if not found.ready:
-        raise MissingToolError(
-            f"nothing can be compiled for '{target.name}' here: {found.uses}",
-            f"{found.hint}; or stop before: vaiopt run --to evaluate",
-        )
+    if found.ready:
+        return
+    hint = f"{found.hint}; or stop before: vaiopt run --to evaluate"
+    if target.device.accelerator:
+        there = in_vendor_container(run, target.release)
+        hint = f"Search with --to search here; quantize and compile in the container: {there}"
+    raise MissingToolError(f"nothing can be compiled for '{target.name}' here: {found.uses}", hint)
 
 
 @alone

@@ -17,6 +17,7 @@ from vaiopt.data import Splits, load_splits
 from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
+from vaiopt.deploy.model_card import model_card
 from vaiopt.deploy.readme import bundle_readme
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, write_text
@@ -44,6 +45,7 @@ from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
+MODEL_CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,8 @@ def bundle_candidate(
     archive = bundle.parent / f"{name}.tar.gz"
     # The folder is put in its place first, the archive right after it.
     with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
-        shutil.copyfile(str(model), str(folder / model.name))
-        for script, path in scripts.items():
-            shutil.copyfile(str(path), str(folder / script))
+        for file, path in {model.name: model, **scripts}.items():
+            shutil.copyfile(str(path), str(folder / file))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
             # The arrays that the kit compares; the raw inputs stay behind.
@@ -122,6 +123,7 @@ def bundle_candidate(
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
         write_text(folder / "README.md", bundle_readme(manifest))
+        write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=digests)
         write_record(folder / MANIFEST, manifest)

@@ -35,6 +35,7 @@ or, from where the run is, all of it at once:
 if known, `indices`: in the data set |
 | `golden.npz` | int8 inputs and the int8 outputs to expect, bit by bit on a DPU |
 | `manifest.json` | SHA-256 of every file, preprocessing, fix positions, classes, what to expect |
+| `MODEL_CARD.md` | what the model is, how good, on which data, and what is not known of it |
 | `run_model.py`, `kit_*.py` | the scripts: Python 3.7 and numpy |
 
 Preprocessing is `(x - offset) / scale`, then `clip(floor(value * 2^{position} + 0.5), -128, 127)`;

@@ -15,10 +15,12 @@ from vaiopt.delivered import Delivered, delivered
 from vaiopt.errors import RunError, VaioptError
 from vaiopt.hardware.inspection import Inspection
 from vaiopt.int8.positions import read_positions
+from vaiopt.next_step import made_elsewhere
 from vaiopt.reading import read_text
 from vaiopt.record import read_optional, read_record
 from vaiopt.report.examples import EXAMPLES
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
+from vaiopt.runs.commands import command_line, in_vendor_container
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import (
     compiled_records,
@@ -83,6 +85,7 @@ class ReportData:
             or values.
         carried: what became of each chosen point of the front, the best first; empty for a single
             one.
+        elsewhere: whether quantize and compile run in the container, and this is not in it.
         alike: which cheaper trial cannot be told from the chosen one, in a line; empty without one.
         notes: what is left out and why, one line each.
     """
@@ -109,6 +112,7 @@ class ReportData:
     inspection: Optional[Inspection] = None
     examples: Sequence[Any] = ()
     carried: Tuple[Delivered, ...] = ()
+    elsewhere: bool = False
     alike: str = ""
     notes: Tuple[str, ...] = ()
 
@@ -190,8 +194,10 @@ class ReportData:
         return self.settings.hardware.target if found is None else found.target.name
 
     def command(self, stage: str) -> str:
-        """Return the command line of a stage on this run."""
-        return f"vaiopt {stage} {self.folder}"
+        """Return the command line of a stage on this run: in the container what runs only there."""
+        if self.elsewhere and stage in ("quantize", "compile"):
+            return in_vendor_container(self.folder, self.settings.hardware.release, first=stage)
+        return command_line(stage, self.folder)
 
 
 def gather_search(run: Run) -> ReportData:
@@ -201,6 +207,7 @@ def gather_search(run: Run) -> ReportData:
     settings, environment = read_run_settings(run)
     study = open_study(run)
     found = ReportData(
+        elsewhere=made_elsewhere(settings),
         name=run.folder.resolve().name,
         folder=str(run.folder),
         settings=settings,

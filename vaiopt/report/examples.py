@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -25,6 +25,7 @@ class Example:
     Attributes:
         index: its place in the test split. true, predicted: names of classes. confidence: of the
             predicted class, 0 to 1.
+        name: of its file or line; empty where the data have none.
         image: a PNG as data URI, or empty. values: the first few features of a tabular sample.
     """
 
@@ -32,6 +33,7 @@ class Example:
     true: str
     predicted: str
     confidence: float
+    name: str = ""
     image: str = ""
     values: Tuple[float, ...] = ()
 
@@ -43,6 +45,7 @@ def read_examples(candidate: Candidate, evaluation: ClassEvaluation) -> List[Exa
         DataError: the data is not here, or is not what the run was made with.
     """
     from vaiopt.data import load_splits
+    from vaiopt.data.names import names_of_test
 
     if not evaluation.misclassified:
         return []
@@ -50,7 +53,9 @@ def read_examples(candidate: Candidate, evaluation: ClassEvaluation) -> List[Exa
     known = [m for m in surest(evaluation, SHOWN_EXAMPLES) if m.index < len(splits.test)]
     samples = splits.test.take(np.array([m.index for m in known], np.int64)).raw
     classes = [scores.name for scores in evaluation.per_class]
-    return examples(known, samples, classes, splits.test.dataset.value_range)
+    names = names_of_test(splits, [m.index for m in known])
+    found = examples(known, samples, classes, splits.test.dataset.value_range)
+    return [replace(example, name=names.get(example.index, "")) for example in found]
 
 
 def examples(

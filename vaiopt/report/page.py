@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from vaiopt.errors import MissingToolError
-from vaiopt.present.figure import Figure
-from vaiopt.present.html import Markup, escape, join, table, tag
+from vaiopt.present.figure import Figure, text
+from vaiopt.present.html import Markup, details, escape, join, table, tag
 from vaiopt.present.table import Table
 from vaiopt.present.theme import PALETTES, css_variables
 from vaiopt.report.data import ReportData
+from vaiopt.report.places import Places, places_of, without_places
 from vaiopt.report.section import Block, Group, Section
 
 _ASSETS = Path(__file__).with_name("assets")
@@ -65,22 +66,39 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
     Raises:
         MissingToolError: plotly is not installed.
     """
+    written = f"Written by vaiopt from the run folder '{data.folder}'."
+    return html_page(data.name, _subtitle(data), sections, written, places_of([data]))
+
+
+def html_page(
+    name: str, subtitle: str, sections: Sequence[Section], written: str, places: Places = ()
+) -> str:
+    """Return sections as one HTML text.
+
+    Args:
+        name, subtitle: its heading, and what stands under it.
+        sections: of the page.
+        written: from what, at its foot.
+        places: paths that must not stand in it.
+
+    Raises:
+        MissingToolError: plotly is not installed.
+    """
     figures = [figure for section in sections for figure in section.figures()]
     specs = [_json_script(f"spec-{i}", figure.spec()) for i, figure in enumerate(figures)]
     numbers = {id(figure): i for i, figure in enumerate(figures)}
     return _PAGE.format(
-        title=escape(f"{data.name} · vaiopt"),
-        name=escape(data.name),
-        subtitle=escape(_subtitle(data)),
+        title=escape(f"{name} · vaiopt"),
+        name=escape(name),
+        subtitle=without_places(escape(subtitle), places, escape),
         policy=_POLICY,
         style=_style(),
         links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
-        sections="\n".join(_section(section, numbers) for section in sections),
-        footer=escape(
-            f"Written by vaiopt from the run folder '{data.folder}'. Nothing on this page is"
-            " fetched from a network."
+        sections=without_places("\n".join(_section(s, numbers) for s in sections), places, escape),
+        footer=without_places(
+            escape(f"{written} Nothing on this page is fetched from a network."), places, escape
         ),
-        specs="\n".join(specs),
+        specs=without_places("\n".join(specs), places, _in_json, _in_label),
         palettes=_json(PALETTES),
         plotly=_packed_plotly(),
         script=(_ASSETS / "page.js").read_text(encoding="utf-8"),
@@ -98,6 +116,7 @@ def _style() -> str:
     rules = (
         f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         f":root[data-theme=light]{{{light}}}:root[data-theme=dark]{{{dark}}}"
+        f"@media print{{:root,:root[data-theme=dark],:root[data-theme=light]{{{light}}}}}"
     )
     return rules + (_ASSETS / "style.css").read_text(encoding="utf-8")
 
@@ -120,7 +139,8 @@ def _block(block: Block, numbers: Dict[int, int]) -> Markup:
         figures = join([_figure(figure, numbers[id(figure)]) for figure in block.figures])
         head = [tag("h3", block.title)] if block.title else []
         head += [tag("p", block.caption)] if block.caption else []
-        return tag("div", join([*head, tag("div", figures, class_=kind)]), class_="group")
+        whole = tag("div", join([*head, tag("div", figures, class_=kind)]), class_="group")
+        return details(block.folded, whole) if block.folded else whole
     return block
 
 
@@ -152,6 +172,16 @@ def _figure(figure: Figure, number: int) -> Markup:
     if is_parallel:
         parts.append(tag("p", "", class_="brushed", aria_live="polite"))
     return tag("figure", join(parts))
+
+
+def _in_json(value: str) -> str:
+    """Return a text as it stands within one of JSON."""
+    return _json(value)[1:-1]
+
+
+def _in_label(value: str) -> str:
+    """Return the same of a text in plotly's labels, which are HTML."""
+    return _in_json(text(value))
 
 
 def _json(content: Any) -> str:

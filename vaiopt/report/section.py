@@ -14,13 +14,14 @@ from vaiopt.report.data import ReportData
 @dataclass(frozen=True)
 class Group:
     """Figures side by side, under one title and one caption, which may be empty; ``wide`` ones
-    stand two in a row at most.
+    stand two in a row at most. With ``folded``, a line, only that line is seen until it is clicked.
     """
 
     title: str
     caption: str
     figures: Sequence[Figure]
     wide: bool = False
+    folded: str = ""
 
 
 Block = Union[Markup, Figure, Table, Group]

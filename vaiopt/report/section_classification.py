@@ -39,7 +39,8 @@ def mistakes(data: ReportData) -> Section:
         pictures = [example for example in data.examples if example.image]
         values = {example.index: example.values for example in data.examples}
         features = data.data.feature_names if data.data is not None else ()
-        table = mistake_table(found, SHOWN_EXAMPLES, values, features)
+        names = {example.index: example.name for example in data.examples if example.name}
+        table = mistake_table(found, SHOWN_EXAMPLES, values, features, names)
         blocks.append(gallery(pictures) if pictures else table)
     return Section(lead, blocks)
 
@@ -55,14 +56,15 @@ def gallery(examples: Sequence[Example]) -> Markup:
     cards = []
     for example in examples:
         label = f"true {example.true}, predicted {example.predicted}"
-        sure = f"{words.percent(example.confidence, 0)} sure, sample {example.index}"
+        sure = f"{words.percent(example.confidence, 0)} sure"
+        told = example.name or f"sample {example.index}"
         image = tag(
             "img", src=example.image, alt=f"Test sample {example.index}: {label}", loading="lazy"
         )
         lines = [
             tag("div", join(["true ", tag("b", example.true)])),
             tag("div", join(["said ", tag("b", example.predicted, class_="wrong")])),
-            tag("div", sure, class_="remark"),
+            tag("div", join([sure, told], ", "), class_="remark", title=told),
         ]
         cards.append(tag("li", join([Markup(str(image).replace("></img>", ">")), *lines])))
     return tag("ul", join(cards), class_="gallery")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from vaiopt.present import words
 from vaiopt.present.html import note
@@ -20,6 +20,11 @@ from vaiopt.report.figures_space import (
 )
 from vaiopt.report.section import Block, Group, Section
 from vaiopt.study.surrogate import usable
+
+ENOUGH = 15
+"""Completed trials from which statistics over them are shown unfolded: a correlation of fewer than
+that is hardly told from none (0.5 is just significant at 5 %).
+"""
 
 GOOD_FIT = 0.3
 """A surrogate that predicts less of the variance than this is called a guess."""
@@ -47,19 +52,33 @@ def hyperparameters(data: ReportData) -> Section:
     elif len(varying) == 1:
         only = f"Only '{varying[0].name}' varied: there is nothing to compare its importance with."
         blocks.append(note(only))
-    blocks.append(correlations(data, ranked))
+    few = _few(data)
+    pairs = correlations(data, ranked)
+    blocks.append(Group("", "", [pairs], wide=True, folded=few[0]) if pairs and few else pairs)
     kept = f", the {SHOWN_DIMENSIONS} most important" if len(varying) > SHOWN_DIMENSIONS else ""
     caption = (
         f"The {objective_name(data)} over each hyperparameter{kept}; the stronger the colour, the"
         " later the trial."
     )
-    blocks.append(Group("Slices" + of_all(data), caption, slices(data, ranked)))
+    found = slices(data, ranked)
+    blocks.append(Group("Slices" + of_all(data), caption, found, folded=few[1] if few else ""))
     shown = distributions(data, ranked)
     if shown:
         caption = "What was tried (grey), and what the best quarter of the trials chose (blue)."
-        blocks.append(Group("Distributions", caption, shown))
+        blocks.append(Group("Distributions", caption, shown, folded=few[2] if few else ""))
     blocks += _dependence_blocks(data, surrogate, ranked) if surrogate is not None else []
     return Section(lead, [block for block in blocks if block is not None])
+
+
+def _few(data: ReportData) -> Tuple[str, ...]:
+    """Return the lines behind which correlations, slices and distributions of few trials are
+    folded away; none where there are enough.
+    """
+    count = len(data.complete)
+    if count >= ENOUGH:
+        return ()
+    why = f"of {count} completed trials; they say something from {ENOUGH} on"
+    return tuple(f"{name} {why}" for name in ("Correlations", "Slices", "Distributions"))
 
 
 def _unexplained(data: ReportData, varying: Sequence[Dimension]) -> str:

@@ -37,7 +37,7 @@ def search(data: ReportData) -> Section:
     figures = (convergence(data), time_line(data))
     blocks: List[Block] = [figure for figure in figures if figure is not None]
     if not blocks:
-        command = f"vaiopt search {data.folder}/run.toml --run {data.folder}"
+        command = data.command("search")
         blocks = [to_do("No trial has completed yet.", command)]
     lead = "How the objective rose from trial to trial, and where the time went."
     return Section(lead + _thinned(data), blocks)

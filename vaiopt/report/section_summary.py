@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, List, Optional, Tuple
 
+from vaiopt.next_step import VENDOR
 from vaiopt.present import words
 from vaiopt.present.html import Markup, heading, join, note, paragraph, tag, tiles, to_do
 from vaiopt.present.table import Table
@@ -303,22 +304,32 @@ def _latencies(
     return [*times, ratio, rate]
 
 
+OFF_BOARD = (
+    "The int8 model was quantized off-board: its accuracy is what the DPU gives, but the vendor's"
+    " compiler reads only what its own quantizer made."
+)
+
+
 def next_steps(data: ReportData) -> List[Tuple[str, str]]:
     """Return what the run does not have yet: (what it is, the command that makes it), in the order
     to run them.
     """
     if data.chosen is None:
         going_on = "No model was chosen yet. The search goes on where it stopped with:"
-        return [(going_on, f"vaiopt search {data.folder}/run.toml --run {data.folder}")]
+        best = "The best trial so far is chosen with:"
+        commands = [(going_on, data.command("search")), (best, data.command("choose"))]
+        return commands[: 2 if data.complete else 1]
     target = f" --target {data.settings.hardware.target}"
-    has_int8 = data.quantized is not None
+    off_board = data.quantized is not None and data.quantized.backend != VENDOR
+    again = off_board and data.elsewhere and not data.compiled
+    has_int8 = data.quantized is not None and not again
     steps = (
         (
             data.float_test is None,
             "The chosen model was not tried on the test split yet.",
             "evaluate",
         ),
-        (not has_int8, "There is no int8 model yet.", "quantize"),
+        (not has_int8, OFF_BOARD if again else "There is no int8 model yet.", "quantize"),
         (
             has_int8 and data.int8_test is None,
             "The int8 model was not tried on the test split yet.",
@@ -330,7 +341,8 @@ def next_steps(data: ReportData) -> List[Tuple[str, str]]:
     )
     for_target = ("compile", "bundle", "measure")
     return [
-        (what, data.command(stage) + (target if stage in for_target else ""))
+        (what, command + (target if stage in for_target and "--to " not in command else ""))
         for is_missing, what, stage in steps
         if is_missing
+        for command in (data.command(stage),)
     ]

@@ -12,13 +12,15 @@ and ``measured`` at the top are links for people, which vaiopt itself does not r
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any, List
 
 from vaiopt.errors import RunError
-from vaiopt.files import PathLike
+from vaiopt.files import PathLike, looked_for
 from vaiopt.record import read_record
+from vaiopt.runs.commands import command_line
 from vaiopt.runs.leftovers import clean
 from vaiopt.runs.records import Chosen
 
@@ -89,7 +91,7 @@ class Candidate:
 
     def command(self, stage: str) -> str:
         """Return the command line of a stage on this candidate's run."""
-        return f"vaiopt {stage} {self.run.folder}"
+        return command_line(stage, self.run.folder)
 
 
 class Run:
@@ -205,7 +207,8 @@ def open_run(folder: PathLike) -> Run:
     if not run.folder.is_dir():
         raise RunError(
             f"there is no run folder '{run.folder}'",
-            f"Make one with: vaiopt search SETTINGS.toml --run {run.folder}",
+            f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
+            f" {run.folder}",
         )
     if not run.settings.is_file():
         raise RunError(
@@ -215,6 +218,21 @@ def open_run(folder: PathLike) -> Run:
     check_layout(run)
     clean(run.folder, run.search_lock)
     return run
+
+
+def run_folders(folder: PathLike, depth: int = 3) -> List[Path]:
+    """Return the folders that are runs, sorted: this one, or those below it, at most so many deep;
+    within a run there is none. A folder that cannot be read is left out.
+    """
+    here = Path(folder)
+    if (here / "run.toml").is_file():
+        return [here]
+    try:
+        inside = sorted(entry.name for entry in os.scandir(str(here)) if entry.is_dir())
+    except OSError:
+        return []
+    below = [here / name for name in inside if not name.startswith(".")]
+    return [run for path in below for run in run_folders(path, depth - 1)] if depth else []
 
 
 def check_layout(run: Run) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List
+from typing import Any, Dict, Iterator, List, Tuple
 
-from vaiopt.settings.schema import declarations
+from vaiopt.settings.schema import Declaration, declarations
 from vaiopt.settings.sections import Settings, section_classes
 
 
@@ -23,15 +23,27 @@ class Change:
 
 def changes(saved: Settings, settings: Settings) -> List[Change]:
     """Return what differs, without what may change in a run (``Declaration.may_change``)."""
-    sections = [
-        (f"{name}.", getattr(saved, name), getattr(settings, name), cls)
-        for name, cls in section_classes().items()
-    ]
     found = []
-    for prefix, old, new, cls in [*sections, ("", saved, settings, Settings)]:
-        for name, declared in declarations(cls).items():
-            before, after = getattr(old, name), getattr(new, name)
-            if before != after and not declared.may_change:
-                show = declared.shown or (lambda value: value)
-                found.append(Change(prefix + name, show(before), show(after)))
+    for (key, declared, before), (_, _, after) in zip(_values(saved), _values(settings)):
+        if before != after and not declared.may_change:
+            show = declared.shown or (lambda value: value)
+            found.append(Change(key, show(before), show(after)))
     return found
+
+
+def shown_values(settings: Settings) -> Dict[str, Any]:
+    """Return every setting by its key, ``section.key``, without passwords."""
+    return {
+        key: value if declared.shown is None else declared.shown(value)
+        for key, declared, value in _values(settings)
+    }
+
+
+def _values(settings: Settings) -> Iterator[Tuple[str, Declaration, Any]]:
+    """Yield key, declaration and value of every setting, those of the sections first."""
+    sections: List[Tuple[str, Any, Any]] = [
+        (f"{name}.", getattr(settings, name), cls) for name, cls in section_classes().items()
+    ]
+    for prefix, values, cls in [*sections, ("", settings, Settings)]:
+        for name, declared in declarations(cls).items():
+            yield prefix + name, declared, getattr(values, name)

@@ -9,6 +9,11 @@ from vaiopt.present.table import Table
 from vaiopt.present.uncertainty import sure
 from vaiopt.runs.records import LayerNoise, QuantizedMetrics
 
+UNHURT_DB = 40.0
+"""Signal-to-noise ratio from which rounding to 8 bits costs an activation nothing that matters: the
+error is a hundredth of the values, and no more than that of rounding a full range.
+"""
+
 
 def activation_name(noise: LayerNoise) -> str:
     """Return the name of an activation: its layer's, with the tensor if that is not the layer's
@@ -19,11 +24,17 @@ def activation_name(noise: LayerNoise) -> str:
 
 
 def quantization_advice(record: QuantizedMetrics) -> Table:
-    """Return the layers that int8 hurts most, the worst first, and what may help."""
-    rows = [
+    """Return the layers that int8 hurts most, the worst first, and what may help; one row that says
+    nowhere, where none loses what matters; no row where nothing is known of layers.
+    """
+    rows: List[List[Any]] = [
         [activation_name(noise), words.decibels(noise.snr_db), noise.suggestion]
         for noise in record.worst_layers()
+        if noise.snr_db < UNHURT_DB
     ]
+    if record.layers and not rows:
+        least = words.decibels(min(noise.snr_db for noise in record.layers))
+        rows = [["nowhere", f"at least {least}", None]]
     return Table(("layer", "SNR", "what may help"), rows, numeric=(1,), name="quantization_advice")
 
 

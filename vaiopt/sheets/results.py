@@ -16,11 +16,14 @@ from vaiopt.present.shown import add_sheets
 from vaiopt.present.table import Table, flatten
 from vaiopt.present.uncertainty import interval, sure
 from vaiopt.runs.layout import Run
+from vaiopt.sheets.comparison import comparison
 from vaiopt.sheets.compilation import compile_facts, operation_table
 from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
 from vaiopt.sheets.measurement import measured_facts, verdict
+from vaiopt.sheets.predictions import predictions
 from vaiopt.sheets.quantization import quantization_advice, quantization_facts
+from vaiopt.sheets.run_list import one_run, run_list
 from vaiopt.sheets.trial_list import trial_list
 from vaiopt.sheets.trials import hyperparameter_table
 from vaiopt.study.record import TrialRecord
@@ -28,10 +31,12 @@ from vaiopt.tasks import validation_metrics
 
 if TYPE_CHECKING:
     from vaiopt.compile import CompileResult
+    from vaiopt.container import ContainerFolder
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.deploy.calibrate import CalibrateResult
     from vaiopt.deploy.kit_check import KitCheck
     from vaiopt.evaluate import Evaluations
+    from vaiopt.export import ExportResult
     from vaiopt.hardware import Inspection, Target, TargetSummary
     from vaiopt.quantize import QuantizeResult
     from vaiopt.search import SearchResult
@@ -124,7 +129,7 @@ def _trials(result: RankedTrials) -> Sheet:
         ("front", _numbers(found), f"against {' and '.join(map(words.name, costs.split(', ')))}")
         for costs, found in result.pareto.items()
     ]
-    table = trial_list(result.trials, result.metric, costs=result.costs)
+    table = trial_list(result.trials, result.metric, costs=result.costs, curves=True)
     return Sheet(f"Trials · {result.folder}", front, [("", table)])
 
 
@@ -379,6 +384,27 @@ def _calibration(result: CalibrateResult) -> Sheet:
     return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
 
 
+def _export(result: ExportResult) -> Sheet:
+    """The file, and whether another runtime computes the same."""
+    same = None if result.compared is None else f"equal on {result.compared} random inputs"
+    facts: List[Fact] = [
+        ("file", str(result.path), words.size(result.size)),
+        ("ONNX opset", str(result.opset), "QDQ, power-of-two scales"),
+        ("onnxruntime and Keras", same, ""),
+    ]
+    notes = ["onnxruntime is not installed: the file was not compared"] * (same is None)
+    return Sheet("Export", facts, notes=notes)
+
+
+def _container(result: ContainerFolder) -> Sheet:
+    """Where the container's scripts are, and what each is for."""
+    rows = [
+        [result.build, "builds the image, once; it downloads some 10 GB from the vendor"],
+        [f"{result.run} vaiopt ...", "runs a command there, on the files of this folder"],
+    ]
+    return Sheet(f"Container · {result.folder}", tables=[("", Table(("command", ""), rows))])
+
+
 def _diagnosis(found: Any) -> Sheet:
     """What is installed, and what each stage could use here."""
     where = f"Vitis-AI {found.container}" if found.container else "none"
@@ -420,6 +446,12 @@ add_sheets(
         "List[TargetSummary]": _targets,
         "Target": _target,
         "CalibrateResult": _calibration,
+        "ExportResult": _export,
+        "Predictions": predictions,
+        "Comparison": comparison,
+        "RunState": one_run,
+        "List[RunState]": run_list,
+        "ContainerFolder": _container,
         "Diagnosis": _diagnosis,
         "KitCheck": _kit,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Iterable, List, Mapping, Optional, Sequence
 
 from vaiopt.present import words
@@ -16,16 +17,20 @@ def trial_list(
     metric: str,
     chosen: Optional[int] = None,
     costs: Sequence[str] = ("params", "latency_ms"),
+    curves: bool = False,
 ) -> Table:
     """Return one row a trial: number, metric (or its state, if it has none), costs, time, and what
-    tells it from the others, or why it is not complete.
+    tells it from the others, or why it is not complete. Costs that all trials share are left out.
 
     Args:
         trials: in the order to show.
         metric: of the objective.
         chosen: number of the trial to set off.
         costs: that are shown.
+        curves: whether the metric by epoch is drawn, of pruned trials too.
     """
+    costs = [cost for cost in costs if _differs(cost, trials)]
+    drawn = [sparkline(points_of(t, metric)) if curves else "" for t in trials]
     is_measured = any(t.measured_latency_ms is not None for t in trials)
     measured = ["measured latency"] * is_measured
     titles = [words.name(cost).replace(" (ms)", "") for cost in costs]
@@ -34,17 +39,47 @@ def trial_list(
     numbers[2:2] = ["95 % interval"] * any(sure)
     names = varying(trial.hyperparameters for trial in trials)
     rows: List[List[Any]] = []
-    for t, within in zip(trials, sure):
+    for t, within, curve in zip(trials, sure, drawn):
         score = words.metric(metric, t.metrics.get(metric)) if t.value is not None else t.status
         row: List[Any] = [t.number, score, *[within if t.value is not None else None] * any(sure)]
         row += [words.bare_amount(cost, t.costs.get(cost)) for cost in costs]
         row += [words.milliseconds(t.measured_latency_ms)] * is_measured
         point = t.reason or point_text(t.hyperparameters, names)
-        rows.append([*row, point, words.seconds(t.seconds)])
+        rows.append([*row, point, words.seconds(t.seconds), *[curve or None] * any(drawn)])
     position = next((i for i, t in enumerate(trials) if t.number == chosen), -1)
-    columns = [*numbers, "hyperparameters", "time"]
+    columns = [*numbers, "hyperparameters", "time", *["by epoch"] * any(drawn)]
     numeric = (*range(len(numbers)), len(numbers) + 1)
     return Table(columns, rows, numeric=numeric, highlight=position)
+
+
+BARS = "▁▂▃▄▅▆▇█"
+MOST_BARS = 12
+"""Characters of a curve; of more epochs so many are drawn, evenly spaced, the last among them."""
+
+
+def _differs(cost: str, trials: Sequence[TrialRecord]) -> bool:
+    """Return whether a cost tells trials apart."""
+    return len(trials) < 2 or len({trial.costs.get(cost) for trial in trials}) > 1
+
+
+def points_of(trial: TrialRecord, metric: str) -> List[float]:
+    """Return a trial's metric by epoch; what its pruner saw where the curve does not have it."""
+    found = [step.get(metric) for step in trial.curve]
+    known = [float(value) for value in found if value is not None]
+    reports = trial.pruning.get("reports", []) if not known else []
+    return known or [float(value) for _, value in reports]
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return numbers as a line of bars, the lowest to the highest; empty for fewer than two."""
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) < 2:
+        return ""
+    step = max(1.0, (len(finite) - 1) / (MOST_BARS - 1))
+    places = [int(round(i * step)) for i in range(int((len(finite) - 1) / step) + 1)]
+    low, high = min(finite), max(finite)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[int(round((finite[place] - low) * scale))] for place in places)
 
 
 def varying(points: Iterable[Mapping[str, Value]]) -> Optional[List[str]]:

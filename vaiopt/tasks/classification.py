@@ -277,6 +277,7 @@ def mistake_table(
     most: int,
     values: Optional[Mapping[int, Sequence[float]]] = None,
     features: Sequence[str] = (),
+    named: Optional[Mapping[int, str]] = None,
 ) -> Table:
     """Return the surest mistakes.
 
@@ -284,8 +285,9 @@ def mistake_table(
         evaluation: of a model. most: rows at most.
         values: the first values of each sample, by its place in the test split.
         features: their names.
+        named: of samples with a file or line, by its place in the test split.
     """
-    values = values or {}
+    values, named = values or {}, named or {}
     width = max(map(len, values.values()), default=0)
     names = [features[i] if i < len(features) else f"feature {i}" for i in range(width)]
     columns = ("test sample", "true", "predicted", "confidence", *names)
@@ -293,7 +295,7 @@ def mistake_table(
     for mistake in surest(evaluation, most):
         own = [words.value(float(value)) for value in values.get(mistake.index, ())]
         row = [
-            mistake.index,
+            named.get(mistake.index, mistake.index),
             evaluation.per_class[mistake.true].name,
             evaluation.per_class[mistake.predicted].name,
             words.percent(mistake.confidence, 1),

@@ -30,12 +30,12 @@ def keras_3(bench: Bench) -> None:
 
 
 def no_compiler(bench: Bench) -> None:
-    bench.patch.setattr("vaiopt.compile.vitis.backend.shutil.which", lambda name: None)
+    bench.patch.setattr("vaiopt.environment.shutil.which", lambda name: None)
     for_the_dpu(bench, compiled_model())
 
 
 def no_compiler_beforehand(bench: Bench) -> None:
-    bench.patch.setattr("vaiopt.compile.vitis.backend.shutil.which", lambda name: None)
+    bench.patch.setattr("vaiopt.environment.shutil.which", lambda name: None)
     check_compile(quick("hardware.target=zcu102"))
 
 

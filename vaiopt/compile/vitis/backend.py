@@ -12,7 +12,12 @@ from typing import List
 from vaiopt.compile.backend import Compiler, CompileRequest
 from vaiopt.compile.record import Compiled
 from vaiopt.compile.vitis.xmodel import examine, read_xmodel, threshold
-from vaiopt.environment import Availability, container_release
+from vaiopt.environment import (
+    VITIS_COMPILER,
+    Availability,
+    container_release,
+    vitis_compiler,
+)
 from vaiopt.errors import CompileError, MissingToolError, TargetError
 from vaiopt.hardware.architectures import Architecture, decode_fingerprint, older_fingerprints
 from vaiopt.hardware.target import Target
@@ -22,10 +27,13 @@ from vaiopt.network.loadable import check_model_file
 from vaiopt.process import follow
 from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.releases import RELEASES
+from vaiopt.runs.commands import command_line, in_container, in_vendor_container
 
-PROGRAM = "vai_c_tensorflow2"
+PROGRAM = VITIS_COMPILER
 MODEL = "model.xmodel"
 LOG = "compile.log"
+
+VENDOR_S = ("--set", "quantize.backend=vitis")
 
 WHY = re.compile(r"\[FATAL\]|\[ERROR\]|Error: |Exception: |error:", re.IGNORECASE)
 """Lines that say why the compiler failed."""
@@ -46,7 +54,7 @@ class VitisCompiler(Compiler):
 
     def available(self) -> Availability:
         """Tell whether the vendor's program is on the PATH."""
-        found = shutil.which(PROGRAM)
+        found = vitis_compiler()
         if found:
             return Availability(True, found)
         return Availability(False, f"no {PROGRAM}", "run it in the container: docker/run")
@@ -54,14 +62,15 @@ class VitisCompiler(Compiler):
     def compile(self, request: CompileRequest) -> Compiled:
         """Write ``model.xmodel``, the log and what else the compiler writes, and read it back."""
         target, progress = request.target, request.progress
-        again = f"docker/run vaiopt compile {request.run} --target {request.given}"
-        program = shutil.which(PROGRAM)
+        again = command_line("compile", request.run, "--target", request.given)
+        again = in_container(again, target.release)
+        _check_quantizer(request)
+        program = vitis_compiler()
         if program is None:
             raise MissingToolError(
                 f"{PROGRAM}, the compiler for '{target.name}', is not installed here",
                 f"It comes with the Vitis-AI container: {again}",
             )
-        _check_quantizer(request, again)
         arch = find_arch(target, request.given, request.folder)
         progress(f"compiling for {target.name} with {arch}")
         lines = _run_compiler(program, arch, request)
@@ -87,15 +96,17 @@ class VitisCompiler(Compiler):
         return Compiled(MODEL, source, output, above, release=release, more=more)
 
 
-def _check_quantizer(request: CompileRequest, again: str) -> None:
+def _check_quantizer(request: CompileRequest) -> None:
     """Raise unless the vendor's quantizer wrote the model: its compiler reads no other."""
     layers = layer_entries(check_model_file(request.quantized_model))
     if not any(layer["class_name"].startswith("Vitis>") for layer in layers):
         raise CompileError(
             f"'{request.quantized_model}' was not made by the vendor's quantizer, and {PROGRAM}"
             " reads no other",
-            f"In the container: docker/run {request.quantize_command} --set"
-            f" quantize.backend=vitis, then {again}",
+            "Quantize it again in the container: "
+            + in_vendor_container(
+                request.run, request.target.release, *VENDOR_S, "--target", request.given
+            ),
         )
 
 
@@ -179,7 +190,8 @@ def _run_compiler(program: str, arch: Path, request: CompileRequest) -> List[str
     if code != 0 or not model.is_file() or model.stat().st_size == 0:
         shutil.copyfile(str(folder / LOG), str(request.failed_log))
         raise CompileError(
-            f"{PROGRAM} failed: {reason(lines, code)}", f"All it said is in '{request.failed_log}'."
+            f"{PROGRAM} failed: {reason(lines, code)}",
+            f"All it said is in '{request.failed_log}'.",
         )
     if request.failed_log.exists():
         request.failed_log.unlink()

@@ -81,6 +81,15 @@ def load_csv(request: Request, path: Path) -> Dataset:
     )
 
 
+def read_columns(path: Path) -> Dict[str, Cells]:
+    """Return the columns of a table by name, each as numbers or texts, None for gaps. Raises
+    DataError: it cannot be read.
+    """
+    where = f"'{path}'"
+    names, rows = _table(_text(path, where), where)
+    return {name: _parsed([row[i] for row in rows], name, where) for i, name in enumerate(names)}
+
+
 def _matches(text: str, path: Optional[Path]) -> bool:
     return path is not None and path.is_file() and path.name.lower().endswith(ENDINGS)
 

@@ -54,7 +54,25 @@ def _matches(text: str, path: Optional[Path]) -> bool:
 SOURCE = Source("FOLDER", _matches, load_folder)
 
 
+def file_names(request: Request, folder: Path) -> List[str]:
+    """Return the path, within the folder, of each image that :func:`load_folder` loads for a
+    request, in the order of the dataset's samples: its own, then the given sets. Nothing is
+    decoded. Raises as that.
+    """
+    _, chosen = _chosen(request, folder)
+    return [p.relative_to(folder).as_posix() for paths in chosen.values() for p in paths]
+
+
 def _load(request: Request, folder: Path) -> Dataset:
+    kept, chosen = _chosen(request, folder)
+    arrays, headers = decoded(folder, chosen, request)
+    return replace(kept, fingerprint=files_sha256(folder, headers), **arrays)
+
+
+def _chosen(request: Request, folder: Path) -> Tuple[Dataset, Dict[str, List[Path]]]:
+    """Return a dataset with file numbers in the place of images, as many as are asked for, and its
+    files, by the first letters of the fields of their set.
+    """
     found = roots(folder, lambda root: bool(_subfolders(root)))
     classes = _class_folders(found[""])
     for prefix, root in found.items():
@@ -72,8 +90,7 @@ def _load(request: Request, folder: Path) -> Dataset:
         prefix: [paths[i] for i in getattr(kept, f"{prefix}x")[:, 0]]
         for prefix, (paths, _) in listed.items()
     }
-    arrays, headers = decoded(folder, chosen, request)
-    return replace(kept, fingerprint=files_sha256(folder, headers), **arrays)
+    return kept, chosen
 
 
 def decoded(

@@ -7,7 +7,10 @@
   var touch = window.matchMedia("(pointer: coarse)").matches;
   var drawn = [];
 
+  var printing = false;
+
   function theme() {
+    if (printing) return "light";
     return root.dataset.theme || (system.matches ? "dark" : "light");
   }
 
@@ -156,7 +159,19 @@
       });
     }, { rootMargin: "800px 0px" });
     plots.forEach(function (plot) { observer.observe(plot); });
-    window.addEventListener("beforeprint", function () { plots.forEach(function (plot) { observer.unobserve(plot); draw(plot); }); });
+    // On paper all is open, and in light colours.
+    var folded = [];
+    window.addEventListener("beforeprint", function () {
+      printing = true;
+      folded = Array.from(document.querySelectorAll("details:not([open])"));
+      folded.forEach(function (part) { part.open = true; });
+      plots.forEach(function (plot) { observer.unobserve(plot); draw(plot); });
+    });
+    window.addEventListener("afterprint", function () {
+      printing = false;
+      folded.forEach(function (part) { part.open = false; });
+      if (theme() === "dark") plots.forEach(draw);
+    });
   }
 
   function failed(reason) {

@@ -28,6 +28,20 @@ def only_search(run: Run) -> Iterator[None]:
             shutil.rmtree(str(run.running), ignore_errors=True)
 
 
+def is_searching(run: Run) -> bool:
+    """Return whether a search is at work in a run folder; False where nobody can know."""
+    import fcntl
+
+    try:
+        with open(str(run.search_lock), encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no search, or a file system without locks
+        return False
+    return False
+
+
 def _locked(run: Run) -> IO[str]:
     import fcntl
 

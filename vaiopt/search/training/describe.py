@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.data import split_notes
+from vaiopt.data.found import found_line
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import ModelError
 from vaiopt.hardware import costs as hardware_costs
@@ -126,7 +127,8 @@ class _Family:
         feasible.check_choices(self.overrides, space, self._model_at)
         if self._own is None:  # what another fit reports is known once it has run
             feasible.check_metric(settings, model, shared, splits)
-        notes = (*shared.dataset.notes, *split_notes(splits))
+        found = found_line(shared.dataset, splits.sizes())
+        notes = (found, *shared.dataset.notes, *split_notes(splits))
         notes += scaling_notes(settings.data, scaling, left)
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)

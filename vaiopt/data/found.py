@@ -1,0 +1,41 @@
+"""What data were found, in a line: a wrong folder or column is seen before trial 0."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+import numpy as np
+
+from vaiopt.data.dataset import Dataset
+
+MOST_CLASSES = 6
+"""Classes that are told with their samples; of more only the smallest and the largest."""
+
+
+def found_line(dataset: Dataset, sizes: Mapping[str, int]) -> str:
+    """Return what the data are: samples, form, classes, and how many are in each part.
+
+    Args:
+        dataset: as it was loaded. sizes: samples by part, as they are split.
+    """
+    shape = dataset.sample_shape
+    form = "×".join(map(str, shape)) if dataset.is_image else f"{shape[-1]} features"
+    kind = "images of" if dataset.is_image else "rows of"
+    parts = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
+    told = f"data '{dataset.name}': {len(dataset):,} {kind} {form} ({dataset.x.dtype})"
+    return f"{told}, {_labels(dataset)}; {parts}"
+
+
+def _labels(dataset: Dataset) -> str:
+    """Return the classes with their samples, or what else is learned."""
+    y = np.asarray(dataset.y)
+    if not dataset.classes or y.ndim != 1 or y.dtype.kind not in "iu":
+        form = [] if y.shape[1:] == (1,) else y.shape[1:]
+        return f"{dataset.task} of {'×'.join(map(str, form)) or 'a number'}"
+    given = [np.asarray(samples.y) for samples in dataset.sets]
+    counts = np.bincount(np.concatenate(given), minlength=len(dataset.classes))
+    told = [f"{name} {count:,}" for name, count in zip(dataset.classes, counts)]
+    if len(told) > MOST_CLASSES:
+        low, high = int(counts.argmin()), int(counts.argmax())
+        told = [f"from {told[low]} to {told[high]}"]
+    return f"{len(dataset.classes)} classes ({', '.join(told)})"
