@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings import Settings, choices, commented_toml, section_classes
+from vaiopt.settings import Settings, choices, commented_toml, load_settings, section_classes
 from vaiopt.settings.reading import commented_section
 from vaiopt.settings.schema import checked_section, declarations, setting
 
@@ -41,3 +41,7 @@ def test_a_made_up_row_is_taken_and_explained():
     with pytest.raises(SettingsError, match="made.kind is 'c'"):
         checked_section(Made, "made", {"kind": "c"})
     assert list(commented_section(Made())) == ["# which", "#   b: made up", 'kind = "b"']
+
+
+def test_a_release_may_be_written_as_a_number():
+    assert load_settings(None, ["hardware.release=2.5"]).hardware.release == "2.5"

@@ -19,6 +19,7 @@ from vaiopt.compile import CompileResult
 from vaiopt.container import ContainerFolder
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.deploy.calibrate import CalibrateResult
+from vaiopt.deploy.kit_check import KitCheck, KitRow
 from vaiopt.doctor import diagnose
 from vaiopt.evaluate import Evaluations, evaluate_trials
 from vaiopt.export import ExportResult
@@ -109,6 +110,7 @@ def results(run: Run, search: SearchResult) -> List[Any]:
         Predictions(
             "runs/a", 3, "int8", "Keras", (Prediction("a.png", "<b>", 0.9, "c", 0.1),), 2.0
         ),
+        KitCheck("root@kit", ("dpu",), (KitRow("python", False, "3.6", "use <another>"),)),
         ContainerFolder(Path("docker"), "docker/build", "docker/run"),
         vo.figures(run),
     ]

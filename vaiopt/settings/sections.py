@@ -342,7 +342,10 @@ class HardwareSettings:
         " arch.json",
     )
     release: str = setting(
-        releases.DEFAULT, "Vitis-AI release of the board image", choices=releases.RUNNABLE
+        releases.DEFAULT,
+        "Vitis-AI release of the board image",
+        choices=releases.RUNNABLE,
+        convert=values.release_text,
     )
     threads: int = setting(1, "threads that feed the DPU, for frames per second", low=1, high=1024)
 

@@ -160,6 +160,13 @@ def check_hyperparameters(key: str, value: Mapping[str, Any]) -> None:
             _check_choice(f"{key}.{name}", item)
 
 
+def release_text(value: Any) -> Any:
+    """Return a release that a TOML file or ``--set`` gives as a number, 3.0, as the text that it is
+    named by; anything else as it is.
+    """
+    return str(value) if isinstance(value, float) else value
+
+
 def check_names(key: str, value: Any) -> None:
     """Check that a list holds different names. Raises SettingsError."""
     if len(set(value)) != len(value) or not all(str(name).strip() for name in value):
