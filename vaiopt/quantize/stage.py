@@ -70,18 +70,20 @@ def quantize_model(
 
     Args:
         model: a Keras 2 model, or the path of its ``.h5`` file.
-        calib_x: calibration samples, preprocessed, float32, samples first, in the order they are
-            fed; one array, or a list with one per input.
+        calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
+            order they are fed; one array, or a list with one per input.
         calib_y: their labels (N, ...), if known.
         out: folder to write; replaced as a whole.
+        backend: ``auto``, ``tfmot`` or ``vitis``.
         release: of Vitis AI, whose rules ``tfmot`` follows: 1.4, 2.0, 2.5, 3.0 or 3.5.
-        backend, method: as the settings ``quantize.backend`` and ``quantize.method``.
+        method: ``ptq``; ``finetune`` (the vendor's fast finetuning, ``vitis`` only); or ``qat``.
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
         qat_epochs, seed: of quantization-aware training, and of its order.
         source: the file that ``model`` was loaded from, if it is not given as one.
         task, targets: what the model does, and what its outputs are of the labels; see
             :func:`vaiopt.quantize.labels.judge_of`.
-        training, validation: labelled samples for it and for the scores, if not those of calibration.
+        training, validation: labelled samples for it and for the accuracies; the calibration
+            samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
         progress: is told one line at a time what happens.
 

@@ -36,7 +36,7 @@ class Declaration:
         other_texts: whether it takes other texts as well.
         low, above, high: limits of the number, or of each number that it holds: it is at least
             ``low``, more than ``above`` and at most ``high``.
-        keys: the names that a table takes.
+        keys: the names that a table, or a list, takes.
         may_be_empty: whether a text may be empty.
         check: further checks of a value, given its name in messages; raises SettingsError.
         searchable: the type of a value in the place of which a search range may stand; None if

@@ -371,8 +371,8 @@ class DeploySettings:
     sudo: bool = changeable(False, "run the scripts on a board by sudo, without a password")
     accept: List[str] = changeable(
         [],
-        "doubts about a measurement with which it counts in the search all the same:"
-        f" {', '.join(choices.names(choices.DOUBTS))}",
+        "doubts about a measurement with which it counts in the search all the same",
+        keys=choices.DOUBTS,
         check=values.check_doubts,
     )
 
