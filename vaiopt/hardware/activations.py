@@ -51,8 +51,8 @@ def _leaky_relu(operation: Operation, context: Context) -> Placement:
     alpha = 0.2 if operation.alpha is None else operation.alpha
     if abs(alpha - 0.1) > 1e-7:
         return on_cpu(
-            f"LeakyReLU alpha {alpha:g}: only 0.1 is supported, use 0.1 or"
-            f" {_instead_of_leaky(alpha, context)}"
+            f"LeakyReLU alpha {alpha:g}: only 0.1 is supported, use 0.1 or ReLU"
+            f"{_instead_of_leaky(alpha, context)}"
         )
     source = context.source(operation)
     if "leaky_relu" not in context.dpu.conv.activations:
@@ -66,13 +66,13 @@ def _leaky_relu(operation: Operation, context: Context) -> Placement:
 
 
 def _instead_of_leaky(alpha: float, context: Context) -> str:
-    """Return what computes the same, if this DPU and the release have it, or nearly."""
+    """Return words for what computes the same, if this DPU and the release have it."""
     dpu, release = context.dpu, context.target.release
     known = "prelu" in dpu.alu_functions + dpu.conv.activations
     if not known or verdict_of("function", "prelu", release).on_the_cpu:
-        return "ReLU"
+        return ""
     start = f"keras.initializers.Constant({alpha:g})"
-    return f"PReLU(alpha_initializer={start}, shared_axes=[1, 2]), which can have any slope"
+    return f", or PReLU(alpha_initializer={start}, shared_axes=[1, 2]), which computes the same"
 
 
 ACTIVATION_RULES: Dict[str, Rule] = {

@@ -332,7 +332,7 @@ def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]
             what = f"Rescaling '{operation.name}' (of 0 to 255)"
             ranges.append((what, (offset, 255.0 * scale + offset)))
     ranges += [
-        (f"the input, whose scaling '{change.layer}' goes into the weights", (0.0, 255.0))
+        (f"the input (of 0 to 255), which '{change.layer}' scales on the DPU,", (0.0, 255.0))
         for change in graph.changes
         if change.kind == INPUT_SCALING and input_range is None
     ][:1]

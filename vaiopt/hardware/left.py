@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, List, NamedTuple
 
 from vaiopt.hardware.devices import estimate
+from vaiopt.hardware.quantized import output_softmaxes
 from vaiopt.hardware.target import Target
 from vaiopt.network.read import read_graph
 
@@ -17,6 +18,15 @@ class Left(NamedTuple):
 
     layer: str
     reason: str
+
+
+def host_softmaxes(model: Any) -> List[str]:
+    """Return the names of the layers that are, or end in, a softmax of the outputs: the host
+    computes it after every device. Arguments as :func:`left_to_cpu`.
+    """
+    graph = read_graph(model)
+    ends = output_softmaxes(graph, graph.consumers)
+    return [operation.layer for operation in graph.operations if operation.name in ends]
 
 
 def left_to_cpu(model: Any, target: Target) -> List[Left]:

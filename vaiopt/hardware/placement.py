@@ -39,9 +39,12 @@ def _placed(operation: Operation, context: Context, quantizer: Quantizer) -> Pla
     not.
     """
     placement = RULES[operation.kind](operation, context)
-    left = None if placement.device == "CPU" and placement.reason else quantizer.left(operation)
-    if left is not None and not placement.is_output_softmax:
+    told = placement.device == "CPU" and placement.reason and not quantizer.refuses(operation)
+    left = None if told else quantizer.left(operation)
+    if left is not None:
         placement = on_cpu(left)
+    elif placement.device == "CPU" and not placement.reason:
+        placement = on_cpu(f"{operation.layer_type}: this DPU has none; use another layer")
     if operation.assumed_shape:
         note = "its output shape is not known and taken to be its input's"
         placement = placement._replace(reason="; ".join(filter(None, (placement.reason, note))))

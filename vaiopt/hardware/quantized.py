@@ -45,11 +45,17 @@ class Quantizer(NamedTuple):
             return f"softmax inside the model: {QUANTIZER_FLOAT} and splits it; {cure}"
         return self._function(operation) if operation.kind == "activation" else None
 
-    def _layer(self, operation: Operation) -> str:
+    def refuses(self, operation: Operation) -> bool:
+        """Tell whether the model is refused for this operation."""
+        return any(refusal.layer == operation.layer for refusal in self.graph.refusals)
+
+    def _layer(self, operation: Operation) -> Optional[str]:
         if operation.kind == "tensorflow":
             row = verdict_of("operation", operation.function, self.release)
             return f"TensorFlow operation tf.{operation.function}: no layer computes it; {row.cure}"
         row = verdict_of("layer", operation.layer_type, self.release)
+        if not row.on_the_cpu:
+            return None
         if operation.kind == "lambda":
             return f"Lambda is Python code, which is never run here; {QUANTIZER_FLOAT}; {row.cure}"
         return f"{operation.layer_type}: {QUANTIZER_FLOAT}; {row.cure}"

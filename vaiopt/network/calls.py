@@ -16,6 +16,9 @@ Config = Mapping[str, Any]
 Reference = Tuple[Hashable, int, int]
 """A tensor: the layer that made it, the number of the call, the number of the output."""
 
+OPERATION = "operation"
+"""Kind of the change of an operation on tensors."""
+
 INPUT_SCALING = "input scaling"
 """Kind of the change of a layer that scales the model's input."""
 
@@ -63,7 +66,8 @@ class Absorbed(NamedTuple):
 class Change(NamedTuple):
     """An exact change of a model: the layer it concerns, and what becomes of it, in words.
 
-    ``kind`` is :data:`INPUT_SCALING` for a layer that scales the model's input, else empty.
+    ``kind`` is :data:`INPUT_SCALING` for a layer that scales the model's input, :data:`OPERATION`
+    for an operation that becomes a layer, else empty.
     """
 
     layer: str

@@ -6,7 +6,8 @@ list (:mod:`vaiopt.quantize.plain`), cannot disagree:
 
 * what does something in training only (noise, random images, spatial dropout) is left out;
 * TensorFlow operations become the layers that compute the same (:mod:`tensor_calls`);
-* a layer that is the activation of another becomes a layer behind it;
+* a layer that is the activation of another becomes a layer behind it, a convolution whose groups
+  are single channels a depthwise one;
 * ``relu6(x + 3) / 6``, however it is written, is one layer, the DPU's own sigmoid;
 * scalings (``Rescaling``, ``Normalization``, batch normalisation of flat features) go into the
   weights beside them, or become a 1x1 depthwise convolution (:mod:`scalings`).
@@ -18,7 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
 from vaiopt.network import activations
-from vaiopt.network.calls import Call, CallList, class_of
+from vaiopt.network.calls import OPERATION, Call, CallList, class_of
 from vaiopt.network.layers import layer_class
 from vaiopt.network.operations import DAMAGED
 from vaiopt.network.rebuild import Place, Rebuilt, readers
@@ -40,9 +41,21 @@ def changed(calls: CallList) -> CallList:
     calls as they are where they cannot be understood, which :func:`operations.lower` then tells.
     """
     try:
-        return absorbed(_hard_sigmoids(_translated(calls)))
+        return _told_once(absorbed(_hard_sigmoids(_translated(calls))))
     except (ModelError, *DAMAGED):
         return calls
+
+
+def _told_once(calls: CallList) -> CallList:
+    """Leave out what was said of operations that then became a part of something else."""
+    left = {call.name for call in calls.calls}
+    last = {change.layer: change for change in calls.changes}
+    kept = (
+        change
+        for change in calls.changes
+        if change.kind != OPERATION or (change.layer in left and last[change.layer] is change)
+    )
+    return calls._replace(changes=tuple(kept))
 
 
 def _translated(old: CallList) -> CallList:
@@ -81,19 +94,39 @@ def _translate(call: Call, new: Rebuilt) -> Optional[List[Place]]:
         return [new.add(_made(call, name, Step(class_of(inner), dict(inner["config"])), [first]))]
     if call.class_name == "CustomScaleLayer" and len(call.inputs) == 2:
         return [_scaled_sum(call, new)]
+    shapes = new.shapes(call.inputs)
+    if call.class_name == "Conv2D" and shapes and _is_depthwise(call, shapes[0][-1]):
+        new.tell(call.name, "becomes a depthwise convolution: every channel is a group")
+        return [new.add(_depthwise(call, shapes[0][-1]))]
     if layer_class(call.class_name).kind != "tensorflow":
         return None
-    shapes = new.shapes(call.inputs)
     function = str(call.config.get("function", ""))
     steps = layers_for(function, call.arguments, shapes) if shapes else None
     if not steps:
         return None
     kinds = "/".join(dict.fromkeys(step.class_name for step in steps))
-    new.tell(call.name, f"the operation tf.{function} becomes the layer {kinds}")
+    new.tell(call.name, f"the operation tf.{function} becomes the layer {kinds}", OPERATION)
     return [
         _add_step(call, step, new, number if len(steps) > 1 else None)
         for number, step in enumerate(steps)
     ]
+
+
+def _is_depthwise(call: Call, channels: int) -> bool:
+    groups, filters = call.config.get("groups", 1), call.config.get("filters", 0)
+    return bool(groups == channels > 1 and filters % channels == 0 and call.first)
+
+
+_SAME_OF_DEPTHWISE = (
+    "name dtype kernel_size strides padding data_format dilation_rate activation use_bias".split()
+)
+
+
+def _depthwise(call: Call, channels: int) -> Call:
+    """Return the depthwise convolution that a convolution of single channels is."""
+    config = {key: call.config[key] for key in _SAME_OF_DEPTHWISE if key in call.config}
+    config["depth_multiplier"] = call.config["filters"] // channels
+    return call._replace(class_name="DepthwiseConv2D", config=config)
 
 
 def _add_step(call: Call, step: Step, new: Rebuilt, number: Optional[int]) -> Place:

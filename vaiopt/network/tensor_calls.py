@@ -61,7 +61,7 @@ def layers_for(
     maker = FUNCTIONS.get(function.replace("compat.v1.", ""))
     try:
         return maker(Operands(arguments, shapes)) if maker is not None and shapes else None
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None  # arguments of another kind than the function's
 
 

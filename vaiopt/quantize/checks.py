@@ -95,6 +95,12 @@ def check_model(model: Any) -> None:
     """
     config = model.get_config()
     _check_kinds(config)
+    for tensor in model.inputs:
+        name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
+        if None in shape:
+            raise QuantizeError(
+                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
+            )
     calls = read_calls(model)
     for refusal in refusals(calls):
         raise QuantizeError(refusal.problem, refusal.cure)
@@ -111,12 +117,6 @@ def check_model(model: Any) -> None:
                     f"weight '{weight}' of layer '{layer.name}' has a value that is not a number",
                     "Train the model again, with a smaller learning rate; its training diverged.",
                 )
-    for tensor in model.inputs:
-        name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
-        if None in shape:
-            raise QuantizeError(
-                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
-            )
 
 
 def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarray]:

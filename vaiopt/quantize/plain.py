@@ -95,11 +95,16 @@ def _unique(name: str, names: List[str]) -> str:
 
 
 def _layer(model: Any, name: str) -> Any:
-    """Return the layer of a call's name, in whatever inner model it is."""
-    layer: Any = model
-    for part in name.split(":")[0].split("/"):
-        layer = layer.get_layer(part)
-    return layer
+    """Return the layer of a call's name, in whatever inner model it is; Keras's own names of layers
+    may have slashes too.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    name = name.split(":")[0]
+    if name in layers:
+        return layers[name]
+    ends = [place for place, letter in enumerate(name) if letter == "/"]
+    inner = next(end for end in ends if hasattr(layers.get(name[:end]), "get_layer"))
+    return _layer(layers[name[:inner]], name[inner + 1 :])
 
 
 def _node(model: Any, call: Call, names: List[str], nodes: List[Node]) -> Node:
@@ -115,7 +120,7 @@ def _node(model: Any, call: Call, names: List[str], nodes: List[Node]) -> Node:
         channels = int(sources[0].shape[-1] or 0)
         node.weights = _made_weights(call, channels)
     else:
-        node.weights = weights_of(_layer(model, call.name))
+        node.weights = _given_weights(call, _layer(model, call.name))
     for one in reversed([one for one in call.absorbed if one.place == "before"]):
         _take_before(node, *_factor_and_shift(model, one))
     for one in (one for one in call.absorbed if one.place == "behind"):
@@ -129,6 +134,20 @@ def _shape_of(node: Node, sources: List[Node]) -> Tuple[Optional[int], ...]:
     shapes = [[length for length in source.shape[1:] if length] for source in sources]
     shape = output_shape(node.kind, node.config, [tuple(shape) for shape in shapes], {})
     return (None, *(shape or tuple(shapes[0])))
+
+
+def _given_weights(call: Call, layer: Any) -> "OrderedDict[str, np.ndarray]":
+    """Return the weights of a layer of the model, as the layer has them that it becomes."""
+    weights = weights_of(layer)
+    if call.class_name == "DepthwiseConv2D" and "kernel" in weights:
+        kernel = weights["kernel"]  # of a convolution of single channels: (h, w, 1, c * m)
+        many = int(call.config["depth_multiplier"])
+        shaped = kernel.reshape(*kernel.shape[:2], kernel.shape[3] // many, many)
+        return OrderedDict(
+            ("depthwise_kernel" if key == "kernel" else key, shaped if key == "kernel" else value)
+            for key, value in weights.items()
+        )
+    return weights
 
 
 def _made_weights(call: Call, channels: int) -> "OrderedDict[str, np.ndarray]":
@@ -145,7 +164,7 @@ def _made_weights(call: Call, channels: int) -> "OrderedDict[str, np.ndarray]":
 
 
 def _factor_and_shift(model: Any, one: Absorbed) -> Tuple[np.ndarray, np.ndarray]:
-    """Return factor and shift of a scaling, float32: of each channel, or one of all."""
+    """Return factor and shift of a scaling, float64: of each channel, or one of all."""
     if one.class_name == "Rescaling":
         scale, offset = one.config["scale"], one.config.get("offset", 0.0)
     elif one.class_name == "Normalization":
@@ -158,7 +177,7 @@ def _factor_and_shift(model: Any, one: Absorbed) -> Tuple[np.ndarray, np.ndarray
         norm.weights = weights_of(_layer(model, one.name))
         scale, mean, beta = multiplier_and_shift(norm)
         offset = beta - mean * scale
-    factor, shift = (np.asarray(value, np.float32).ravel() for value in (scale, offset))
+    factor, shift = (np.asarray(value, np.float64).ravel() for value in (scale, offset))
     return factor, shift
 
 
@@ -171,7 +190,7 @@ def _take_before(node: Node, factor: np.ndarray, shift: np.ndarray) -> None:
     factor, shift = (np.tile(x, kernel.shape[axis] // len(x)) for x in (factor, shift))
     column = (-1, 1)
     shifted = kernel * shift.reshape(column)
-    node.weights[key] = kernel * factor.reshape(column)
+    node.weights[key] = (kernel * factor.reshape(column)).astype(np.float32)
     if not np.any(shift):
         return
     if key == "kernel":
@@ -182,8 +201,8 @@ def _take_before(node: Node, factor: np.ndarray, shift: np.ndarray) -> None:
 
 
 def _add_to_bias(node: Node, added: np.ndarray) -> None:
-    bias = node.weights.get("bias")
-    node.weights["bias"] = added if bias is None else bias + added
+    bias = node.weights.get("bias", 0.0)
+    node.weights["bias"] = (bias + added).astype(np.float32)
     node.config["use_bias"] = True
 
 
@@ -191,17 +210,17 @@ def _take_behind(node: Node, factor: np.ndarray, shift: np.ndarray) -> None:
     """Let a linear layer compute factor * y + shift of what it did."""
     if node.kind == "BatchNormalization":
         complete_batch_norm(node)
-        node.weights["gamma"] = node.weights["gamma"] * factor
-        node.weights["beta"] = node.weights["beta"] * factor + shift
+        node.weights["gamma"] = (node.weights["gamma"] * factor).astype(np.float32)
+        node.weights["beta"] = (node.weights["beta"] * factor + shift).astype(np.float32)
         return
     kernel = node.weights[node.kernel]
     axes = _OUTPUT_AXES.get(node.kind, (kernel.ndim - 1,))
     shape = [length if axis in axes else 1 for axis, length in enumerate(kernel.shape)]
     outputs = int(np.prod(shape))
     factor, shift = (np.tile(x, outputs // len(x)) for x in (factor, shift))
-    node.weights[node.kernel] = kernel * factor.reshape(shape)
+    node.weights[node.kernel] = (kernel * factor.reshape(shape)).astype(np.float32)
     if "bias" in node.weights:
-        node.weights["bias"] = node.weights["bias"] * factor
+        node.weights["bias"] = (node.weights["bias"] * factor).astype(np.float32)
     if np.any(shift):
         _add_to_bias(node, shift)
 
