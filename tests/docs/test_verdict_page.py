@@ -12,9 +12,11 @@ PAGE = Path(__file__).resolve().parent.parent.parent / "docs/reference/verdicts.
 
 HEAD = """# Verdicts
 
-What the quantizers of the releases do with each layer class, with an activation function behind a layer, and with an operation on tensors. `inspect`, the
-search before its first trial, `quantize`, `compile` and this page read the same table, `vaiopt/network/verdicts.csv`, which also names the
-source of each row; the first row that fits counts. What a DPU takes of it depends on its sizes: `vaiopt inspect` says so layer by layer.
+What the quantizers of the releases do with each layer class, with an activation function behind a
+layer, and with an operation on tensors. `inspect`, the search before its first trial, `quantize`,
+`compile` and this page read the same table, `vaiopt/network/verdicts.csv`, which also names the
+source of each row; the first row that fits counts. What a DPU takes of it depends on its sizes:
+`vaiopt inspect` says so layer by layer.
 
 | verdict | meaning |
 | --- | --- |
