@@ -40,6 +40,8 @@ class Quantizer(NamedTuple):
                 return f"the quantizer refuses the model: {refusal.problem}; {refusal.cure}"
         if operation.kind in ("other", "lambda", "tensorflow"):
             return self._layer(operation)
+        if operation.kind == "global_average_pool" and operation.kernel[0] != operation.kernel[1]:
+            return self._whole_map(operation)
         if operation.kind == "softmax":
             cure = verdict_of("function", "softmax", self.release).cure
             return f"softmax inside the model: {QUANTIZER_FLOAT} and splits it; {cure}"
@@ -54,11 +56,22 @@ class Quantizer(NamedTuple):
             row = verdict_of("operation", operation.function, self.release)
             return f"TensorFlow operation tf.{operation.function}: no layer computes it; {row.cure}"
         row = verdict_of("layer", operation.layer_type, self.release)
-        if not row.on_the_cpu:
+        if row.verdict == "moved":
             return None
         if operation.kind == "lambda":
             return f"Lambda is Python code, which is never run here; {QUANTIZER_FLOAT}; {row.cure}"
         return f"{operation.layer_type}: {QUANTIZER_FLOAT}; {row.cure}"
+
+    def _whole_map(self, operation: Operation) -> Optional[str]:
+        """A global average of a map that is not square."""
+        row = verdict_of("layer", "GlobalAveragePooling2D not square", self.release)
+        if row.verdict != "refused":
+            return None
+        height, width = operation.kernel
+        return (
+            f"GlobalAveragePooling2D over {height}x{width}: the quantizer of release {self.release}"
+            f" fails where the map is not square; {row.cure}"
+        )
 
     def _function(self, operation: Operation) -> Optional[str]:
         function = operation.function

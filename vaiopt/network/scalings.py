@@ -51,11 +51,11 @@ def _scaling(call: Call, shape: Shape) -> Optional[Scaling]:
         fits = all(len(value) == shape[-1] for value in lists)
         return Scaling(found[1] != 0, not lists) if fits else None
     axis = call.config.get("axis", -1)
-    axes = [axis] if isinstance(axis, int) else axis
-    last = axes is None or list(axes) in ([-1], [len(shape)])
+    axes = [axis] if isinstance(axis, int) else list(axis or ())
+    last = not axes or axes in ([-1], [len(shape)])
     if call.class_name == "Normalization" and last and not call.config.get("invert"):
-        return Scaling(True, axes is None)
-    if call.class_name in _BATCH_NORMS and last:
+        return Scaling(True, not axes)
+    if call.class_name in _BATCH_NORMS and axes and last:
         return Scaling(True, False, flat_only=True)
     return None
 
