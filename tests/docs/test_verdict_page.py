@@ -42,6 +42,8 @@ def _releases(names: Tuple[str, ...]) -> str:
     every = list(RELEASES)
     if list(names) == every:
         return "all"
+    if len(names) == 1:
+        return names[0]
     if names[0] == every[0]:
         return f"to {names[-1]}"
     return f"from {names[0]}" if names[-1] == every[-1] else f"{names[0]} to {names[-1]}"
