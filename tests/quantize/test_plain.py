@@ -168,8 +168,12 @@ def test_it_is_the_same_function_of_layers_that_the_quantizer_knows(number):
     for weight in model.trainable_weights:
         if "bias" in weight.name:
             weight.assign(random.uniform(-1, 1, weight.shape))
+    try:
+        wanted = outputs(model)
+    except tf.errors.OpError:  # TensorFlow 2.8 has no groups on the CPU
+        pytest.skip("TensorFlow cannot run this model here")
     plain = functional_model(model)
-    assert outputs(plain) == pytest.approx(outputs(model), abs=1e-6, rel=1e-6)
+    assert outputs(plain) == pytest.approx(wanted, abs=1e-6, rel=1e-6)
     assert changes_of(plain) and not read_graph(plain).refusals
     kinds = {type(layer).__name__ for layer in plain.layers}
     assert not kinds & {"Rescaling", "Normalization", "TFOpLambda", "SlicingOpLambda"}
