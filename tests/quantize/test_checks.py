@@ -109,11 +109,11 @@ def test_a_subclass_and_an_unbuilt_model_are_refused():
 
 def test_groups_channels_first_and_inner_models_are_refused_by_name():
     keras = load_keras()
-    refused(
-        network(lambda layers, x: head(layers, layers.Conv2D(4, 3, groups=2, name="grouped")(x))),
-        "grouped",
-        "groups=2",
-    )
+
+    def grouped(layers, x):
+        return head(layers, layers.Conv2D(4, 3, groups=2, name="grouped")(layers.Conv2D(4, 1)(x)))
+
+    refused(network(grouped), "grouped", "groups=2")
     inner = keras.Sequential([keras.layers.Conv2D(2, 1, input_shape=(8, 8, 2))], name="inner")
     refused(network(lambda layers, x: head(layers, inner(inner(x)))), inner.name)
     x = keras.Input((2, 8, 8))
