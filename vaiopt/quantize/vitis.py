@@ -20,7 +20,7 @@ from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
 from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
-from vaiopt.keras import load_tensorflow, set_random_seed
+from vaiopt.keras import load_keras, load_tensorflow, set_random_seed
 from vaiopt.quantize.backend import (
     FloatLayer,
     Quantized,
