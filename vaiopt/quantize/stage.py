@@ -74,8 +74,7 @@ def quantize_model(
         model: a Keras 2 model, or the path of its ``.h5`` file.
         calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
             order they are fed; one array, or a list with one per input.
-        calib_y: their labels (N, ...), if known.
-        out: folder to write; replaced as a whole.
+        calib_y, out: their labels (N, ...), if known; the folder to write, replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
         release: of Vitis AI, whose rules ``tfmot`` follows: 1.4, 2.0, 2.5, 3.0 or 3.5.
         method: ``ptq``; ``finetune`` (the vendor's fast finetuning, ``vitis`` only); or ``qat``.
@@ -158,7 +157,7 @@ def _quantize(
     folder: Path,
     judged: _Judged,
     input_range: Optional[Tuple[float, float]],
-    source_sha256: str,
+    source: Any,
     target: str,
 ) -> QuantizeResult:
     """Run a quantizer, judge what it made, and write the four files."""
@@ -198,7 +197,7 @@ def _quantize(
         input=use,
         float_layers=tuple(row.layer for row in float_layers),
         warnings=tuple(warnings),
-        source_sha256=source_sha256,
+        source_sha256=_sha256(source),
         changes=changes,
     )
     _write(folder, record, quantized, golden(quantized.model, arrays, samples.raw))
