@@ -13,12 +13,11 @@ import numpy as np
 
 from vaiopt.compile.tflite.backend import TfliteCompiler, compile_model
 from vaiopt.errors import VaioptError
-from vaiopt.hardware import load_target
+from vaiopt.hardware import left_to_cpu, load_target
 from vaiopt.quantize.backend import QuantizeRequest
 from vaiopt.quantize.checks import functional_model
 from vaiopt.quantize.tfmot.backend import TfmotQuantizer, prepared_graph
 from vaiopt.quantize.tfmot.graph import Graph
-from vaiopt.quantize.tfmot.placement import float_layers
 from vaiopt.quantize.tfmot.rules import rules_of
 from vaiopt.search.training.afterwards import Afterwards
 from vaiopt.settings import Settings
@@ -44,14 +43,14 @@ class Deployable(Afterwards):
     def warnings(self, model: Any) -> Tuple[str, ...]:
         """As :meth:`vaiopt.search.training.afterwards.Afterwards.warnings`."""
         try:
-            graph = self._prepared(model)
+            self._prepared(model)
             if "compile" in self.steps:
                 self._compile(model)
         except VaioptError as error:
             if "quantize" in self.steps:
                 raise
             return (f"the steps after the search will refuse this: {error.message}. {error.hint}",)
-        return self._left_to_the_cpu(graph)
+        return self._left_to_the_cpu(model)
 
     def check(self, model: Any) -> None:
         """As :meth:`vaiopt.search.training.afterwards.Afterwards.check`."""
@@ -61,12 +60,13 @@ class Deployable(Afterwards):
     def _prepared(self, model: Any) -> Graph:
         return prepared_graph(functional_model(model), rules_of(self.settings.hardware.release))
 
-    def _left_to_the_cpu(self, graph: Graph) -> Tuple[str, ...]:
+    def _left_to_the_cpu(self, model: Any) -> Tuple[str, ...]:
         hardware = self.settings.hardware
-        if not load_target(hardware.target, hardware.release).device.accelerator:
-            return ()
-        left = float_layers(graph)
-        told = [f"layer '{x.layer}' is left to the CPU in float: {x.reason}" for x in left]
+        target = load_target(hardware.target, hardware.release)
+        where = "is left to the CPU in float"
+        if not target.device.accelerator:
+            where = "cannot be compiled to int8"
+        told = [f"layer '{x.layer}' {where}: {x.reason}" for x in left_to_cpu(model, target)]
         more = len(told) - MOST_TOLD
         return tuple(told[:MOST_TOLD]) + ((f"and {more} more layers",) if more > 0 else ())
 

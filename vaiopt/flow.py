@@ -301,6 +301,7 @@ def quantize_bare(
         calib_batch_size=settings.quantize.calib_batch_size,
         qat_epochs=settings.quantize.qat_epochs,
         seed=settings.seed,
+        target=settings.hardware.target,
         progress=progress,
     )
 

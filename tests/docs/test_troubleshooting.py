@@ -146,6 +146,16 @@ def reasons() -> Set[str]:
     }
 
 
+def refused() -> Set[str]:
+    """Every text of the refusals that quantize and inspect share."""
+    return {
+        text
+        for path, tree in zip(SOURCES, TREES)
+        if path.name == "refusals.py"
+        for text in texts(tree)
+    }
+
+
 def quoted(section: str) -> List[str]:
     """The messages in the first column of a section's table."""
     return [row.split("` |")[0] for row in re.findall(r"^\| `(.+)$", section, flags=re.MULTILINE)]
@@ -171,9 +181,8 @@ def test_every_error_code_has_a_heading_and_every_heading_a_code() -> None:
 
 @pytest.mark.parametrize("code", sorted(SECTIONS))
 def test_quoted_messages_are_raised_with_this_code(code: str) -> None:
-    raised = {text for found, text in MESSAGES if found == code} | (
-        reasons() if code == "pruned" else set()
-    )
+    others = {"pruned": reasons, "quantize": refused}
+    raised = {text for found, text in MESSAGES if found == code} | others.get(code, set)()
     for message in quoted(SECTIONS[code]):
         assert any(is_made(message, text) for text in raised), message
 

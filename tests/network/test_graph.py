@@ -264,7 +264,7 @@ def test_tensorflow_operations_are_read_with_their_shapes(keras):
     model = keras.Model(inputs, keras.layers.Dense(3)(y))
     live, file = read_graph(model), read_graph(stored(model))
     assert named(live) == named(file) and live.operations[live.outputs[0]].input_shapes == ((8,),)
-    gates = [op for op in live.operations if op.function == "hard_sigmoid"]
+    gates = [op for op in live.operations if op.function == "dpu_sigmoid"]
     assert (
         len(gates) == 1
         and gates[0].kind == "activation"

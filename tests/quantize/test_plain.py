@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from vaiopt.errors import QuantizeError
-from vaiopt.keras import load_keras
+from vaiopt.keras import load_keras, load_tensorflow
+from vaiopt.network.read import read_graph
 from vaiopt.quantize.checks import functional_model
-from vaiopt.quantize.plain import plain_model
+from vaiopt.quantize.plain import changes_of, plain_model
+from vaiopt.quantize.tfmot.backend import prepared_graph
+from vaiopt.quantize.tfmot.placement import float_layers
+from vaiopt.quantize.tfmot.rules import rules_of
 
-K = load_keras()
+K, tf = load_keras(), load_tensorflow()
 L = K.layers
 IMAGE, FLAT = (8, 8, 3), (6,)
 
@@ -68,6 +72,113 @@ def norm_of_flattened_features():
     return K.Sequential(
         [conv(input_shape=IMAGE), L.Flatten(), L.BatchNormalization(center=False), L.Dense(2)]
     )
+
+
+def tensors_added_and_sliced():
+    inputs = K.Input(IMAGE)
+    x = conv()(inputs) + 0.5 * conv()(inputs)
+    x = tf.concat([x[..., 1:3], tf.nn.relu(x)], -1)
+    return K.Model(inputs, L.Dense(3)(tf.reduce_mean(x - 1.0, [1, 2])))
+
+
+def channels_split_and_swapped():
+    inputs = K.Input(IMAGE)
+    first, second = tf.split(conv()(inputs), 2, -1)
+    return K.Model(inputs, conv()(tf.concat([second, first], -1)[:, ::2, ::2]))
+
+
+def hard_swish_by_operators():
+    inputs = K.Input(IMAGE)
+    x = conv()(inputs)
+    x = L.Multiply()([x, L.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)])
+    x = conv()(x)
+    return K.Model(inputs, L.GlobalAveragePooling2D()(x * tf.nn.relu6(x + 3.0) / 6.0))
+
+
+def leaky_inside():
+    return K.Sequential([conv(activation=L.LeakyReLU(0.1), input_shape=IMAGE), conv()])
+
+
+def working_in_training_only():
+    layers = [L.RandomFlip(), conv(), L.SpatialDropout2D(0.2), L.GaussianNoise(0.2), L.ReLU()]
+    return K.Sequential([L.InputLayer(IMAGE), *layers, L.AlphaDropout(0.1)])
+
+
+def scaled(*layers, shape=IMAGE):
+    return lambda: K.Sequential([L.InputLayer(shape), *(make() for make in layers)])
+
+
+def of_single_channels():
+    grouped = L.Conv2D(6, 3, groups=3, activation="relu")
+    return K.Sequential([L.InputLayer(IMAGE), grouped, L.BatchNormalization()])
+
+
+SCALED = {
+    "a valid convolution": [lambda: L.Rescaling(0.5, offset=-1.0), lambda: L.Conv2D(4, 3)],
+    "a padded convolution": [lambda: L.Rescaling(0.5, offset=-1.0), conv],
+    "a depthwise one": [
+        lambda: L.Rescaling([0.5, 1.0, 2.0], offset=[0.1, 0.2, 0.3]),
+        lambda: L.DepthwiseConv2D(3, depth_multiplier=2, activation="relu"),
+    ],
+    "a separable one": [lambda: L.Rescaling(0.5), lambda: L.SeparableConv2D(4, 3)],
+    "two in a row": [
+        lambda: L.Rescaling(1 / 2),
+        lambda: L.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 2.0, 3.0]),
+        lambda: L.ZeroPadding2D(1),
+        lambda: L.Conv2D(4, 3),
+    ],
+    "behind a transposed one": [
+        lambda: L.Conv2DTranspose(5, 3, use_bias=False),
+        lambda: L.Rescaling(0.5, offset=1.0),
+    ],
+    "behind a normalisation": [
+        conv,
+        lambda: L.BatchNormalization(scale=False),
+        lambda: L.Rescaling(0.5, offset=1.0),
+    ],
+    "a dense layer on an image": [
+        lambda: L.Rescaling([0.5, 1.0, 2.0], offset=0.5),
+        L.Flatten,
+        lambda: L.Dense(5, activation="relu"),
+    ],
+    "an image without channels": [
+        lambda: L.Rescaling(0.5, offset=0.5),
+        lambda: L.Reshape((8, 8, 3)),
+        lambda: L.Conv2D(4, 3),
+    ],
+}
+
+EXACT = [
+    tensors_added_and_sliced,
+    channels_split_and_swapped,
+    hard_swish_by_operators,
+    leaky_inside,
+    working_in_training_only,
+    of_single_channels,
+    *(
+        scaled(*makes, shape=(8, 24) if name == "an image without channels" else IMAGE)
+        for name, makes in SCALED.items()
+    ),
+]
+
+
+@pytest.mark.parametrize("number", range(len(EXACT)))
+def test_it_is_the_same_function_of_layers_that_the_quantizer_knows(number):
+    model, random = made(EXACT[number]), np.random.RandomState(4)
+    for weight in model.trainable_weights:
+        if "bias" in weight.name:
+            weight.assign(random.uniform(-1, 1, weight.shape))
+    try:
+        wanted = outputs(model)
+    except tf.errors.OpError:  # TensorFlow 2.8 has no groups on the CPU
+        pytest.skip("TensorFlow cannot run this model here")
+    plain = functional_model(model)
+    assert outputs(plain) == pytest.approx(wanted, abs=1e-6, rel=1e-6)
+    assert changes_of(plain) and not read_graph(plain).refusals
+    kinds = {type(layer).__name__ for layer in plain.layers}
+    assert not kinds & {"Rescaling", "Normalization", "TFOpLambda", "SlicingOpLambda"}
+    for release in ("2.5", "3.5"):
+        assert float_layers(prepared_graph(plain, rules_of(release))) == [] or number == 0
 
 
 CHANGED = [

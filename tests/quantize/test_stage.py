@@ -176,7 +176,7 @@ def test_training_needs_labels(tmp_path):
 @pytest.mark.parametrize(
     "options, error",
     [
-        ({"release": "1.4"}, QuantizeError),
+        ({"release": "1.3"}, QuantizeError),
         ({"method": "magic"}, QuantizeError),
         ({"method": "finetune"}, QuantizeError),
         ({"calib_batch_size": 0}, DataError),

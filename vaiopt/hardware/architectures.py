@@ -34,8 +34,9 @@ class Engine(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """A DPU. ``input_depth`` and ``weight_bank`` (number, width, depth) are its on-chip memories;
-    None where not published.
+    """A DPU. ``input_depth`` and ``weight_bank`` (number, width, depth) are its on-chip memories,
+    ``window`` (most, channels) a limit on height x width x parts of so many input channels of a
+    convolution's window; None where not published.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Architecture(NamedTuple):
     input_depth: Optional[int]
     weight_bank: Optional[Tuple[int, int, int]]
     conv: Engine
+    window: Optional[Tuple[int, Optional[int]]]
     depthwise: Optional[Engine]
     depthwise_bank: Optional[Tuple[int, int, int]]
     alu: bool
@@ -132,6 +134,7 @@ def _architecture(name: str, entry: Mapping[str, Any]) -> Architecture:
         input_depth=entry["input_bank_depth"],
         weight_bank=bank(entry["weight_bank"]),
         conv=_engine({**conv, "channels": entry["icp"], "pixels": entry["pixel_parallel"]}),
+        window=(conv["window"][0], conv["window"][1]) if "window" in conv else None,
         depthwise=_engine(depthwise) if depthwise else None,
         depthwise_bank=bank(depthwise["weight_bank"]) if depthwise else None,
         alu=pool["engine"] == "alu",

@@ -7,19 +7,27 @@ The constants, what each means and how they were obtained are in ``data/cpu.json
 from __future__ import annotations
 
 import functools
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 from vaiopt.hardware.architectures import read_data
 from vaiopt.hardware.device import Device
 from vaiopt.hardware.estimate import Estimate, one_after_the_other
-from vaiopt.hardware.fusion import FREE, FusedLayer, fuse
+from vaiopt.hardware.fusion import FREE, FusedLayer, Placement, fuse
 from vaiopt.hardware.latency import ceil_div
+from vaiopt.hardware.quantized import Quantizer, output_softmaxes
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.sizes import elements
 
 CHANNEL_GROUP = 16
 INPUT_GROUP = 4
+
+_NO_TFLITE = {
+    "prelu": "PReLU: the int8 .tflite has none; use ReLU or LeakyReLU(0.1)",
+    "clipped_relu": "ReLU with another limit than 6: the int8 .tflite has none; use ReLU(6.0)",
+    "bilinear": "only nearest-neighbour up-sampling is exact in int8; use interpolation='nearest'",
+}
+"""Functions that the quantizer takes and :mod:`vaiopt.compile.tflite` does not."""
 
 CPU = Device("cpu", "host CPU, int8 TensorFlow Lite", accelerator=False)
 
@@ -36,8 +44,19 @@ def cpu_target(release: str) -> Target:
 
 def cpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
     """Return the fused layers of a model on the CPU, and their time."""
-    layers = [layer._replace(device="CPU") for layer in fuse(graph)]
+    layers = [layer._replace(device="CPU") for layer in _fused(graph, target.release)]
     return one_after_the_other(layers, [cpu_latency_ms(layer) for layer in layers])
+
+
+def _fused(graph: LayerGraph, release: str) -> List[FusedLayer]:
+    """Return the fused layers, with a reason for each that cannot be compiled to int8."""
+    users = graph.consumers
+    quantizer, ends = Quantizer(graph, users, release), output_softmaxes(graph, users)
+    reasons = []
+    for operation in graph.operations:
+        reason = "" if operation.name in ends else quantizer.left(operation)
+        reasons.append(reason or _NO_TFLITE.get(operation.function, ""))
+    return fuse(graph, [Placement("DPU", reason) for reason in reasons])
 
 
 @functools.lru_cache(maxsize=None)

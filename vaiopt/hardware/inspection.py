@@ -13,6 +13,7 @@ from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.latency import limit
 from vaiopt.hardware.suggestions import suggest
 from vaiopt.hardware.target import Target
+from vaiopt.network.calls import INPUT_SCALING
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.read import read_graph
 from vaiopt.network.sizes import elements
@@ -98,6 +99,7 @@ class Inspection(Shown):
         fps_all_cores: frames per second with every core of the DPU busy.
         dpu_subgraphs: how many parts the DPU runs, with the CPU's work between them.
         warnings: what a person should know about the model as a whole.
+        changes: what quantize changes first, exactly: layer and what becomes of it.
     """
 
     model: str
@@ -113,6 +115,7 @@ class Inspection(Shown):
     layers: Tuple[LayerReport, ...]
     suggestions: Tuple[Suggestion, ...]
     warnings: Tuple[str, ...]
+    changes: Tuple[str, ...] = ()
 
     @property
     def validated(self) -> bool:
@@ -160,6 +163,7 @@ class Inspection(Shown):
             "layers": [layer.to_json() for layer in self.layers],
             "suggestions": [suggestion.to_json() for suggestion in self.suggestions],
             "warnings": list(self.warnings),
+            "changes": list(self.changes),
         }
 
 
@@ -241,6 +245,7 @@ def inspect_model(
             if times[i] > 0
         ),
         warnings=tuple(_warnings(graph, estimate, target, input_range)),
+        changes=tuple(f"layer '{change.layer}': {change.what}" for change in graph.changes),
     )
 
 
@@ -298,20 +303,24 @@ def _warnings(
     input_range: Optional[Tuple[float, float]],
 ) -> List[str]:
     """Return what concerns the model as a whole."""
-    if not target.device.accelerator:
-        return []
-    warnings = [
-        f"nested model '{name}' is flattened here; the quantizer refuses nested models: flatten it"
-        " before"
-        for name in graph.nested
+    refused = [
+        f"the quantizer will refuse this model: {refusal.problem}; {refusal.cure}"
+        for refusal in graph.refusals
     ]
+    if not target.device.accelerator:
+        return refused + [
+            f"compile for the CPU will refuse layer '{layer.name}': {layer.reason}"
+            for layer in estimate.layers
+            if layer.reason
+        ]
+    warnings: List[str] = []
     if estimate.subgraph_count > 1:
         text = (
             f"{estimate.subgraph_count} DPU subgraphs: the CPU works between them, and a runner"
             " must run them all in order"
         )
-        warnings.insert(0, text)
-    return warnings + _input_warnings(graph, input_range)
+        warnings.append(text)
+    return refused + warnings + _input_warnings(graph, input_range)
 
 
 def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]]) -> List[str]:
@@ -322,6 +331,11 @@ def _input_warnings(graph: LayerGraph, input_range: Optional[Tuple[float, float]
             scale, offset = operation.scaling
             what = f"Rescaling '{operation.name}' (of 0 to 255)"
             ranges.append((what, (offset, 255.0 * scale + offset)))
+    ranges += [
+        (f"the input (of 0 to 255), which '{change.layer}' scales on the DPU,", (0.0, 255.0))
+        for change in graph.changes
+        if change.kind == INPUT_SCALING and input_range is None
+    ][:1]
     result = []
     for what, (low, high) in ranges:
         position, levels = input_levels(low, high)

@@ -15,7 +15,13 @@ def make_layers(tf: Any) -> Dict[str, Any]:
     Args:
         tf: TensorFlow, with Keras 2 as ``tf.keras``.
     """
-    classes = (_fix_position(tf), _sigmoid(tf), _average_pooling(tf), _global_average_pooling(tf))
+    classes = (
+        _fix_position(tf),
+        _sigmoid(tf),
+        _float_sigmoid(tf),
+        _average_pooling(tf),
+        _global_average_pooling(tf),
+    )
     return {layer.__name__: layer for layer in classes}
 
 
@@ -92,6 +98,17 @@ def _sigmoid(tf: Any) -> Any:
             return tf.clip_by_value(inputs + 3, 0, 6) * SIGMOID_MULTIPLIER / 2**SIGMOID_SHIFT
 
     return FixedSigmoid
+
+
+def _float_sigmoid(tf: Any) -> Any:
+    @tf.keras.utils.register_keras_serializable(package="vaiopt")  # type: ignore[misc]
+    class HardSigmoid(tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
+        """``relu6(x + 3) / 6``, of which :class:`FixedSigmoid` is the DPU's version, in float."""
+
+        def call(self, inputs: Any) -> Any:
+            return tf.nn.relu6(inputs + 3.0) * (1.0 / 6.0)
+
+    return HardSigmoid
 
 
 def _average_pooling(tf: Any) -> Any:

@@ -16,6 +16,12 @@ Config = Mapping[str, Any]
 Reference = Tuple[Hashable, int, int]
 """A tensor: the layer that made it, the number of the call, the number of the output."""
 
+OPERATION = "operation"
+"""Kind of the change of an operation on tensors."""
+
+INPUT_SCALING = "input scaling"
+"""Kind of the change of a layer that scales the model's input."""
+
 SUBCLASSED_HINT = "Build it with the functional API: keras.Model(inputs, outputs)."
 
 
@@ -43,12 +49,49 @@ class RawModel(NamedTuple):
     outputs: Sequence[Reference]
 
 
+class Absorbed(NamedTuple):
+    """A scaling layer (factor and shift of each channel) that a layer with weights takes in.
+
+    ``place`` is ``before`` or ``behind`` that layer; ``shape`` is that of the scaled tensor.
+    """
+
+    place: str
+    name: str
+    class_name: str
+    config: Config
+    shape: Shape
+    params: Optional[int] = None
+
+
+class Change(NamedTuple):
+    """An exact change of a model: the layer it concerns, and what becomes of it, in words.
+
+    ``kind`` is :data:`INPUT_SCALING` for a layer that scales the model's input, :data:`OPERATION`
+    for an operation that becomes a layer, else empty.
+    """
+
+    layer: str
+    what: str
+    kind: str = ""
+
+
+class Refusal(NamedTuple):
+    """Why a model cannot be quantized: the layer, what is wrong with it, and the cure."""
+
+    layer: str
+    problem: str
+    cure: str
+
+
 class Call(NamedTuple):
     """One call of one layer after flattening: what the rest of this package works on.
 
     ``inputs`` are (index of an earlier call, number of its output). ``shapes`` and ``params`` are
     known only when the model was live. ``first`` is False for the second and later calls of a
-    shared layer, whose weights are already counted.
+    shared layer, whose weights are already counted. What :mod:`vaiopt.network.changes` does is in
+    the last three: ``made`` is True for a layer that the model does not have, which passes on the
+    channels ``selected`` of its input (all if empty); ``absorbed`` are scalings that its weights
+    take in, in the order in which they are computed.
     """
 
     name: str
@@ -59,17 +102,21 @@ class Call(NamedTuple):
     shapes: Optional[List[Shape]]
     params: Optional[int]
     first: bool
+    made: bool = False
+    selected: Tuple[int, ...] = ()
+    absorbed: Tuple[Absorbed, ...] = ()
 
 
 class CallList(NamedTuple):
-    """All calls of a model, flattened, with the tensors that go in and come out, and the names of
-    the nested models.
+    """All calls of a model, flattened, with the tensors that go in and come out, the names of the
+    nested models, and what was changed since.
     """
 
     calls: List[Call]
     inputs: List[Tuple[int, int]]
     outputs: List[Tuple[int, int]]
     nested: List[str]
+    changes: Tuple[Change, ...] = ()
 
 
 def class_of(layer: Config) -> str:

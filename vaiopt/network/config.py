@@ -217,6 +217,10 @@ def _node_inputs(node: Any, layers: Config) -> Tuple[List[Coordinates], Config]:
     arguments: Config = next(
         (part[3] for part in parts if len(part) >= 4 and isinstance(part[3], dict)), {}
     )
+    first = parts[0] if parts else node
+    if len(first) >= 3 and first[0] == "_CONSTANT_VALUE":
+        # the number in front of ``2.0 * x``, in the place of the first tensor
+        arguments = {"x": first[2], **(first[3] if len(first) >= 4 else {}), **arguments}
     # every tensor of a list argument repeats the keyword arguments and the tensors in them
     keyword = list(_references(arguments, layers))
     if keyword and len(references) > len(keyword):

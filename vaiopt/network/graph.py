@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple
 
+from vaiopt.network.calls import Change, Refusal
 from vaiopt.network.sizes import Kernel, Shape, elements
 
 KINDS = frozenset(
@@ -76,13 +77,16 @@ class LayerGraph(NamedTuple):
     """A model as operations in an order in which each follows those it uses.
 
     ``outputs`` are the operations whose results leave the model. ``nested`` names the nested models
-    that were flattened.
+    that were flattened, ``changes`` says what else was changed exactly, ``refusals``
+    why it cannot be quantized.
     """
 
     name: str
     operations: Tuple[Operation, ...]
     outputs: Tuple[int, ...]
     nested: Tuple[str, ...] = ()
+    changes: Tuple[Change, ...] = ()
+    refusals: Tuple[Refusal, ...] = ()
 
     @property
     def params(self) -> int:

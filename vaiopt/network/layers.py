@@ -73,14 +73,14 @@ def _inner(config: Config) -> Tuple[str, Config]:
 _REMOVED = (
     "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout GaussianDropout"
     " GaussianNoise ActivityRegularization RandomFlip RandomRotation RandomZoom RandomTranslation"
-    " RandomContrast RandomBrightness RandomHeight RandomWidth VitisQuantize QuantizeLayer"
+    " RandomContrast RandomBrightness RandomHeight RandomWidth Identity VitisQuantize QuantizeLayer"
 )
 
 _UNSHAPED = (
     "Conv3D Conv3DTranspose Conv1DTranspose DepthwiseConv1D LocallyConnected1D LocallyConnected2D"
     " ConvLSTM1D ConvLSTM2D ConvLSTM3D AveragePooling3D MaxPooling3D GlobalAveragePooling3D"
     " GlobalMaxPooling3D UpSampling3D ZeroPadding3D Cropping3D Attention AdditiveAttention"
-    " MultiHeadAttention EinsumDense TimeDistributed RNN SpectralNormalization Identity RandomCrop"
+    " MultiHeadAttention EinsumDense TimeDistributed RNN SpectralNormalization RandomCrop"
     " CategoryEncoding Discretization"
 )
 
@@ -137,7 +137,8 @@ _ROWS = (
             ("ELU", "elu"),
             ("ThresholdedReLU", "thresholdedrelu"),
             ("Softmax", "softmax"),
-            ("VitisSigmoid", "hard_sigmoid"),
+            ("HardSigmoid", "dpu_sigmoid"),
+            ("VitisSigmoid", "dpu_sigmoid"),
         )
     ),
     # several tensors into one

@@ -4,6 +4,7 @@ configuration, with the shapes and parameters that Keras knows.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Dict, Hashable, List, Mapping, Optional
 
 from vaiopt.errors import ModelError
@@ -72,13 +73,28 @@ def _call(node: Any) -> RawCall:
 
 
 def _arguments(node: Any) -> Mapping[str, Any]:
-    """Return the keyword arguments of a TensorFlow operation; a second operand given by place is
-    called ``y``, as in a stored model.
+    """Return the arguments of a TensorFlow operation by name, as in a stored model; tensors of the
+    model are among them as they are.
     """
     arguments = dict(node.call_kwargs)
-    if len(node.call_args) > 1:
-        arguments.setdefault("y", node.call_args[1])
-    return arguments
+    for name, value in zip(_argument_names(node.layer), node.call_args):
+        arguments.setdefault(name, value)
+    return {name: _plain(value) for name, value in arguments.items()}
+
+
+def _argument_names(layer: Any) -> List[str]:
+    """Return the names of a TensorFlow function's arguments."""
+    try:
+        return list(inspect.signature(layer.function).parameters)
+    except (AttributeError, TypeError, ValueError):
+        return ["x", "y"]
+
+
+def _plain(value: Any) -> Any:
+    """Return a constant tensor as numbers, as a stored model has it."""
+    if hasattr(value, "numpy"):
+        return value.numpy().tolist()
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _batchless(shapes: Any) -> Optional[List[Shape]]:

@@ -92,7 +92,7 @@ def lower(calls: CallList, name: str) -> LayerGraph:
         raise ModelError(f"model '{name}' has no input", "Put keras.Input(shape) first.")
     outputs = tuple(builder.tensor(place)[0] for place in calls.outputs)
     nested = tuple(dict.fromkeys(calls.nested))
-    return _recognise_hard_sigmoids(LayerGraph(name, tuple(builder.operations), outputs, nested))
+    return LayerGraph(name, tuple(builder.operations), outputs, nested, calls.changes)
 
 
 def _lower_call(call: Call, builder: _Builder) -> List[Value]:
@@ -204,52 +204,3 @@ def _append_activation(activation: Activation, operation: Operation, builder: _B
     if function == "softmax":
         return builder.append(operation._replace(kind="softmax"))
     return builder.append(operation._replace(alpha=activation.alpha, limit=activation.limit))
-
-
-def _recognise_hard_sigmoids(graph: LayerGraph) -> LayerGraph:
-    """Replace ``relu6(x + 3) * (1/6)``, written in TensorFlow operations, by the hard sigmoid that
-    the quantizer makes of it.
-    """
-    operations = list(graph.operations)
-    users = graph.consumers
-
-    def only(number: int) -> bool:
-        return len(users[number]) == 1
-
-    for number, last in enumerate(operations):
-        if last.function != "math.multiply" or last.constant is None or len(last.inputs) != 1:
-            continue
-        middle = operations[last.inputs[0]]
-        if middle.function not in ("relu6", "nn.relu6") or not only(last.inputs[0]):
-            continue
-        first = operations[middle.inputs[0]]
-        shifted = first.function == "__operators__.add" and first.constant == 3.0
-        if shifted and only(middle.inputs[0]) and abs(last.constant - 1 / 6) <= 1e-4:
-            operations[number] = last._replace(
-                kind="activation",
-                function="hard_sigmoid",
-                inputs=first.inputs,
-                input_shapes=first.input_shapes,
-                constant=None,
-            )
-    return _without_unused(graph._replace(operations=tuple(operations)))
-
-
-def _without_unused(graph: LayerGraph) -> LayerGraph:
-    """Return the graph without operations that no output needs (inputs stay)."""
-    needed = set(graph.outputs)
-    for number in range(len(graph.operations) - 1, -1, -1):
-        if number in needed:
-            needed.update(graph.operations[number].inputs)
-    kept = [
-        (number, operation)
-        for number, operation in enumerate(graph.operations)
-        if number in needed or operation.kind == "input"
-    ]
-    places = {old: new for new, (old, _) in enumerate(kept)}
-    operations = tuple(
-        operation._replace(inputs=tuple(places[source] for source in operation.inputs))
-        for _, operation in kept
-    )
-    outputs = tuple(places[output] for output in graph.outputs)
-    return graph._replace(operations=operations, outputs=outputs)

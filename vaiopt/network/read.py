@@ -7,12 +7,14 @@ from typing import Any, Mapping
 
 from vaiopt.errors import ModelError
 from vaiopt.network.calls import CallList
+from vaiopt.network.changes import changed
 from vaiopt.network.config import from_config
 from vaiopt.network.file import read_architecture
 from vaiopt.network.flatten import flatten
 from vaiopt.network.graph import LayerGraph
 from vaiopt.network.live import from_live
 from vaiopt.network.operations import DAMAGED, lower
+from vaiopt.network.refusals import refusals
 
 
 def read_calls(model: Any) -> CallList:
@@ -37,6 +39,15 @@ def read_calls(model: Any) -> CallList:
         ) from error
 
 
+def changed_calls(model: Any) -> CallList:
+    """Return the calls as :func:`read_calls` does, changed exactly into what the quantizers take.
+
+    Raises:
+        ModelError: as :func:`read_calls`.
+    """
+    return changed(read_calls(model))
+
+
 def read_graph(model: Any) -> LayerGraph:
     """Return the layer graph of a model, without TensorFlow and without running any code of the
     model.
@@ -53,9 +64,14 @@ def read_graph(model: Any) -> LayerGraph:
         return model
     if isinstance(model, (str, Path)):
         path = Path(model)
-        return lower(read_calls(read_architecture(path)), path.stem)
+        return _lowered(changed_calls(read_architecture(path)), path.stem)
     if isinstance(model, Mapping):
         body = model.get("config")
         name = body.get("name") if isinstance(body, Mapping) else model.get("name")
-        return lower(read_calls(model), str(name or "model"))
-    return lower(read_calls(model), str(getattr(model, "name", "model")))
+        return _lowered(changed_calls(model), str(name or "model"))
+    return _lowered(changed_calls(model), str(getattr(model, "name", "model")))
+
+
+def _lowered(calls: CallList, name: str) -> LayerGraph:
+    """Return the graph of calls, with what no quantizer takes of them."""
+    return lower(calls, name)._replace(refusals=refusals(calls))

@@ -120,15 +120,23 @@ def layer_noise(graph: Graph, model: Any, x: Sequence[np.ndarray]) -> List[Layer
     rounded = fixed_activations(model, x)
     exact = float_activations(graph, x, list(rounded))
     kinds = {f"{node.layer}/{node.tensor}": node.kind for node in graph}
+    positions = {entry.name: entry.position for entry in fix_positions(model)}
     rows = {}
     for name, reference in exact.items():
         layer, tensor = name.rsplit("/", 1)
         rows[name] = LayerNoise(layer, tensor, round(signal_to_noise(reference, rounded[name]), 2))
     for name in sorted(rows, key=lambda name: rows[name].snr_db)[:SUGGESTIONS]:
         row = rows[name]
+        if row.tensor == "input" and _uses_its_levels(exact[name], positions[name]):
+            continue
         advice = _suggestion(row.tensor, kinds.get(name, ""), exact[name], row.snr_db)
         rows[name] = replace(row, suggestion=advice)
     return list(rows.values())
+
+
+def _uses_its_levels(values: np.ndarray, position: int) -> bool:
+    """Tell whether an input has nothing to gain from another range."""
+    return levels_used(float(values.min()), float(values.max()), position) >= FULL_USE
 
 
 def _suggestion(tensor: str, kind: str, values: np.ndarray, snr: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -11,14 +11,15 @@ from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import PathLike
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models.probabilities import activation_of_file, int8_activation, with_activation
+from vaiopt.network.calls import INPUT_SCALING
 from vaiopt.network.file import layer_entries, read_model_config
+from vaiopt.network.read import read_calls
+from vaiopt.network.refusals import refusals
 from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
 from vaiopt.quantize.labels import Judge
-from vaiopt.quantize.plain import plain_model
+from vaiopt.quantize.plain import changes_of, plain_model, remember_changes
 
-_NESTED = ("Functional", "Model", "Sequential")
-_KERAS_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
 
@@ -66,8 +67,8 @@ def functional_model(model: Any) -> Any:
             f"the model '{model.name}' is a subclass of keras.Model, whose layers cannot be read",
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
-    functional = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
-    functional = with_activation(functional, int8_activation(activation))
+    plain = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
+    functional = remember_changes(with_activation(plain, int8_activation(activation)), plain)
     check_model(functional)
     return functional
 
@@ -94,10 +95,21 @@ def check_model(model: Any) -> None:
     """
     config = model.get_config()
     _check_kinds(config)
-    for entry in config["layers"]:
-        _check_layer(entry["class_name"], entry["config"])
+    for tensor in model.inputs:
+        name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
+        if None in shape:
+            raise QuantizeError(
+                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
+            )
+    calls = read_calls(model)
+    for refusal in refusals(calls):
+        raise QuantizeError(refusal.problem, refusal.cure)
+    for name in calls.nested:
+        raise QuantizeError(
+            f"layer '{name}' is a model of its own, which the quantizer cannot enter",
+            "Flatten the model: call the inner layers in the outer one instead of the inner model.",
+        )
     for layer in model.layers:
-        _check_axis(layer)
         for variable, values in zip(layer.weights, layer.get_weights()):
             if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
                 weight = variable.name.split(":")[0].split("/")[-1]
@@ -105,64 +117,6 @@ def check_model(model: Any) -> None:
                     f"weight '{weight}' of layer '{layer.name}' has a value that is not a number",
                     "Train the model again, with a smaller learning rate; its training diverged.",
                 )
-    for tensor in model.inputs:
-        name, shape = tensor.name.split(":")[0], tuple(tensor.shape)[1:]
-        if None in shape:
-            raise QuantizeError(
-                f"input '{name}' has an unknown size: {shape}", "Give the input a fixed shape."
-            )
-
-
-def _check_layer(kind: str, config: Dict[str, Any]) -> None:
-    name, groups = config.get("name", kind), config.get("groups", 1)
-    dtype, activation = config.get("dtype", "float32"), config.get("activation")
-    policy = dtype.get("config", {}).get("name", "") if isinstance(dtype, dict) else str(dtype)
-    refusals = (
-        (
-            kind in _NESTED or "layers" in config,
-            f"layer '{name}' is a model of its own, which the quantizer cannot enter",
-            "Flatten the model: call the inner layers in the outer one instead of the inner model.",
-        ),
-        (
-            groups != 1,
-            f"convolution '{name}' has groups={groups}, which the DPU does not run",
-            "Use groups=1 or DepthwiseConv2D.",
-        ),
-        (
-            kind in _KERAS_OPERATIONS,
-            f"'{name}' is an operation on tensors, not a layer",
-            "Use layers: keras.layers.Add, Multiply, Concatenate, Rescaling.",
-        ),
-        (
-            config.get("data_format") == "channels_first",
-            f"layer '{name}' has channels first",
-            "Use data_format='channels_last'; the DPU has no other.",
-        ),
-        (
-            policy not in ("float32", ""),
-            f"layer '{name}' computes in {policy}",
-            "Train without mixed precision: keras.mixed_precision.set_global_policy('float32').",
-        ),
-        (
-            isinstance(activation, dict) and "layer" in str(activation.get("module", "layer")),
-            f"layer '{name}' has a layer as its activation",
-            "Put the activation layer behind it, as a layer of its own.",
-        ),
-    )
-    for applies, message, hint in refusals:
-        if applies:
-            raise QuantizeError(message, hint)
-
-
-def _check_axis(layer: Any) -> None:
-    if type(layer).__name__ != "BatchNormalization":
-        return
-    axes = [int(axis) for axis in np.atleast_1d(layer.axis)]
-    if axes not in ([-1], [len(layer.input_shape) - 1]):
-        raise QuantizeError(
-            f"batch normalisation '{layer.name}' works along axis {axes[0]}",
-            "Use axis=-1, the channels; the DPU has no other.",
-        )
 
 
 def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarray]:
@@ -249,6 +203,8 @@ def check_scale(
             )
         return
     if any(type(layer).__name__ in _OWN_SCALING for layer in model.layers[:3]):
+        return
+    if any(change.kind == INPUT_SCALING for change in changes_of(model)):
         return
     pixels = all(_like_pixels(array) for array in arrays)
     unusual = not LARGEST_PREPROCESSED[0] <= largest <= LARGEST_PREPROCESSED[1]

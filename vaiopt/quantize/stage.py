@@ -12,6 +12,7 @@ from vaiopt import releases
 from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, write_arrays
+from vaiopt.hardware import host_softmaxes
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
 from vaiopt.quantize import accuracy, checks
@@ -29,6 +30,7 @@ from vaiopt.quantize.quantizers import choose_backend, choose_quantizer
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.tfmot.backend import prepared_graph
 from vaiopt.quantize.tfmot.rules import rules_of
+from vaiopt.quantize.told import changes_told, on_the_cpu
 from vaiopt.record import write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate
@@ -63,17 +65,16 @@ def quantize_model(
     source: Optional[PathLike] = None,
     task: str = AUTO,
     targets: Targets = PLAIN,
+    target: str = "",
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
-    """Quantize a float model and write ``quantized.h5``, ``fix_positions.json``, ``metrics.json``
-    and ``golden.npz``.
+    """Quantize a float model and write a folder with the int8 model and what is known of it.
 
     Args:
         model: a Keras 2 model, or the path of its ``.h5`` file.
         calib_x: calibration samples, preprocessed as in training, float32, samples first, in the
             order they are fed; one array, or a list with one per input.
-        calib_y: their labels (N, ...), if known.
-        out: folder to write; replaced as a whole.
+        calib_y, out: their labels (N, ...), if known; the folder to write, replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
         release: of Vitis AI, whose rules ``tfmot`` follows: 1.4, 2.0, 2.5, 3.0 or 3.5.
         method: ``ptq``; ``finetune`` (the vendor's fast finetuning, ``vitis`` only); or ``qat``.
@@ -82,6 +83,7 @@ def quantize_model(
         source: the file that ``model`` was loaded from, if it is not given as one.
         task, targets: what the model does, and what its outputs are of the labels; see
             :func:`vaiopt.quantize.labels.judge_of`.
+        target: whose layers on the CPU are told of; a DPU, else the zcu102 stands for it.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -96,18 +98,13 @@ def quantize_model(
     quantizer, folder = choose_quantizer(backend), Path(out)
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
-    x = checks.calibration_arrays(functional, calib_x)
-    found = judge_of(functional, calib_y, len(x[0]), task, targets)
-    checks.check_scale(functional, x, found.judge, input_range)
+    x, found = _calibration(functional, calib_x, calib_y, task, targets, input_range)
     learned = _training_data(functional, training, x, found) if how.trains else None
     tell, batch = progress or silent, int(calib_batch_size)
     known, plan = found.task(task), (learned, qat_epochs, seed, tell)
     request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
-    judged = _Judged("calibration", Labelled(x, None), found)
-    if validation is not None:
-        judged = _judged_on(functional, validation, known, targets)
-    sha256 = _sha256(model if source is None else source)
-    return _quantize(quantizer, request, folder, judged, input_range, sha256)
+    judged = _judged_on(functional, x, found, validation, known, targets)
+    return _quantize(quantizer, request, folder, judged, input_range, source or model, target)
 
 
 class _Judged(NamedTuple):
@@ -118,8 +115,34 @@ class _Judged(NamedTuple):
     found: Found
 
 
-def _judged_on(model: Any, validation: Labelled, task: str, targets: Targets) -> _Judged:
-    """Return the samples of the validation split, and what judges a model on them."""
+def _calibration(
+    model: Any,
+    calib_x: Arrays,
+    calib_y: Any,
+    task: str,
+    targets: Targets,
+    input_range: Optional[Tuple[float, float]],
+) -> Tuple[List[np.ndarray], Found]:
+    """Return checked calibration samples, and what judges a model on them."""
+    x = checks.calibration_arrays(model, calib_x)
+    found = judge_of(model, calib_y, len(x[0]), task, targets)
+    checks.check_scale(model, x, found.judge, input_range)
+    return x, found
+
+
+def _judged_on(
+    model: Any,
+    x: Sequence[np.ndarray],
+    found: Found,
+    validation: Optional[Labelled],
+    task: str,
+    targets: Targets,
+) -> _Judged:
+    """Return the samples that models are judged on: the validation split's, or else those of the
+    calibration.
+    """
+    if validation is None:
+        return _Judged("calibration", Labelled(x, None), found)
     count = len(_arrays(model, validation.x)[0])
     return _Judged("validation", validation, judge_of(model, validation.y, count, task, targets))
 
@@ -134,20 +157,25 @@ def _quantize(
     folder: Path,
     judged: _Judged,
     input_range: Optional[Tuple[float, float]],
-    source_sha256: str,
+    source: Any,
+    target: str,
 ) -> QuantizeResult:
     """Run a quantizer, judge what it made, and write the four files."""
     model, x, (split, samples, (judge, why)) = request.model, request.x, judged
-    started = time.perf_counter()
+    changes, started = changes_told(model, request.progress), time.perf_counter()
     quantized = quantizer.quantize(request)
     seconds = round(time.perf_counter() - started, 3)
     request.progress("measuring what was lost")
     followed = quantized.release or request.release
     arrays = _arrays(model, samples.x)
     graph = prepared_graph(model, rules_of(followed))
+    hosts = host_softmaxes(model)
+    float_layers = [row for row in quantized.float_layers if row.layer not in hosts]
     use = accuracy.input_use(quantized.positions, x)
-    warnings = accuracy.warnings(graph, use, x, input_range, quantized.float_layers)
+    warnings = accuracy.warnings(graph, use, x, input_range, float_layers)
     warnings += [why] * bool(why)
+    named = {row.layer for row in float_layers}
+    warnings += on_the_cpu(model, target, request.release, named)
     if followed != request.release:
         warnings.append(
             f"the container's quantizer is of release {followed}, asked for was {request.release}"
@@ -167,9 +195,10 @@ def _quantize(
             accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
         ),
         input=use,
-        float_layers=tuple(row.layer for row in quantized.float_layers),
+        float_layers=tuple(row.layer for row in float_layers),
         warnings=tuple(warnings),
-        source_sha256=source_sha256,
+        source_sha256=_sha256(source),
+        changes=changes,
     )
     _write(folder, record, quantized, golden(quantized.model, arrays, samples.raw))
     return QuantizeResult(folder, record)
@@ -216,6 +245,7 @@ def quantize_candidate(
         validation=Labelled(validation.x, validation.y, validation.raw),
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
+        target=settings.hardware.target,
         source=candidate.model,
         task=splits.dataset.task,
         targets=splits.targets,

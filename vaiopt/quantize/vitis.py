@@ -20,7 +20,7 @@ from vaiopt.errors import MissingToolError, QuantizeError
 from vaiopt.int8.model import POSITIONS_ATTRIBUTE, attach_positions
 from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
-from vaiopt.keras import load_tensorflow, set_random_seed
+from vaiopt.keras import load_keras, load_tensorflow, set_random_seed
 from vaiopt.quantize.backend import (
     FloatLayer,
     Quantized,
@@ -153,7 +153,8 @@ _METHODS: Dict[str, Callable[[Any, Any, QuantizeRequest], Any]] = {
 def _digestible(model: Any) -> Any:
     """Return the same function and names without what the vendor's quantizer fails on."""
     kinds = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
-    if not any(kind == "SeparableConv2D" or _lacks_beta(kind, config) for kind, config in kinds):
+    ours = ("SeparableConv2D", "HardSigmoid")
+    if not any(kind in ours or _lacks_beta(kind, config) for kind, config in kinds):
         return model
     graph = read_graph(model)
     split_separable(graph)
@@ -163,6 +164,8 @@ def _digestible(model: Any) -> Any:
     layers = {}
 
     def call(node: Any, layer: Any, inputs: List[Any]) -> Any:
+        if node.kind == "HardSigmoid":  # as MobileNetV3 has it, which the vendor's tool recognises
+            return load_keras().layers.ReLU(6.0)(inputs[0] + 3.0) * (1.0 / 6.0)
         layers[node.name] = layer
         return layer(single_or_list(inputs))
 

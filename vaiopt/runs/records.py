@@ -151,6 +151,7 @@ class QuantizedMetrics(Record):
         float_layers: layers that stay in float on the CPU.
         warnings: what a person should know.
         source_sha256: of the float model's file, empty if it came from none.
+        changes: what was changed first, exactly: layer and what became of it.
     """
 
     backend: str = part()
@@ -168,6 +169,7 @@ class QuantizedMetrics(Record):
     warnings: Tuple[str, ...] = part(())
     source_sha256: str = part("")
     samples: int = part(0, low=0)
+    changes: Tuple[str, ...] = part(())
 
     def check(self) -> None:
         """Raise unless both models were scored alike."""

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 10
 """Rows of a table of trials or mistakes; the rest is in :func:`vaiopt.trials` and in the report."""
 
+MOST_CHANGES = 5
+"""Exact changes of a model that are told one by one."""
+
 LAYER_COLUMNS = ("layer", "runs on", "predicted time", "share", "remark", "limited by", "kind")
 """Of a layer, the columns that come first: a narrow terminal shows no more."""
 
@@ -290,7 +293,10 @@ def _inspection(result: Inspection) -> Sheet:
         ("What would make it faster", speed_advice(result)),
     ]
     title = f"{result.model} on {target.name}, release {target.release}"
-    notes = [f"the prediction is {result.validation}", *result.warnings]
+    changes = [f"quantize changes {change}" for change in result.changes[:MOST_CHANGES]]
+    more = len(result.changes) - MOST_CHANGES
+    changes += [f"and {more} more changes, all exact"] if more > 0 else []
+    notes = [f"the prediction is {result.validation}", *result.warnings, *changes]
     return Sheet(title, facts, tables, notes)
 
 

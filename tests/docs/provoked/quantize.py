@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier, samples
 from vaiopt.int8.model import fixed_layers
-from vaiopt.keras import load_keras
+from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.quantize import quantize_model
 from vaiopt.quantize.vitis import translated_messages
 
@@ -32,15 +32,22 @@ def diverged(layers: Any) -> Any:
     return model
 
 
-def added(layers: Any) -> Any:
+def summed(layers: Any) -> Any:
     inputs = layers.Input((8, 8, 1))
-    outputs = layers.Dense(2)(layers.Flatten()(inputs + layers.Conv2D(1, 1)(inputs)))
+    outputs = layers.Dense(2)(layers.Flatten()(load_tensorflow().math.cumsum(inputs)))
     return load_keras().Model(inputs, outputs)
 
 
 def called_twice(layers: Any) -> Any:
     inner = load_keras().Sequential([layers.Conv2D(1, 1, input_shape=(8, 8, 1))])
     return classifier(inner, inner)
+
+
+def unknown_inside(layers: Any) -> Any:
+    class Mine(layers.Layer):  # type: ignore[misc,name-defined]
+        pass
+
+    return classifier(load_keras().Sequential([Mine(input_shape=(8, 8, 1))]))
 
 
 def norm_behind_relu(layers: Any) -> Any:
@@ -59,8 +66,9 @@ MESSAGES: Provocations = {
         lambda layers: classifier(fixed_layers()["FixPosition"](7, "image", "input", name="fixed"))
     ),
     "weight '…' of layer '…' has a value that is not a number": quantized(diverged),
-    "layer '…' is a model of its own, which the quantizer cannot enter": quantized(called_twice),
-    "'…' is an operation on tensors, not a layer": quantized(added),
+    "layer '…' is a model of its own that is used several times": quantized(called_twice),
+    "layer '…' is a model of its own, which the quantizer cannot enter": quantized(unknown_inside),
+    "'…' is an operation on tensors, …, and no layer computes it": quantized(summed),
     "convolution '…' has groups=…, which the DPU does not run": quantized(
         lambda layers: classifier(layers.Conv2D(4, 3), layers.Conv2D(4, 3, groups=2))
     ),

@@ -23,6 +23,8 @@ def make_layer(node: Node, exact: bool = False) -> Any:
     keras, ours = load_keras(), fixed_layers()
     if node.kind == "Quantize":
         return keras.layers.Activation("linear", name=node.name)
+    if node.kind == "HardSigmoid" or (exact and node.kind == "Sigmoid" and node.config.get("hard")):
+        return ours["HardSigmoid"](name=node.name)
     if node.kind == "Sigmoid" and exact:
         return keras.layers.Activation("sigmoid", name=node.name)
     if node.kind == "Sigmoid":

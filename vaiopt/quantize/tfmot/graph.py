@@ -184,9 +184,8 @@ def _read_node(entry: Dict[str, Any], layer: Any) -> Node:
             )
         inputs.append(source[0])
     shape = layer.output_shape
-    node = Node(
-        name, entry["class_name"], dict(entry["config"]), inputs, weights_of(layer), layer=name
-    )
+    kind = str(entry["class_name"]).split("vaiopt>")[-1]  # ours, as older Keras writes them
+    node = Node(name, kind, dict(entry["config"]), inputs, weights_of(layer), layer=name)
     node.shape = tuple(shape[0] if isinstance(shape, list) else shape)
     return node
 

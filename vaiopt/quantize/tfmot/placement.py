@@ -124,7 +124,7 @@ def float_layers(graph: Graph) -> List[FloatLayer]:
             reason = "the layer before this dropout has other readers, so it is not removed"
         else:
             reason = f"the DPU's quantizer does not know {node.kind}"
-        found.append(FloatLayer(node.name, reason))
+        found.append(FloatLayer(node.layer or node.name, reason))
     return found
 
 

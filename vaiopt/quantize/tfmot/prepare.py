@@ -231,6 +231,8 @@ def to_dpu_functions(graph: Graph) -> None:
         function = node.activation if node.kind == "Activation" else ""
         if function == "sigmoid":
             node.kind, node.config = "Sigmoid", {"name": node.name}
+        elif node.kind == "HardSigmoid":
+            node.kind, node.config = "Sigmoid", {"name": node.name, "hard": True}
         elif function == "swish" and graph.feeds_only(node.inputs[0]):
             _split_swish(graph, node)
         elif node.kind == "LeakyReLU" and abs(_slope(node.config) - 0.1) < 1e-7:
