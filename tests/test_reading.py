@@ -114,6 +114,7 @@ OWN_FILES = {
     "report/page.py": "comes with the package",
     "hardware/architectures.py": "comes with the package",
     "releases.py": "comes with the package",
+    "network/verdicts.py": "comes with the package",
     "memory.py": "the system's",
     "study/journal.py": "looked at before",
     "search/execution/dask_worker.py": "written by the worker a moment ago",
