@@ -225,7 +225,7 @@ def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
         (["run", "--from", "quantize", "--run", "none"], "none"),
         (["targets", "zcu103"], "zcu103"),
         (["inspect", "none.h5"], "none.h5"),
-        (["quantize", "none.h5", "--calib", "c.npz", "--out", "o"], "c.npz"),
+        (["quantize", "none.h5", "--calib", "c.npz", "--out", "o"], "none.h5"),
         (["quantize", "none.h5"], "--calib"),
     ],
 )
