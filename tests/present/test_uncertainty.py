@@ -1,6 +1,6 @@
 import pytest
 
-from vaiopt.present.uncertainty import differ, interval, sure, wilson
+from vaiopt.present.uncertainty import differ, interval, is_accuracy, sure, wilson
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_few_samples_do_not_tell_close_accuracies_apart():
     assert differ(0.95, 0.93, 5000)
     assert differ(0.95, 0.80, 179)
     assert not differ(0.95, 0.95, 10**6)
+
+
+def test_what_counts_pixels_or_labels_has_no_interval_of_samples():
+    assert is_accuracy("val_accuracy") and is_accuracy("val_exact_accuracy")
+    assert not is_accuracy("val_pixel_accuracy") and not is_accuracy("label_accuracy")

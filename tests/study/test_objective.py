@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings import ObjectiveSettings, load_settings, override
-from vaiopt.study.objective import Objective, check_direction
+from vaiopt.settings import ObjectiveSettings, Settings, load_settings, override
+from vaiopt.study.objective import Objective, check_direction, with_metric
 
 
 def test_a_soft_cost_lowers_the_score_of_the_more_costly():
@@ -75,3 +75,17 @@ def test_a_metric_whose_name_does_not_tell_its_direction_is_refused_unless_it_is
     assert Objective(replace(unknown, direction="minimize")).direction == "minimize"
     check_direction(ObjectiveSettings(metric="val_hinge"))
     assert Objective(ObjectiveSettings(metric="val_hinge")).direction == "minimize"
+
+
+@pytest.mark.parametrize("metric, bound", [("val_rmse", 0.0), ("val_loss", 0.0), ("val_r2", None)])
+def test_errors_are_zero_at_best(metric, bound):
+    assert Objective(ObjectiveSettings(metric=metric)).bound == bound
+
+
+def test_auto_is_the_metric_of_the_task_of_the_data():
+    settings = Settings()
+    assert with_metric(settings, "regression").objective.metric == "val_rmse"
+    assert with_metric(settings, "segmentation").objective.metric == "val_mean_iou"
+    own = replace(settings, objective=ObjectiveSettings(metric="val_loss"))
+    assert with_metric(own, "regression") is own
+    assert Objective(settings.objective).metric == "val_accuracy"

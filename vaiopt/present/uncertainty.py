@@ -9,9 +9,15 @@ Z = 1.959964
 """Of the normal distribution: 95 % lie within so many standard deviations of its mean."""
 
 
+OF_PARTS = ("pixel_accuracy", "label_accuracy")
+"""Metrics that count parts of samples."""
+
+
 def is_accuracy(metric: str) -> bool:
-    """Return whether a metric counts right samples, so that its uncertainty follows from theirs."""
-    return metric.endswith("accuracy")
+    """Return whether a metric counts right samples, so that its uncertainty follows from theirs;
+    pixels and labels of one sample are not independent.
+    """
+    return metric.endswith("accuracy") and not metric.endswith(OF_PARTS)
 
 
 def wilson(share: float, samples: int) -> Tuple[float, float]:

@@ -53,6 +53,9 @@ LIMITS = {
 TINY = 1e-12
 """Stands for a cost of 0 where its logarithm is taken."""
 
+FROM_ZERO = ("loss", "rmse", "mae", "mse")
+"""Ends of the names of metrics that are 0 at best."""
+
 CLASSIFIER = "val_accuracy"
 """The metric of most tasks."""
 
@@ -122,12 +125,12 @@ class Objective:
 
     @property
     def bound(self) -> Optional[float]:
-        """What no score is better than, its sign such that lower is better: of a share of 1, or a
-        loss; None where that is not known.
+        """What no score is better than, its sign such that lower is better: of a share of 1, a loss
+        or an error; None where that is not known.
         """
         if self.is_share:
             return -1.0
-        loss = self.direction == "minimize" and self.metric.endswith("loss")
+        loss = self.direction == "minimize" and self.metric.endswith(FROM_ZERO)
         return 0.0 if loss and not self.weighted else None
 
     @property

@@ -177,6 +177,8 @@ class Shared(Sized):
             least = min(map(int, found.values)) if found.values else int(found.low)
             channels = data.sample_shape[2:]
             hp.input_shape, hp.smallest_shape = (side, side, *channels), (least, least, *channels)
+            if hp.y_shape[:2] == data.sample_shape[:2]:  # masks lie over the samples
+                hp.y_shape = (side, side, *hp.y_shape[2:])
         return hp
 
 
