@@ -5,6 +5,9 @@ import pytest
 
 from vaiopt.data import load_dataset
 from vaiopt.errors import DataError
+from vaiopt.search.training.options import model_overrides
+from vaiopt.search.training.shared import Shared
+from vaiopt.settings import load_settings
 
 image = pytest.importorskip("PIL.Image")
 
@@ -60,3 +63,13 @@ def test_what_does_not_fit_is_refused_with_the_file(tmp_path):
     with pytest.raises(DataError, match="data.unscored names 'sky'"):
         (root / "classes.txt").unlink()
         load_dataset(str(root), unscored=["sky"])
+
+
+def test_masks_take_the_size_that_is_searched(tmp_path):
+    root = write(tmp_path / "roads", count=30, size=(8, 8))
+    words = [f"data.source={root}", "data.image_size={choice=[8,16]}", "model.family=unet"]
+    settings = load_settings(None, words)
+    shared = Shared(settings)
+    hp = shared.hyperparameters({"image_size": 16}, model_overrides(settings))
+    assert hp.input_shape == (16, 16, 3) and hp.y_shape == (16, 16)
+    assert shared.at({"image_size": 16}).dataset.y.shape == (30, 16, 16)
