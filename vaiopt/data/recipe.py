@@ -5,7 +5,7 @@ another machine.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -152,7 +152,9 @@ def load_requested(request: Request) -> Dataset:
     held = _HELD[0] if _HELD else {}
     if request not in held:
         held.clear()  # one data set at a time: it may be large
-        held[request] = load_request(request)
+        found = load_request(request)
+        # Later stages know the task that "auto" came to.
+        held[request] = held[replace(request, task=found.task)] = found
     return held[request]
 
 
