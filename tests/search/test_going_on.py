@@ -24,7 +24,7 @@ from vaiopt.runs.work import discard
 from vaiopt.search import kept, search_run
 from vaiopt.search.execution.lock import only_search
 from vaiopt.settings import override, settings_from_run
-from vaiopt.study.objective import Objective
+from vaiopt.study.objective import Objective, with_metric
 from vaiopt.study.record import COMPLETE, INTERRUPTED
 from vaiopt.study.storage import journal_storage, open_study, quiet_optuna
 from vaiopt.study.trials import RECORD, load_trials, record_attribute
@@ -54,7 +54,7 @@ def test_the_first_part_of_a_search_leaves_its_settings_whole(tmp_path):
         seen.append((len(load_trials(run)), settings_from_run(run)))
 
     search_run(SETTINGS, tmp_path / "run", every=1, measure=look)
-    assert seen[0] == (1, SETTINGS)
+    assert seen[0] == (1, with_metric(SETTINGS, "classification"))
 
 
 def test_choices_that_the_study_cannot_change_are_refused_by_name_and_nothing_is_written(tmp_path):

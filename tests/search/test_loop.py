@@ -10,6 +10,7 @@ from vaiopt.errors import RunError, SettingsError
 from vaiopt.network.loadable import trusting_models
 from vaiopt.runs.layout import Run
 from vaiopt.search import loop, search_run
+from vaiopt.search.execution import limits
 from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.loop import Search
 from vaiopt.search.training import shared
@@ -158,7 +159,7 @@ def test_workers_are_renewed_if_tracing_has_left_little_memory(
             Pool.renewals += 1
 
     monkeypatch.setattr(loop, "make_executor", lambda settings: Pool())
-    monkeypatch.setattr(loop, "resident_mb", lambda: taken)
+    monkeypatch.setattr(limits, "resident_mb", lambda: taken)
     limit = ["search.workers=1", "search.trial_memory_mb=1000"]
     with stub.stubbed(monkeypatch, tmp_path / "run", *limit):
         assert Pool.renewals == renewed
