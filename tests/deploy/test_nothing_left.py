@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from bundled import bundle_of_a_standin
@@ -17,6 +17,8 @@ from vaiopt.deploy import remote, ssh
 from vaiopt.deploy.measure import measure_candidate
 from vaiopt.errors import BoardError
 from vaiopt.runs.layout import Candidate, Run
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 SLEEPS = """import subprocess
 def measure(options, say):
@@ -29,6 +31,16 @@ def measure(options, say):
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(remote, "POLL_SECONDS", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def from_a_terminal() -> Iterator[None]:
+    """Signals as a terminal's shell leaves them, also under nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
