@@ -143,7 +143,7 @@ def test_every_figure_is_drawn_without_a_console_error(tmp_path: Path, width: in
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here")
 def test_a_click_changes_the_colours_and_keeps_the_figures(tmp_path: Path) -> None:
-    result = write_report(make_run(tmp_path / "run", trials=12))
+    result = write_report(make_run(tmp_path / "run", trials=30))
     page, messages = open_page(result.path, tmp_path / "profile", 1280, click=True)
     assert [m for m in messages if re.search(r"error|uncaught", m, re.I)] == []
     assert re.search(r'<html[^>]* data-theme="dark"', page)
