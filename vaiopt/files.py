@@ -100,15 +100,18 @@ def scratch(beside: Path, name: str) -> Iterator[Path]:
 def _temporary(folder: Path, name: str, make: Callable[..., str]) -> Iterator[Path]:
     """Make a temporary, hold its lock while the block runs, and delete what has its name then."""
     delete_leftovers(folder, name)
-    held = None
-    while held is None:  # else another process took it for a leftover before it was locked
-        path = Path(make(prefix=f"{TEMPORARY}{name}.", dir=str(folder)))
-        held = _held(path)
-    try:
+    path, held = None, None
+    try:  # a signal may raise anywhere
+        while held is None:  # else another process took it for a leftover before it was locked
+            path = Path(make(prefix=f"{TEMPORARY}{name}.", dir=str(folder)))
+            held = _held(path)
+        assert path is not None
         yield path
     finally:
-        _delete(path)
-        os.close(held)
+        if path is not None:
+            _delete(path)
+        if held is not None:
+            os.close(held)
 
 
 def _held(path: Path) -> Optional[int]:
