@@ -6,6 +6,10 @@ imports nothing from outside the folder but numpy and the runtime that executes 
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import NoReturn
+
 MAKE_AGAIN = "Make the bundle again with: vaiopt bundle RUN --target TARGET"
 
 
@@ -33,3 +37,18 @@ def one_line(text: object) -> str:
 def printable(text: str) -> str:
     """Return a text without anything that a terminal would obey: such stand as their escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def tell(error: KitError) -> int:
+    """Say an error and its cure on stderr, and return the exit code."""
+    print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr, flush=True)
+    return 2
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with an exit code. The runtime's own clean-up at exit is skipped: the result
+    is written, and what it does to the process then is not ours to explain.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from typing import Any, List, Optional
 
 import numpy as np
 
 from kit_bundle import Manifest, read_arrays
-from kit_errors import MAKE_AGAIN, KitError
+from kit_errors import MAKE_AGAIN, KitError, leave, tell
 from kit_measure import load_model, write_result
 from kit_numbers import Quantizer
 from kit_timing import measure_latency
@@ -65,13 +64,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         predict(parse_arguments(arguments))
     except KitError as error:
-        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr, flush=True)
-        return 2
+        return tell(error)
     return 0
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # as in run_model.py: the runtime's own end is not ours
+    leave(main())

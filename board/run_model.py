@@ -19,7 +19,7 @@ import threading
 from typing import Any, Callable, List, NoReturn, Optional
 
 from kit_causes import explain
-from kit_errors import KitError, one_line, printable
+from kit_errors import KitError, leave, one_line, printable, tell
 
 WORKER = "--in-this-process"
 
@@ -137,8 +137,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
         measure(options, lambda line: print(line, file=sys.stderr, flush=True))
     except KitError as error:
-        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr, flush=True)
-        return 2
+        return tell(error)
     except ImportError as error:
         print(
             f"error: {error}\nhint: Copy the whole bundle folder; numpy must be installed.",
@@ -150,9 +149,4 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # The runtime's own clean-up at exit is skipped: the result is written, and what it does to the
-    # process then is not ours to explain.
-    os._exit(code)
+    leave(main())

@@ -30,9 +30,6 @@ from vaiopt.text import Progress, silent
 
 AUTO = "auto"
 ENTRY = "kit_predict.py"
-OF_CLASSES = ("classification", "binary")
-"""Tasks whose outputs are probabilities of classes, or logits of such."""
-
 FEW = 20
 """Samples that are predicted one by one, for the time of one."""
 
@@ -228,7 +225,7 @@ def _bundle(
 
 def _lacking(outputs: np.ndarray, manifest: Manifest) -> str:
     """Return the activation that a compiled classifier leaves to its host."""
-    if manifest.task not in OF_CLASSES or outputs.ndim != 2:
+    if not task_of(manifest.task).has_classes or outputs.ndim != 2:
         return ""
     if outputs.shape[1] == 1:
         return "sigmoid" if (manifest.output.threshold or 0.0) == 0.0 else ""

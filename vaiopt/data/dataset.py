@@ -15,7 +15,6 @@ from vaiopt.data.table import Column
 from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
 from vaiopt.tasks import AUTO, Task, guess_task, task_of
-from vaiopt.tasks.segmentation import without_classes
 
 
 @dataclass(frozen=True)
@@ -442,52 +441,3 @@ def _taken(prefix: str, given: Samples, kept: np.ndarray) -> Dict[str, Any]:
     of_weights = None if given.weights is None else given.weights[kept]
     names = (f"{prefix}x", f"{prefix}y", f"{prefix}weights")
     return dict(zip(names, (given.x[kept], given.y[kept], of_weights)))
-
-
-def with_task(dataset: Dataset, task: str) -> Dataset:
-    """Return a dataset for a task that a person names; as it is if that is its own, or ``auto``.
-
-    Raises:
-        DataError: its labels are not of that task.
-    """
-    if task in (AUTO, dataset.task):
-        return dataset
-    return make_dataset(
-        dataset.name,
-        dataset.x,
-        dataset.y,
-        test_x=dataset.test_x,
-        test_y=dataset.test_y,
-        validation_x=dataset.validation_x,
-        validation_y=dataset.validation_y,
-        weights=dataset.weights,
-        test_weights=dataset.test_weights,
-        validation_weights=dataset.validation_weights,
-        classes=dataset.classes if task_of(task).outputs == task_of(dataset.task).outputs else None,
-        value_range=dataset.value_range,
-        feature_names=dataset.feature_names,
-        task=task,
-        notes=dataset.notes,
-        columns=dataset.columns,
-    )
-
-
-def without_unscored(dataset: Dataset, unscored: Sequence[str]) -> Dataset:
-    """Return a dataset of masks without some classes, which are neither learned nor scored.
-
-    Raises:
-        DataError: it has no masks, or not these classes.
-    """
-    if not unscored:
-        return dataset
-    if dataset.task != "segmentation":
-        raise DataError(
-            f"data.unscored is set, and the task is {dataset.task}",
-            "Remove the setting: it is for masks.",
-        )
-    names = [n for n in ("y", "test_y", "validation_y") if getattr(dataset, n) is not None]
-    masks, classes = without_classes(
-        [getattr(dataset, name) for name in names], dataset.classes, unscored
-    )
-    fields: Dict[str, Any] = dict(zip(names, masks))
-    return replace(dataset, classes=classes, **fields)

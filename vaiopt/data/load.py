@@ -11,10 +11,9 @@ from vaiopt.data.dataset import (
     Request,
     check_limit,
     limit_dataset,
-    with_task,
-    without_unscored,
 )
 from vaiopt.data.images import check_image_size, fit_images, fit_masks
+from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources import SOURCES
 from vaiopt.data.stratify import check_seed

@@ -145,7 +145,7 @@ def _limits(recipe: DataRecipe, manifest: Manifest) -> str:
         " groups of people nothing is known.",
         "Values outside the range of the training data saturate at int8.",
     ]
-    if recipe.task == "classification":
+    if task_of(recipe.task).has_classes:
         lines.append(
             "Whatever it is given, it names one of its classes: there is no 'none of"
             " these', and its confidence is not calibrated."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Tuple
+from typing import Any, Sequence, Tuple
 
 import numpy as np
 
@@ -78,3 +78,22 @@ def output_names(names: Any, count: int, label: str, what: str, default: Any) ->
             f"Give {count} different names (classes), or none.",
         )
     return tuple(given)
+
+
+def columns(sets: Sequence[np.ndarray], labels: Sequence[str], what: str) -> int:
+    """Return how many columns the labels (n, columns) of all sets have.
+
+    Args:
+        sets: of labels. labels: what each is called in messages. what: a column stands for.
+
+    Raises:
+        DataError: they have not as many each.
+    """
+    count = int(sets[0].shape[1])
+    for array, label in zip(sets, labels):
+        if array.shape[1] != count:
+            raise DataError(
+                f"{labels[0]} holds {count} {what} a sample, {label} {array.shape[1]}",
+                f"Give all sets the same {what}.",
+            )
+    return count

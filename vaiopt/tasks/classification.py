@@ -51,6 +51,21 @@ def cross_entropy(single: bool, losses: Any) -> Any:
     return loss(from_logits=True)
 
 
+def loss_names(model: Any) -> Tuple[str, ...]:
+    """Return what the loss of a compiled model is called, in small letters."""
+    loss = model.loss
+    own = (getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
+    return tuple(name.lower() for name in (str(loss), *own))
+
+
+def entropy_problem(names: Sequence[str], outputs: int) -> str:
+    """Return the cross-entropy of one output where that of one a class is taken for it: a softmax
+    over one value is 1, whatever is learned.
+    """
+    alone = outputs == 1 and any("categorical" in name for name in names)
+    return "binary_crossentropy" if alone else ""
+
+
 def per_class(confusion: np.ndarray) -> Dict[str, np.ndarray]:
     """Return ``precision``, ``recall``, ``f1`` and ``support`` per class; 0 where a class was never
     predicted or never there.
@@ -346,12 +361,9 @@ class Classification(Task):
         self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
     ) -> Tuple[str, str]:
         """Return nothing for one output a class, or a single one for two classes."""
-        if shape == (classes,) or (classes == 2 and shape == (1,)):
+        if classes == 2 and shape == (1,):
             return "", ""
-        return (
-            f"the model gives outputs of shape {shape}, the data have {classes} classes",
-            "End with Dense(hp.classes).",
-        )
+        return super().output_problem(shape, classes, y_shape)
 
     def head(self, keras: Any, x: Any, classes: int) -> Any:
         """Return a softmax over the classes."""
@@ -367,11 +379,11 @@ class Classification(Task):
         """Return ``binary`` for one output, ``sparse`` for a sparse loss, else ``one_hot``."""
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
-        loss = model.loss
-        own = (getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
-        return (
-            "sparse" if any("sparse" in name.lower() for name in (str(loss), *own)) else "one_hot"
-        )
+        return "sparse" if any("sparse" in name for name in loss_names(model)) else "one_hot"
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return the loss of one output in the place of that of one a class, which is 0 for it."""
+        return entropy_problem(names, outputs)
 
     def loss_labels(self, y: np.ndarray, form: str, classes: int) -> np.ndarray:
         """Return ``sparse`` (n,), ``one_hot`` (n, classes) or ``binary`` (n, 1) labels."""

@@ -76,7 +76,7 @@ class ImageToImage(Task):
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
         """Return images (n, H, W, C), uint8 or float32, and the names of the channels."""
-        found = [self._images(array, label) for array, label in zip(arrays, labels)]
+        found = [self.labels_of(array, label) for array, label in zip(arrays, labels)]
         if len({array.dtype for array in found}) > 1:
             found = [array.astype(np.float32) for array in found]
         count = found[0].shape[3]
@@ -97,7 +97,8 @@ class ImageToImage(Task):
                 "Give images: (samples, height, width, channels).",
             )
 
-    def _images(self, values: Any, label: str) -> np.ndarray:
+    def labels_of(self, values: Any, label: str) -> np.ndarray:
+        """Return images (n, H, W, C), uint8 or float32."""
         array = as_numbers(values, label)
         array = array[..., None] if array.ndim == 3 else array
         if array.ndim != 4:
@@ -124,16 +125,6 @@ class ImageToImage(Task):
             return Targets((float(np.float32(low) + scale),), (float(scale),))
         return Targets((0.0,), (BYTES if y.dtype == np.uint8 else 1.0,))
 
-    def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
-        """Return images (samples, H, W, C)."""
-        found = self._images(y, f"array '{name}'")
-        if len(found) != samples:
-            raise DataError(
-                f"array '{name}' holds {len(found)} images for {samples} samples",
-                "Give one image per sample.",
-            )
-        return found
-
     def output_problem(
         self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
     ) -> Tuple[str, str]:
@@ -153,6 +144,10 @@ class ImageToImage(Task):
     def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
         """Compile for the squared error."""
         model.compile(optimizer=optimizer, loss="mse")
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return the squared error in the place of a cross-entropy of classes."""
+        return "mse" if any("categorical" in name for name in names) else ""
 
     def loss_form(self, model: Any, classes: int) -> str:
         """Return ``values``."""

@@ -11,7 +11,7 @@ from vaiopt.errors import DataError
 from vaiopt.present import words
 from vaiopt.present.table import Table
 from vaiopt.record import Record, part
-from vaiopt.tasks.arrays import as_numbers, output_names
+from vaiopt.tasks.arrays import as_numbers, columns, output_names
 from vaiopt.tasks.classification import cross_entropy
 from vaiopt.tasks.ranks import auc
 from vaiopt.tasks.task import Evaluation, Labels, Task
@@ -99,19 +99,14 @@ class Multilabel(Task):
     }
     evaluation: Type[Evaluation] = MultilabelEvaluation
     outputs = "labels"
+    last_layer = "Dense(hp.classes, activation='sigmoid')"
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
         """Return zeros and ones (n, labels), uint8, and the names of the labels."""
-        found = [self._labels(array, label) for array, label in zip(arrays, labels)]
-        count = found[0].shape[1]
-        for array, label in zip(found, labels):
-            if array.shape[1] != count:
-                raise DataError(
-                    f"{labels[0]} holds {count} labels a sample, {label} {array.shape[1]}",
-                    "Give all sets the same labels.",
-                )
+        found = [self.labels_of(array, label) for array, label in zip(arrays, labels)]
+        count = columns(found, labels, self.outputs)
         names = output_names(classes, count, labels[0], self.outputs, range(count))
         together = np.concatenate(found)
         constant = np.flatnonzero(together.max(axis=0) == together.min(axis=0))
@@ -123,7 +118,8 @@ class Multilabel(Task):
             )
         return found, names
 
-    def _labels(self, values: Any, label: str) -> np.ndarray:
+    def labels_of(self, values: Any, label: str) -> np.ndarray:
+        """Return zeros and ones (n, labels), uint8."""
         array = as_numbers(values, label)
         if array.ndim != 2 or array.shape[1] < 1:
             raise DataError(
@@ -147,27 +143,6 @@ class Multilabel(Task):
         number[common] = np.arange(len(common))
         return number[kind.reshape(-1)]
 
-    def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
-        """Return zeros and ones (samples, labels), uint8."""
-        found = self._labels(y, f"array '{name}'")
-        if len(found) != samples:
-            raise DataError(
-                f"array '{name}' holds {len(found)} rows for {samples} samples",
-                "Give one row per sample.",
-            )
-        return found
-
-    def output_problem(
-        self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
-    ) -> Tuple[str, str]:
-        """Return nothing for one output a label."""
-        if shape == (classes,):
-            return "", ""
-        return (
-            f"the model gives outputs of shape {shape}, the data have {classes} labels",
-            "End with Dense(hp.classes, activation='sigmoid').",
-        )
-
     def head(self, keras: Any, x: Any, classes: int) -> Any:
         """Return a probability for each label."""
         self.check_hidden(x)
@@ -177,6 +152,10 @@ class Multilabel(Task):
         """Compile for the cross-entropy of each label."""
         loss = cross_entropy(True, losses)
         model.compile(optimizer=optimizer, loss=loss, metrics=["binary_accuracy"])
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return the cross-entropy of each label in the place of that of one class of several."""
+        return "binary_crossentropy" if any("categorical" in name for name in names) else ""
 
     def loss_form(self, model: Any, classes: int) -> str:
         """Return ``rows``."""

@@ -11,7 +11,7 @@ from vaiopt.errors import DataError
 from vaiopt.present import words
 from vaiopt.present.table import Table
 from vaiopt.record import Record, Unfit, part
-from vaiopt.tasks.arrays import as_numbers, output_names
+from vaiopt.tasks.arrays import as_numbers, columns, output_names
 from vaiopt.tasks.targets import PLAIN, Targets
 from vaiopt.tasks.task import Evaluation, Labels, Task
 
@@ -155,14 +155,8 @@ class Regression(Task):
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
     ) -> Labels:
         """Return values (n, quantities), float32, and the names of the quantities."""
-        found = [self._values(array, label) for array, label in zip(arrays, labels)]
-        count = found[0].shape[1]
-        for array, label in zip(found, labels):
-            if array.shape[1] != count:
-                raise DataError(
-                    f"{labels[0]} holds {count} quantities a sample, {label} {array.shape[1]}",
-                    "Give all sets the same quantities.",
-                )
+        found = [self.labels_of(array, label) for array, label in zip(arrays, labels)]
+        count = columns(found, labels, self.outputs)
         together = np.concatenate(found)
         constant = np.flatnonzero(together.max(axis=0) == together.min(axis=0))
         default = ("y",) if count == 1 else [f"y{i}" for i in range(count)]
@@ -175,7 +169,8 @@ class Regression(Task):
             )
         return found, names
 
-    def _values(self, values: Any, label: str) -> np.ndarray:
+    def labels_of(self, values: Any, label: str) -> np.ndarray:
+        """Return values (n, quantities), float32."""
         array = as_numbers(values, label)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or array.shape[1] == 0:
@@ -204,30 +199,9 @@ class Regression(Task):
             return PLAIN
         values = y.astype(np.float64)
         spread = values.std(axis=0)
-        scale = np.where(spread > 0, spread, 1.0).astype(np.float32)
+        scale = np.where(spread > np.finfo(np.float32).tiny, spread, 1.0).astype(np.float32)
         offset = values.mean(axis=0).astype(np.float32)
         return Targets(tuple(map(float, offset)), tuple(map(float, scale)))
-
-    def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
-        """Return values (samples, quantities), float32."""
-        found = self._values(y, f"array '{name}'")
-        if len(found) != samples:
-            raise DataError(
-                f"array '{name}' holds {len(found)} labels for {samples} samples",
-                "Give one label per sample.",
-            )
-        return found
-
-    def output_problem(
-        self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
-    ) -> Tuple[str, str]:
-        """Return nothing for one output a quantity."""
-        if shape == (classes,):
-            return "", ""
-        return (
-            f"the model gives outputs of shape {shape}, the data have {classes} quantities",
-            "End with Dense(hp.classes).",
-        )
 
     def head(self, keras: Any, x: Any, classes: int) -> Any:
         """Return one linear output a quantity."""
@@ -237,6 +211,10 @@ class Regression(Task):
     def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
         """Compile for the squared error."""
         model.compile(optimizer=optimizer, loss="mse")
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return the squared error in the place of a cross-entropy of classes."""
+        return "mse" if any("categorical" in name for name in names) else ""
 
     def loss_form(self, model: Any, classes: int) -> str:
         """Return ``values``."""

@@ -12,7 +12,12 @@ from vaiopt.present import words
 from vaiopt.present.table import Table
 from vaiopt.record import Record, Unfit, part
 from vaiopt.tasks.arrays import as_numbers, output_names
-from vaiopt.tasks.classification import confusion_matrix, cross_entropy
+from vaiopt.tasks.classification import (
+    confusion_matrix,
+    cross_entropy,
+    entropy_problem,
+    loss_names,
+)
 from vaiopt.tasks.task import UNSCORED, Evaluation, Labels, Task
 
 WORST = 50
@@ -162,7 +167,7 @@ class Segmentation(Task):
         """Return masks (n, H, W), uint8, and the names of the classes. Where all is 0 or 255,
         255 is the second class.
         """
-        found = [self._masks(array, label) for array, label in zip(arrays, labels)]
+        found = [self.labels_of(array, label) for array, label in zip(arrays, labels)]
         if all(np.isin(masks, (0, UNSCORED)).all() for masks in found):  # black and white
             found = [masks // UNSCORED for masks in found]
         highest = max(int(masks.max(initial=0, where=masks != UNSCORED)) for masks in found)
@@ -174,7 +179,8 @@ class Segmentation(Task):
             )
         return found, output_names(classes, count, labels[0], self.outputs, range(count))
 
-    def _masks(self, values: Any, label: str) -> np.ndarray:
+    def labels_of(self, values: Any, label: str) -> np.ndarray:
+        """Return masks (n, H, W), uint8."""
         array = as_numbers(values, label)
         if array.ndim == 4 and array.shape[3] == 1:
             array = array[..., 0]
@@ -197,16 +203,6 @@ class Segmentation(Task):
                 "Give class numbers from 0; 255 is a pixel that does not count.",
             )
         return array.astype(np.uint8)
-
-    def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
-        """Return masks (samples, H, W), uint8."""
-        found = self._masks(y, f"array '{name}'")
-        if len(found) != samples:
-            raise DataError(
-                f"array '{name}' holds {len(found)} masks for {samples} samples",
-                "Give one mask per sample.",
-            )
-        return found
 
     def output_problem(
         self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
@@ -236,10 +232,11 @@ class Segmentation(Task):
         """Return ``binary`` for one output a pixel, ``sparse`` or ``one_hot`` for the loss."""
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
-        loss = model.loss
-        own = (getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
-        dense = [n for n in (str(loss), *own) if "categorical" in n.lower()]
-        return "one_hot" if dense and not any("sparse" in n.lower() for n in dense) else "sparse"
+        return "sparse" if any("sparse" in name for name in loss_names(model)) else "one_hot"
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return as for a classification."""
+        return entropy_problem(names, outputs)
 
     def loss_labels(self, y: np.ndarray, form: str, classes: int) -> np.ndarray:
         """Return ``sparse`` (n, H, W), ``one_hot`` (n, H, W, classes) or ``binary`` (n, H, W, 1)

@@ -85,6 +85,7 @@ class Task(abc.ABC):
         evaluation: the record of ``evaluation.json``.
         kit_names: what a score of a kit is in words, where it is not quite the one of that name.
         outputs: what ``classes`` names, in words.
+        last_layer: what a model's ends with that gives one value for each of them.
         has_classes: whether each sample is of one class, of which a split keeps the shares.
         like_samples: whether ``y`` lies over ``x`` pixel by pixel.
     """
@@ -97,6 +98,7 @@ class Task(abc.ABC):
     evaluation: Type[Evaluation]
     kit_names: Dict[str, str] = {}
     outputs: str = "classes"
+    last_layer: str = "Dense(hp.classes)"
     has_classes: bool = False
     like_samples: bool = False
 
@@ -121,9 +123,21 @@ class Task(abc.ABC):
             DataError: they are no labels of this task.
         """
 
-    @abc.abstractmethod
+    def labels_of(self, values: Any, label: str) -> np.ndarray:
+        """Return the labels of one set (n, ...) in the form that the task keeps them, whatever the
+        others hold. Raises DataError: they cannot be labels of this task.
+        """
+        raise NotImplementedError
+
     def calibration_labels(self, y: Any, samples: int, name: str) -> np.ndarray:
         """Return the labels in a calibration file (samples, ...). Raises DataError."""
+        found = self.labels_of(y, f"array '{name}'")
+        if len(found) != samples:
+            raise DataError(
+                f"array '{name}' holds {len(found)} labels for {samples} samples",
+                "Give one label per sample.",
+            )
+        return found
 
     def check_samples(self, x: np.ndarray, y: np.ndarray, labels: Sequence[str]) -> None:
         """Check that samples (n, ...) and their labels, as :meth:`check_labels` returned them, go
@@ -158,13 +172,27 @@ class Task(abc.ABC):
         """
         return PLAIN
 
-    @abc.abstractmethod
     def output_problem(
         self, shape: Tuple[Any, ...], classes: int, y_shape: Tuple[int, ...] = ()
     ) -> Tuple[str, str]:
         """Return what is wrong with a model's output shape (without batch) and what cures it; two
         empty texts if nothing is. ``y_shape`` is that of one label, () if it is not known.
         """
+        if shape == (classes,):
+            return "", ""
+        return (
+            f"the model gives outputs of shape {shape}, the data have {classes} {self.outputs}",
+            f"End with {self.last_layer}.",
+        )
+
+    def loss_problem(self, names: Sequence[str], outputs: int) -> str:
+        """Return the loss to take instead, where that of a compiled model contradicts the task;
+        empty if it does not.
+
+        Args:
+            names: what the loss is called, in small letters. outputs: values along the last axis.
+        """
+        return ""
 
     @abc.abstractmethod
     def head(self, keras: Any, x: Any, classes: int) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -38,8 +39,15 @@ def load_folder(request: Request, folder: Path) -> Dataset:
         DataError: there are no class folders or a class has no image, a file cannot be read, or
             sizes differ.
     """
-    try:
+    with reading(folder):
         return _load(request, folder)
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """While a folder is read, raise :class:`DataError` for what the system refuses."""
+    try:
+        yield
     except OSError as error:
         raise DataError(
             f"'{folder}' cannot be read ({error})",

@@ -11,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 from vaiopt import user_code
 from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.labels import made_anew
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources.arrays import dataset_of
 from vaiopt.data.sources.source import Source
@@ -96,24 +97,7 @@ def dataset_returned(result: Any, source: str, task: str = AUTO) -> Dataset:
         DataError: it is something else, or cannot be used.
     """
     if isinstance(result, Dataset):
-        return make_dataset(
-            result.name or source,
-            result.x,
-            result.y,
-            test_x=result.test_x,
-            test_y=result.test_y,
-            validation_x=result.validation_x,
-            validation_y=result.validation_y,
-            weights=result.weights,
-            test_weights=result.test_weights,
-            validation_weights=result.validation_weights,
-            classes=result.classes or None,
-            value_range=result.value_range,
-            feature_names=result.feature_names,
-            task=result.task if task == AUTO else task,
-            notes=result.notes,
-            columns=result.columns,
-        )
+        return made_anew(result, result.name or source, result.task if task == AUTO else task)
     if isinstance(result, dict):
         return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'", task)
     if not isinstance(result, (tuple, list)) or len(result) not in (2, 3):

@@ -41,13 +41,8 @@ def load_masks(request: Request, folder: Path) -> Dataset:
         DataError: an image has no mask, a mask no image, the sizes of the two differ, or a file
             cannot be read.
     """
-    try:
+    with folders.reading(folder):
         return _load(request, folder)
-    except OSError as error:
-        raise DataError(
-            f"'{folder}' cannot be read ({error})",
-            "Check that you may read the folder and all in it.",
-        ) from error
 
 
 def _load(request: Request, folder: Path) -> Dataset:

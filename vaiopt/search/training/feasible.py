@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional
 
 from vaiopt.data import Splits
-from vaiopt.errors import SettingsError, did_you_mean
+from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.hardware import Target
 from vaiopt.search.training.hypermodel import FitCall
 from vaiopt.search.training.options import parse_split
@@ -23,6 +23,8 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
+from vaiopt.tasks import Task
+from vaiopt.tasks.classification import loss_names
 
 FEW = 64
 """Validation samples from which the names of a model's metrics are known."""
@@ -128,6 +130,26 @@ def check_choices(
                 raise SettingsError(
                     f"{key}.{name} cannot be '{value}': {error.message}", error.hint
                 ) from error
+
+
+def check_loss(model: Any, task: Task) -> None:
+    """Check that a compiled model's loss fits what is learned.
+
+    Args:
+        model: of the default point, compiled.
+        task: of the data.
+
+    Raises:
+        ModelError: it contradicts the task, so that nothing would be learned.
+    """
+    names = loss_names(model)
+    better = task.loss_problem(names, int(model.output_shape[-1]))
+    if better:
+        raise ModelError(
+            f"the model is compiled with the loss '{names[1] or names[0]}', and the task is"
+            f" {task.name} by {model.output_shape[-1]} outputs",
+            f"Compile it with loss='{better}', or say what is learned: --set task=NAME",
+        )
 
 
 def check_training(settings: Settings, model: Any, hp: HyperParameters) -> None:
