@@ -56,6 +56,11 @@ def test_a_task_that_is_named_counts():
 REFUSED = {
     "holds NaN": {"y": [1.5, float("nan"), 2.5, 3.5]},
     "is 2 in every sample": {"y": [2.0] * 4, "task": "regression"},
+    "e-42 in every sample": {"y": [1e-42, 2e-42, 3e-42, 1e-42]},
+    "every pixel of y of 'made' that counts is of class 1": {
+        "x": np.zeros((4, 4, 4, 1)),
+        "y": np.full((4, 4, 4), 255),
+    },
     "other values than 0 and 1": {"y": [[0, 2]] * 4, "task": "multilabel"},
     "every sample of y of 'made' has the label '1'": {"y": [[0, 1], [1, 1]] * 2},
     "one-hot|of two": {

@@ -158,7 +158,8 @@ class Regression(Task):
         found = [self.labels_of(array, label) for array, label in zip(arrays, labels)]
         count = columns(found, labels, self.outputs)
         together = np.concatenate(found)
-        constant = np.flatnonzero(together.max(axis=0) == together.min(axis=0))
+        span = together.max(axis=0).astype(np.float64) - together.min(axis=0)
+        constant = np.flatnonzero(span < np.finfo(np.float32).tiny)
         default = ("y",) if count == 1 else [f"y{i}" for i in range(count)]
         names = output_names(classes, count, labels[0], self.outputs, default)
         if len(constant):

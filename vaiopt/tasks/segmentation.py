@@ -177,6 +177,12 @@ class Segmentation(Task):
                 f"{labels[0]} holds class {highest}, and there are {count} classes",
                 "Number the classes 0, 1, 2, …; 255 is a pixel that does not count.",
             )
+        lowest = min(int(masks.min(initial=UNSCORED)) for masks in found)
+        if lowest >= highest:
+            raise DataError(
+                f"every pixel of {labels[0]} that counts is of class {highest}",
+                "There is nothing to learn of it: check how the masks were made.",
+            )
         return found, output_names(classes, count, labels[0], self.outputs, range(count))
 
     def labels_of(self, values: Any, label: str) -> np.ndarray:
