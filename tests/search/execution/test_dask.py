@@ -52,21 +52,26 @@ traced before.
 """
 
 
+LOG_SHOWN = 5000
+"""Characters of the end of a process's log."""
+
+pytestmark = pytest.mark.timeout(300)
+
+
 def write_model(path, body):
     path.write_text(MODEL.format(search=os.getpid(), body=body.replace("\n", "\n        ")))
     return f"model.family='{path}:build_model'"
 
 
-def start(module, *arguments, **environment):
+def start(log, module, *arguments, **environment):
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
         **environment,
     }
     command = [sys.executable, "-m", "distributed.cli." + module, *arguments]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with open(str(log), "ab") as output:
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
 
 @contextlib.contextmanager
@@ -76,6 +81,7 @@ def started(folder, *worker_options, workers=1, **environment):
     file = folder / "scheduler.json"
     processes = [
         start(
+            folder / "scheduler.log",
             "dask_scheduler",
             "--scheduler-file",
             str(file),
@@ -100,7 +106,8 @@ def started(folder, *worker_options, workers=1, **environment):
             *worker_options,
         ]
         processes += [
-            start("dask_worker", *options, "--death-timeout", "300") for _ in range(workers)
+            start(folder / f"worker-{n}.log", "dask_worker", *options, "--death-timeout", "300")
+            for n in range(workers)
         ]
         with distributed.Client(
             scheduler_file=str(file), timeout=300, set_as_default=False
@@ -111,11 +118,13 @@ def started(folder, *worker_options, workers=1, **environment):
         for process in reversed(processes):  # a nanny ends its worker when it is asked to end
             process.terminate()
             process.wait()
+        for log in sorted(folder.glob("*.log")):  # shown where a test fails
+            print(log.name, log.read_text(errors="replace")[-LOG_SHOWN:], sep="\n")
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    with started(tmp_path_factory.mktemp("dask"), "--no-nanny", workers=2) as found:
+@pytest.fixture
+def cluster(tmp_path):
+    with started(tmp_path, "--no-nanny", workers=2) as found:
         yield found
 
 
@@ -150,10 +159,19 @@ def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
     # The first trial on the cluster waits for its worker to be killed. The data were sent, but that
     # worker alone need have had them.
     waiting = tmp_path / "waiting"
-    body = (
-        "if not Path({0!r}).exists():\n    Path({1!r}).write_text(str(os.getppid()))\n   "
-        " os.rename({1!r}, {0!r})\n    time.sleep(600)"
-    ).format(str(waiting), str(waiting) + "-draft")
+    body = "\n".join(
+        [
+            f"shared = {str(waiting)!r}",
+            "own = shared + str(os.getpid())",
+            "Path(own).write_text(str(os.getppid()))",
+            "try:",
+            "    os.link(own, shared)",
+            "except FileExistsError:",
+            "    pass",
+            "else:",
+            "    time.sleep(600)",
+        ]
+    )
     family = write_model(tmp_path / "model.py", body)
     lost = []
 
