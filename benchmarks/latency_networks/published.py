@@ -9,6 +9,8 @@ from typing import Dict, Iterable, List, NamedTuple
 
 from latency_networks import NETWORKS, ULTRA96_NETWORKS, Network
 from vaiopt.hardware.architectures import DATA, Architecture
+from vaiopt.hardware.estimate import values_fed
+from vaiopt.hardware.fits import host_rate
 from vaiopt.hardware.fitting import Measurement, measurement
 from vaiopt.keras import load_keras
 from vaiopt.network.graph import LayerGraph
@@ -76,6 +78,17 @@ def single(
         for row in rows
         if row.name in networks and row.fps_single
     ]
+
+
+def slowed_by_host(
+    milliseconds: Dict[str, float], graphs: Dict[str, LayerGraph], cores: int
+) -> Dict[str, float]:
+    """Return the times of one core while all are busy, where the host cannot feed so many."""
+    rate = host_rate()
+    return {
+        name: max(ms, 1000.0 * cores / rate.frames_per_second(values_fed(graphs[name])))
+        for name, ms in milliseconds.items()
+    }
 
 
 def busy(

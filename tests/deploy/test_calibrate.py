@@ -171,7 +171,7 @@ def test_constants_of_another_release_are_called_extrapolated(tmp_path: Path) ->
 
 def test_throughput_with_every_core_fed_gives_the_constants_of_a_busy_core(tmp_path: Path) -> None:
     single = KITS["a slow host"]
-    busy = Constants(1.5, 9.0, 4000.0, 0.0)
+    busy = Constants(1.5, 9.0, 4000.0, contention=0.8)
     runs = measured_runs(tmp_path, single, 24, noise=0.0)
     for run in runs:
         write_measurement(

@@ -6,7 +6,7 @@ import pytest
 from tests.hardware.models import plain_cnn
 from vaiopt.hardware import inspect_model, load_target, read_graph
 from vaiopt.hardware.architectures import architectures
-from vaiopt.hardware.fits import Constants
+from vaiopt.hardware.fits import PARTS, Constants
 from vaiopt.hardware.fitting import (
     Measurement,
     error_summary,
@@ -15,6 +15,7 @@ from vaiopt.hardware.fitting import (
     line_through_operations,
     measurement,
     predict_ms,
+    spread,
 )
 
 TRUE = Constants(efficiency=1.1, bandwidth=20.0, overhead=3500.0, constant_ms=0.2)
@@ -32,15 +33,34 @@ def made_up(count, seed=0):
             generator.integers(10**4, 4 * 10**6, layers),
             generator.random(layers) < 0.1,
         )
-        item = Measurement(f"n{number}", f"f{number % 5}", conv, alu, traffic, waits, 1.0)
+        item = Measurement(f"n{number}", f"f{number % 5}", conv, alu, traffic, waits, traffic, 1.0)
         items.append(item._replace(milliseconds=predict_ms(item, TRUE, CLOCK)))
     return items
 
 
 def test_a_fit_finds_the_constants_that_made_the_data():
     found = fit_constants(made_up(25), CLOCK)
-    for name in Constants._fields:
+    for name in PARTS["single"]:
         assert getattr(found, name) == pytest.approx(getattr(TRUE, name), rel=0.02), name
+
+
+def test_the_wait_for_other_cores_is_found_too():
+    busy, items = TRUE._replace(contention=0.4), made_up(25)
+    items = [item._replace(milliseconds=predict_ms(item, busy, CLOCK)) for item in items]
+    free = ("overhead", "contention")
+    found = fit_constants(items, CLOCK, start=TRUE._replace(contention=0.1), free=free)
+    assert found.contention == pytest.approx(0.4, rel=0.02)
+    assert found.overhead == pytest.approx(TRUE.overhead, rel=0.02)
+
+
+def test_the_spread_covers_nine_networks_of_ten():
+    measured = {str(number): float(number) for number in range(1, 12)}
+    predicted = {name: ms * (1 + ms / 100) for name, ms in measured.items()}
+    assert spread(predicted, measured) == {
+        "nine_of_ten_percent": 10.0,
+        "fastest_ms": 1.0,
+        "slowest_ms": 11.0,
+    }
 
 
 def test_one_wrong_measurement_does_not_bend_a_fit():

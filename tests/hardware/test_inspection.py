@@ -103,9 +103,7 @@ def test_the_dpu_alone_never_takes_longer_than_end_to_end(keras):
     wide = keras.Sequential([keras.Input((4096,))] + [keras.layers.Dense(4096) for _ in range(4)])
     for name in ("zcu102", "kv260", "ultra96"):
         inspection = inspect_model(wide, load_target(name))
-        assert (
-            inspection.dpu_latency_ms <= sum(layer.latency_ms for layer in inspection.layers) + 1e-9
-        )
+        assert inspection.dpu_latency_ms <= inspection.latency_ms
 
 
 def test_branches_around_a_cpu_layer_are_counted_once(keras):

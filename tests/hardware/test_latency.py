@@ -14,6 +14,7 @@ from vaiopt.hardware.architectures import architectures
 from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import fuse
 from vaiopt.hardware.latency import Work, conv_cycles, layer_cycles, limit, work
+from vaiopt.sheets.inspection import fixed_rows, layer_rows
 
 B4096 = architectures()["DPUCZDX8G_ISA1_B4096"]
 SIZES = st.integers(1, 70)
@@ -60,6 +61,52 @@ def test_a_layer_takes_the_slower_of_arithmetic_and_memory_and_a_fixed_cost(
         "overhead": overhead,
     }
     assert parts[limit(asked, constants)] == pytest.approx(max(parts.values()))
+
+
+def test_cores_at_work_together_wait_for_the_memory_but_not_in_depthwise_layers():
+    alone = Constants(1.0, 20.0, 1000.0)
+    together = alone._replace(contention=0.5)
+    conv = Work(50_000, 0, 400_000, 1, contended=400_000)
+    assert layer_cycles(conv, alone) == 51_000
+    assert layer_cycles(conv, together) == 51_000 + 0.5 * 400_000 / 20
+    depthwise = Work(0, 50_000, 400_000, 0)
+    assert layer_cycles(depthwise, together) == layer_cycles(depthwise, alone)
+
+
+def mini_vgg(keras):
+    """The vendor's miniVggNet: six 3x3 convolutions on 32x32 images, Dense 512 and 10."""
+    kl = keras.layers
+    inputs = x = kl.Input((32, 32, 3))
+    for filters in (32, 64, 128):
+        for _ in range(2):
+            x = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(filters, 3, padding="same")(x)))
+        x = kl.MaxPooling2D()(x)
+    x = kl.ReLU()(kl.BatchNormalization()(kl.Dense(512)(kl.Flatten()(x))))
+    return keras.Model(inputs, kl.Dense(10, activation="softmax")(x))
+
+
+def test_a_small_network_with_a_heavy_dense_layer_is_predicted_as_published(keras):
+    # vendor's TF2 optimizer tutorial, ZCU102, release 3.5: 0.353 ms and 6614 frames/s
+    found = inspect_model(mini_vgg(keras), load_target("zcu102", "3.5"), threads=6)
+    assert found.dpu_latency_ms == pytest.approx(0.353, rel=0.05)
+    assert found.fps == pytest.approx(6614, rel=0.10)
+
+
+def test_shares_with_the_fixed_part_are_the_whole_and_small_networks_are_named(keras):
+    found = inspect_model(mini_vgg(keras), load_target("zcu102", "3.0"))
+    rows = [*layer_rows(found), *fixed_rows(found)]
+    assert sum(row.share for row in rows) == pytest.approx(1.0, abs=0.001)
+    assert 0 < found.interval.percent < 12 and "faster than any network" in found.interval.remark
+    larger = inspect_model(plain_cnn(keras, size=112, filters=64), load_target("zcu102", "3.0"))
+    assert larger.interval.remark == ""
+    assert inspect_model(mini_vgg(keras), load_target("b1024")).interval is None
+
+
+def test_what_the_host_must_move_limits_the_frames_per_second(keras):
+    inputs = keras.Input((360, 640, 3))
+    x = keras.layers.Conv2D(12, 3, padding="same")(inputs)
+    few = inspect_model(keras.Model(inputs, x), load_target("zcu102"), threads=8)
+    assert few.fps_all_cores == pytest.approx(1000 / (0.085 + 2.0 * 0.36 * 0.64 * 15), rel=1e-6)
 
 
 def test_each_kind_of_layer_asks_what_the_reference_page_says(keras):

@@ -16,7 +16,8 @@ def test_layers_have_remarks_only_where_there_are_some() -> None:
     plain = layer("conv", "Conv2D", "DPU", 0.05, ("conv/relu",))
     assert layer_table(inspection([plain])).columns[-1] == "limited by"
     table = layer_table(inspection([plain, plain._replace(reason="too wide")]))
-    assert [row[-1] for row in table.rows] == [None, "too wide"]
+    assert [row[-1] for row in table.rows] == [None, "too wide", None]
+    assert table.rows[-1][0] == "(fixed part)"
     assert table.rows[0][:3] == ["conv", "Conv2D + relu", "DPU"]
     assert table.rows[0][6] == "50 µs"
 

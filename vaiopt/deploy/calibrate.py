@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,13 @@ MEASUREMENT_ERROR = 0.03
 unexplained of the published tables.
 """
 
-SPREAD = {"efficiency": 0.2, "bandwidth": 0.5, "overhead": 0.5, "constant_ms": 1.0}
+SPREAD = {
+    "efficiency": 0.2,
+    "bandwidth": 0.5,
+    "overhead": 0.5,
+    "constant_ms": 1.0,
+    "contention": 1.0,
+}
 """How far a kit's constants are expected from those used until now (standard deviation of their
 logarithm): about four times as far as the fits to the published tables lie apart, for another
 clock, memory or runtime. It keeps five measurements from moving what they say nothing of.
@@ -68,7 +75,10 @@ clock, memory or runtime. It keeps five measurements from moving what they say n
 NEARNESS = {name: MEASUREMENT_ERROR / spread for name, spread in SPREAD.items()}
 """Weights that make a fit the most probable one, given the two above."""
 
-BUSY = ("efficiency", "bandwidth", "overhead")
+FED = 0.9
+"""From this share on of what a host can feed, it is taken to set the frames per second."""
+
+BUSY = ("efficiency", "bandwidth", "overhead", "contention")
 """The constants of a core that works while the others do."""
 
 
@@ -394,13 +404,16 @@ def _fit_busy(
     measured them.
     """
     assert base.fit is not None and base.architecture is not None
-    fed = [m for m in usable if m.frames_per_second is not None]
+    # A rate that the host sets says nothing of the cores.
+    fed = [m for m in usable if (m.frames_per_second or math.inf) < FED * m.estimate.fed_per_second]
     families = len({m.architecture for m in fed})
     if families < max(MINIMUM, len(BUSY) + 1):
         return base.fit.busy, ["dpu", "busy"]
     frames = base.cores * base.architecture.batch * 1000.0
     items = _named(fed, [frames / (m.frames_per_second or 1.0) for m in fed])
-    options: Dict[str, Any] = {"start": base.fit.busy, "free": BUSY, "nearness": NEARNESS}
+    # A single core waits for nobody.
+    free = [name for name in BUSY if getattr(base.fit.busy, name) > 0]
+    options: Dict[str, Any] = {"start": base.fit.busy, "free": free, "nearness": NEARNESS}
     busy = fit_constants(items, base.clock_mhz, **options)
     errors["busy"] = _errors(leave_family_out(items, base.clock_mhz, **options), items)
     return busy, ["dpu"] if base.cores > 1 else []
@@ -417,4 +430,5 @@ def _dpu_alone(base: Target, single: Constants, busy: Constants, kept: Sequence[
         efficiency=min(alone.efficiency, single.efficiency),
         bandwidth=max(alone.bandwidth, single.bandwidth),
         overhead=min(alone.overhead, single.overhead),
+        constant_ms=base.fit.dpu.constant_ms,  # the call; of the whole way at most all of the host
     )

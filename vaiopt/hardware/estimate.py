@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from vaiopt.hardware.fits import Constants, fallback
+from vaiopt.hardware.fits import Constants, fallback, host_rate
 from vaiopt.hardware.fusion import FusedLayer, fuse
 from vaiopt.hardware.latency import Work, layer_cycles, work
 from vaiopt.hardware.placement import place
@@ -19,7 +20,8 @@ class Estimate(NamedTuple):
     from.
 
     ``output_functions`` tells of each layer whether it is a softmax that the host computes after
-    the DPU (on target cpu: any softmax).
+    the DPU (on target cpu: any softmax). ``fed_per_second`` are the most frames per second that the
+    host can feed to a DPU.
     """
 
     layers: Tuple[FusedLayer, ...]
@@ -32,6 +34,7 @@ class Estimate(NamedTuple):
     latency_ms: float
     dpu_latency_ms: float
     fps_all_cores: float
+    fed_per_second: float
     constants: Constants
 
 
@@ -57,6 +60,11 @@ def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
     between = max(0, count - 1) * fallback()["call_ms"]
     milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
     busy = _total(works, target.fit.busy) / per_ms + sum(cpu) + between
+    # the DPU's own time is a part of that at one thread, and so is the runtime's call
+    alone = min(_total(works, target.fit.dpu), sum(cycles)) / per_ms
+    call = min(target.fit.dpu.constant_ms, single.constant_ms)
+    fed = host_rate().frames_per_second(values_fed(graph))
+    latency_ms = sum(milliseconds) + between + single.constant_ms
     return Estimate(
         layers,
         works,
@@ -65,12 +73,20 @@ def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
         tuple(subgraphs),
         ends,
         count,
-        latency_ms=sum(milliseconds) + between + single.constant_ms,
-        # the DPU's own time is a part of that at one thread
-        dpu_latency_ms=min(_total(works, target.fit.dpu), sum(cycles)) / per_ms,
-        fps_all_cores=target.cores * target.architecture.batch * 1000.0 / max(busy, 1e-9),
+        latency_ms=latency_ms,
+        dpu_latency_ms=min(alone + (call if count else 0.0), latency_ms),
+        fps_all_cores=min(target.cores * target.architecture.batch * 1000.0 / max(busy, 1e-9), fed),
+        fed_per_second=fed,
         constants=single,
     )
+
+
+def values_fed(graph: LayerGraph) -> int:
+    """Return the values of inputs and outputs, which the host moves for each frame."""
+    operations = graph.operations
+    inputs = (o.output_shape for o in operations if o.kind == "input")
+    outputs = (operations[number].output_shape for number in graph.outputs)
+    return sum(elements(shape) for shapes in (inputs, outputs) for shape in shapes)
 
 
 def _total(works: Sequence[Optional[Work]], constants: Constants) -> float:
@@ -104,6 +120,7 @@ def one_after_the_other(layers: Sequence[FusedLayer], milliseconds: Sequence[flo
         latency_ms=sum(milliseconds),
         dpu_latency_ms=0.0,
         fps_all_cores=1000.0 / max(sum(milliseconds), 1e-9),
+        fed_per_second=math.inf,
         constants=Constants(1.0, 1.0, 0.0, 0.0),
     )
 

@@ -5,7 +5,7 @@ target.
 from __future__ import annotations
 
 import functools
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from vaiopt.errors import TargetError
 from vaiopt.hardware.architectures import Architecture, read_data
@@ -27,16 +27,45 @@ class Constants(NamedTuple):
         overhead: cycles per layer.
         constant_ms: milliseconds per inference on the host (pre- and postprocessing, the runtime's
             call).
+        contention: the share of a core's memory time that waiting for other cores adds to it.
     """
 
     efficiency: float
     bandwidth: float
     overhead: float
     constant_ms: float = 0.0
+    contention: float = 0.0
 
 
-PARTS = {"single": Constants._fields, "dpu": Constants._fields[:3], "busy": Constants._fields[:3]}
-"""The constants of each part of a fit; the time on the host belongs to ``single`` only."""
+_LAYERS = ("efficiency", "bandwidth", "overhead")
+
+PARTS: Dict[str, Tuple[str, ...]] = {
+    "single": (*_LAYERS, "constant_ms"),
+    "dpu": (*_LAYERS, "constant_ms"),
+    "busy": (*_LAYERS, "contention"),
+}
+"""The constants of each part of a fit: preparing an image belongs to ``single`` only, the call of
+the runtime to the DPU alone, too; cores that are all at work share the memory.
+"""
+
+OPTIONAL = {"dpu": ("constant_ms",), "busy": ("contention",)}
+"""Constants that files of older versions lack; they are 0 there."""
+
+
+class HostRate(NamedTuple):
+    """What the board's CPU, all its cores at work, needs for a frame beside the DPU.
+
+    Attributes:
+        ms_per_frame: milliseconds for any frame.
+        ms_per_million_values: milliseconds for a million values of inputs and outputs.
+    """
+
+    ms_per_frame: float
+    ms_per_million_values: float
+
+    def frames_per_second(self, values: int) -> float:
+        """Return the most frames per second for so many values of inputs and outputs together."""
+        return 1000.0 / (self.ms_per_frame + self.ms_per_million_values * values / 1e6)
 
 
 class Fit(NamedTuple):
@@ -45,7 +74,7 @@ class Fit(NamedTuple):
     Attributes:
         single: end to end at one thread.
         dpu: the DPU alone, one core working (measured on the KV260, which has one core; bytes and
-            cycles are the same on other boards).
+            cycles are the same on other boards), and one call of the runtime.
         busy: one core while all cores work and share the memory.
         error: leave-family-out errors of ``single`` and ``busy``.
     """
@@ -84,25 +113,50 @@ class Fit(NamedTuple):
             raise TargetError(f"{where}.release is {release!r}, which does not exist", HINT)
         if not isinstance(error, Mapping):
             raise TargetError(f"{where}.error is not a table", HINT)
-        parts = {
-            part: _constants(table.get(part), PARTS[part], f"{where}.{part}") for part in PARTS
-        }
+        parts = {part: _constants(table.get(part), part, f"{where}.{part}") for part in PARTS}
         return Fit(board, release, architecture, **parts, error=error, source=table["source"])
 
 
-def _constants(given: Any, names: Tuple[str, ...], where: str) -> Constants:
-    """Return one part's constants: positive numbers, but for the overhead and the time on the host,
-    which may be zero.
+def _constants(given: Any, part: str, where: str) -> Constants:
+    """Return one part's constants: positive numbers, but for the overhead, the time on the host
+    and the contention, which may be zero.
     """
     values: Dict[str, float] = {}
-    for name in names:
-        value: Any = given.get(name) if isinstance(given, Mapping) else None
+    for name in PARTS[part]:
+        absent = 0.0 if name in OPTIONAL.get(part, ()) else None
+        value: Any = given.get(name, absent) if isinstance(given, Mapping) else None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         smallest = SMALLEST if name in ("efficiency", "bandwidth") else 0
         if not number or not smallest <= value <= LARGEST:
             raise TargetError(f"{where}.{name} is {value!r}", HINT)
         values[name] = float(value)
     return Constants(**values)
+
+
+class Interval(NamedTuple):
+    """How sure a predicted latency is: nine of ten networks like those of the fit lie within
+    ``percent`` of it. ``remark`` says what the network is unlike, empty if it is like them.
+    """
+
+    percent: float
+    remark: str = ""
+
+
+def interval(fit: Fit, latency_ms: float) -> Optional[Interval]:
+    """Return how sure an end-to-end prediction is; None if the fit does not know its spread."""
+    error = fit.error.get("single")
+    if not isinstance(error, Mapping):
+        return None
+    percent = error.get("nine_of_ten_percent")
+    if not isinstance(percent, (int, float)):
+        return None
+    fastest, slowest = error.get("fastest_ms", 0.0), error.get("slowest_ms", LARGEST)
+    remark = ""
+    if latency_ms < fastest:
+        remark = f"faster than any network it was fitted to ({fastest:g} ms)"
+    elif latency_ms > slowest:
+        remark = f"slower than any network it was fitted to ({slowest:g} ms)"
+    return Interval(float(percent), remark)
 
 
 @functools.lru_cache(maxsize=None)
@@ -112,6 +166,13 @@ def fits() -> Tuple[Fit, ...]:
         Fit.from_json(entry, entry["board"], entry["architecture"], f"latency.json: fits.{number}")
         for number, entry in enumerate(read_data("latency.json")["fits"])
     )
+
+
+@functools.lru_cache(maxsize=None)
+def host_rate() -> HostRate:
+    """Return how fast the boards' CPU feeds the DPU."""
+    table = read_data("latency.json")["host"]
+    return HostRate(table["ms_per_frame"], table["ms_per_million_values"])
 
 
 @functools.lru_cache(maxsize=None)

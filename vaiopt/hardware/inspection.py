@@ -10,6 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from vaiopt.errors import SettingsError
 from vaiopt.hardware.devices import estimate as estimate_model
 from vaiopt.hardware.estimate import Estimate
+from vaiopt.hardware.fits import Interval, interval
 from vaiopt.hardware.latency import limit
 from vaiopt.hardware.suggestions import suggest
 from vaiopt.hardware.target import Target
@@ -132,6 +133,17 @@ class Inspection(Shown):
         return self.target.validation
 
     @property
+    def fixed_ms(self) -> float:
+        """Milliseconds that no layer takes: the preparation of an input, the runtime's calls."""
+        return max(0.0, self.latency_ms - sum(layer.latency_ms for layer in self.layers))
+
+    @property
+    def interval(self) -> Optional[Interval]:
+        """How sure ``latency_ms`` is; None where it was fitted to nothing like this."""
+        fit = self.target.fit
+        return interval(fit, self.latency_ms) if fit is not None and self.validated else None
+
+    @property
     def cpu_layers(self) -> Tuple[str, ...]:
         """Names of all layers that run on the CPU, the softmax of the outputs included."""
         return tuple(layer.name for layer in self.layers if layer.device == "CPU")
@@ -148,13 +160,16 @@ class Inspection(Shown):
 
     def to_json(self) -> Dict[str, Any]:
         """Return the inspection for ``--json``."""
+        sure = self.interval
         return {
             "model": self.model,
             "target": self.target.name,
             "release": self.target.release,
             **{name: getattr(self, name) for name in ("validated", "validation", "threads")},
             "latency_ms": round(self.latency_ms, 6),
+            "latency_interval": None if sure is None else sure._asdict(),
             "dpu_latency_ms": round(self.dpu_latency_ms, 6),
+            "fixed_ms": round(self.fixed_ms, 6),
             "fps": round(self.fps, 3),
             "fps_all_cores": round(self.fps_all_cores, 3),
             **{name: getattr(self, name) for name in ("params", "macs", "dpu_subgraphs")},
@@ -192,7 +207,7 @@ def costs(model: Any, target: Target, threads: int = 1) -> Dict[str, float]:
         "macs": float(graph.macs),
         "latency_ms": estimate.latency_ms,
         "dpu_latency_ms": estimate.dpu_latency_ms,
-        "fps": _frames_per_second(estimate, threads),
+        "fps": _frames_per_second(estimate, threads, target),
         "cpu_layers": float(len(left)),
         "dpu_subgraphs": float(estimate.subgraph_count),
     }
@@ -227,7 +242,7 @@ def inspect_model(
         threads=threads,
         latency_ms=total,
         dpu_latency_ms=estimate.dpu_latency_ms,
-        fps=_frames_per_second(estimate, threads),
+        fps=_frames_per_second(estimate, threads, target),
         fps_all_cores=estimate.fps_all_cores,
         params=graph.params,
         macs=graph.macs,
@@ -249,8 +264,11 @@ def inspect_model(
     )
 
 
-def _frames_per_second(estimate: Estimate, threads: int) -> float:
-    return min(threads * 1000.0 / max(estimate.latency_ms, 1e-9), estimate.fps_all_cores)
+def _frames_per_second(estimate: Estimate, threads: int, target: Target) -> float:
+    """Return the rate at so many threads, each of which feeds the DPU a whole batch."""
+    batch = 1 if target.architecture is None else target.architecture.batch
+    one = batch * 1000.0 / max(estimate.latency_ms, 1e-9)
+    return min(threads * one, estimate.fps_all_cores)
 
 
 def input_levels(low: float, high: float) -> Tuple[int, int]:

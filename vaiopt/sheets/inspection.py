@@ -9,6 +9,12 @@ from vaiopt.hardware.inspection import Inspection
 from vaiopt.present import words
 from vaiopt.present.table import Table
 
+FIXED = "(fixed part)"
+"""Stands in the place of a layer's name."""
+
+SMALLEST_MS = 1e-6
+"""A fixed part below a nanosecond is rounding."""
+
 
 @dataclass(frozen=True)
 class LayerRow:
@@ -52,11 +58,24 @@ def layer_rows(inspection: Inspection) -> List[LayerRow]:
     ]
 
 
+def fixed_rows(inspection: Inspection) -> List[LayerRow]:
+    """Return the row of what an inference takes beside the layers, so that shares are of the
+    whole; none if there is no such part.
+    """
+    rest = inspection.fixed_ms
+    if rest <= SMALLEST_MS:
+        return []
+    share = rest / max(inspection.latency_ms, rest)
+    what = "preparing an input, the runtime's call"
+    row = LayerRow(FIXED, what, "host", "", 0, 0, round(rest, 6), round(share, 4), "", "")
+    return [row]
+
+
 def layer_table(inspection: Inspection) -> Table:
-    """Return the table of the layers, without remarks if there are none."""
+    """Return the table of the layers and the fixed part, without remarks if there are none."""
     head = ["layer", "kind", "runs on", "output", "MACs", "parameters"]
     columns = [*head, "predicted time", "share", "limited by", "remark"]
-    rows = layer_rows(inspection)
+    rows = [*layer_rows(inspection), *fixed_rows(inspection)]
     cells = [
         [
             r.name,

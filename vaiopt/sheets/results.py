@@ -274,7 +274,12 @@ def _inspection(result: Inspection) -> Sheet:
     """The totals, the layers, and what would make the model faster."""
     target = result.target
     predicted = words.milliseconds(result.latency_ms)
-    facts: List[Fact] = [("predicted latency", predicted, "end to end, one thread")]
+    how = "end to end, one thread"
+    sure = result.interval
+    if sure is not None:
+        predicted = f"{predicted} ± {words.percent(sure.percent / 100, 0)}"
+        how += f"; {sure.remark}" if sure.remark else ""
+    facts: List[Fact] = [("predicted latency", predicted, how)]
     if target.device.accelerator:
         parts = f"{result.dpu_subgraphs} subgraph(s)"
         facts.append(("on the DPU", words.milliseconds(result.dpu_latency_ms), parts))
