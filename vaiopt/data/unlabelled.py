@@ -11,8 +11,8 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Unio
 import numpy as np
 
 from vaiopt.data.features import check_features
-from vaiopt.data.image_files import OTHER_SUFFIXES, SUFFIXES, read_pixels
-from vaiopt.data.images import fit_images, load_pillow
+from vaiopt.data.image_files import OTHER_SUFFIXES, SUFFIXES, read_picture
+from vaiopt.data.images import fit_images
 from vaiopt.data.recipe import DataRecipe
 from vaiopt.data.sources.csv_file import ENDINGS, read_columns
 from vaiopt.data.table import TEXT, Cells, Column
@@ -116,10 +116,7 @@ def _images(
     def load(start: int, stop: int) -> np.ndarray:
         pixels = np.empty((stop - start, *recipe.shape), np.uint8)
         for place, path in enumerate(paths[start:stop]):
-            image = read_pixels(path, "L" if channels == 1 else "RGB")
-            if image.size != (width, height):
-                image = image.resize((width, height), load_pillow().BILINEAR)
-            pixels[place] = np.asarray(image).reshape(recipe.shape)
+            pixels[place] = read_picture(path, channels == 1, (height, width), recipe.resize)
         return _in_range(pixels, recipe)
 
     return Unlabelled(tuple(names), load, tuple(notes))
@@ -166,7 +163,7 @@ def _of_array(array: np.ndarray, where: str, recipe: DataRecipe) -> Unlabelled:
     if x.ndim == 4 and len(recipe.shape) == 3 and x.shape[1:] != recipe.shape:
         grey = recipe.shape[2] == 1 and x.shape[3] in (3, 4)
         if x.shape[3] == recipe.shape[2] or grey:
-            x = fit_images(x, recipe.shape[:2], grey)
+            x = fit_images(x, recipe.shape[:2], grey, recipe.resize)
     if x.shape[1:] != recipe.shape:
         raise DataError(
             f"{where} has samples of shape {x.shape[1:]}, those of the run are {recipe.shape}",
