@@ -180,6 +180,9 @@ class Search:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         notes = self._description.notes
+        sheet = self._description.sheet
+        for line in () if sheet is None else sheet.warnings:
+            self._progress(f"WARNING: {line}")
         for line in (*notes, *unused(settings), *beyond(settings, self._description.splits)):
             self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:
