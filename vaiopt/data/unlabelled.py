@@ -11,11 +11,15 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Unio
 import numpy as np
 
 from vaiopt.data.features import check_features
-from vaiopt.data.image_files import OTHER_SUFFIXES, SUFFIXES, read_picture
+from vaiopt.data.image_files import SUFFIXES, read_picture, read_pixels
 from vaiopt.data.images import fit_images
+from vaiopt.data.left_out import UNREADABLE, Leavings, left_out_notes
+from vaiopt.data.listing import list_images
 from vaiopt.data.recipe import DataRecipe
 from vaiopt.data.sources.csv_file import ENDINGS, read_columns
+from vaiopt.data.sources.folder import reading
 from vaiopt.data.table import TEXT, Cells, Column
+from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError
 from vaiopt.files import looked_for
 from vaiopt.npz import NpzError, few_names, load_npz
@@ -78,25 +82,24 @@ def read_unlabelled(given: Given, recipe: DataRecipe) -> Unlabelled:
 
 
 def _folder(folder: Path, recipe: DataRecipe) -> Unlabelled:
-    """Return all images of a folder and of the folders in it, by name."""
-    shown = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    paths = [path for path in shown if path.suffix.lower() in SUFFIXES and path.is_file()]
-    others = [path for path in shown if path.suffix.lower() in OTHER_SUFFIXES]
-    if not paths:
+    """Return all images of a folder and of the folders in it, by name; those that cannot be read
+    are left out, with a note, so that the others are predicted.
+    """
+    leavings = Leavings(folder)
+    with reading(folder):
+        listed = list_images(folder, SUFFIXES, leavings)
+        # Decoded once before: of a thousand predictions none is lost to the last file.
+        readable, unread = gather(listed.paths, lambda path: read_pixels(path, "L").size)
+    for path in [*listed.problems, *unread]:
+        leavings.add(UNREADABLE, path)
+    if not readable:
+        refuse(folder, {**listed.problems, **unread}, "then predict again.")
         raise DataError(
             f"'{folder}' holds no image that is read",
             f"Images that are read: {', '.join(SUFFIXES)}.",
         )
-    notes = (
-        [f"images of other formats are left out: {len(others)}, such as '{others[0]}'"]
-        if others
-        else []
-    )
-    return _images(paths, [path.relative_to(folder).as_posix() for path in paths], recipe, notes)
+    names = [path.relative_to(folder).as_posix() for path in readable]
+    return _images(list(readable), names, recipe, left_out_notes(leavings.all()))
 
 
 def _images(

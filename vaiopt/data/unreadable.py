@@ -33,8 +33,11 @@ def gather(
     return found, problems
 
 
-def refuse(folder: Path, problems: Dict[Path, DataError]) -> None:
+def refuse(folder: Path, problems: Dict[Path, DataError], cure: str = SKIP) -> None:
     """Refuse files that cannot be read, if there are any.
+
+    Args:
+        folder: that they are in. problems: by path. cure: the end of the hint.
 
     Raises:
         DataError: of one, its own; of several, one that names them, the first ten, with what is
@@ -45,12 +48,12 @@ def refuse(folder: Path, problems: Dict[Path, DataError]) -> None:
     errors = list(problems.values())
     if len(errors) == 1:
         hint = errors[0].hint.rstrip(".")
-        raise DataError(errors[0].message, f"{hint}; {SKIP}") from errors[0]
+        raise DataError(errors[0].message, f"{hint}; {cure}") from errors[0]
     named = [_named(folder, path, problems[path]) for path in sorted(problems)[:MOST_NAMED]]
     more = f"; and {len(errors) - len(named)} more" if len(errors) > len(named) else ""
     raise DataError(
         f"{len(errors):,} files of '{folder}' cannot be used: {'; '.join(named)}{more}",
-        f"{_hint(errors)}; {SKIP}",
+        f"{_hint(errors)}; {cure}",
     )
 
 

@@ -197,7 +197,7 @@ def decoded(
     headers, unread = gather(every, read_header)
     wrong = {**problems, **unread}
     if wrong and not request.skip_corrupt:  # all that is wrong is told at once
-        refuse(folder, {**wrong, **gather(headers, lambda path: read_pixels(path, "L"))[1]})
+        refuse(folder, {**wrong, **gather(headers, lambda path: read_pixels(path, "L").size)[1]})
     if not headers:
         refuse(folder, wrong)
     grey = request.grayscale or all(header.mode in GREY_MODES for header in headers.values())
