@@ -410,15 +410,8 @@ def list_runs(folder: PathLike = ".") -> ShownList[RunState]:
 
 
 def data_sheet(source: str, overrides: Overrides = ()) -> DataSheet:
-    """Return what data are, before anything is learned of them: samples by class and part, sizes,
-    repeated samples, files left out.
-
-    Args:
-        source: what ``data.source`` may be, or a settings file (.toml) that names it.
-        overrides: settings, such as ``{"data.image_size": [64, 64]}``.
-
-    Raises:
-        VaioptError: the settings are wrong, or the data cannot be loaded.
+    """Return what data are: samples by class and part, sizes, repeated samples, files left out.
+    Arguments and errors as :func:`vaiopt.flow.describe_data`.
     """
     return flow.describe_data(source, overrides)
 

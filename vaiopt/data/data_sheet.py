@@ -29,6 +29,9 @@ a person is told.
 MOST_COLUMNS = 50
 """Columns of a table that are described."""
 
+MOST_ROWS = 100_000
+"""Rows of a table, evenly spread, whose median is that of a column."""
+
 MOST_PAIRS = 3
 """Repeated samples that are named."""
 
@@ -223,8 +226,22 @@ def sheet_of_splits(splits: Splits) -> DataSheet:
 
 
 def _values(dataset: Dataset, names: Sequence[str]) -> Tuple[ValueRow, ...]:
-    count = len(names)
-    return _rows(np.concatenate([given.x[:, :count] for given in dataset.sets]), names)
+    """Return a row for each of the first columns of a table, of which only a part need be in memory
+    at a time.
+    """
+    count, total = len(names), len(dataset)
+    step = -(-total // MOST_ROWS)
+    some, low, high = [], np.full(count, np.inf), np.full(count, -np.inf)
+    whole = np.zeros(count)
+    for given in dataset.sets:
+        for start in range(0, len(given.y), CHUNK * step):
+            chunk = np.asarray(given.x[start : start + CHUNK * step])[:, :count].astype(np.float64)
+            low, high = np.minimum(low, chunk.min(axis=0)), np.maximum(high, chunk.max(axis=0))
+            whole += chunk.sum(axis=0)
+            some.append(chunk[::step])
+    middle = np.median(np.concatenate(some), axis=0)
+    numbers = zip(names, low, middle, whole / total, high)
+    return tuple(ValueRow(str(name), *map(float, row)) for name, *row in numbers)
 
 
 def _rows(values: np.ndarray, names: Sequence[str]) -> Tuple[ValueRow, ...]:

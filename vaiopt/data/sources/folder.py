@@ -232,13 +232,23 @@ def _decode(
     """
     result = np.empty((len(paths), *shape), dtype=np.uint8)
     count = 0
+    for pixels in _pixels(paths, read, wrong):
+        result[count] = pixels
+        count += 1
+    return result[:count]
+
+
+def _pixels(
+    paths: Sequence[Path],
+    read: Callable[[Path], np.ndarray],
+    wrong: MutableMapping[Path, DataError],
+) -> Iterator[np.ndarray]:
+    """Yield the images that can be read, in order."""
     for path in paths:
         try:
-            result[count] = read(path)
-            count += 1
+            yield read(path)
         except DataError as error:
             wrong[path] = error
-    return result[:count]
 
 
 TRAIN = ("train", "training")
