@@ -176,13 +176,10 @@ class Search:
         run = self._folder
         self._description = self._describe()
         settings = self._know(self._description.task)
-        for warning in () if models_are_trusted() else self._description.warnings:
+        for warning in self._description.warned(models_are_trusted()):
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         notes = self._description.notes
-        sheet = self._description.sheet
-        for line in () if sheet is None else sheet.warnings:
-            self._progress(f"WARNING: {line}")
         for line in (*notes, *unused(settings), *beyond(settings, self._description.splits)):
             self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:

@@ -52,6 +52,13 @@ class SpaceFile(Record):
     task: str = part("classification")
     sheet: Optional[DataSheet] = part(None)
 
+    def warned(self, trusting: bool) -> Tuple[str, ...]:
+        """Return what is to be told before the first trial: of such a model, unless all models are
+        trusted, and of the data.
+        """
+        of_model = () if trusting else self.warnings
+        return of_model if self.sheet is None else (*of_model, *self.sheet.warnings)
+
     def check(self) -> None:
         """Raise :class:`Unfit` unless the size of each part is there."""
         for name in PARTS:
