@@ -89,7 +89,7 @@ def test_what_contradicts_itself_within_a_part_is_told() -> None:
     x, y = images(), np.arange(60) % 2
     x[1] = x[0]
     (line,) = data_sheet(make_dataset("mine", x, y), {"train": np.arange(60)}).remarks
-    assert line == "1 samples of train are there with another label, too: sample 0 = sample 1"
+    assert line == "1 sample of train is there with another label, too: sample 0 = sample 1"
 
 
 def test_uneven_classes_are_told_with_the_cure() -> None:
@@ -126,7 +126,7 @@ def test_a_folder_of_photos_shows_its_files(tmp_path: Path) -> None:
     sizes = found.file_sizes
     assert sizes is not None and sizes.smallest == (8, 8) and sizes.largest == (8, 12)
     assert [str(row) for row in found.left_out] == ["1 .txt (train/a/README.txt)"]
-    assert found.warnings[0].startswith("1 samples of test are in ")
+    assert found.warnings[0].startswith("1 sample of test is in ")
     assert "train/a/2.png = test/a/30.png" in found.warnings[0]
     settings = tmp_path / "mine.toml"
     settings.write_text(f"version = 1\n[data]\nsource = '{folder}'\npool = false\n")

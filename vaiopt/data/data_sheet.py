@@ -148,8 +148,9 @@ class DataSheet(Record, Shown):
     def _contradictions(self) -> Iterator[str]:
         for row in self.repeated:
             if row.contradictions and row.first == row.second:
+                several = "samples of {} are" if row.contradictions > 1 else "sample of {} is"
                 yield (
-                    f"{row.contradictions:,} samples of {row.first} are there with another label,"
+                    f"{row.contradictions:,} {several.format(row.first)} there with another label,"
                     f" too: {', '.join(row.examples)}"
                 )
 
@@ -174,8 +175,9 @@ class DataSheet(Record, Shown):
 
 def _shared(row: Repeated) -> str:
     wrong = f", {row.contradictions:,} of them with another label" if row.contradictions else ""
+    several = "samples of {} are" if row.count > 1 else "sample of {} is"
     return (
-        f"{row.count:,} samples of {row.second} are in {row.first}, too{wrong}"
+        f"{row.count:,} {several.format(row.second)} in {row.first}, too{wrong}"
         f" ({', '.join(row.examples)}): {row.second} figures look better than they are"
     )
 
