@@ -141,6 +141,13 @@ def test_of_16_bits_the_upper_8_count(tmp_path, suffix):
     assert dataset.x.shape == (2, 6, 8, 1) and set(np.unique(dataset.x)) == {0x9C}
 
 
+def test_16_bits_of_which_few_are_used_are_told(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((6, 8), 4000, np.uint16)).save(str(tmp_path / name / "0.png"))
+    assert "these use only 0 to 15 of 255" in load_dataset(str(tmp_path)).notes[0]
+
+
 def test_pixels_of_more_than_16_bits_are_refused(folder):
     Image.fromarray(np.full((6, 8), 70000, np.int32)).save(str(folder / "cat" / "0.tif"))
     refused("0.tif' has pixels of more than 16 bits", folder)

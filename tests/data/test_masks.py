@@ -93,6 +93,13 @@ def test_all_pairs_that_do_not_fit_are_told_at_once_or_left_out(tmp_path):
     assert dataset.files.left_out[0].count == 5 and "1 .txt" in dataset.notes[0]
 
 
+def test_a_mask_that_keeps_no_numbers_is_named(tmp_path):
+    root = write(tmp_path / "roads")
+    (root / "masks" / "2.png").rename(root / "masks" / "2.jpg")
+    with pytest.raises(DataError, match="masks.2.jpg' is of a format that changes numbers"):
+        load_dataset(str(root))
+
+
 STORED = {
     "1": lambda numbers: image.fromarray(numbers * 255).convert("1"),
     "16 bits": lambda numbers: image.fromarray(numbers.astype(np.uint16)),

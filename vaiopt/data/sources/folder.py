@@ -26,6 +26,7 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, Request, limit_dataset
 from vaiopt.data.image_files import (
     BACKGROUND,
+    DEEP_MODES,
     GREY_MODES,
     SUFFIXES,
     Header,
@@ -128,7 +129,30 @@ def _load(request: Request, folder: Path) -> Dataset:
     files = made.files(folder, chosen.leavings)
     sha256 = files_sha256(folder, made.headers)
     arrays = {**made.arrays, **labels}
-    return replace(found, fingerprint=sha256, files=files, notes=files.notes, **arrays)
+    notes = (*files.notes, *_deep_notes(made))
+    return replace(found, fingerprint=sha256, files=files, notes=notes, **arrays)
+
+
+FEW_LEVELS = 64
+"""Of 256; an image that has fewer is nearly black. Cameras and scanners of 10 to 12 bits write such
+files of 16.
+"""
+
+LOOKED_AT = 64
+"""Images whose levels are looked at."""
+
+
+def _deep_notes(made: Decoded) -> Tuple[str, ...]:
+    """Return a note if images of 16 bits use only the lowest levels."""
+    if not any(header.mode in DEEP_MODES for header in made.headers[:LOOKED_AT]):
+        return ()
+    highest = int(np.max(made.arrays["x"][:LOOKED_AT], initial=0))
+    if highest >= FEW_LEVELS:
+        return ()
+    return (
+        f"of images of 16 bits the upper 8 are read, and these use only 0 to {highest} of 255:"
+        " save them with their values stretched to the whole range",
+    )
 
 
 def _check_all_left(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:

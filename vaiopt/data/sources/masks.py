@@ -149,10 +149,7 @@ def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pair
     for path in images.paths:
         mask = by_key.get(_key(image_folder, path))
         if mask is None:
-            wrong[path] = DataError(
-                f"'{mask_folder}' holds no mask for '{path.name}'",
-                f"Give each image a mask of its name ({', '.join(MASK_SUFFIXES)}), or remove it.",
-            )
+            wrong[path] = _without_mask(mask_folder, path, _key(image_folder, path))
         elif mask in wrong:
             wrong[path] = wrong.pop(mask)
         pairs.append((path, path if mask is None else mask))
@@ -162,6 +159,21 @@ def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pair
             f"Give each mask an image of its name ({', '.join(SUFFIXES)}), or remove it.",
         )
     return pairs
+
+
+def _without_mask(mask_folder: Path, image: Path, key: str) -> DataError:
+    """Return the error of an image without a mask; it may have one that keeps no numbers."""
+    others = (mask_folder / f"{key}{suffix}" for suffix in SUFFIXES)
+    lossy = next((path for path in others if path.is_file()), None)
+    if lossy is not None:
+        return DataError(
+            f"the mask '{lossy}' is of a format that changes numbers",
+            f"Make the masks anew as {', '.join(MASK_SUFFIXES)}; converting them is too late.",
+        )
+    return DataError(
+        f"'{mask_folder}' holds no mask for '{image.name}'",
+        f"Give each image a mask of its name ({', '.join(MASK_SUFFIXES)}), or remove it.",
+    )
 
 
 def _key(folder: Path, path: Path) -> str:
