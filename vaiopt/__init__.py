@@ -21,6 +21,7 @@ __all__ = [
     "choose_trial",
     "compare",
     "compile_run",
+    "data_sheet",
     "evaluate_run",
     "export_onnx",
     "figure",

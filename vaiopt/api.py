@@ -20,6 +20,7 @@ import vaiopt.sheets.results
 from vaiopt import flow
 from vaiopt.comparison import Comparison, compare_runs
 from vaiopt.compile import CompileResult
+from vaiopt.data.data_sheet import DataSheet
 from vaiopt.deploy import BundleResult, MeasureResult
 from vaiopt.errors import MissingToolError
 from vaiopt.errors import VaioptError as VaioptError
@@ -406,6 +407,13 @@ def list_runs(folder: PathLike = ".") -> ShownList[RunState]:
         RunError: there is no such folder.
     """
     return ShownList(runs_in(folder))
+
+
+def data_sheet(source: str, overrides: Overrides = ()) -> DataSheet:
+    """Return what data are: samples by class and part, sizes, repeated samples, files left out.
+    Arguments and errors as :func:`vaiopt.flow.describe_data`.
+    """
+    return flow.describe_data(source, overrides)
 
 
 def inspect_model(

@@ -15,7 +15,7 @@ from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import PathLike
 from vaiopt.next_step import off_board_lines
 from vaiopt.runs.layout import Candidate, Run, open_run
-from vaiopt.settings import Overrides, Settings, override, settings_from_run
+from vaiopt.settings import Overrides, Settings, load_settings, override, settings_from_run
 from vaiopt.signals import raised
 from vaiopt.study.record import TrialRecord
 from vaiopt.summary import Summary as Summary
@@ -25,6 +25,7 @@ from vaiopt.text import Progress, silent
 if TYPE_CHECKING:
     from vaiopt.carry import Convoy
     from vaiopt.compile import CompileResult
+    from vaiopt.data.data_sheet import DataSheet
     from vaiopt.deploy import BundleResult, MeasureResult
     from vaiopt.evaluate import Evaluations
     from vaiopt.hardware import Inspection
@@ -412,6 +413,23 @@ def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportR
     from vaiopt.report import write_report
 
     return write_report(run)
+
+
+def describe_data(source: str, overrides: Overrides = ()) -> DataSheet:
+    """Return what data are: samples by class and part, repeated samples, files left out.
+
+    Args:
+        source: as ``data.source``, or a settings file (.toml) that names it.
+        overrides: settings other than the defaults, or than those of the file.
+
+    Raises:
+        VaioptError: the settings are wrong, or the data cannot be loaded.
+    """
+    from vaiopt.search.training.data_sheet import sheet_of_settings
+
+    is_file = source.endswith(".toml")
+    settings = load_settings(source if is_file else None, overrides)
+    return sheet_of_settings(settings if is_file else override(settings, {"data.source": source}))
 
 
 FLOW = (

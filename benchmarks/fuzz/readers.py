@@ -423,12 +423,12 @@ def make_images(folder: Path) -> List[Path]:
     damaged = []
     for name in ("a", "b"):
         (folder / "images" / name).mkdir(parents=True)
-        for number, ending in enumerate(("png", "jpg", "bmp", "jpeg", "png", "png")):
+        for number, ending in enumerate(("png", "jpg", "bmp", "tif", "gif", "webp")):
             pixels = np.random.RandomState(number).randint(0, 255, (6, 5, 3)).astype(np.uint8)
             path = folder / "images" / name / f"{number}.{ending}"
             Image.fromarray(pixels).save(str(path))
             damaged.append(path)
-    return damaged[:3]
+    return damaged[:6]
 
 
 def make_gz(folder: Path) -> List[Path]:

@@ -22,6 +22,7 @@ COMMANDS = (
     "runs",
     "compare",
     "trials",
+    "data",
     "choose",
     "refit",
     "quantize",
@@ -224,6 +225,9 @@ def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
         (["run", "--from", "report", "--to", "search"], "comes before"),
         (["run", "--from", "quantize", "--run", "none"], "none"),
         (["targets", "zcu103"], "zcu103"),
+        (["data", "mnits"], "mnits"),
+        (["data", "none.toml"], "none.toml"),
+        (["data", "digits", "--set", "data.splt=1"], "splt"),
         (["inspect", "none.h5"], "none.h5"),
         (["quantize", "none.h5", "--calib", "c.npz", "--out", "o"], "none.h5"),
         (["quantize", "none.h5"], "--calib"),
@@ -241,7 +245,7 @@ def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(
 
 
 def test_json_is_all_that_stands_on_stdout(capfd):
-    for arguments in (["targets"], ["targets", "zcu102"], ["doctor"]):
+    for arguments in (["targets"], ["targets", "zcu102"], ["data", "digits"], ["doctor"]):
         code, out, _ = call(capfd, *arguments, "--json")
         assert code == 0
         json.loads(out)

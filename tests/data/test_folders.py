@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaiopt.data import load_dataset, split_dataset
+from vaiopt.data import DataRecipe, data_recipe, load_dataset, split_dataset
+from vaiopt.data.names import names_of_test
 from vaiopt.errors import DataError
 
 
@@ -58,8 +59,10 @@ def test_train_and_test_folders_are_a_given_test_set(tmp_path):
         "test": 6,
     }
     (tmp_path / "test" / "c").mkdir()
-    refused("holds a class 'c' that", tmp_path)
+    (tmp_path / "test" / "d").mkdir()
+    refused("holds a class 'c' .and 1 more. that", tmp_path)
     (tmp_path / "test" / "c").rmdir()
+    (tmp_path / "test" / "d").rmdir()
     save(tmp_path / "train" / "c" / "0.png")
     refused("has no class folder 'c'", tmp_path)
 
@@ -128,9 +131,28 @@ def test_broken_images_are_named(folder):
         refused("dog.2.png' cannot be read as an image", folder)
 
 
-def test_16_bit_images_are_refused(folder):
-    Image.fromarray(np.full((6, 8), 40000, np.uint16)).save(str(folder / "cat" / "0.png"))
-    refused("more than 8 bits", folder)
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_of_16_bits_the_upper_8_count(tmp_path, suffix):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        pixels = np.full((6, 8), 0x9C40, np.uint16)
+        Image.fromarray(pixels).save(str(tmp_path / name / f"0.{suffix}"))
+    dataset = load_dataset(str(tmp_path))
+    assert dataset.x.shape == (2, 6, 8, 1) and set(np.unique(dataset.x)) == {0x9C}
+
+
+def test_16_bits_of_which_few_are_used_are_told(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((6, 8), 4000, np.uint16)).save(str(tmp_path / name / "0.png"))
+    assert "these use only 0 to 15 of 255" in load_dataset(str(tmp_path)).notes[0]
+
+
+def test_pixels_of_more_than_16_bits_are_refused(folder):
+    Image.fromarray(np.full((6, 8), 70000, np.int32)).save(str(folder / "cat" / "0.tif"))
+    refused("0.tif' has pixels of more than 16 bits", folder)
+    Image.fromarray(np.full((6, 8), 0.5, np.float32)).save(str(folder / "cat" / "0.tif"))
+    refused("0.tif' has pixels of a kind that is not read .mode F", folder)
 
 
 def test_folders_without_classes_or_images_are_refused(tmp_path, folder):
@@ -138,8 +160,9 @@ def test_folders_without_classes_or_images_are_refused(tmp_path, folder):
     refused("holds no class folders", tmp_path / "empty")
     save(tmp_path / "one" / "a" / "0.png")
     refused("a single class folder, 'a'", tmp_path / "one")
-    (folder / "eel").mkdir()
-    refused("class folder '.*eel' holds no image", folder)
+    for name in ("eel", "eft"):
+        (folder / name).mkdir()
+    refused("class folder '.*eel' holds no image .and 1 more", folder)
 
 
 def test_a_folder_that_may_not_be_read_is_refused(folder, monkeypatch):
@@ -148,3 +171,109 @@ def test_a_folder_that_may_not_be_read_is_refused(folder, monkeypatch):
 
     monkeypatch.setattr(type(folder), "iterdir", closed)
     refused("pets' cannot be read \\(.*Permission denied", folder)
+
+
+def test_folders_in_class_folders_belong_to_the_class(folder):
+    save(folder / "dog" / "old" / "9.png", value=104)
+    dataset = load_dataset(str(folder))
+    assert dataset.y.tolist() == [0] * 4 + [1] * 5 and "dog/old/9.png" in dataset.files.names
+
+
+def test_classes_one_folder_too_deep_are_refused(tmp_path):
+    for version in ("v1", "v2"):
+        for name in ("cat", "dog"):
+            save(tmp_path / version / name / "0.png")
+    assert "v1'" in refused("hold no images themselves, but folders", tmp_path).hint
+
+
+def test_a_folder_around_the_classes_is_told(tmp_path):
+    for name in ("cat", "dog"):
+        save(tmp_path / "pets" / name / "0.png")
+    error = refused("a single class folder, 'pets', which holds the folders 'cat', 'dog'", tmp_path)
+    assert f"data.source = '{tmp_path / 'pets'}'" in error.hint
+
+
+def test_a_test_set_without_classes_is_told_apart(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / "train" / name / "0.png")
+    save(tmp_path / "test" / "0.png")
+    assert "vaiopt predict" in refused("it has no folders at all", tmp_path).hint
+
+
+@pytest.mark.parametrize("names", [("Training", "Testing"), ("TRAIN", "Test")])
+def test_sets_are_known_by_their_usual_names(tmp_path, names):
+    for part in names:
+        for name in ("a", "b"):
+            save(tmp_path / part / name / "0.png")
+    dataset = load_dataset(str(tmp_path))
+    assert dataset.classes == ("a", "b") and len(dataset.test_y) == 2
+
+
+def test_links_are_followed_to_images_and_to_classes_but_not_in_circles(folder, tmp_path):
+    outside = save(tmp_path / "elsewhere" / "a name.PNG", value=7)
+    (folder / "cat" / "link.png").symlink_to(outside)
+    (folder / "eel").symlink_to(outside.parent)
+    (folder / "cat" / "circle").symlink_to(folder)
+    dataset = load_dataset(str(folder))
+    assert np.bincount(dataset.y).tolist() == [5, 4, 1]
+    assert "links to folders (cat/circle)" in " ".join(dataset.notes)
+
+
+def test_what_is_left_out_is_counted_by_kind_and_named(folder):
+    for name in ("README.txt", "a.txt", "b.txt", "c.txt"):
+        (folder / "cat" / name).write_text("x")
+    for name in (".DS_Store", "._0.png"):
+        (folder / "dog" / name).write_bytes(b"x")
+    (folder / "Thumbs.db").write_bytes(b"x")
+    (folder / "__MACOSX" / "cat").mkdir(parents=True)
+    (folder / "dog" / "LICENSE").write_text("x")
+    save(folder / "loose.png")
+    assert load_dataset(str(folder)).notes == (
+        "files left out: 4 .txt (cat/README.txt, cat/a.txt, cat/b.txt, ...),"
+        " 2 hidden (dog/.DS_Store, dog/._0.png), 1 .db (Thumbs.db),"
+        " 1 images beside the class folders (loose.png), 1 without an ending (dog/LICENSE)",
+    )
+
+
+def test_all_that_cannot_be_read_is_told_at_once_and_left_out_when_asked_for(folder):
+    whole = (folder / "dog" / "0.png").read_bytes()
+    for number in range(12):
+        (folder / "dog" / f"x{number}.png").write_bytes(whole[: 20 + number])
+    (folder / "cat" / "0.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "y.png").write_bytes(b"")
+    (folder / "cat" / "phone.heic").write_bytes(b"x")
+    error = refused("15 files of '.*pets' cannot be used: ", folder)
+    for told in ("'cat/0.png' cannot be read", "'cat/phone.heic' is an image", "and 5 more"):
+        assert told in error.message
+    assert "data.skip_corrupt=true" in error.hint
+    dataset = load_dataset(str(folder), skip_corrupt=True)
+    assert dataset.y.tolist() == [0] * 3 + [1] * 4 and dataset.x[0, 0, 0, 0] == 1
+    assert dataset.files.names[0] == "cat/1.png" and len(dataset.files.names) == 7
+    assert "15 that cannot be read (cat/0.png, " in dataset.notes[0]
+    for path in (folder / "cat").glob("*.png"):
+        path.write_bytes(b"")
+    refused("no image of class 'cat' can be read", folder, skip_corrupt=True)
+    for path in (folder / "dog").glob("*.png"):
+        path.write_bytes(b"")
+    refused("22 files of", folder, skip_corrupt=True)
+
+
+def test_a_run_keeps_that_files_were_left_out(folder):
+    for number in range(4, 10):
+        save(folder / "cat" / f"{number}.png", seed=number)
+        save(folder / "dog" / f"{number}.png", seed=number)
+    (folder / "dog" / "9.png").write_bytes(b"")
+    dataset = load_dataset(str(folder), skip_corrupt=True, image_size=[4, 4], resize="pad")
+    recipe = data_recipe(dataset, split_dataset(dataset, (7, 2, 1), seed=0))
+    again = DataRecipe.from_json(recipe.to_json())
+    assert again.skip_corrupt and again.resize == "pad"
+    part = names_of_test(split_dataset(dataset, (7, 2, 1), seed=0), [0])
+    assert (folder / part[0]).is_file()
+
+
+def test_names_may_hold_anything(folder):
+    for name in ("a b", "na\u00efve \U0001f436", "line\nbreak", "tab\there"):
+        save(folder / "cat" / f"{name}.PNG")
+    (folder / "dog" / "bad\x1b[31m.png").write_bytes(b"x")
+    assert r"\x1b" in refused("bad.*cannot be read", folder).message
+    assert len(load_dataset(str(folder), skip_corrupt=True)) == 12

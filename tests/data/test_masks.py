@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_refused_with_the_file(tmp_path):
     (root / "masks" / "3.png").unlink()
     with pytest.raises(DataError, match="no mask for '3.png'"):
         load_dataset(str(root))
-    image.new("RGB", (8, 6)).save(str(root / "masks" / "3.png"))
+    image.new("RGB", (8, 6), "red").save(str(root / "masks" / "3.png"))
     with pytest.raises(DataError, match="3.png' has colours"):
         load_dataset(str(root))
     image.new("L", (4, 6)).save(str(root / "masks" / "3.png"))
@@ -73,3 +73,60 @@ def test_masks_take_the_size_that_is_searched(tmp_path):
     hp = shared.hyperparameters({"image_size": 16}, model_overrides(settings))
     assert hp.input_shape == (16, 16, 3) and hp.y_shape == (16, 16)
     assert shared.at({"image_size": 16}).dataset.y.shape == (30, 16, 16)
+
+
+def test_all_pairs_that_do_not_fit_are_told_at_once_or_left_out(tmp_path):
+    root = write(tmp_path / "roads", count=9)
+    (root / "masks" / "0.png").unlink()
+    (root / "images" / "1.png").unlink()
+    image.new("L", (4, 6)).save(str(root / "masks" / "2.png"))
+    (root / "masks" / "3.png").write_bytes(b"")
+    (root / "images" / "4.png").write_bytes(b"x")
+    (root / "masks" / "notes.txt").write_text("x")
+    with pytest.raises(DataError, match="5 files of '.*roads' cannot be used") as caught:
+        load_dataset(str(root))
+    for told in ("no mask for '0.png'", "no image for the mask '1.png'", "2.png' is 4x6, its"):
+        assert told in caught.value.message
+    dataset = load_dataset(str(root), skip_corrupt=True)
+    assert dataset.files.names == tuple(f"images/{i}.png" for i in (5, 6, 7, 8))
+    assert len(dataset.x) == len(dataset.y) == 4
+    assert dataset.files.left_out[0].count == 5 and "1 .txt" in dataset.notes[0]
+
+
+def test_a_mask_that_keeps_no_numbers_is_named(tmp_path):
+    root = write(tmp_path / "roads")
+    (root / "masks" / "2.png").rename(root / "masks" / "2.jpg")
+    with pytest.raises(DataError, match="masks.2.jpg' is of a format that changes numbers"):
+        load_dataset(str(root))
+
+
+STORED = {
+    "1": lambda numbers: image.fromarray(numbers * 255).convert("1"),
+    "16 bits": lambda numbers: image.fromarray(numbers.astype(np.uint16)),
+    "grey RGB": lambda numbers: image.fromarray(numbers).convert("RGB"),
+    "tif": image.fromarray,
+}
+
+
+@pytest.mark.parametrize("kind", STORED)
+def test_masks_are_numbers_however_they_are_stored(tmp_path, kind):
+    root = write(tmp_path / "roads", highest=1)
+    before = load_dataset(str(root)).y
+    for path in (root / "masks").glob("*.png"):
+        numbers = np.asarray(image.open(str(path)))
+        stored = STORED[kind](numbers)
+        path.unlink()
+        stored.save(str(path.with_suffix(".tif" if kind == "tif" else ".png")))
+    assert (load_dataset(str(root)).y == before).all()
+
+
+def test_masks_turn_with_their_images(tmp_path):
+    root = write(tmp_path / "roads", size=(8, 6))
+    turned = image.Exif()
+    turned[0x0112] = 6
+    for path in [*(root / "images").glob("*.png"), *(root / "masks").glob("*.png")]:
+        found = image.open(str(path))
+        found.load()
+        found.save(str(path), exif=turned)
+    dataset = load_dataset(str(root))
+    assert dataset.x.shape[1:3] == dataset.y.shape[1:] == (8, 6)

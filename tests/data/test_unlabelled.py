@@ -69,8 +69,15 @@ def test_a_folder_is_searched_and_what_is_left_out_is_said(
     (tmp_path / "in" / ".hidden.png").write_bytes(b"x")
     (tmp_path / "in" / "phone.heic").write_bytes(b"x")
     found = read_unlabelled(tmp_path / "in", digits)
-    assert found.names == ("side/a/0.png", "side/b/1.png")
-    assert "phone.heic" in found.notes[0]
+    (tmp_path / "in" / "side" / "cut.jpg").write_bytes(b"")
+    again = read_unlabelled(tmp_path / "in", digits)
+    assert found.names == again.names == ("side/a/0.png", "side/b/1.png")
+    assert "1 that cannot be read (phone.heic)" in found.notes[0]
+    assert "2 that cannot be read (phone.heic, side/cut.jpg)" in again.notes[0]
+    for path in (tmp_path / "in" / "side").rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="4 files of '.*in' cannot be used"):
+        read_unlabelled(tmp_path / "in", digits)
 
 
 def test_a_table_is_coded_as_in_training_whatever_else_it_holds(tmp_path: Path) -> None:

@@ -44,3 +44,11 @@ def test_a_name_of_a_class_breaks_no_table(tmp_path: Path) -> None:
     rows = [line for line in card.splitlines() if line.startswith("|")]
     assert all(line.replace("\\|", "").count("|") == 3 for line in rows)
     assert "<script>" not in card and "secret" not in card
+
+
+def test_how_images_are_brought_to_the_input_is_said(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=())
+    assert "brought to it by" not in model_card(run.chosen, MANIFEST)
+    recipe = replace(read_recipe(run.chosen), image_size=(8, 8), resize="crop")
+    write_record(run.chosen.data, recipe)
+    assert "crop: the largest part from the middle" in model_card(run.chosen, MANIFEST)

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data import load_dataset, load_splits, split_dataset
+from vaiopt.data.data_sheet import DataSheet
 from vaiopt.data.recipe import data_recipe
 from vaiopt.environment import describe
 from vaiopt.hardware import load_target
@@ -219,7 +220,10 @@ def make_run(
     ]
     save_run_settings(run, load_settings(None, overrides), describe())
     splits = {"train": 1257, "validation": 360, "test": 180}
-    write_record(run.space, SpaceFile(SPACE, splits, {"params": 1000.0}))
+    sheet = DataSheet(
+        "digits", source, "classification", (8, 8, 1), "uint8", splits, compared=False
+    )
+    write_record(run.space, SpaceFile(SPACE, splits, {"params": 1000.0}, sheet=sheet))
     records = make_records(trials)
     best, *others = sorted(
         (r for r in records if r.value is not None), key=lambda r: r.value, reverse=True

@@ -15,10 +15,11 @@ import pytest
 from tests.made_runs import measured_record
 from vaiopt import candidates, flow
 from vaiopt.deploy import bundle, measure, remote
-from vaiopt.errors import BoardError, SettingsError
+from vaiopt.errors import BoardError, DataError, SettingsError
 from vaiopt.hardware import inspect_model, load_target
 from vaiopt.models import load_family
 from vaiopt.quantize import stage
+from vaiopt.report.images import png
 from vaiopt.runs.layout import Run
 from vaiopt.runs.records import Doubt
 from vaiopt.search.execution.choose import EXECUTORS, make_executor
@@ -85,6 +86,14 @@ def the_data(settings: Settings, bench: Bench) -> Any:
     parts = [digest(part.indices) for part in (splits.train, splits.validation, splits.test)]
     known = shared.dataset.sample_shape, shared.dataset.classes, shared.dataset.task
     return len(shared.dataset), known, splits.sizes(), parts, numbers
+
+
+def the_samples(settings: Settings, bench: Bench) -> Any:
+    """The samples themselves, or why there are none."""
+    try:
+        return digest(Shared(settings).dataset.x)
+    except DataError as error:
+        return error.message
 
 
 def the_model(settings: Settings, bench: Bench) -> Any:
@@ -336,6 +345,8 @@ ROWS: Dict[str, Row] = {
     "data.pool_validation": Row(True, the_data, PARTS),
     "data.limit": Row(300, the_data),
     "data.image_size": Row([4, 6], the_data, COLOUR),
+    "data.resize": Row("crop", the_samples, (*COLOUR, "data.image_size=[4, 6]")),
+    "data.skip_corrupt": Row(True, the_samples, ("data.source=photos",)),
     "data.grayscale": Row(True, the_data, COLOUR),
     "data.unscored": Row(["1"], the_data, MASKS),
     "data.standardise": Row("never", the_data, ("task=regression",)),
@@ -438,6 +449,10 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
     masks = random.randint(0, 3, (90, 8, 8)).astype(np.uint8)
     np.savez(str(tmp_path / "masks.npz"), x=arrays["x"], y=masks)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
+    for number in range(8):
+        path = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(arrays["x"][number]) if number else b"")
     held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
     np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)
     lines = ["a,b,c", *(f"{n / 7},{n % 2},{n % 3}" for n in range(90))]

@@ -60,6 +60,7 @@ SAID: Dict[str, Any] = {
     "search.start_from": ["search.start_from=runs/old", "search.sampler=tpe"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],
     "quantize.calib_batch_size": ["quantize.calib_batch_size=60", "quantize.calibration_size=20"],
+    "data.resize": ["data.resize=crop"],
     "data.split": ["data.split='6:2:2'", "data.pool=false"],
     "objective.references": ["objective.references.params=3"],
 }

@@ -87,6 +87,7 @@ def results(run: Run, search: SearchResult) -> List[Any]:
     return [
         search,
         search.chosen,
+        vo.data_sheet("digits"),
         rank_trials(run),
         evaluations,
         [evaluations.float_test],

@@ -12,7 +12,7 @@ GROUPS: Tuple[Tuple[str, Tuple[str, ...]], ...] = (
         "With the chosen model",
         ("evaluate", "predict", "quantize", "compile", "bundle", "measure", "report", "export"),
     ),
-    ("Look at what there is", ("runs", "trials", "compare", "dashboard")),
+    ("Look at what there is", ("data", "runs", "trials", "compare", "dashboard")),
     ("Targets and tools", ("inspect", "targets", "kit", "calibrate", "container", "doctor")),
 )
 """Each name is a module beside this one, with a function ``command``; as ``--help`` has them."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from vaiopt.data.features import check_features
 from vaiopt.data.frames import Frames
+from vaiopt.data.images import STRETCH
+from vaiopt.data.left_out import FilesRead
 from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.data.table import Column
 from vaiopt.data.weights import check_weights
@@ -31,6 +33,8 @@ class Request:
         target: the column of a table that holds the labels, "" for the last.
         task: what is learned, a name of :data:`vaiopt.tasks.TASKS`, or ``auto``.
         unscored: classes of masks that are neither learned nor scored.
+        resize: how images are brought to that size, a name of :data:`vaiopt.data.images.RESIZES`.
+        skip_corrupt: whether image files that cannot be read are left out.
     """
 
     source: str
@@ -42,6 +46,8 @@ class Request:
     target: str = ""
     task: str = AUTO
     unscored: Tuple[str, ...] = ()
+    resize: str = STRETCH
+    skip_corrupt: bool = False
 
 
 class Samples(NamedTuple):
@@ -84,6 +90,7 @@ class Dataset:
         test_weights, validation_weights: the same of the given sets.
         notes: what a person should know of how it was loaded, a line each.
         columns: how the columns of a table were turned into numbers, () if they were given so.
+        files: of images, one for each sample; None where they came in another way.
     """
 
     name: str
@@ -104,6 +111,7 @@ class Dataset:
     validation_weights: Optional[np.ndarray] = None
     notes: Tuple[str, ...] = ()
     columns: Tuple[Column, ...] = ()
+    files: Optional[FilesRead] = None
 
     def __len__(self) -> int:
         """All samples, those of given test and validation sets included."""

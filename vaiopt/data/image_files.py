@@ -1,30 +1,36 @@
 """Image files of anybody's, read with Pillow: only the formats named here, none so large that it
-fills the memory, and turned as a viewer shows them.
+fills the memory, and as a viewer shows them: turned, the first picture, on white where they are
+transparent.
 """
 
 from __future__ import annotations
 
 import contextlib
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.data.images import load_pillow
+from vaiopt.data.images import STRETCH, fit_picture, load_pillow
 from vaiopt.errors import DataError
 from vaiopt.reading import check_size, open_regular
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    *(".jpe", ".jfif"),
+)
 """Of the files that are read."""
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 """Pillow's names of what such a file may hold. Others it would hand to another program: an EPS file
 to Ghostscript, whatever its ending."""
 
 OTHER_SUFFIXES = (
-    *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jp2", ".jxl"),
+    *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".mpo", ".apng"),
     *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".svg", ".eps", ".psd", ".dng", ".raw"),
 )
 """Of images that are not read; leaving them out without a word would leave out half of a class."""
@@ -32,15 +38,23 @@ OTHER_SUFFIXES = (
 MOST_PIXELS = 89_000_000
 """Of one image; a little less than what Pillow warns of. Decoded it takes up to 0.7 GB."""
 
-GREY_MODES = ("1", "L", "LA")
-COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "CMYK", "YCbCr", "PA")
+DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+"""Grey of 16 bits, by the version of Pillow; ``I`` may hold more."""
+
+DEEPEST = 65535
+"""Of 16 bits."""
+
+GREY_MODES = ("1", "L", "LA", "La", *DEEP_MODES)
+COLOUR_MODES = ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr")
+TRANSPARENT_MODES = ("LA", "La", "RGBA", "RGBa", "PA")
+
+BACKGROUND = "white"
+"""What is seen where an image is transparent."""
 
 BEGINNINGS = (
     (0, b"%!ps", "PostScript (EPS)"),
     (0, b"\xc5\xd0\xd3\xc6", "PostScript (EPS)"),
     (0, b"%pdf", "PDF"),
-    (0, b"ii*\0", "TIFF"),
-    (0, b"mm\0*", "TIFF"),
     (0, b"8bps", "Photoshop"),
     (0, b"\0\0\1\0", "ICO"),
     (4, b"ftypavif", "AVIF"),
@@ -85,71 +99,159 @@ class Header:
         size: (width, height) as it is shown.
         mode: Pillow's.
         orientation: EXIF's, 1 for upright.
+        transparent: whether it may be, in parts.
     """
 
     path: Path
     size: Tuple[int, int]
     mode: str
     orientation: int
+    transparent: bool = False
 
 
 def read_header(path: Path) -> Header:
     """Read the header of an image file.
 
     Raises:
-        DataError: it is no image of these formats, cannot be read, is too large, or has more than 8
-            bits per channel.
+        DataError: it is no image of these formats, cannot be read, is too large, or has pixels that
+            are no whole numbers of up to 16 bits.
     """
     with _opened(path) as opened:
         orientation = _orientation(opened)
-        width, height = opened.size
+        width, height = _stored_size(opened)
         size = (height, width) if orientation >= FIRST_LYING else (width, height)
-        header = Header(path, size, opened.mode, orientation)
+        header = Header(path, size, opened.mode, orientation, _is_transparent(opened))
     if header.mode not in GREY_MODES + COLOUR_MODES:
         raise DataError(
-            f"'{path}' has pixels of more than 8 bits (mode {header.mode})",
-            "Save it with 8 bits per channel.",
+            f"'{path}' has pixels of a kind that is not read (mode {header.mode})", _EIGHT_BITS
         )
     return header
 
 
+def read_picture(path: Path, grey: bool, size: Sequence[int], resize: str = STRETCH) -> np.ndarray:
+    """Return an image file as an array, uint8 (height, width, 1 or 3): the one way from a file to a
+    sample, of training, calibration, evaluation and prediction alike.
+
+    Args:
+        path: the file. grey: one channel, else the three of RGB.
+        size: (height, width).
+        resize: how it is brought to it, a name of :data:`vaiopt.data.images.RESIZES`.
+
+    Raises:
+        DataError: as :func:`read_header`.
+    """
+    pixels = fit_picture(read_pixels(path, "L" if grey else "RGB"), tuple(size), resize)
+    return np.asarray(pixels, np.uint8).reshape(*size, 1 if grey else 3)
+
+
 def read_pixels(path: Path, mode: str) -> Any:
     """Return an image file as Pillow's image in a mode, ``L`` or ``RGB``, as a viewer shows it: an
-    EXIF note on how the camera was held is heeded, of several pictures the first is taken, and what
-    is transparent shows the colour below. Raises as :func:`read_header`.
+    EXIF note on how the camera was held is heeded, of several pictures the first is taken, what is
+    transparent is seen on white, of 16 bits the upper 8 count. Raises as :func:`read_header`.
     """
     with _opened(path) as opened:
         orientation = _orientation(opened)
-        pixels = opened
-        # A palette with transparency goes by RGBA, as Pillow asks.
-        if opened.mode in ("P", "PA") and "transparency" in opened.info:
-            pixels = opened.convert("RGBA")
-        pixels = pixels.convert(mode)
-        if orientation in TURNS:
-            pixels = pixels.transpose(getattr(load_pillow(), TURNS[orientation]))
-        return pixels
+        if opened.mode in DEEP_MODES:
+            pixels = load_pillow().fromarray((_deep(path, opened) >> 8).astype(np.uint8))
+        elif _is_transparent(opened):
+            pixels = _on_background(opened)
+        else:
+            pixels = opened
+        return _turned(opened, pixels.convert(mode), orientation)
 
 
-def read_mask(path: Path) -> Any:
-    """Return a mask file as an array, uint8 (H, W): its grey values, or the numbers of its palette.
+def read_mask(path: Path) -> np.ndarray:
+    """Return a mask file as an array, uint8 (H, W): its grey values, or the numbers of its palette;
+    of colours that are all grey, that.
 
     Raises:
-        DataError: as :func:`read_header`, or it has several numbers a pixel.
+        DataError: as :func:`read_header`, it has several numbers a pixel, or one above 255.
     """
     with _opened(path) as opened:
-        if opened.mode not in ("1", "L", "P"):
+        orientation = _orientation(opened)
+        if opened.mode in DEEP_MODES:
+            numbers = _deep(path, opened)
+            if int(numbers.max(initial=0)) > MOST_NUMBERS:
+                raise DataError(
+                    f"the mask '{path}' holds the number {int(numbers.max())}",
+                    f"Number the classes from 0 to {MOST_NUMBERS - 1}; {MOST_NUMBERS} is none.",
+                )
+        else:
+            numbers = np.asarray(opened)
+            if opened.mode in COLOURS_OF_GREY and bool(
+                np.all(numbers[..., :3] == numbers[..., :1])
+            ):
+                numbers = numbers[..., 0]
+        if opened.mode not in NUMBERED_MODES and numbers.ndim != 2:
             raise DataError(
                 f"the mask '{path}' has colours (mode {opened.mode}), not one number a pixel",
                 "Save it as grey, or with a palette: a class number from 0 for each pixel.",
             )
-        return np.asarray(opened, np.uint8)
+        mask = load_pillow().fromarray(np.ascontiguousarray(numbers.astype(np.uint8)))
+        return np.asarray(_turned(opened, mask, orientation))
+
+
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError),
+    *(EOFError, OverflowError, RuntimeError, struct.error, zlib.error),
+)
+"""What Pillow raises for what is broken: SyntaxError for a PNG, others for headers."""
+
+NUMBERED_MODES = ("1", "L", "P", *DEEP_MODES)
+COLOURS_OF_GREY = ("RGB", "RGBA")
+"""Modes of a mask that may hold one number a pixel, several times."""
+
+MOST_NUMBERS = 255
+"""The highest number in a mask."""
+
+
+def _deep(path: Path, opened: Any) -> np.ndarray:
+    """Return grey values of 16 bits, int64 (H, W). Raises :class:`DataError`: they have more."""
+    numbers = np.asarray(opened).astype(np.int64)
+    if int(numbers.min(initial=0)) < 0 or int(numbers.max(initial=0)) > DEEPEST:
+        raise DataError(f"'{path}' has pixels of more than 16 bits", _EIGHT_BITS)
+    return numbers
+
+
+def _is_transparent(opened: Any) -> bool:
+    return opened.mode in TRANSPARENT_MODES or "transparency" in opened.info
+
+
+def _on_background(opened: Any) -> Any:
+    """Return a transparent image on :data:`BACKGROUND`."""
+    # Pillow knows no way from premultiplied grey to RGBA but this.
+    pixels = (opened.convert("LA") if opened.mode == "La" else opened).convert("RGBA")
+    below = load_pillow().new("RGBA", pixels.size, BACKGROUND)
+    return load_pillow().alpha_composite(below, pixels)
+
+
+def _turned(opened: Any, pixels: Any, orientation: int) -> Any:
+    """Return the pixels of an image as a viewer shows them."""
+    if orientation not in TURNS or opened.format == TURNED_BY_PILLOW:
+        return pixels
+    return pixels.transpose(getattr(load_pillow(), TURNS[orientation]))
+
+
+def _stored_size(opened: Any) -> Tuple[int, int]:
+    """Return (width, height) as they are stored; some versions of Pillow tell the size of a TIFF
+    as it is shown.
+    """
+    if opened.format != TURNED_BY_PILLOW:
+        return int(opened.size[0]), int(opened.size[1])
+    return int(opened.tag_v2[IMAGE_WIDTH]), int(opened.tag_v2[IMAGE_LENGTH])
+
+
+TURNED_BY_PILLOW = "TIFF"
+"""The format that Pillow turns by itself when it is decoded."""
+
+IMAGE_WIDTH, IMAGE_LENGTH = 256, 257
+"""TIFF's tags of the size as it is stored (TIFF 6.0, section 8)."""
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open an image; raise :class:`DataError` if it cannot be read."""
     image = load_pillow()
-    # Pillow raises SyntaxError for a broken PNG, ValueError for some broken headers.
     try:
         with open_regular(path) as file:
             check_size(file)
@@ -169,12 +271,13 @@ def _opened(path: Path) -> Iterator[Any]:
                 yield opened
     except image.DecompressionBombError as error:
         raise DataError(f"'{path}' has too many pixels ({error})", _SMALLER) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except BROKEN as error:
         raise DataError(
             f"'{path}' cannot be read as an image ({_said(error)})", "Replace or remove the file."
         ) from error
 
 
+_EIGHT_BITS = "Save it with 8 or 16 bits per channel, in grey or RGB."
 _SMALLER = "Save it smaller: the images are brought to data.image_size anyway."
 
 

@@ -23,7 +23,7 @@ def made_anew(dataset: Dataset, name: str, task: str) -> Dataset:
         DataError: an array cannot be used, or its labels are not of that task.
     """
     same = task_of(task).outputs == task_of(dataset.task).outputs
-    return make_dataset(
+    made = make_dataset(
         name,
         dataset.x,
         dataset.y,
@@ -41,6 +41,7 @@ def made_anew(dataset: Dataset, name: str, task: str) -> Dataset:
         notes=dataset.notes,
         columns=dataset.columns,
     )
+    return replace(made, files=dataset.files)
 
 
 def with_task(dataset: Dataset, task: str) -> Dataset:

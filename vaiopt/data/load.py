@@ -12,7 +12,7 @@ from vaiopt.data.dataset import (
     check_limit,
     limit_dataset,
 )
-from vaiopt.data.images import check_image_size, fit_images, fit_masks
+from vaiopt.data.images import STRETCH, check_image_size, check_resize, fit_images, fit_masks
 from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources import SOURCES
@@ -31,6 +31,8 @@ def load_dataset(
     target: str = "",
     task: str = AUTO,
     unscored: Sequence[str] = (),
+    resize: str = STRETCH,
+    skip_corrupt: bool = False,
     base: Union[None, str, Path] = None,
 ) -> Dataset:
     """Load and check a dataset.
@@ -47,6 +49,8 @@ def load_dataset(
         target: the column of a table that holds the labels; "" for the last.
         task: what is learned, a name of :data:`vaiopt.tasks.TASKS`; ``auto`` tells it by ``y``.
         unscored: classes of masks that are neither learned nor scored.
+        resize: how images are brought to ``image_size``: ``stretch``, ``crop`` or ``pad``.
+        skip_corrupt: leave out image files that cannot be read, with a note.
         base: the folder that a relative path starts at (that of the settings file); by default the
             current one. A path that is not there is also looked for from the current folder and in
             the folder that ``VAIOPT_DATA`` names.
@@ -70,6 +74,8 @@ def load_dataset(
             target=target,
             task=task if task == AUTO else task_of(task).name,
             unscored=tuple(unscored),
+            resize=check_resize(resize),
+            skip_corrupt=bool(skip_corrupt),
             base=str((Path.cwd() if base is None else Path(base)).resolve()),
         )
     )
@@ -96,7 +102,9 @@ def load_request(request: Request) -> Dataset:
             "Remove the setting: it is for images.",
         )
     fitted: Dict[str, Any] = {
-        name: fit_images(getattr(dataset, name), request.image_size, request.grayscale)
+        name: fit_images(
+            getattr(dataset, name), request.image_size, request.grayscale, request.resize
+        )
         for name in ("x", "test_x", "validation_x")
         if getattr(dataset, name) is not None
     }
@@ -113,7 +121,8 @@ def _fitted_labels(dataset: Dataset, request: Request) -> Dict[str, Any]:
             f"data.image_size is set, and the task is {dataset.task}",
             "Remove the setting: give samples and targets in the size that is wanted.",
         )
-    return {name: fit_masks(getattr(dataset, name), request.image_size) for name in names}
+    size, resize = request.image_size, request.resize
+    return {name: fit_masks(getattr(dataset, name), size, resize) for name in names}
 
 
 def _names() -> Sequence[str]:

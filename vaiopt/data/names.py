@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, Sequence
 
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources.csv_file import ENDINGS
-from vaiopt.data.sources.folder import file_names
 from vaiopt.data.splits import Splits
-from vaiopt.errors import DataError
 
 
 def names_of_test(splits: Splits, places: Sequence[int]) -> Dict[int, str]:
@@ -21,15 +19,12 @@ def names_of_test(splits: Splits, places: Sequence[int]) -> Dict[int, str]:
     dataset = splits.test.dataset
     if dataset.request is None:
         return {}
-    path, _ = find_path(dataset.request.source, dataset.request.base)
     indices = splits.test.indices
-    if path is not None and path.is_dir():
-        try:
-            names: List[str] = file_names(dataset.request, path)
-        except DataError:
-            return {}
+    if dataset.files is not None:
+        names = dataset.files.names
         known = len(names) == len(dataset)
         return {i: names[int(indices[i])] for i in places} if known else {}
+    path, _ = find_path(dataset.request.source, dataset.request.base)
     is_table = path is not None and path.name.lower().endswith(ENDINGS)
     if is_table and not dataset.request.limit:
         return {i: f"line {int(indices[i]) + 2}" for i in places}  # the first has the names

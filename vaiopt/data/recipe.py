@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
+from vaiopt.data.images import RESIZES, STRETCH
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
@@ -43,6 +44,8 @@ class DataRecipe(Record):
             others were turned into numbers.
         targets: what a model's outputs are of the labels. unscored: classes of masks that do not
             count.
+        resize: how images were brought to that size. skip_corrupt: whether files that cannot be
+            read were left out.
     """
 
     name: str = part()
@@ -70,6 +73,8 @@ class DataRecipe(Record):
     columns: Tuple[Column, ...] = part(())
     targets: Targets = part(PLAIN)
     unscored: Tuple[str, ...] = part(())
+    resize: str = part(STRETCH, choices=tuple(RESIZES))
+    skip_corrupt: bool = part(False)
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -120,6 +125,8 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         columns=tuple(dataset.columns),
         targets=splits.targets,
         unscored=request.unscored,
+        resize=request.resize,
+        skip_corrupt=request.skip_corrupt,
     )
 
 
@@ -199,6 +206,8 @@ def load_splits(candidate: Candidate) -> Splits:
             target=recipe.target,
             task=recipe.task,
             unscored=recipe.unscored,
+            resize=recipe.resize,
+            skip_corrupt=recipe.skip_corrupt,
         )
     )
     if dataset.sha256() != recipe.sha256:

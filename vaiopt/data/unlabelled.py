@@ -11,11 +11,15 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Unio
 import numpy as np
 
 from vaiopt.data.features import check_features
-from vaiopt.data.image_files import OTHER_SUFFIXES, SUFFIXES, read_pixels
-from vaiopt.data.images import fit_images, load_pillow
+from vaiopt.data.image_files import SUFFIXES, read_picture, read_pixels
+from vaiopt.data.images import fit_images
+from vaiopt.data.left_out import UNREADABLE, Leavings, left_out_notes
+from vaiopt.data.listing import list_images
 from vaiopt.data.recipe import DataRecipe
 from vaiopt.data.sources.csv_file import ENDINGS, read_columns
+from vaiopt.data.sources.folder import reading
 from vaiopt.data.table import TEXT, Cells, Column
+from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError
 from vaiopt.files import looked_for
 from vaiopt.npz import NpzError, few_names, load_npz
@@ -78,25 +82,24 @@ def read_unlabelled(given: Given, recipe: DataRecipe) -> Unlabelled:
 
 
 def _folder(folder: Path, recipe: DataRecipe) -> Unlabelled:
-    """Return all images of a folder and of the folders in it, by name."""
-    shown = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    paths = [path for path in shown if path.suffix.lower() in SUFFIXES and path.is_file()]
-    others = [path for path in shown if path.suffix.lower() in OTHER_SUFFIXES]
-    if not paths:
+    """Return all images of a folder and of the folders in it, by name; those that cannot be read
+    are left out, with a note, so that the others are predicted.
+    """
+    leavings = Leavings(folder)
+    with reading(folder):
+        listed = list_images(folder, SUFFIXES, leavings)
+        # Decoded once before: of a thousand predictions none is lost to the last file.
+        readable, unread = gather(listed.paths, lambda path: read_pixels(path, "L").size)
+    for path in [*listed.problems, *unread]:
+        leavings.add(UNREADABLE, path)
+    if not readable:
+        refuse(folder, {**listed.problems, **unread}, "then predict again.")
         raise DataError(
             f"'{folder}' holds no image that is read",
             f"Images that are read: {', '.join(SUFFIXES)}.",
         )
-    notes = (
-        [f"images of other formats are left out: {len(others)}, such as '{others[0]}'"]
-        if others
-        else []
-    )
-    return _images(paths, [path.relative_to(folder).as_posix() for path in paths], recipe, notes)
+    names = [path.relative_to(folder).as_posix() for path in readable]
+    return _images(list(readable), names, recipe, left_out_notes(leavings.all()))
 
 
 def _images(
@@ -116,10 +119,7 @@ def _images(
     def load(start: int, stop: int) -> np.ndarray:
         pixels = np.empty((stop - start, *recipe.shape), np.uint8)
         for place, path in enumerate(paths[start:stop]):
-            image = read_pixels(path, "L" if channels == 1 else "RGB")
-            if image.size != (width, height):
-                image = image.resize((width, height), load_pillow().BILINEAR)
-            pixels[place] = np.asarray(image).reshape(recipe.shape)
+            pixels[place] = read_picture(path, channels == 1, (height, width), recipe.resize)
         return _in_range(pixels, recipe)
 
     return Unlabelled(tuple(names), load, tuple(notes))
@@ -166,7 +166,7 @@ def _of_array(array: np.ndarray, where: str, recipe: DataRecipe) -> Unlabelled:
     if x.ndim == 4 and len(recipe.shape) == 3 and x.shape[1:] != recipe.shape:
         grey = recipe.shape[2] == 1 and x.shape[3] in (3, 4)
         if x.shape[3] == recipe.shape[2] or grey:
-            x = fit_images(x, recipe.shape[:2], grey)
+            x = fit_images(x, recipe.shape[:2], grey, recipe.resize)
     if x.shape[1:] != recipe.shape:
         raise DataError(
             f"{where} has samples of shape {x.shape[1:]}, those of the run are {recipe.shape}",

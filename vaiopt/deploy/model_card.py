@@ -16,6 +16,7 @@ from vaiopt.present.uncertainty import interval
 from vaiopt.record import read_optional
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.records import CandidateMetrics, Manifest, QuantizedMetrics
+from vaiopt.settings.choices import RESIZES
 from vaiopt.tasks import task_of
 
 MOST_CLASSES = 20
@@ -75,6 +76,7 @@ def _model(metrics: Optional[CandidateMetrics], manifest: Manifest, recipe: Data
         ("parameters", words.count(costs.get("params"))),
         ("multiply-accumulates", words.count(costs.get("macs"))),
         ("input", f"{'×'.join(map(str, recipe.shape))}, {recipe.dtype}, raw"),
+        ("images brought to it by", _resized(recipe)),
         ("preprocessing", "(x - offset) / scale, in manifest.json"),
         ("classes", _classes(manifest.classes)),
         ("compiled for", f"{manifest.target}, Vitis-AI release {manifest.release}"),
@@ -82,6 +84,14 @@ def _model(metrics: Optional[CandidateMetrics], manifest: Manifest, recipe: Data
         ("made with", f"vaiopt {__version__}"),
     ]
     return f"## Model\n\n{_rows(rows)}"
+
+
+def _resized(recipe: DataRecipe) -> Optional[str]:
+    """Return how images came to the size of the input, for whoever feeds the model; None if they
+    had it.
+    """
+    told = {row.name: row.doc for row in RESIZES}[recipe.resize]
+    return f"{recipe.resize}: {told}; bilinear" if recipe.image_size else None
 
 
 def _classes(names: Sequence[str]) -> Optional[str]:

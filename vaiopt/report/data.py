@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from vaiopt.data.recipe import DataRecipe, read_recipe
+from vaiopt.data.data_sheet import DataSheet
+from vaiopt.data.recipe import DataRecipe, data_held, read_recipe
 from vaiopt.delivered import Delivered, delivered
 from vaiopt.errors import RunError, VaioptError
 from vaiopt.hardware.inspection import Inspection
@@ -19,6 +20,7 @@ from vaiopt.next_step import made_elsewhere
 from vaiopt.reading import read_text
 from vaiopt.record import read_optional, read_record
 from vaiopt.report.examples import EXAMPLES
+from vaiopt.report.samples import SamplePicture, sample_pictures
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
 from vaiopt.runs.commands import command_line, in_vendor_container
 from vaiopt.runs.layout import Candidate, Run
@@ -83,6 +85,7 @@ class ReportData:
         inspection: of the chosen model on the target.
         examples: test samples that the task's section shows: misclassified ones with their images
             or values.
+        sheet: what the data are. samples: pictures of some, for the section on the data.
         carried: what became of each chosen point of the front, the best first; empty for a single
             one.
         elsewhere: whether quantize and compile run in the container, and this is not in it.
@@ -111,6 +114,8 @@ class ReportData:
     weights: Sequence[WeightTensor] = ()
     inspection: Optional[Inspection] = None
     examples: Sequence[Any] = ()
+    sheet: Optional[DataSheet] = None
+    samples: Sequence[SamplePicture] = ()
     carried: Tuple[Delivered, ...] = ()
     elsewhere: bool = False
     alike: str = ""
@@ -206,6 +211,7 @@ def gather_search(run: Run) -> ReportData:
     """
     settings, environment = read_run_settings(run)
     study = open_study(run)
+    space = read_space(run) if run.space.is_file() else None
     found = ReportData(
         elsewhere=made_elsewhere(settings),
         name=run.folder.resolve().name,
@@ -215,7 +221,8 @@ def gather_search(run: Run) -> ReportData:
         environment=environment,
         trials=sorted(records(study), key=lambda t: t.number),
         minimise=study.directions[0].name == "MINIMIZE",
-        space=read_space(run).space if run.space.is_file() else Space(),
+        space=Space() if space is None else space.space,
+        sheet=None if space is None else space.sheet,
     )
     if not run.chosen_file.is_file():
         return found
@@ -256,6 +263,9 @@ def gather(run: Run) -> ReportData:
     def current(part: str, records: Dict[str, _T]) -> Dict[str, _T]:
         return {name: r for name, r in records.items() if f"{part}/{name}" not in stale}
 
+    with data_held():  # both show samples of the same data
+        examples = _examples(found.task, candidate, float_test, notes)
+        samples = _samples(found, candidate, notes)
     inspection = _inspect(candidate, found.settings, notes)
     several = found.choice.trials if len(found.choice.trials) > 1 else ()
     target = replace(found, inspection=inspection).target
@@ -270,7 +280,8 @@ def gather(run: Run) -> ReportData:
         weights=_weights(candidate, int8),
         inspection=inspection,
         carried=delivered(run, several, target),
-        examples=_examples(found.task, candidate, float_test, notes),
+        examples=examples,
+        samples=samples,
         notes=tuple(notes),
     )
 
@@ -320,6 +331,19 @@ def _weights(candidate: Candidate, int8: bool) -> Sequence[WeightTensor]:
         return weights
     positions = read_positions(path, candidate.command("quantize"))
     return with_grid(weights, positions, read_weights(candidate.quantized_model))
+
+
+def _samples(data: ReportData, candidate: Candidate, notes: List[str]) -> Sequence[SamplePicture]:
+    """Return pictures of training samples, where the data are images and are told of; a note where
+    they are not here any more.
+    """
+    if data.sheet is None or data.data is None or len(data.data.shape) != 3:
+        return ()
+    try:
+        return sample_pictures(candidate)
+    except VaioptError as error:
+        notes.append(f"The data are shown without pictures: {error.message}.")
+        return ()
 
 
 def _examples(

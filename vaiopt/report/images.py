@@ -11,6 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from vaiopt.tasks.task import UNSCORED
+
+COLOURS = np.array(
+    [
+        *((70, 130, 180), (220, 120, 60), (190, 190, 190), (120, 80, 140), (240, 180, 200)),
+        *((80, 150, 60), (240, 220, 60), (150, 110, 70), (40, 60, 160), (200, 40, 60)),
+        *((60, 200, 190), (120, 120, 60), (250, 150, 30), (90, 90, 90), (160, 220, 120)),
+    ],
+    np.uint8,
+)
+"""Of classes, which start again from the first where there are more."""
+
+IGNORED = np.array((0, 0, 0), np.uint8)
+"""Of pixels that do not count."""
+
+OVERLAY = 0.45
+"""Share of the sample under a mask."""
+
 
 def png(pixels: np.ndarray) -> bytes:
     """Return 8-bit pixels as a PNG file.
@@ -73,3 +91,14 @@ def to_pixels(sample: Any, low: float, high: float, longest: int = 96) -> np.nda
     span = high - low
     scaled = (array - low) / span * 255.0 if span > 0 else np.zeros_like(array)
     return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+
+
+def over(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return a mask's colours over a sample's pixels (H, W, ...)."""
+    rows, columns = (np.arange(n) * of // n for n, of in zip(pixels.shape[:2], mask.shape[:2]))
+    nearest = mask[rows][:, columns]
+    colours = COLOURS[nearest % len(COLOURS)]
+    colours[nearest == UNSCORED] = IGNORED
+    under = pixels.reshape(*pixels.shape[:2], -1)
+    under = under if under.shape[2] == 3 else np.repeat(under[:, :, :1], 3, axis=2)
+    return np.asarray(np.rint(OVERLAY * under + (1 - OVERLAY) * colours), np.uint8)

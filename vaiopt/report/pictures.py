@@ -9,33 +9,16 @@ from typing import Any, List, Tuple
 
 import numpy as np
 
-from vaiopt.report.images import data_uri, to_pixels
+from vaiopt.report.images import data_uri, over, to_pixels
 from vaiopt.runs.layout import Candidate
 from vaiopt.tasks.image_to_image import ImageEvaluation
 from vaiopt.tasks.segmentation import SegmentationEvaluation
-from vaiopt.tasks.task import UNSCORED
 
 SHOWN = 6
 """Samples that are shown."""
 
 LONGEST = 200
 """Pixels of the longer side of a picture."""
-
-COLOURS = np.array(
-    [
-        *((70, 130, 180), (220, 120, 60), (190, 190, 190), (120, 80, 140), (240, 180, 200)),
-        *((80, 150, 60), (240, 220, 60), (150, 110, 70), (40, 60, 160), (200, 40, 60)),
-        *((60, 200, 190), (120, 120, 60), (250, 150, 30), (90, 90, 90), (160, 220, 120)),
-    ],
-    np.uint8,
-)
-"""Of classes, which start again from the first where there are more."""
-
-IGNORED = np.array((0, 0, 0), np.uint8)
-"""Of pixels that do not count."""
-
-OVERLAY = 0.45
-"""Share of the sample under a mask."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +50,8 @@ def mask_pictures(candidate: Candidate, evaluation: SegmentationEvaluation) -> L
         true, said = samples.y[number], samples.said[number]
         images = (
             ("sample", raw),
-            ("true", _over(raw, true)),
-            ("predicted", _over(raw, said)),
+            ("true", over(raw, true)),
+            ("predicted", over(raw, said)),
         )
         found.append(Picture(index, told[number], _uris(images)))
     return found
@@ -114,14 +97,3 @@ class _Samples:
 
 def _uris(images: Any) -> Tuple[Tuple[str, str], ...]:
     return tuple((name, data_uri(pixels)) for name, pixels in images)
-
-
-def _over(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return a mask's colours over a sample's pixels (H, W, ...)."""
-    rows, columns = (np.arange(n) * of // n for n, of in zip(pixels.shape[:2], mask.shape[:2]))
-    nearest = mask[rows][:, columns]
-    colours = COLOURS[nearest % len(COLOURS)]
-    colours[nearest == UNSCORED] = IGNORED
-    under = pixels.reshape(*pixels.shape[:2], -1)
-    under = under if under.shape[2] == 3 else np.repeat(under[:, :, :1], 3, axis=2)
-    return np.asarray(np.rint(OVERLAY * under + (1 - OVERLAY) * colours), np.uint8)

@@ -15,6 +15,7 @@ from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
 from vaiopt.report.section import Block, Group, Section, SectionRow
 from vaiopt.report.section_classification import confusion_figure, mistakes
+from vaiopt.report.section_data import data_section
 from vaiopt.report.section_front import front_on_target
 from vaiopt.report.section_hyperparameters import hyperparameters
 from vaiopt.report.section_layers import layers
@@ -63,6 +64,7 @@ class ReportResult(Shown):
 
 SECTIONS = (
     SectionRow("summary", "Summary", summary),
+    SectionRow("data", "The data", data_section),
     SectionRow("cost", "Accuracy and cost", trade_offs),
     SectionRow("search", "The search", search),
     SectionRow("hyperparameters", "Hyperparameters", hyperparameters, slow=True),

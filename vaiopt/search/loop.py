@@ -176,7 +176,7 @@ class Search:
         run = self._folder
         self._description = self._describe()
         settings = self._know(self._description.task)
-        for warning in () if models_are_trusted() else self._description.warnings:
+        for warning in self._description.warned(models_are_trusted()):
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         notes = self._description.notes

@@ -55,6 +55,12 @@ TASKS = (
     Choice("image_to_image", "an image for every image, such as without noise"),
 )
 
+RESIZES = (
+    Choice("stretch", "to its sides, each by its own factor"),
+    Choice("crop", "the largest part from the middle that has its form; the rest is cut off"),
+    Choice("pad", "the whole, with black around it; of masks that is neither learned nor scored"),
+)
+
 STANDARDISE = (
     Choice("auto", "for the families of vaiopt; models of your own are given y as it is"),
     Choice("always", "for models of your own, too: they learn (y - mean) / deviation"),

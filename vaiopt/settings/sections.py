@@ -69,7 +69,13 @@ class DataSettings:
         convert=list_of_tuple,
         check=values.check_image_size,
     )
+    resize: str = setting(
+        "stretch", "how images are brought to image_size", choices=choices.RESIZES
+    )
     grayscale: bool = setting(False, "read images of a folder as grey")
+    skip_corrupt: bool = setting(
+        False, "leave out image files that cannot be read; they are counted in a note"
+    )
     unscored: List[str] = setting(
         [],
         "classes of masks that are neither learned nor scored, by name or number; 255 never is",

@@ -196,6 +196,7 @@ UNUSED: Tuple[Unused, ...] = (
         ),
         "is more than there is",
     ),
+    Unused(["data.resize"], lambda s: "" if s.data.image_size else "there is no data.image_size"),
     Unused(
         ["data.split"], lambda s: "" if s.data.pool else _test_share(s), "has one share too many"
     ),

@@ -18,6 +18,7 @@ from vaiopt.present.uncertainty import interval, sure
 from vaiopt.runs.layout import Run
 from vaiopt.sheets.comparison import comparison
 from vaiopt.sheets.compilation import compile_facts, operation_table
+from vaiopt.sheets.data import data as data_sheet
 from vaiopt.sheets.front import failures, front_table
 from vaiopt.sheets.inspection import layer_table, speed_advice
 from vaiopt.sheets.measurement import measured_facts, verdict
@@ -442,6 +443,7 @@ def _kit(found: KitCheck) -> Sheet:
 add_sheets(
     {
         "List[]": lambda result: Sheet("nothing to show"),
+        "DataSheet": data_sheet,
         "SearchResult": _search,
         "TrialRecord": _trial,
         "RankedTrials": _trials,

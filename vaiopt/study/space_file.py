@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple
 
+from vaiopt.data.data_sheet import DataSheet
 from vaiopt.data.splits import PARTS
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Run
@@ -39,6 +40,7 @@ class SpaceFile(Record):
         notes: what a person should know of the data, and of what is done with such a model.
         inputs: what the space was traced of; None in a run of an earlier version.
         task: of the data.
+        sheet: what the data are; None in a run of an earlier version.
     """
 
     space: Space = part()
@@ -48,6 +50,14 @@ class SpaceFile(Record):
     notes: Tuple[str, ...] = part(())
     inputs: Optional[Inputs] = part(None)
     task: str = part("classification")
+    sheet: Optional[DataSheet] = part(None)
+
+    def warned(self, trusting: bool) -> Tuple[str, ...]:
+        """Return what is to be told before the first trial: of such a model, unless all models are
+        trusted, and of the data.
+        """
+        of_model = () if trusting else self.warnings
+        return of_model if self.sheet is None else (*of_model, *self.sheet.warnings)
 
     def check(self) -> None:
         """Raise :class:`Unfit` unless the size of each part is there."""

@@ -340,6 +340,10 @@ class Classification(Task):
         """Return the classes themselves."""
         return y
 
+    def counts(self, y: np.ndarray, classes: int) -> Optional[np.ndarray]:
+        """See :meth:`vaiopt.tasks.task.Task.counts`."""
+        return np.bincount(y, minlength=classes)
+
     def class_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
         """Return the weight of each class; see :func:`class_weights`."""
         return class_weights(y, classes, wanted)

@@ -134,6 +134,10 @@ class Multilabel(Task):
             )
         return array.astype(np.uint8)
 
+    def counts(self, y: np.ndarray, classes: int) -> Optional[np.ndarray]:
+        """See :meth:`vaiopt.tasks.task.Task.counts`."""
+        return np.asarray(y.reshape(-1, classes).sum(axis=0, dtype=np.int64))
+
     def strata(self, y: np.ndarray) -> np.ndarray:
         """Return which combination of labels each sample has; rare ones count as the commonest."""
         _, kind, counts = np.unique(y, axis=0, return_inverse=True, return_counts=True)

@@ -181,6 +181,10 @@ class Regression(Task):
             )
         return array.astype(np.float32)
 
+    def values(self, y: np.ndarray) -> Optional[np.ndarray]:
+        """See :meth:`vaiopt.tasks.task.Task.values`."""
+        return y.reshape(len(y), -1)
+
     def strata(self, y: np.ndarray) -> np.ndarray:
         """Return which quantile of a single quantity each sample is in, where that has enough."""
         bins = min(BINS, len(y) // SAMPLES_A_BIN)

@@ -160,6 +160,7 @@ class Segmentation(Task):
     validation = {"val_mean_iou": "mean_iou", "val_pixel_accuracy": "pixel_accuracy"}
     evaluation: Type[Evaluation] = SegmentationEvaluation
     like_samples = True
+    counted = "pixels"
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]
@@ -252,6 +253,13 @@ class Segmentation(Task):
         if form == "one_hot":
             return np.eye(classes, dtype=np.float32)[known]
         return known.astype(np.float32)[..., None] if form == "binary" else known
+
+    def counts(self, y: np.ndarray, classes: int) -> Optional[np.ndarray]:
+        """See :meth:`vaiopt.tasks.task.Task.counts`: pixels, without those that do not count."""
+        found = np.zeros(UNSCORED + 1, np.int64)
+        for mask in y:  # one by one: bincount makes 8 bytes of each pixel
+            found += np.bincount(mask.ravel(), minlength=UNSCORED + 1)
+        return found[:classes]
 
     def part_weights(self, y: np.ndarray) -> Optional[np.ndarray]:
         """Return 1 for pixels that count and 0 for others, uint8 (n, H, W); None if all do."""

@@ -88,6 +88,7 @@ class Task(abc.ABC):
         last_layer: what a model's ends with that gives one value for each of them.
         has_classes: whether each sample is of one class, of which a split keeps the shares.
         like_samples: whether ``y`` lies over ``x`` pixel by pixel.
+        counted: what :meth:`counts` counts: ``samples`` or ``pixels``.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Task(abc.ABC):
     last_layer: str = "Dense(hp.classes)"
     has_classes: bool = False
     like_samples: bool = False
+    counted: str = "samples"
 
     @property
     def validated(self) -> str:
@@ -157,6 +159,16 @@ class Task(abc.ABC):
         shares.
         """
         return np.zeros(len(y), np.int64)
+
+    def counts(self, y: np.ndarray, classes: int) -> Optional[np.ndarray]:
+        """Return how many samples, or pixels, of labels (n, ...) are of each class, int64
+        (classes,); None where nothing can be counted.
+        """
+        return None
+
+    def values(self, y: np.ndarray) -> Optional[np.ndarray]:
+        """Return the quantities in labels (n, ...), (n, outputs); None where they are none."""
+        return None
 
     def fit_targets(
         self, y: np.ndarray, raw: np.ndarray, standardise: bool, value_range: Any = None

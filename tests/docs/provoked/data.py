@@ -66,6 +66,32 @@ def image(name: str, write: Callable[[Path], object]) -> Callable[[Bench], Any]:
     return load
 
 
+def float_image(path: Path) -> None:
+    from PIL import Image
+
+    Image.new("F", (8, 8)).save(str(path))
+
+
+def photos(bench: Bench, *folders: str) -> None:
+    """Load a folder with an image in each of these."""
+    from PIL import Image
+
+    for folder in folders:
+        path = bench.folder / "photos" / folder / "0.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(str(path))
+    load_dataset(str(bench.folder / "photos"))
+
+
+def wrong_mask(bench: Bench) -> None:
+    from PIL import Image
+
+    for name, size in (("images", (8, 8)), ("masks", (8, 4))):
+        (bench.folder / "roads" / name).mkdir(parents=True)
+        Image.new("L", size).save(str(bench.folder / "roads" / name / "0.png"))
+    load_dataset(str(bench.folder / "roads"))
+
+
 def large_image(path: Path) -> None:
     from PIL import Image
 
@@ -113,8 +139,21 @@ MESSAGES: Provocations = {
     "… cannot be read (…)": lambda b: load_dataset(str(b.file("data.npz", "none"))),
     "'…' cannot be read as an image (…)": image("x.png", lambda path: path.write_bytes(b"\x89PNG")),
     "'…' is no … image but …": image("x.png", lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPS")),
-    "'…' is an image of a format that is not read…": image(
-        "x.tif", lambda path: path.write_bytes(b"II*")
+    "… files of '…' cannot be used: …": image(
+        "x.png", lambda path: [(path.parent / f"x{i}.png").write_bytes(b"") for i in range(2)]
+    ),
+    "'…' has pixels of a kind that is not read (mode …)": image("x.tif", float_image),
+    "class folder '…' holds no image…": image("x", lambda path: (path.parent.parent / "c").mkdir()),
+    (
+        "the class folders of '…' ('…', '…', ...) hold no images themselves, but folders of images,"
+        " such as '…'"
+    ): lambda b: photos(b, "v1/a", "v1/b", "v2/a"),
+    "'…' has no class folder '…': it has no folders at all": lambda b: photos(
+        b, "train/a", "train/b", "test"
+    ),
+    "'…' is …x…, its image …x…": wrong_mask,
+    "'…' is an image of a format that is not read": image(
+        "x.heic", lambda path: path.write_bytes(b"x")
     ),
     "'…' is …x…, … million pixels; at most … million are read": image("x.png", large_image),
     "'…' is a link to nothing": image("x.png", lambda path: path.symlink_to("nowhere")),
@@ -154,7 +193,7 @@ MESSAGES: Provocations = {
     ),
     "… has its channels first (shape …)": lambda b: dataset(np.zeros((20, 3, 8, 8))),
     "… holds … at index … (… such values in all)": not_a_number,
-    "images differ in size: '…' is …x…, '…' is …x…": two_sizes,
+    "images differ in size: '…' is …x…, '…' is …x……": two_sizes,
     "class '…' of '…' has … …: with the split … none is left for …": lambda b: split_dataset(
         dataset(y=np.r_[np.zeros(19), 1].astype(int)), (7, 2, 1), seed=0
     ),

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    MutableMapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset
 from vaiopt.data.image_files import (
+    BACKGROUND,
+    DEEP_MODES,
     GREY_MODES,
-    OTHER_SUFFIXES,
     SUFFIXES,
     Header,
     read_header,
+    read_picture,
     read_pixels,
 )
-from vaiopt.data.images import check_memory, load_pillow
+from vaiopt.data.images import check_memory
+from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
+from vaiopt.data.listing import list_images, subfolders
 from vaiopt.data.sources.source import Source
+from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError
-from vaiopt.reading import Refused, check_regular, parts
+from vaiopt.reading import parts
 from vaiopt.tasks.class_labels import check_names
 
 
@@ -31,13 +49,13 @@ def load_folder(request: Request, folder: Path) -> Dataset:
     their names.
 
     Images are read as RGB, or as one channel if all of them are grey or ``request.grayscale`` is
-    set, and resized to ``request.image_size``; without it they must all have one size. With a
+    set, and brought to ``request.image_size``; without it they must all have one size. With a
     limit, only the images that are kept are read. The dataset's fingerprint is that of the files,
     not of the pixels: decoders of different versions may differ in the last bit.
 
     Raises:
-        DataError: there are no class folders or a class has no image, a file cannot be read, or
-            sizes differ.
+        DataError: there are no class folders or a class has no image, files cannot be read and are
+            not to be left out, or sizes differ.
     """
     with reading(folder):
         return _load(request, folder)
@@ -62,31 +80,109 @@ def _matches(text: str, path: Optional[Path]) -> bool:
 SOURCE = Source("FOLDER", _matches, load_folder)
 
 
-def file_names(request: Request, folder: Path) -> List[str]:
-    """Return the path, within the folder, of each image that :func:`load_folder` loads for a
-    request, in the order of the dataset's samples: its own, then the given sets. Nothing is
-    decoded. Raises as that.
+@dataclass(frozen=True)
+class Chosen:
+    """The files of a folder of images that are to be read.
+
+    Attributes:
+        dataset: with file numbers in the place of images, as many as are asked for.
+        paths: of the files, by the first letters of the fields of their set.
+        problems: of what is called like an image and cannot be read, by path.
+        leavings: what is no image.
     """
-    _, chosen = _chosen(request, folder)
-    return [p.relative_to(folder).as_posix() for paths in chosen.values() for p in paths]
+
+    dataset: Dataset
+    paths: Mapping[str, List[Path]]
+    problems: Mapping[Path, DataError]
+    leavings: Leavings
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images that were read.
+
+    Attributes:
+        arrays: of each set, uint8 (N, H, W, C), by the names of their fields in a dataset.
+        headers: of all of these, in order.
+        kept: which of the files were read, by the first letters of the fields of their set; all
+            but those that cannot be, where these are to be left out.
+    """
+
+    arrays: Dict[str, Any]
+    headers: List[Header]
+    kept: Dict[str, np.ndarray]
+
+    def files(self, folder: Path, leavings: Leavings) -> FilesRead:
+        """Return what was read of a folder."""
+        names = tuple(header.path.relative_to(folder).as_posix() for header in self.headers)
+        return FilesRead(names, tuple(header.size for header in self.headers), leavings.all())
 
 
 def _load(request: Request, folder: Path) -> Dataset:
-    kept, chosen = _chosen(request, folder)
-    arrays, headers = decoded(folder, chosen, request)
-    return replace(kept, fingerprint=files_sha256(folder, headers), **arrays)
+    chosen = choose(request, folder)
+    made = decoded(folder, chosen.paths, request, chosen.problems, chosen.leavings)
+    found = chosen.dataset
+    labels = {
+        f"{prefix}y": getattr(found, f"{prefix}y")[rows] for prefix, rows in made.kept.items()
+    }
+    _check_all_left(labels, found.classes)
+    files = made.files(folder, chosen.leavings)
+    sha256 = files_sha256(folder, made.headers)
+    arrays = {**made.arrays, **labels}
+    notes = (*files.notes, *_deep_notes(made))
+    return replace(found, fingerprint=sha256, files=files, notes=notes, **arrays)
 
 
-def _chosen(request: Request, folder: Path) -> Tuple[Dataset, Dict[str, List[Path]]]:
-    """Return a dataset with file numbers in the place of images, as many as are asked for, and its
-    files, by the first letters of the fields of their set.
+FEW_LEVELS = 64
+"""Of 256; an image that has fewer is nearly black. Cameras and scanners of 10 to 12 bits write such
+files of 16.
+"""
+
+LOOKED_AT = 64
+"""Images whose levels are looked at."""
+
+
+def _deep_notes(made: Decoded) -> Tuple[str, ...]:
+    """Return a note if images of 16 bits use only the lowest levels."""
+    if not any(header.mode in DEEP_MODES for header in made.headers[:LOOKED_AT]):
+        return ()
+    highest = int(np.max(made.arrays["x"][:LOOKED_AT], initial=0))
+    if highest >= FEW_LEVELS:
+        return ()
+    return (
+        f"of images of 16 bits the upper 8 are read, and these use only 0 to {highest} of 255:"
+        " save them with their values stretched to the whole range",
+    )
+
+
+def _check_all_left(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:
+    """Raise :class:`DataError` if leaving files out has left a class or a set without an image."""
+    count = np.bincount(labels["y"], minlength=len(classes))
+    empty = [f"class '{name}'" for name, n in zip(classes, count) if not n]
+    empty += [f"the given {name[:-2]} set" for name, y in labels.items() if not len(y)]
+    if empty:
+        raise DataError(
+            f"no image of {empty[0]} can be read",
+            "Replace them; without data.skip_corrupt they are named, with the reasons.",
+        )
+
+
+def choose(request: Request, folder: Path) -> Chosen:
+    """Return the files that :func:`load_folder` reads for a request. Nothing is decoded.
+
+    Raises:
+        DataError: there are no class folders, or a class has no image.
+        OSError: a folder may not be read.
     """
-    found = roots(folder, lambda root: bool(_subfolders(root)))
+    leavings = Leavings(folder)
+    found = roots(folder, lambda root: bool(subfolders(root)))
     classes = _class_folders(found[""])
     for prefix, root in found.items():
         if prefix:
             _check_same_classes(found[""], root, classes)
-    listed = {prefix: _list_files(root, classes) for prefix, root in found.items()}
+    tell_loose([folder, *found.values()], leavings)
+    problems: Dict[Path, DataError] = {}
+    listed = {p: _list_files(root, classes, leavings, problems) for p, root in found.items()}
     # The same limit as for any dataset, with file numbers in the place of samples.
     numbers: Dict[str, Any] = {}
     for prefix, (paths, labels) in listed.items():
@@ -98,36 +194,97 @@ def _chosen(request: Request, folder: Path) -> Tuple[Dataset, Dict[str, List[Pat
         prefix: [paths[i] for i in getattr(kept, f"{prefix}x")[:, 0]]
         for prefix, (paths, _) in listed.items()
     }
-    return kept, chosen
+    return Chosen(kept, chosen, problems, leavings)
 
 
 def decoded(
-    folder: Path, chosen: Mapping[str, Sequence[Path]], request: Request
-) -> Tuple[Dict[str, Any], List[Header]]:
-    """Return the images of each set, uint8 (N, H, W, C), by the names of their fields in a dataset,
-    and the headers of all.
+    folder: Path,
+    chosen: Mapping[str, Sequence[Path]],
+    request: Request,
+    problems: Mapping[Path, DataError],
+    leavings: Leavings,
+) -> Decoded:
+    """Read the images of each set.
 
     Args:
-        folder: that they are of. chosen: files by the first letters of the fields of their set.
-        request: says size and colour.
+        folder: that they are of.
+        chosen: files by the first letters of the fields of their set.
+        request: says size, colour, and whether files that cannot be read are left out.
+        problems: that are known of files, chosen or not.
+        leavings: is told what is left out for that.
 
     Raises:
-        DataError: a file cannot be read, sizes differ, or they do not fit into memory.
+        DataError: files cannot be read and are not to be left out, sizes differ, or they do not fit
+            into memory.
     """
-    headers = [read_header(path) for paths in chosen.values() for path in paths]
-    is_grey = request.grayscale or all(header.mode in GREY_MODES for header in headers)
-    size = request.image_size or _common_size(headers)
-    mode = "L" if is_grey else "RGB"
-    check_memory(folder.name, (len(headers), *size, _channels(mode)), 1)
-    return {f"{prefix}x": _decode(paths, mode, size) for prefix, paths in chosen.items()}, headers
+    every = [path for paths in chosen.values() for path in paths if path not in problems]
+    headers, unread = gather(every, read_header)
+    wrong = {**problems, **unread}
+    if wrong and not request.skip_corrupt:  # all that is wrong is told at once
+        refuse(folder, {**wrong, **gather(headers, lambda path: read_pixels(path, "L").size)[1]})
+    if not headers:
+        refuse(folder, wrong)
+    grey = request.grayscale or all(header.mode in GREY_MODES for header in headers.values())
+    size = request.image_size or _common_size(list(headers.values()))
+    shape = (*size, 1 if grey else 3)
+    check_memory(folder.name, (len(headers), *shape), 1)
+    read = functools.partial(read_picture, grey=grey, size=size, resize=request.resize)
+    arrays = {
+        f"{prefix}x": _decode([path for path in paths if path in headers], read, shape, wrong)
+        for prefix, paths in chosen.items()
+    }
+    if not request.skip_corrupt:
+        refuse(folder, wrong)
+    for path in wrong:
+        leavings.add(UNREADABLE, path)
+    left = [headers[p] for paths in chosen.values() for p in paths if p not in wrong]
+    kept = {
+        prefix: np.asarray([path not in wrong for path in paths], bool)
+        for prefix, paths in chosen.items()
+    }
+    return Decoded(arrays, left, kept)
 
 
-def _subfolders(folder: Path) -> List[str]:
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+def _decode(
+    paths: Sequence[Path],
+    read: Callable[[Path], np.ndarray],
+    shape: Tuple[int, ...],
+    wrong: MutableMapping[Path, DataError],
+) -> np.ndarray:
+    """Return the images that can be read, uint8 (N, *shape), and take note of what is wrong with
+    others.
+    """
+    result = np.empty((len(paths), *shape), dtype=np.uint8)
+    count = 0
+    for pixels in _pixels(paths, read, wrong):
+        result[count] = pixels
+        count += 1
+    return result[:count]
 
 
-GIVEN = {"test_": ("test",), "validation_": ("val", "valid", "validation")}
-"""Names of the folders of given sets beside ``train``, by the first letters of their fields."""
+def _pixels(
+    paths: Sequence[Path],
+    read: Callable[[Path], np.ndarray],
+    wrong: MutableMapping[Path, DataError],
+) -> Iterator[np.ndarray]:
+    """Yield the images that can be read, in order."""
+    for path in paths:
+        try:
+            yield read(path)
+        except DataError as error:
+            wrong[path] = error
+
+
+TRAIN = ("train", "training")
+"""Names of the folder of a given training set, in small letters."""
+
+GIVEN = {"test_": ("test", "testing"), "validation_": ("val", "valid", "validation", "dev")}
+"""Names of the folders of given sets beside it, by the first letters of their fields."""
+
+
+def train_folder(folder: Path) -> Optional[Path]:
+    """Return the folder of a given training set in a folder; None without."""
+    return next((path for path in subfolders(folder) if path.name.lower() in TRAIN), None)
 
 
 def roots(folder: Path, is_set: Callable[[Path], bool]) -> Dict[str, Path]:
@@ -141,133 +298,125 @@ def roots(folder: Path, is_set: Callable[[Path], bool]) -> Dict[str, Path]:
     Raises:
         DataError: there are other folders beside ``train``.
     """
-    names = _subfolders(folder)
-    if "train" not in names or not is_set(folder / "train"):
+    train = train_folder(folder)
+    if train is None or not is_set(train):
         return {"": folder}
-    found = {"": folder / "train"}
-    for name in [name for name in names if name != "train"]:
+    found = {"": train}
+    for path in [path for path in subfolders(folder) if path != train]:
+        name = path.name
         prefix = next((p for p, known in GIVEN.items() if name.lower() in known), None)
         if prefix is None or prefix in found:
-            other = "'train'" if prefix is None else f"'{found[prefix].name}'"
+            other = f"'{found[prefix or ''].name}'"
             raise DataError(
                 f"'{folder}' holds {other} and also '{name}'",
                 "Keep only 'train', 'val' and 'test' (both optional); without 'val' the validation"
                 " part is split off from 'train' by data.split.",
             )
-        found[prefix] = folder / name
+        found[prefix] = path
     return {prefix: found[prefix] for prefix in ("", *GIVEN) if prefix in found}
 
 
+def tell_loose(folders: Iterable[Path], leavings: Leavings, known: Sequence[str] = ()) -> None:
+    """Take note of the files straight in folders of which only the folders in them are read, but
+    those of known names.
+    """
+    for folder in dict.fromkeys(folders):
+        for path in sorted(folder.iterdir()):
+            if not path.is_dir() and path.name not in known:
+                leavings.add(LOOSE if path.suffix.lower() in SUFFIXES else kind_of(path), path)
+
+
 def _class_folders(root: Path) -> List[str]:
-    names = _subfolders(root)
+    names = [path.name for path in subfolders(root)]
     if len(names) < 2:
+        hint = "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png."
         found = f"a single class folder, '{names[0]}'" if names else "no class folders"
-        raise DataError(
-            f"'{root}' holds {found}",
-            "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png.",
-        )
+        deeper = [path.name for path in subfolders(root / names[0])] if names else []
+        if len(deeper) > 1:
+            found += f", which holds the folders '{deeper[0]}', '{deeper[1]}'"
+            hint = f"If these are the classes: data.source = '{root / names[0]}'. {hint}"
+        raise DataError(f"'{root}' holds {found}", hint)
     check_names(names, f"'{root}'")
     return names
 
 
 def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
     hint = f"Give train and {test.name} the same class folders."
-    for name in _subfolders(test):
-        if name not in classes:
-            raise DataError(f"'{test}' holds a class '{name}' that '{train}' does not", hint)
-    for name in classes:
-        if not (test / name).is_dir():
-            raise DataError(f"'{test}' has no class folder '{name}'", hint)
+    found = [path.name for path in subfolders(test)]
+    if not found:
+        raise DataError(
+            f"'{test}' has no class folder '{classes[0]}': it has no folders at all",
+            f"{hint} Images without classes are predicted later (vaiopt predict RUN {test.name});"
+            " move them out of the folder.",
+        )
+    others = sorted(set(found) - set(classes))
+    if others:
+        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        raise DataError(f"'{test}' holds a class '{others[0]}'{more} that '{train}' does not", hint)
+    missing = [name for name in classes if not (test / name).is_dir()]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(f"'{test}' has no class folder '{missing[0]}'{more}", hint)
 
 
-def _list_files(root: Path, classes: Sequence[str]) -> Tuple[List[Path], List[int]]:
-    """Return all image files, sorted by class and name, and the class number of each."""
+def _list_files(
+    root: Path, classes: Sequence[str], leavings: Leavings, problems: Dict[Path, DataError]
+) -> Tuple[List[Path], List[int]]:
+    """Return all image files, sorted by class and name, and the class number of each; take note of
+    others.
+    """
     paths: List[Path] = []
     numbers: List[int] = []
+    empty: List[Path] = []
     for number, name in enumerate(classes):
-        found = image_files(root / name, SUFFIXES)
-        if not found:
-            raise DataError(
-                f"class folder '{root / name}' holds no image",
-                f"Put {', '.join(SUFFIXES)} files straight into it, or remove it.",
-            )
-        paths += found
-        numbers += [number] * len(found)
+        found = list_images(root / name, SUFFIXES, leavings)
+        problems.update(found.problems)
+        paths += found.paths
+        numbers += [number] * len(found.paths)
+        if not found.paths and not found.problems:
+            empty.append(root / name)
+    if empty:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise DataError(
+            f"class folder '{empty[0]}' holds no image{more}",
+            f"Put {', '.join(SUFFIXES)} files into it, or remove it.",
+        )
+    _check_depth(root, classes, paths)
     return paths, numbers
 
 
-def image_files(folder: Path, suffixes: Sequence[str]) -> List[Path]:
-    """Return the image files straight in a folder, sorted.
-
-    Raises:
-        DataError: one is of a format that is not read, or is no regular file.
-    """
-    shown = [p for p in folder.iterdir() if not p.name.startswith(".")]
-    _check_all_read([p for p in shown if p.suffix.lower() in OTHER_SUFFIXES])
-    found = sorted(p for p in shown if p.suffix.lower() in suffixes)
-    for path in found:
-        _check_file(path)
-    return found
-
-
-def _check_all_read(others: Sequence[Path]) -> None:
-    """Refuse images of formats that are not read; a class would lose them without a word."""
-    if others:
-        more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+def _check_depth(root: Path, classes: Sequence[str], paths: Sequence[Path]) -> None:
+    """Refuse class folders that hold nothing but folders: these may be the classes."""
+    if paths and all(path.parent.parent != root for path in paths):
+        deeper = paths[0].parent
         raise DataError(
-            f"'{min(others)}' is an image of a format that is not read{more}",
-            f"Save it as {', '.join(SUFFIXES)}, or move it out of the folder.",
+            f"the class folders of '{root}' ('{classes[0]}', '{classes[1]}', ...) hold no images"
+            f" themselves, but folders of images, such as '{deeper}'",
+            "Give the folder whose folders are the classes"
+            f" (data.source = '{root / classes[0]}'), or move the images up by one folder.",
         )
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what is called like an image but is none: a pipe would be waited for."""
-    try:
-        check_regular(path)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"'{path}' is a link to nothing", "Remove it, or restore what it leads to."
-        ) from error
-    except Refused as error:
-        raise DataError(
-            f"'{path}' cannot be read: {error}", "Move it out of the folder."
-        ) from error
 
 
 def _common_size(headers: Sequence[Header]) -> Tuple[int, ...]:
     """Return the one (height, width) of all images."""
     first = headers[0]
     width, height = first.size
-    for other in headers:
-        if other.size != first.size:
-            raise DataError(
-                f"images differ in size: '{first.path}' is {width}x{height}, '{other.path}' is"
-                f" {other.size[0]}x{other.size[1]}",
-                "Set the size that all are brought to: data.image_size = [height, width], such as"
-                f" [{height}, {width}].",
-            )
+    sizes = {header.size for header in headers}
+    other = next((header for header in headers if header.size != first.size), None)
+    if other is not None:
+        more = f" ({len(sizes):,} sizes in all)" if len(sizes) > 2 else ""
+        raise DataError(
+            f"images differ in size: '{first.path}' is {width}x{height}, '{other.path}' is"
+            f" {other.size[0]}x{other.size[1]}{more}",
+            "Set the size that all are brought to: data.image_size = [height, width], such as"
+            f" [{height}, {width}]; data.resize says how.",
+        )
     return height, width
 
 
-def _decode(paths: Sequence[Path], mode: str, size: Tuple[int, ...]) -> np.ndarray:
-    """Return the images as uint8 (N, H, W, C)."""
-    height, width = size
-    result = np.empty((len(paths), height, width, _channels(mode)), dtype=np.uint8)
-    for i, path in enumerate(paths):
-        pixels = read_pixels(path, mode)
-        if pixels.size != (width, height):
-            pixels = pixels.resize((width, height), load_pillow().BILINEAR)
-        result[i] = np.asarray(pixels).reshape(result.shape[1:])
-    return result
-
-
-def _channels(mode: str) -> int:
-    return 1 if mode == "L" else 3
-
-
 def files_sha256(folder: Path, headers: Iterable[Header]) -> str:
-    """Return the SHA-256 over the path in the folder and the bytes of every file, and over how it
-    is turned, if it is.
+    """Return the SHA-256 over the path in the folder and the bytes of every file, and over what is
+    done to show it: how it is turned, and what is seen where it is transparent.
     """
     digest = hashlib.sha256()
     for header in headers:
@@ -275,6 +424,7 @@ def files_sha256(folder: Path, headers: Iterable[Header]) -> str:
         head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
         digest.update(head.encode("utf-8", "surrogateescape"))
         digest.update(f"turned {turned}\0".encode("ascii") if turned != 1 else b"")
+        digest.update(f"on {BACKGROUND}\0".encode("ascii") if header.transparent else b"")
         for part in parts(path):
             digest.update(part)
     return digest.hexdigest()

@@ -4,17 +4,21 @@ such folders in ``train``, ``val`` and ``test``.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset, make_dataset
 from vaiopt.data.image_files import SUFFIXES, read_header, read_mask
 from vaiopt.data.images import fit_masks
+from vaiopt.data.left_out import Leavings
+from vaiopt.data.listing import list_images
 from vaiopt.data.sources import folder as folders
 from vaiopt.data.sources.source import Source
+from vaiopt.data.unreadable import gather
 from vaiopt.errors import DataError
 from vaiopt.reading import read_text
 from vaiopt.tasks.task import UNSCORED
@@ -23,8 +27,11 @@ IMAGES = ("images", "image", "imgs", "jpegimages")
 MASKS = ("masks", "mask", "labels", "annotations", "annot", "segmentationclass", "targets")
 """Names of the folders of images and of masks, in small letters."""
 
-MASK_SUFFIXES = (".png", ".bmp", ".gif")
+MASK_SUFFIXES = (".png", ".bmp", ".gif", ".tif", ".tiff")
 """Of files that keep numbers as they are."""
+
+CLASSES = "classes.txt"
+"""The file with the names of the classes."""
 
 Pairs = List[Tuple[Path, Path]]
 
@@ -34,19 +41,23 @@ def load_masks(request: Request, folder: Path) -> Dataset:
 
     A mask has one number a pixel: grey, or the number in a palette. Images are read as
     :func:`vaiopt.data.sources.folder.load_folder` does; with ``request.image_size`` masks are
-    resized to it too, each pixel the nearest. A ``classes.txt`` beside them names the classes, one
-    a line.
+    brought to it in the same way, each pixel the nearest. A ``classes.txt`` beside them names the
+    classes, one a line.
 
     Raises:
         DataError: an image has no mask, a mask no image, the sizes of the two differ, or a file
-            cannot be read.
+            cannot be read, and such are not to be left out.
     """
     with folders.reading(folder):
         return _load(request, folder)
 
 
 def _load(request: Request, folder: Path) -> Dataset:
-    pairs = {prefix: _pairs(root) for prefix, root in folders.roots(folder, _is_set).items()}
+    leavings = Leavings(folder)
+    wrong: Dict[Path, DataError] = {}
+    found = folders.roots(folder, _is_set)
+    folders.tell_loose([folder, *found.values()], leavings, known=(CLASSES,))
+    pairs = {prefix: _pairs(root, leavings, wrong) for prefix, root in found.items()}
     # The same limit as for any dataset, with file numbers in the place of samples.
     numbers: Dict[str, Any] = {}
     for prefix, of_it in pairs.items():
@@ -58,24 +69,42 @@ def _load(request: Request, folder: Path) -> Dataset:
         prefix: [of_it[i] for i in getattr(kept, f"{prefix}x")[:, 0]]
         for prefix, of_it in pairs.items()
     }
+    mask_of = dict(pair for of_it in chosen.values() for pair in of_it)
+    whole = [image for image in mask_of if image not in wrong]
+    masks, unread = gather(whole, functools.partial(_mask, mask_of, request))
+    wrong.update(unread)
     images = {prefix: [image for image, _ in of_it] for prefix, of_it in chosen.items()}
-    arrays, headers = folders.decoded(folder, images, request)
-    size = arrays["x"].shape[1:3]
-    masks = {f"{prefix}y": _decode(of_it, size) for prefix, of_it in chosen.items()}
-    highest = max(int(m.max(initial=0, where=m != UNSCORED)) for m in masks.values())
+    read = folders.decoded(folder, images, request, wrong, leavings)
+    labels: Dict[str, Any] = {}
+    for prefix, rows in read.kept.items():
+        rows_of_it = [masks[image] for image, is_kept in zip(images[prefix], rows) if is_kept]
+        labels[f"{prefix}y"] = _stacked(rows_of_it, prefix)
+    highest = max(int(m.max(initial=0, where=m != UNSCORED)) for m in labels.values())
+    files = read.files(folder, leavings)
     made = make_dataset(
         folder.name,
-        arrays["x"],
-        masks["y"],
-        test_x=arrays.get("test_x"),
-        test_y=masks.get("test_y"),
-        validation_x=arrays.get("validation_x"),
-        validation_y=masks.get("validation_y"),
+        read.arrays["x"],
+        labels["y"],
+        test_x=read.arrays.get("test_x"),
+        test_y=labels.get("test_y"),
+        validation_x=read.arrays.get("validation_x"),
+        validation_y=labels.get("validation_y"),
         classes=_names(folder, highest + 1),
         task="segmentation",
+        notes=files.notes,
     )
-    headers += [read_header(path) for of_it in chosen.values() for _, path in of_it]
-    return replace(made, fingerprint=folders.files_sha256(folder, headers))
+    headers = [*read.headers, *(read_header(mask_of[header.path]) for header in read.headers)]
+    return replace(made, fingerprint=folders.files_sha256(folder, headers), files=files)
+
+
+def _stacked(masks: Sequence[np.ndarray], prefix: str) -> np.ndarray:
+    if not masks:
+        which = f"the given {prefix[:-1]} set" if prefix else "the folder"
+        raise DataError(
+            f"no image of {which} can be read with its mask",
+            "Replace them; without data.skip_corrupt they are named, with the reasons.",
+        )
+    return np.stack(masks)
 
 
 def _subfolder(root: Path, names: Tuple[str, ...]) -> Optional[Path]:
@@ -91,52 +120,84 @@ def _is_set(root: Path) -> bool:
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
-    return path is not None and path.is_dir() and (_is_set(path) or _is_set(path / "train"))
+    if path is None or not path.is_dir():
+        return False
+    try:
+        train = folders.train_folder(path)
+    except OSError:
+        return False
+    return _is_set(path) or (train is not None and _is_set(train))
 
 
 SOURCE = Source("FOLDER/images+masks", _matches, load_masks)
 
 
-def _pairs(root: Path) -> Pairs:
-    """Return each image with its mask, sorted by name."""
+def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pairs:
+    """Return each image with its mask, sorted by name; take note of those that lack the other."""
     image_folder, mask_folder = (_subfolder(root, names) for names in (IMAGES, MASKS))
     assert image_folder is not None and mask_folder is not None  # the source was found by them
-    images = folders.image_files(image_folder, SUFFIXES)
-    masks = {path.stem: path for path in folders.image_files(mask_folder, MASK_SUFFIXES)}
-    missing = [path for path in images if path.stem not in masks]
-    lone = sorted(set(masks) - {path.stem for path in images})
-    if missing or not images:
-        what = f"no mask for '{missing[0].name}'" if missing else "no image"
+    images = list_images(image_folder, SUFFIXES, leavings)
+    masks = list_images(mask_folder, MASK_SUFFIXES, leavings)
+    if not images.paths and not images.problems:
         raise DataError(
-            f"'{mask_folder if missing else image_folder}' holds {what}",
-            f"Give each image a mask of its name ({', '.join(MASK_SUFFIXES)}), or remove it.",
+            f"'{image_folder}' holds no image", f"Put {', '.join(SUFFIXES)} files into it."
         )
-    if lone:
-        raise DataError(
-            f"'{image_folder}' holds no image for the mask '{masks[lone[0]].name}'",
+    wrong.update({**images.problems, **masks.problems})
+    known = {_key(image_folder, path) for path in [*images.paths, *images.problems]}
+    by_key = {_key(mask_folder, path): path for path in [*masks.problems, *masks.paths]}
+    pairs = []
+    for path in images.paths:
+        mask = by_key.get(_key(image_folder, path))
+        if mask is None:
+            wrong[path] = _without_mask(mask_folder, path, _key(image_folder, path))
+        elif mask in wrong:
+            wrong[path] = wrong.pop(mask)
+        pairs.append((path, path if mask is None else mask))
+    for key in sorted(set(by_key) - known):
+        wrong[by_key[key]] = DataError(
+            f"'{image_folder}' holds no image for the mask '{by_key[key].name}'",
             f"Give each mask an image of its name ({', '.join(SUFFIXES)}), or remove it.",
         )
-    return [(path, masks[path.stem]) for path in images]
+    return pairs
 
 
-def _decode(pairs: Pairs, size: Tuple[int, ...]) -> np.ndarray:
-    """Return the masks as uint8 (N, H, W)."""
-    result = np.empty((len(pairs), *size), np.uint8)
-    for i, (image, path) in enumerate(pairs):
-        mask = read_mask(path)
-        width, height = read_header(image).size
-        if mask.shape != (height, width):
-            raise DataError(
-                f"'{path}' is {mask.shape[1]}x{mask.shape[0]}, its image {width}x{height}",
-                "Give both of one size.",
-            )
-        result[i] = mask if mask.shape == size else fit_masks(mask[np.newaxis], size)[0]
-    return result
+def _without_mask(mask_folder: Path, image: Path, key: str) -> DataError:
+    """Return the error of an image without a mask; it may have one that keeps no numbers."""
+    others = (mask_folder / f"{key}{suffix}" for suffix in SUFFIXES)
+    lossy = next((path for path in others if path.is_file()), None)
+    if lossy is not None:
+        return DataError(
+            f"the mask '{lossy}' is of a format that changes numbers",
+            f"Make the masks anew as {', '.join(MASK_SUFFIXES)}; converting them is too late.",
+        )
+    return DataError(
+        f"'{mask_folder}' holds no mask for '{image.name}'",
+        f"Give each image a mask of its name ({', '.join(MASK_SUFFIXES)}), or remove it.",
+    )
+
+
+def _key(folder: Path, path: Path) -> str:
+    """Return what an image and its mask have in common."""
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _mask(mask_of: Mapping[Path, Path], request: Request, image: Path) -> np.ndarray:
+    """Return the mask of an image in the size that is wanted, uint8 (H, W)."""
+    path = mask_of[image]
+    mask = read_mask(path)
+    width, height = read_header(image).size
+    if mask.shape != (height, width):
+        raise DataError(
+            f"'{path}' is {mask.shape[1]}x{mask.shape[0]}, its image {width}x{height}",
+            "Give both of one size, as a viewer shows them.",
+        )
+    size = tuple(request.image_size) or mask.shape
+    return mask if mask.shape == size else fit_masks(mask[np.newaxis], size, request.resize)[0]
 
 
 def _names(folder: Path, count: int) -> Optional[List[str]]:
     """Return the names in ``classes.txt``; None without. 255 is no class."""
-    path = folder / "classes.txt"
+    path = folder / CLASSES
     if not path.is_file():
         return None
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]

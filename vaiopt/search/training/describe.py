@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.data import split_notes
+from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.found import found_line
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import ModelError
@@ -134,7 +135,10 @@ class _Family:
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task
-        return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs, task)
+        sheet = sheet_of_splits(splits)
+        if settings.train.class_weights == "none":
+            notes += sheet.remarks
+        return SpaceFile(space, splits.sizes(), costs, warnings, notes, inputs, task, sheet)
 
 
 def scaling_notes(

@@ -70,6 +70,8 @@ def load(settings: Settings) -> Dataset:
             target=data.target,
             task=settings.task,
             unscored=tuple(data.unscored),
+            resize=data.resize,
+            skip_corrupt=data.skip_corrupt,
             base=str(Path.cwd().resolve()),
         )
     )

@@ -1,0 +1,34 @@
+"""The data sheet of the data that settings name, before there is a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from vaiopt.data.data_sheet import WHOLE, DataSheet, data_sheet, sheet_of_splits
+from vaiopt.errors import DataError
+from vaiopt.search.training.options import parse_split
+from vaiopt.search.training.shared import Shared
+from vaiopt.settings import Settings
+from vaiopt.settings.ranges import is_range, parse_range
+
+
+def sheet_of_settings(settings: Settings) -> DataSheet:
+    """Load the data of settings and return their sheet, by parts where they can be split as is
+    asked for, else as one part, with a note of the reason.
+
+    Raises:
+        DataError: they cannot be loaded.
+    """
+    split = settings.data.split
+    if is_range(split):
+        found = parse_range("data.split", split)
+        split = found.values[0] if found.default is None else found.default
+    shared = Shared(settings)
+    try:
+        return sheet_of_splits(shared.splits(parse_split(str(split))))
+    except DataError as error:
+        dataset = shared.dataset
+        made = data_sheet(dataset, {WHOLE: np.arange(len(dataset))})
+        return replace(made, notes=(*made.notes, f"they cannot be split yet: {error.message}"))
