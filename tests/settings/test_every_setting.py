@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+import h5py
 import numpy as np
 import pytest
 
@@ -65,6 +66,16 @@ from tensorflow import keras
 def callbacks():
     return [keras.callbacks.TerminateOnNaN()]
 """
+
+
+def write_weights(path: str) -> None:
+    """Write weights of the last layer of the family."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["predictions"]
+        group = file.create_group("predictions")
+        group.attrs["weight_names"] = ["predictions/kernel:0", "predictions/bias:0"]
+        group["predictions/kernel:0"] = np.ones((64, 10), np.float32)
+        group["predictions/bias:0"] = np.ones(10, np.float32)
 
 
 class Bench(NamedTuple):
@@ -334,6 +345,7 @@ DASK = ("search.scheduler=tcp://host:1",)
 FRONT = ('objective.front=["params"]', "search.sampler=gp")
 GP = ("search.sampler=gp", "search.initial_points=3")
 GRID = ("search.sampler=grid",)
+FROZEN = ("train.freeze=1",)
 LOOP = ("objective.measure_every=2",)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
@@ -358,6 +370,10 @@ ROWS: Dict[str, Row] = {
     "train.batch_size": Row(16, the_training),
     "train.optimizer": Row("sgd", the_training),
     "train.learning_rate": Row(0.05, the_training),
+    "model.weights": Row("weights.h5", the_training),
+    "train.freeze": Row(1, the_training),
+    "train.unfreeze_epoch": Row(1, the_training, FROZEN),
+    "train.fine_tune_rate": Row(0.5, the_training, (*FROZEN, "train.unfreeze_epoch=1")),
     "train.schedule": Row("cosine", the_training),
     "train.class_weights": Row({"0": 2.0}, the_training),
     "train.folds": Row(2, the_training),
@@ -455,6 +471,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
         path.write_bytes(png(arrays["x"][number]) if number else b"")
     held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
     np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)
+    write_weights(str(tmp_path / "weights.h5"))
     lines = ["a,b,c", *(f"{n / 7},{n % 2},{n % 3}" for n in range(90))]
     (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     return Bench(monkeypatch, tmp_path)

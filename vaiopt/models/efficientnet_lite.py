@@ -74,8 +74,9 @@ def _block(x: Any, stage: Stage, filters: int, stride: int, number: int, index: 
     if stage.expansion > 1:
         wide = channels * stage.expansion
         x = conv_norm(x, wide, f"{name}expand_conv", NAMING, norm=f"{name}expand_bn")
-    options = {"kernel": stage.kernel, "stride": stride, "norm": f"{name}bn"}
-    x = depthwise_norm(x, f"{name}dwconv", NAMING, **options)
+    x = depthwise_norm(
+        x, f"{name}dwconv", NAMING, kernel=stage.kernel, stride=stride, norm=f"{name}bn"
+    )
     norm = f"{name}project_bn"
     x = conv_norm(x, filters, f"{name}project_conv", NAMING, activation=None, norm=norm)
     if index and channels == filters:

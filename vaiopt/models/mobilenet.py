@@ -202,8 +202,14 @@ def _v3_block(x: Any, block: V3, number: int, stride: int, wanted: Wanted) -> An
     if number:
         wide = divisible(channels * block.expansion)
         x = conv_norm(x, wide, f"{name}/expand", V3_NAMES, activation=activation)
-    options = {"kernel": block.kernel if wanted.full else 3, "stride": stride}
-    x = depthwise_norm(x, f"{name}/depthwise", V3_NAMES, activation=activation, **options)
+    x = depthwise_norm(
+        x,
+        f"{name}/depthwise",
+        V3_NAMES,
+        kernel=block.kernel if wanted.full else 3,
+        stride=stride,
+        activation=activation,
+    )
     if wanted.full and block.squeezed:
         x = _squeeze_excite(x, f"{name}/squeeze_excite")
     x = conv_norm(x, filters, f"{name}/project", V3_NAMES, activation=None)

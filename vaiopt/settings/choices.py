@@ -115,6 +115,13 @@ SCHEDULES = (
     Choice("plateau", "times 0.3 after three epochs without a better metric"),
 )
 
+NOTHING_FROZEN, BACKBONE = "none", "backbone"
+FREEZE = (
+    Choice(NOTHING_FROZEN, "all layers are trained"),
+    Choice(BACKBONE, "the layers that took their weights from model.weights"),
+)
+"""Names of ``train.freeze``; a number of layers, or how their names begin, may stand there, too."""
+
 KEPT = (
     Choice("best", "the best by the objective's metric"),
     Choice("last", "the last"),

@@ -109,6 +109,11 @@ def text_keys(value: Any) -> Any:
     return {str(k): item for k, item in value.items()} if isinstance(value, Mapping) else value
 
 
+def number_text(value: Any) -> Any:
+    """Return a whole number as a text; anything else as it is."""
+    return str(value) if type(value) is int and value >= 0 else value
+
+
 def check_class_weights(key: str, value: Any) -> None:
     """Check that class weights are a known name, or numbers of which one counts. Raises
     SettingsError.

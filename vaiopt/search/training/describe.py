@@ -121,6 +121,7 @@ class _Family:
         costs = hardware_costs(model, target, settings.hardware.threads)
         feasible.check_costs(settings, costs, target)
         ensure_compiled(model, shared.dataset)
+        started = feasible.check_start(settings, model, hp, self.overrides)
         if self._own is not None:
             call = self._trace_fit(hp_of_model, model, PROBE)
             feasible.check_own_fit(settings, hp_of_model, call)
@@ -131,7 +132,7 @@ class _Family:
             feasible.check_metric(settings, model, shared, splits)
         found = found_line(shared.dataset, splits.sizes())
         notes = (found, *shared.dataset.notes, *split_notes(splits))
-        notes += scaling_notes(settings.data, scaling, left)
+        notes += (*scaling_notes(settings.data, scaling, left), *started)
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task
