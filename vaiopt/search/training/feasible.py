@@ -20,6 +20,7 @@ from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings, together
+from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
@@ -204,9 +205,13 @@ def check_start(
     searched = overrides.get("freeze")
     for text in searched.values if isinstance(searched, Range) else ():
         frozen_layers(model, str(text), taken)
-    frozen = freeze(model, training_values(hp), taken)
+    values = training_values(hp)
+    frozen = freeze(model, values, taken)
     lines = [str(taken)] if taken else []
-    lines += [frozen.told(model)] if frozen.leaves else []
+    if frozen.leaves:
+        lines.append(frozen.told(model))
+    elif values.freeze not in (NOTHING_FROZEN, "0"):
+        lines.append("the model function froze what train.freeze names itself: it stays so")
     frozen.release()
     return lines
 
