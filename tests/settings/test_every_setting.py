@@ -121,7 +121,8 @@ def with_stand_in(bench: Bench) -> Any:
         rate = float(model.optimizer.learning_rate.numpy())
         weights = digest(*model.get_weights())
         sizes = splits.sizes()
-        asked.append((plan, type(model.optimizer).__name__, rate, sizes, weights))
+        kinds = sorted({layer.compute_dtype for layer in model.layers})
+        asked.append((plan, type(model.optimizer).__name__, rate, sizes, weights, kinds))
         metrics = {**METRICS, "loss": 0.1, plan.metric: 0.5}
         return fit.Outcome([{"epoch": 1.0, "seconds": 0.0, **metrics}])
 
@@ -229,6 +230,14 @@ def the_executor(settings: Settings, bench: Bench) -> Any:
     executor.shutdown(wait=False)
     limits = [getattr(executor, name, None) for name in ("_recycle_after", "_timeout")]
     return type(executor).__name__, executor.slots, limits
+
+
+def what_a_worker_sees(settings: Settings, bench: Bench) -> Any:
+    bench.patch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    executor = make_executor(settings)
+    gpus = executor._gpus
+    executor.shutdown(wait=False)
+    return gpus
 
 
 def what_is_meant(settings: Settings, bench: Bench) -> Any:
@@ -374,6 +383,7 @@ ROWS: Dict[str, Row] = {
     "train.freeze": Row(1, the_training),
     "train.unfreeze_epoch": Row(1, the_training, FROZEN),
     "train.fine_tune_rate": Row(0.5, the_training, (*FROZEN, "train.unfreeze_epoch=1")),
+    "train.mixed_precision": Row(True, the_training),
     "train.schedule": Row("cosine", the_training),
     "train.class_weights": Row({"0": 2.0}, the_training),
     "train.folds": Row(2, the_training),
@@ -401,6 +411,7 @@ ROWS: Dict[str, Row] = {
         3000.0, lambda s, bench: memory_limit_mb(s.search), ("search.workers=1",)
     ),
     "search.recycle_after": Row(3, the_executor, ("search.workers=1",)),
+    "search.gpus": Row("none", what_a_worker_sees, ("search.workers=1",)),
     "search.scheduler": Row("tcp://host:1", what_is_meant),
     "search.resources": Row({"GPU": 1.0}, what_a_cluster_is_asked, DASK),
     "search.storage": Row("sqlite:///study.db", where_it_is_kept),

@@ -18,6 +18,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.checks import check_settings
 from vaiopt.search.execution.choose import make_executor
+from vaiopt.search.execution.gpus import sharing_note
 from vaiopt.search.execution.limits import (
     MOST_TAKEN,
     death_reason,
@@ -180,7 +181,9 @@ class Search:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         notes = self._description.notes
-        for line in (*notes, *unused(settings), *beyond(settings, self._description.splits)):
+        shared = filter(None, [sharing_note(settings.search)])
+        effects = (*unused(settings), *beyond(settings, self._description.splits))
+        for line in (*notes, *effects, *shared):
             self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:
             raise SettingsError(

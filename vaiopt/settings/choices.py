@@ -122,6 +122,13 @@ FREEZE = (
 )
 """Names of ``train.freeze``; a number of layers, or how their names begin, may stand there, too."""
 
+ALL_GPUS, NO_GPUS = "auto", "none"
+GPUS = (
+    Choice(ALL_GPUS, "all that this machine shows; one for each worker, beyond that shared"),
+    Choice(NO_GPUS, "trials are trained on the CPU"),
+)
+"""Names of ``search.gpus``; a number of GPUs that there must be may stand there, too."""
+
 KEPT = (
     Choice("best", "the best by the objective's metric"),
     Choice("last", "the last"),

@@ -167,6 +167,11 @@ class TrainSettings:
         high=1000.0,
         searchable=float,
     )
+    mixed_precision: bool = setting(
+        False,
+        "train in float16 where that is exact enough, which GPUs do faster; the model that is kept"
+        " is float32",
+    )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
     class_weights: Any = setting(
         "none",
@@ -264,6 +269,14 @@ class SearchSettings:
         "trials after which a worker process is replaced by a fresh one, so that what a model"
         " function leaks cannot add up",
         low=1,
+    )
+    gpus: str = changeable(
+        "auto",
+        "the GPUs that worker processes train on; or how many, which there must be",
+        choices=choices.GPUS,
+        other_texts=True,
+        convert=values.number_text,
+        check=values.check_gpus,
     )
     scheduler: str = changeable(
         "",

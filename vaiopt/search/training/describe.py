@@ -16,6 +16,7 @@ from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.keyword_function import KeywordFunction
 from vaiopt.network.known import check_known
+from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import resident_mb
 from vaiopt.search.inputs import inputs_of
 from vaiopt.search.training import feasible
@@ -53,6 +54,8 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
         VaioptError: of the data, the model function, the target or the settings.
     """
     load_tensorflow()
+    if not settings.search.scheduler:  # a cluster trains elsewhere: its trials say so
+        check_gpu(settings.search)
     taken_mb = resident_mb()
     family = _Family(settings)
     settings = family.know()

@@ -16,6 +16,7 @@ from vaiopt.search.training.hypermodel import FitCall
 from vaiopt.search.training.options import parse_split, training_values
 from vaiopt.search.training.own_callbacks import own_callbacks
 from vaiopt.search.training.phases import freeze, frozen_layers
+from vaiopt.search.training.precision import half_precision_twin
 from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.validation import Validator
@@ -205,6 +206,8 @@ def check_start(
     searched = overrides.get("freeze")
     for text in searched.values if isinstance(searched, Range) else ():
         frozen_layers(model, str(text), taken)
+    if settings.train.mixed_precision:
+        half_precision_twin(model)
     values = training_values(hp)
     frozen = freeze(model, values, taken)
     lines = [str(taken)] if taken else []

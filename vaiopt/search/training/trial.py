@@ -29,6 +29,7 @@ from vaiopt.models.pretrained import Taken, take_weights
 from vaiopt.models.probabilities import file_attributes
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
+from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
@@ -44,6 +45,7 @@ from vaiopt.search.training.options import (
 from vaiopt.search.training.own_callbacks import own_callbacks
 from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.phases import Frozen, freeze
+from vaiopt.search.training.precision import half_precision_twin, take_back
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.reports import Pruning
 from vaiopt.search.training.schedule import Schedule
@@ -120,6 +122,7 @@ def _guarded(job: Job) -> TrialRecord:
     # make the collection below take 0.25 s.
     gc.freeze()
     try:
+        check_gpu(job.settings.search)
         return _Trial(job).run()
     except VaioptError as error:
         return job.failed(error.message)
@@ -314,11 +317,14 @@ class _Trial:
         fit.ensure_compiled(model, self._shared.dataset)
         fit.keep_no_graph(model)
         asked = training_values(self._hyperparameters(), self._own_fit is not None)
-        frozen = freeze(model, asked, self._taken)
+        twin = half_precision_twin(model) if self._settings.train.mixed_precision else model
+        frozen = freeze(twin, asked, self._taken)
         try:
-            return self._fitted(model, device, splits, listeners, repeat, frozen)
+            return self._fitted(twin, device, splits, listeners, repeat, frozen)
         finally:
             frozen.release()
+            if twin is not model:
+                take_back(model, twin)
 
     def _fitted(
         self,
