@@ -65,7 +65,7 @@ def _in_half(config: Config, ends: Any = ()) -> Config:
 @contextlib.contextmanager
 def _policy(name: str) -> Iterator[None]:
     """Let models that are built within this block have a policy of types."""
-    precision = getattr(load_keras(), "mixed_precision", None)
+    precision: Any = getattr(load_keras(), "mixed_precision", None)
     if not hasattr(precision, "set_global_policy"):
         raise MissingToolError(
             "this TensorFlow has no mixed precision", f"Use 2.4 or newer. {HINT}"
