@@ -118,7 +118,7 @@ SCHEDULES = (
 NOTHING_FROZEN, BACKBONE = "none", "backbone"
 FREEZE = (
     Choice(NOTHING_FROZEN, "all layers are trained"),
-    Choice(BACKBONE, "the layers that took their weights from model.weights"),
+    Choice(BACKBONE, "the layers that took their weights from model.weights, but for the last"),
 )
 """Names of ``train.freeze``; a number of layers, or how their names begin, may stand there, too."""
 

@@ -147,6 +147,16 @@ def test_layers_are_named_by_number_beginning_or_where_their_weights_come_from()
     assert names(frozen_layers(model, "0", None)) == []
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_head_that_fits_is_taken_and_learned_all_the_same(wrapped):
+    keras, model = load_keras(), model_of()
+    if wrapped:
+        model = keras.Sequential([model, keras.layers.Reshape((10,))])
+    every = Taken("w.h5", tuple(leaf.name for leaf in leaves(model)), ())
+    found = names(frozen_layers(model, "backbone", every))
+    assert [name.split("/")[-1] for name in found] == ["conv", "norm"]
+
+
 @pytest.mark.parametrize(
     "text, says",
     [

@@ -105,7 +105,9 @@ def frozen_layers(model: Any, text: str, taken: Optional[Taken]) -> Tuple[Leaf, 
                 "train.freeze is 'backbone', and no weights are taken from a file",
                 "Give them: --set model.weights=FILE.h5, or name the layers to freeze.",
             )
-        found = [leaf for leaf in known if leaf.name in taken.layers]
+        # Another question with as many answers has a head that fits; it is learned all the same.
+        heads = {id(layer) for layer in _heads(model)}
+        found = [n for n in known if n.name in taken.layers and id(n.layer) not in heads]
     elif text.isdigit():
         found = known[: int(text)]
     else:
@@ -124,6 +126,20 @@ def frozen_layers(model: Any, text: str, taken: Optional[Taken]) -> Tuple[Leaf, 
             f"The model has {len(known)} layers with weights: freeze fewer of them.",
         )
     return chosen
+
+
+def _heads(model: Any) -> List[Any]:
+    """Return the last layer with weights before each output of a model."""
+    keras, found = load_keras(), []
+    for tensor in model.outputs:
+        layer = tensor._keras_history[0]
+        while not layer.weights and keras.backend.is_keras_tensor(layer.input):
+            layer = layer.input._keras_history[0]
+        while isinstance(layer, keras.Model):
+            inner = [part for part in layer.layers if part.weights]
+            layer = inner[-1] if inner else None
+        found.append(layer)
+    return found
 
 
 def _begins(leaf: Leaf, text: str) -> bool:
