@@ -24,6 +24,8 @@ from vaiopt.settings import load_settings
 from vaiopt.study.record import COMPLETE
 
 MOST_TOLD = 2000
+RATE = 0.01
+"""Of Adam: few samples are few steps, in which a frozen backbone's last layer has to learn."""
 WAYS = {
     "from scratch": [],
     "all layers trained on": ["model.weights=WEIGHTS"],
@@ -67,6 +69,8 @@ def trained(folder, name, epochs, seed, sets):
         "model.hyperparameters.width=16",
         "model.hyperparameters.depth=1",
         f"train.epochs={epochs}",
+        "train.batch_size=16",
+        f"train.learning_rate={RATE}",
         "train.keep=last",
         "data.split=9:1:0" if name == "second" else "data.split=8:1:1",
         "data.pool=false" if name == "second" else "data.pool=true",
