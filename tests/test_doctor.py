@@ -7,6 +7,7 @@ def test_every_stage_is_told_ready_or_how_to_make_it_so():
     diagnosis = diagnose()
     assert [s.stage for s in diagnosis.stages] == [
         "search",
+        "GPUs",
         "quantize",
         "compile (cpu)",
         "compile (DPU)",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes.util
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from vaiopt.compile.compilers import COMPILERS
 from vaiopt.environment import Availability, container_release, has_module, installed_versions
+from vaiopt.gpus import visible_gpus
 from vaiopt.quantize.quantizers import QUANTIZERS
 
 INTERPRETERS = ("ai_edge_litert", "tflite_runtime")
@@ -46,7 +48,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Say what each stage could use here, importing nothing heavy."""
     versions = installed_versions()
-    found = {"search": _search(versions), "quantize": _quantize()}
+    found = {"search": _search(versions), "GPUs": _gpus(), "quantize": _quantize()}
     found.update((f"compile ({row.device})", row.available()) for row in COMPILERS)
     found.update({"measure": _measure(), "report": _report()})
     stages = [StageReport(stage, a.ready, a.uses, a.hint) for stage, a in found.items()]
@@ -63,6 +65,22 @@ def _search(versions: Dict[str, str]) -> Availability:
         return Availability(False, "scikit-optimize is not installed", "pip install vaiopt")
     skopt = versions.get("scikit-optimize", "?")
     return Availability(True, f"TensorFlow {tensorflow or '?'}, scikit-optimize {skopt}")
+
+
+CUDA_PACKAGES = ("nvidia.cudnn", "nvidia.cublas")
+"""Modules of the libraries that ``pip install 'tensorflow[and-cuda]'`` brings."""
+
+
+def _gpus() -> Availability:
+    """Return the GPUs that trainings could use; none are needed."""
+    found = visible_gpus()
+    if not found:
+        return Availability(True, "none: trainings use the CPU")
+    told = ", ".join(f"{gpu.number}: {gpu.model}" if gpu.model else gpu.number for gpu in found)
+    if all(map(has_module, CUDA_PACKAGES)) or ctypes.util.find_library("cudnn"):
+        return Availability(True, told)
+    hint = "TensorFlow needs CUDA libraries for them: pip install 'tensorflow[and-cuda]'"
+    return Availability(True, told, hint)
 
 
 def _minor(version: str) -> Tuple[int, ...]:

@@ -40,8 +40,11 @@ OLDER = ("2.3.", "2.4.", "2.5.", "2.6.", "2.7.")
 
 
 def prepare_environment() -> None:
-    """Set what TensorFlow reads when it is imported: Keras 2, and no log of its own."""
+    """Set what TensorFlow reads when it is imported: Keras 2, no log of its own, and that it takes
+    the memory of a GPU as it needs it, not all at once.
+    """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -4,7 +4,10 @@ files.
 
 from __future__ import annotations
 
+import io
+import json
 import types
+import zipfile
 from pathlib import Path
 from typing import Any, List
 from unittest import mock
@@ -214,6 +217,30 @@ def make_keras_model(folder: Path) -> List[Path]:
     return [folder / "model.h5"]
 
 
+def make_archive(folder: Path) -> List[Path]:
+    """Write a ``.keras`` archive, as Keras names the weights in it."""
+    import h5py
+    import numpy as np
+
+    kinds = {"c1": "conv2d", "c2": "conv2d_1", "n1": "batch_normalization", "d1": "dense"}
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for name, kind in kinds.items():
+            for number, shape in enumerate(made.WEIGHTS.get(name, {}).values()):
+                file[f"layers/{kind}/vars/{number}"] = np.ones(shape, np.float32)
+    with zipfile.ZipFile(str(folder / "model.keras"), "w") as archive:
+        archive.writestr("config.json", json.dumps(made.architecture()))
+        archive.writestr("model.weights.h5", content.getvalue())
+    return [folder / "model.keras"]
+
+
+def read_start_weights(path: Path) -> None:
+    """Read weights that a model may start from."""
+    from vaiopt.network.weights import read_weights
+
+    read_weights(str(path))
+
+
 def load_with_keras(path: Path) -> None:
     """Let Keras build the model in a file."""
     from vaiopt.keras import load_keras, load_model
@@ -227,6 +254,8 @@ MODELS = [
     Reader("model .h5, inspect", make_model, inspect_file, 0.3, forked=True),
     Reader("model .h5, architecture", make_model, read_config_of, 0.3, forked=True),
     Reader("model .h5, weights", make_model, read_weights_of, 0.3, forked=True),
+    Reader("weights to start from, .h5", make_model, read_start_weights, 0.3, forked=True),
+    Reader("weights to start from, .keras", make_archive, read_start_weights, 0.3, forked=True),
     # not in a process of its own: TensorFlow does not survive a fork
     Reader("model .h5, loaded", make_keras_model, load_with_keras, 0.1),
 ]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+import h5py
 import numpy as np
 import pytest
 
@@ -67,6 +68,16 @@ def callbacks():
 """
 
 
+def write_weights(path: str) -> None:
+    """Write weights of the last layer of the family."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = ["predictions"]
+        group = file.create_group("predictions")
+        group.attrs["weight_names"] = ["predictions/kernel:0", "predictions/bias:0"]
+        group["predictions/kernel:0"] = np.ones((64, 10), np.float32)
+        group["predictions/bias:0"] = np.ones(10, np.float32)
+
+
 class Bench(NamedTuple):
     """Where a row is observed."""
 
@@ -110,7 +121,8 @@ def with_stand_in(bench: Bench) -> Any:
         rate = float(model.optimizer.learning_rate.numpy())
         weights = digest(*model.get_weights())
         sizes = splits.sizes()
-        asked.append((plan, type(model.optimizer).__name__, rate, sizes, weights))
+        kinds = sorted({layer.compute_dtype for layer in model.layers})
+        asked.append((plan, type(model.optimizer).__name__, rate, sizes, weights, kinds))
         metrics = {**METRICS, "loss": 0.1, plan.metric: 0.5}
         return fit.Outcome([{"epoch": 1.0, "seconds": 0.0, **metrics}])
 
@@ -218,6 +230,14 @@ def the_executor(settings: Settings, bench: Bench) -> Any:
     executor.shutdown(wait=False)
     limits = [getattr(executor, name, None) for name in ("_recycle_after", "_timeout")]
     return type(executor).__name__, executor.slots, limits
+
+
+def what_a_worker_sees(settings: Settings, bench: Bench) -> Any:
+    bench.patch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    executor = make_executor(settings)
+    gpus = executor._gpus
+    executor.shutdown(wait=False)
+    return gpus
 
 
 def what_is_meant(settings: Settings, bench: Bench) -> Any:
@@ -334,6 +354,7 @@ DASK = ("search.scheduler=tcp://host:1",)
 FRONT = ('objective.front=["params"]', "search.sampler=gp")
 GP = ("search.sampler=gp", "search.initial_points=3")
 GRID = ("search.sampler=grid",)
+FROZEN = ("train.freeze=1",)
 LOOP = ("objective.measure_every=2",)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
@@ -358,6 +379,11 @@ ROWS: Dict[str, Row] = {
     "train.batch_size": Row(16, the_training),
     "train.optimizer": Row("sgd", the_training),
     "train.learning_rate": Row(0.05, the_training),
+    "model.weights": Row("weights.h5", the_training),
+    "train.freeze": Row(1, the_training),
+    "train.unfreeze_epoch": Row(1, the_training, FROZEN),
+    "train.fine_tune_rate": Row(0.5, the_training, (*FROZEN, "train.unfreeze_epoch=1")),
+    "train.mixed_precision": Row(True, the_training),
     "train.schedule": Row("cosine", the_training),
     "train.class_weights": Row({"0": 2.0}, the_training),
     "train.folds": Row(2, the_training),
@@ -385,6 +411,7 @@ ROWS: Dict[str, Row] = {
         3000.0, lambda s, bench: memory_limit_mb(s.search), ("search.workers=1",)
     ),
     "search.recycle_after": Row(3, the_executor, ("search.workers=1",)),
+    "search.gpus": Row("none", what_a_worker_sees, ("search.workers=1",)),
     "search.scheduler": Row("tcp://host:1", what_is_meant),
     "search.resources": Row({"GPU": 1.0}, what_a_cluster_is_asked, DASK),
     "search.storage": Row("sqlite:///study.db", where_it_is_kept),
@@ -455,6 +482,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
         path.write_bytes(png(arrays["x"][number]) if number else b"")
     held_out = {"x_val": arrays["x_test"], "y_val": arrays["y_test"]}
     np.savez(str(tmp_path / "parts.npz"), x=arrays["x"], y=arrays["y"], **held_out)
+    write_weights(str(tmp_path / "weights.h5"))
     lines = ["a,b,c", *(f"{n / 7},{n % 2},{n % 3}" for n in range(90))]
     (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
     return Bench(monkeypatch, tmp_path)

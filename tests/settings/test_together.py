@@ -14,6 +14,8 @@ from vaiopt.settings.together import SIZES, UNUSED, beyond, check_together, unus
     "overrides, message",
     [
         (["train.epochs=3", "model.hyperparameters.epochs=4"], "sets epochs, as train.epochs does"),
+        (["train.freeze=3", "model.hyperparameters.freeze='4'"], "sets freeze, as train.freeze"),
+        (["train.freeze=backbone"], "no weights are taken from a file"),
         (["model.hyperparameters.split='7:2:1'"], "sets split, as data.split does"),
     ],
 )
@@ -56,6 +58,8 @@ SAID: Dict[str, Any] = {
     "search.max_hours": ["search.max_hours=40", "search.trials=30"],
     "search.stop_after": ["search.stop_after=9", "search.trials=10"],
     "train.patience": ["train.patience=3", "train.epochs=3"],
+    "train.unfreeze_epoch": ["train.unfreeze_epoch=2"],
+    "train.fine_tune_rate": ["train.fine_tune_rate=0.5"],
     "train.folds": ["train.folds=1"],
     "search.start_from": ["search.start_from=runs/old", "search.sampler=tpe"],
     "search.points": ["search.points=[{a=1}, {a=2}]", "search.trials=2"],

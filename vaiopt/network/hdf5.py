@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
@@ -51,14 +52,44 @@ def open_hdf5(path: PathLike) -> Iterator[Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"'{path}' is not an HDF5 file", HINT) from error
     with file:
-        size = sum(_of_each(file, path, lambda data: int(data.size or 0) * data.dtype.itemsize))
-        if size > MOST_BLOWN_UP * os.path.getsize(str(path)) + SLACK_BYTES:
-            raise ModelError(
-                f"'{path}' is damaged (its arrays would take {size / 2**20:,.0f} MiB, the file is"
-                f" {os.path.getsize(str(path)) / 2**20:,.1f} MiB)",
-                HINT,
-            )
+        _check_size(file, path, os.path.getsize(str(path)))
         yield file
+
+
+@contextlib.contextmanager
+def open_hdf5_within(content: bytes, path: PathLike) -> Iterator[Any]:
+    """Open what stands in another file, such as an archive.
+
+    Args:
+        content: an HDF5 file.
+        path: of the file that it stands in, for messages.
+
+    Yields:
+        The open ``h5py.File``.
+
+    Raises:
+        ModelError: as :func:`open_hdf5`.
+    """
+    import h5py
+
+    try:
+        file = h5py.File(io.BytesIO(content), "r")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"'{path}' is damaged (its weights are no HDF5 file)", HINT) from error
+    with file:
+        _check_size(file, path, len(content))
+        yield file
+
+
+def _check_size(file: Any, path: PathLike, held: int) -> None:
+    """Check that the arrays of an open file are not far larger than its ``held`` bytes."""
+    size = sum(_of_each(file, path, lambda data: int(data.size or 0) * data.dtype.itemsize))
+    if size > MOST_BLOWN_UP * held + SLACK_BYTES:
+        raise ModelError(
+            f"'{path}' is damaged (its arrays would take {size / 2**20:,.0f} MiB, the file is"
+            f" {held / 2**20:,.1f} MiB)",
+            HINT,
+        )
 
 
 def count_values(file: Any, path: PathLike) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import List, Mapping
 
 from vaiopt.search import samplers
+from vaiopt.search.execution.gpus import sharing_note
 from vaiopt.search.training import JUDGES, SCHEDULES
 from vaiopt.settings import Settings
 from vaiopt.settings.choices import row_of
-from vaiopt.settings.together import check_together
+from vaiopt.settings.together import beyond, check_together, unused
 from vaiopt.study.database import check_database, settled_url
 from vaiopt.study.objective import Objective
 from vaiopt.study.question import bound_of_metric
@@ -29,6 +31,20 @@ def check_settings(settings: Settings) -> None:
     bound_of_metric(Objective(settings.objective), settings.objective.min_metric)
     check_together(settings)
     check_database(search.storage, search.study)
+
+
+def effects(settings: Settings, sizes: Mapping[str, int]) -> List[str]:
+    """Return a line for each setting whose effect is another than it may seem.
+
+    Args:
+        settings: of the run.
+        sizes: samples of each part of the split.
+
+    Raises:
+        SettingsError: as :func:`vaiopt.search.execution.gpus.wanted_gpus`.
+    """
+    shared = [note for note in [sharing_note(settings.search)] if note]
+    return [*unused(settings), *beyond(settings, sizes), *shared]
 
 
 def settled(settings: Settings) -> Settings:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import List
 
 from vaiopt.data import Dataset
-from vaiopt.errors import RunError
+from vaiopt.errors import ModelError, RunError
 from vaiopt.models.code import code_hashes
 from vaiopt.runs.layout import Run
+from vaiopt.runs.lineage import file_sha256
 from vaiopt.search.training.shared import load
 from vaiopt.settings import Settings
 from vaiopt.study.space_file import Inputs, SpaceFile, read_space
@@ -22,7 +23,7 @@ class InputChange:
     """What has changed, as text in words.
 
     Attributes:
-        what: ``code`` or ``data``.
+        what: ``code``, ``weights`` or ``data``.
         told: which of it.
         then: what follows for a search that goes on all the same.
     """
@@ -40,7 +41,18 @@ def inputs_of(settings: Settings, dataset: Dataset) -> Inputs:
     code = code_hashes(settings.model.family)
     for name, sha256 in code_hashes(settings.train.callbacks).items():
         code.setdefault(name, sha256)
-    return Inputs(code, dataset.sha256())
+    return Inputs(code, dataset.sha256(), _weights_hash(settings.model.weights))
+
+
+def _weights_hash(path: str) -> str:
+    """Return the SHA-256 of the file of weights, "" without one. Raises ModelError."""
+    try:
+        return file_sha256(path) if path else ""
+    except OSError as error:
+        raise ModelError(
+            f"the file of weights '{path}' cannot be read: {error}",
+            "Paths are looked up beside the settings file, then here.",
+        ) from error
 
 
 def input_changes(before: SpaceFile, now: Inputs) -> List[InputChange]:
@@ -63,6 +75,10 @@ def input_changes(before: SpaceFile, now: Inputs) -> List[InputChange]:
             " the next proposals only those that fit the new space"
         )
         found.append(InputChange("code", told, then))
+    if before.inputs.weights != now.weights:
+        told = f"the weights in model.weights have changed (SHA-256 {now.weights[:SHORT]}…)"
+        then = "the trials that started from the weights as they were still count"
+        found.append(InputChange("weights", told, then))
     if before.inputs.data != now.data:
         told = (
             f"the data have changed (SHA-256 {now.data[:SHORT]}…, was"

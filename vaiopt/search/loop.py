@@ -16,7 +16,7 @@ from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import read_optional, write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
-from vaiopt.search.checks import check_settings
+from vaiopt.search.checks import check_settings, effects
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.limits import (
     MOST_TAKEN,
@@ -35,7 +35,6 @@ from vaiopt.search.training.reports import Reports
 from vaiopt.search.training.shared import forget_shared
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings, save_run_settings
-from vaiopt.settings.together import beyond, unused
 from vaiopt.signals import raised
 from vaiopt.study import storage
 from vaiopt.study.budget import Budget
@@ -180,7 +179,7 @@ class Search:
             self._progress(f"WARNING: {warning}")
         space = self._description.space
         notes = self._description.notes
-        for line in (*notes, *unused(settings), *beyond(settings, self._description.splits)):
+        for line in (*notes, *effects(settings, self._description.splits)):
             self._progress(f"note: {line}")
         if not space.searched() and settings.search.trials > 1:
             raise SettingsError(

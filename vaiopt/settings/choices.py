@@ -96,6 +96,10 @@ FAMILIES = (
     ),
     Choice("cnn", "two convolutions and one to five dense layers"),
     Choice("cnn_blocks", "one to four blocks of convolution and pooling"),
+    Choice("vgg_small", "stages of 3x3 convolutions, each twice as wide as the one before"),
+    Choice("resnet", "a residual network for small images, ResNet-20 and its like"),
+    Choice("mobilenet", "MobileNet v1, v2 and v3, as in keras.applications"),
+    Choice("efficientnet_lite", "EfficientNet-Lite: ReLU6, no squeeze-and-excite"),
     Choice("mlp", "two dense layers, with regularisation"),
     Choice("mlp_tabular", "one to three dense layers, for tables"),
     Choice("unet", "for masks: down and up again by some steps, with connections across"),
@@ -110,6 +114,20 @@ SCHEDULES = (
     Choice("exponential", "down to a hundredth"),
     Choice("plateau", "times 0.3 after three epochs without a better metric"),
 )
+
+NOTHING_FROZEN, BACKBONE = "none", "backbone"
+FREEZE = (
+    Choice(NOTHING_FROZEN, "all layers are trained"),
+    Choice(BACKBONE, "the layers that took their weights from model.weights, but for the last"),
+)
+"""Names of ``train.freeze``; a number of layers, or how their names begin, may stand there, too."""
+
+ALL_GPUS, NO_GPUS = "auto", "none"
+GPUS = (
+    Choice(ALL_GPUS, "all that this machine shows; one for each worker, beyond that shared"),
+    Choice(NO_GPUS, "trials are trained on the CPU"),
+)
+"""Names of ``search.gpus``; a number of GPUs that there must be may stand there, too."""
 
 KEPT = (
     Choice("best", "the best by the objective's metric"),

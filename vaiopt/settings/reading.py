@@ -17,7 +17,7 @@ from vaiopt.settings.choices import names
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
 from vaiopt.settings.sections import Settings, section_classes
 
-FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".json")
+FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".json", ".h5", ".keras")
 """Endings of files that settings name."""
 
 Overrides = Union[Sequence[str], Mapping[str, Any]]
@@ -143,7 +143,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
     return dataclasses.replace(
         settings,
         data=resolved(settings.data, "source"),
-        model=resolved(settings.model, "family"),
+        model=resolved(resolved(settings.model, "family"), "weights"),
         train=resolved(settings.train, "callbacks"),
         search=resolved(settings.search, "start_from"),
         hardware=resolved(settings.hardware, "target"),

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from vaiopt import releases
 from vaiopt.settings import choices, values
+from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import list_of_tuple, ratio_text
 from vaiopt.settings.schema import plain_values, setting
 from vaiopt.text import without_password
@@ -111,6 +112,12 @@ class ModelSettings:
         " step = 8} or {float = [1e-4, 1e-2], log = true}",
         check=values.check_hyperparameters,
     )
+    weights: str = setting(
+        "",
+        "trained weights that a model starts from: a .h5, .weights.h5 or .keras file that Keras"
+        " wrote, of the same layers or a part of them (empty: random ones)",
+        may_be_empty=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,35 @@ class TrainSettings:
     )
     learning_rate: Searchable = setting(
         "auto", "auto: searched within the family's range", above=0.0, searchable=float
+    )
+    freeze: Searchable = setting(
+        NOTHING_FROZEN,
+        "which layers keep their weights; or a number: so many layers with weights, from the input"
+        " on; or how the names of layers, or of models within the model, begin",
+        choices=choices.FREEZE,
+        other_texts=True,
+        searchable=str,
+        convert=values.number_text,
+    )
+    unfreeze_epoch: Searchable = setting(
+        "auto",
+        "epochs after which frozen layers are trained, too, but for batch normalisation (0: never);"
+        " auto: 0",
+        low=0,
+        high=10**6,
+        searchable=int,
+    )
+    fine_tune_rate: Searchable = setting(
+        "auto",
+        "of the learning rate, from train.unfreeze_epoch on; auto: 0.1",
+        above=0.0,
+        high=1000.0,
+        searchable=float,
+    )
+    mixed_precision: bool = setting(
+        False,
+        "train in float16 where that is exact enough, which GPUs do faster; the model that is kept"
+        " is float32",
     )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
     class_weights: Any = setting(
@@ -233,6 +269,14 @@ class SearchSettings:
         "trials after which a worker process is replaced by a fresh one, so that what a model"
         " function leaks cannot add up",
         low=1,
+    )
+    gpus: str = changeable(
+        "auto",
+        "the GPUs that worker processes train on; or how many, which there must be",
+        choices=choices.GPUS,
+        other_texts=True,
+        convert=values.number_text,
+        check=values.check_gpus,
     )
     scheduler: str = changeable(
         "",

@@ -8,19 +8,30 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 
 from vaiopt.errors import SettingsError
-from vaiopt.settings.choices import METHODS, PRUNERS, SAMPLERS, Choice
+from vaiopt.settings.choices import (
+    BACKBONE,
+    METHODS,
+    NOTHING_FROZEN,
+    PRUNERS,
+    SAMPLERS,
+    Choice,
+)
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.settings.schema import checked, declarations
 from vaiopt.settings.sections import Settings, section_classes
 
-TRAINED_WITH = ("epochs", "batch_size", "optimizer", "learning_rate")
+TRAINED_WITH = (
+    *("epochs", "batch_size", "optimizer", "learning_rate"),
+    *("freeze", "unfreeze_epoch", "fine_tune_rate"),
+)
 """Settings of ``[train]`` that fix or change the hyperparameter of their name."""
 
 
 def _not_twice(settings: Settings) -> None:
     """Check that nothing is set as a hyperparameter and as a setting of its own, too."""
     given, train = settings.model.hyperparameters, settings.train
-    twice = [f"train.{n}" for n in TRAINED_WITH if n in given and getattr(train, n) != "auto"]
+    unset = ("auto", NOTHING_FROZEN)
+    twice = [f"train.{n}" for n in TRAINED_WITH if n in given and getattr(train, n) not in unset]
     twice += ["data.split"] if "split" in given else []
     if twice:
         names = ", ".join(key.partition(".")[2] for key in twice)
@@ -34,6 +45,15 @@ def _never_ends(settings: Settings) -> str:
     """Return why ``train.patience`` can end no training, "" if it can."""
     longest = most_of(settings.train.epochs)
     if longest is None or settings.train.patience < longest:
+        return ""
+    return f"a trial has no more than {longest:g} epoch(s)"
+
+
+def _never_unfrozen(settings: Settings) -> str:
+    """Return why ``train.unfreeze_epoch`` never comes, "" if it does."""
+    longest, train = most_of(settings.train.epochs), settings.train
+    first = None if is_range(train.unfreeze_epoch) else most_of(train.unfreeze_epoch)
+    if train.freeze == NOTHING_FROZEN or longest is None or not first or first < longest:
         return ""
     return f"a trial has no more than {longest:g} epoch(s)"
 
@@ -69,7 +89,19 @@ def _not_for_a_front(settings: Settings) -> None:
         )
 
 
+def _without_backbone(settings: Settings) -> None:
+    """Check that the layers of a backbone are known: those that took their weights from a file."""
+    freeze = settings.train.freeze
+    named = parse_range("train.freeze", freeze).values if is_range(freeze) else (freeze,)
+    if BACKBONE in named and not settings.model.weights:
+        raise SettingsError(
+            "train.freeze is 'backbone', and no weights are taken from a file (model.weights)",
+            "Give them: --set model.weights=FILE.h5, or name the layers to freeze.",
+        )
+
+
 REFUSED: Tuple[Callable[[Settings], None], ...] = (
+    _without_backbone,
     _not_twice,
     _not_for_a_front,
 )
@@ -165,6 +197,19 @@ UNUSED: Tuple[Unused, ...] = (
         ),
     ),
     Unused(["train.patience"], _never_ends),
+    Unused(
+        ["train.unfreeze_epoch", "train.fine_tune_rate"],
+        lambda s: "train.freeze is none" if s.train.freeze == NOTHING_FROZEN else "",
+    ),
+    Unused(["train.unfreeze_epoch"], _never_unfrozen),
+    Unused(
+        ["train.fine_tune_rate"],
+        lambda s: (
+            "train.unfreeze_epoch is 0: frozen layers are never trained"
+            if s.train.freeze != NOTHING_FROZEN and s.train.unfreeze_epoch in (0, "auto")
+            else ""
+        ),
+    ),
     Unused(
         ["train.folds"],
         lambda s: "one fold is the validation split" if s.train.folds == 1 else "",

@@ -9,7 +9,7 @@ import re
 from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, names
+from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, GPUS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -107,6 +107,17 @@ def check_image_size(key: str, value: Any) -> None:
 def text_keys(value: Any) -> Any:
     """Return a table with texts as keys, as TOML has them; anything else as it is."""
     return {str(k): item for k, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def number_text(value: Any) -> Any:
+    """Return a whole number as a text; anything else as it is."""
+    return str(value) if type(value) is int and value >= 0 else value
+
+
+def check_gpus(key: str, value: str) -> None:
+    """Check that GPUs are a known name, or a number of them. Raises SettingsError."""
+    if value not in names(GPUS) and not (value.isdigit() and int(value) > 0):
+        raise SettingsError(f"{key} is '{value}'", "Give auto, none, or a number of at least 1.")
 
 
 def check_class_weights(key: str, value: Any) -> None:

@@ -64,6 +64,7 @@ class TrialRecord(Record, Shown):
             does instead; None for that of the settings.
         pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and
             ``rungs``, the pruner's own notes.
+        weights: what its model took of ``model.weights``, in words.
         met: hyperparameters that it asked for and the search space did not have until then.
     """
 
@@ -88,6 +89,7 @@ class TrialRecord(Record, Shown):
     scaling: Optional[Scaling] = part(None)
     pruning: Dict[str, Any] = part({})
     met: Tuple[Dimension, ...] = part(())
+    weights: str = part("")
 
     def check(self) -> None:
         """Raise unless a complete trial has a value, and what the pruner saw are pairs."""
@@ -113,8 +115,9 @@ class TrialRecord(Record, Shown):
     def to_json(self) -> Dict[str, Any]:
         """Return a JSON object; NaN and infinity, which JSON lacks, become null."""
         cleaned: Dict[str, Any] = _finite(super().to_json())
-        if not self.met:
-            del cleaned["met"]
+        for name in ("met", "weights"):  # few trials have them
+            if not cleaned[name]:
+                del cleaned[name]
         return cleaned
 
     @property

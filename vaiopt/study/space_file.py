@@ -22,10 +22,12 @@ class Inputs(Record):
     Attributes:
         code: SHA-256 of the files of the model function, by path from its folder.
         data: SHA-256 of the data.
+        weights: SHA-256 of the file of weights; "" without one.
     """
 
     code: Dict[str, str] = part({})
     data: str = part("")
+    weights: str = part("")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Callable, Tuple
 from vaiopt.errors import SettingsError
 from vaiopt.search.execution.base import TrialExecutor
 from vaiopt.search.execution.dask import DaskExecutor
+from vaiopt.search.execution.gpus import hide_gpus, wanted_gpus
 from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.execution.processes import ProcessExecutor
 from vaiopt.settings import SearchSettings, Settings
@@ -32,12 +33,19 @@ class ExecutorRow:
 
 def _processes(settings: Settings) -> TrialExecutor:
     search = settings.search
-    return ProcessExecutor(search.workers, search.recycle_after, search.trial_timeout)
+    gpus = wanted_gpus(search)
+    return ProcessExecutor(search.workers, search.recycle_after, search.trial_timeout, gpus=gpus)
+
+
+def _inline(settings: Settings) -> TrialExecutor:
+    if wanted_gpus(settings.search) == ():
+        hide_gpus()
+    return InProcessExecutor()
 
 
 EXECUTORS: Tuple[ExecutorRow, ...] = (
     ExecutorRow("dask", "a Dask cluster", lambda s: bool(s.scheduler), DaskExecutor),
-    ExecutorRow("inline", "this process", lambda s: s.workers == 0, lambda s: InProcessExecutor()),
+    ExecutorRow("inline", "this process", lambda s: s.workers == 0, _inline),
     ExecutorRow("processes", "worker processes of this one", lambda s: s.workers > 0, _processes),
 )
 """The first that is meant runs the trials."""
@@ -47,7 +55,7 @@ def make_executor(settings: Settings) -> TrialExecutor:
     """Return the executor that the settings ask for.
 
     Raises:
-        SettingsError: they ask for none.
+        SettingsError: they ask for none, or for more GPUs than there are.
         MissingToolError, RunError: as :class:`vaiopt.search.execution.dask.DaskExecutor`.
     """
     for row in EXECUTORS:

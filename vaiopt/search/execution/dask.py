@@ -14,7 +14,7 @@ import socket
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping
 from urllib.parse import urlsplit
 
 from vaiopt.errors import MissingToolError, RunError
@@ -22,7 +22,12 @@ from vaiopt.files import atomic_path
 from vaiopt.json_text import parse_json
 from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.search.execution.base import TrialExecutor
-from vaiopt.search.execution.dask_worker import run_in_plugin, trial_plugin
+from vaiopt.search.execution.dask_worker import (
+    NO_FILE,
+    NamedFile,
+    run_in_plugin,
+    trial_plugin,
+)
 from vaiopt.search.execution.inline import InProcessExecutor
 from vaiopt.search.training.shared import load
 from vaiopt.search.training.trial import run_trial
@@ -30,6 +35,9 @@ from vaiopt.settings import Settings
 
 CONNECT_SECONDS = 10.0
 """How long a scheduler may take to answer."""
+
+LARGEST_SENT = 2 * 2**30
+"""Bytes of a file of a person's that is sent to the workers."""
 
 LONGEST_ADDRESS = 1000
 """Characters of an address, with what may follow the port."""
@@ -122,7 +130,8 @@ class DaskExecutor(TrialExecutor):
         The name is the run's: what a search that was killed left there is replaced when it goes on.
         """
         settings = self._settings
-        plugin = trial_plugin(settings, load(settings), _user_file(settings))
+        files = _file(settings.model.family.partition(":")[0], ".py"), _file(settings.model.weights)
+        plugin = trial_plugin(settings, load(settings), *files)
         digest = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()
         name, client = f"vaiopt-{digest[:16]}", self._client
         # Before 2023.9 the one, since 2024 the other.
@@ -242,9 +251,12 @@ def _all_workers() -> Dict[str, int]:
     return {"n_workers": -1} if "n_workers" in known else {}
 
 
-def _user_file(settings: Settings) -> Tuple[str, bytes]:
-    path = Path(settings.model.family.partition(":")[0])
-    return (path.name, read_bytes(path)) if path.suffix == ".py" and path.is_file() else ("", b"")
+def _file(name: str, suffix: str = "") -> NamedFile:
+    """Return a file to send to the workers, none if it is no file of that suffix."""
+    path = Path(name)
+    if not name or not path.name.endswith(suffix) or not path.is_file():
+        return NO_FILE
+    return path.name, read_bytes(path, LARGEST_SENT)
 
 
 def _settle(remote: Any, result: "concurrent.futures.Future[Any]", folder: Path) -> None:

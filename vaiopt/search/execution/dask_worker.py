@@ -23,10 +23,16 @@ from vaiopt.search.execution.processes import ProcessExecutor, start_worker
 from vaiopt.search.training.shared import shared_of
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import Settings
+from vaiopt.settings.choices import NO_GPUS
 from vaiopt.study.record import TrialRecord
 
 Answer = Tuple[TrialRecord, Dict[str, bytes]]
 """A trial's record and, by their paths in the run folder, the files that it wrote."""
+
+NamedFile = Tuple[str, bytes]
+"""The name of a file, and what it holds."""
+
+NO_FILE: NamedFile = ("", b"")
 
 
 class TrialRunner:
@@ -37,12 +43,16 @@ class TrialRunner:
         settings: of the run.
         dataset: the data.
         source: name and content of the user's model file, empty for a family of ours.
+        weights: the same of the file of weights, empty without one.
     """
 
-    def __init__(self, settings: Settings, dataset: Any, source: Tuple[str, bytes]) -> None:
+    def __init__(
+        self, settings: Settings, dataset: Any, source: NamedFile, weights: NamedFile = NO_FILE
+    ) -> None:
         self._settings = settings
         self._dataset = dataset
         self._source = source
+        self._weights = weights
 
     def setup(self, worker: Any) -> None:
         """Write the user's model file and make the pool; the first trial starts its process."""
@@ -56,7 +66,8 @@ class TrialRunner:
         if limit and not search.trial_memory_mb:
             self._memory_mb = 0.9 * limit / 1e6
         prepare = partial(start_remote, threads, self._local, self._dataset)
-        self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare)
+        gpus = () if search.gpus == NO_GPUS else None  # else whatever the worker may use
+        self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare, gpus)
         # A nanny makes its worker a daemon, which may have no children; this one ends with it all
         # the same, see start_worker.
         multiprocessing.current_process().daemon = False
@@ -81,14 +92,16 @@ class TrialRunner:
             return record, {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     def _local_settings(self, folder: Path) -> Settings:
-        """Return the settings with the user's model file where it stands on this machine."""
-        name, text = self._source
-        if not name:
-            return self._settings
-        (folder / name).write_bytes(text)
+        """Return the settings with the user's files where they stand on this machine."""
         model = self._settings.model
-        family = str(folder / name) + model.family.partition(".py")[2]
-        return replace(self._settings, model=replace(model, family=family))
+        for name, content in filter(lambda file: file[0], (self._source, self._weights)):
+            (folder / name).write_bytes(content)
+        if self._source[0]:
+            family = str(folder / self._source[0]) + model.family.partition(".py")[2]
+            model = replace(model, family=family)
+        if self._weights[0]:
+            model = replace(model, weights=str(folder / self._weights[0]))
+        return replace(self._settings, model=model)
 
 
 def start_remote(threads: int, settings: Settings, dataset: Any) -> None:
@@ -99,14 +112,16 @@ def start_remote(threads: int, settings: Settings, dataset: Any) -> None:
     shared_of(settings, dataset)
 
 
-def trial_plugin(settings: Settings, dataset: Any, source: Tuple[str, bytes]) -> Any:
+def trial_plugin(
+    settings: Settings, dataset: Any, source: NamedFile, weights: NamedFile = NO_FILE
+) -> Any:
     """Return a :class:`TrialRunner` that is a plugin of Dask's, which is imported only now."""
     from distributed import WorkerPlugin
 
     class TrialPlugin(TrialRunner, WorkerPlugin):
         """Sent whole, being a local class; the workers have its base, which does all."""
 
-    return TrialPlugin(settings, dataset, source)
+    return TrialPlugin(settings, dataset, source, weights)
 
 
 def run_in_plugin(name: str, job: Job) -> Answer:

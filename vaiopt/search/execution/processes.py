@@ -5,11 +5,12 @@ from __future__ import annotations
 import concurrent.futures
 import os
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Sequence
 
 from vaiopt.environment import cores
 from vaiopt.keras import prepare_environment
 from vaiopt.search.execution.base import TrialExecutor
+from vaiopt.search.execution.gpus import GpuContext
 from vaiopt.search.execution.limits import end_with_parent
 from vaiopt.search.execution.spawn import WorkerContext
 
@@ -25,6 +26,7 @@ class ProcessExecutor(TrialExecutor):
         timeout: seconds a call may take.
         prepare: called first in each process; by default :func:`start_worker` with an equal share
             of the cores as threads.
+        gpus: that the processes share, as CUDA names them, () for none; None says nothing of them.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class ProcessExecutor(TrialExecutor):
         recycle_after: int,
         timeout: float,
         prepare: Optional[Callable[[], None]] = None,
+        gpus: Optional[Sequence[str]] = None,
     ) -> None:
         # A worker runs the script that is at work here first, which may import TensorFlow itself.
         prepare_environment()
         self._workers = workers
         self._recycle_after = recycle_after
         self._timeout = timeout
+        self._gpus = gpus
         self._prepare = prepare or partial(start_worker, max(1, cores() // workers))
         self._pool = self._new_pool()
 
@@ -49,7 +53,7 @@ class ProcessExecutor(TrialExecutor):
             max_workers=self._workers,
             max_tasks=self._recycle_after,
             initializer=self._prepare,
-            context=WorkerContext(),
+            context=WorkerContext() if self._gpus is None else GpuContext(self._gpus),
         )
 
     @property

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from multiprocessing import spawn
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Dict
 
 _without = threading.local()
+_starting = threading.RLock()
+"""Held while the environment of this process is that of one that it starts."""
 _prepared = spawn.get_preparation_data
 
 MAIN = ("init_main_from_name", "init_main_from_path")
@@ -31,15 +34,28 @@ class Worker(SpawnProcess):
 
     Python runs it there, so that what it defines can be sent; workers are sent nothing of it. A
     script without ``if __name__ == "__main__":`` would begin its search again in each worker.
+
+    Attributes:
+        variables: of its environment, besides those of this process.
     """
+
+    variables: Dict[str, str] = {}
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:  # noqa: N802  the hook of the standard library
-        _without.main = True
-        try:
-            return SpawnProcess._Popen(process_obj)
-        finally:
-            _without.main = False
+        with _starting:
+            before = {name: os.environ.get(name) for name in process_obj.variables}
+            os.environ.update(process_obj.variables)
+            _without.main = True
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                _without.main = False
+                for name, value in before.items():
+                    if value is None:
+                        del os.environ[name]
+                    else:
+                        os.environ[name] = value
 
 
 class WorkerContext(SpawnContext):

@@ -16,6 +16,7 @@ from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.keyword_function import KeywordFunction
 from vaiopt.network.known import check_known
+from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import resident_mb
 from vaiopt.search.inputs import inputs_of
 from vaiopt.search.training import feasible
@@ -53,6 +54,8 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
         VaioptError: of the data, the model function, the target or the settings.
     """
     load_tensorflow()
+    if not settings.search.scheduler:  # a cluster trains elsewhere: its trials say so
+        check_gpu(settings.search)
     taken_mb = resident_mb()
     family = _Family(settings)
     settings = family.know()
@@ -121,6 +124,7 @@ class _Family:
         costs = hardware_costs(model, target, settings.hardware.threads)
         feasible.check_costs(settings, costs, target)
         ensure_compiled(model, shared.dataset)
+        started = feasible.check_start(settings, model, hp, self.overrides)
         if self._own is not None:
             call = self._trace_fit(hp_of_model, model, PROBE)
             feasible.check_own_fit(settings, hp_of_model, call)
@@ -131,7 +135,7 @@ class _Family:
             feasible.check_metric(settings, model, shared, splits)
         found = found_line(shared.dataset, splits.sizes())
         notes = (found, *shared.dataset.notes, *split_notes(splits))
-        notes += scaling_notes(settings.data, scaling, left)
+        notes += (*scaling_notes(settings.data, scaling, left), *started)
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task

@@ -11,13 +11,17 @@ from typing import Any, Callable, List, Mapping, Optional
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.hardware import Target
+from vaiopt.models.pretrained import take_weights
 from vaiopt.search.training.hypermodel import FitCall
-from vaiopt.search.training.options import parse_split
+from vaiopt.search.training.options import parse_split, training_values
 from vaiopt.search.training.own_callbacks import own_callbacks
+from vaiopt.search.training.phases import freeze, frozen_layers
+from vaiopt.search.training.precision import half_precision_twin
 from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings, together
+from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
@@ -118,7 +122,7 @@ def check_choices(
         SettingsError: there is no model with such a name.
     """
     for name, given in overrides.items():
-        if name == "split" or not isinstance(given, Range) or given.kind != "choice":
+        if name in ("split", "freeze") or not isinstance(given, Range) or given.kind != "choice":
             continue
         for value in given.values:
             if not isinstance(value, str) or value == space.defaults().get(name):
@@ -175,7 +179,44 @@ def check_training(settings: Settings, model: Any, hp: HyperParameters) -> None:
 def _scheduled(settings: Settings) -> List[str]:
     """Return the settings that change the learning rate, if they do."""
     train = settings.train
-    return ["schedule"] * (train.schedule != CONSTANT.name) + ["warmup"] * bool(train.warmup)
+    found = ["schedule"] * (train.schedule != CONSTANT.name) + ["warmup"] * bool(train.warmup)
+    return found + ["unfreeze_epoch"] * (train.unfreeze_epoch not in (0, "auto"))
+
+
+def check_start(
+    settings: Settings, model: Any, hp: HyperParameters, overrides: Mapping[str, Any]
+) -> List[str]:
+    """Check that the default point's model can start as the settings say: with weights from a file,
+    and with layers that keep theirs; each other name of ``train.freeze`` that is searched, too.
+
+    Args:
+        settings: of the run.
+        model: compiled; its weights are changed.
+        hp: what the training asks for.
+        overrides: of the settings, by hyperparameter.
+
+    Returns:
+        What it takes from the file, and what is trained, in words.
+
+    Raises:
+        VaioptError: it cannot.
+    """
+    path = settings.model.weights
+    taken = take_weights(model, path) if path else None
+    searched = overrides.get("freeze")
+    for text in searched.values if isinstance(searched, Range) else ():
+        frozen_layers(model, str(text), taken)
+    if settings.train.mixed_precision:
+        half_precision_twin(model)
+    values = training_values(hp)
+    frozen = freeze(model, values, taken)
+    lines = [str(taken)] if taken else []
+    if frozen.leaves:
+        lines.append(frozen.told(model))
+    elif values.freeze not in (NOTHING_FROZEN, "0"):
+        lines.append("the model function froze what train.freeze names itself: it stays so")
+    frozen.release()
+    return lines
 
 
 def check_own_fit(settings: Settings, hp: HyperParameters, call: Optional[FitCall]) -> None:

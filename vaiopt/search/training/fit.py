@@ -15,6 +15,8 @@ from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
 from vaiopt.search.training.judges import AnyJudge
+from vaiopt.search.training.phases import NONE as NOTHING_FROZEN
+from vaiopt.search.training.phases import Frozen, Thawing, build_optimizer, thawing_callbacks
 from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
@@ -55,6 +57,7 @@ class Plan:
         steps_per_execution: batches that TensorFlow runs before Python has its turn; see
             docs/performance.md.
         class_weights: how much the samples of each class count; as ``train.class_weights``.
+        frozen: layers that keep their weights.
     """
 
     epochs: int
@@ -68,6 +71,7 @@ class Plan:
     callbacks: Sequence[Any] = ()
     steps_per_execution: int = BATCHES_IN_ONE_GO
     class_weights: Any = NONE
+    frozen: Frozen = NOTHING_FROZEN
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ def train(
         weights=training_weights(splits, plan.class_weights),
         shuffle_seed=plan.seed,
     )
-    _make_variables(model, device.one(part.indices, splits.preprocessing, labels))
+    later = plan.frozen.later()
+    _make_variables(model, device.one(part.indices, splits.preprocessing, labels), later)
     if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:
         judge = listeners.judge
         most = steps if judge is None else max(1, steps // judge.per_epoch)
@@ -152,8 +157,12 @@ def callbacks_of(follower: Follower, model: Any, plan: Plan) -> List[Any]:
     """Return what Keras tells of a training: the follower first, whose validation metrics those
     after it find among their ``logs``; a person's own last.
     """
-    schedule = schedule_callbacks(model, plan.schedule, plan.metric, plan.maximise)
-    return [keras_callback(follower), *schedule, *plan.callbacks]
+    thawing = Thawing(plan.frozen)
+    schedule = schedule_callbacks(
+        model, plan.schedule, plan.metric, plan.maximise, lambda: thawing.factor
+    )
+    phases = thawing_callbacks(thawing, plan.frozen)
+    return [keras_callback(follower), *phases, *schedule, *plan.callbacks]
 
 
 def ensure_compiled(model: Any, dataset: Dataset) -> None:
@@ -162,7 +171,7 @@ def ensure_compiled(model: Any, dataset: Dataset) -> None:
         task_of(dataset.task).compile(model, "adam")
 
 
-def _make_variables(model: Any, sample: Any) -> None:
+def _make_variables(model: Any, sample: Any, later: List[Any]) -> None:
     """Make the variables of a compiled model's optimizer and metrics, which Keras leaves to the
     first training step.
 
@@ -172,11 +181,9 @@ def _make_variables(model: Any, sample: Any) -> None:
     Args:
         model: compiled.
         sample: one sample and its label, as a batch.
+        later: weights that are trained from a later epoch on.
     """
-    optimizer = model.optimizer  # Keras before 2.11 has the second of these
-    make = getattr(optimizer, "build", None) or getattr(optimizer, "_create_all_weights", None)
-    if make is not None:
-        make(model.trainable_variables)
+    build_optimizer(model, later)
     x, y = sample
     predicted = model(x, training=False)
     model.compiled_loss(y, predicted, regularization_losses=model.losses)

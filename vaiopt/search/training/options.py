@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple, Union
+from typing import Any, Dict, Tuple, Union
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
+from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
+from vaiopt.settings.together import TRAINED_WITH
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
 
@@ -17,11 +19,11 @@ IMAGE_SIZE = "image_size"
 
 def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
     """Return what the settings fix (values) or change (ranges) of the hyperparameters."""
-    names = ("epochs", "batch_size", "optimizer", "learning_rate")
-    given = {name: getattr(settings.train, name) for name in names}
+    given = {name: getattr(settings.train, name) for name in TRAINED_WITH}
     given["split"] = settings.data.split
     found = dict(settings.model.hyperparameters)
-    found.update({name: value for name, value in given.items() if value != "auto"})
+    unset = ("auto", NOTHING_FROZEN)
+    found.update({name: value for name, value in given.items() if value not in unset})
     if is_range(settings.data.image_size):
         found[IMAGE_SIZE] = settings.data.image_size
     return {
@@ -32,11 +34,16 @@ def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
 
 @dataclass(frozen=True)
 class TrainingValues:
-    """What a training is given: how long, in which batches, and the split's three numbers."""
+    """What a training is given: how long, in which batches, the split's three numbers, and which
+    layers keep their weights until when.
+    """
 
     epochs: int
     batch_size: int
     split: Tuple[float, float, float]
+    freeze: str = NOTHING_FROZEN
+    unfreeze_epoch: int = 0
+    fine_tune_rate: float = 0.1
 
 
 KERAS_BATCH = 32
@@ -59,7 +66,22 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
     epochs = _count(hp, "epochs", default_epochs(hp.samples))
     small = fits_itself or hp.samples < 5000
     batch_size = _count(hp, "batch_size", KERAS_BATCH if small else 128)
-    return TrainingValues(epochs, batch_size, parse_split(hp.Fixed("split", "7:2:1")))
+    split = parse_split(hp.Fixed("split", "7:2:1"))
+    return TrainingValues(
+        epochs,
+        batch_size,
+        split,
+        freeze=str(_if_set(hp, "freeze", NOTHING_FROZEN)),
+        unfreeze_epoch=int(_if_set(hp, "unfreeze_epoch", 0)),
+        fine_tune_rate=float(_if_set(hp, "fine_tune_rate", 0.1)),
+    )
+
+
+def _if_set(hp: HyperParameters, name: str, default: Value) -> Any:
+    """Return what the settings say of a hyperparameter; one that they leave alone is not asked for:
+    few searches have it.
+    """
+    return hp.Fixed(name, default) if name in hp.overrides else default
 
 
 def check_names(hp: HyperParameters) -> None:

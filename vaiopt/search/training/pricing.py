@@ -11,6 +11,7 @@ from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
+from vaiopt.models.pretrained import take_weights
 from vaiopt.search.training.afterwards import Afterwards
 from vaiopt.search.training.options import model_overrides
 from vaiopt.search.training.shared import shared_of
@@ -48,6 +49,8 @@ def price_points(
             return Price(refused=error.message)
         try:
             afterwards.check(model)
+            if settings.model.weights:
+                take_weights(model, settings.model.weights)
         except VaioptError as error:
             return Price(costs, error.message)
         return Price(costs)

@@ -85,7 +85,13 @@ def own_schedule(model: Any) -> bool:
     return any(isinstance(found, schedule) for found in rates)
 
 
-def schedule_callbacks(model: Any, schedule: Schedule, metric: str, maximise: bool) -> List[Any]:
+def schedule_callbacks(
+    model: Any,
+    schedule: Schedule,
+    metric: str,
+    maximise: bool,
+    factor: Callable[[], float] = lambda: 1.0,
+) -> List[Any]:
     """Return the Keras callbacks that change the learning rate during ``fit``.
 
     Args:
@@ -93,6 +99,7 @@ def schedule_callbacks(model: Any, schedule: Schedule, metric: str, maximise: bo
         schedule: of the rate.
         metric: that a plateau is one of.
         maximise: whether more of it is better.
+        factor: what the rate is multiplied with besides, asked again and again.
 
     Returns:
         None of them for a constant rate, and for a model that was compiled with a schedule of its
@@ -123,7 +130,7 @@ def schedule_callbacks(model: Any, schedule: Schedule, metric: str, maximise: bo
             self._next = batch + interval
             done = self._epoch + batch / steps
             share = schedule.rate(done, self.params["epochs"], interval / steps)
-            self.model.optimizer.learning_rate = start * share * self._lowered
+            self.model.optimizer.learning_rate = start * share * self._lowered * factor()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             value: Optional[float] = (logs or {}).get(metric)

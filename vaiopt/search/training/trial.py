@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from vaiopt.data import Splits, data_recipe
+from vaiopt.data.batches import DeviceData
 from vaiopt.data.preprocessing import Scaling
 from vaiopt.errors import VaioptError
 from vaiopt.hardware import costs as hardware_costs
@@ -24,9 +25,11 @@ from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow, save_model, set_random_seed
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
+from vaiopt.models.pretrained import Taken, take_weights
 from vaiopt.models.probabilities import file_attributes
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Run
+from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
@@ -41,6 +44,8 @@ from vaiopt.search.training.options import (
 )
 from vaiopt.search.training.own_callbacks import own_callbacks
 from vaiopt.search.training.parts import PARTS, TRAIN
+from vaiopt.search.training.phases import Frozen, freeze
+from vaiopt.search.training.precision import half_precision_twin, take_back
 from vaiopt.search.training.progress import ProgressFile
 from vaiopt.search.training.reports import Pruning
 from vaiopt.search.training.schedule import Schedule
@@ -117,6 +122,7 @@ def _guarded(job: Job) -> TrialRecord:
     # make the collection below take 0.25 s.
     gc.freeze()
     try:
+        check_gpu(job.settings.search)
         return _Trial(job).run()
     except VaioptError as error:
         return job.failed(error.message)
@@ -151,6 +157,7 @@ class _Trial:
         self._own_fit = own_fit(self._function)
         self._model: Any = None
         self._scaling: Optional[Scaling] = None
+        self._taken: Optional[Taken] = None
         self._fresh = False
         self._objective = Objective(settings.objective)
         self._costs: Dict[str, float] = {}
@@ -178,6 +185,7 @@ class _Trial:
             return replace(record, status=INFEASIBLE, reason=broken)
         try:
             job.afterwards.check(self._model)
+            self._take_weights()
         except VaioptError as error:
             return replace(record, status=INFEASIBLE, reason=error.message)
         self._judge = make_judge(job.pruning, self._objective.prices(self._costs))
@@ -188,6 +196,7 @@ class _Trial:
             hyperparameters=self._hp.point(),
             pruning=notes,
             met=self._hp.met(),
+            weights=str(self._taken or ""),
             samples=self._samples() if job.on == TRAIN else 0,
         )
         last = outcomes[-1]
@@ -223,6 +232,11 @@ class _Trial:
         self._model, self._scaling, _ = without_scaling(build(self._function, self._hp))
         self._fresh = True
         return self._model
+
+    def _take_weights(self) -> None:
+        """Put the weights of the settings' file into the model. Raises ModelError."""
+        if self._settings.model.weights:
+            self._taken = take_weights(self._model, self._settings.model.weights)
 
     def _seed(self, repeat: int) -> int:
         return (self._settings.seed + repeat) % 2**32
@@ -296,26 +310,47 @@ class _Trial:
     def _train_on(self, splits: Splits, listeners: fit.Listeners, repeat: int = 0) -> fit.Outcome:
         if not self._fresh:
             self._build(repeat)
+            self._take_weights()
         self._fresh = False
         model, device = self._model, self._data().device
         self._initial_weights = histograms(model)
         fit.ensure_compiled(model, self._shared.dataset)
         fit.keep_no_graph(model)
+        asked = training_values(self._hyperparameters(), self._own_fit is not None)
+        twin = half_precision_twin(model) if self._settings.train.mixed_precision else model
+        frozen = freeze(twin, asked, self._taken)
+        try:
+            return self._fitted(twin, device, splits, listeners, repeat, frozen)
+        finally:
+            frozen.release()
+            if twin is not model:
+                take_back(model, twin)
+
+    def _fitted(
+        self,
+        model: Any,
+        device: DeviceData,
+        splits: Splits,
+        listeners: fit.Listeners,
+        repeat: int,
+        frozen: Frozen,
+    ) -> fit.Outcome:
         if self._own_fit is None:
             values = training_values(self._hp)
-            plan = self._plan(values.epochs, values.batch_size, repeat)
+            plan = self._plan(values.epochs, values.batch_size, repeat, frozen)
             return fit.train(model, device, splits, plan, listeners)
         # A HyperModel's own ``fit`` may ask for epochs and batch size itself.
         asked = self._job.values
         epochs = int(asked.get("epochs") or default_epochs(self._hp.samples))
-        plan = self._plan(epochs, int(asked.get("batch_size") or KERAS_BATCH), repeat)
+        batch_size = int(asked.get("batch_size") or KERAS_BATCH)
+        plan = self._plan(epochs, batch_size, repeat, frozen)
         validator = Validator(model, device, splits, plan.batch_size)
         follower = fit.Follower(validator, plan, 0, listeners)
         found = run_fit(self._own_fit, self._hp, model, device, splits, follower, plan)
         training_values(self._hp, fits_itself=True)
         return found
 
-    def _plan(self, epochs: int, batch_size: int, repeat: int) -> fit.Plan:
+    def _plan(self, epochs: int, batch_size: int, repeat: int, frozen: Frozen) -> fit.Plan:
         train = self._settings.train
         return fit.Plan(
             epochs=epochs,
@@ -328,6 +363,7 @@ class _Trial:
             keep_best=train.keep == "best",
             callbacks=own_callbacks(train.callbacks, self._hp),
             class_weights=train.class_weights,
+            frozen=frozen,
         )
 
 

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from vaiopt.errors import SettingsError
+from vaiopt.hardware import inspect_model, load_target
+from vaiopt.keras import load_keras, load_model
+from vaiopt.models.pretrained import leaves
+from vaiopt.runs.layout import Run
+from vaiopt.search.training.precision import POLICY, half_precision_twin, take_back
+from vaiopt.search.training.trial import Job, run_trial
+from vaiopt.settings import load_settings
+from vaiopt.study.record import COMPLETE
+
+BASE = [
+    *("search.workers=0", "data.limit=120", "model.family=vgg_small", "train.epochs=2"),
+    *("model.hyperparameters.stages=1", "model.hyperparameters.depth=1"),
+    "train.mixed_precision=true",
+]
+
+
+def compiled(inner=False):
+    keras = load_keras()
+    layers = keras.layers
+    first = [layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="norm")]
+    if inner:
+        image = keras.Input((8, 8, 1))
+        first = [keras.Model(image, first[1](first[0](image)), name="base")]
+    inputs = x = keras.Input((8, 8, 1))
+    for layer in (*first, layers.GlobalAveragePooling2D(), layers.Dense(3, "softmax", name="out")):
+        x = layer(x)
+    model = keras.Model(inputs, x)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_twin_computes_in_float16_but_for_its_last_layer(inner):
+    model = compiled(inner)
+    twin = half_precision_twin(model)
+    kinds = {leaf.layer.name: leaf.layer.compute_dtype for leaf in leaves(twin)}
+    assert kinds == {"conv": "float16", "norm": "float16", "out": "float32"}
+    assert {variable.dtype.name for variable in twin.variables} == {"float32"}
+    assert "LossScale" in type(twin.optimizer).__name__
+    assert load_keras().mixed_precision.global_policy().name == "float32"
+    x = np.random.RandomState(0).rand(4, 8, 8, 1).astype(np.float32)
+    assert np.allclose(model.predict(x, verbose=0), twin.predict(x, verbose=0), atol=0.01)
+    for variable in twin.variables:
+        variable.assign(variable + 1.0)
+    take_back(model, twin)
+    pairs = zip(leaves(model), leaves(twin))
+    assert all(
+        np.array_equal(a, b)
+        for one, other in pairs
+        for a, b in zip(one.layer.get_weights(), other.layer.get_weights())
+    )
+
+
+def test_a_model_that_cannot_be_built_anew_is_refused(monkeypatch):
+    monkeypatch.setattr("vaiopt.search.training.precision.rewired", lambda model, config: None)
+    with pytest.raises(SettingsError, match="cannot be built anew"):
+        half_precision_twin(compiled())
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["train.freeze=1", "train.unfreeze_epoch=1", "train.schedule=cosine"]]
+)
+def test_the_model_that_is_kept_is_of_float32(tmp_path, more):
+    record = run_trial(Job(str(tmp_path), load_settings(None, [*BASE, *more]), 0, {}))
+    assert record.status == COMPLETE, record.reason
+    path = Run(tmp_path).trial(0).model
+    model = load_model(path)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert POLICY not in str(model.get_config()) and all(x.trainable for x in model.layers)
+    assert inspect_model(path, load_target("zcu102")).fallback_layers == ()
+    assert np.isfinite(model.predict(np.zeros((2, 8, 8, 1), np.float32), verbose=0)).all()
