@@ -26,7 +26,7 @@ INPUTS = 2000
 """In all; a few seconds."""
 
 LIMITS = Limits(seconds=60.0, megabytes=1024)
-NEEDS_TENSORFLOW = ("kit: model.tflite", "model .h5, loaded")
+NEEDS_TENSORFLOW = ("kit: model.tflite", "model .h5, loaded", "TFRecord file")
 
 QUICK = [reader for reader in READERS if reader.name not in NEEDS_TENSORFLOW]
 COUNTS = dict(zip((reader.name for reader in QUICK), shares(QUICK, INPUTS)))

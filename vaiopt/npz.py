@@ -11,13 +11,14 @@ from __future__ import annotations
 import functools
 import io
 import operator
+import os
 import re
 import struct
 import sys
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Container, Dict, Iterable, Tuple
+from typing import Any, BinaryIO, Callable, Container, Dict, Iterable, Tuple
 
 from vaiopt import memory
 from vaiopt.reading import PathLike, open_regular
@@ -36,11 +37,15 @@ MOST_AT_ONCE = 2 * 2**20
 """Bytes that zipfile is given at once. It asks for the list of the members as a whole: this is that
 of some 20,000."""
 
+LOCAL_HEADER, LOCAL_LENGTHS = 30, 26
+"""Bytes of what stands before a member of an archive, and where in it the lengths of the name and
+of the extra field are that follow it (PKWARE's APPNOTE, 4.3.7)."""
+
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What numpy writes. The others are unpacked without a bound."""
 
 _HEADER = re.compile(
-    r"\{ ?'descr' ?: ?'(?P<descr>[^'\\]{1,40})' ?, ?'fortran_order' ?: ?(True|False) ?,"
+    r"\{ ?'descr' ?: ?'(?P<descr>[^'\\]{1,40})' ?, ?'fortran_order' ?: ?(?P<fortran>True|False) ?,"
     r" ?'shape' ?: ?\((?P<shape>[0-9L, ]{0,400})\) ?,? ?\}"
 )
 """The header of an array of plain values, its white space made single spaces. The keys are in this
@@ -74,11 +79,80 @@ class _Bounded(io.BufferedReader):
 
 
 @dataclass(frozen=True)
-class _Member:
-    """An array in the archive, of which only the header was read."""
+class Member:
+    """An array in a file, of which only the header was read.
+
+    Attributes:
+        shape: of the array.
+        dtype: numpy's text of its type.
+        fortran: whether its first index moves fastest.
+        size: bytes of its values.
+        start: bytes of the file before them; -1 if they are packed.
+    """
+
+    shape: Tuple[int, ...]
+    dtype: str
+    fortran: bool
+    size: int
+    start: int
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """An array in the archive."""
 
     info: zipfile.ZipInfo
-    size: int
+    member: Member
+
+
+def look_at(path: PathLike, wanted: Container[str]) -> Dict[str, Member]:
+    """Return where the arrays of an ``.npz`` file are, or the one, called "", of an ``.npy`` file;
+    no value is read, and how many there are does not matter.
+
+    Raises:
+        NpzError: as :func:`load_npz`.
+    """
+    try:
+        with _opened(path) as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                file.seek(0)
+                size = os.fstat(file.fileno()).st_size
+                return {"": _guarded("", _member, file, size, 0)}
+            file.seek(0)
+            bounded: Any = _Bounded(file.raw)  # type: ignore[attr-defined]
+            with zipfile.ZipFile(bounded) as archive:
+                found = _infos(archive, wanted)
+                return {
+                    name: _guarded(name, _look_at, archive, info).member
+                    for name, info in found.items()
+                    if name in wanted
+                }
+    except NPZ_ERRORS as error:
+        raise _damaged(error) from error
+
+
+def load_npy(path: PathLike) -> Any:
+    """Return the array of an ``.npy`` file. Raises as :func:`load_npz`."""
+    import numpy as np
+
+    try:
+        with _opened(path) as file:
+            _member(file, os.fstat(file.fileno()).st_size, 0, _check_fits)
+            file.seek(0)
+            array = np.lib.format.read_array(file, allow_pickle=False)
+            _check_texts(array)
+            return array
+    except MemoryError as error:
+        raise NpzError("it does not fit into memory", "large") from error
+    except NPZ_ERRORS as error:
+        raise _damaged(error) from error
+
+
+def _opened(path: PathLike) -> BinaryIO:
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise NpzError(str(error), "unread") from error
 
 
 def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
@@ -92,11 +166,7 @@ def load_npz(path: PathLike, wanted: Container[str]) -> Dict[str, Any]:
             wanted array holds pickled objects or records.
     """
     try:
-        file = open_regular(path)
-    except OSError as error:
-        raise NpzError(str(error), "unread") from error
-    try:
-        with file:
+        with _opened(path) as file:
             if file.read(len(MAGIC)) == MAGIC:
                 raise NpzError("it holds a single array", "single")
             file.seek(0)
@@ -114,10 +184,10 @@ def _read(file: BinaryIO, wanted: Container[str]) -> Dict[str, Any]:
     bounded = _Bounded(file.raw)  # type: ignore[attr-defined]
     with zipfile.ZipFile(bounded) as archive:  # type: ignore[arg-type]
         found = _infos(archive, wanted)
-        members: Dict[str, _Member] = {}
+        members: Dict[str, _Packed] = {}
         for name in [name for name in found if name in wanted]:
-            members[name] = _guarded(name, _look_at, archive, found[name])
-        _check_fits(sum(member.size for member in members.values()))
+            members[name] = _guarded(name, _look_at, archive, found[name], _check_fits)
+        _check_fits(sum(packed.member.size for packed in members.values()))
         arrays: Dict[str, Any] = dict.fromkeys(found)
         for name, member in members.items():
             arrays[name] = _guarded(name, _unpack, archive, member)
@@ -153,14 +223,38 @@ def _infos(archive: zipfile.ZipFile, wanted: Container[str]) -> Dict[str, zipfil
     return found
 
 
-def _look_at(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    """Read the header of an array and check that archive and header agree on its size."""
-    import numpy as np
+def _any_size(size: int) -> None:
+    """Take an array of any size."""
 
+
+def _look_at(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, check: Callable[[int], None] = _any_size
+) -> _Packed:
+    """Read the header of an array and check that archive and header agree on its size."""
     if info.flag_bits & 1 or info.compress_type not in METHODS:
         raise NpzError("it is encrypted, or packed in a way that numpy does not know")
+    start = -1
+    if info.compress_type == zipfile.ZIP_STORED and archive.fp is not None:
+        archive.fp.seek(info.header_offset + LOCAL_LENGTHS)
+        start = info.header_offset + LOCAL_HEADER + sum(struct.unpack("<HH", archive.fp.read(4)))
     with archive.open(info) as stream:
-        start, text = _header(stream)
+        return _Packed(info, _member(stream, info.file_size, start, check))
+
+
+def _member(
+    stream: Any, length: int, start: int, check: Callable[[int], None] = _any_size
+) -> Member:
+    """Return what the header of an array says, checked.
+
+    Args:
+        stream: of the ``.npy`` file.
+        length: bytes of that.
+        start: where it begins in the whole file; -1 if it is packed.
+        check: called with the bytes that the header says, before they are compared.
+    """
+    import numpy as np
+
+    head, text = _header(stream)
     match = _HEADER.fullmatch(" ".join(text.split()))
     if match is None:
         is_record = re.search(r"'descr'\s*:\s*\[", text)
@@ -170,14 +264,15 @@ def _look_at(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
         raise NpzError("it holds pickled objects", "pickled")
     shape = tuple(map(int, re.findall(r"\d+", match.group("shape"))))
     count = functools.reduce(operator.mul, shape, 1)
-    size, held = count * dtype.itemsize, info.file_size - start
-    _check_fits(size)
+    size, held = count * dtype.itemsize, length - head
+    check(size)
     # Of values without a byte there could be any number.
     if size != held or (dtype.itemsize == 0 and count):
         raise NpzError(
             f"its header says shape {shape} of {dtype}, {size} bytes, but it holds {held}"
         )
-    return _Member(info, size)
+    fortran = match.group("fortran") == "True"
+    return Member(shape, dtype.str, fortran, size, start if start < 0 else start + head)
 
 
 def _header(stream: Any) -> Tuple[int, str]:
@@ -195,7 +290,7 @@ def _header(stream: Any) -> Tuple[int, str]:
     return len(head) + struct.calcsize(form) + length, text.decode("latin-1")
 
 
-def _unpack(archive: zipfile.ZipFile, member: _Member) -> Any:
+def _unpack(archive: zipfile.ZipFile, member: _Packed) -> Any:
     import numpy as np
 
     with archive.open(member.info) as stream:

@@ -371,6 +371,16 @@ def load_data(path: Path) -> None:
     split_dataset(load_dataset(str(path)), (7, 2, 1), seed=0)
 
 
+def load_in_file(path: Path) -> None:
+    """Load data that stay in their file, and read all of them."""
+    from vaiopt.data import load_dataset
+
+    features = {"x": "x:float32", "y": "y:int64"}
+    loaded = load_dataset(str(path), features=features, in_memory_mb=0)
+    for given in loaded.sets:
+        given.x[:]
+
+
 def load_folder_of(path: Path) -> None:
     """Load the folder of images that one belongs to."""
     load_data(path.parent.parent)
@@ -415,6 +425,41 @@ def make_npz(folder: Path) -> List[Path]:
     return [folder / "data.npz"]
 
 
+def make_npy(folder: Path) -> List[Path]:
+    """Write samples of two classes, each array in a file."""
+    import numpy as np
+
+    np.save(str(folder / "x.npy"), np.arange(40 * 3, dtype=np.float32).reshape(40, 3))
+    np.save(str(folder / "y.npy"), np.arange(40) % 2)
+    return [folder / "x.npy"]
+
+
+def make_hdf5(folder: Path) -> List[Path]:
+    """Write samples of two classes into an HDF5 file."""
+    import h5py
+    import numpy as np
+
+    with h5py.File(str(folder / "data.hdf5"), "w") as file:
+        file["x"] = np.arange(40 * 3, dtype=np.float32).reshape(40, 3)
+        file["y"] = np.arange(40) % 2
+    return [folder / "data.hdf5"]
+
+
+def make_tfrecord(folder: Path) -> List[Path]:
+    """Write samples of two classes into a TFRecord file."""
+    from vaiopt.keras import load_tensorflow
+
+    train = load_tensorflow().train
+    path = folder / "data.tfrecord"
+    with load_tensorflow().io.TFRecordWriter(str(path)) as writer:
+        for number in range(40):
+            x = train.Feature(float_list=train.FloatList(value=[number, 1.0, 2.0]))
+            y = train.Feature(int64_list=train.Int64List(value=[number % 2]))
+            features = train.Features(feature={"x": x, "y": y})
+            writer.write(train.Example(features=features).SerializeToString())
+    return [path]
+
+
 def make_images(folder: Path) -> List[Path]:
     """Write two classes of small images, of every kind that is read."""
     import numpy as np
@@ -447,6 +492,10 @@ def data():
 
 PEOPLE = [
     Reader("data .npz", make_npz, load_data, 6),
+    Reader("data .npz in its file", make_npz, load_in_file, 3),
+    Reader("data .npy", make_npy, load_in_file, 3),
+    Reader("data .hdf5", make_hdf5, load_in_file, 3),
+    Reader("TFRecord file", make_tfrecord, load_in_file, 1),
     Reader("folder of images", make_images, load_folder_of, 2),
     Reader("IDX file", make_gz, read_idx_file, 40),
     Reader("function in a .py file", text_file("source.py", lambda: SOURCE), load_function_in, 1.5),

@@ -191,7 +191,8 @@ def test_a_flipped_byte_in_a_file_is_noticed(npz):
 
 def test_other_files_are_refused(tmp_path):
     np.save(str(tmp_path / "x.npy"), np.zeros((3, 3)))
-    refused("neither an .npz or .csv file nor a folder", tmp_path / "x.npy")
+    (tmp_path / "x.mat").write_bytes(b"MATLAB")
+    refused("neither an .npz or .csv file nor a folder", tmp_path / "x.mat")
     (tmp_path / "x.npy").rename(tmp_path / "x.npz")
     refused("holds a single array", tmp_path / "x.npz")
     (tmp_path / "t.npz").write_text("hello", encoding="utf-8")

@@ -25,13 +25,16 @@ def test_the_settings_explain_every_row_in_its_order():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_every_row_is_the_first_that_its_own_name_fits(source, tmp_path):
     np.savez(str(tmp_path / "FILE.npz"), x=np.zeros((2, 2)), y=[0, 1])
+    for name in ("FILE.npy", "FILE.h5", "FILE.tfrecord"):
+        (tmp_path / name).touch()
     (tmp_path / "FILE.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     folder = tmp_path / "FOLDER"
     folder.mkdir()
     pairs = tmp_path / "pairs"
     for name in ("images", "masks"):
         (pairs / name).mkdir(parents=True)
-    paths = {name: tmp_path / name for name in ("FILE.npz", "FILE.csv", "FOLDER")}
+    names = choices.names(choices.SOURCES)
+    paths = {name: tmp_path / name for name in names if (tmp_path / name).exists()}
     path = {**paths, "FOLDER/images+masks": pairs}.get(source.name)
     assert next(row.name for row in SOURCES if row.matches(source.name, path)) == source.name
 

@@ -99,6 +99,14 @@ def the_data(settings: Settings, bench: Bench) -> Any:
     return len(shared.dataset), known, splits.sizes(), parts, numbers
 
 
+def where_samples_are(settings: Settings, bench: Bench) -> Any:
+    return type(Shared(settings).dataset.x).__name__
+
+
+def what_records_hold(settings: Settings, bench: Bench) -> Any:
+    return Shared(settings).dataset.request.features
+
+
 def the_samples(settings: Settings, bench: Bench) -> Any:
     """The samples themselves, or why there are none."""
     try:
@@ -373,6 +381,9 @@ ROWS: Dict[str, Row] = {
     "data.standardise": Row("never", the_data, ("task=regression",)),
     "data.offset": Row(3.0, the_data),
     "data.scale": Row(2.0, the_data),
+    "data.features": Row({"x": "x:int64", "y": "y:int64"}, what_records_hold),
+    "data.in_memory_mb": Row(0.0, where_samples_are),
+    "data.hash": Row("contents", lambda s, bench: Shared(s).dataset.request.hashed),
     "model.family": Row("mlp", the_model),
     "model.hyperparameters": Row({"nodes": 8}, the_model),
     "train.epochs": Row(5, the_training),

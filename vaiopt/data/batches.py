@@ -1,5 +1,5 @@
-"""The input pipeline of a trial: raw samples stay on the device once per process; an epoch is a
-shuffled list of indices.
+"""The input pipeline of a trial: raw samples stay on the device once per process, or in a file that
+all processes read; an epoch is a shuffled list of indices.
 
 Two habits of ``fit`` are avoided on purpose. Fed with arrays it keeps about one copy of the data
 per trial, so memory grows from trial to trial. And with tf.data's autotuning on, an epoch can hang
@@ -8,16 +8,22 @@ for seconds after its last batch, on every TensorFlow from 2.8 on; so it is off.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+import itertools
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 
 from vaiopt.data import Dataset, Preprocessing
+from vaiopt.data.rows import Rows
 from vaiopt.keras import load_tensorflow
 from vaiopt.tasks import Targets, task_of
 
 EVALUATION_BATCH = 1000
 """Samples a step where nothing is learned: 1.4 to 4 times faster than Keras's 32."""
+
+SHUFFLED_AT_ONCE = 2**21
+"""Samples whose numbers tf.data shuffles; it keeps some 150 bytes of each. More are shuffled by
+numpy."""
 
 LARGEST_BATCH = 2**22
 """Values of the samples of such a step; activations take a multiple of that."""
@@ -30,7 +36,8 @@ def evaluation_batch(shape: Sequence[int]) -> int:
 
 
 class DeviceData:
-    """All raw samples of a dataset as one constant tensor.
+    """All raw samples of a dataset as one constant tensor; those of large data stay in their file,
+    and each batch is read from there. The batches are the same.
 
     Args:
         dataset: the data; 55 MB for MNIST, whose samples stay uint8 until a batch is made.
@@ -38,7 +45,9 @@ class DeviceData:
 
     def __init__(self, dataset: Dataset) -> None:
         tf = load_tensorflow()
-        self._x = tf.constant(dataset.gather(np.arange(len(dataset))))
+        in_file = any(isinstance(given.x, Rows) for given in dataset.sets)
+        self._dataset = dataset
+        self._x = None if in_file else tf.constant(dataset.gather(np.arange(len(dataset))))
         self._y = dataset.all_y
         self._task, self._classes = task_of(dataset.task), len(dataset.classes)
         self.sample_shape = dataset.sample_shape
@@ -66,10 +75,15 @@ class DeviceData:
         tf = load_tensorflow()
         make = self._maker(indices, preprocessing, labels, weights)
         count = len(indices)
-        data = tf.data.Dataset.range(count)
-        if shuffle_seed is not None:
-            data = data.shuffle(count, seed=shuffle_seed, reshuffle_each_iteration=True)
-        data = data.batch(min(batch_size, count)).map(make).prefetch(2)
+        size = min(batch_size, count)
+        if shuffle_seed is not None and count > SHUFFLED_AT_ONCE:
+            data = _shuffled_batches(count, size, shuffle_seed)
+        else:
+            data = tf.data.Dataset.range(count)
+            if shuffle_seed is not None:
+                data = data.shuffle(count, seed=shuffle_seed, reshuffle_each_iteration=True)
+            data = data.batch(size)
+        data = data.map(make).prefetch(2)
         options = tf.data.Options()
         if hasattr(options, "autotune"):
             options.autotune.enabled = False
@@ -94,14 +108,23 @@ class DeviceData:
         offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
         scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
         targets = [tf.constant(array) for array in (labels, weights) if array is not None]
-        x = self._x
+        gathered = self._gathered
 
         def make(positions: Any) -> Any:
-            raw = tf.gather(x, tf.gather(where, positions))
+            raw = gathered(tf.gather(where, positions))
             batch = (tf.cast(raw, tf.float32) - offset) / scale
             return (batch, *(tf.gather(of, positions) for of in targets)) if targets else batch
 
         return make
+
+    def _gathered(self, indices: Any) -> Any:
+        """Return the raw samples (n, *shape) of indices (n,), both tensors."""
+        tf = load_tensorflow()
+        if self._x is not None:
+            return tf.gather(self._x, indices)
+        raw = tf.numpy_function(self._dataset.gather, [indices], self._dataset.x.dtype)
+        raw.set_shape((None, *self.sample_shape))
+        return raw
 
     def labels(self, model: Any, indices: np.ndarray, targets: Targets) -> np.ndarray:
         """Return the labels of samples in the form that the loss of a compiled model wants.
@@ -113,3 +136,19 @@ class DeviceData:
         """
         form = self._task.loss_form(model, self._classes)
         return self._task.loss_labels(targets.encode(self._y[indices]), form, self._classes)
+
+
+def _shuffled_batches(count: int, size: int, seed: int) -> Any:
+    """Return a ``tf.data.Dataset`` of the numbers below ``count``, in batches, in another order
+    each time it is gone through.
+    """
+    tf = load_tensorflow()
+    epochs = itertools.count()
+
+    def one_epoch() -> Iterator[np.ndarray]:
+        order = np.random.default_rng([seed, next(epochs)]).permutation(count)
+        for start in range(0, count, size):
+            yield order[start : start + size]
+
+    data = tf.data.Dataset.from_generator(one_epoch, tf.int64, (None,))
+    return data.apply(tf.data.experimental.assert_cardinality(-(-count // size)))

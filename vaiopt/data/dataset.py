@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -12,11 +12,18 @@ from vaiopt.data.features import check_features
 from vaiopt.data.frames import Frames
 from vaiopt.data.images import STRETCH
 from vaiopt.data.left_out import FilesRead
+from vaiopt.data.rows import Rows, chosen, chunks
 from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.data.table import Column
 from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
 from vaiopt.tasks import AUTO, Task, guess_task, task_of
+
+IN_MEMORY_MB = 64.0
+"""Megabytes of samples that each process keeps in its own memory, unless something else is said."""
+
+HASHED_WHOLE = 4 * 10**9
+"""Bytes of samples in a file that are read whole for their hash, unless something else is said."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Request:
         target: the column of a table that holds the labels, "" for the last.
         task: what is learned, a name of :data:`vaiopt.tasks.TASKS`, or ``auto``.
         unscored: classes of masks that are neither learned nor scored.
+        features: what the records of a TFRecord file hold: x, y, weight, and a text for each.
+        in_memory_mb: samples of more megabytes than that stay in a file; they are the same.
+        hashed: how what was loaded is told from other data, a name of
+            :data:`vaiopt.settings.choices.HASHES`.
         resize: how images are brought to that size, a name of :data:`vaiopt.data.images.RESIZES`.
         skip_corrupt: whether image files that cannot be read are left out.
     """
@@ -46,6 +57,9 @@ class Request:
     target: str = ""
     task: str = AUTO
     unscored: Tuple[str, ...] = ()
+    features: Tuple[Tuple[str, str], ...] = ()
+    in_memory_mb: float = field(default=IN_MEMORY_MB, compare=False)
+    hashed: str = AUTO
     resize: str = STRETCH
     skip_corrupt: bool = False
 
@@ -70,7 +84,8 @@ class Dataset:
 
     Attributes:
         name: what it is called in messages and reports.
-        x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F).
+        x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F). Those of large data
+            are :class:`vaiopt.data.rows.Rows`, which stay in a file.
         y: labels as the task keeps them, (N, ...): class numbers, int64 (N,), of a classification.
         classes: the names of the outputs, for classes in the order of their numbers.
         test_x: raw samples of a test set that came with the data (None if there is none), of the
@@ -94,17 +109,17 @@ class Dataset:
     """
 
     name: str
-    x: np.ndarray
+    x: Any
     y: np.ndarray
     classes: Tuple[str, ...]
-    test_x: Optional[np.ndarray] = None
+    test_x: Any = None
     test_y: Optional[np.ndarray] = None
     value_range: Optional[Tuple[float, float]] = None
     feature_names: Tuple[str, ...] = ()
     fingerprint: str = ""
     request: Optional[Request] = None
     task: str = "classification"
-    validation_x: Optional[np.ndarray] = None
+    validation_x: Any = None
     validation_y: Optional[np.ndarray] = None
     weights: Optional[np.ndarray] = None
     test_weights: Optional[np.ndarray] = None
@@ -176,7 +191,7 @@ class Dataset:
     def gather(self, indices: np.ndarray) -> np.ndarray:
         """Return a copy of the raw samples with these indices, which count as in :attr:`all_y`."""
         if len(self.sets) == 1:
-            return np.asarray(self.x[indices])
+            return np.asarray(self.x[indices])  # of samples in a file these are read
         result = np.empty((len(indices),) + self.sample_shape, dtype=self.x.dtype)
         start = 0
         for given in self.sets:
@@ -194,15 +209,27 @@ class Dataset:
         """
         if self.fingerprint:
             return self.fingerprint
+        return self.hashed_as(AUTO)
+
+    def hashed_as(self, how: str) -> str:
+        """Return the hash anew, by a name of :data:`vaiopt.settings.choices.HASHES`."""
         arrays = [self.x, self.y, self.test_x, self.test_y]
         for name in ("validation_x", "validation_y", *WEIGHTS):  # later ones, told by their names
             if getattr(self, name) is not None:
                 arrays += [np.frombuffer(name.encode("ascii"), np.uint8), getattr(self, name)]
-        return arrays_sha256(array for array in arrays if array is not None)
+        there = [array for array in arrays if array is not None]
+        size = sum(int(array.nbytes) for array in there if isinstance(array, Rows))
+        return arrays_sha256(there, stamped=how == AUTO and size > HASHED_WHOLE)
 
+
+SAMPLES = ("x", "test_x", "validation_x")
+"""Fields of a dataset with the samples of its sets."""
 
 WEIGHTS = ("weights", "test_weights", "validation_weights")
 """Fields of a dataset with the weights of its sets."""
+
+ARRAYS = (*SAMPLES, "y", "test_y", "validation_y", *WEIGHTS)
+"""Fields of a dataset that are arrays, or None."""
 
 KEYS = ("x", "y", "x_test", "y_test", "x_val", "y_val")
 """What the arrays of the three sets are called, unless something else is said."""
@@ -212,13 +239,22 @@ def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def arrays_sha256(arrays: Iterable[np.ndarray]) -> str:
-    """Return the SHA-256 over type, shape and little-endian bytes of the arrays, as hex digits."""
+def arrays_sha256(arrays: Iterable[Any], stamped: bool = False) -> str:
+    """Return the SHA-256 over type, shape and little-endian bytes of the arrays, as hex digits.
+
+    Args:
+        arrays: arrays, or samples in a file.
+        stamped: whether of samples in a file name, size and time of the file stand for the bytes.
+    """
     digest = hashlib.sha256()
     for array in arrays:
-        array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{array.dtype.name} {'x'.join(map(str, array.shape))};".encode("ascii"))
-        digest.update(array.reshape(-1).view(np.uint8).data)
+        if stamped and isinstance(array, Rows) and not array.place.temporary:
+            digest.update(array.stamp.encode("utf-8", "surrogateescape"))
+            continue
+        for part in chunks(array):
+            part = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<"))
+            digest.update(part.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -273,7 +309,7 @@ def make_dataset(
         Samples(validation_x, validation_y, validation_weights),
     )
     made = _checked_sets(name, sets, (*keys, *KEYS[len(keys) :]), classes, task)
-    if value_range is None and made.x.dtype == np.uint8 and np.asarray(x).dtype == np.bool_:
+    if value_range is None and made.x.dtype == np.uint8 and _is_bool(x):
         value_range = (0.0, 1.0)
     return replace(
         made,
@@ -282,6 +318,11 @@ def make_dataset(
         notes=(*notes, *made.notes),
         columns=(*columns, *made.columns),
     )
+
+
+def _is_bool(x: Any) -> bool:
+    given = x.place.stored if isinstance(x, Rows) else np.asarray(x).dtype
+    return bool(np.dtype(given) == np.bool_)
 
 
 def _checked_sets(
@@ -448,4 +489,4 @@ def _taken(prefix: str, given: Samples, kept: np.ndarray) -> Dict[str, Any]:
     """Return the fields of a dataset, of which only some samples are kept."""
     of_weights = None if given.weights is None else given.weights[kept]
     names = (f"{prefix}x", f"{prefix}y", f"{prefix}weights")
-    return dict(zip(names, (given.x[kept], given.y[kept], of_weights)))
+    return dict(zip(names, (chosen(given.x, kept), given.y[kept], of_weights)))

@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from vaiopt.data.rows import Rows, rows_of_memmap
 from vaiopt.errors import DataError
 from vaiopt.tasks.arrays import as_array
 
 CHANNELS_FIRST = (1, 3)
 """Sizes of axis 1 that, before a square plane, mean channels first: grey and RGB."""
+
+MAPPED = 64 * 10**6
+"""Bytes of a memory-mapped array from which on it is read batch by batch."""
 
 KINDS = {
     **{"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"},
@@ -19,7 +23,7 @@ KINDS = {
 """numpy's kinds of values that are no real numbers."""
 
 
-def check_features(x: Any, label: str) -> np.ndarray:
+def check_features(x: Any, label: str) -> Any:
     """Return ``x`` as uint8 or float32, images (N, H, W, C) or tables (N, F).
 
     uint8 stays as it is, bool becomes uint8, every other integer or real type becomes float32.
@@ -33,6 +37,11 @@ def check_features(x: Any, label: str) -> np.ndarray:
         DataError: it is no array of numbers, has another number of axes, is empty, has the channels
             first, or holds NaN or infinity.
     """
+    if isinstance(x, np.memmap) and x.ndim > 1 and x.nbytes > MAPPED:
+        mapped = rows_of_memmap(x)
+        x = x if mapped is None else mapped
+    if isinstance(x, Rows):
+        return _checked_rows(x, label)
     x = as_array(x, label)
     _check_shape(x, label)
     if x.dtype == np.uint8:
@@ -44,15 +53,36 @@ def check_features(x: Any, label: str) -> np.ndarray:
     elif np.issubdtype(x.dtype, np.floating):
         x = _as_float32(x, label)
     else:
-        kind = KINDS.get(x.dtype.kind, "something else")
-        raise DataError(
-            f"{label} holds no numbers but {kind} (dtype {x.dtype})",
-            "Give uint8, another integer type or float32: for example x.astype('float32').",
-        )
+        raise _no_numbers(x, label)
     return x[..., np.newaxis] if x.ndim == 3 else x
 
 
-def _check_shape(x: np.ndarray, label: str) -> None:
+def _no_numbers(x: Any, label: str) -> DataError:
+    kind = KINDS.get(x.dtype.kind, "something else")
+    return DataError(
+        f"{label} holds no numbers but {kind} (dtype {x.dtype})",
+        "Give uint8, another integer type or float32: for example x.astype('float32').",
+    )
+
+
+def _checked_rows(x: Rows, label: str) -> Rows:
+    """Return samples in a file in the same form, as :func:`check_features`; of those of a real type
+    all are read once.
+    """
+    _check_shape(x, label)
+    if x.dtype.kind not in "biuf":
+        raise _no_numbers(x, label)
+    is_small = x.dtype in (np.uint8, np.bool_)
+    if x.dtype.kind == "f":
+        start = 0
+        for part in x.chunks():
+            _as_float32(part, label, start)
+            start += len(part)
+    sample = (*x.shape[1:], 1) if x.ndim == 3 else x.shape[1:]
+    return x.as_samples(np.uint8 if is_small else np.float32, sample)
+
+
+def _check_shape(x: Any, label: str) -> None:
     """Raise :class:`DataError` unless the shape is that of samples that are vectors or images."""
     if x.ndim not in (2, 3, 4):
         raise DataError(
@@ -71,15 +101,18 @@ def _check_shape(x: np.ndarray, label: str) -> None:
         )
 
 
-def _as_float32(x: np.ndarray, label: str) -> np.ndarray:
-    """Return contiguous float32; refuse NaN, infinity and what float32 cannot hold."""
+def _as_float32(x: np.ndarray, label: str, start: int = 0) -> np.ndarray:
+    """Return contiguous float32; refuse NaN, infinity and what float32 cannot hold. ``start`` is
+    the number of the first sample.
+    """
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(x, dtype=np.float32)
     finite = np.isfinite(result)
     if not finite.all():
         where = tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), finite.shape))
+        index = [where[0] + start, *where[1:]]
         raise DataError(
-            f"{label} holds {x[where]} at index {list(where)} ({int(finite.size - finite.sum())}"
+            f"{label} holds {x[where]} at index {index} ({int(finite.size - finite.sum())}"
             " such values in all)",
             "Remove or replace NaN, infinite and huge values (beyond 3.4e38): for example"
             " numpy.nan_to_num(x).",

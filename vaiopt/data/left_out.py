@@ -39,7 +39,7 @@ class LeftOut(Record):
 
 
 @dataclass(frozen=True)
-class FilesRead:
+class FilesRead(Record):
     """The files behind a dataset of images, in the order of its samples: its own, then the given
     sets.
 
@@ -49,9 +49,9 @@ class FilesRead:
         left_out: files that are no samples.
     """
 
-    names: Tuple[str, ...]
-    sizes: Tuple[Tuple[int, int], ...]
-    left_out: Tuple[LeftOut, ...] = ()
+    names: Tuple[str, ...] = part()
+    sizes: Tuple[Tuple[int, int], ...] = part()
+    left_out: Tuple[LeftOut, ...] = part(())
 
     @property
     def notes(self) -> Tuple[str, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
+
+import numpy as np
 
 from vaiopt.data.dataset import (
+    IN_MEMORY_MB,
     Dataset,
     Request,
     check_limit,
@@ -15,7 +18,9 @@ from vaiopt.data.dataset import (
 from vaiopt.data.images import STRETCH, check_image_size, check_resize, fit_images, fit_masks
 from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.paths import find_path
+from vaiopt.data.rows import Rows
 from vaiopt.data.sources import SOURCES
+from vaiopt.data.store import scratch
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.tasks import AUTO, TASKS, task_of
@@ -34,14 +39,13 @@ def load_dataset(
     resize: str = STRETCH,
     skip_corrupt: bool = False,
     base: Union[None, str, Path] = None,
+    **options: Any,
 ) -> Dataset:
     """Load and check a dataset.
 
     Args:
-        source: a name (``digits``, ``breast_cancer``, ``mnist``, ``fashion_mnist``), the path of an
-            ``.npz`` or ``.csv`` file or of a folder of images (``folder/class/image.png``), or a
-            function that returns the data (``module:function`` or ``path.py:function``). A folder
-            that is called like a name is given as ``./name``.
+        source: what ``data.source`` takes: a name (``digits``), a path, or ``module:function``. A
+            folder that is called like a name is given as ``./name``.
         limit: how many samples to keep, the classes in their shares; 0 for all.
         seed: decides which, if there is a limit.
         image_size: (height, width) that images are resized to; () keeps them as they are.
@@ -54,6 +58,8 @@ def load_dataset(
         base: the folder that a relative path starts at (that of the settings file); by default the
             current one. A path that is not there is also looked for from the current folder and in
             the folder that ``VAIOPT_DATA`` names.
+        options: ``features`` (a dictionary, as ``data.features``), ``in_memory_mb`` and ``hashed``
+            of a :class:`Request`.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.
@@ -77,8 +83,19 @@ def load_dataset(
             resize=check_resize(resize),
             skip_corrupt=bool(skip_corrupt),
             base=str((Path.cwd() if base is None else Path(base)).resolve()),
+            **_others(**options),
         )
     )
+
+
+def _others(
+    features: Optional[Mapping[str, str]] = None,
+    in_memory_mb: float = IN_MEMORY_MB,
+    hashed: str = AUTO,
+) -> Dict[str, Any]:
+    """Return the options that say how files are read, as fields of a request."""
+    declared = tuple(sorted((features or {}).items()))
+    return {"features": declared, "in_memory_mb": in_memory_mb, "hashed": hashed}
 
 
 def load_request(request: Request) -> Dataset:
@@ -91,7 +108,8 @@ def load_request(request: Request) -> Dataset:
             f"the data of '{request.source}' does not fit into memory",
             "Use less of it (data.limit), or smaller images (data.image_size).",
         ) from error
-    dataset = replace(dataset, fingerprint=dataset.sha256(), request=request)
+    sha256 = dataset.fingerprint or dataset.hashed_as(request.hashed)
+    dataset = replace(dataset, fingerprint=sha256, request=request)
     dataset = without_unscored(dataset, request.unscored)
     if not (request.image_size or request.grayscale):
         return dataset
@@ -102,15 +120,27 @@ def load_request(request: Request) -> Dataset:
             "Remove the setting: it is for images.",
         )
     fitted: Dict[str, Any] = {
-        name: fit_images(
-            getattr(dataset, name), request.image_size, request.grayscale, request.resize
-        )
+        name: _fitted_samples(getattr(dataset, name), request)
         for name in ("x", "test_x", "validation_x")
         if getattr(dataset, name) is not None
     }
     if TASKS[dataset.task].like_samples and request.image_size:
         fitted.update(_fitted_labels(dataset, request))
     return replace(dataset, **fitted)
+
+
+def _fitted_samples(x: Any, request: Request) -> Any:
+    """Return images in the size and colour that are asked for; those in a file go to another."""
+
+    def fitted(images: np.ndarray) -> np.ndarray:
+        return fit_images(images, request.image_size, request.grayscale, request.resize)
+
+    if not isinstance(x, Rows):
+        return fitted(x)
+    like = fitted(x[:1])
+    if like.shape[1:] == x.shape[1:]:
+        return x
+    return scratch().append_parts(map(fitted, x.chunks()), like.shape[1:], like.dtype)
 
 
 def _fitted_labels(dataset: Dataset, request: Request) -> Dict[str, Any]:
@@ -143,7 +173,7 @@ def _load(request: Request) -> Dataset:
             return source.load(request, path or Path(text))
     if path is not None:
         raise DataError(
-            f"'{path}' is neither an .npz or .csv file nor a folder of images",
+            f"'{path}' is neither an .npz or .csv file nor a folder of images, nor .npy or .h5",
             "Save arrays with numpy.savez('data.npz', x=x, y=y), or name a Python function that"
             " reads the file: path.py:function.",
         )

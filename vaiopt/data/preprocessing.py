@@ -15,7 +15,13 @@ from vaiopt.record import Record, Unfit, part
 Numbers = Union[float, Tuple[float, ...]]
 
 CHUNK = 4096
-"""Samples that are looked at together where the lowest and highest value are searched."""
+"""Samples, at most, that are looked at together where the lowest and highest value are searched."""
+
+CHUNK_VALUES = 8 * 2**20
+"""Values of such samples."""
+
+MOST_VALUES = 10**9
+"""Values of the samples that are looked at for that; of more, evenly spaced ones are."""
 
 ROUNDINGS = 4
 """float32 steps that a scale may widen: three operations each round by half a step."""
@@ -190,10 +196,15 @@ def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.nd
     if dataset.is_image and dataset.x.dtype == np.uint8:
         return np.asarray(0.0), np.asarray(255.0)
     axes = None if dataset.is_image else 0
-    chunks = [dataset.gather(indices[i : i + CHUNK]) for i in range(0, len(indices), CHUNK)]
-    low = np.min([chunk.min(axis=axes) for chunk in chunks], axis=0)
-    high = np.max([chunk.max(axis=axes) for chunk in chunks], axis=0)
-    return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+    values = int(np.prod(dataset.sample_shape, dtype=np.int64))
+    indices = indices[:: -(-len(indices) * values // MOST_VALUES) or 1]
+    step = max(1, min(CHUNK, CHUNK_VALUES // max(1, values)))
+    low, high = [], []
+    for i in range(0, len(indices), step):
+        chunk = dataset.gather(indices[i : i + step])
+        low.append(chunk.min(axis=axes))
+        high.append(chunk.max(axis=axes))
+    return np.min(low, axis=0).astype(np.float64), np.max(high, axis=0).astype(np.float64)
 
 
 def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[Any, Any]:

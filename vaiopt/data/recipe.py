@@ -14,11 +14,12 @@ from vaiopt.data.images import RESIZES, STRETCH
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
+from vaiopt.data.store import load_once
 from vaiopt.data.table import Column
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
-from vaiopt.tasks import TASKS, Targets
+from vaiopt.tasks import AUTO, TASKS, Targets
 from vaiopt.tasks.targets import PLAIN
 
 
@@ -43,7 +44,8 @@ class DataRecipe(Record):
         target: the column of a table that holds the labels, "" for the last. columns: how its
             others were turned into numbers.
         targets: what a model's outputs are of the labels. unscored: classes of masks that do not
-            count.
+            count. hashed: how ``sha256`` tells the data from others.
+        features: what the records of a TFRecord file hold.
         resize: how images were brought to that size. skip_corrupt: whether files that cannot be
             read were left out.
     """
@@ -73,6 +75,8 @@ class DataRecipe(Record):
     columns: Tuple[Column, ...] = part(())
     targets: Targets = part(PLAIN)
     unscored: Tuple[str, ...] = part(())
+    hashed: str = part(AUTO)
+    features: Dict[str, str] = part({})
     resize: str = part(STRETCH, choices=tuple(RESIZES))
     skip_corrupt: bool = part(False)
 
@@ -125,6 +129,8 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         columns=tuple(dataset.columns),
         targets=splits.targets,
         unscored=request.unscored,
+        hashed=request.hashed,
+        features=dict(request.features),
         resize=request.resize,
         skip_corrupt=request.skip_corrupt,
     )
@@ -159,7 +165,7 @@ def load_requested(request: Request) -> Dataset:
     held = _HELD[0] if _HELD else {}
     if request not in held:
         held.clear()  # one data set at a time: it may be large
-        found = load_request(request)
+        found = load_once(request, load_request)
         # Later stages know the task that "auto" came to.
         held[request] = held[replace(request, task=found.task)] = found
     return held[request]
@@ -206,6 +212,8 @@ def load_splits(candidate: Candidate) -> Splits:
             target=recipe.target,
             task=recipe.task,
             unscored=recipe.unscored,
+            hashed=recipe.hashed,
+            features=tuple(sorted(recipe.features.items())),
             resize=recipe.resize,
             skip_corrupt=recipe.skip_corrupt,
         )

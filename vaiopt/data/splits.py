@@ -8,8 +8,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from vaiopt import memory
 from vaiopt.data.dataset import Dataset, arrays_sha256
 from vaiopt.data.preprocessing import Preprocessing, fit_preprocessing
+from vaiopt.data.rows import Rows
 from vaiopt.data.stratify import SPLIT, check_seed, class_ranks, count_below, stratified_order
 from vaiopt.errors import DataError
 from vaiopt.tasks import Targets, Task, task_of
@@ -47,7 +49,19 @@ class Part:
 
     @property
     def raw(self) -> np.ndarray:
-        """Raw samples, (n, H, W, C) or (n, F), uint8 or float32: a new array."""
+        """Raw samples, (n, H, W, C) or (n, F), uint8 or float32: a new array.
+
+        Raises:
+            DataError: they are in a file, and more than fit into memory.
+        """
+        if isinstance(self.dataset.x, Rows):
+            size = len(self) * int(np.prod(self.dataset.sample_shape, dtype=np.int64))
+            reason = memory.shortage(size * np.dtype(np.float32).itemsize)
+            if reason:
+                raise DataError(
+                    f"{len(self):,} samples of '{self.dataset.name}' are needed at once: {reason}",
+                    "Use less of it (data.limit), or more memory.",
+                )
         return self.dataset.gather(self.indices)
 
     @property
@@ -65,6 +79,15 @@ class Part:
         """How much each sample counts in a loss, float32 (n,); None if no weights were given."""
         weights = self.dataset.all_weights
         return None if weights is None else np.asarray(weights[self.indices])
+
+    def within(self, megabytes: float) -> Part:
+        """Return the first samples whose preprocessed values take so much; all of data that are in
+        memory.
+        """
+        if not isinstance(self.dataset.x, Rows):
+            return self
+        values = int(np.prod(self.dataset.sample_shape, dtype=np.int64))
+        return self.take(slice(0, max(1, int(megabytes * 1e6 / (4 * max(1, values))))))
 
     def take(self, positions: Union[slice, np.ndarray]) -> Part:
         """Return the part at ``positions``: a slice, or integers counting within this part."""

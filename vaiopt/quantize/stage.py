@@ -43,6 +43,10 @@ from vaiopt.tasks import AUTO, Targets
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
+JUDGED_MB = 500
+"""Megabytes of the preprocessed validation samples that models are judged on, of data that are not
+in memory."""
+
 NOISE_SAMPLES = 100
 """Calibration samples that the signal-to-noise report looks at."""
 
@@ -226,7 +230,9 @@ def quantize_candidate(
     choose_backend(settings.quantize.backend)
     functional = checks.functional_model(candidate.model)
     splits = load_splits(candidate)
-    train, validation = splits.train, splits.validation
+    train, validation = splits.train, splits.validation.within(JUDGED_MB)
+    if len(validation) < len(splits.validation):
+        progress(f"note: scores are of the first {len(validation):,} validation samples")
     for line in (*unused(settings, "quantize"), *beyond(settings, splits.sizes(), "quantize")):
         progress(f"note: {line}")
     size = settings.quantize.calibration_size

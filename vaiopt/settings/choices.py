@@ -67,12 +67,21 @@ STANDARDISE = (
     Choice("never", "not even for the families of vaiopt"),
 )
 
+HASHES = (
+    Choice("auto", "by all values, above 4 GB by name, size and time of the file"),
+    Choice("contents", "by all values, however many"),
+)
+
 SOURCES = (
     Choice("digits", "1,797 handwritten digits of 8x8 pixels, which come with scikit-learn"),
     Choice("breast_cancer", "569 tumours of 30 features, which come with scikit-learn"),
     Choice("diabetes", "442 patients of 10 features and a quantity, which come with scikit-learn"),
     Choice("mnist", "70,000 handwritten digits of 28x28 pixels"),
     Choice("fashion_mnist", "70,000 pictures of clothes of 28x28 pixels"),
+    Choice(
+        "FILE.tfrecord",
+        "a TFRecord file, or a folder of such; data.features says what a record holds",
+    ),
     Choice(
         "FOLDER/images+masks",
         "images and their masks of the same names, in images/ and masks/, or in such folders in"
@@ -83,6 +92,8 @@ SOURCES = (
         "FILE.npz",
         "arrays x and y, and optionally x_val, y_val, x_test, y_test, sample_weight and classes",
     ),
+    Choice("FILE.npy", "samples, with labels beside them: x.npy and y.npy, big.npy and big_y.npy"),
+    Choice("FILE.h5", "an HDF5 file with the same arrays as an .npz file; also .hdf5"),
     Choice("FILE.csv", "a table with a line of names; also .tsv, .csv.gz; see data.target"),
     Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )

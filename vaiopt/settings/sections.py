@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Dict, List, Optional
 
 from vaiopt import releases
-from vaiopt.settings import choices, values
+from vaiopt.settings import choices, features, values
 from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import list_of_tuple, ratio_text
 from vaiopt.settings.schema import plain_values, setting
@@ -94,6 +94,22 @@ class DataSettings:
         high=values.FLOAT32,
     )
     scale: Optional[float] = setting(None, "see offset", above=0, high=values.FLOAT32)
+    features: Dict[str, Any] = setting(
+        {},
+        "what the records of a TFRecord file hold: x and y, and weight if there is one, each as"
+        ' "NAME:TYPE" or "NAME:TYPE:SHAPE", such as x = "image:uint8:32x32x3"',
+        check=features.check_features,
+    )
+    in_memory_mb: float = changeable(
+        64.0,
+        "samples of more megabytes are not kept by each process: all read them from one file, batch"
+        " by batch; results are the same",
+        low=0,
+        high=10**9,
+    )
+    hash: str = setting(
+        "auto", "how other data than those of the run are told", choices=choices.HASHES
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
@@ -11,9 +12,11 @@ import numpy as np
 from tests.docs.provoked.bench import Bench, Provocations, classifier, samples
 from tests.made_runs import made_candidate, write_data
 from vaiopt import memory
-from vaiopt.data import load_dataset, load_splits, read_recipe, split_dataset
+from vaiopt.data import load_dataset, load_splits, read_recipe, scratch, split_dataset
 from vaiopt.data.dataset import make_dataset
 from vaiopt.data.sources import keras_files
+from vaiopt.data.sources.function import dataset_returned
+from vaiopt.keras import load_tensorflow
 from vaiopt.quantize import quantize_model
 from vaiopt.record import write_record
 
@@ -125,6 +128,69 @@ def changed_data(bench: Bench) -> None:
     load_splits(candidate)
 
 
+def lone(bench: Bench) -> None:
+    np.save(str(bench.folder / "x.npy"), np.zeros((20, 4)))
+    load_dataset(str(bench.folder / "x.npy"))
+
+
+def in_file(bench: Bench) -> Any:
+    """Return data that stay in their file."""
+    path = bench.arrays(x=np.random.RandomState(0).rand(20, 4), y=LABELS)
+    return path, load_dataset(str(path), in_memory_mb=0)
+
+
+def full_disk(bench: Bench) -> None:
+    bench.patch.setattr(scratch, "SPARE", 10**18)
+    scratch.Scratch().append(np.zeros((20, 4)))
+
+
+def too_many_at_once(bench: Bench) -> None:
+    splits = split_dataset(in_file(bench)[1], (7, 2, 1), seed=0)
+    bench.patch.setattr(memory, "available", lambda: 0)
+    assert splits.train.x is not None
+
+
+def streamed(change: Callable[[Any], Any]) -> Callable[[Bench], Any]:
+    """Take a dataset of TensorFlow's as a function returned it."""
+
+    def take(bench: Bench) -> None:
+        tf = load_tensorflow()
+        arrays = np.arange(80).reshape(20, 4), LABELS
+        dataset_returned(change(tf.data.Dataset.from_tensor_slices(arrays)), "mine")
+
+    return take
+
+
+def two_shapes(given: Any) -> Any:
+    rows = [np.zeros((4, 3), np.float32), np.zeros((4, 2), np.float32)]
+    types = (load_tensorflow().float32, load_tensorflow().int64)
+    pairs = [(row, LABELS[:4]) for row in rows]
+    return type(given).from_generator(lambda: iter(pairs), types, ((None, None), (None,)))
+
+
+def records(features: Any = None, size: int = 0) -> Callable[[Bench], Any]:
+    """Load a TFRecord file, as long as it is or shorter."""
+
+    def load(bench: Bench) -> None:
+        tf = load_tensorflow()
+        path = bench.folder / "a.tfrecord"
+        number = tf.train.Feature(int64_list=tf.train.Int64List(value=[1]))
+        record = tf.train.Example(features=tf.train.Features(feature={"a": number}))
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            writer.write(record.SerializeToString())
+        if size:
+            os.truncate(str(path), size)
+        load_dataset(str(path), features=features)
+
+    return load
+
+
+def cut_off(bench: Bench) -> None:
+    path, found = in_file(bench)
+    os.truncate(str(path), 0)
+    found.gather(np.arange(20))
+
+
 def quantized(x: Any, **options: Any) -> Any:
     return lambda bench: quantize_model(classifier(), x, out=bench.folder / "q", **options)
 
@@ -136,6 +202,22 @@ MESSAGES: Provocations = {
     "'…' does not fit into memory: … images of …x…, …": full_memory(
         image("more.png", lambda path: None)
     ),
+    "beside '…' are no labels": lone,
+    "there is no room for… samples in '…' (…)": full_disk,
+    "… samples of '…' are needed at once: …": too_many_at_once,
+    "'…' was cut off while it was read": cut_off,
+    "data.features is not set, and '…' holds records…": records(),
+    "record … of '…' (counted from 0) has no feature '…' (it has: …)": records(
+        {"x": "a:int64", "y": "b:int64"}
+    ),
+    "'…' is cut off or damaged: record … (counted from 0) cannot be read": records(
+        {"x": "a:int64", "y": "a:int64"}, 14
+    ),
+    "'…' never ends…": streamed(lambda given: given.repeat()),
+    "'…' gives other samples, or the same in another order, the second time": streamed(
+        lambda given: given.shuffle(20)
+    ),
+    "batch … of '…' (counted from 0) has …, the first …": streamed(two_shapes),
     "… cannot be read (…)": lambda b: load_dataset(str(b.file("data.npz", "none"))),
     "'…' cannot be read as an image (…)": image("x.png", lambda path: path.write_bytes(b"\x89PNG")),
     "'…' is no … image but …": image("x.png", lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPS")),

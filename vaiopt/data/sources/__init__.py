@@ -4,7 +4,18 @@ A kind is added by a module with a :class:`Source`, a row in :data:`SOURCES`, an
 ``vaiopt.settings.choices.SOURCES`` that says what it is.
 """
 
-from vaiopt.data.sources import bundled, csv_file, folder, function, keras_files, masks, npz
+from vaiopt.data.sources import (
+    bundled,
+    csv_file,
+    folder,
+    function,
+    hdf5,
+    keras_files,
+    masks,
+    npy,
+    npz,
+    tfrecord,
+)
 from vaiopt.data.sources.source import Source
 
 SOURCES = (
@@ -13,9 +24,12 @@ SOURCES = (
     bundled.DIABETES,
     keras_files.MNIST,
     keras_files.FASHION_MNIST,
+    tfrecord.SOURCE,
     masks.SOURCE,
     folder.SOURCE,
     npz.SOURCE,
+    npy.SOURCE,
+    hdf5.SOURCE,
     csv_file.SOURCE,
     function.SOURCE,
 )

@@ -37,6 +37,7 @@ WEIGHTS: Mapping[str, Sequence[str]] = {
 """Names of the weights of each set, by the argument of :func:`make_dataset`."""
 
 CLASSES, RANGE, FEATURES, TASK = "classes", "value_range", "feature_names", "task"
+NAMES_OF_SAMPLES = tuple(x for x, _ in (*TRAINING, *TEST, *VALIDATION))
 KNOWN = {
     *(CLASSES, RANGE, FEATURES, TASK),
     *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),

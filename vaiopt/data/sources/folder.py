@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import (
@@ -19,11 +20,12 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    Union,
 )
 
 import numpy as np
 
-from vaiopt.data.dataset import Dataset, Request, limit_dataset
+from vaiopt.data.dataset import HASHED_WHOLE, Dataset, Request, limit_dataset
 from vaiopt.data.image_files import (
     BACKGROUND,
     DEEP_MODES,
@@ -38,9 +40,12 @@ from vaiopt.data.images import check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
 from vaiopt.data.listing import list_images, subfolders
 from vaiopt.data.sources.source import Source
+from vaiopt.data.store import scratch
+from vaiopt.data.threads import in_order
 from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError
 from vaiopt.reading import parts
+from vaiopt.tasks import AUTO
 from vaiopt.tasks.class_labels import check_names
 
 
@@ -127,7 +132,7 @@ def _load(request: Request, folder: Path) -> Dataset:
     }
     _check_all_left(labels, found.classes)
     files = made.files(folder, chosen.leavings)
-    sha256 = files_sha256(folder, made.headers)
+    sha256 = files_sha256(folder, made.headers, request.hashed)
     arrays = {**made.arrays, **labels}
     notes = (*files.notes, *_deep_notes(made))
     return replace(found, fingerprint=sha256, files=files, notes=notes, **arrays)
@@ -209,7 +214,8 @@ def decoded(
     Args:
         folder: that they are of.
         chosen: files by the first letters of the fields of their set.
-        request: says size, colour, and whether files that cannot be read are left out.
+        request: says size, colour, whether files that cannot be read are left out, and above which
+            size images are kept in a file.
         problems: that are known of files, chosen or not.
         leavings: is told what is left out for that.
 
@@ -227,10 +233,12 @@ def decoded(
     grey = request.grayscale or all(header.mode in GREY_MODES for header in headers.values())
     size = request.image_size or _common_size(list(headers.values()))
     shape = (*size, 1 if grey else 3)
-    check_memory(folder.name, (len(headers), *shape), 1)
+    most = request.in_memory_mb * 10**6
+    if len(headers) * int(np.prod(shape, dtype=np.int64)) <= most:
+        check_memory(folder.name, (len(headers), *shape), 1)
     read = functools.partial(read_picture, grey=grey, size=size, resize=request.resize)
     arrays = {
-        f"{prefix}x": _decode([path for path in paths if path in headers], read, shape, wrong)
+        f"{prefix}x": _decode([p for p in paths if p in headers], read, shape, wrong, most)
         for prefix, paths in chosen.items()
     }
     if not request.skip_corrupt:
@@ -250,10 +258,14 @@ def _decode(
     read: Callable[[Path], np.ndarray],
     shape: Tuple[int, ...],
     wrong: MutableMapping[Path, DataError],
-) -> np.ndarray:
+    most: float,
+) -> Any:
     """Return the images that can be read, uint8 (N, *shape), and take note of what is wrong with
-    others.
+    others. Those of more than ``most`` bytes are in a file.
     """
+    if len(paths) * int(np.prod(shape, dtype=np.int64)) > most:
+        images = (pixels.reshape((1, *shape)) for pixels in _pixels(paths, read, wrong))
+        return scratch().append_parts(images, shape, np.dtype(np.uint8))
     result = np.empty((len(paths), *shape), dtype=np.uint8)
     count = 0
     for pixels in _pixels(paths, read, wrong):
@@ -267,12 +279,20 @@ def _pixels(
     read: Callable[[Path], np.ndarray],
     wrong: MutableMapping[Path, DataError],
 ) -> Iterator[np.ndarray]:
-    """Yield the images that can be read, in order."""
-    for path in paths:
+    """Yield the images that can be read, in order; they are decoded by several threads."""
+
+    def decode(path: Path) -> Union[np.ndarray, DataError]:
         try:
-            yield read(path)
+            return read(path)
         except DataError as error:
-            wrong[path] = error
+            return error
+
+    with warnings.catch_warnings():  # each thread has filters of its own, which are these
+        for path, found in zip(paths, in_order(decode, paths)):
+            if isinstance(found, DataError):
+                wrong[path] = found
+            else:
+                yield found
 
 
 TRAIN = ("train", "training")
@@ -414,17 +434,26 @@ def _common_size(headers: Sequence[Header]) -> Tuple[int, ...]:
     return height, width
 
 
-def files_sha256(folder: Path, headers: Iterable[Header]) -> str:
+def files_sha256(folder: Path, headers: Iterable[Header], hashed: str = AUTO) -> str:
     """Return the SHA-256 over the path in the folder and the bytes of every file, and over what is
     done to show it: how it is turned, and what is seen where it is transparent.
+
+    Args:
+        folder: that they are of. headers: of the files.
+        hashed: ``auto`` takes the times of files for the bytes, if these are very many.
     """
     digest = hashlib.sha256()
-    for header in headers:
+    found = [(header, header.path.stat()) for header in headers]
+    stamped = hashed == AUTO and sum(stat.st_size for _, stat in found) > HASHED_WHOLE
+    for header, stat in found:
         path, turned = header.path, header.orientation
-        head = f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0"
+        head = f"{path.relative_to(folder).as_posix()}\0{stat.st_size}\0"
         digest.update(head.encode("utf-8", "surrogateescape"))
         digest.update(f"turned {turned}\0".encode("ascii") if turned != 1 else b"")
         digest.update(f"on {BACKGROUND}\0".encode("ascii") if header.transparent else b"")
+        if stamped:
+            digest.update(f"{stat.st_mtime_ns}\0".encode("ascii"))
+            continue
         for part in parts(path):
             digest.update(part)
     return digest.hexdigest()

@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import Any, Optional, Sequence
 
 from vaiopt import user_code
-from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.dataset import IN_MEMORY_MB, Dataset, Request, make_dataset
 from vaiopt.data.labels import made_anew
 from vaiopt.data.paths import find_path
 from vaiopt.data.sources.arrays import dataset_of
 from vaiopt.data.sources.source import Source
+from vaiopt.data.streams import are_streams, sets_of
 from vaiopt.errors import DataError, did_you_mean
 from vaiopt.reading import check_regular
 from vaiopt.tasks import AUTO
@@ -22,7 +23,8 @@ from vaiopt.tasks import AUTO
 PATTERN = re.compile(r"^(?P<module>.+):(?P<function>[A-Za-z_]\w*)$")
 RETURNS = (
     "Return (x, y), (x, y, sample_weight), ((x, y), (x_test, y_test)), three such pairs (training,"
-    " validation, test), arrays by name ({'x': x, 'y': y}) or a vaiopt.data.Dataset."
+    " validation, test), arrays by name ({'x': x, 'y': y}), a tf.data.Dataset or Keras Sequence of"
+    " batches, or a vaiopt.data.Dataset."
 )
 
 
@@ -55,7 +57,7 @@ def load_function(request: Request, path: Path) -> Dataset:
         )
     with running(function):
         result = function()
-    return dataset_returned(result, request.source, request.task)
+    return dataset_returned(result, request.source, request.task, request.in_memory_mb)
 
 
 SOURCE = Source("module:function", _matches, load_function)
@@ -85,19 +87,24 @@ def _functions(module: ModuleType) -> Any:
     return [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
 
 
-def dataset_returned(result: Any, source: str, task: str = AUTO) -> Dataset:
+def dataset_returned(
+    result: Any, source: str, task: str = AUTO, in_memory_mb: float = IN_MEMORY_MB
+) -> Dataset:
     """Make a checked dataset of what a function returned, or of what was passed.
 
     Args:
         result: as :data:`RETURNS` says.
         source: what it is called.
         task: what is learned; ``auto`` tells it by ``y``.
+        in_memory_mb: samples that come in batches are kept in a file if they are more megabytes.
 
     Raises:
         DataError: it is something else, or cannot be used.
     """
     if isinstance(result, Dataset):
         return made_anew(result, result.name or source, result.task if task == AUTO else task)
+    if are_streams(result):
+        return make_dataset(source, task=task, **sets_of(result, source, in_memory_mb))
     if isinstance(result, dict):
         return dataset_of(source, {str(key): result[key] for key in result}, f"'{source}'", task)
     if not isinstance(result, (tuple, list)) or len(result) not in (2, 3):

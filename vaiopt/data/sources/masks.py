@@ -94,7 +94,9 @@ def _load(request: Request, folder: Path) -> Dataset:
         notes=files.notes,
     )
     headers = [*read.headers, *(read_header(mask_of[header.path]) for header in read.headers)]
-    return replace(made, fingerprint=folders.files_sha256(folder, headers), files=files)
+    return replace(
+        made, fingerprint=folders.files_sha256(folder, headers, request.hashed), files=files
+    )
 
 
 def _stacked(masks: Sequence[np.ndarray], prefix: str) -> np.ndarray:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Container, Dict, Iterator, Optional
+
+import numpy as np
 
 from vaiopt import npz
-from vaiopt.data.dataset import Dataset, Request
-from vaiopt.data.sources.arrays import Known, dataset_of
+from vaiopt.data.dataset import IN_MEMORY_MB, Dataset, Request
+from vaiopt.data.rows import Place, Rows
+from vaiopt.data.sources.arrays import NAMES_OF_SAMPLES, Known, dataset_of
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 from vaiopt.tasks import AUTO
 
 
-def load_npz(path: Path, name: Optional[str] = None, task: str = AUTO) -> Dataset:
+def load_npz(
+    path: Path,
+    name: Optional[str] = None,
+    task: str = AUTO,
+    in_memory_mb: float = IN_MEMORY_MB,
+) -> Dataset:
     """Load a dataset from an ``.npz`` file.
 
     It holds ``x`` and ``y`` (or ``x_train`` and ``y_train``), and optionally ``x_test`` and
@@ -24,11 +33,13 @@ def load_npz(path: Path, name: Optional[str] = None, task: str = AUTO) -> Datase
         path: the file.
         name: what the dataset is called; by default the file's name.
         task: what is learned; ``auto`` tells it by the arrays.
+        in_memory_mb: arrays of samples of more megabytes stay in the file, unless they are packed.
 
     Raises:
         DataError: it cannot be read, an array is missing, or an array cannot be used.
     """
-    return dataset_of(name or path.name, _read(path), f"'{path}'", task)
+    arrays = _read(path, in_memory_mb * 10**6)
+    return dataset_of(name or path.name, arrays, f"'{path}'", task)
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
@@ -36,15 +47,55 @@ def _matches(text: str, path: Optional[Path]) -> bool:
 
 
 def _load(request: Request, path: Path) -> Dataset:
-    return load_npz(path, task=request.task)
+    return load_npz(path, task=request.task, in_memory_mb=request.in_memory_mb)
 
 
 SOURCE = Source("FILE.npz", _matches, _load)
 
 
-def _read(path: Path) -> Dict[str, Any]:
+class _Samples(Known):
+    """Whether an array holds samples, by its name."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in NAMES_OF_SAMPLES
+
+
+class _Without(Known):
+    """Whether the name of an array says what it holds, but for some."""
+
+    def __init__(self, left_out: Container[str]) -> None:
+        self._left_out = left_out
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) and name not in self._left_out
+
+
+def _read(path: Path, most: float) -> Dict[str, Any]:
+    """Return the arrays; those of samples of more than ``most`` bytes as they are in the file."""
+    with npz_errors(path):
+        rows = {}
+        if path.stat().st_size > most:
+            rows = {
+                name: Rows(Place(str(path), found.start, found.shape, found.dtype))
+                for name, found in npz.look_at(path, _Samples()).items()
+                if found.size > most and in_order(found)
+            }
+        return {**npz.load_npz(path, _Without(rows)), **rows}
+
+
+def in_order(found: npz.Member) -> bool:
+    """Return whether the samples of an array can be read from its file: they lie there one after
+    the other, unpacked, and are numbers.
+    """
+    kind = np.dtype(found.dtype).kind
+    return found.start >= 0 and len(found.shape) > 1 and not found.fortran and kind in "biuf"
+
+
+@contextlib.contextmanager
+def npz_errors(path: Path) -> Iterator[None]:
+    """While it lasts, raise :class:`DataError` for what is wrong with a file of arrays."""
     try:
-        return npz.load_npz(path, Known())
+        yield
     except npz.NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         told = {

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Mapping
 from urllib.parse import urlsplit
 
+from vaiopt.data.store import in_memory
 from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_path
 from vaiopt.json_text import parse_json
@@ -131,7 +132,7 @@ class DaskExecutor(TrialExecutor):
         """
         settings = self._settings
         files = _file(settings.model.family.partition(":")[0], ".py"), _file(settings.model.weights)
-        plugin = trial_plugin(settings, load(settings), *files)
+        plugin = trial_plugin(settings, in_memory(load(settings)), *files)
         digest = hashlib.sha256(f"{socket.gethostname()}:{folder}".encode()).hexdigest()
         name, client = f"vaiopt-{digest[:16]}", self._client
         # Before 2023.9 the one, since 2024 the other.

@@ -7,6 +7,7 @@ import os
 from functools import partial
 from typing import Any, Callable, Optional, Sequence
 
+from vaiopt.data.store import Store, StorePaths, use_store
 from vaiopt.environment import cores
 from vaiopt.keras import prepare_environment
 from vaiopt.search.execution.base import TrialExecutor
@@ -43,7 +44,11 @@ class ProcessExecutor(TrialExecutor):
         self._recycle_after = recycle_after
         self._timeout = timeout
         self._gpus = gpus
-        self._prepare = prepare or partial(start_worker, max(1, cores() // workers))
+        self._store: Optional[Store] = None
+        if prepare is None:
+            self._store = Store()
+            prepare = partial(start_worker, max(1, cores() // workers), self._store.paths)
+        self._prepare = prepare
         self._pool = self._new_pool()
 
     def _new_pool(self) -> Any:
@@ -90,11 +95,15 @@ class ProcessExecutor(TrialExecutor):
         self._pool.join()
 
 
-def start_worker(threads: int) -> None:
-    """Set how many threads a fresh worker's libraries use, and which Keras it will load."""
+def start_worker(threads: int, store: Optional[StorePaths] = None) -> None:
+    """Set how many threads a fresh worker's libraries use, which Keras it will load, and where it
+    shares large data with the others.
+    """
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
     for kind in ("INTRAOP", "INTEROP"):
         os.environ[f"TF_NUM_{kind}_THREADS"] = str(threads)
     end_with_parent()
+    if store is not None:
+        use_store(store)
     prepare_environment()
