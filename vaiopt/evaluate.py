@@ -12,6 +12,7 @@ from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.splits import Part
 from vaiopt.errors import ModelError, RunError
+from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
 from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
@@ -129,7 +130,9 @@ def _evaluated(
     model = LOADERS[kind](model_path)
     activation = missing_of(kind, activation_of_file(model, candidate.model))
     found = evaluate_model(
-        lambda x: probabilities(model.predict(x, batch_size=len(x), verbose=0), activation),
+        lambda x: probabilities(
+            model.predict(fed(model, x), batch_size=len(x), verbose=0), activation
+        ),
         splits,
         kind=kind,
         trial=candidate.number,

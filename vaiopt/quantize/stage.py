@@ -13,6 +13,7 @@ from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, write_arrays
 from vaiopt.hardware import host_softmaxes
+from vaiopt.int8.feed import in_shape
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
 from vaiopt.quantize import accuracy, checks
@@ -306,9 +307,11 @@ def _check_method(quantizer: Quantizer, method: str) -> Method:
 
 
 def _arrays(model: Any, x: Arrays) -> List[np.ndarray]:
-    """Return samples as one float32 array per input of the model."""
+    """Return samples as one float32 array per input of the model, as it takes them."""
     several = isinstance(x, (list, tuple)) and (len(model.inputs) > 1 or len(x) == 1)
-    return [np.asarray(array, np.float32) for array in (x if several else [x])]
+    arrays = [np.asarray(array, np.float32) for array in (x if several else [x])]
+    shapes = [tuple(tensor.shape)[1:] for tensor in model.inputs]
+    return [in_shape(array, shape) for array, shape in zip(arrays, shapes)]
 
 
 def _training_data(
