@@ -135,6 +135,11 @@ def test_each_change_is_told_once() -> None:
     assert "becomes ZeroPadding2D and Conv2D, over a single column" in told[1][1]
 
 
+def test_a_model_that_was_changed_before_remembers_it() -> None:
+    once = functional_model(network("valid"))
+    assert changes_of(once) and changes_of(functional_model(once)) == changes_of(once)
+
+
 def test_series_are_calibrated_with_and_without_the_column() -> None:
     model, x = functional_model(network("valid")), samples()
     for given in (x, x[:, :, None]):

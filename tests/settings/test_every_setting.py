@@ -369,6 +369,7 @@ ROWS: Dict[str, Row] = {
     "data.resize": Row("crop", the_samples, (*COLOUR, "data.image_size=[4, 6]")),
     "data.skip_corrupt": Row(True, the_samples, ("data.source=photos",)),
     "data.grayscale": Row(True, the_data, COLOUR),
+    "data.kind": Row("table", the_data, COLOUR),
     "data.unscored": Row(["1"], the_data, MASKS),
     "data.standardise": Row("never", the_data, ("task=regression",)),
     "data.offset": Row(3.0, the_data),

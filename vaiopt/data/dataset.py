@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from vaiopt.data.features import check_features
+from vaiopt.data.features import check_features, is_grey
 from vaiopt.data.frames import Frames
 from vaiopt.data.images import STRETCH
 from vaiopt.data.left_out import FilesRead
@@ -35,6 +35,7 @@ class Request:
         unscored: classes of masks that are neither learned nor scored.
         resize: how images are brought to that size, a name of :data:`vaiopt.data.images.RESIZES`.
         skip_corrupt: whether image files that cannot be read are left out.
+        kind: what the samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Request:
     unscored: Tuple[str, ...] = ()
     resize: str = STRETCH
     skip_corrupt: bool = False
+    kind: str = AUTO
 
 
 class Samples(NamedTuple):
@@ -70,7 +72,8 @@ class Dataset:
 
     Attributes:
         name: what it is called in messages and reports.
-        x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F).
+        x: raw samples, uint8 or float32: images (N, H, W, C), signals (N, time, channels) or
+            tables (N, F).
         y: labels as the task keeps them, (N, ...): class numbers, int64 (N,), of a classification.
         classes: the names of the outputs, for classes in the order of their numbers.
         test_x: raw samples of a test set that came with the data (None if there is none), of the
@@ -140,13 +143,18 @@ class Dataset:
 
     @property
     def sample_shape(self) -> Tuple[int, ...]:
-        """Shape of one sample: (H, W, C) or (F,)."""
+        """Shape of one sample: (H, W, C), (time, channels) or (F,)."""
         return tuple(int(n) for n in self.x.shape[1:])
 
     @property
     def is_image(self) -> bool:
         """Whether the samples are images."""
         return self.x.ndim == 4
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether the samples are signals."""
+        return self.x.ndim == 3
 
     @property
     def all_y(self) -> np.ndarray:
@@ -246,8 +254,10 @@ def make_dataset(
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type. Or a data frame, whose texts
-            are one-hot coded and whose gaps are filled: see :mod:`vaiopt.data.table`.
+        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type. Three
+            axes are images if they look so (:func:`vaiopt.data.features.is_grey`) or the task is
+            of images. Or a data frame, whose texts are one-hot coded and whose gaps are filled:
+            see :mod:`vaiopt.data.table`.
         y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
             rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.
@@ -303,6 +313,8 @@ def _checked_sets(
     samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
     guess = guess_task(samples[0].shape, sets[0].y, classes) if task == AUTO else None
     known = task_of(task if guess is None else guess.task)
+    if samples[0].ndim == 3 and (known.like_samples or is_grey(samples[0])):
+        samples = [x[..., np.newaxis] if x.ndim == 3 else x for x in samples]
     numbers, names = known.check_labels([sets[i].y for i in there], called[1::2], classes)
     _check_alike(known, samples, numbers, called)
     if len({array.dtype for array in samples}) > 1:

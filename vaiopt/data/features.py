@@ -1,4 +1,6 @@
-"""Brings ``x`` into one of two forms: images (N, H, W, C) or tables (N, F), uint8 or float32."""
+"""Brings ``x`` into one of three forms, uint8 or float32: images (N, H, W, C), signals (N, time,
+channels) or tables (N, F).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,11 @@ from vaiopt.tasks.arrays import as_array
 CHANNELS_FIRST = (1, 3)
 """Sizes of axis 1 that, before a square plane, mean channels first: grey and RGB."""
 
+SMALLEST_SIDE, LEAST_SIDE, MOST_TIMES = 4, 8, 2
+"""Of an image of bytes or a square one, and of any other; how many times its shorter side its
+longer one may be.
+"""
+
 KINDS = {
     **{"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"},
     **{"M": "dates", "m": "time spans", "V": "records"},
@@ -20,10 +27,10 @@ KINDS = {
 
 
 def check_features(x: Any, label: str) -> np.ndarray:
-    """Return ``x`` as uint8 or float32, images (N, H, W, C) or tables (N, F).
+    """Return ``x`` as uint8 or float32, of the shape it has: images (N, H, W, C), signals (N, time,
+    channels) or grey images (N, H, W), tables (N, F).
 
     uint8 stays as it is, bool becomes uint8, every other integer or real type becomes float32.
-    Images (N, H, W) get a channel axis.
 
     Args:
         x: an array, or what ``numpy.asarray`` makes one of.
@@ -49,7 +56,20 @@ def check_features(x: Any, label: str) -> np.ndarray:
             f"{label} holds no numbers but {kind} (dtype {x.dtype})",
             "Give uint8, another integer type or float32: for example x.astype('float32').",
         )
-    return x[..., np.newaxis] if x.ndim == 3 else x
+    return x
+
+
+def is_grey(x: np.ndarray) -> bool:
+    """Tell whether samples of two axes look like grey images, not like signals (time, channels):
+    whole images are square or nearly so, or of bytes, and have several pixels either way.
+    """
+    if x.ndim != 3:
+        return False
+    shorter, longer = sorted(x.shape[1:])
+    if shorter < SMALLEST_SIDE:
+        return False
+    near = shorter >= LEAST_SIDE and longer <= MOST_TIMES * shorter
+    return x.dtype == np.uint8 or shorter == longer or near
 
 
 def _check_shape(x: np.ndarray, label: str) -> None:
@@ -57,8 +77,8 @@ def _check_shape(x: np.ndarray, label: str) -> None:
     if x.ndim not in (2, 3, 4):
         raise DataError(
             f"{label} has {x.ndim} axes (shape {x.shape})",
-            "Give (samples, features) for tables, (samples, height, width) or (samples, height,"
-            " width, channels) for images.",
+            "Give (samples, features) for tables, (samples, time, channels) for signals, (samples,"
+            " height, width) or (samples, height, width, channels) for images.",
         )
     if x.size == 0:
         raise DataError(

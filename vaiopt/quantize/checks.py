@@ -69,7 +69,9 @@ def functional_model(model: Any) -> Any:
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
     plain = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
-    functional = remember_changes(with_activation(plain, int8_activation(activation)), plain)
+    found = with_activation(plain, int8_activation(activation))
+    # One that was changed before is not changed again, and remembers it.
+    functional = remember_changes(found, plain if changes_of(plain) else model)
     check_model(functional)
     return functional
 

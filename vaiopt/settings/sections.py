@@ -77,6 +77,11 @@ class DataSettings:
     skip_corrupt: bool = setting(
         False, "leave out image files that cannot be read; they are counted in a note"
     )
+    kind: str = setting(
+        "auto",
+        "what samples are; three axes can be grey images or signals (time, channels)",
+        choices=choices.KINDS,
+    )
     unscored: List[str] = setting(
         [],
         "classes of masks that are neither learned nor scored, by name or number; 255 never is",

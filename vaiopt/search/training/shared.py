@@ -72,6 +72,7 @@ def load(settings: Settings) -> Dataset:
             unscored=tuple(data.unscored),
             resize=data.resize,
             skip_corrupt=data.skip_corrupt,
+            kind=data.kind,
             base=str(Path.cwd().resolve()),
         )
     )
