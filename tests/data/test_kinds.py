@@ -65,7 +65,9 @@ def test_what_a_person_says_counts() -> None:
     with pytest.raises(DataError, match="data.kind is 'image', but a sample"):
         with_kind(rows, "image")
     with pytest.raises(DataError, match="the task is segmentation"):
-        with_kind(of((40, 9), y=np.arange(7200).reshape(20, 40, 9) % 2, task="segmentation"), "signal")
+        with_kind(
+            of((40, 9), y=np.arange(7200).reshape(20, 40, 9) % 2, task="segmentation"), "signal"
+        )
     with pytest.raises(DataError, match="data.kind is 'signals'"):
         load_dataset("digits", kind="signals")
 
@@ -76,7 +78,8 @@ def test_signals_are_told_and_scaled_by_channel() -> None:
     assert "20 signals of 128 steps and 3 channels (float32)" in found_line(dataset, {})
     splits = split_dataset(dataset, (6, 2, 2), seed=0)
     assert np.shape(splits.preprocessing.scale) == (3,) and splits.preprocessing.layout == "NTC"
-    assert -1 <= splits.train.x.min() and splits.train.x.max() <= 127 / 128
+    x = splits.train.x
+    assert x.min() >= -1 and x.max() <= 127 / 128
 
 
 def test_a_recipe_knows_the_kind_and_what_is_predicted_takes_it(tmp_path: Any) -> None:

@@ -65,6 +65,9 @@ from tensorflow import keras
 
 def callbacks():
     return [keras.callbacks.TerminateOnNaN()]
+
+def map50(y, outputs):
+    return 0.5
 """
 
 
@@ -420,6 +423,7 @@ ROWS: Dict[str, Row] = {
         "mine", the_search, ("search.storage=sqlite:///study.db", "search.trials=1")
     ),
     "objective.metric": Row("val_f1", the_objective),
+    "objective.metrics": Row("mine.py:map50", the_training),
     "objective.direction": Row("minimize", the_objective),
     "objective.weights": Row({"macs": 0.5}, the_objective),
     "objective.references": Row({"macs": 7e3}, the_objective, ("objective.weights.macs=0.5",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -40,6 +41,7 @@ from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond, unused
+from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
 from vaiopt.tasks import AUTO, Targets
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
@@ -67,6 +69,7 @@ def quantize_model(
     task: str = AUTO,
     targets: Targets = PLAIN,
     target: str = "",
+    own: Optional[OwnMetrics] = None,
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
     """Quantize a float model and write a folder with the int8 model and what is known of it.
@@ -85,6 +88,7 @@ def quantize_model(
         task, targets: what the model does, and what its outputs are of the labels; see
             :func:`vaiopt.quantize.labels.judge_of`.
         target: whose layers on the CPU are told of; a DPU, else the zcu102 stands for it.
+        own: metrics of a person's own, which score both models, too.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -104,7 +108,7 @@ def quantize_model(
     tell, batch = progress or silent, int(calib_batch_size)
     known, plan = found.task(task), (learned, qat_epochs, seed, tell)
     request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
-    judged = _judged_on(functional, x, found, validation, known, targets)
+    judged = _judged_on(functional, x, found, validation, known, targets).with_own(own)
     return _quantize(quantizer, request, folder, judged, input_range, source or model, target)
 
 
@@ -114,6 +118,13 @@ class _Judged(NamedTuple):
     split: str
     samples: Labelled
     found: Found
+
+    def with_own(self, own: Optional[OwnMetrics]) -> "_Judged":
+        """Return the same with a person's own metrics, where there are labels."""
+        judge = self.found.judge
+        if judge is None or own is None:
+            return self
+        return self._replace(found=self.found._replace(judge=replace(judge, own=own)))
 
 
 def _calibration(
@@ -247,6 +258,7 @@ def quantize_candidate(
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
         target=settings.hardware.target,
+        own=metrics_at_hand(settings.objective.metrics, progress),
         source=candidate.model,
         task=splits.dataset.task,
         targets=splits.targets,

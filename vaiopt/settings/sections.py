@@ -316,6 +316,12 @@ class ObjectiveSettings:
         " val_r2, val_mean_iou, val_pixel_accuracy, val_psnr, val_ssim; auto: the first of the"
         " task",
     )
+    metrics: str = setting(
+        "",
+        "metrics of your own: file.py:FUNCTION of labels and outputs, which returns a number or"
+        " numbers by name; map is then val_map",
+        may_be_empty=True,
+    )
     direction: str = setting(
         "auto", "whether more of the metric is better", choices=choices.DIRECTIONS
     )

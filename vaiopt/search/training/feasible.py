@@ -25,6 +25,7 @@ from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
+from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import Task
@@ -246,7 +247,7 @@ def check_own_fit(settings: Settings, hp: HyperParameters, call: Optional[FitCal
 
 def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
     """Check that a training by :func:`vaiopt.search.training.fit.train` reports the objective's
-    metric.
+    metric, and that a person's own metrics work.
 
     Args:
         settings: of the run.
@@ -255,13 +256,18 @@ def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits)
         splits: of the default point.
 
     Raises:
-        SettingsError: it is not among the metrics.
+        SettingsError: it is not among the metrics, or a person's own raised.
     """
     metric, always = settings.objective.metric, {"val_loss", *splits.task.validation}
-    if metric in always:
+    own = own_metrics(settings.objective.metrics)
+    if metric in always and own is None:
         return
     few = replace(splits, validation=splits.validation.take(slice(0, FEW)))
     known = {*Validator(model, shared.device, few)(), "loss"}
+    if own is not None:
+        Validator(model, shared.device, few, own=own)()
+        own.check_new([name for name in known if name.startswith("val_")])
+        known.update(f"val_{name}" for name in own.names)
     known |= {measured.name for measured in model.compiled_metrics.metrics}
     if settings.train.folds > 1:
         known |= {f"{name}_std" for name in known if name.startswith("val_")}
