@@ -9,6 +9,7 @@ import pytest
 from vaiopt.errors import DataError
 from vaiopt.hardware import left_to_cpu, load_target
 from vaiopt.int8.feed import fed, in_shape
+from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_keras
 from vaiopt.network.read import read_graph
 from vaiopt.quantize import quantize_model
@@ -154,6 +155,12 @@ def test_only_axes_of_length_one_are_put_in() -> None:
     x = samples()
     assert in_shape(x, (12, 1, 5)).shape == (3, 12, 1, 5)
     assert in_shape(x, (5, 12)) is x
+
+
+def test_an_int8_model_whose_mean_is_reshaped_is_read_again(tmp_path: Any) -> None:
+    # Its file is checked before Keras builds it, and needs the shape of the mean for that.
+    quantize_model(network("gate"), samples(20), out=tmp_path / "q")
+    assert load_quantized(tmp_path / "q" / "quantized.h5").output_shape == (None, 12, 5)
 
 
 def test_a_causal_network_is_quantized_as_images_of_one_column(tmp_path: Any) -> None:

@@ -176,6 +176,11 @@ _ROWS = (
     _row("SlicingOpLambda", "tensorflow", attributes=attributes.tensorflow),
     _row("TensorFlowOpLayer", "tensorflow", attributes=attributes.tensorflow),
     *(_row(name, "other", shapes.unchanged, removed=True) for name in _REMOVED.split()),
+    # of our own int8 models, whose files are read again
+    _row("FixPosition", "other", shapes.unchanged),
+    _row("FixedSigmoid", "other", shapes.unchanged),
+    _row("FixedAveragePooling2D", "other", shapes.pool2d),
+    _row("FixedGlobalAveragePooling2D", "other", shapes.global_pool),
     # known, and safe to build, but nothing is known of their shapes
     *(_row(name) for name in _UNSHAPED.split()),
 )
