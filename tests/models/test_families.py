@@ -144,7 +144,15 @@ def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
                 "from tensorflow import keras\ndef build_model(hp):\n    x = keras.Input((30,))\n"
                 "    return keras.Model(x, [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)])\n"
             ),
-            "more than one output",
+            "more than one output: ",
+        ),
+        (
+            (
+                "from tensorflow import keras\ndef build_model(hp):\n    a, b = (keras.Input((30,),"
+                " name=n) for n in ('here', 'there'))\n    x = keras.layers.Add()([a, b])\n"
+                "    return keras.Model([a, b], keras.layers.Dense(3)(x))\n"
+            ),
+            "more than one input: here, there",
         ),
         (
             (
