@@ -254,10 +254,8 @@ def make_dataset(
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type. Three
-            axes are images if they look so (:func:`vaiopt.data.features.is_grey`) or the task is
-            of images. Or a data frame, whose texts are one-hot coded and whose gaps are filled:
-            see :mod:`vaiopt.data.table`.
+        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type: see
+            :mod:`vaiopt.data.kinds`. Or a data frame: see :mod:`vaiopt.data.table`.
         y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
             rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.

@@ -1,5 +1,6 @@
 """What samples are, by their axes: rows of a table (N, F), signals (N, time, channels) or images
-(N, H, W, C); and which of it three axes are meant to be.
+(N, H, W, C); and which of it three axes are meant to be: images if they look so
+(:func:`vaiopt.data.features.is_grey`) or the task is of images.
 """
 
 from __future__ import annotations
