@@ -245,9 +245,28 @@ def check_own_fit(settings: Settings, hp: HyperParameters, call: Optional[FitCal
         )
 
 
+def _few(splits: Splits) -> Splits:
+    return replace(splits, validation=splits.validation.take(slice(0, FEW)))
+
+
+def check_own_metrics(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
+    """Try a person's own metrics on a few samples. Arguments as of :func:`check_metric`.
+
+    Raises:
+        SettingsError: the function is not there, raised, gives no numbers, or a name that the
+            training has another metric of.
+    """
+    own = own_metrics(settings.objective.metrics)
+    if own is None:
+        return
+    known = Validator(model, shared.device, _few(splits))()
+    Validator(model, shared.device, _few(splits), own=own)()
+    own.check_new(list(known))
+
+
 def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
     """Check that a training by :func:`vaiopt.search.training.fit.train` reports the objective's
-    metric, and that a person's own metrics work.
+    metric.
 
     Args:
         settings: of the run.
@@ -256,18 +275,14 @@ def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits)
         splits: of the default point.
 
     Raises:
-        SettingsError: it is not among the metrics, or a person's own raised.
+        SettingsError: it is not among the metrics.
     """
     metric, always = settings.objective.metric, {"val_loss", *splits.task.validation}
-    own = own_metrics(settings.objective.metrics)
-    if metric in always and own is None:
+    if metric in always:
         return
-    few = replace(splits, validation=splits.validation.take(slice(0, FEW)))
-    known = {*Validator(model, shared.device, few)(), "loss"}
-    if own is not None:
-        Validator(model, shared.device, few, own=own)()
-        own.check_new([name for name in known if name.startswith("val_")])
-        known.update(f"val_{name}" for name in own.names)
+    few = _few(splits)
+    own = own_metrics(settings.objective.metrics)
+    known = {*Validator(model, shared.device, few, own=own)(), "loss"}
     known |= {measured.name for measured in model.compiled_metrics.metrics}
     if settings.train.folds > 1:
         known |= {f"{name}_std" for name in known if name.startswith("val_")}
