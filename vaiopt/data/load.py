@@ -53,11 +53,9 @@ def load_dataset(
         unscored: classes of masks that are neither learned nor scored.
         resize: how images are brought to ``image_size``: ``stretch``, ``crop`` or ``pad``.
         skip_corrupt: leave out image files that cannot be read, with a note.
-        kind: what samples are: ``image``, ``signal`` (time, channels) or ``table``; ``auto`` tells
-            it by their axes.
-        base: the folder that a relative path starts at (that of the settings file); by default the
-            current one. A path that is not there is also looked for from the current folder and in
-            the folder that ``VAIOPT_DATA`` names.
+        kind: what samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
+        base: the folder that a relative path starts at; by default the current one. A path that is
+            not there is also looked for from the current folder and in ``VAIOPT_DATA``.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.
@@ -81,7 +79,7 @@ def load_dataset(
             resize=check_resize(resize),
             skip_corrupt=bool(skip_corrupt),
             kind=check_kind(kind),
-            base=str((Path.cwd() if base is None else Path(base)).resolve()),
+            base=str(Path(base or Path.cwd()).resolve()),
         )
     )
 
