@@ -85,18 +85,24 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
     Among equals the float objective decides: candidates are tried in its order and the first
     maximum wins.
     """
-    table = []
+    table, objective = [], Objective(settings.objective)
+    # A metric of a person's own is what counts, before and after quantization.
+    own = objective.metric[4:] if settings.objective.metrics else ""
     best = best_trials(run, settings, load_trials(run))[: settings.objective.rank_int8]
     for trial in best:
         candidate = prepare_candidate(run, settings, trial)
         record = quantize_candidate(candidate, settings).record
-        score = record.int8_scores[record.headline]
+        name = own if own in record.int8_scores else record.headline
+        score = record.int8_scores[name]
         progress(
-            f"trial {trial.number}: int8 validation {record.headline} {score:.4f}, objective"
+            f"trial {trial.number}: int8 validation {name} {score:.4f}, objective"
             f" {trial.value or 0.0:.4f}"
         )
         table.append(Int8Rank(trial.number, trial.value, score))
-    sign = -1 if task_of(read_recipe(run.trial(best[0].number)).task).minimise else 1
+    task = task_of(read_recipe(run.trial(best[0].number)).task)
+    sign = -1 if task.minimise else 1
+    if own in record.int8_scores:
+        sign = -1 if objective.direction == "minimize" else 1
     place = max(range(len(table)), key=lambda i: (sign * table[i].int8_val_accuracy, -i))
     choose_trial(run, settings, best[place], why="int8", int8_ranking=table)
     return best[place]

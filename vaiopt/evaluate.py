@@ -12,6 +12,7 @@ from vaiopt.data import Splits, load_splits, read_recipe
 from vaiopt.data.batches import evaluation_batch
 from vaiopt.data.splits import Part
 from vaiopt.errors import ModelError, RunError
+from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
 from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
@@ -21,6 +22,8 @@ from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import describe_stale, stale_parts
 from vaiopt.runs.work import alone
+from vaiopt.settings.reading import read_run_settings
+from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
 from vaiopt.tasks import Evaluation, task_of
 from vaiopt.text import Progress, silent
 
@@ -129,16 +132,26 @@ def _evaluated(
     model = LOADERS[kind](model_path)
     activation = missing_of(kind, activation_of_file(model, candidate.model))
     found = evaluate_model(
-        lambda x: probabilities(model.predict(x, batch_size=len(x), verbose=0), activation),
+        lambda x: probabilities(
+            model.predict(fed(model, x), batch_size=len(x), verbose=0), activation
+        ),
         splits,
         kind=kind,
         trial=candidate.number,
+        own=metrics_at_hand(read_run_settings(candidate.run)[0].objective.metrics, progress),
     )
     write_record(path, found)
     return found
 
 
-def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -> Evaluation:
+def evaluate_model(
+    predict: Predict,
+    splits: Splits,
+    *,
+    kind: str,
+    trial: int,
+    own: Optional[OwnMetrics] = None,
+) -> Evaluation:
     """Evaluate a model on the test split.
 
     Args:
@@ -147,12 +160,13 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
         splits: of the run.
         kind: what the model is, ``float`` or ``int8``.
         trial: number of the trial it came from.
+        own: metrics of a person's own, whose task's record has a place for them.
 
     Raises:
         ModelError: an output is NaN or infinite.
     """
     part, size = splits.test, evaluation_batch(splits.input_shape)
-    kept = []
+    kept, whole = [], []
     for start in range(0, len(part), size):
         outputs = predict(part.take(slice(start, start + size)).x)
         if not np.all(np.isfinite(outputs)):
@@ -160,9 +174,13 @@ def evaluate_model(predict: Predict, splits: Splits, *, kind: str, trial: int) -
                 f"the {kind} model of trial {trial} gives values that are not numbers",
                 "Choose another trial: vaiopt choose RUN --trial N",
             )
-        kept.append(splits.task.judged(splits.targets.decode(outputs)))
-    outputs = np.concatenate(kept)
-    return splits.task.evaluate(outputs, part.y, splits.classes, kind=kind, trial=trial)
+        decoded = splits.targets.decode(outputs)
+        kept.append(splits.task.judged(decoded))
+        whole += [decoded] * (own is not None)
+    found = splits.task.evaluate(
+        np.concatenate(kept), part.y, splits.classes, kind=kind, trial=trial
+    )
+    return found if own is None else found.with_own(own(part.y, np.concatenate(whole)))
 
 
 def predicted(candidate: Candidate, splits: Splits, part: Part) -> np.ndarray:

@@ -16,6 +16,7 @@ from vaiopt.data.unlabelled import Given, Unlabelled, read_unlabelled
 from vaiopt.deploy.local import run_local
 from vaiopt.errors import BoardError, RunError, SettingsError, did_you_mean
 from vaiopt.files import PathLike, scratch, write_arrays
+from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
 from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
@@ -174,7 +175,7 @@ def _keras(
     parts: List[np.ndarray] = []
     times: List[float] = []
     for raw in samples.batches(evaluation_batch(recipe.shape)):
-        x = recipe.preprocessing.apply(raw)
+        x = fed(model, recipe.preprocessing.apply(raw))
         if not times:
             times = _times(lambda one: model.predict_on_batch(one), x[:FEW])
         outputs = probabilities(model.predict_on_batch(x), activation)

@@ -78,7 +78,7 @@ def test_other_files_of_arrays_too(tmp_path, name):
             file.create_dataset("X", data=x, chunks=(7, 4, 5), compression="gzip")
             file["y"] = Y
     one, other = both(tmp_path, name)
-    assert isinstance(other.x, Rows) and one.sample_shape == (4, 5, 1)
+    assert isinstance(other.x, Rows) and one.sample_shape == (4, 5)
     assert np.array_equal(other.x[:], one.x) and other.sha256() == one.sha256()
     assert np.array_equal(one.y, Y) and not one.notes
     assert one.classes == (("a", "b", "c") if name == "a.h5" else ("0", "1", "2"))

@@ -5,11 +5,12 @@ import pytest
 
 from vaiopt import models
 from vaiopt.errors import ModelError
+from vaiopt.hardware import left_to_cpu, load_target
 from vaiopt.models import FAMILIES, build, load_family
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed, trace_space
 
-IMAGE, TABLE = (12, 12, 1), (30,)
+IMAGE, TABLE, SIGNAL = (12, 12, 1), (30,), (40, 3)
 OF_IMAGES = ("unet", "autoencoder")
 FOR_IMAGES = ("cnn", "cnn_blocks", "vgg_small", "resnet", "mobilenet", "efficientnet_lite")
 NARROW = {
@@ -28,8 +29,8 @@ def make(shape, values=None, classes=3, overrides=None):
 def test_each_family_builds_over_its_whole_space(family, shape):
     if family in FOR_IMAGES and shape == TABLE:
         pytest.skip("a CNN needs images")
-    if family in OF_IMAGES:
-        pytest.skip("gives images")
+    if family in (*OF_IMAGES, "cnn_1d"):
+        pytest.skip("gives images, or needs signals")
     function = load_family(family)
     narrow = NARROW.get(family)
     space = trace_space(
@@ -54,6 +55,20 @@ def test_each_family_of_images_builds_over_its_whole_space(family, task):
     assert model.name == family and model.output_shape == (None, 12, 8, 3)
 
 
+def test_the_family_of_signals_builds_over_its_whole_space_and_is_all_on_the_dpu():
+    function = load_family("auto")
+    space = trace_space(lambda hp: build(function, hp), lambda values: make(SIGNAL, values))
+    assert {"blocks", "kernel", "filters4"} <= {d.name for d in space.searched()}
+    for shape in (SIGNAL, (4, 1), (5000, 12)):
+        model = build(function, make(shape))
+        assert model.name == "cnn_1d" and model.input_shape[1:] == shape
+        for target in ("zcu102", "kv260", "vck190"):
+            assert left_to_cpu(model, load_target(target)) == []
+    with pytest.raises(ModelError, match="is for signals") as refused:
+        build(load_family("cnn_1d"), make(IMAGE))
+    assert "data.kind=signal" in refused.value.hint
+
+
 def test_a_family_that_cannot_do_the_task_is_refused_with_one_that_can():
     with pytest.raises(ModelError, match="this family gives values in a row"):
         build(load_family("mlp"), HyperParameters({}, {}, IMAGE, 2, 100, "segmentation", (12, 12)))
@@ -68,6 +83,7 @@ def test_auto_takes_a_cnn_for_images_and_an_mlp_for_tables():
     assert build(function, make(IMAGE)).name == "cnn_blocks"
     assert build(function, make(TABLE)).name == "mlp_tabular"
     assert build(function, make((2, 2, 3))).name == "mlp_tabular"
+    assert build(function, make((3, 9))).name == "mlp_tabular"
 
 
 def test_a_made_up_row_is_a_family_by_its_module(monkeypatch):
@@ -128,7 +144,15 @@ def test_a_function_of_the_users_own_is_loaded_from_its_file(tmp_path):
                 "from tensorflow import keras\ndef build_model(hp):\n    x = keras.Input((30,))\n"
                 "    return keras.Model(x, [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)])\n"
             ),
-            "more than one output",
+            "more than one output: ",
+        ),
+        (
+            (
+                "from tensorflow import keras\ndef build_model(hp):\n    a, b = (keras.Input((30,),"
+                " name=n) for n in ('here', 'there'))\n    x = keras.layers.Add()([a, b])\n"
+                "    return keras.Model([a, b], keras.layers.Dense(3)(x))\n"
+            ),
+            "more than one input: here, there",
         ),
         (
             (

@@ -59,6 +59,9 @@ LAYERS_OF_KERAS = [
     (IMAGE, lambda kl: kl.RandomFlip()),
     (SERIES, lambda kl: kl.Conv1D(4, 3, padding="causal", dilation_rate=2)),
     (SERIES, lambda kl: kl.SeparableConv1D(4, 3)),
+    (SERIES, lambda kl: kl.DepthwiseConv1D(3, strides=2, depth_multiplier=2)),
+    (SERIES, lambda kl: kl.Conv1DTranspose(4, 3, strides=2, padding="same")),
+    (SERIES, lambda kl: kl.Conv1DTranspose(4, 4, strides=2, output_padding=1)),
     (SERIES, lambda kl: kl.MaxPooling1D(3)),
     (SERIES, lambda kl: kl.AveragePooling1D(2, strides=3, padding="same")),
     (SERIES, lambda kl: kl.GlobalAveragePooling1D()),
@@ -154,7 +157,7 @@ def test_every_row_with_a_shape_is_compared_with_keras(keras):
     merges = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
     known = {name for name, row in LAYERS.items() if row.shape and not row.removed}
     alike = {"SyncBatchNormalization", "InputLayer", "TFOpLambda"}
-    vendors = {name for name in known if name.startswith(("Vitis", "HardSigmoid"))}
+    vendors = {name for name in known if name.startswith(("Vitis", "HardSigmoid", "Fix"))}
     newer = {"GroupNormalization", "UnitNormalization"} - set(dir(keras.layers))
     assert known - made - merges - alike - vendors - newer == set()
 

@@ -61,6 +61,15 @@ OF_IMAGES: Dict[str, Build] = {
 }
 """By the layer class that is meant: it is named x."""
 
+OF_SERIES: Dict[str, Build] = {
+    "Conv1D": lambda x: L.Conv1D(4, 3, padding="causal", name="x")(x),
+    "SeparableConv1D": lambda x: L.SeparableConv1D(4, 3, padding="same", name="x")(x),
+    "Cropping1D": lambda x: L.ZeroPadding1D(1)(L.Cropping1D(1, name="x")(x)),
+    "MaxPooling1D": lambda x: L.UpSampling1D(2)(L.MaxPooling1D(2, name="x")(x)),
+    "SimpleRNN": lambda x: L.SimpleRNN(4, return_sequences=True, name="x")(x),
+}
+"""The same, of series."""
+
 FUNCTIONS = "relu sigmoid tanh elu selu softplus softsign exponential hard_sigmoid swish".split()
 
 
@@ -97,6 +106,13 @@ PATTERNS: Dict[str, Build] = {
         for name in FUNCTIONS
     },
 }
+
+
+def of_series(make: Build) -> Build:
+    return lambda x: L.Reshape((6, 6, 4))(make(L.Reshape((36, 4))(x)))
+
+
+PATTERNS.update({name: of_series(make) for name, make in OF_SERIES.items()})
 
 REFUSED: Dict[str, Build] = {
     "groups": lambda x: L.Conv2D(4, 1, groups=2, name="x")(x),

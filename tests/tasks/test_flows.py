@@ -19,8 +19,9 @@ def images(size=8):
 
 
 def regression():
-    x = RANDOM.rand(SAMPLES, 3).astype(np.float32)
-    return {"x": x, "y": np.stack([1e3 * x[:, 0], x[:, 1] - 5], 1), "classes": ["price", "offset"]}
+    x = RANDOM.rand(SAMPLES, 24, 3).astype(np.float32)  # signals, which a DPU has as images
+    y = np.stack([1e3 * x[:, 0, 0], x[:, :, 1].mean(axis=1) - 5], 1)
+    return {"x": x, "y": y, "classes": ["price", "offset"]}
 
 
 def multilabel():

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from vaiopt.data.features import check_features
+from vaiopt.data.features import check_features, is_grey, reshaped
 from vaiopt.data.frames import Frames
 from vaiopt.data.images import STRETCH
 from vaiopt.data.left_out import FilesRead
@@ -46,6 +46,7 @@ class Request:
             :data:`vaiopt.settings.choices.HASHES`.
         resize: how images are brought to that size, a name of :data:`vaiopt.data.images.RESIZES`.
         skip_corrupt: whether image files that cannot be read are left out.
+        kind: what the samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Request:
     hashed: str = AUTO
     resize: str = STRETCH
     skip_corrupt: bool = False
+    kind: str = AUTO
 
 
 class Samples(NamedTuple):
@@ -84,8 +86,8 @@ class Dataset:
 
     Attributes:
         name: what it is called in messages and reports.
-        x: raw samples, uint8 or float32: images (N, H, W, C) or tables (N, F). Those of large data
-            are :class:`vaiopt.data.rows.Rows`, which stay in a file.
+        x: raw samples, uint8 or float32: images (N, H, W, C), signals (N, time, channels), tables
+            (N, F); :class:`vaiopt.data.rows.Rows` where they stay in a file.
         y: labels as the task keeps them, (N, ...): class numbers, int64 (N,), of a classification.
         classes: the names of the outputs, for classes in the order of their numbers.
         test_x: raw samples of a test set that came with the data (None if there is none), of the
@@ -155,13 +157,18 @@ class Dataset:
 
     @property
     def sample_shape(self) -> Tuple[int, ...]:
-        """Shape of one sample: (H, W, C) or (F,)."""
+        """Shape of one sample: (H, W, C), (time, channels) or (F,)."""
         return tuple(int(n) for n in self.x.shape[1:])
 
     @property
     def is_image(self) -> bool:
         """Whether the samples are images."""
         return self.x.ndim == 4
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether the samples are signals."""
+        return self.x.ndim == 3
 
     @property
     def all_y(self) -> np.ndarray:
@@ -282,8 +289,8 @@ def make_dataset(
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, H, W) or (N, H, W, C); any real type. Or a data frame, whose texts
-            are one-hot coded and whose gaps are filled: see :mod:`vaiopt.data.table`.
+        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type: see
+            :mod:`vaiopt.data.kinds`. Or a data frame: see :mod:`vaiopt.data.table`.
         y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
             rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.
@@ -332,9 +339,7 @@ def _checked_sets(
     classes: Optional[Sequence[Any]],
     task: str,
 ) -> Dataset:
-    """Return a dataset of its own samples, and of a given test and validation set if their labels
-    are not None.
-    """
+    """Return a dataset of its samples, and of a test and validation set if they have labels."""
     all_called = [f"{key} of '{name}'" for key in keys]
     for i in (1, 2):
         _check_pair(sets[i], all_called[2 * i : 2 * i + 2], keys[2 * i : 2 * i + 2])
@@ -344,6 +349,8 @@ def _checked_sets(
     samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
     guess = guess_task(samples[0].shape, sets[0].y, classes) if task == AUTO else None
     known = task_of(task if guess is None else guess.task)
+    if samples[0].ndim == 3 and (known.like_samples or is_grey(samples[0])):
+        samples = [reshaped(x, (*x.shape[1:], 1)) if x.ndim == 3 else x for x in samples]
     numbers, names = known.check_labels([sets[i].y for i in there], called[1::2], classes)
     _check_alike(known, samples, numbers, called)
     if len({array.dtype for array in samples}) > 1:

@@ -1,8 +1,10 @@
-"""Brings ``x`` into one of two forms: images (N, H, W, C) or tables (N, F), uint8 or float32."""
+"""Brings ``x`` into one of three forms, uint8 or float32: images (N, H, W, C), signals (N, time,
+channels) or tables (N, F).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 import numpy as np
 
@@ -16,6 +18,11 @@ CHANNELS_FIRST = (1, 3)
 MAPPED = 64 * 10**6
 """Bytes of a memory-mapped array from which on it is read batch by batch."""
 
+SMALLEST_SIDE, LEAST_SIDE, MOST_TIMES = 4, 8, 2
+"""Of an image of bytes or a square one, and of any other; how many times its shorter side its
+longer one may be.
+"""
+
 KINDS = {
     **{"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"},
     **{"M": "dates", "m": "time spans", "V": "records"},
@@ -24,10 +31,10 @@ KINDS = {
 
 
 def check_features(x: Any, label: str) -> Any:
-    """Return ``x`` as uint8 or float32, images (N, H, W, C) or tables (N, F).
+    """Return ``x`` as uint8 or float32, of the shape it has: images (N, H, W, C), signals (N, time,
+    channels) or grey images (N, H, W), tables (N, F).
 
     uint8 stays as it is, bool becomes uint8, every other integer or real type becomes float32.
-    Images (N, H, W) get a channel axis.
 
     Args:
         x: an array, or what ``numpy.asarray`` makes one of.
@@ -54,7 +61,27 @@ def check_features(x: Any, label: str) -> Any:
         x = _as_float32(x, label)
     else:
         raise _no_numbers(x, label)
-    return x[..., np.newaxis] if x.ndim == 3 else x
+    return x
+
+
+def reshaped(x: Any, sample: Sequence[int]) -> Any:
+    """Return samples, each in another shape with as many values."""
+    if isinstance(x, Rows):
+        return x.as_samples(x.dtype, tuple(sample))
+    return x.reshape(-1, *sample)
+
+
+def is_grey(x: Any) -> bool:
+    """Tell whether samples of two axes look like grey images, not like signals (time, channels):
+    whole images are square or nearly so, or of bytes, and have several pixels either way.
+    """
+    if x.ndim != 3:
+        return False
+    shorter, longer = sorted(x.shape[1:])
+    if shorter < SMALLEST_SIDE:
+        return False
+    near = shorter >= LEAST_SIDE and longer <= MOST_TIMES * shorter
+    return x.dtype == np.uint8 or shorter == longer or near
 
 
 def _no_numbers(x: Any, label: str) -> DataError:
@@ -78,8 +105,7 @@ def _checked_rows(x: Rows, label: str) -> Rows:
         for part in x.chunks():
             _as_float32(part, label, start)
             start += len(part)
-    sample = (*x.shape[1:], 1) if x.ndim == 3 else x.shape[1:]
-    return x.as_samples(np.uint8 if is_small else np.float32, sample)
+    return x.as_samples(np.uint8 if is_small else np.float32, x.shape[1:])
 
 
 def _check_shape(x: Any, label: str) -> None:
@@ -87,8 +113,8 @@ def _check_shape(x: Any, label: str) -> None:
     if x.ndim not in (2, 3, 4):
         raise DataError(
             f"{label} has {x.ndim} axes (shape {x.shape})",
-            "Give (samples, features) for tables, (samples, height, width) or (samples, height,"
-            " width, channels) for images.",
+            "Give (samples, features) for tables, (samples, time, channels) for signals, (samples,"
+            " height, width) or (samples, height, width, channels) for images.",
         )
     if x.size == 0:
         raise DataError(

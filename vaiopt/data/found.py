@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Mapping, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
+from vaiopt.tasks import AUTO
 
 MOST_CLASSES = 6
 """Classes that are told with their samples; of more only the smallest and the largest."""
@@ -18,12 +19,23 @@ def found_line(dataset: Dataset, sizes: Mapping[str, int]) -> str:
     Args:
         dataset: as it was loaded. sizes: samples by part, as they are split.
     """
-    shape = dataset.sample_shape
-    form = "×".join(map(str, shape)) if dataset.is_image else f"{shape[-1]} features"
-    kind = "images of" if dataset.is_image else "rows of"
+    kind, form = _form(dataset)
     parts = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
-    told = f"data '{dataset.name}': {len(dataset):,} {kind} {form} ({dataset.x.dtype})"
+    told = f"data '{dataset.name}': {len(dataset):,} {kind} of {form} ({dataset.x.dtype})"
     return f"{told}, {_labels(dataset)}; {parts}"
+
+
+def _form(dataset: Dataset) -> Tuple[str, str]:
+    """Return what samples are, and of what size."""
+    shape = dataset.sample_shape
+    if dataset.is_image:
+        return "images", "×".join(map(str, shape))
+    if not dataset.is_signal:
+        return "rows", f"{shape[-1]} features"
+    plural = "s" if shape[1] > 1 else ""
+    form = f"{shape[0]:,} steps and {shape[1]} channel{plural}"
+    guessed = dataset.request is not None and dataset.request.kind == AUTO
+    return "signals", form + (" [grey images: data.kind=image]" if guessed else "")
 
 
 def _labels(dataset: Dataset) -> str:

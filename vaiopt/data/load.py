@@ -16,6 +16,7 @@ from vaiopt.data.dataset import (
     limit_dataset,
 )
 from vaiopt.data.images import STRETCH, check_image_size, check_resize, fit_images, fit_masks
+from vaiopt.data.kinds import check_kind, with_kind
 from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.paths import find_path
 from vaiopt.data.rows import Rows
@@ -38,6 +39,7 @@ def load_dataset(
     unscored: Sequence[str] = (),
     resize: str = STRETCH,
     skip_corrupt: bool = False,
+    kind: str = AUTO,
     base: Union[None, str, Path] = None,
     **options: Any,
 ) -> Dataset:
@@ -55,11 +57,10 @@ def load_dataset(
         unscored: classes of masks that are neither learned nor scored.
         resize: how images are brought to ``image_size``: ``stretch``, ``crop`` or ``pad``.
         skip_corrupt: leave out image files that cannot be read, with a note.
-        base: the folder that a relative path starts at (that of the settings file); by default the
-            current one. A path that is not there is also looked for from the current folder and in
-            the folder that ``VAIOPT_DATA`` names.
-        options: ``features`` (a dictionary, as ``data.features``), ``in_memory_mb`` and ``hashed``
-            of a :class:`Request`.
+        kind: what samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
+        base: the folder that a relative path starts at; by default the current one. A path that is
+            not there is also looked for from the current folder and in ``VAIOPT_DATA``.
+        options: ``features`` (a dictionary), ``in_memory_mb`` and ``hashed`` of a :class:`Request`.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.
@@ -82,6 +83,7 @@ def load_dataset(
             unscored=tuple(unscored),
             resize=check_resize(resize),
             skip_corrupt=bool(skip_corrupt),
+            kind=check_kind(kind),
             base=str((Path.cwd() if base is None else Path(base)).resolve()),
             **_others(**options),
         )
@@ -101,7 +103,7 @@ def _others(
 def load_request(request: Request) -> Dataset:
     """Load the dataset of a checked request. Raises as :func:`load_dataset`."""
     try:
-        dataset = with_task(_load(request), request.task)
+        dataset = with_kind(with_task(_load(request), request.task), request.kind)
         dataset = limit_dataset(dataset, request.limit, request.seed)
     except MemoryError as error:
         raise DataError(
@@ -115,8 +117,9 @@ def load_request(request: Request) -> Dataset:
         return dataset
     if not dataset.is_image:
         name = "image_size" if request.image_size else "grayscale"
+        kind = "set of signals" if dataset.is_signal else "table"
         raise DataError(
-            f"'{dataset.name}' is a table, but data.{name} is set",
+            f"'{dataset.name}' is a {kind}, but data.{name} is set",
             "Remove the setting: it is for images.",
         )
     fitted: Dict[str, Any] = {

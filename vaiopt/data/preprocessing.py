@@ -14,6 +14,9 @@ from vaiopt.record import Record, Unfit, part
 
 Numbers = Union[float, Tuple[float, ...]]
 
+LAYOUTS = {1: "NF", 2: "NTC", 3: "NHWC"}
+"""Axes of the samples, by how many one has."""
+
 CHUNK = 4096
 """Samples, at most, that are looked at together where the lowest and highest value are searched."""
 
@@ -34,14 +37,14 @@ class Preprocessing:
 
     Attributes:
         offset: subtracted from a raw value; one number, or one per feature (tables) or channel
-            (images).
+            (images, signals).
         scale: divides the difference; as ``offset``, and positive.
-        shape: of one sample, (H, W, C) or (F,).
+        shape: of one sample, (H, W, C), (time, channels) or (F,).
         input_range: lowest and highest value of the preprocessed data, as far as the data without
             the test split tells.
         raw_dtype: type of the raw data, "uint8" or "float32".
         dtype: of the preprocessed data.
-        layout: "NHWC" for images, "NF" for tables.
+        layout: "NHWC" for images, "NTC" for signals, "NF" for tables.
     """
 
     offset: Numbers
@@ -150,7 +153,7 @@ def fit_preprocessing(
     so that all 256 levels of an int8 input at fix position 7 are used: scale = (high - low) ·
     128/255, offset = low + scale; for uint8 images the int8 input is x - 128. Images have one
     range, the dataset's ``value_range``, else 0 to 255 for uint8, else what is found; tables have
-    one per feature.
+    one per feature, signals one per channel.
 
     Args:
         dataset: the raw data.
@@ -185,17 +188,19 @@ def fit_preprocessing(
         shape=shape,
         input_range=ends,
         raw_dtype=str(dataset.x.dtype),
-        layout="NHWC" if dataset.is_image else "NF",
+        layout=LAYOUTS[len(shape)],
     )
 
 
 def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Return lowest and highest raw value, float64: of all images, or of each feature."""
+    """Return lowest and highest raw value, float64: of all images, or of each feature or
+    channel of a signal.
+    """
     if dataset.value_range is not None:
         return np.asarray(dataset.value_range[0]), np.asarray(dataset.value_range[1])
     if dataset.is_image and dataset.x.dtype == np.uint8:
         return np.asarray(0.0), np.asarray(255.0)
-    axes = None if dataset.is_image else 0
+    axes = None if dataset.is_image else tuple(range(dataset.x.ndim - 1))
     values = int(np.prod(dataset.sample_shape, dtype=np.int64))
     indices = indices[:: -(-len(indices) * values // MOST_VALUES) or 1]
     step = max(1, min(CHUNK, CHUNK_VALUES // max(1, values)))

@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.images import RESIZES, STRETCH
+from vaiopt.data.kinds import KINDS, kind_of_shape
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
@@ -48,6 +49,7 @@ class DataRecipe(Record):
         features: what the records of a TFRecord file hold.
         resize: how images were brought to that size. skip_corrupt: whether files that cannot be
             read were left out.
+        kind: what samples are; empty in runs of before there were signals.
     """
 
     name: str = part()
@@ -79,6 +81,7 @@ class DataRecipe(Record):
     features: Dict[str, str] = part({})
     resize: str = part(STRETCH, choices=tuple(RESIZES))
     skip_corrupt: bool = part(False)
+    kind: str = part("")
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -88,6 +91,8 @@ class DataRecipe(Record):
             raise Unfit("samples", f"is not of {', '.join(PARTS)}")
         if len(self.split) != len(PARTS):
             raise Unfit("split", f"has {len(self.split)} shares, not {len(PARTS)}")
+        if len(self.shape) not in KINDS or self.kind not in ("", KINDS[len(self.shape)]):
+            raise Unfit("kind", f"is {self.kind!r}, of samples of shape {self.shape}")
 
 
 def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
@@ -133,6 +138,7 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         features=dict(request.features),
         resize=request.resize,
         skip_corrupt=request.skip_corrupt,
+        kind=kind_of_shape(dataset.sample_shape),
     )
 
 
@@ -166,8 +172,9 @@ def load_requested(request: Request) -> Dataset:
     if request not in held:
         held.clear()  # one data set at a time: it may be large
         found = load_once(request, load_request)
-        # Later stages know the task that "auto" came to.
-        held[request] = held[replace(request, task=found.task)] = found
+        # Later stages know the task and the kind that "auto" came to.
+        known = replace(request, task=found.task, kind=kind_of_shape(found.sample_shape))
+        held[request] = held[known] = found
     return held[request]
 
 
@@ -216,6 +223,7 @@ def load_splits(candidate: Candidate) -> Splits:
             features=tuple(sorted(recipe.features.items())),
             resize=recipe.resize,
             skip_corrupt=recipe.skip_corrupt,
+            kind=recipe.kind or kind_of_shape(recipe.shape),
         )
     )
     if dataset.sha256() != recipe.sha256:

@@ -22,6 +22,7 @@ from vaiopt.data.table import TEXT, Cells, Column
 from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError
 from vaiopt.files import looked_for
+from vaiopt.int8.feed import in_shape
 from vaiopt.npz import NpzError, few_names, load_npz
 
 ARRAYS = ("x", "x_test", "test_images")
@@ -163,6 +164,10 @@ def _of_array(array: np.ndarray, where: str, recipe: DataRecipe) -> Unlabelled:
     if array.shape == recipe.shape or array.shape == recipe.shape[:2] and recipe.shape[2:] == (1,):
         array = array[np.newaxis]
     x = check_features(array, where)
+    if x.ndim == 3 and len(recipe.shape) == 3:  # grey images
+        x = x[..., np.newaxis]
+    if len(recipe.shape) < 3:
+        x = in_shape(x, recipe.shape)
     if x.ndim == 4 and len(recipe.shape) == 3 and x.shape[1:] != recipe.shape:
         grey = recipe.shape[2] == 1 and x.shape[3] in (3, 4)
         if x.shape[3] == recipe.shape[2] or grey:

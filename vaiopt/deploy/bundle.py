@@ -23,6 +23,7 @@ from vaiopt.errors import MissingToolError, RunError
 from vaiopt.files import atomic_folder, atomic_path, require, write_arrays, write_text
 from vaiopt.hardware.target import Target
 from vaiopt.hardware.targets import load_target
+from vaiopt.int8.feed import fed
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
 from vaiopt.present.shown import Shown
@@ -161,7 +162,7 @@ def _outputs(
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     size = evaluation_batch(splits.input_shape)
     parts = (splits.preprocessing.apply(raw[i : i + size]) for i in range(0, len(raw), size))
-    outputs = (model.predict(x, batch_size=size, verbose=0) for x in parts)
+    outputs = (model.predict(fed(model, x), batch_size=size, verbose=0) for x in parts)
     return np.concatenate([splits.task.judged(splits.targets.decode(o)) for o in outputs])
 
 

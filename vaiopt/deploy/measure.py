@@ -152,6 +152,8 @@ def measure_candidate(
     refresh_links(candidate)
     for doubt in record.all_doubts[len(record.doubts) :]:  # those of the scripts were told
         progress(f"warning: {doubt.line}")
+    if settings.objective.metrics:
+        progress("note: objective.metrics is not computed on the kit: scores are the task's")
     return MeasureResult(path, record)
 
 

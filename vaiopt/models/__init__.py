@@ -139,14 +139,8 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             "Return the model; import Keras with 'from tensorflow import keras', not 'import keras'"
             " (Keras 3).",
         )
-    shape = getattr(model, "output_shape", None)
-    if not getattr(model, "inputs", None) or not isinstance(shape, tuple):
-        raise BuildFailed(
-            "the model has no known input, or more than one output",
-            "Return a functional or Sequential model with one output; where there are no data to"
-            " tell, its first layer needs an input_shape.",
-        )
-    given = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else None
+    _check_ends(model)
+    shape, given = model.output_shape, tuple(model.input_shape[1:])
     if hp.input_shape and given != tuple(hp.input_shape):
         raise BuildFailed(
             f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
@@ -156,6 +150,27 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
     if hp.classes and problem:
         raise BuildFailed(problem, cure)
     return model
+
+
+ONE_END = (
+    "A search trains models of one input and one output. Train it yourself, and go on from its .h5"
+    " file with: vaiopt quantize MODEL.h5 --calib DATA.npz"
+)
+
+
+def _check_ends(model: Any) -> None:
+    """Raise :class:`BuildFailed` unless a model has one known input and one output."""
+    if not getattr(model, "inputs", None):
+        raise BuildFailed(
+            "the model has no known input",
+            "Return a functional or Sequential model; where there are no data to tell, its first"
+            " layer needs an input_shape.",
+        )
+    for what in ("input", "output"):
+        names = list(getattr(model, f"{what}_names"))
+        if len(names) > 1 or not isinstance(getattr(model, f"{what}_shape"), tuple):
+            told = f"the model has more than one {what}: {', '.join(names)}"
+            raise BuildFailed(told, ONE_END)
 
 
 def _class_name(value: Any) -> str:

@@ -22,6 +22,9 @@ OPERATION = "operation"
 INPUT_SCALING = "input scaling"
 """Kind of the change of a layer that scales the model's input."""
 
+INPUT_SHAPE = "input shape"
+"""Kind of the change of an input that is fed in another shape."""
+
 SUBCLASSED_HINT = "Build it with the functional API: keras.Model(inputs, outputs)."
 
 
@@ -66,8 +69,9 @@ class Absorbed(NamedTuple):
 class Change(NamedTuple):
     """An exact change of a model: the layer it concerns, and what becomes of it, in words.
 
-    ``kind`` is :data:`INPUT_SCALING` for a layer that scales the model's input, :data:`OPERATION`
-    for an operation that becomes a layer, else empty.
+    ``kind`` is :data:`INPUT_SCALING` for a layer that scales the model's input,
+    :data:`INPUT_SHAPE` for an input of another shape, :data:`OPERATION` for an operation that
+    becomes a layer, else empty.
     """
 
     layer: str

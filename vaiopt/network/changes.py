@@ -6,6 +6,7 @@ list (:mod:`vaiopt.quantize.plain`), cannot disagree:
 
 * what does something in training only (noise, random images, spatial dropout) is left out;
 * TensorFlow operations become the layers that compute the same (:mod:`tensor_calls`);
+* a series is an image of one column, its layers are those of images (:mod:`series`);
 * a layer that is the activation of another becomes a layer behind it, a convolution whose groups
   are single channels a depthwise one;
 * ``relu6(x + 3) / 6``, however it is written, is one layer, the DPU's own sigmoid;
@@ -24,6 +25,7 @@ from vaiopt.network.layers import layer_class
 from vaiopt.network.operations import DAMAGED
 from vaiopt.network.rebuild import Place, Rebuilt, readers
 from vaiopt.network.scalings import absorbed, rescaling_of
+from vaiopt.network.series import as_images
 from vaiopt.network.tensor_calls import Step, layers_for
 
 HARD_SIGMOID = "HardSigmoid"
@@ -41,7 +43,11 @@ def changed(calls: CallList) -> CallList:
     calls as they are where they cannot be understood, which :func:`operations.lower` then tells.
     """
     try:
-        return _told_once(absorbed(_hard_sigmoids(_translated(calls))))
+        plain = _translated(calls)
+        images = as_images(plain)
+        # what has become a layer of images may be one that is translated
+        plain = images if images is plain else _translated(images)
+        return _told_once(absorbed(_hard_sigmoids(plain)))
     except (ModelError, *DAMAGED):
         return calls
 

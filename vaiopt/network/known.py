@@ -31,8 +31,6 @@ CODE = _names("Lambda TFOpLambda SlicingOpLambda TensorFlowOpLayer")
 OTHERS = _names(
     # models
     "Functional Model Sequential"
-    # the int8 model's own
-    " FixPosition FixedSigmoid FixedAveragePooling2D FixedGlobalAveragePooling2D"
     # cells
     " LSTMCell GRUCell SimpleRNNCell StackedRNNCells"
     # initializers

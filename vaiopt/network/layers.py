@@ -77,11 +77,10 @@ _REMOVED = (
 )
 
 _UNSHAPED = (
-    "Conv3D Conv3DTranspose Conv1DTranspose DepthwiseConv1D LocallyConnected1D LocallyConnected2D"
-    " ConvLSTM1D ConvLSTM2D ConvLSTM3D AveragePooling3D MaxPooling3D GlobalAveragePooling3D"
-    " GlobalMaxPooling3D UpSampling3D ZeroPadding3D Cropping3D Attention AdditiveAttention"
-    " MultiHeadAttention EinsumDense TimeDistributed RNN SpectralNormalization RandomCrop"
-    " CategoryEncoding Discretization"
+    "Conv3D Conv3DTranspose LocallyConnected1D LocallyConnected2D ConvLSTM1D ConvLSTM2D ConvLSTM3D"
+    " AveragePooling3D MaxPooling3D GlobalAveragePooling3D GlobalMaxPooling3D UpSampling3D"
+    " ZeroPadding3D Cropping3D Attention AdditiveAttention MultiHeadAttention EinsumDense"
+    " TimeDistributed RNN SpectralNormalization RandomCrop CategoryEncoding Discretization"
 )
 
 _row = LayerClass
@@ -97,6 +96,8 @@ _ROWS = (
     _row("SeparableConv2D", "conv", shapes.conv2d, counts.separable, separable=True),
     _row("Conv1D", "other", shapes.conv1d, counts.conv),
     _row("SeparableConv1D", "other", shapes.conv1d, counts.separable),
+    _row("DepthwiseConv1D", "other", shapes.depthwise1d, counts.depthwise1d),
+    _row("Conv1DTranspose", "other", shapes.transposed1d, counts.conv),
     _row("Dense", "dense", shapes.dense, counts.dense, attributes.dense),
     # pooling
     _row("MaxPooling2D", "max_pool", shapes.pool2d, attributes=attributes.pool),
@@ -175,6 +176,11 @@ _ROWS = (
     _row("SlicingOpLambda", "tensorflow", attributes=attributes.tensorflow),
     _row("TensorFlowOpLayer", "tensorflow", attributes=attributes.tensorflow),
     *(_row(name, "other", shapes.unchanged, removed=True) for name in _REMOVED.split()),
+    # of our own int8 models, whose files are read again
+    _row("FixPosition", "other", shapes.unchanged),
+    _row("FixedSigmoid", "other", shapes.unchanged),
+    _row("FixedAveragePooling2D", "other", shapes.pool2d),
+    _row("FixedGlobalAveragePooling2D", "other", shapes.global_pool),
     # known, and safe to build, but nothing is known of their shapes
     *(_row(name) for name in _UNSHAPED.split()),
 )

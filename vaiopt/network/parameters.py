@@ -39,6 +39,11 @@ def depthwise(config: Config, inputs: Sequence[Shape], output: Shape) -> int:
     return elements(pair(config["kernel_size"])) * output[-1] + _bias(config, output[-1])
 
 
+def depthwise1d(config: Config, inputs: Sequence[Shape], output: Shape) -> int:
+    """Depthwise convolution over a series."""
+    return _area(config) * output[-1] + _bias(config, output[-1])
+
+
 def separable(config: Config, inputs: Sequence[Shape], output: Shape) -> int:
     """Depthwise convolution and 1x1 convolution."""
     middle = inputs[0][-1] * int(config.get("depth_multiplier", 1))

@@ -171,6 +171,26 @@ def conv1d(config: Config, inputs: Sequence[Shape], _: Config) -> Shape:
     return (steps, _filters(config, channels))
 
 
+def depthwise1d(config: Config, inputs: Sequence[Shape], arguments: Config) -> Shape:
+    """Depthwise convolution over a series."""
+    steps = conv1d(config, inputs, arguments)[0]
+    return (steps, inputs[0][1] * int(config.get("depth_multiplier", 1)))
+
+
+def transposed1d(config: Config, inputs: Sequence[Shape], arguments: Config) -> Shape:
+    """Transposed convolution over a series: of an image of one column."""
+    extra = config.get("output_padding")
+    sizes = {
+        "kernel_size": (pair(config["kernel_size"])[0], 1),
+        "strides": (pair(config.get("strides", 1))[0], 1),
+        "dilation_rate": (pair(config.get("dilation_rate", 1))[0], 1),
+        "output_padding": None if extra is None else (pair(extra)[0], 0),
+    }
+    length, channels = inputs[0]
+    image = transposed2d({**config, **sizes}, [(length, 1, channels)], arguments)
+    return (image[0], image[2])
+
+
 def pool1d(config: Config, inputs: Sequence[Shape], _: Config) -> Shape:
     """Pooling of a series."""
     kernel = pair(config.get("pool_size", 2))[0]

@@ -9,9 +9,10 @@ import numpy as np
 
 from vaiopt.errors import DataError, QuantizeError
 from vaiopt.files import PathLike
+from vaiopt.int8.feed import in_shape
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models.probabilities import activation_of_file, int8_activation, with_activation
-from vaiopt.network.calls import INPUT_SCALING
+from vaiopt.network.calls import INPUT_SCALING, INPUT_SHAPE
 from vaiopt.network.file import layer_entries, read_model_config
 from vaiopt.network.read import read_calls
 from vaiopt.network.refusals import refusals
@@ -68,7 +69,9 @@ def functional_model(model: Any) -> Any:
             "Build it with the functional API: keras.Model(inputs, outputs).",
         )
     plain = plain_model(keras.Model(model.inputs, model.outputs, name=model.name))
-    functional = remember_changes(with_activation(plain, int8_activation(activation)), plain)
+    found = with_activation(plain, int8_activation(activation))
+    # One that was changed before is not changed again, and remembers it.
+    functional = remember_changes(found, plain if changes_of(plain) else model)
     check_model(functional)
     return functional
 
@@ -124,7 +127,8 @@ def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarra
 
     Args:
         model: functional.
-        x: the samples, preprocessed as in training; a list for a model of several inputs.
+        x: the samples, preprocessed as in training; a list for a model of several inputs. Series
+            get the column with which the changed model takes them.
         name: of the array, for messages.
 
     Raises:
@@ -138,9 +142,15 @@ def calibration_arrays(model: Any, x: Arrays, name: str = "x") -> List[np.ndarra
             "Give a list of arrays, one per input of the model.",
         )
     checked: List[np.ndarray] = []
-    for array, tensor in zip(arrays, model.inputs):
+    series = {change.layer for change in changes_of(model) if change.kind == INPUT_SHAPE}
+    for array, tensor, layer in zip(arrays, model.inputs, model.input_names):
         label = f"{name}[{len(checked)}]" if several else name
-        checked.append(_calibration_array(np.asarray(array), tuple(tensor.shape)[1:], label))
+        shape = tuple(tensor.shape)[1:]
+        given = (shape[0], *shape[2:]) if layer in series else shape
+        array = np.asarray(array)
+        if array.shape[1:] == shape:
+            array = in_shape(array, given)
+        checked.append(in_shape(_calibration_array(array, given, label), shape))
     if len({len(array) for array in checked}) > 1:
         raise DataError(
             f"the arrays of {name} have different numbers of samples",

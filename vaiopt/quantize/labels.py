@@ -11,6 +11,7 @@ import numpy as np
 
 from vaiopt.errors import DataError
 from vaiopt.models.probabilities import LINEAR, last_function
+from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import AUTO, Targets, Task, task_of
 from vaiopt.tasks.arrays import as_array
 from vaiopt.tasks.targets import PLAIN
@@ -25,17 +26,21 @@ class Judge:
         task: what the model does.
         y: labels, (n, ...), as the task keeps them.
         targets: what the outputs are of the labels.
+        own: metrics of a person's own, None without.
     """
 
     task: Task
     y: np.ndarray
     targets: Targets = PLAIN
+    own: Optional[OwnMetrics] = None
 
     def scores(self, outputs: np.ndarray) -> Dict[str, float]:
         """Return the scores of a model's outputs (n, ...), the headline first."""
         if self.task.like_samples and outputs.ndim == 3:  # a row of pixels
             outputs = outputs.reshape(*self.y.shape[:3], -1)
-        return self.task.scores_without_names(self.targets.decode(outputs), self.y)
+        outputs = self.targets.decode(outputs)
+        scores = self.task.scores_without_names(outputs, self.y)
+        return scores if self.own is None else {**scores, **self.own(self.y, outputs)}
 
 
 class Found(NamedTuple):

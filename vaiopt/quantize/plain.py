@@ -15,10 +15,12 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 from vaiopt.errors import VaioptError
+from vaiopt.int8.feed import fed
 from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.network.calls import Absorbed, Call, CallList, Change
 from vaiopt.network.layers import output_shape
 from vaiopt.network.read import changed_calls
+from vaiopt.network.sizes import pair
 from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import Graph, Node, weights_of
 from vaiopt.quantize.tfmot.prepare import complete_batch_norm, multiplier_and_shift
@@ -139,6 +141,8 @@ def _shape_of(node: Node, sources: List[Node]) -> Tuple[Optional[int], ...]:
 def _given_weights(call: Call, layer: Any) -> "OrderedDict[str, np.ndarray]":
     """Return the weights of a layer of the model, as the layer has them that it becomes."""
     weights = weights_of(layer)
+    if call.class_name != type(layer).__name__ or call.class_name == "PReLU":
+        weights = OrderedDict((key, _with_column(key, value)) for key, value in weights.items())
     if call.class_name == "DepthwiseConv2D" and "kernel" in weights:
         kernel = weights["kernel"]  # of a convolution of single channels: (h, w, 1, c * m)
         many = int(call.config["depth_multiplier"])
@@ -150,8 +154,23 @@ def _given_weights(call: Call, layer: Any) -> "OrderedDict[str, np.ndarray]":
     return weights
 
 
+def _with_column(key: str, value: np.ndarray) -> np.ndarray:
+    """Return a kernel (length, in, out) of a series, (in, out) of a dense layer or slopes (length,
+    channels) for images; others as they are.
+    """
+    if key.startswith("alpha") and value.ndim == 2:
+        return value[:, None]
+    if "kernel" not in key or value.ndim not in (2, 3):
+        return value
+    return value[None, None] if value.ndim == 2 else value[:, None]
+
+
 def _made_weights(call: Call, channels: int) -> "OrderedDict[str, np.ndarray]":
     """Return the weights of a made layer: none, or those with which it passes its channels on."""
+    if call.class_name == "DepthwiseConv2D" and call.selected:
+        rows = np.zeros((*pair(call.config["kernel_size"]), channels, 1), np.float32)
+        rows[call.selected[0]] = 1
+        return OrderedDict(depthwise_kernel=rows)
     if call.selected:
         kernel = np.zeros((channels, len(call.selected)), np.float32)
         kernel[list(call.selected), range(len(call.selected))] = 1
@@ -245,7 +264,7 @@ def _is_same(model: Any, other: Any) -> bool:
         for tensor in model.inputs
     ]
     one, two = (
-        [np.asarray(part) for part in _listed(m.predict(x if len(x) > 1 else x[0], verbose=0))]
+        [np.asarray(part) for part in _listed(m.predict(fed(m, x), verbose=0))]
         for m in (model, other)
     )
     return len(one) == len(two) and all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -13,6 +14,7 @@ from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, write_arrays
 from vaiopt.hardware import host_softmaxes
+from vaiopt.int8.feed import in_shape
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
 from vaiopt.quantize import accuracy, checks
@@ -39,6 +41,7 @@ from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond, unused
+from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
 from vaiopt.tasks import AUTO, Targets
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
@@ -70,6 +73,7 @@ def quantize_model(
     task: str = AUTO,
     targets: Targets = PLAIN,
     target: str = "",
+    own: Optional[OwnMetrics] = None,
     progress: Optional[Progress] = None,
 ) -> QuantizeResult:
     """Quantize a float model and write a folder with the int8 model and what is known of it.
@@ -88,6 +92,7 @@ def quantize_model(
         task, targets: what the model does, and what its outputs are of the labels; see
             :func:`vaiopt.quantize.labels.judge_of`.
         target: whose layers on the CPU are told of; a DPU, else the zcu102 stands for it.
+        own: metrics of a person's own, which score both models, too.
         training, validation: labelled samples for it and for the accuracies; the calibration
             samples if not given.
         input_range: lowest and highest value of preprocessed data, if known.
@@ -107,7 +112,7 @@ def quantize_model(
     tell, batch = progress or silent, int(calib_batch_size)
     known, plan = found.task(task), (learned, qat_epochs, seed, tell)
     request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
-    judged = _judged_on(functional, x, found, validation, known, targets)
+    judged = _judged_on(functional, x, found, validation, known, targets).with_own(own)
     return _quantize(quantizer, request, folder, judged, input_range, source or model, target)
 
 
@@ -117,6 +122,13 @@ class _Judged(NamedTuple):
     split: str
     samples: Labelled
     found: Found
+
+    def with_own(self, own: Optional[OwnMetrics]) -> "_Judged":
+        """Return the same with a person's own metrics, where there are labels."""
+        judge = self.found.judge
+        if judge is None or own is None:
+            return self
+        return self._replace(found=self.found._replace(judge=replace(judge, own=own)))
 
 
 def _calibration(
@@ -252,6 +264,7 @@ def quantize_candidate(
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
         target=settings.hardware.target,
+        own=metrics_at_hand(settings.objective.metrics, progress),
         source=candidate.model,
         task=splits.dataset.task,
         targets=splits.targets,
@@ -312,9 +325,11 @@ def _check_method(quantizer: Quantizer, method: str) -> Method:
 
 
 def _arrays(model: Any, x: Arrays) -> List[np.ndarray]:
-    """Return samples as one float32 array per input of the model."""
+    """Return samples as one float32 array per input of the model, as it takes them."""
     several = isinstance(x, (list, tuple)) and (len(model.inputs) > 1 or len(x) == 1)
-    return [np.asarray(array, np.float32) for array in (x if several else [x])]
+    arrays = [np.asarray(array, np.float32) for array in (x if several else [x])]
+    shapes = [tuple(tensor.shape)[1:] for tensor in model.inputs]
+    return [in_shape(array, shape) for array, shape in zip(arrays, shapes)]
 
 
 def _training_data(

@@ -215,6 +215,7 @@ def flow_table(data: ReportData) -> Table:
     """
     chosen, quantized, found, task = data.chosen, data.quantized, data.float_test, data.learned
     key, names = task.headline, list(task.evaluation.score_names)
+    names += [] if found is None else list(found.own_scores)
     validated = None if chosen is None else chosen.metrics.get(task.validated)
     rows = [["float", words.metric(key, validated), *_tested(found, names), None]]
     if quantized is not None:
@@ -256,7 +257,7 @@ def flow_table(data: ReportData) -> Table:
 def _tested(evaluation: Optional[Evaluation], names: List[str]) -> List[Optional[str]]:
     if evaluation is None:
         return [None] * (len(names) + 2)
-    scores = [words.metric(name, evaluation.scores[name]) for name in names]
+    scores = [words.metric(name, evaluation.scores.get(name)) for name in names]
     within = interval(names[0], evaluation.headline, evaluation.samples) or None
     return [*scores, within, words.count(evaluation.samples)]
 

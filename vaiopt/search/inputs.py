@@ -39,8 +39,9 @@ class InputChange:
 def inputs_of(settings: Settings, dataset: Dataset) -> Inputs:
     """Return what a search of these settings is made of, on data that were loaded."""
     code = code_hashes(settings.model.family)
-    for name, sha256 in code_hashes(settings.train.callbacks).items():
-        code.setdefault(name, sha256)
+    for source in (settings.train.callbacks, settings.objective.metrics):
+        for name, sha256 in code_hashes(source).items():
+            code.setdefault(name, sha256)
     return Inputs(code, dataset.sha256(), _weights_hash(settings.model.weights))
 
 

@@ -99,11 +99,24 @@ SOURCES = (
 )
 """Kinds of ``data.source``, in the order in which a text is held against them."""
 
+KINDS = (
+    Choice(
+        "auto",
+        "by their axes: (n, features), (n, height, width, channels); (n, a, b) are grey images"
+        " where a and b are alike or at least 8 and within a factor of two of each other, or bytes;"
+        " else signals",
+    ),
+    Choice("image", "grey images (n, height, width), whatever their sides are"),
+    Choice("signal", "signals (n, time, channels), or (n, time) of one channel"),
+    Choice("table", "rows of numbers, whatever axes they have"),
+)
+"""Names of ``data.kind``."""
+
 FAMILIES = (
     Choice(
         "auto",
-        "cnn_blocks for images, mlp_tabular for anything else, unet for masks, autoencoder for"
-        " images of images",
+        "cnn_blocks for images, cnn_1d for signals, mlp_tabular for anything else, unet for masks,"
+        " autoencoder for images of images",
     ),
     Choice("cnn", "two convolutions and one to five dense layers"),
     Choice("cnn_blocks", "one to four blocks of convolution and pooling"),
@@ -111,6 +124,7 @@ FAMILIES = (
     Choice("resnet", "a residual network for small images, ResNet-20 and its like"),
     Choice("mobilenet", "MobileNet v1, v2 and v3, as in keras.applications"),
     Choice("efficientnet_lite", "EfficientNet-Lite: ReLU6, no squeeze-and-excite"),
+    Choice("cnn_1d", "for signals: one to four blocks of convolution and pooling over time"),
     Choice("mlp", "two dense layers, with regularisation"),
     Choice("mlp_tabular", "one to three dense layers, for tables"),
     Choice("unet", "for masks: down and up again by some steps, with connections across"),

@@ -145,6 +145,7 @@ def _resolve_paths(settings: Settings, base: Path) -> Settings:
         data=resolved(settings.data, "source"),
         model=resolved(resolved(settings.model, "family"), "weights"),
         train=resolved(settings.train, "callbacks"),
+        objective=resolved(settings.objective, "metrics"),
         search=resolved(settings.search, "start_from"),
         hardware=resolved(settings.hardware, "target"),
     )

@@ -77,6 +77,11 @@ class DataSettings:
     skip_corrupt: bool = setting(
         False, "leave out image files that cannot be read; they are counted in a note"
     )
+    kind: str = setting(
+        "auto",
+        "what samples are; three axes can be grey images or signals (time, channels)",
+        choices=choices.KINDS,
+    )
     unscored: List[str] = setting(
         [],
         "classes of masks that are neither learned nor scored, by name or number; 255 never is",
@@ -326,6 +331,12 @@ class ObjectiveSettings:
         " data, or one of the task: val_accuracy, val_f1 (macro), val_auc, val_rmse, val_mae,"
         " val_r2, val_mean_iou, val_pixel_accuracy, val_psnr, val_ssim; auto: the first of the"
         " task",
+    )
+    metrics: str = setting(
+        "",
+        "metrics of your own: file.py:FUNCTION of labels and outputs, which returns a number or"
+        " numbers by name; map is then val_map",
+        may_be_empty=True,
     )
     direction: str = setting(
         "auto", "whether more of the metric is better", choices=choices.DIRECTIONS

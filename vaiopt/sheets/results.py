@@ -174,7 +174,7 @@ def _several_evaluations(results: List[Evaluation]) -> Sheet:
     rows = [
         [r.trial, words.metric(key, r.headline)]
         + [interval(key, r.headline, r.samples)] * any(within)
-        + [words.score(r.scores[name]) for name in others]
+        + [words.score(r.scores.get(name)) for name in others]
         + [words.score(loss)] * (loss is not None)
         for r, loss in zip(results, losses)
     ]

@@ -130,6 +130,7 @@ class ClassEvaluation(Evaluation):
         confusion: counts; rows are true, columns predicted classes.
         misclassified: the most confident first.
         split: ``test``.
+        own: metrics of a person's own.
     """
 
     score_names: ClassVar[Tuple[str, ...]] = ("accuracy", "macro_f1")
@@ -141,6 +142,7 @@ class ClassEvaluation(Evaluation):
     confusion: Tuple[Tuple[int, ...], ...] = part(low=0)
     misclassified: Tuple[Mistake, ...] = part()
     split: str = part("test")
+    own: Dict[str, float] = part({})
 
     @property
     def remark(self) -> str:

@@ -40,6 +40,7 @@ class ImageEvaluation(Evaluation):
     Attributes:
         psnr: mean over the samples, dB. ssim: mean over them.
         worst: the least like their targets, worst first.
+        own: metrics of a person's own.
     """
 
     score_names: ClassVar[Tuple[str, ...]] = ("psnr", "ssim")
@@ -47,6 +48,7 @@ class ImageEvaluation(Evaluation):
     psnr: float = part()
     ssim: float = part(low=-1, high=1)
     worst: Tuple[ImageScore, ...] = part()
+    own: Dict[str, float] = part({})
 
     def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
         """Return the worst samples."""

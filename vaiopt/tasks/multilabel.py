@@ -52,6 +52,7 @@ class MultilabelEvaluation(Evaluation):
         macro_f1: the mean of F1 over the labels. label_accuracy: share of all labels that are
             right. exact_accuracy: share of the samples of which all are.
         per_label: of each label.
+        own: metrics of a person's own.
     """
 
     score_names: ClassVar[Tuple[str, ...]] = ("macro_f1", "label_accuracy", "exact_accuracy")
@@ -60,6 +61,7 @@ class MultilabelEvaluation(Evaluation):
     label_accuracy: float = part(low=0, high=1)
     exact_accuracy: float = part(low=0, high=1)
     per_label: Tuple[LabelScores, ...] = part()
+    own: Dict[str, float] = part({})
 
     def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
         """Return the table by label."""
@@ -197,6 +199,7 @@ class Multilabel(Task):
             kind=kind,
             trial=trial,
             samples=len(y),
+            own={},
             **{name: scores[name] for name in MultilabelEvaluation.score_names},
             per_label=tuple(
                 LabelScores(str(name), float(p), float(r), float(f), int(n))

@@ -81,6 +81,7 @@ class RegressionEvaluation(Evaluation):
         per_quantity: of each.
         points: of the first samples, for a figure.
         worst: those farthest off, measured in the spread of their quantity, farthest first.
+        own: metrics of a person's own.
     """
 
     score_names: ClassVar[Tuple[str, ...]] = ("rmse", "mae", "r2")
@@ -91,6 +92,7 @@ class RegressionEvaluation(Evaluation):
     per_quantity: Tuple[QuantityErrors, ...] = part()
     points: Tuple[Deviation, ...] = part()
     worst: Tuple[Deviation, ...] = part()
+    own: Dict[str, float] = part({})
 
     def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
         """Return the table by quantity and the samples farthest off."""
@@ -255,6 +257,7 @@ class Regression(Task):
             kind=kind,
             trial=trial,
             samples=len(y),
+            own={},
             **errors_of(true, predicted),
             per_quantity=tuple(
                 QuantityErrors(name, **errors_of(true[:, [i]], predicted[:, [i]]))

@@ -81,6 +81,7 @@ class SegmentationEvaluation(Evaluation):
         per_class: of each class.
         confusion: counts of pixels; rows are true, columns predicted classes.
         worst: samples with the fewest right pixels, worst first.
+        own: metrics of a person's own.
     """
 
     score_names: ClassVar[Tuple[str, ...]] = ("mean_iou", "pixel_accuracy")
@@ -90,6 +91,7 @@ class SegmentationEvaluation(Evaluation):
     per_class: Tuple[ClassIou, ...] = part()
     confusion: Tuple[Tuple[int, ...], ...] = part(low=0)
     worst: Tuple[MaskScore, ...] = part()
+    own: Dict[str, float] = part({})
 
     def tables(self, int8: Any, most: int) -> List[Tuple[str, Table]]:
         """Return the table by class and the worst samples."""
@@ -302,6 +304,7 @@ class Segmentation(Task):
             kind=kind,
             trial=trial,
             samples=len(y),
+            own={},
             **mask_scores(confusion),
             per_class=tuple(
                 ClassIou(str(name), float(iou) if np.isfinite(iou) else None, float(of_all))

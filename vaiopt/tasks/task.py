@@ -7,7 +7,7 @@ families, training, quantization, bundle and kit ask the task; none of them know
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
@@ -46,8 +46,19 @@ class Evaluation(Record):
 
     @property
     def scores(self) -> Dict[str, float]:
-        """Scores by name, the headline first."""
-        return {name: float(getattr(self, name)) for name in self.score_names}
+        """Scores by name, the headline first, a person's own last."""
+        scores = {name: float(getattr(self, name)) for name in self.score_names}
+        return {**scores, **self.own_scores}
+
+    @property
+    def own_scores(self) -> Dict[str, float]:
+        """Metrics of a person's own; a record keeps them in a field ``own``."""
+        return dict(getattr(self, "own", {}))
+
+    def with_own(self, scores: Dict[str, float]) -> "Evaluation":
+        """Return the same with metrics of a person's own."""
+        fields: Dict[str, Any] = {"own": dict(scores)}
+        return replace(self, **fields)
 
     @property
     def headline(self) -> float:

@@ -53,6 +53,12 @@ def callbacks(bench: Bench, body: str) -> str:
     return f"train.callbacks={path}:callbacks"
 
 
+def metrics(bench: Bench, body: str) -> str:
+    """The setting that names a metric with this body."""
+    path = bench.file("own_metric.py", f"def map50(y, outputs):\n    {body}\n")
+    return f"objective.metrics={path}:map50"
+
+
 def too_large_a_grid(bench: Bench) -> None:
     space = trace_space(lambda hp: hp.Float("rate", 0.0, 1.0), HyperParameters)
     settings = quick("search.sampler=grid", "search.grid_limit=2").search
@@ -98,6 +104,9 @@ MESSAGES: Provocations = {
     "train.callbacks names no Python file: '…'": described("train.callbacks=mine"),
     "train.callbacks = '…' raised …": lambda b: describe(callbacks(b, "raise ValueError(1)")),
     "train.callbacks = '…' gave …": lambda b: describe(callbacks(b, "return 3")),
+    "objective.metrics names no Python file: '…'": described("objective.metrics=mine"),
+    "objective.metrics = '…' raised …": lambda b: describe(metrics(b, "raise ValueError(1)")),
+    "objective.metrics = '…' gave …": lambda b: describe(metrics(b, "return 'much'")),
     "objective.weights.… weighs nothing: …": described("objective.weights.dpu_latency_ms=0.1"),
     "objective.dpu_only is set, and the target '…' has no DPU": described(
         "objective.dpu_only=true"

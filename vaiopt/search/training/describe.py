@@ -131,6 +131,7 @@ class _Family:
         feasible.check_loss(model, splits.task)
         feasible.check_training(settings, model, hp_of_model)
         feasible.check_choices(self.overrides, space, self._model_at)
+        feasible.check_own_metrics(settings, model, shared, splits)
         if self._own is None:  # what another fit reports is known once it has run
             feasible.check_metric(settings, model, shared, splits)
         found = found_line(shared.dataset, splits.sizes())

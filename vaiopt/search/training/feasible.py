@@ -25,6 +25,7 @@ from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
+from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import Task
@@ -244,6 +245,25 @@ def check_own_fit(settings: Settings, hp: HyperParameters, call: Optional[FitCal
         )
 
 
+def _few(splits: Splits) -> Splits:
+    return replace(splits, validation=splits.validation.take(slice(0, FEW)))
+
+
+def check_own_metrics(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
+    """Try a person's own metrics on a few samples. Arguments as of :func:`check_metric`.
+
+    Raises:
+        SettingsError: the function is not there, raised, gives no numbers, or a name that the
+            training has another metric of.
+    """
+    own = own_metrics(settings.objective.metrics)
+    if own is None:
+        return
+    known = Validator(model, shared.device, _few(splits))()
+    Validator(model, shared.device, _few(splits), own=own)()
+    own.check_new(list(known))
+
+
 def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
     """Check that a training by :func:`vaiopt.search.training.fit.train` reports the objective's
     metric.
@@ -260,8 +280,9 @@ def check_metric(settings: Settings, model: Any, shared: Shared, splits: Splits)
     metric, always = settings.objective.metric, {"val_loss", *splits.task.validation}
     if metric in always:
         return
-    few = replace(splits, validation=splits.validation.take(slice(0, FEW)))
-    known = {*Validator(model, shared.device, few)(), "loss"}
+    few = _few(splits)
+    own = own_metrics(settings.objective.metrics)
+    known = {*Validator(model, shared.device, few, own=own)(), "loss"}
     known |= {measured.name for measured in model.compiled_metrics.metrics}
     if settings.train.folds > 1:
         known |= {f"{name}_std" for name in known if name.startswith("val_")}

@@ -21,6 +21,7 @@ from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.validation import Validator
 from vaiopt.search.training.weights import NONE, training_weights
+from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import task_of
 
 Metrics = Dict[str, float]
@@ -58,6 +59,7 @@ class Plan:
             docs/performance.md.
         class_weights: how much the samples of each class count; as ``train.class_weights``.
         frozen: layers that keep their weights.
+        own_metrics: of a person's own, None without.
     """
 
     epochs: int
@@ -72,6 +74,7 @@ class Plan:
     steps_per_execution: int = BATCHES_IN_ONE_GO
     class_weights: Any = NONE
     frozen: Frozen = NOTHING_FROZEN
+    own_metrics: Optional[OwnMetrics] = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def train(
     part = splits.train
     listeners = listeners or Listeners()
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
-    validator = Validator(model, device, splits, plan.batch_size)
+    validator = Validator(model, device, splits, plan.batch_size, plan.own_metrics)
     follower = Follower(validator, plan, steps, listeners)
     labels = device.labels(model, part.indices, splits.targets)
     data = device.batches(

@@ -75,6 +75,7 @@ def load(settings: Settings) -> Dataset:
             hashed=data.hash,
             resize=data.resize,
             skip_corrupt=data.skip_corrupt,
+            kind=data.kind,
             base=str(Path.cwd().resolve()),
         )
     )

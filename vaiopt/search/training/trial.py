@@ -56,6 +56,7 @@ from vaiopt.settings import Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.initial_weights import Histogram, histograms, write_initial_weights
 from vaiopt.study.objective import Objective
+from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 from vaiopt.study.space import Space, Value
 from vaiopt.user_code import message
@@ -344,7 +345,7 @@ class _Trial:
         epochs = int(asked.get("epochs") or default_epochs(self._hp.samples))
         batch_size = int(asked.get("batch_size") or KERAS_BATCH)
         plan = self._plan(epochs, batch_size, repeat, frozen)
-        validator = Validator(model, device, splits, plan.batch_size)
+        validator = Validator(model, device, splits, plan.batch_size, plan.own_metrics)
         follower = fit.Follower(validator, plan, 0, listeners)
         found = run_fit(self._own_fit, self._hp, model, device, splits, follower, plan)
         training_values(self._hp, fits_itself=True)
@@ -364,6 +365,7 @@ class _Trial:
             callbacks=own_callbacks(train.callbacks, self._hp),
             class_weights=train.class_weights,
             frozen=frozen,
+            own_metrics=own_metrics(self._settings.objective.metrics),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from vaiopt.keras import load_tensorflow
 from vaiopt.models.probabilities import missing_activation, probabilities
 from vaiopt.search.training.statistics import BatchStatistics
 from vaiopt.search.training.weights import counted_weights
+from vaiopt.study.own_metrics import OwnMetrics
 
 QUICK_SAMPLES = 2000
 """Samples of a validation within an epoch; their accuracy is known to about one point, as fine as a
@@ -30,12 +31,18 @@ class Validator:
         device: the samples.
         splits: which of them are for what.
         batch_size: of the training.
+        own: metrics of a person's own, None without.
     """
 
     def __init__(
-        self, model: Any, device: DeviceData, splits: Splits, batch_size: int = 32
+        self,
+        model: Any,
+        device: DeviceData,
+        splits: Splits,
+        batch_size: int = 32,
+        own: Optional[OwnMetrics] = None,
     ) -> None:
-        self._model = model
+        self._model, self._own_metrics = model, own
         self._statistics = BatchStatistics(model, device, splits, batch_size)
         self._classes, self._task = len(splits.classes), splits.task
         self._device = device
@@ -58,7 +65,7 @@ class Validator:
 
     def __call__(self) -> Dict[str, float]:
         """Return ``val_loss``, those of the task, such as ``val_accuracy``, and ``val_<name>`` of
-        every metric the model was compiled with.
+        every metric the model was compiled with and of a person's own.
         """
         tf = load_tensorflow()
         self.prepare()
@@ -105,10 +112,14 @@ class Validator:
     def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
         outputs = probabilities(outputs, missing_activation(self._model))
         outputs = self._targets.decode(outputs)
-        scores = self._task.scores(outputs, self._true[: len(outputs)], self._classes)
+        true = self._true[: len(outputs)]
+        scores = self._task.scores(outputs, true, self._classes)
         own = [f"val_{m.name}" for m in self._model.compiled_metrics.metrics if _is_own(m)]
         wanted = self._task.validation.items()
-        return {name: scores[score] for name, score in wanted if name not in own}
+        found = {name: scores[score] for name, score in wanted if name not in own}
+        if self._own_metrics is not None:
+            found.update(self._own_metrics.validated(true, outputs))
+        return found
 
 
 def _is_own(metric: Any) -> bool:

@@ -1,0 +1,42 @@
+"""Samples in the shape in which a model takes them.
+
+A model of series (time, channels) is quantized as one of images of one column, (time, 1, channels):
+:mod:`vaiopt.network.series`. Its samples stay series everywhere else; the column is put in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence, Tuple, Union
+
+import numpy as np
+
+Arrays = Union[np.ndarray, Sequence[np.ndarray]]
+
+
+def in_shape(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Return samples (N, ...) in a shape (without N) that differs by axes of length 1 only; as they
+    are where it differs otherwise.
+    """
+    wanted, given = tuple(shape), tuple(array.shape[1:])
+    if wanted == given or _without_ones(wanted) != _without_ones(given):
+        return array
+    return array.reshape(len(array), *wanted)
+
+
+def fed(model: Any, x: Arrays) -> Any:
+    """Return what a Keras model is fed: an array, or a list of them for several inputs.
+
+    Args:
+        model: functional.
+        x: samples first; one array, or one per input of the model.
+    """
+    arrays = list(x) if isinstance(x, (list, tuple)) else [x]
+    found: List[np.ndarray] = [
+        in_shape(np.asarray(array), tuple(tensor.shape)[1:])
+        for array, tensor in zip(arrays, model.inputs)
+    ]
+    return found[0] if len(model.inputs) == 1 else found
+
+
+def _without_ones(shape: Tuple[int, ...]) -> Tuple[int, ...]:
+    return tuple(length for length in shape if length != 1)
