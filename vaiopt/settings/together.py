@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 
 from vaiopt.errors import SettingsError
+from vaiopt.settings.augment import augmentations
 from vaiopt.settings.choices import (
     BACKBONE,
     METHODS,
@@ -33,6 +34,7 @@ def _not_twice(settings: Settings) -> None:
     unset = ("auto", NOTHING_FROZEN)
     twice = [f"train.{n}" for n in TRAINED_WITH if n in given and getattr(train, n) not in unset]
     twice += ["data.split"] if "split" in given else []
+    twice += [f"augment.{n}" for n in augmentations() if f"augment_{n}" in given]
     if twice:
         names = ", ".join(key.partition(".")[2] for key in twice)
         raise SettingsError(

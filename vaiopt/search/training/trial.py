@@ -338,6 +338,7 @@ class _Trial:
         if self._own_fit is None:
             values = training_values(self._hp)
             plan = self._plan(values.epochs, values.batch_size, repeat, frozen)
+            plan = replace(plan, augment=values.augment)
             return fit.train(model, device, splits, plan, listeners)
         # A HyperModel's own ``fit`` may ask for epochs and batch size itself.
         asked = self._job.values
