@@ -49,11 +49,12 @@ def changed(
 
     Args:
         batch: with samples (n, *frame.shape).
-        amounts: as for :func:`augmented`, in the order of the table. seed: as there.
+        amounts, seed: as for :func:`augmented`.
         number: of the batch, an int64 tensor.
         frame: what is known of the samples.
     """
     batch = batch._replace(x=_as_image(batch.x, frame))
+    amounts = in_order(amounts)
     where: Optional[Map] = None
     moves: List[Operation] = []
     for name, amount in amounts.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Union
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
@@ -73,8 +73,8 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
     small = fits_itself or hp.samples < 5000
     batch_size = _count(hp, "batch_size", KERAS_BATCH if small else 128)
     split = parse_split(hp.Fixed("split", "7:2:1"))
-    asked = {name: AUGMENT + name for name in augmentations() if AUGMENT + name in hp.overrides}
-    augment = {name: hp.Fixed(key, 0.0) for name, key in asked.items()}
+    asked = [AUGMENT + name for name in augmentations() if AUGMENT + name in hp.overrides]
+    augment = augment_amounts({name: hp.Fixed(name, 0.0) for name in asked})
     return TrainingValues(
         epochs,
         batch_size,
@@ -82,8 +82,14 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
         freeze=str(_if_set(hp, "freeze", NOTHING_FROZEN)),
         unfreeze_epoch=int(_if_set(hp, "unfreeze_epoch", 0)),
         fine_tune_rate=float(_if_set(hp, "fine_tune_rate", 0.1)),
-        augment={name: float(amount) for name, amount in augment.items() if amount},
+        augment=augment,
     )
+
+
+def augment_amounts(point: Mapping[str, Value]) -> Dict[str, float]:
+    """Return how strong each operation of augmentation is at a point, less those that are off."""
+    found = {name: point.get(AUGMENT + name) for name in augmentations()}
+    return {name: float(amount) for name, amount in found.items() if amount}
 
 
 def _if_set(hp: HyperParameters, name: str, default: Value) -> Any:
