@@ -20,6 +20,10 @@ OTHERWISE = {
         *("train.epochs=1", "data.image_size=[16,16]", "model.hyperparameters.width=8"),
         *("data.limit=0", "search.workers=0"),
     ],
+    "cifar10": [
+        *("train.epochs=1", "train.warmup=0", "search.trials=2", "model.hyperparameters.blocks=1"),
+        *("data.limit=200", "search.workers=0"),
+    ],
     "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
         "train.epochs=1",
@@ -54,6 +58,10 @@ def images(tmp_path_factory):
             file.write(struct.pack(">IIII", 0x803, count, 28, 28) + x[part].tobytes())
         with gzip.open(str(fashion / (name + "-labels-idx1-ubyte.gz")), "wb") as file:
             file.write(struct.pack(">II", 0x801, count) + y[part].astype(np.uint8).tobytes())
+    photos = random.randint(0, 255, (600, 32, 32, 3)).astype(np.uint8)
+    photos[:, ::2] = 20 * y[:600].reshape(-1, 1, 1, 1)
+    given = {"x": photos[:500], "y": y[:500], "x_test": photos[500:], "y_test": y[500:600]}
+    np.savez(str(folder / "cifar10.npz"), **given)
     write_roads(folder / "camvid240")
     return folder
 
