@@ -271,6 +271,10 @@ def the_pruner(settings: Settings, bench: Bench) -> Any:
     return judge and type(judge._study.pruner).__name__
 
 
+def the_reports(settings: Settings, bench: Bench) -> Any:
+    return Reports(settings.search, Objective(), SPACE).pruning(0).most
+
+
 def the_objective(settings: Settings, bench: Bench) -> Any:
     objective = Objective(settings.objective)
     score = objective.score(METRICS, COSTS, REFERENCES)
@@ -430,6 +434,7 @@ ROWS: Dict[str, Row] = {
     "search.grid_points": Row(3, the_proposals, GRID),
     "search.grid_limit": Row(10, the_proposals, GRID),
     "search.pruner": Row("halving", the_pruner),
+    "search.fidelity": Row("samples", the_reports, ("search.pruner=hyperband",)),
     "search.keep_models": Row(1, the_search, ("search.trials=4",)),
     "search.workers": Row(2, the_executor),
     "search.trial_timeout": Row(60.0, the_executor, ("search.workers=1",)),

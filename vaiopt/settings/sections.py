@@ -269,6 +269,7 @@ class SearchSettings:
     pruner: str = setting(
         "auto", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
+    fidelity: str = setting("epochs", "what a pruner judges a trial by", choices=choices.FIDELITIES)
     keep_models: int = changeable(
         5, "models of the best trials that are kept, besides the default point's", low=1
     )

@@ -95,6 +95,9 @@ MESSAGES: Provocations = {
     "train.… is set, and the model's own fit does not pass it on to Keras's": (
         lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "train.batch_size=16")
     ),
+    "search.fidelity is 'samples', and search.pruner '…' …": searched(
+        "search.fidelity=samples", "search.pruner=none"
+    ),
     "augment.… does not suit the data: …": described("augment.masking=0.2"),
     "augment.… is set, and the model is trained by a fit of its own": (
         lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "augment.noise=0.1")
