@@ -15,7 +15,14 @@ is changed twice alike, and the same seed gives the same batches again.
 """
 
 
-def augmented(batches: Any, amounts: Mapping[str, float], seed: int, frame: Frame) -> Any:
+def augmented(
+    batches: Any,
+    amounts: Mapping[str, float],
+    seed: int,
+    frame: Frame,
+    *,
+    weighs_parts: bool = True,
+) -> Any:
     """Return batches whose samples are changed at random, anew in each epoch.
 
     Args:
@@ -25,6 +32,8 @@ def augmented(batches: Any, amounts: Mapping[str, float], seed: int, frame: Fram
         amounts: how strong each operation is, by its name; 0 leaves it out.
         seed: below 2**32; the same gives the same batches, whatever the machine does meanwhile.
         frame: what is known of the samples.
+        weighs_parts: whether single pixels of a mask can be weighed; else those from outside of
+            their image, which repeat its edge as the sample does, count as well.
     """
     amounts = in_order(amounts)
     if not amounts:
@@ -36,6 +45,8 @@ def augmented(batches: Any, amounts: Mapping[str, float], seed: int, frame: Fram
     def change(parts: Any, number: Any) -> Any:
         batch = Batch(*parts)
         found = changed(batch, amounts, seed, number, frame)
+        if frame.task.like_samples and not weighs_parts:
+            found = found._replace(weights=batch.weights)
         return tuple(part for part in found if part is not None)
 
     graph = tf.autograph.experimental.do_not_convert(change)

@@ -22,7 +22,7 @@ from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.soft_labels import soft_labels
 from vaiopt.search.training.validation import Validator
-from vaiopt.search.training.weights import NONE, training_weights
+from vaiopt.search.training.weights import NONE, training_weights, weighs_parts
 from vaiopt.tasks import task_of
 
 Metrics = Dict[str, float]
@@ -153,9 +153,11 @@ def _train(
         weights=training_weights(splits, plan.class_weights),
         shuffle_seed=plan.seed,
     )
-    data = augmented(data, plan.augment, plan.seed, frame_of(splits.preprocessing, splits.task))
-    later = plan.frozen.later()
-    _make_variables(model, device.one(part.indices, splits.preprocessing, labels), later)
+    sample = device.one(part.indices, splits.preprocessing, labels)
+    frame = frame_of(splits.preprocessing, splits.task)
+    weighs = not plan.augment or weighs_parts(model, sample)
+    data = augmented(data, plan.augment, plan.seed, frame, weighs_parts=weighs)
+    _make_variables(model, sample, plan.frozen.later())
     if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:
         judge = listeners.judge
         most = steps if judge is None else max(1, steps // judge.per_epoch)
