@@ -20,6 +20,10 @@ OTHERWISE = {
         *("train.epochs=1", "data.image_size=[16,16]", "model.hyperparameters.width=8"),
         *("data.limit=0", "search.workers=0"),
     ],
+    "cifar10": [
+        *("train.epochs=1", "train.warmup=0", "search.trials=2", "model.hyperparameters.blocks=1"),
+        *("data.limit=0", "search.workers=0"),
+    ],
     "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
         "train.epochs=1",
@@ -54,8 +58,22 @@ def images(tmp_path_factory):
             file.write(struct.pack(">IIII", 0x803, count, 28, 28) + x[part].tobytes())
         with gzip.open(str(fashion / (name + "-labels-idx1-ubyte.gz")), "wb") as file:
             file.write(struct.pack(">II", 0x801, count) + y[part].astype(np.uint8).tobytes())
+    write_photos(folder / "cifar10")
     write_roads(folder / "camvid240")
     return folder
+
+
+def write_photos(folder):
+    """Write a few images of ten classes, whose brightness is the class."""
+    image = pytest.importorskip("PIL.Image")
+    random = np.random.RandomState(0)
+    for number in range(10):
+        for part, count in (("train", 20), ("test", 2)):
+            (folder / part / f"class {number}").mkdir(parents=True)
+            for photo in range(count):
+                pixels = random.randint(0, 20, (32, 32, 3)) + 20 * number
+                path = folder / part / f"class {number}" / f"{photo}.png"
+                image.fromarray(pixels.astype(np.uint8)).save(str(path))
 
 
 def write_roads(folder):

@@ -10,11 +10,13 @@ from vaiopt.releases import RELEASES
 from vaiopt.report.write import SECTIONS
 from vaiopt.search.execution.choose import EXECUTORS
 from vaiopt.settings import choices
+from vaiopt.settings.augment import augmentations
 from vaiopt.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = {
     "docs/how-to/model.md": [f"`{row.name}`" for row in choices.FAMILIES],
+    "docs/how-to/augment.md": [f"`{name}`" for name in augmentations()],
     "docs/how-to/data.md": [f"`{row.name}`" for row in choices.SOURCES],
     "docs/how-to/search.md": [
         f"`{row.name}`"

@@ -24,6 +24,14 @@ def adapted():
     return normalization
 
 
+def moving():
+    found = layers()[0]
+    old = getattr(getattr(found, "experimental", None), "preprocessing", found)
+    mirrored = getattr(found, "RandomFlip", None) or old.RandomFlip
+    turned = getattr(found, "RandomRotation", None) or old.RandomRotation
+    return [mirrored("horizontal"), turned(0.1)]
+
+
 HEADS = {
     "a factor": lambda x: layers()[1](1 / 255)(x),
     "factor and offset": lambda x: layers()[1](1 / 127.5, offset=-1)(x),
@@ -31,6 +39,8 @@ HEADS = {
     "two, one after the other": lambda x: layers()[1](2.0, 1.0)(layers()[1](1 / 255)(x)),
     "a normalization": lambda x: adapted()(x),
     "after a reshape": lambda x: layers()[1](1 / 255)(layers()[0].Reshape((16, 3))(x)),
+    "behind what moves pixels": lambda x: layers()[1](1 / 255)(moving()[0](x)),
+    "behind a block of that": lambda x: layers()[1](1 / 255)(load_keras().Sequential(moving())(x)),
     "operators": lambda x: x / 127.5 - 1.0,
 }
 LEFT = {
@@ -39,6 +49,7 @@ LEFT = {
         layers()[0].Reshape((4, 12))(x)
     ),
     "a normalization that saw no data": lambda x: layers()[0].Normalization(axis=None)(x),
+    "after noise": lambda x: layers()[1](1 / 255)(layers()[0].GaussianNoise(9.0)(x)),
     "after a convolution": lambda x: layers()[1](1 / 255)(layers()[0].Conv2D(2, 1)(x)),
     "a second user of the raw input": lambda x: layers()[0].Concatenate()(
         [layers()[1](1 / 255)(x), x]

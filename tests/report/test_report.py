@@ -44,7 +44,11 @@ from vaiopt.study.space import Dimension, Space
 from vaiopt.tasks.classification import evaluate_outputs
 from vaiopt.text import printable
 
-EVERY_SECTION = [row.key for row in SECTIONS if row.task in ("", "classification")]
+UNASKED = ("augmentation",)
+"""Sections of what a person has to ask for."""
+EVERY_SECTION = [
+    row.key for row in SECTIONS if row.task in ("", "classification") and row.key not in UNASKED
+]
 
 
 @pytest.fixture(scope="module")

@@ -274,6 +274,10 @@ def the_pruner(settings: Settings, bench: Bench) -> Any:
     return judge and type(judge._study.pruner).__name__
 
 
+def the_reports(settings: Settings, bench: Bench) -> Any:
+    return Reports(settings.search, Objective(), SPACE).pruning(0).most
+
+
 def the_objective(settings: Settings, bench: Bench) -> Any:
     objective = Objective(settings.objective)
     score = objective.score(METRICS, COSTS, REFERENCES)
@@ -361,6 +365,7 @@ TABLE = ("data.source=table.csv", "data.limit=0")
 PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
 MASKS = ("data.source=masks.npz", "data.limit=0", "model.family=unet")
+SIGNALS = ("data.source=signals.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
 FRONT = ('objective.front=["params"]', "search.sampler=gp")
 GP = ("search.sampler=gp", "search.initial_points=3")
@@ -407,6 +412,20 @@ ROWS: Dict[str, Row] = {
     "train.keep": Row("last", the_training),
     "train.repeats": Row(2, the_training),
     "train.callbacks": Row("mine.py:callbacks", the_training),
+    "augment.flip": Row(True, the_training),
+    "augment.flip_vertical": Row(0.25, the_training),
+    "augment.shift": Row(0.1, the_training),
+    "augment.rotation": Row(10, the_training),
+    "augment.zoom": Row(0.2, the_training),
+    "augment.crop": Row(1, the_training),
+    "augment.cutout": Row(0.3, the_training),
+    "augment.brightness": Row(0.2, the_training),
+    "augment.contrast": Row(0.2, the_training),
+    "augment.saturation": Row(0.2, the_training, COLOUR),
+    "augment.noise": Row(0.1, the_training),
+    "augment.masking": Row(0.2, the_training, SIGNALS),
+    "augment.mixup": Row(0.2, the_training),
+    "augment.cutmix": Row({"float": [0.5, 1.0]}, the_training),
     "search.trials": Row(3, the_search),
     "search.max_hours": Row(1e-9, the_search),
     "search.stop_after": Row(1, the_search, ("search.trials=4",)),
@@ -419,6 +438,7 @@ ROWS: Dict[str, Row] = {
     "search.grid_points": Row(3, the_proposals, GRID),
     "search.grid_limit": Row(10, the_proposals, GRID),
     "search.pruner": Row("halving", the_pruner),
+    "search.fidelity": Row("samples", the_reports, ("search.pruner=hyperband",)),
     "search.keep_models": Row(1, the_search, ("search.trials=4",)),
     "search.workers": Row(2, the_executor),
     "search.trial_timeout": Row(60.0, the_executor, ("search.workers=1",)),
@@ -489,6 +509,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
         "y_test": np.arange(30) % 3,
     }
     np.savez(str(tmp_path / "colour.npz"), **arrays)
+    series = random.randint(0, 255, (90, 16, 1, 2)).astype(np.uint8)
+    np.savez(str(tmp_path / "signals.npz"), x=series, y=arrays["y"])
     masks = random.randint(0, 3, (90, 8, 8)).astype(np.uint8)
     np.savez(str(tmp_path / "masks.npz"), x=arrays["x"], y=masks)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)

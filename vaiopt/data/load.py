@@ -46,8 +46,7 @@ def load_dataset(
     """Load and check a dataset.
 
     Args:
-        source: what ``data.source`` takes: a name (``digits``), a path, or ``module:function``. A
-            folder that is called like a name is given as ``./name``.
+        source: a name (``digits``), a path (``./digits``), or ``module:function``.
         limit: how many samples to keep, the classes in their shares; 0 for all.
         seed: decides which, if there is a limit.
         image_size: (height, width) that images are resized to; () keeps them as they are.

@@ -7,7 +7,18 @@ DPU computes it. Where it is constant and the same for each sample it is an offs
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
@@ -17,6 +28,8 @@ from vaiopt.models.rewired import Config, functional_config, renamed, rewired
 SCALING_LAYERS = ("Rescaling", "Normalization")
 SHAPING_LAYERS = ("Reshape", "Flatten", "Permute")
 """Layers between the input and a scaling that one number a channel does not pass through."""
+MOVING_LAYERS = ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom")
+"""Layers of augmentation that move pixels, so that a scaling may as well come before them."""
 
 Affine = Tuple[Any, Any]
 """What a layer multiplies with and then adds: numbers, or arrays (channels,)."""
@@ -86,12 +99,25 @@ def _taken(config: Config, model: Any) -> Tuple[List[str], Affine]:
         if kind in SHAPING_LAYERS:
             shaped = True
             continue
+        if _moves(entry):
+            continue
         found = _affine(entry, model)
         if found is None or (shaped and max(np.size(part) for part in found) > 1):
             break
         factor, shift = factor * found[0], shift * found[0] + found[1]
         taken.append(name)
     return taken, (factor, shift)
+
+
+def _moves(entry: Config) -> bool:
+    """Return whether an entry moves pixels in training and does nothing else: a layer, or a
+    Sequential of such.
+    """
+    kind = entry["class_name"].split(">")[-1]
+    if kind != "Sequential":
+        return kind in MOVING_LAYERS
+    inner = entry["config"].get("layers", [])
+    return all(layer["class_name"] == "InputLayer" or _moves(layer) for layer in inner)
 
 
 def _users(config: Config) -> Dict[str, List[Config]]:
@@ -106,17 +132,22 @@ def _users(config: Config) -> Dict[str, List[Config]]:
     return users
 
 
-def _sources(value: Any) -> Any:
+def _sources(value: Any) -> Iterator[str]:
     """Yield the names of the layers in Keras's nested lists of ``[layer, node, tensor, ...]``."""
+    return (str(name) for name, _, _ in _places(value))
+
+
+def _places(value: Any) -> Iterator[Sequence[Any]]:
+    """Yield ``[layer, node, tensor]`` of all that such lists hold."""
     if isinstance(value, dict):
         value = list(value.values())
     if not isinstance(value, (list, tuple)):
         return
     if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
-        yield value[0]
+        yield value[:3]
         value = value[3:]
     for item in value:
-        yield from _sources(item)
+        yield from _places(item)
 
 
 def _affine(entry: Config, model: Any) -> Optional[Affine]:
@@ -163,7 +194,7 @@ def _without(config: Config, names: List[str]) -> Config:
     config = dict(config)
     for name in names:
         (entry,) = [e for e in config["layers"] if e["config"]["name"] == name]
-        (source,) = set(_sources(entry["inbound_nodes"]))
+        (source,) = _places(entry["inbound_nodes"])
         rest = [e for e in config["layers"] if e is not entry]
         config["layers"] = [
             dict(e, inbound_nodes=renamed(e["inbound_nodes"], name, source)) for e in rest

@@ -49,10 +49,10 @@ def _reshaped(model: Any, given: Shape, shape: Shape) -> Any:
             settings = {"name": reshape, "target_shape": list(given)}
             entries += [dict(entry, config=changed), _layer_entry("Reshape", settings, name)]
         else:
-            nodes = renamed(entry["inbound_nodes"], name, reshape)
+            nodes = renamed(entry["inbound_nodes"], name, (reshape, 0, 0))
             entries.append(dict(entry, inbound_nodes=nodes))
     config["layers"] = entries
-    config["output_layers"] = renamed(config["output_layers"], name, reshape)
+    config["output_layers"] = renamed(config["output_layers"], name, (reshape, 0, 0))
     found = rewired(model, config)
     return model if found is None else found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from vaiopt.keras import load_keras
 
@@ -42,14 +42,17 @@ def rewired(model: Any, config: Config) -> Any:
     return found
 
 
-def renamed(value: Any, old: str, new: str) -> Any:
-    """Return Keras's nested lists of ``[layer, node, tensor, ...]`` with one layer renamed."""
+def renamed(value: Any, old: str, new: Sequence[Any]) -> Any:
+    """Return Keras's nested lists of ``[layer, node, tensor, ...]`` with what came from one layer
+    coming from another place ``[layer, node, tensor]``: a block that was built before it was called
+    has its second node there, and Keras waits for ever for one that never comes.
+    """
     if isinstance(value, dict):
         return {key: renamed(item, old, new) for key, item in value.items()}
     if not isinstance(value, (list, tuple)):
         return value
     if len(value) >= 3 and value[0] == old and isinstance(value[1], int):
-        return [new, *[renamed(item, old, new) for item in value[1:]]]
+        return [*new, *[renamed(item, old, new) for item in value[3:]]]
     return [renamed(item, old, new) for item in value]
 
 

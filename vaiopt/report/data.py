@@ -20,6 +20,7 @@ from vaiopt.next_step import made_elsewhere
 from vaiopt.reading import read_text
 from vaiopt.record import read_optional, read_record
 from vaiopt.report.examples import EXAMPLES
+from vaiopt.report.pictures import Picture
 from vaiopt.report.samples import SamplePicture, sample_pictures
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
 from vaiopt.runs.commands import command_line, in_vendor_container
@@ -39,6 +40,7 @@ from vaiopt.runs.records import (
     Measured,
     QuantizedMetrics,
 )
+from vaiopt.search.training.options import augment_amounts
 from vaiopt.settings import Settings, read_run_settings
 from vaiopt.study.alike import alike_text, cheaper_alike
 from vaiopt.study.initial_weights import read_initial_weights
@@ -86,6 +88,7 @@ class ReportData:
         examples: test samples that the task's section shows: misclassified ones with their images
             or values.
         sheet: what the data are. samples: pictures of some, for the section on the data.
+        augmented: training samples before and after augmentation; empty where there is none.
         carried: what became of each chosen point of the front, the best first; empty for a single
             one.
         elsewhere: whether quantize and compile run in the container, and this is not in it.
@@ -116,6 +119,7 @@ class ReportData:
     examples: Sequence[Any] = ()
     sheet: Optional[DataSheet] = None
     samples: Sequence[SamplePicture] = ()
+    augmented: Sequence[Picture] = ()
     carried: Tuple[Delivered, ...] = ()
     elsewhere: bool = False
     alike: str = ""
@@ -282,6 +286,7 @@ def gather(run: Run) -> ReportData:
         carried=delivered(run, several, target),
         examples=examples,
         samples=samples,
+        augmented=_augmented(found.chosen_trial, candidate, notes),
         notes=tuple(notes),
     )
 
@@ -343,6 +348,24 @@ def _samples(data: ReportData, candidate: Candidate, notes: List[str]) -> Sequen
         return sample_pictures(candidate)
     except VaioptError as error:
         notes.append(f"The data are shown without pictures: {error.message}.")
+        return ()
+
+
+def _augmented(
+    trial: Optional[TrialRecord], candidate: Candidate, notes: List[str]
+) -> Sequence[Picture]:
+    """Return training samples before and after the augmentation of a trial; a note instead when
+    they cannot be made here.
+    """
+    amounts = augment_amounts(trial.hyperparameters) if trial is not None else {}
+    if not amounts:
+        return ()
+    from vaiopt.report.augmented import augmented_pictures  # which needs TensorFlow
+
+    try:
+        return augmented_pictures(candidate, amounts)
+    except VaioptError as error:
+        notes.append(f"Training samples are not shown: {error.message}.")
         return ()
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Sequence
 
-from vaiopt.present import words
 from vaiopt.present.figure import Figure
-from vaiopt.present.html import Markup, heading, join, tag
+from vaiopt.present.html import heading
 from vaiopt.report.data import ReportData
 from vaiopt.report.figures_model import confusion
 from vaiopt.report.figures_tasks import error_histogram, true_and_predicted
+from vaiopt.report.gallery import picture_gallery
 from vaiopt.report.pictures import Picture
 from vaiopt.report.section import Block, Group, Section, waiting
 
@@ -30,7 +30,7 @@ def test_split(data: ReportData) -> Section:
         blocks += [heading(title), table]
     pictures = [example for example in data.examples if isinstance(example, Picture)]
     if pictures:
-        blocks += [heading("The worst samples"), _gallery(pictures)]
+        blocks += [heading("The worst samples"), picture_gallery(pictures)]
     return Section(LEAD, blocks)
 
 
@@ -59,25 +59,3 @@ FIGURES: Dict[str, Callable[[Sequence[Any]], List[Group]]] = {
     "segmentation": _of_pixels,
 }
 """Figures of the evaluations of a float model and, if there is one, its int8 form, by the task."""
-
-
-def _gallery(pictures: Sequence[Picture]) -> Markup:
-    """Return samples side by side: what went in, what is true, what came out."""
-    cards = []
-    for picture in pictures:
-        images = [
-            tag(
-                "figure",
-                join(
-                    [
-                        Markup(str(tag("img", src=uri, alt=name)).replace("></img>", ">")),
-                        tag("figcaption", name, class_="remark"),
-                    ]
-                ),
-            )
-            for name, uri in picture.images
-        ]
-        told = f"sample {words.count(picture.index)}, {picture.told}"
-        row = tag("div", join(images), class_="triple")
-        cards.append(tag("li", join([row, tag("div", told, class_="remark")])))
-    return tag("ul", join(cards), class_="gallery pictures")

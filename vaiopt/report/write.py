@@ -14,6 +14,7 @@ from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
 from vaiopt.report.section import Block, Group, Section, SectionRow
+from vaiopt.report.section_augmentation import augmentation
 from vaiopt.report.section_classification import confusion_figure, mistakes
 from vaiopt.report.section_data import data_section
 from vaiopt.report.section_front import front_on_target
@@ -69,6 +70,7 @@ SECTIONS = (
     SectionRow("search", "The search", search),
     SectionRow("hyperparameters", "Hyperparameters", hyperparameters, slow=True),
     SectionRow("curves", "Learning curves", curves),
+    SectionRow("augmentation", "Augmentation", augmentation),
     SectionRow(
         "test", "Test split and mistakes", mistakes, "classification", figure=confusion_figure
     ),

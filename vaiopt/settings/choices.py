@@ -230,6 +230,12 @@ PRUNERS = (
     Choice("hyperband", "several halvings, of different patience"),
 )
 
+FIDELITIES = (
+    Choice("epochs", "parts of its training: reports within it and after each epoch"),
+    Choice("samples", "trainings on a hundredth and a tenth of the samples, before that on all"),
+)
+"""What a pruner judges a trial by."""
+
 DIRECTIONS = (
     Choice("auto", "as the name of the metric says; else it must be said"),
     Choice("maximize", "more is better"),

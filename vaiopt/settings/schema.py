@@ -187,9 +187,9 @@ def _check_range(key: str, table: Any, declared: Declaration, wanted: type) -> N
         )
     values = found.values if found.kind == "choice" else (found.low, found.high)
     for value in values:
-        _check_searchable(key, value, declared, int if wanted is list else wanted)
         if value == "auto":
             raise SettingsError(f"{key}: a choice cannot be 'auto'", "Name the value that it has.")
+        _check_searchable(key, value, declared, int if wanted is list else wanted)
         _check_value(key, value, declared)
 
 
@@ -207,11 +207,12 @@ def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type)
                 f"{key} must be a list of whole numbers, not {kind_words(value)}",
                 f"For instance {declared.default}; {example}",
             )
-    elif value != "auto" and (
+    elif not (value == "auto" == declared.default) and (
         isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float))
     ):
+        either = ' or "auto"' if declared.default == "auto" else ""
         raise SettingsError(
-            f'{key} must be {TYPE_NAMES[wanted]} or "auto", not {kind_words(value)}',
+            f"{key} must be {TYPE_NAMES[wanted]}{either}, not {kind_words(value)}",
             f"A{example[1:]}.",
         )
 

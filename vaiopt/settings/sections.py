@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from vaiopt import releases
 from vaiopt.settings import choices, features, values
+from vaiopt.settings.augment import AugmentSettings
 from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import list_of_tuple, ratio_text
 from vaiopt.settings.schema import plain_values, setting
@@ -273,6 +274,7 @@ class SearchSettings:
     pruner: str = setting(
         "auto", "stops a trial that does worse than others did", choices=choices.PRUNERS
     )
+    fidelity: str = setting("epochs", "what a pruner judges a trial by", choices=choices.FIDELITIES)
     keep_models: int = changeable(
         5, "models of the best trials that are kept, besides the default point's", low=1
     )
@@ -463,6 +465,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)

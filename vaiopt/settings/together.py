@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 
 from vaiopt.errors import SettingsError
+from vaiopt.settings.augment import augmentations
 from vaiopt.settings.choices import (
     BACKBONE,
     METHODS,
@@ -33,6 +34,7 @@ def _not_twice(settings: Settings) -> None:
     unset = ("auto", NOTHING_FROZEN)
     twice = [f"train.{n}" for n in TRAINED_WITH if n in given and getattr(train, n) not in unset]
     twice += ["data.split"] if "split" in given else []
+    twice += [f"augment.{n}" for n in augmentations() if f"augment_{n}" in given]
     if twice:
         names = ", ".join(key.partition(".")[2] for key in twice)
         raise SettingsError(
@@ -100,10 +102,24 @@ def _without_backbone(settings: Settings) -> None:
         )
 
 
+def _judged_by_samples(settings: Settings) -> None:
+    """Check that a pruner is there which can judge trainings on few samples, if it shall."""
+    search = settings.search
+    by_front = search.pruner == "front" or (search.pruner == "auto" and settings.objective.front)
+    if search.fidelity == "samples" and (by_front or search.pruner == "none"):
+        why = "stops no trial" if search.pruner == "none" else "judges by epochs alone"
+        name = "none" if search.pruner == "none" else "front"
+        raise SettingsError(
+            f"search.fidelity is 'samples', and search.pruner '{name}' {why}",
+            "Choose a pruner: --set search.pruner=hyperband",
+        )
+
+
 REFUSED: Tuple[Callable[[Settings], None], ...] = (
     _without_backbone,
     _not_twice,
     _not_for_a_front,
+    _judged_by_samples,
 )
 """Each raises SettingsError for settings that cannot work together."""
 

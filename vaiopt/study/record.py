@@ -63,7 +63,8 @@ class TrialRecord(Record, Shown):
         scaling: of raw samples, which the model function gave to its model, and the preprocessing
             does instead; None for that of the settings.
         pruning: what early stopping saw: ``reports``, pairs of a step and the objective so far, and
-            ``rungs``, the pruner's own notes.
+            ``rungs``, the pruner's own notes; ``samples``, pairs of a step and the training samples
+            of its report, where they differ.
         weights: what its model took of ``model.weights``, in words.
         met: hyperparameters that it asked for and the search space did not have until then.
     """

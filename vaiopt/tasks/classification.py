@@ -331,6 +331,7 @@ class Classification(Task):
     evaluation: Type[Evaluation] = ClassEvaluation
     kit_names = {"macro_f1": "macro recall"}
     has_classes = True
+    mixes = True
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]

@@ -73,6 +73,7 @@ class ImageToImage(Task):
     evaluation: Type[Evaluation] = ImageEvaluation
     outputs = "channels"
     like_samples = True
+    smooth_labels = True
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]

@@ -102,6 +102,7 @@ class Multilabel(Task):
     evaluation: Type[Evaluation] = MultilabelEvaluation
     outputs = "labels"
     last_layer = "Dense(hp.classes, activation='sigmoid')"
+    mixes = True
 
     def check_labels(
         self, arrays: Sequence[Any], labels: Sequence[str], classes: Optional[Sequence[Any]]

@@ -100,6 +100,8 @@ class Task(abc.ABC):
         has_classes: whether each sample is of one class, of which a split keeps the shares.
         like_samples: whether ``y`` lies over ``x`` pixel by pixel.
         counted: what :meth:`counts` counts: ``samples`` or ``pixels``.
+        smooth_labels: whether what lies between two labels is one, as of images.
+        mixes: whether a share of one label and the rest of another are a label to learn from.
     """
 
     name: str
@@ -114,6 +116,8 @@ class Task(abc.ABC):
     has_classes: bool = False
     like_samples: bool = False
     counted: str = "samples"
+    smooth_labels: bool = False
+    mixes: bool = False
 
     @property
     def validated(self) -> str:

@@ -37,6 +37,12 @@ def asks_for_split(bench: Bench) -> None:
     check_names(hp)
 
 
+def asks_for_an_amount(bench: Bench) -> None:
+    hp = HyperParameters(overrides={"augment_shift": 0.1})
+    hp.Float("augment_shift", 0.1, 0.5)
+    check_names(hp)
+
+
 def all_failed(bench: Bench) -> None:
     trials = [TrialRecord(n, FAILED, "no luck") for n in range(9)]
     Search._stop_if_hopeless(SimpleNamespace(), trials)  # type: ignore[arg-type]
@@ -156,6 +162,7 @@ MESSAGES: Provocations = {
     "'…' is a subclassed model, whose layers cannot be read": subclassed,
     "input '…' has the undefined shape …": open_size,
     "the model function asks for 'split', the name of the split of the data": asks_for_split,
+    "the model function asks for '…', the name of a setting of [augment]": asks_for_an_amount,
     "the model function asks for '…' with two different ranges or defaults": asked_twice,
     "hyperparameter '…' cannot have the value …": asking(lambda hp: hp.Choice("sizes", [[3, 3]])),
     "hyperparameter '…' has sampling=…, but sampling must be one of …": asking(

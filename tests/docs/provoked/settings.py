@@ -101,6 +101,17 @@ MESSAGES: Provocations = {
     "train.… is set, and the model's own fit does not pass it on to Keras's": (
         lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "train.batch_size=16")
     ),
+    "search.fidelity is 'samples', and search.pruner '…' …": searched(
+        "search.fidelity=samples", "search.pruner=none"
+    ),
+    "augment.… does not suit the data: …": described("augment.masking=0.2"),
+    "augment.… is set, and the model is trained by a fit of its own": (
+        lambda b: describe(family(b, ONE_MODEL)[:-1] + ':Own"', "augment.noise=0.1")
+    ),
+    "augment.… mixes labels, and …": lambda b: describe(
+        family(b, ONE_MODEL.replace('["accuracy"]', '["sparse_categorical_accuracy"]')),
+        "augment.mixup=0.2",
+    ),
     "train.callbacks names no Python file: '…'": described("train.callbacks=mine"),
     "train.callbacks = '…' raised …": lambda b: describe(callbacks(b, "raise ValueError(1)")),
     "train.callbacks = '…' gave …": lambda b: describe(callbacks(b, "return 3")),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional
 
 from vaiopt.data import Splits
+from vaiopt.data.augment import OPERATIONS, frame_of, mixes_labels, refusal
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.hardware import Target
 from vaiopt.models.pretrained import take_weights
@@ -19,6 +20,7 @@ from vaiopt.search.training.phases import freeze, frozen_layers
 from vaiopt.search.training.precision import half_precision_twin
 from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
+from vaiopt.search.training.soft_labels import label_problem
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import Settings, together
 from vaiopt.settings.choices import NOTHING_FROZEN
@@ -154,6 +156,41 @@ def check_loss(model: Any, task: Task) -> None:
             f"the model is compiled with the loss '{names[1] or names[0]}', and the task is"
             f" {task.name} by {model.output_shape[-1]} outputs",
             f"Compile it with loss='{better}', or say what is learned: --set task=NAME",
+        )
+
+
+def check_augment(settings: Settings, model: Any, splits: Splits, fits_itself: bool) -> None:
+    """Check that each operation of ``[augment]`` that may be asked for suits the data, and the
+    model.
+
+    Args:
+        settings: of the run.
+        model: of the default point, compiled.
+        splits: of the data.
+        fits_itself: the model is trained by a HyperModel's own ``fit``.
+
+    Raises:
+        SettingsError: one does not.
+    """
+    most = {name: together.most_of(getattr(settings.augment, name)) for name in OPERATIONS}
+    asked = {name: amount for name, amount in most.items() if amount}
+    frame = frame_of(splits.preprocessing, splits.task)
+    for name, amount in asked.items():
+        if fits_itself:
+            raise SettingsError(
+                f"augment.{name} is set, and the model is trained by a fit of its own",
+                "Leave [augment] out, and change the samples in that fit; or leave the fit out.",
+            )
+        why, hint = refusal(name, amount, frame)
+        if why:
+            raise SettingsError(f"augment.{name} does not suit the data: {why}", hint)
+    form = splits.task.loss_form(model, len(splits.classes))
+    problem = label_problem(model, form) if mixes_labels(asked) else ""
+    if problem:
+        first = next(name for name in asked if OPERATIONS[name].mixes)
+        raise SettingsError(
+            f"augment.{first} mixes labels, and {problem}",
+            "Compile the model with loss='categorical_crossentropy', metrics=['accuracy'].",
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data import Dataset, Splits
+from vaiopt.data.augment import augmented, frame_of, mixes_labels
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
@@ -19,8 +20,9 @@ from vaiopt.search.training.phases import NONE as NOTHING_FROZEN
 from vaiopt.search.training.phases import Frozen, Thawing, build_optimizer, thawing_callbacks
 from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
+from vaiopt.search.training.soft_labels import soft_labels
 from vaiopt.search.training.validation import Validator
-from vaiopt.search.training.weights import NONE, training_weights
+from vaiopt.search.training.weights import NONE, training_weights, weighs_parts
 from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import task_of
 
@@ -60,6 +62,7 @@ class Plan:
         class_weights: how much the samples of each class count; as ``train.class_weights``.
         frozen: layers that keep their weights.
         own_metrics: of a person's own, None without.
+        augment: how strong each operation of augmentation is, by its name.
     """
 
     epochs: int
@@ -75,6 +78,7 @@ class Plan:
     class_weights: Any = NONE
     frozen: Frozen = NOTHING_FROZEN
     own_metrics: Optional[OwnMetrics] = None
+    augment: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,14 @@ def train(
     Raises:
         NotANumber: the training or validation loss is not finite.
     """
+    with soft_labels(model, mixes_labels(plan.augment)):
+        return _train(model, device, splits, plan, listeners or Listeners())
+
+
+def _train(
+    model: Any, device: DeviceData, splits: Splits, plan: Plan, listeners: Listeners
+) -> Outcome:
     part = splits.train
-    listeners = listeners or Listeners()
     steps = math.ceil(len(part) / min(plan.batch_size, len(part)))
     validator = Validator(model, device, splits, plan.batch_size, plan.own_metrics)
     follower = Follower(validator, plan, steps, listeners)
@@ -146,8 +156,11 @@ def train(
         weights=training_weights(splits, plan.class_weights),
         shuffle_seed=plan.seed,
     )
-    later = plan.frozen.later()
-    _make_variables(model, device.one(part.indices, splits.preprocessing, labels), later)
+    sample = device.one(part.indices, splits.preprocessing, labels)
+    frame = frame_of(splits.preprocessing, splits.task)
+    weighs = not plan.augment or weighs_parts(model, sample)
+    data = augmented(data, plan.augment, plan.seed, frame, weighs_parts=weighs)
+    _make_variables(model, sample, plan.frozen.later())
     if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:
         judge = listeners.judge
         most = steps if judge is None else max(1, steps // judge.per_epoch)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Tuple, Union
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Tuple, Union
 
 from vaiopt.errors import ModelError
 from vaiopt.settings import Settings
+from vaiopt.settings.augment import augmentations
 from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
 from vaiopt.settings.together import TRAINED_WITH
@@ -15,12 +16,16 @@ from vaiopt.study.space import Value
 
 IMAGE_SIZE = "image_size"
 """The hyperparameter of ``data.image_size``, where that is a search range."""
+AUGMENT = "augment_"
+"""What the hyperparameters of ``[augment]`` begin with; those that are off are none."""
 
 
 def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
     """Return what the settings fix (values) or change (ranges) of the hyperparameters."""
     given = {name: getattr(settings.train, name) for name in TRAINED_WITH}
     given["split"] = settings.data.split
+    amounts = {name: getattr(settings.augment, name) for name in augmentations()}
+    given.update({AUGMENT + name: amount for name, amount in amounts.items() if amount})
     found = dict(settings.model.hyperparameters)
     unset = ("auto", NOTHING_FROZEN)
     found.update({name: value for name, value in given.items() if value not in unset})
@@ -34,8 +39,8 @@ def model_overrides(settings: Settings) -> Dict[str, Union[Value, Range]]:
 
 @dataclass(frozen=True)
 class TrainingValues:
-    """What a training is given: how long, in which batches, the split's three numbers, and which
-    layers keep their weights until when.
+    """What a training is given: how long, in which batches, the split's three numbers, which layers
+    keep their weights until when, and how strong each operation of augmentation is that is not off.
     """
 
     epochs: int
@@ -44,6 +49,7 @@ class TrainingValues:
     freeze: str = NOTHING_FROZEN
     unfreeze_epoch: int = 0
     fine_tune_rate: float = 0.1
+    augment: Dict[str, float] = field(default_factory=dict)
 
 
 KERAS_BATCH = 32
@@ -67,6 +73,8 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
     small = fits_itself or hp.samples < 5000
     batch_size = _count(hp, "batch_size", KERAS_BATCH if small else 128)
     split = parse_split(hp.Fixed("split", "7:2:1"))
+    asked = [AUGMENT + name for name in augmentations() if AUGMENT + name in hp.overrides]
+    augment = augment_amounts({name: hp.Fixed(name, 0.0) for name in asked})
     return TrainingValues(
         epochs,
         batch_size,
@@ -74,7 +82,14 @@ def training_values(hp: HyperParameters, fits_itself: bool = False) -> TrainingV
         freeze=str(_if_set(hp, "freeze", NOTHING_FROZEN)),
         unfreeze_epoch=int(_if_set(hp, "unfreeze_epoch", 0)),
         fine_tune_rate=float(_if_set(hp, "fine_tune_rate", 0.1)),
+        augment=augment,
     )
+
+
+def augment_amounts(point: Mapping[str, Value]) -> Dict[str, float]:
+    """Return how strong each operation of augmentation is at a point, less those that are off."""
+    found = {name: point.get(AUGMENT + name) for name in augmentations()}
+    return {name: float(amount) for name, amount in found.items() if amount}
 
 
 def _if_set(hp: HyperParameters, name: str, default: Value) -> Any:
@@ -93,6 +108,12 @@ def check_names(hp: HyperParameters) -> None:
     Raises:
         ModelError: it has.
     """
+    twice = [name for name in hp.dimensions if name.startswith(AUGMENT) and name in hp.overrides]
+    if twice:
+        raise ModelError(
+            f"the model function asks for '{twice[0]}', the name of a setting of [augment]",
+            "Give it another name there, or leave the setting out.",
+        )
     if "split" in hp.dimensions:
         raise ModelError(
             "the model function asks for 'split', the name of the split of the data",

@@ -13,6 +13,12 @@ from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, PRUNED, TrialRecord
 from vaiopt.study.space import Space
 
+SAMPLES = "samples"
+"""The name of ``search.fidelity`` with which trials are judged by trainings on few samples."""
+STEPS = {2: 0.01, 20: 0.1}
+"""The share of the training samples by the step at which what it comes to is reported, then."""
+WHOLE = 200
+"""The step of the training on all samples."""
 REPORTS = 9
 """Reports of a whole training, at least; three epochs are looked at three times each."""
 AUTO, FRONT, NONE = "auto", "front", "none"
@@ -97,6 +103,7 @@ class Reports:
         trials: Sequence[TrialRecord] = (),
     ) -> None:
         self._pruner, self._objective = pruner_of(settings, objective), objective
+        self._by_samples = settings.fidelity == SAMPLES
         epochs = next((d for d in space if d.name == "epochs"), None)
         lengths = (epochs.grid() or [epochs.high]) if epochs is not None else [1]
         self._longest = max(int(length) for length in lengths)  # type: ignore[arg-type]
@@ -136,7 +143,8 @@ class Reports:
         if self._pruner == NONE:
             return None
         per_epoch = max(1, math.ceil(REPORTS / self._longest))
-        most = per_epoch * self._longest
+        most = WHOLE if self._by_samples else per_epoch * self._longest
+        compares = self._best is not None and most > per_epoch
         return Pruning(
             self._pruner,
             self._objective.direction,
@@ -145,6 +153,6 @@ class Reports:
             self._may_stop,
             number,
             tuple(self._trials),
-            self._best[1] if self._best is not None and self._longest > 1 else {},
+            self._best[1] if self._best is not None and compares else {},
             self._objective.bound,
         )

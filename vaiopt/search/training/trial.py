@@ -33,6 +33,7 @@ from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import MemoryWatch
 from vaiopt.search.training import fit
 from vaiopt.search.training.afterwards import NOTHING, Afterwards
+from vaiopt.search.training.fidelity import Climb, rungs
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import own_fit, run_fit
 from vaiopt.search.training.judges import AnyJudge, make_judge
@@ -47,7 +48,7 @@ from vaiopt.search.training.parts import PARTS, TRAIN
 from vaiopt.search.training.phases import Frozen, freeze
 from vaiopt.search.training.precision import half_precision_twin, take_back
 from vaiopt.search.training.progress import ProgressFile
-from vaiopt.search.training.reports import Pruning
+from vaiopt.search.training.reports import SAMPLES, Pruning
 from vaiopt.search.training.schedule import Schedule
 from vaiopt.search.training.shared import Sized, shared_of
 from vaiopt.search.training.tensorboard import write_logs
@@ -164,6 +165,7 @@ class _Trial:
         self._costs: Dict[str, float] = {}
         self._initial_weights: Dict[str, Histogram] = {}
         self._judge: Optional[AnyJudge] = None
+        self._rungs: Optional[Climb] = None
         self._run = Run(job.folder)
         self._progress = ProgressFile(self._run.progress(job.number))
         self._hp = self._hyperparameters()
@@ -191,7 +193,11 @@ class _Trial:
             return replace(record, status=INFEASIBLE, reason=error.message)
         self._judge = make_judge(job.pruning, self._objective.prices(self._costs))
         outcomes = self._train()
+        if self._rungs is not None and not outcomes[-1].pruned:
+            self._rungs.end(outcomes[0].entry, len(self._regular_split().train))
         notes = self._judge.notes() if self._judge is not None else {}
+        if self._rungs is not None:
+            notes["samples"] = self._rungs.samples()
         record = replace(
             record,
             hyperparameters=self._hp.point(),
@@ -250,6 +256,9 @@ class _Trial:
         if folds > 1:
             parts = fold_splits(parts[0], folds, self._settings.seed)
         plans = [(part, n) for part in parts for n in range(self._settings.train.repeats)]
+        stopped = self._climb(parts[0])
+        if stopped is not None:
+            return [stopped]
         outcomes: List[fit.Outcome] = []
         best: Optional[Tuple[float, Any, Dict[str, Histogram]]] = None
         for place, (part, repeat) in enumerate(plans):
@@ -264,6 +273,20 @@ class _Trial:
         if best is not None:
             _, self._model, self._initial_weights = best
         return outcomes
+
+    def _climb(self, splits: Splits) -> Optional[fit.Outcome]:
+        """Train on few samples first, where trials are judged by that; return how that ended if the
+        trial is stopped there.
+        """
+        if self._judge is None or self._settings.search.fidelity != SAMPLES:
+            return None
+        self._rungs = Climb(self._judge, self._score)
+        for rung in rungs(splits):
+            outcome = self._train_on(rung.splits, fit.Listeners(score=self._score))
+            reason = self._rungs.passes(rung, outcome)
+            if reason:
+                return replace(outcome, pruned=reason)
+        return None
 
     def _samples(self) -> int:
         """Return on how many samples the metrics are counted: of folds on all but the test's."""
@@ -306,7 +329,8 @@ class _Trial:
         def tell(epoch: int, epochs: int, value: Optional[float]) -> None:
             self._progress.write(place * epochs + epoch, count * epochs, value)
 
-        return fit.Listeners(self._judge if place == 0 else None, self._score, tell)
+        judge = self._judge if place == 0 and self._rungs is None else None
+        return fit.Listeners(judge, self._score, tell)
 
     def _train_on(self, splits: Splits, listeners: fit.Listeners, repeat: int = 0) -> fit.Outcome:
         if not self._fresh:
@@ -339,6 +363,7 @@ class _Trial:
         if self._own_fit is None:
             values = training_values(self._hp)
             plan = self._plan(values.epochs, values.batch_size, repeat, frozen)
+            plan = replace(plan, augment=values.augment)
             return fit.train(model, device, splits, plan, listeners)
         # A HyperModel's own ``fit`` may ask for epochs and batch size itself.
         asked = self._job.values

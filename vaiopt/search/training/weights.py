@@ -9,6 +9,7 @@ import numpy as np
 
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError
+from vaiopt.keras import load_keras
 from vaiopt.tasks import Task
 
 NONE = "none"
@@ -55,6 +56,25 @@ def counted_weights(task: Task, y: np.ndarray, own: Optional[np.ndarray]) -> Opt
     if parts is None or own is None:
         return own if parts is None else parts
     return np.asarray(own.reshape(-1, *(1,) * (parts.ndim - 1)) * parts, np.float32)
+
+
+def weighs_parts(model: Any, sample: Any) -> bool:
+    """Return whether a compiled model's loss gives a number for each part of a label, such as each
+    pixel of a mask, so that parts can be weighed; a person's own may give one a sample.
+
+    Args:
+        model: compiled.
+        sample: one sample and its label, as a batch.
+    """
+    if not (isinstance(model.loss, str) or callable(model.loss)):
+        return True
+    loss = load_keras().losses.get(model.loss)
+    x, y = sample
+    try:
+        values = getattr(loss, "call", loss)(y, model(x, training=False))
+        return len(values.shape) > 1
+    except Exception:  # noqa: BLE001  a person's own: the training will say what is wrong with it
+        return True
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
