@@ -18,7 +18,6 @@ from vaiopt.quantize import (
     quantize_candidate,
     quantize_model,
 )
-from vaiopt.quantize.accuracy import signal_to_noise
 from vaiopt.record import read_record
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.settings import settings_from_dict
@@ -244,10 +243,3 @@ def test_a_candidate_without_a_model_says_which_command_finds_another(tmp_path):
     with pytest.raises(RunError) as caught:
         quantize_candidate(candidate, settings_from_dict({}))
     assert "vaiopt choose" in caught.value.hint
-
-
-def test_signal_to_noise_is_in_decibels_and_finite():
-    signal = np.array([3.0, -4.0])
-    assert signal_to_noise(signal, signal) == 120
-    assert signal_to_noise(signal, signal * 0.9) == pytest.approx(20)
-    assert signal_to_noise(np.zeros(2), np.ones(2)) == -120

@@ -29,6 +29,10 @@ TRAINING_BATCH = 64
 """Samples of one step of quantization-aware training."""
 
 
+FEW_SAMPLES, FEW_VALUES = 250, 4_000_000
+"""So many samples, of so many values together, are computed at once."""
+
+
 class Labelled(NamedTuple):
     """Samples with labels: preprocessed ``x`` (one array, or one per input), ``y`` (N, ...), and
     ``raw`` before preprocessing if known.
@@ -146,6 +150,20 @@ class Quantizer(abc.ABC):
 def single_or_list(arrays: Sequence[Any]) -> Any:
     """Return the only tensor or array of several, or the list: how Keras takes inputs."""
     return arrays[0] if len(arrays) == 1 else list(arrays)
+
+
+def outputs_of(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
+    """Return all outputs of a model as arrays, samples first; of few samples step by step, since
+    compiling the model takes longer.
+    """
+    inputs, size = single_or_list(x), x[0][0].size if len(x[0]) else 1
+    if len(x[0]) * size <= FEW_VALUES and len(x[0]) <= FEW_SAMPLES:
+        outputs = model(inputs, training=False)
+    else:
+        batch = max(1, min(FEW_SAMPLES, FEW_VALUES // max(1, size)))
+        outputs = model.predict(inputs, batch_size=batch, verbose=0)
+    several = isinstance(outputs, (list, tuple))
+    return [np.asarray(output) for output in (outputs if several else [outputs])]
 
 
 def train_at_int8(model: Any, request: QuantizeRequest) -> None:

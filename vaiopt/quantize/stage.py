@@ -28,6 +28,7 @@ from vaiopt.quantize.backend import (
     QuantizeRequest,
 )
 from vaiopt.quantize.labels import Found, judge_of
+from vaiopt.quantize.noise import layer_noise
 from vaiopt.quantize.quantizers import choose_backend, choose_quantizer
 from vaiopt.quantize.result import QuantizeResult
 from vaiopt.quantize.tfmot.backend import prepared_graph
@@ -207,9 +208,7 @@ def _quantize(
         int8_scores=accuracy.scores(quantized.model, arrays, judge),
         evaluated_on="" if judge is None else split,
         samples=0 if judge is None else len(judge.y),
-        layers=tuple(
-            accuracy.layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])
-        ),
+        layers=tuple(layer_noise(graph, quantized.model, [part[:NOISE_SAMPLES] for part in x])),
         input=use,
         float_layers=tuple(row.layer for row in float_layers),
         warnings=tuple(warnings),

@@ -81,10 +81,12 @@ def weight_chooser(tf: Any, tiny_position: Optional[int] = None) -> Any:
 def min_error(tf: Any, x: Any, half_up: bool) -> Any:
     """Return the position (a scalar) of the smallest float32 squared error, first of equals."""
     first = non_overflow(tf, x)
-    errors = []
+    errors: List[Any] = []
     for offset in range(CANDIDATES):
-        scale = tf.pow(2.0, first + offset)
-        errors.append(tf.reduce_sum(tf.square(x - rounded(tf, x, scale, half_up))))
+        # One after the other: side by side, each would hold some tensors of the size of ``x``.
+        with tf.control_dependencies(errors[-1:]):
+            scale = tf.pow(2.0, first + offset)
+            errors.append(tf.reduce_sum(tf.square(x - rounded(tf, x, scale, half_up))))
     return first + tf.cast(tf.argmin(errors), tf.float32)
 
 
