@@ -19,7 +19,7 @@ def data(found: DataSheet) -> Sheet:
         ("task", found.task, ""),
     ]
     if found.file_sizes is not None:
-        facts.append(("files", size_of(found.file_sizes), ""))
+        facts.append(("size of the files", *size_of(found.file_sizes)))
     notes = [f"WARNING: {line}" for line in found.warnings]
     if not found.compared:
         notes.append("repeated samples were not looked for: the data are too large")
@@ -33,14 +33,14 @@ def parts_of(found: DataSheet) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in found.samples.items())
 
 
-def size_of(sizes: FileSizes) -> str:
-    """Return the sizes of images in their files, in words."""
+def size_of(sizes: FileSizes) -> Tuple[str, str]:
+    """Return the median size of images in their files, and what there is besides, in words."""
     small, middle, large = (
         f"{size[0]}×{size[1]}" for size in (sizes.smallest, sizes.median, sizes.largest)
     )
     if sizes.different == 1:
-        return f"all {small} (width×height)"
-    return f"{small} to {large}, median {middle} (width×height, {sizes.different:,} sizes)"
+        return small, "width × height, all alike"
+    return middle, f"width × height, median of {sizes.different:,} sizes, {small} to {large}"
 
 
 def tables_of(found: DataSheet) -> List[Tuple[str, Table]]:
