@@ -55,3 +55,9 @@ def test_where_no_layer_is_hurt_it_says_nowhere() -> None:
     loud = replace(record, layers=(*quiet, LayerNoise("dense", "output", 12.0, "qat")))
     assert [row[0] for row in quantization_advice(loud).rows] == ["dense"]
     assert quantization_advice(replace(record, layers=())).rows == []
+
+
+def test_an_inspection_shows_the_fixed_part_with_its_share() -> None:
+    shown = inspection([layer("conv", "Conv2D", "DPU", 0.5)])
+    rows = [line for line in str(shown).splitlines() if "(fixed part)" in line]
+    assert len(rows) == 1 and "host" in rows[0] and "28.6 %" in rows[0]

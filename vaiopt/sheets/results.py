@@ -7,6 +7,7 @@ must not load the stage that makes its result.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from vaiopt.errors import VaioptError
@@ -308,10 +309,11 @@ def _inspection(result: Inspection) -> Sheet:
 
 def _layers(result: Inspection) -> Table:
     table, count = layer_table(result), len(layer_table(result).columns)
-    rows = [
-        [*row, words.count(layer.cycles), words.percent(layer.utilization, 0)]
-        for row, layer in zip(table.rows, result.layers)
+    # The last row may be the fixed part, which no cycles are of.
+    more: List[List[Optional[str]]] = [
+        [words.count(layer.cycles), words.percent(layer.utilization, 0)] for layer in result.layers
     ]
+    rows = [[*row, *(own or (None, None))] for row, own in zip_longest(table.rows, more)]
     columns = [*table.columns, "cycles", "DPU used"]
     return replace(table, columns=columns, rows=rows, numeric=(*table.numeric, count, count + 1))
 
