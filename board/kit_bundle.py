@@ -72,6 +72,7 @@ class Manifest:
         self.task = task_of(self.content.get("task", "classification"), path)
         preprocessing = self._get(self.content, "preprocessing", dict)
         self.shape = self._shape(preprocessing, "shape")
+        self.raw_dtype = str(preprocessing.get("raw_dtype", ""))
         self.offset = self._numbers(preprocessing, "offset")
         self.scale = self._numbers(preprocessing, "scale")
         self.input_position = self._position("input")

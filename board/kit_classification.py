@@ -45,6 +45,18 @@ def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     return rows.argmax(axis=1).astype(np.int64)
 
 
+def words(predicted: Any, real: np.ndarray, manifest: Any) -> str:
+    """Return the class of a sample and how sure the model is, by its real outputs (values)."""
+    if real.size == 1:
+        is_logit = manifest.threshold is None or float(manifest.threshold) == 0.0
+        second = 1.0 / (1.0 + np.exp(-real[0])) if is_logit else float(real[0])
+        sure = second if predicted else 1.0 - second
+    else:
+        rising = np.exp(real - real.max())
+        sure = float(rising[int(predicted)] / rising.sum())
+    return f"{manifest.classes[int(predicted)]}  {100 * min(max(sure, 0.0), 1.0):.1f} %"
+
+
 def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:
     """Return accuracy, counts per class and, when known, how often the int8 Keras model predicted
     the same class.

@@ -61,7 +61,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         manifest.check_file(golden_path)
         golden = Golden(golden_path)
     name = os.path.basename(options.model)
-    with _alone(options.model, say):
+    with alone(options.model, say):
         say(f"loading {name}")
         model = load_model(options, manifest)
         _check_model(model, manifest, options.model)
@@ -114,7 +114,7 @@ def describe_machine() -> Dict[str, Any]:
     }
 
 
-def _alone(path: str, say: Callable[[str], None]) -> ContextManager[None]:
+def alone(path: str, say: Callable[[str], None]) -> ContextManager[None]:
     """Return what holds the device that runs a file, where there is one for all."""
     if os.path.splitext(path)[1].lower() in SHARED:
         return dpu_alone(os.path.abspath(path), say)

@@ -42,6 +42,12 @@ def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     return (real_values(outputs.reshape(len(outputs), -1), position) > limit).astype(np.uint8)
 
 
+def words(predicted: np.ndarray, real: np.ndarray, manifest: Any) -> str:
+    """Return the labels that a sample has."""
+    names = [name for name, has in zip(manifest.classes, predicted) if has]
+    return ", ".join(names) or "no label"
+
+
 def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:
     """Return macro F1, the shares of right labels and samples and, when known, how many labels are
     as the int8 Keras model says.

@@ -38,6 +38,12 @@ def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     return decode(outputs.reshape(len(outputs), -1), position, manifest)
 
 
+def words(predicted: np.ndarray, real: np.ndarray, manifest: Any) -> str:
+    """Return the quantities of a sample, by name."""
+    pairs = zip(manifest.classes, np.ravel(predicted))
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in pairs)
+
+
 def errors_of(y: np.ndarray, predicted: np.ndarray) -> Dict[str, float]:
     """Return RMSE and MAE over all values (N, quantities), and the mean R² of the quantities."""
     off = predicted - y

@@ -2,6 +2,7 @@
 """Run a compiled model on this machine and report accuracy, latency and throughput.
 
     python3 run_model.py model.xmodel --data samples.npz --threads 2 --output result.json
+    python3 run_model.py model.xmodel --images photos
 
 Executes ``.xmodel`` on the DPU (xir, vart) and ``.tflite`` on the CPU (ai_edge_litert or
 tflite_runtime). Needs Python 3.7, numpy and that runtime; nothing else, no installation, no
@@ -45,7 +46,24 @@ def parse_arguments(arguments: Optional[List[str]] = None) -> argparse.Namespace
     parser.add_argument(
         "model", metavar="MODEL", help="model.xmodel (DPU) or model.tflite (CPU), in its bundle"
     )
-    parser.add_argument("--data", required=True, help="samples.npz of the bundle")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", default="", help="samples.npz of the bundle: measure")
+    what.add_argument(
+        "--images",
+        default="",
+        metavar="FOLDER",
+        help="try it by hand: say what the model sees in each image",
+    )
+    what.add_argument(
+        "--camera",
+        type=int,
+        default=None,
+        metavar="N",
+        help="the same of camera N (0 is the first) until it is interrupted",
+    )
+    parser.add_argument(
+        "--frames", type=_whole_number(10**9), default=0, help="end after so many of a camera"
+    )
     parser.add_argument(
         "--threads",
         type=_whole_number(256),
@@ -126,6 +144,11 @@ def _pass_on(stream: Any, lines: List[str]) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+def say(line: str) -> None:
+    """Print a line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run, or explain what is wrong. Return the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -133,9 +156,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     if not options.worker:
         return supervise(arguments)
     try:
-        from kit_measure import measure
+        if options.data:
+            from kit_measure import measure
 
-        measure(options, lambda line: print(line, file=sys.stderr, flush=True))
+            measure(options, say)
+        else:
+            from kit_show import show
+
+            show(options, say)
     except KitError as error:
         return tell(error)
     except ImportError as error:

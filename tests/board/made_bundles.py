@@ -136,6 +136,7 @@ def run_bundle(
     model: str = "model.xmodel",
     output: str = "result.json",
     bare: bool = False,
+    data: bool = True,
     **environment: str,
 ) -> Outcome:
     """Run ``run_model.py`` in a bundle, with the stand-ins for ``xir`` and ``vart``, and no file of
@@ -158,7 +159,7 @@ def run_bundle(
             **environment,
         }
     )
-    options = ["--data", "samples.npz"] if "--data" not in arguments else []
+    options = ["--data", "samples.npz"] if data and "--data" not in arguments else []
     command = [
         sys.executable,
         "run_model.py",

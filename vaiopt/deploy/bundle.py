@@ -15,6 +15,7 @@ import numpy as np
 
 from vaiopt.data import Splits, load_splits
 from vaiopt.data.batches import evaluation_batch
+from vaiopt.data.images import STRETCH
 from vaiopt.data.splits import Part
 from vaiopt.deploy.kit_files import ENTRY, board_files
 from vaiopt.deploy.model_card import model_card
@@ -187,6 +188,7 @@ def _manifest(
         entry=ENTRY,
         files={},
         task=splits.dataset.task,
+        resize=splits.dataset.request.resize if splits.dataset.request else STRETCH,
         targets=None if splits.targets.plain else splits.targets.to_json(),
     )
 

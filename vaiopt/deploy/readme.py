@@ -15,7 +15,7 @@ has to be installed on the kit{needs}.
     python3 run_model.py {file} --data samples.npz --threads 2 --output result.json
 
 Accuracy, latency and throughput are printed and written to `result.json`. {expected}
-
+{try_it}
 ## Copy it to a kit and run it there
 
     scp -r . root@BOARD:{target}
@@ -43,6 +43,25 @@ the scripts do it.
 """
 
 
+_TRY = """
+## Try it by hand
+
+    python3 run_model.py {file} --images FOLDER
+    python3 run_model.py {file} --camera 0
+
+What the model sees in each image, or in what the camera shows, with how sure it is. Needs Pillow
+(or OpenCV, which resizes a little differently); a camera needs OpenCV.
+"""
+
+
+def _takes_pictures(manifest: Manifest) -> bool:
+    """Tell whether samples are grey or RGB images of bytes, and the outputs are none."""
+    shape = list(manifest.preprocessing.get("shape") or [])
+    seen = manifest.task in ("classification", "binary", "multilabel", "regression")
+    is_image = len(shape) == 3 and shape[2] in (1, 3)
+    return seen and is_image and manifest.preprocessing.get("raw_dtype") == "uint8"
+
+
 def bundle_readme(manifest: Manifest) -> str:
     """Return the text for a manifest."""
     is_tflite = manifest.model.file.endswith(".tflite")
@@ -56,6 +75,7 @@ def bundle_readme(manifest: Manifest) -> str:
             if is_tflite
             else ""
         ),
+        try_it=_TRY.format(file=manifest.model.file) if _takes_pictures(manifest) else "",
         fingerprint=(f", fingerprint `{manifest.fingerprint}`" if manifest.fingerprint else ""),
     )
 

@@ -335,6 +335,7 @@ class Manifest(Record):
         targets: offset and scale of what the outputs are of the labels; None for the labels
             themselves.
         clock_mhz, cores: of the target's DPU, which the kit's must be; None: nothing is meant.
+        resize: how image files are brought to the size of a sample, as ``data.resize``.
     """
 
     target: str = part()
@@ -356,6 +357,7 @@ class Manifest(Record):
     targets: Optional[Dict[str, Tuple[float, ...]]] = part(None)
     clock_mhz: Optional[float] = part(None, low=0)
     cores: Optional[int] = part(None, low=1)
+    resize: str = part("stretch")
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""
