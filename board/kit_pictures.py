@@ -18,6 +18,9 @@ from kit_errors import MAKE_AGAIN, KitError
 ENDINGS = ".bmp .gif .jfif .jpe .jpeg .jpg .png .ppm .pgm .tif .tiff .webp".split()
 LARGEST_FILE = 256 * 2**20
 WHITE = (255, 255, 255, 255)
+ORIENTATION = 0x0112
+"""EXIF's note on how the camera was held; 1 is upright."""
+
 Box = Tuple[float, float, float, float]
 Place = Tuple[Box, Tuple[int, int], Tuple[int, int]]
 """The part of a picture that is taken (left, upper, right, lower), the (width, height) it gets, and
@@ -135,24 +138,26 @@ class Pictures:
 
     def of_frame(self, frame: np.ndarray) -> np.ndarray:
         """Return a camera's frame, (H, W, 3) blue first, as a sample."""
-        if self.exact:
-            rgb = self._pillow.fromarray(np.ascontiguousarray(frame[..., ::-1]))  # type: ignore[union-attr]
-            return self._fitted(rgb.convert("L" if self._grey else "RGB"))
-        return self._resized(frame)
+        if not self.exact:
+            return self._resized(frame)
+        image: Any = self._pillow
+        rgb = image.fromarray(np.ascontiguousarray(frame[..., ::-1]))
+        return self._fitted(rgb.convert("L" if self._grey else "RGB"))
 
     def _by_pillow(self, path: str) -> np.ndarray:
         image: Any = self._pillow
+        ops: Any = self._ops
         with image.open(path) as opened:
-            if opened.mode.startswith(("I", "F")):
-                deep = np.asarray(opened).astype(np.int64)
+            opened.load()  # which turns a TIFF, and takes the note away
+            turned = opened.getexif().get(ORIENTATION, 1) not in (0, 1)
+            pixels = ops.exif_transpose(opened) if turned else opened
+            if pixels.mode.startswith(("I", "F")):
+                deep = np.asarray(pixels).astype(np.int64)
                 pixels = image.fromarray((deep >> 8).astype(np.uint8))
-            elif "A" in opened.getbands() or "transparency" in opened.info:
-                shown = opened.convert("RGBA")
+            elif "A" in pixels.getbands() or "transparency" in pixels.info:
+                shown = pixels.convert("RGBA")
                 pixels = image.alpha_composite(image.new("RGBA", shown.size, WHITE), shown)
-            else:
-                pixels = opened
-            turned = self._ops.exif_transpose(pixels.copy()) if pixels is opened else pixels  # type: ignore[union-attr]
-            return self._fitted(turned.convert("L" if self._grey else "RGB"))
+            return self._fitted(pixels.convert("L" if self._grey else "RGB"))
 
     def _fitted(self, pixels: Any) -> np.ndarray:
         image: Any = self._pillow

@@ -35,6 +35,8 @@ def test_every_row_is_the_first_that_its_own_name_fits(source, tmp_path):
         (pairs / name).mkdir(parents=True)
     names = choices.names(choices.SOURCES)
     paths = {name: tmp_path / name for name in names if (tmp_path / name).exists()}
+    (tmp_path / "list.csv").write_text("file,label\na.png,b\n", encoding="utf-8")
+    paths["FILE.csv of images"] = tmp_path / "list.csv"
     path = {**paths, "FOLDER/images+masks": pairs}.get(source.name)
     assert next(row.name for row in SOURCES if row.matches(source.name, path)) == source.name
 

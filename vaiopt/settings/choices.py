@@ -94,6 +94,11 @@ SOURCES = (
     ),
     Choice("FILE.npy", "samples, with labels beside them: x.npy and y.npy, big.npy and big_y.npy"),
     Choice("FILE.h5", "an HDF5 file with the same arrays as an .npz file; also .hdf5"),
+    Choice(
+        "FILE.csv of images",
+        "a table with a column of image files, within its folder; its last column, or data.target,"
+        " is learned; a column 'split' of train, val, test gives sets",
+    ),
     Choice("FILE.csv", "a table with a line of names; also .tsv, .csv.gz; see data.target"),
     Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )

@@ -10,6 +10,7 @@ from vaiopt.data.sources import (
     folder,
     function,
     hdf5,
+    image_list,
     keras_files,
     masks,
     npy,
@@ -30,6 +31,7 @@ SOURCES = (
     npz.SOURCE,
     npy.SOURCE,
     hdf5.SOURCE,
+    image_list.SOURCE,
     csv_file.SOURCE,
     function.SOURCE,
 )

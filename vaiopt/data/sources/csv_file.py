@@ -42,6 +42,9 @@ FEW_EACH = 20
 
 REGRESSION = "regression"
 
+LOOKED_AT = 100
+"""Lines by which it is told what a table holds."""
+
 BYTES_OF_A_BYTE = 12
 """Memory that a byte of a table takes while it is read: each cell becomes a Python text."""
 
@@ -60,14 +63,14 @@ def load_csv(request: Request, path: Path) -> Dataset:
             missing or double, or a column cannot be used; line or column are named.
     """
     where = f"'{path}'"
-    names, rows = _table(_text(path, where), where)
+    names, rows = read_table(path)
     columns: Dict[str, List[Optional[str]]] = {
         name: [row[i] for row in rows] for i, name in enumerate(names)
     }
-    notes = _drop_index(columns, where)
-    targets, told = _targets(request.target, list(columns), where)
+    notes = drop_index(columns, where)
+    targets, told = targets_of(request.target, list(columns), where)
     labels = {name: columns.pop(name) for name in targets}
-    y, classes, task = _labels(labels, where, request.task)
+    y, classes, task = labels_of(labels, where, request.task)
     found = encode({n: _parsed(cells, n, where) for n, cells in columns.items()}, where)
     return make_dataset(
         path.name,
@@ -86,12 +89,42 @@ def read_columns(path: Path) -> Dict[str, Cells]:
     DataError: it cannot be read.
     """
     where = f"'{path}'"
-    names, rows = _table(_text(path, where), where)
+    names, rows = read_table(path)
     return {name: _parsed([row[i] for row in rows], name, where) for i, name in enumerate(names)}
 
 
+def read_table(path: Path) -> Tuple[List[str], List[List[Optional[str]]]]:
+    """Return the names of the columns of a table, and the cells of each line; None for gaps.
+    Raises DataError.
+    """
+    where = f"'{path}'"
+    return _table(_text(path, where), where)
+
+
+def first_columns(path: Path) -> Dict[str, List[str]]:
+    """Return the columns of the first lines of a table by name, cells as they are; none of what is
+    no table.
+    """
+    try:
+        head = next(iter(_unpacked(path)), b"")
+        text = head.decode("utf-8-sig", "replace")
+        lines = text.splitlines()[: LOOKED_AT + 1]
+        found = list(csv.reader(lines, delimiter=_delimiter(text)))
+    except (OSError, EOFError, zlib.error, csv.Error):
+        return {}
+    if not found:
+        return {}
+    rows = [row for row in found[1:] if len(row) == len(found[0])]
+    return {name.strip(): [row[i] for row in rows] for i, name in enumerate(found[0])}
+
+
+def has_ending(path: Path) -> bool:
+    """Tell whether a file is called like a table."""
+    return path.name.lower().endswith(ENDINGS)
+
+
 def _matches(text: str, path: Optional[Path]) -> bool:
-    return path is not None and path.is_file() and path.name.lower().endswith(ENDINGS)
+    return path is not None and path.is_file() and has_ending(path)
 
 
 SOURCE = Source("FILE.csv", _matches, load_csv, takes_target=True)
@@ -201,7 +234,7 @@ def _cell(cell: str, comma: bool, line: int, where: str) -> Optional[str]:
     return cell.replace(",", ".") if comma and WITH_COMMA.fullmatch(cell) else cell
 
 
-def _drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]:
+def drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]:
     """Leave out the column without a name that pandas writes first, and return a note of it."""
     if "" not in columns:
         return []
@@ -216,7 +249,7 @@ def _drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str
     return [f"the first column of {where} numbers the lines: not used"]
 
 
-def _targets(wanted: str, names: Sequence[str], where: str) -> Tuple[List[str], List[str]]:
+def targets_of(wanted: str, names: Sequence[str], where: str) -> Tuple[List[str], List[str]]:
     """Return the names of the targets, and what is to be said of them."""
     if not wanted:
         last = names[-1]
@@ -252,7 +285,7 @@ def _parsed(cells: Sequence[Optional[str]], name: str, where: str) -> Cells:
     return cells
 
 
-def _labels(
+def labels_of(
     columns: Mapping[str, Sequence[Optional[str]]], where: str, task: str
 ) -> Tuple[Any, Optional[Sequence[str]], str]:
     """Return the labels of one or several targets, the names of the outputs and the task."""
