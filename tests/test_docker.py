@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import venv
@@ -229,6 +230,36 @@ def test_a_command_runs_in_the_workspace_as_the_user(engine: Engine) -> None:
     assert {"--rm", "--init", "--interactive"} <= set(
         started.options
     ) and "--tty" not in started.options
+
+
+ASKS_A_KIT = [
+    ("vaiopt", "measure", "runs/first"),
+    ("vaiopt", "kit", "root@board"),
+    ("vaiopt", "run", "--from", "bundle", "--set", "deploy.host=root@board"),
+]
+
+
+@pytest.mark.parametrize("command", ASKS_A_KIT, ids=lambda command: command[1])
+def test_what_asks_a_kit_has_the_keys_and_the_agent_to_read(
+    engine: Engine, command: Sequence[str]
+) -> None:
+    keys, socket_path = engine.home / ".ssh", engine.folder / "agent"
+    keys.mkdir()
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(socket_path))
+        assert engine.call("run", *command, SSH_AUTH_SOCK=str(socket_path)).returncode == 0
+    started = engine.last_run()
+    home = "/root" if os.getuid() == 0 else "/tmp"
+    assert started.mounts()[f"{home}/.ssh"] == (str(keys.resolve()), True)
+    assert started.mounts()["/tmp/ssh-agent"] == (str(socket_path), False)
+    assert "SSH_AUTH_SOCK=/tmp/ssh-agent" in started.values("--env")
+
+
+def test_nothing_else_sees_the_keys(engine: Engine) -> None:
+    (engine.home / ".ssh").mkdir()
+    for command in (("vaiopt", "compile", "runs/first"), ("bash",), ("measure",)):
+        assert engine.call("run", *command).returncode == 0
+        assert not [place for place in engine.last_run().mounts() if "ssh" in place]
 
 
 HOSTILE = [

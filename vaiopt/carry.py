@@ -13,7 +13,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, List
 from vaiopt.compile import compile_candidate
 from vaiopt.delivered import Failure, delivered
 from vaiopt.deploy import bundle_candidate, measure_candidate, open_kit
-from vaiopt.deploy.measure import launch_of
+from vaiopt.deploy.measure import launch_of, ssh_config_of
 from vaiopt.errors import UnreachableError, VaioptError
 from vaiopt.evaluate import evaluate_candidate
 from vaiopt.quantize import quantize_candidate
@@ -80,8 +80,8 @@ def _bundled(settings: Settings, progress: Progress) -> Iterator[Stage]:
 
 @contextlib.contextmanager
 def _measured(settings: Settings, progress: Progress) -> Iterator[Stage]:
-    launch = launch_of(settings)
-    with open_kit(settings.deploy.host, progress=progress, launch=launch) as kit:
+    config, launch = ssh_config_of(settings), launch_of(settings)
+    with open_kit(settings.deploy.host, config, progress, launch) as kit:
         yield lambda candidate, tell: measure_candidate(candidate, settings, kit=kit, progress=tell)
 
 

@@ -13,10 +13,11 @@ from standin_models import changed, write_model
 
 from tests.made_runs import on
 from vaiopt.deploy import remote, ssh
-from vaiopt.deploy.measure import measure_candidate
-from vaiopt.errors import BoardError
+from vaiopt.deploy.measure import check_measure, measure_candidate
+from vaiopt.errors import BoardError, SettingsError
 from vaiopt.runs.layout import Candidate, Run
 from vaiopt.runs.lineage import file_sha256
+from vaiopt.settings import override
 
 
 @pytest.fixture
@@ -165,3 +166,12 @@ def test_a_host_that_cannot_be_found_is_not_tried_again(candidate: Candidate) ->
             candidate, on("zcu102", "root@no-such-board.invalid"), progress=lines.append
         )
     assert not lines
+
+
+def test_the_settings_name_the_configuration_of_ssh(candidate: Candidate, board: Any) -> None:
+    settings = override(on("zcu102", "board"), [f"deploy.ssh_config='{board.config}'"])
+    check_measure(settings)
+    assert measure_candidate(candidate, settings, repeat=1).record.host == "board"
+    with pytest.raises(SettingsError, match="there is no such file") as caught:
+        check_measure(override(settings, ["deploy.ssh_config=nowhere"]))
+    assert "ssh -F" in caught.value.hint

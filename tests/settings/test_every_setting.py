@@ -480,6 +480,7 @@ ROWS: Dict[str, Row] = {
     "deploy.threads": Row(3, the_measurement),
     "deploy.host": Row("root@board", the_measurement),
     "deploy.python": Row("python3.9", the_measurement, ("deploy.host=root@board",)),
+    "deploy.ssh_config": Row(__file__, the_measurement, ("deploy.host=root@board",)),
     "deploy.setup": Row(". /opt/setup.sh", the_measurement, ("deploy.host=root@board",)),
     "deploy.sudo": Row(True, the_measurement, ("deploy.host=root@board",)),
     "deploy.accept": Row(["busy"], the_trust),

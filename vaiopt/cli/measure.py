@@ -11,11 +11,14 @@ def command(
     run: str = RUN,
     target: Optional[str] = TARGET,
     host: Optional[str] = option("--host", help="local, or root@BOARD. [default: the run's]"),
+    config: Optional[str] = option("-F", "--ssh-config", help="Configuration file for ssh."),
     overrides: List[str] = SET,
     as_json: bool = JSON,
 ) -> None:
     """Run the bundle's own scripts and keep what they report."""
     from vaiopt.flow import measure
 
-    opened, settings = load_of_run(run, [*overrides, *given({"deploy.host": host})], target)
+    opened, settings = load_of_run(
+        run, [*overrides, *given({"deploy.host": host, "deploy.ssh_config": config})], target
+    )
     emit_for(measure(opened, settings, progress), as_json, run, settings)

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Sequence
 from vaiopt.deploy.launch import Launch
 from vaiopt.deploy.local import run_local
 from vaiopt.deploy.result import read_result
-from vaiopt.errors import BoardError, RunError
+from vaiopt.errors import BoardError, RunError, SettingsError
 from vaiopt.files import PathLike
 from vaiopt.hardware.devices import named_targets
 from vaiopt.hardware.targets import load_target
@@ -59,11 +59,32 @@ class MeasureResult(Shown):
 
 
 def check_measure(settings: Settings) -> None:
-    """Check that the board can be asked from here, if one is meant. Raises MissingToolError."""
+    """Check that the board can be asked from here, if one is meant.
+
+    Raises:
+        MissingToolError: no ``ssh`` or ``scp`` is installed here.
+        SettingsError: there is no such ``deploy.ssh_config``.
+    """
     if settings.deploy.host != "local":
         from vaiopt.deploy.ssh import check_tools
 
         check_tools()
+        ssh_config_of(settings)
+
+
+def ssh_config_of(settings: Settings) -> Optional[str]:
+    """Return the configuration file for ``ssh`` that is set; None for the user's own. Raises
+    SettingsError: there is none.
+    """
+    if not settings.deploy.ssh_config:
+        return None
+    path = Path(settings.deploy.ssh_config).expanduser()
+    if not path.is_file():
+        raise SettingsError(
+            f"deploy.ssh_config is '{settings.deploy.ssh_config}', and there is no such file",
+            "Give the path of a file as ssh -F takes it, or leave the setting out.",
+        )
+    return str(path.resolve())
 
 
 @contextlib.contextmanager
@@ -116,7 +137,8 @@ def measure_candidate(
             process here, or a board for ``ssh`` and ``scp``, such as ``root@192.168.1.10``;
             ``deploy.threads`` are for the throughput measurement.
         repeat: how often the samples are gone over for throughput; 0: for about a second.
-        ssh_config: configuration file for ``ssh`` and ``scp`` instead of the user's own.
+        ssh_config: configuration file for ``ssh`` and ``scp`` instead of that of the settings, or
+            the user's own.
         kit: from :func:`open_kit` of this host, for several candidates over one connection.
         progress: told one line at a time, the bundle's own messages included.
 
@@ -142,7 +164,7 @@ def measure_candidate(
         from vaiopt.deploy.remote import run_remote
 
         launch = launch_of(settings)
-        where: Any = (host, ssh_config, progress, launch)
+        where: Any = (host, ssh_config or ssh_config_of(settings), progress, launch)
         text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
     _check_result(result, manifest)

@@ -438,6 +438,9 @@ class DeploySettings:
     host: str = changeable(
         "local", "local, or root@BOARD, root@BOARD:PORT", check=values.check_host
     )
+    ssh_config: str = changeable(
+        "", "configuration file for ssh instead of your own (empty: yours)", may_be_empty=True
+    )
     python: str = changeable(
         "python3", "the Python that a board runs the scripts with", check=values.check_program
     )
