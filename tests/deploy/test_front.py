@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from pathlib import Path
 from typing import Any, List
@@ -12,7 +11,7 @@ from bundled import bundle_of_a_standin
 
 from tests.made_runs import made_candidate, on
 from vaiopt import carry
-from vaiopt.deploy import open_kit, remote, ssh
+from vaiopt.deploy import remote, ssh
 from vaiopt.errors import BoardError
 from vaiopt.runs.layout import Candidate
 from vaiopt.summary import Summary
@@ -24,7 +23,7 @@ KIT = on("zcu102", "board")
 def candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: Any) -> List[Candidate]:
     monkeypatch.setattr(ssh, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(remote, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(carry, "open_kit", functools.partial(open_kit, ssh_config=board.config))
+    monkeypatch.setattr(carry, "ssh_config_of", lambda settings: str(board.config))
     found = [made_candidate(tmp_path / "run", number) for number in (0, 1, 2)]
     for candidate in found:
         bundle_of_a_standin(candidate, 0.9 - 0.1 * candidate.number)
