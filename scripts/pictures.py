@@ -23,8 +23,8 @@ IMAGES = ROOT / "docs" / "images"
 SETTINGS = ROOT / "examples" / "digits.toml"
 
 ROWS, COLUMNS = 40, 106
-PAGE = (1400, 900)
-"""Width and height of a picture of the report, in pixels."""
+PAGE_WIDTH = 1400
+"""Of a picture of the report, in pixels."""
 COLOURS = 64
 """Of a PNG: the report has few, and its size falls to a third."""
 
@@ -106,22 +106,29 @@ def write_svg(path: Path, title: str, text: str) -> None:
     from rich.text import Text
 
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(Text.from_ansi(text), soft_wrap=True)
+    console.print(Text.from_ansi(text))
     svg = console.export_svg(title=title, unique_id=path.stem)
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"Fira Code(?=,)", "DejaVu Sans Mono", svg)
     path.write_text(svg, encoding="utf-8")
 
 
-def write_png(path: Path, page: Path, anchor: str) -> None:
-    """Write a picture of a place of a page, as Chromium shows it, with ``COLOURS`` colours."""
+def write_png(path: Path, report: Path, section: str, height: int) -> None:
+    """Write a picture of a section of a report, as Chromium shows it, with
+    ``COLOURS`` colours.
+    """
     from PIL import Image
 
     with tempfile.TemporaryDirectory() as scratch:
-        shot = Path(scratch) / "shot.png"
+        shot, page = Path(scratch) / "shot.png", Path(scratch) / "page.html"
+        # An address with the section's name would leave the picture of a browser without a window
+        # empty.
+        only = f"<style>section[id]:not(#{section}) {{ display: none !important; }}</style></head>"
+        text = report.read_text(encoding="utf-8")
+        page.write_text(text.replace("</head>", only, 1), encoding="utf-8")
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        command += [f"--window-size={PAGE[0]},{PAGE[1]}", "--virtual-time-budget=5000"]
-        command += [f"--screenshot={shot}", f"{page.resolve().as_uri()}{anchor}"]
+        command += [f"--window-size={PAGE_WIDTH},{height}", "--virtual-time-budget=5000"]
+        command += [f"--screenshot={shot}", page.as_uri()]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if not shot.exists():
             sys.exit("error: chromium made no picture:\n" + done.stdout.decode("utf-8", "replace"))
@@ -175,8 +182,9 @@ def main(arguments: List[str]) -> int:
         for name, (title, text) in terminal_pictures(run, search=not chosen.run).items():
             write_svg(IMAGES / f"{name}.svg", title, text)
         subprocess.run([sys.executable, "-m", "vaiopt", "report", run], check=True)
-        for name, anchor in {"report": "", "front": "#cost"}.items():
-            write_png(IMAGES / f"{name}.png", Path(run) / "report.html", anchor)
+        report = Path(run) / "report.html"
+        write_png(IMAGES / "report.png", report, "summary", 870)
+        write_png(IMAGES / "front.png", report, "cost", 720)
     for path in sorted(IMAGES.iterdir()):
         print(f"{path.stat().st_size:8} {path.relative_to(ROOT)}")
     return 0

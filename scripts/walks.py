@@ -1,5 +1,5 @@
-"""Walk a page of the documents: do what it tells to type, in an empty folder, and write what was
-printed into the page.
+"""Walk a page of the documents: do what it tells to type, in a folder that has only what a clone
+offers, and write what was printed into the page.
 
 A comment before a fenced block says what is done with it:
 
@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Match, Optional
 
 ROOT = Path(__file__).resolve().parent.parent
+OF_A_CLONE = ("docker", "examples", "scripts")
+"""Folders that commands name; the folder of a walk has links to them."""
 COLUMNS = 110
 """Of the terminal of the commands."""
 WIDEST = 132
@@ -69,6 +71,9 @@ class Walk:
     def __init__(self, folder: Path) -> None:
         """Walk in this folder, which should be empty."""
         self.folder = folder
+        for name in OF_A_CLONE:
+            if not (folder / name).exists():
+                (folder / name).symlink_to(ROOT / name)
         self.printed = ""
         # As IPython has it: a module without a file, whose cells are kept.
         notebook = types.ModuleType("notebook")
@@ -153,7 +158,7 @@ def walk(page: str, folder: Path) -> str:
 
 
 def main(arguments: List[str]) -> int:
-    """Walk pages, each in an empty folder, and write them; return the exit code."""
+    """Walk pages, each in a folder of its own, and write them; return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/walks", description=__doc__.split("\n\n")[0])
     parser.add_argument("pages", nargs="+", type=Path)
     parser.add_argument("--keep", type=Path, help="walk in this folder, and leave it there")
