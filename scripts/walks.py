@@ -61,6 +61,7 @@ def tidy(text: str, folder: Path) -> str:
     """
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
     text = text.replace(f"{folder}/", "").replace(str(folder), ".")
+    text = re.sub(r"(?<=/tmp/tmp\.)\w+", "X", text)
     lines = [cut(line.rstrip()) for line in text.splitlines()]
     return "\n".join(lines).strip("\n") + "\n"
 

@@ -67,9 +67,9 @@ def test_a_command_that_fails_stops_the_walk(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_is_made_fit_for_a_page() -> None:
-    printed = "\n\x1b[1mfirst\x1b[0m \r\n" + "x" * 400 + "\nin /tmp/walk/runs and /tmp/walk\n\n"
+    printed = "\n\x1b[1mfirst\x1b[0m \r\n" + "x" * 400 + "\nin /tmp/walk/runs and /tmp/walk, /tmp/tmp.aB3\n\n"
     first, second, third = tidy(printed, Path("/tmp/walk")).splitlines()
-    assert (first, third) == ("first", "in runs and .")
+    assert (first, third) == ("first", "in runs and ., /tmp/tmp.X")
     assert len(second) == WIDEST and second.endswith(" …") and cut("short") == "short"
 
 
