@@ -26,7 +26,7 @@ from typing import Any, Dict, List, Match, Optional
 ROOT = Path(__file__).resolve().parent.parent
 OF_A_CLONE = ("docker", "examples", "scripts")
 """Folders that commands name; the folder of a walk has links to them."""
-COLUMNS = 110
+COLUMNS = 120
 """Of the terminal of the commands."""
 WIDEST = 132
 """Characters of a line of output; what is longer is cut, since a page scrolls badly sideways."""
@@ -164,6 +164,7 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("pages", nargs="+", type=Path)
     parser.add_argument("--keep", type=Path, help="walk in this folder, and leave it there")
     chosen = parser.parse_args(arguments)
+    os.environ["COLUMNS"] = str(COLUMNS)  # of Python's blocks, which run in this process
     for page in chosen.pages:
         with tempfile.TemporaryDirectory(prefix="walk-") as scratch:
             folder = chosen.keep / page.stem if chosen.keep else Path(scratch)
