@@ -19,6 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import types
 from pathlib import Path
 from typing import Any, Dict, List, Match, Optional
@@ -29,7 +30,7 @@ OF_A_CLONE = ("docker", "examples", "scripts")
 COLUMNS = 120
 """Of the terminal of the commands."""
 WIDEST = 132
-"""Characters of a line of output; what is longer is cut, since a page scrolls badly sideways."""
+"""Characters of a line of output, since a page scrolls badly sideways."""
 
 BLOCK = re.compile(
     r"^<!-- (?P<mark>[^>]+) -->\n(?P<fence>```(?P<language>\w*)[^\n]*\n)(?P<text>.*?)^```\s*?$",
@@ -55,14 +56,21 @@ def cut(line: str) -> str:
     return line if len(line) <= WIDEST else line[: WIDEST - 2].rstrip() + " …"
 
 
+def fitted(line: str) -> List[str]:
+    """Return a line as a page has room for it: sentences are folded, rows of tables are cut."""
+    if re.match(r"(error|hint|note|warning): ", line):
+        return textwrap.wrap(line, WIDEST, subsequent_indent="  ", break_long_words=False)
+    return [cut(line)]
+
+
 def tidy(text: str, folder: Path) -> str:
-    """Return what was printed without colours, folders of this machine, blank ends and what
-    lines have too much.
+    """Return what was printed without colours, folders of this machine and blank ends, in
+    lines that fit.
     """
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r\n", "\n")
     text = text.replace(f"{folder}/", "").replace(str(folder), ".")
     text = re.sub(r"(?<=/tmp/tmp\.)\w+", "X", text)
-    lines = [cut(line.rstrip()) for line in text.splitlines()]
+    lines = [part for line in text.splitlines() for part in fitted(line.rstrip())]
     return "\n".join(lines).strip("\n") + "\n"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from walks import WIDEST, WalkError, cut, shorten, tidy, walk
+from walks import WIDEST, WalkError, cut, fitted, shorten, tidy, walk
 
 PAGE = """# A page
 
@@ -67,7 +67,11 @@ def test_a_command_that_fails_stops_the_walk(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_is_made_fit_for_a_page() -> None:
-    printed = "\n\x1b[1mfirst\x1b[0m \r\n" + "x" * 400 + "\nin /tmp/walk/runs and /tmp/walk, /tmp/tmp.aB3\n\n"
+    printed = (
+        "\n\x1b[1mfirst\x1b[0m \r\n"
+        + "x" * 400
+        + "\nin /tmp/walk/runs and /tmp/walk, /tmp/tmp.aB3\n\n"
+    )
     first, second, third = tidy(printed, Path("/tmp/walk")).splitlines()
     assert (first, third) == ("first", "in runs and ., /tmp/tmp.X")
     assert len(second) == WIDEST and second.endswith(" …") and cut("short") == "short"
@@ -77,3 +81,10 @@ def test_only_long_output_is_shortened() -> None:
     assert shorten("1\n2\n3\n", 1, 1) == "1\n2\n3\n"
     assert shorten("1\n2\n3\n4\n", 1, 1) == "1\n...\n4\n"
     assert shorten("1\n2\n3\n4\n", 0, 1) == "...\n4\n"
+
+
+def test_sentences_are_folded_and_nothing_of_them_is_lost() -> None:
+    sentence = "hint: " + "run this command here " * 20
+    lines = fitted(sentence.rstrip())
+    assert len(lines) > 1 and max(map(len, lines)) <= WIDEST
+    assert " ".join(line.strip() for line in lines) == sentence.rstrip()
