@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 from docs_pages import commands
 from documents import DOCUMENTS, ROOT, blocks, inline_codes, made_pages, source_id
+from walks import SHORTENED
 
 from vaiopt.errors import SettingsError
 from vaiopt.settings import load_settings, section_classes
@@ -186,7 +187,9 @@ def test_python_compiles_and_its_imports_exist(path: Path) -> None:
                 )
 
 
-RUN = [path for path, text in TEXTS.items() if any(block.mark for block in blocks(text))]
+MARKS = {"", "file", "run", "walk", "output"}
+"""What a comment before a block may say; a walk is done by scripts/walks, not by tests."""
+RUN = [path for path, text in TEXTS.items() if any(block.mark == "run" for block in blocks(text))]
 
 
 @pytest.mark.parametrize("path", RUN, ids=source_id)
@@ -195,15 +198,23 @@ def test_python_that_is_marked_to_run_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: Dict[str, Any] = {}
-    marks = []
     for block in blocks(TEXTS[path]):
         kind, _, name = block.mark.partition(": ")
         if kind == "file":
             Path(name).write_text(block.text, encoding="utf-8")
         elif kind == "run":
             exec(compile(block.text, source_id(path), "exec"), names)
-        marks.append(kind)
-    assert set(marks) <= {"", "file", "run"} and os.listdir(".")
+    assert os.listdir(".")
+
+
+@each_document
+def test_marks_of_blocks_are_known_and_outputs_follow_a_walk(path: Path) -> None:
+    walked = False
+    for block in blocks(TEXTS[path]):
+        kind = block.mark.partition(": ")[0]
+        assert kind in MARKS
+        assert kind != "output" or (walked and SHORTENED.match(block.mark) and block.text.strip())
+        walked = kind == "walk" or (walked and kind != "output")
 
 
 def test_the_function_of_the_data_page_is_data(

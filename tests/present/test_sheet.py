@@ -4,7 +4,7 @@ import pytest
 
 from vaiopt.present.html import Markup
 from vaiopt.present.sheet import Sheet
-from vaiopt.present.table import Table, fitting
+from vaiopt.present.table import Table, aligned, fitting
 
 
 def test_a_wide_table_names_the_columns_that_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +55,9 @@ def test_notes_wrap_between_words() -> None:
 def test_columns_are_put_first_with_their_alignment() -> None:
     table = Table(("a", "b", "c"), [[1, 2, 3]], numeric=(1,)).first(("c", "none", "b"))
     assert (list(table.columns), table.rows, table.numeric) == (["c", "b", "a"], [[3, 2, 1]], (1,))
+
+
+def test_text_has_no_colours_on_a_terminal_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes anything for a terminal
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert "\x1b" not in aligned(["trial", "accuracy"], [["0", "98 %"]], (), 60)

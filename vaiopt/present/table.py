@@ -86,9 +86,15 @@ def aligned(
     for row in rows:
         grid.add_row(*row)
     # In a notebook rich would print HTML by itself; a height keeps it from taking 80 columns for
-    # TERM=dumb, whatever the width.
+    # TERM=dumb, whatever the width. The text has no colours, on a terminal either: what prints it
+    # shows control characters as they are.
     console = Console(
-        highlight=False, markup=False, width=width, height=len(rows), force_jupyter=False
+        highlight=False,
+        markup=False,
+        width=width,
+        height=len(rows),
+        force_jupyter=False,
+        color_system=None,
     )
     with console.capture() as printed:
         console.print(grid)
