@@ -56,6 +56,13 @@ def test_what_is_not_known_here_is_refused_by_its_name() -> None:
     assert "file of its own" in caught.value.hint
 
 
+def test_a_function_that_was_made_by_exec_is_refused() -> None:
+    made: Dict[str, Any] = {"__name__": "a_module_that_is_not_there"}
+    exec("def build(hp):\n    return hp\n", made)
+    with pytest.raises(ModelError, match="the function 'build' is not known here"):
+        source_of(made["build"])
+
+
 def test_a_value_stands_as_it_is_now() -> None:
     space = notebook(
         ["UNITS = int(input())\n"[:0] + "UNITS = 1\n", "def f(hp):\n    return UNITS\n"]

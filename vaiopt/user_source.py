@@ -59,6 +59,8 @@ def source_of(function: Any) -> str:
         ModelError: its source is not known, or it uses something that is not in it.
     """
     module = sys.modules.get(function.__module__)
+    if module is None:  # made by exec
+        raise ModelError(f"the source of {_called(function)} is not known here", TO_A_FILE)
     package = getattr(module, "__package__", "")
     if package:
         name = function.__qualname__

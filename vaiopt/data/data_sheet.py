@@ -12,7 +12,7 @@ from vaiopt.data.dataset import Dataset
 from vaiopt.data.left_out import LeftOut
 from vaiopt.data.splits import PARTS, Splits
 from vaiopt.present.shown import Shown
-from vaiopt.record import Record, part
+from vaiopt.record import Record, Unfit, part
 from vaiopt.tasks import TASKS, task_of
 
 CHUNK = 1024
@@ -120,7 +120,7 @@ class DataSheet(Record, Shown):
 
     name: str = part()
     source: str = part()
-    task: str = part(choices=tuple(TASKS))
+    task: str = part()
     shape: Tuple[int, ...] = part(low=1)
     dtype: str = part()
     samples: Dict[str, int] = part(low=0)
@@ -134,6 +134,11 @@ class DataSheet(Record, Shown):
     compared: bool = part(True)
     left_out: Tuple[LeftOut, ...] = part(())
     notes: Tuple[str, ...] = part(())
+
+    def check(self) -> None:
+        """Raise unless the task is known."""
+        if self.task not in TASKS:
+            raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
 
     @property
     def warnings(self) -> Tuple[str, ...]:
