@@ -79,9 +79,10 @@ def read_sources(root: Path, *folders: str) -> List[Source]:
 
 def is_text(path: Path) -> bool:
     """Whether a file is Python, a shell script or settings, of which lines can be too long;
-    documents, data, lock files, the licence and what is for a browser are not held to a width.
+    documents, data, pictures, lock files, the licence and what is for a browser are not held to a
+    width.
     """
-    skipped = (".md", ".json", ".csv", ".txt", ".ipynb", ".css", ".js")
+    skipped = (".md", ".json", ".csv", ".txt", ".ipynb", ".css", ".js", ".svg")
     if path.suffix in skipped or path.name == "LICENSE":
         return False
     try:

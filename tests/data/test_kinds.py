@@ -92,3 +92,13 @@ def test_a_recipe_knows_the_kind_and_what_is_predicted_takes_it(tmp_path: Any) -
     given = read_unlabelled(x, recipe)
     assert next(iter(given.batches(20))).shape == (20, 30, 1)
     assert "[grey images: data.kind=image]" not in found_line(dataset, {})
+
+
+def test_bytes_that_use_few_of_their_levels_are_told(tmp_path: Any) -> None:
+    random = np.random.RandomState(0)
+    few = random.randint(0, 17, (40, 8, 8)).astype(np.uint8)
+    np.savez(str(tmp_path / "few.npz"), x=few, y=np.arange(40) % 2)
+    (note,) = load_dataset(str(tmp_path / "few.npz")).notes
+    assert "use only 0 to 16" in note and "data.offset=8" in note and "data.scale=8" in note
+    np.savez(str(tmp_path / "all.npz"), x=few * 15, y=np.arange(40) % 2)
+    assert load_dataset(str(tmp_path / "all.npz")).notes == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -110,7 +110,8 @@ def load_request(request: Request) -> Dataset:
             "Use less of it (data.limit), or smaller images (data.image_size).",
         ) from error
     sha256 = dataset.fingerprint or dataset.hashed_as(request.hashed)
-    dataset = replace(dataset, fingerprint=sha256, request=request)
+    notes = (*dataset.notes, *_few_levels(dataset))
+    dataset = replace(dataset, fingerprint=sha256, request=request, notes=notes)
     dataset = without_unscored(dataset, request.unscored)
     if not (request.image_size or request.grayscale):
         return dataset
@@ -129,6 +130,27 @@ def load_request(request: Request) -> Dataset:
     if TASKS[dataset.task].like_samples and request.image_size:
         fitted.update(_fitted_labels(dataset, request))
     return replace(dataset, **fitted)
+
+
+FEW_LEVELS = 64
+"""Of the 256 that bytes have; images that use fewer were meant otherwise."""
+
+LOOKED_AT = 1000
+"""Samples whose levels are looked at."""
+
+
+def _few_levels(dataset: Dataset) -> Tuple[str, ...]:
+    """Return a note if images of bytes use only the lowest levels: they are scaled as 0 to 255."""
+    known = dataset.value_range is not None or dataset.files is not None
+    if known or not dataset.is_image or dataset.x.dtype != np.uint8:
+        return ()
+    highest = int(np.max(dataset.x[:LOOKED_AT], initial=0))
+    if highest >= FEW_LEVELS:
+        return ()
+    return (
+        f"images of bytes are scaled as 0 to 255, and these use only 0 to {highest}: set"
+        f" data.offset={highest / 2:g} and data.scale={max(highest, 1) / 2:g}, or give float32",
+    )
 
 
 def _fitted_samples(x: Any, request: Request) -> Any:
