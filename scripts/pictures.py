@@ -90,7 +90,9 @@ def on_terminal(words: List[str], seen: Callable[[str], None]) -> str:
             break
         if not written:
             break
-        whole, cut = re.match(rb"(?s)(.*?)(\x1b[^A-Za-z]*)?\Z", rest + written).groups()  # type: ignore[union-attr]
+        found = re.match(rb"(?s)(.*?)(\x1b[^A-Za-z]*)?\Z", rest + written)
+        assert found is not None
+        whole, cut = found.groups()
         screen.write(whole.decode("utf-8", "replace"))
         rest = cut or b""
         seen(screen.text())
