@@ -60,7 +60,7 @@ class Keeper:
 
     def add(self, trials: Iterable[TrialRecord]) -> None:
         """Keep those trials that are not kept yet."""
-        missing = self.missing(trials)
+        missing = self.missing(trials) if self._works else []
         if len(missing) > 1:
             self._progress(f"note: {len(missing)} earlier trials are given to {self._name}")
         for record in missing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from vaiopt.study.record import COMPLETE, FAILED, REFIT
@@ -105,11 +106,12 @@ class MlflowTracker(tracker.Tracker):
         else:
             place.folder.mkdir(parents=True, exist_ok=True)
         uri = place.server or f"sqlite:///{place.folder / DATABASE}"
-        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with _quiet():  # a new database is told of in many lines
+            self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            self._client.get_experiment_by_name(place.name)
 
     def _experiment_id(self) -> str:
-        with _quiet():  # a new database is told of in many lines
-            found = self._client.get_experiment_by_name(self.place.name)
+        found = self._client.get_experiment_by_name(self.place.name)
         if found is not None:
             if found.lifecycle_stage != "active":
                 raise ValueError(f"the experiment '{self.place.name}' was deleted there")
@@ -151,10 +153,12 @@ class MlflowTracker(tracker.Tracker):
         params: Mapping[str, Plain] = {},
         tags: Mapping[str, Plain] = {},
     ) -> None:
-        """Write metrics (name, value, step), parameters and tags of a run."""
+        """Write metrics (name, value, step), parameters and tags of a run. Of a metric that is
+        written again MLflow shows the later.
+        """
         from mlflow.entities import Metric, Param, RunTag
 
-        now = self._client.get_run(run_id).info.start_time
+        now = int(time.time() * 1000)
         rows = {
             "metrics": [Metric(name, value, now, step) for name, value, step in metrics],
             "params": [Param(n, _text(v)) for n, v in flat_names(params).items()],
