@@ -1,4 +1,4 @@
-"""Stand-ins for the parts of MLflow and wandb that are used: as strict as the packages are, and with
+"""Stand-ins for the parts of MLflow and wandb that are used: as strict as the packages, and with
 their signatures, which ``test_packages.py`` compares where the packages are installed.
 """
 
@@ -136,7 +136,9 @@ class MlflowClient:
     def search_model_versions(self, filter_string: Any = None) -> Any:
         return self.store.models[str(filter_string)[6:-1]].versions
 
-    def create_model_version(self, name: str, source: str, run_id: Any = None) -> Any:
+    def create_model_version(
+        self, name: str, source: str, run_id: Any = None, await_creation_for: Any = 300
+    ) -> Any:
         versions = self.store.models[name].versions
         made = SimpleNamespace(version=len(versions) + 1, run_id=run_id, source=source)
         versions.append(made)

@@ -84,7 +84,7 @@ def test_the_search_is_kept_with_its_settings_and_what_was_chosen(bench: Bench) 
     store = stand_ins.the_store()
     (search,) = store.of_searches()
     assert search.info.status == "FINISHED" and search.info.run_name == "mine"
-    assert search.data.params["seed"] == "7" and "train.epochs" not in search.data.params
+    assert search.data.params["seed"] == "7" and "data.split" not in search.data.params
     assert search.data.tags["vaiopt.chosen"] == "1"
     chosen = store.of_trials()[1]
     wanted = ["model/bundle/cpu/MODEL_CARD.md", "model/model.h5"]

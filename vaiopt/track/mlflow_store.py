@@ -37,8 +37,11 @@ class MlflowTracker(tracker.Tracker):
 
     @classmethod
     def load(cls) -> None:
-        """Import MLflow. It is asked to send no figures of its use, unless somebody wants that."""
+        """Import MLflow. It is asked to send no figures of its use, and to print no addresses among
+        the results that programs read, unless somebody wants that.
+        """
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient  # noqa: F401
 
     def begin(self, key: str, about: About) -> str:
@@ -181,7 +184,8 @@ class MlflowTracker(tracker.Tracker):
             version = next((v.version for v in found if v.run_id == chosen), None)
             if version is None:
                 source = f"{self._client.get_run(chosen).info.artifact_uri}/model"
-                version = self._client.create_model_version(name, source, chosen).version
+                made = self._client.create_model_version(name, source, chosen, await_creation_for=0)
+                version = made.version
             self._client.set_registered_model_alias(name, ALIAS, str(version))
         except MlflowException as error:  # not every store has a registry
             said = without_password(str(error).partition("\n")[0][:200])

@@ -149,7 +149,7 @@ class Tracker:
         raise NotImplementedError
 
     def results(self, results: Results) -> List[str]:
-        """Keep what the search came to, in the place of what was kept of it before; return notes."""
+        """Keep what the search came to, in the place of what it came to before; return notes."""
         raise NotImplementedError
 
     def end(self, how: str) -> None:

@@ -24,7 +24,7 @@ class WandbTracker(tracker.Tracker):
 
     @classmethod
     def load(cls) -> None:
-        """Import wandb. It reports no errors of its own to its makers, unless somebody wants that."""
+        """Import wandb. It reports none of its own errors, unless somebody wants that."""
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         from wandb import Settings, init  # noqa: F401
 
