@@ -53,6 +53,21 @@ def test_stacked_bars_stand_on_each_other() -> None:
     assert {"DPU", "CPU", "a", "b"} <= {part.text for part in parts("text")}
 
 
+def test_a_trace_at_an_axis_that_is_not_seen_is_left_out_alone() -> None:
+    points = {"type": "scatter", "mode": "markers", "x": [1, 2], "y": [0.5, 0.6]}
+    parts = drawn([points, {**points, "yaxis": "y2"}], yaxis2={"visible": False})
+    assert len(list(parts("circle"))) == 2
+
+
+def test_bars_begin_at_zero_or_where_they_are_said_to() -> None:
+    bar = {"type": "bar", "orientation": "h", "y": ["a", "b"], "x": [2.0, 4.0]}
+    for traces, starts_alike in (([bar], True), ([{**bar, "base": [0.0, 2.0]}], False)):
+        bars = [p for p in drawn(traces)("rect") if p.get("width") != "100%"]
+        (first, long), (second, longer) = (numbers(p, "x", "width") for p in bars)
+        assert (first == second) == starts_alike
+        assert longer == pytest.approx(2 * long, abs=0.2)
+
+
 @pytest.mark.parametrize(
     "traces",
     [

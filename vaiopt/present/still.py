@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 DRAWN = ("scatter", "bar")
 WIDTH, HEIGHT = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 64, 52
+LEFT, RIGHT, TOP, BOTTOM = 116, 16, 72, 52
 TICKS = 6
 MOST_NAMES = 14
 LONGEST_NAME = 16
@@ -32,6 +32,7 @@ class Axis:
         low, high: ends; of a logarithmic axis their logarithms.
         is_log: whether it is logarithmic.
         is_reversed: whether it begins at the other end.
+        as_share: whether its numbers are shown in percent.
     """
 
     names: Tuple[str, ...]
@@ -39,6 +40,7 @@ class Axis:
     high: float
     is_log: bool = False
     is_reversed: bool = False
+    as_share: bool = False
 
     def place(self, value: Any) -> Optional[float]:
         """Return where a value lies; None where it has no place."""
@@ -61,10 +63,11 @@ class Axis:
             powers = range(math.ceil(self.low), math.floor(self.high) + 1)
             ends = [10**self.low, 10**self.high] if len(powers) < 2 else []
             return [(v, f"{v:.3g}") for v in sorted({*ends, *(10.0**p for p in powers)})]
-        step = _round_step((self.high - self.low) / TICKS)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
-        return [(n * step, f"{n * step:.6g}") for n in range(first, last + 1)]
+        width = _round_step((self.high - self.low) / TICKS)
+        first = math.ceil(self.low / width - 1e-9)
+        last = math.floor(self.high / width + 1e-9)
+        values = [n * width for n in range(first, last + 1)]
+        return [(v, f"{100 * v:.4g} %" if self.as_share else f"{v:.6g}") for v in values]
 
 
 def still(figure: Mapping[str, Any]) -> str:
@@ -74,16 +77,25 @@ def still(figure: Mapping[str, Any]) -> str:
         figure: ``data`` and ``layout`` as plotly has them, in plain values.
     """
     layout = figure.get("layout", {})
-    traces = [t for t in figure.get("data", ()) if t.get("visible", True) is True]
+    traces = [trace for trace in figure.get("data", ()) if _is_seen(trace, layout)]
     axes = {trace.get(name, name[0]) for trace in traces for name in ("xaxis", "yaxis")}
     kinds = [trace.get("type", "scatter") for trace in traces]
     if not traces or axes != {"x", "y"} or any(kind not in DRAWN for kind in kinds):
         return ""
     spans = _spans(traces, layout.get("barmode", ""))
-    across, up = (_axis(layout.get(f"{name}axis", {}), spans, name) for name in "xy")
+    is_flat = any(trace.get("orientation") == "h" for trace in traces)
+    lengths = ("x" if is_flat else "y") if "bar" in kinds else ""
+    across, up = (_axis(layout.get(f"{name}axis", {}), spans, name, lengths) for name in "xy")
     if across is None or up is None:
         return ""
     return _page(layout, traces, spans, across, up)
+
+
+def _is_seen(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> bool:
+    """Return whether a trace is shown, and its values at axes that are."""
+    axes = [trace.get(f"{name}axis", name).replace(name, f"{name}axis") for name in "xy"]
+    hidden = any(layout.get(axis, {}).get("visible") is False for axis in axes)
+    return trace.get("visible", True) is True and not hidden
 
 
 Span = Dict[str, List[Any]]
@@ -96,7 +108,11 @@ def _spans(traces: Sequence[Mapping[str, Any]], barmode: str) -> List[Span]:
     for trace in traces:
         x, y = list(trace.get("x") or ()), list(trace.get("y") or ())
         is_flat = trace.get("orientation") == "h"
-        span: Span = {"x": x, "y": y, "base": [0.0] * len(x)}
+        begin = trace.get("base") or [0.0] * len(x)
+        if isinstance(begin, (list, tuple)) and len(begin) == len(x) and trace.get("base"):
+            ends_at = [b + (v or 0.0) for b, v in zip(begin, x if is_flat else y)]
+            x, y = (ends_at, y) if is_flat else (x, ends_at)
+        span: Span = {"x": x, "y": y, "base": list(begin)}
         if trace.get("type") == "bar" and barmode in ("stack", "relative"):
             names, lengths = (y, x) if is_flat else (x, y)
             base = [ends.get(str(name), 0.0) for name in names]
@@ -107,9 +123,17 @@ def _spans(traces: Sequence[Mapping[str, Any]], barmode: str) -> List[Span]:
     return found
 
 
-def _axis(layout: Mapping[str, Any], spans: Sequence[Span], name: str) -> Optional[Axis]:
-    """Return an axis over all values; None if there are none."""
+def _axis(
+    layout: Mapping[str, Any], spans: Sequence[Span], name: str, lengths: str
+) -> Optional[Axis]:
+    """Return an axis over all values; None if there are none.
+
+    Args:
+        lengths: the axis along which bars are long; empty without bars.
+    """
     values = [value for span in spans for value in span[name] if value is not None]
+    if lengths == name:  # bars begin somewhere
+        values += [value for span in spans for value in span["base"]]
     is_reversed = layout.get("autorange") == "reversed"
     if layout.get("type") == "category" or any(isinstance(value, str) for value in values):
         names = tuple(dict.fromkeys(map(str, values)))
@@ -119,13 +143,16 @@ def _axis(layout: Mapping[str, Any], spans: Sequence[Span], name: str) -> Option
     numbers = [math.log10(n) for n in numbers if n > 0] if is_log else numbers
     given = layout.get("range")
     if given and all(isinstance(end, (int, float)) for end in given) and given[0] != given[1]:
-        return Axis((), min(given), max(given), is_log, given[0] > given[1])
+        as_share = str(layout.get("tickformat", "")).endswith("%")
+        return Axis((), min(given), max(given), is_log, given[0] > given[1], as_share)
     if not numbers:
         return None
     low, high = min(numbers), max(numbers)
     room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    low = 0.0 if layout.get("rangemode") == "tozero" and low >= 0 else low - room
-    return Axis((), low, high + room, is_log, is_reversed)
+    from_zero = lengths == name or layout.get("rangemode") == "tozero"
+    low = 0.0 if from_zero and low >= 0 and not is_log else low - room
+    as_share = str(layout.get("tickformat", "")).endswith("%")
+    return Axis((), low, high + room, is_log, is_reversed, as_share)
 
 
 def _page(
@@ -145,7 +172,7 @@ def _page(
         _text(
             (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, _title(layout.get("xaxis", {})), ink, "middle"
         ),
-        _text(LEFT - 50, TOP - 10, _title(layout.get("yaxis", {})), ink),
+        _text(12, TOP - 10, _title(layout.get("yaxis", {})), ink),
     ]
     clip = f"{LEFT},{TOP} {WIDTH - RIGHT},{TOP} {WIDTH - RIGHT},{HEIGHT - BOTTOM}"
     parts.append(
@@ -232,8 +259,8 @@ def _legend(traces: Sequence[Mapping[str, Any]], ink: str) -> List[str]:
         shown = _short(html.unescape(name), 2 * LONGEST_NAME)
         marker = (trace.get("marker") or {}).get("color")
         colour = _colour(marker, _colour((trace.get("line") or {}).get("color"), GREY))
-        parts.append(f'<rect x="{x:.0f}" y="34" width="10" height="10" fill="{colour}"/>')
-        parts.append(_text(x + 14, 43, shown, ink))
+        parts.append(f'<rect x="{x:.0f}" y="32" width="10" height="10" fill="{colour}"/>')
+        parts.append(_text(x + 14, 41, shown, ink))
         x += 30 + 6.2 * len(shown)
     return parts
 
