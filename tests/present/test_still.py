@@ -68,6 +68,20 @@ def test_bars_begin_at_zero_or_where_they_are_said_to() -> None:
         assert longer == pytest.approx(2 * long, abs=0.2)
 
 
+def test_bars_of_several_kinds_stand_side_by_side() -> None:
+    traces = [{"type": "bar", "name": n, "x": ["a", "b"], "y": [1.0, 2.0]} for n in ("1", "2")]
+    bars = [p for p in drawn(traces)("rect") if p.get("width") not in ("10", "100%")]
+    (first, width), _, (second, _), _ = (numbers(p, "x", "width") for p in bars)
+    assert second == pytest.approx(first + width, abs=0.2)
+
+
+def test_marks_that_a_figure_gives_stand_at_its_axis() -> None:
+    points = {"type": "scatter", "mode": "markers", "x": [-3, -2], "y": [1, 2]}
+    marks = {"tickvals": [-3, -2], "ticktext": ["0.001", "0.01"]}
+    texts = [part.text for part in drawn([points], xaxis=marks)("text")]
+    assert {"0.001", "0.01"} <= set(texts) and not {"-3", "-2"} & set(texts)
+
+
 @pytest.mark.parametrize(
     "traces",
     [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 DRAWN = ("scatter", "bar")
@@ -33,6 +33,7 @@ class Axis:
         is_log: whether it is logarithmic.
         is_reversed: whether it begins at the other end.
         as_share: whether its numbers are shown in percent.
+        marks: values to mark and what stands beside them, where the figure says so.
     """
 
     names: Tuple[str, ...]
@@ -41,6 +42,7 @@ class Axis:
     is_log: bool = False
     is_reversed: bool = False
     as_share: bool = False
+    marks: Tuple[Tuple[Any, str], ...] = ()
 
     def place(self, value: Any) -> Optional[float]:
         """Return where a value lies; None where it has no place."""
@@ -56,6 +58,8 @@ class Axis:
 
     def ticks(self) -> List[Tuple[Any, str]]:
         """Return values to mark, and what stands beside them."""
+        if self.marks:
+            return [(value, _short(said, LONGEST_NAME)) for value, said in self.marks]
         if self.names:
             step = -(-len(self.names) // MOST_NAMES)
             return [(name, _short(name, LONGEST_NAME)) for name in self.names[::step]]
@@ -85,7 +89,9 @@ def still(figure: Mapping[str, Any]) -> str:
     spans = _spans(traces, layout.get("barmode", ""))
     is_flat = any(trace.get("orientation") == "h" for trace in traces)
     lengths = ("x" if is_flat else "y") if "bar" in kinds else ""
-    across, up = (_axis(layout.get(f"{name}axis", {}), spans, name, lengths) for name in "xy")
+    across, up = (
+        _marked_axis(layout.get(f"{name}axis", {}), spans, name, lengths) for name in "xy"
+    )
     if across is None or up is None:
         return ""
     return _page(layout, traces, spans, across, up)
@@ -99,28 +105,50 @@ def _is_seen(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> bool:
 
 
 Span = Dict[str, List[Any]]
-"""``x`` and ``y`` of a trace, and of bars where they begin (``base``)."""
+"""``x`` and ``y`` of a trace, and of bars where they begin (``base``), and which of how many they
+are that stand side by side (``slot``).
+"""
 
 
 def _spans(traces: Sequence[Mapping[str, Any]], barmode: str) -> List[Span]:
     """Return where the values of each trace lie; stacked bars begin where those before end."""
+    bars = [number for number, trace in enumerate(traces) if trace.get("type") == "bar"]
+    in_groups = barmode in ("", "group") and len(bars) > 1
     found, ends = [], {}  # type: List[Span], Dict[str, float]
-    for trace in traces:
+    for number, trace in enumerate(traces):
         x, y = list(trace.get("x") or ()), list(trace.get("y") or ())
         is_flat = trace.get("orientation") == "h"
         begin = trace.get("base") or [0.0] * len(x)
         if isinstance(begin, (list, tuple)) and len(begin) == len(x) and trace.get("base"):
             ends_at = [b + (v or 0.0) for b, v in zip(begin, x if is_flat else y)]
             x, y = (ends_at, y) if is_flat else (x, ends_at)
-        span: Span = {"x": x, "y": y, "base": list(begin)}
+        slot = [bars.index(number), len(bars)] if in_groups and number in bars else [0, 1]
+        span: Span = {"x": x, "y": y, "base": list(begin), "slot": slot}
         if trace.get("type") == "bar" and barmode in ("stack", "relative"):
             names, lengths = (y, x) if is_flat else (x, y)
             base = [ends.get(str(name), 0.0) for name in names]
             tops = [b + (v or 0.0) for b, v in zip(base, lengths)]
             ends.update(zip(map(str, names), tops))
-            span = {"x": tops if is_flat else x, "y": y if is_flat else tops, "base": base}
+            span = {
+                "x": tops if is_flat else x,
+                "y": y if is_flat else tops,
+                "base": base,
+                "slot": slot,
+            }
         found.append(span)
     return found
+
+
+def _marked_axis(
+    layout: Mapping[str, Any], spans: Sequence[Span], name: str, lengths: str
+) -> Optional[Axis]:
+    """Return an axis as :func:`_axis`, with the marks that the figure gives it."""
+    axis = _axis(layout, spans, name, lengths)
+    values, said = layout.get("tickvals"), layout.get("ticktext")
+    if axis is None or not values or not said:
+        return axis
+    texts = [html.unescape(str(text)) for text in said]
+    return replace(axis, marks=tuple(zip(values, texts)))
 
 
 def _axis(
@@ -232,13 +260,16 @@ def _bars(trace: Mapping[str, Any], span: Span, across: Axis, up: Axis) -> List[
     is_flat = trace.get("orientation") == "h"
     names = up.names if is_flat else across.names
     room = (HEIGHT - TOP - BOTTOM) if is_flat else (WIDTH - LEFT - RIGHT)
-    thick = 0.7 * room / max(len(names) or len(span["x"]), 1)
+    place_in_group, of_group = span["slot"]
+    thick = 0.7 * room / max(len(names) or len(span["x"]), 1) / of_group
+    aside = (place_in_group - (of_group - 1) / 2) * thick
     colours, parts = (trace.get("marker") or {}).get("color"), []
     for number, (x, y, base) in enumerate(zip(span["x"], span["y"], span["base"])):
         begin = _x(across, base) if is_flat else _y(up, base)
         end_x, end_y = _x(across, x), _y(up, y)
         if end_x is None or end_y is None:
             continue
+        end_x, end_y = (end_x, end_y + aside) if is_flat else (end_x + aside, end_y)
         if is_flat:
             begin = LEFT if begin is None else begin
             box = (min(begin, end_x), end_y - thick / 2, abs(end_x - begin), thick)
