@@ -239,6 +239,7 @@ def test_base_dependencies_reach_no_package_of_the_vendor() -> None:
 
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "mlflow": "mlflow-skinny",
     "skopt": "scikit-optimize",
     "sklearn": "scikit-learn",
     "tf_keras": "tf-keras",

@@ -33,7 +33,7 @@ from vaiopt.passed import overrides_of, passed_into
 from vaiopt.predictions import Predictions, predict_candidate
 from vaiopt.present.shown import ShownList
 from vaiopt.quantize import QuantizeResult
-from vaiopt.report import ReportResult, build, gather, write_report
+from vaiopt.report import ReportResult, build, gather
 from vaiopt.report import figure as find_figure
 from vaiopt.report.shown import Figures
 from vaiopt.run_list import RunState
@@ -48,7 +48,7 @@ from vaiopt.settings import override as override
 from vaiopt.study.record import TrialRecord, columns
 from vaiopt.study.trials import load_trials
 from vaiopt.summary import Summary
-from vaiopt.text import Progress, say, silent
+from vaiopt.text import Progress, say, silent, warn
 
 
 def _lines(
@@ -225,7 +225,8 @@ def report_run(run: PathLike, export: Optional[PathLike] = None) -> ReportResult
     Raises:
         RunError: the run has no trials yet.
     """
-    return write_report(open_run(run), export=None if export is None else Path(export))
+    opened, settings = flow.open_with(run)
+    return flow.report(opened, settings, warn, None if export is None else Path(export))
 
 
 def run_flow(

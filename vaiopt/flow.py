@@ -199,16 +199,18 @@ def search(
     from vaiopt.candidates import measure_best, rank_by_int8
     from vaiopt.deployable import Deployable
     from vaiopt.search import search_run
+    from vaiopt.track import check_track, settled_track, tracked
 
-    run = Run(folder)
+    run, settings = Run(folder), settled_track(settings)
     _check_search(settings, run)
+    check_track(settings, run)
     steps = (*then, *_within_search(settings))
-    with data_held():
+    with data_held(), tracked(run, settings, on_trial, progress) as told:
         result = search_run(
             settings,
             folder,
             progress=progress,
-            on_trial=on_trial,
+            on_trial=told,
             accept=accept,
             every=settings.objective.measure_every,
             measure=lambda: measure_best(run, settings, progress),
@@ -408,11 +410,19 @@ def measure(run: Run, settings: Settings, progress: Progress = silent) -> Measur
     return measure_candidate(run.chosen, settings, progress=progress)
 
 
-def report(run: Run, settings: Settings, progress: Progress = silent) -> ReportResult:
-    """Write ``report.html``."""
+def report(
+    run: Run, settings: Settings, progress: Progress = silent, export: Optional[Path] = None
+) -> ReportResult:
+    """Write ``report.html``, and figures into the folder ``export`` if one is given; then give the
+    trackers of ``track.to`` what came of the run.
+    """
     from vaiopt.report import write_report
+    from vaiopt.track import add_results
 
-    return write_report(run)
+    result = write_report(run, export=export)
+    if settings.track.to:
+        add_results(run, settings, summarise(run, settings).to_json(), progress)
+    return result
 
 
 def describe_data(source: str, overrides: Overrides = ()) -> DataSheet:

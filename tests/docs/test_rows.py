@@ -20,7 +20,10 @@ PAGES = {
     "docs/how-to/data.md": [f"`{row.name}`" for row in choices.SOURCES],
     "docs/how-to/search.md": [
         f"`{row.name}`"
-        for rows in (choices.SAMPLERS, choices.ACQUISITIONS, choices.PRUNERS, choices.SCHEDULES)
+        for rows in (
+            *(choices.SAMPLERS, choices.ACQUISITIONS, choices.PRUNERS, choices.SCHEDULES),
+            choices.TRACKERS,
+        )
         for row in rows
     ],
     "docs/how-to/quantize.md": [f"`{row.name}`" for row in choices.QUANTIZERS],

@@ -43,6 +43,7 @@ from vaiopt.study.start import read_start
 from vaiopt.study.storage import journal_storage, quiet_optuna
 from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import RECORD, distributions, load_trials, record_attribute
+from vaiopt.track.trackers import names, place_of
 
 BASE = [
     *("search.workers=0", "search.trials=2", "search.pruner=none", "search.sampler=random"),
@@ -353,6 +354,11 @@ def the_trust(settings: Settings, bench: Bench) -> Any:
         return error.message
 
 
+def where_results_go(settings: Settings, bench: Bench) -> Any:
+    run = Run(bench.folder / "run")
+    return [(name, place_of(name, settings.track, run)) for name in names(settings.track)]
+
+
 class Row(NamedTuple):
     """Another value of a setting, what shows it, and what it takes besides."""
 
@@ -372,6 +378,7 @@ GP = ("search.sampler=gp", "search.initial_points=3")
 GRID = ("search.sampler=grid",)
 FROZEN = ("train.freeze=1",)
 LOOP = ("objective.measure_every=2",)
+MLFLOW = ('track.to=["mlflow"]',)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
     "task": Row("regression", the_data),
@@ -484,6 +491,10 @@ ROWS: Dict[str, Row] = {
     "deploy.setup": Row(". /opt/setup.sh", the_measurement, ("deploy.host=root@board",)),
     "deploy.sudo": Row(True, the_measurement, ("deploy.host=root@board",)),
     "deploy.accept": Row(["busy"], the_trust),
+    "track.to": Row(["wandb"], where_results_go),
+    "track.name": Row("photos", where_results_go, MLFLOW),
+    "track.folder": Row("kept", where_results_go, MLFLOW),
+    "track.server": Row("http://host:5000", where_results_go, MLFLOW),
 }
 
 

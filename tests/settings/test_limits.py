@@ -138,6 +138,13 @@ def wrong_values() -> Iterator[Tuple[str, Any, str]]:
     yield "search.grid_fraction", 1.5, "at most 1"
     yield "deploy.host", "-oProxyCommand=x", "root@"
     yield "deploy.host", "root@", "root@"
+    yield "track.to", ["mlfow"], "'mlflow'"
+    yield "track.to", ["wandb", "wandb"], "once"
+    yield "track.name", "a/b", "letters"
+    yield "track.name", "x" * 129, "at most 128"
+    yield "track.server", "localhost:5000", "http://HOST:PORT"
+    yield "track.server", "http://host:many", "http://HOST:PORT"
+    yield "track.server", "ftp://host", "http://HOST:PORT"
     yield "seed", 2**32, "at most 4,294,967,295"
 
 

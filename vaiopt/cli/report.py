@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional
 
-from vaiopt.cli.common import JSON, RUN, emit_for, option
+from vaiopt.cli.common import JSON, RUN, emit_for, option, progress
 
 
 def command(
@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Write report.html."""
     import vaiopt.report.shown  # noqa: F401  what the result shows
-    from vaiopt.report import write_report
-    from vaiopt.runs.layout import open_run
+    from vaiopt import flow
 
-    emit_for(write_report(open_run(run), export=export), as_json, run)
+    opened, settings = flow.open_with(run)
+    emit_for(flow.report(opened, settings, progress, export), as_json, run)

@@ -30,7 +30,7 @@ from vaiopt.int8.model import load_quantized
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
-from vaiopt.runs.layout import Candidate
+from vaiopt.runs.layout import MODEL_CARD, Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import (
     CompileRecord,
@@ -47,7 +47,6 @@ from vaiopt.settings.together import beyond
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
-MODEL_CARD = "MODEL_CARD.md"
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Figure:
         Args:
             width: pixels; ``None`` fills what there is.
         """
-        import plotly.graph_objects as go
+        from vaiopt.present.plotly_figure import plotly_figure
 
         spec = resolve(self.spec(), PALETTES[theme])
         layout = spec["layout"]
@@ -66,7 +66,7 @@ class Figure:
         layout["height"] = self.height + 40
         if width is not None:
             layout["width"] = width
-        return go.Figure(data=spec["data"], layout=layout)
+        return plotly_figure(spec["data"], layout)
 
 
 def base_layout(small: bool = False) -> Dict[str, Any]:

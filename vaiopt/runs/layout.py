@@ -24,6 +24,9 @@ from vaiopt.runs.commands import command_line
 from vaiopt.runs.leftovers import clean
 from vaiopt.runs.records import Chosen
 
+MODEL_CARD = "MODEL_CARD.md"
+"""In a bundle: what its model is, for people."""
+
 
 class Candidate:
     """Paths of one trial's model and of all that was made of it: ``trials/<number>/``.
@@ -112,6 +115,7 @@ class Run:
         running: ``running/``: what running trials tell; only there during a search.
         search_lock: ``running/lock``: held by the search that is at work in this folder.
         report: ``report.html``.
+        tracked: ``tracked.json``: which trials are kept elsewhere, too, as ``track.to`` asks.
     """
 
     def __init__(self, folder: PathLike) -> None:
@@ -128,6 +132,7 @@ class Run:
         self.running = self.folder / "running"
         self.search_lock = self.running / "lock"
         self.report = self.folder / "report.html"
+        self.tracked = self.folder / "tracked.json"
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"

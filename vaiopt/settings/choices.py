@@ -268,6 +268,12 @@ METHODS = (
     Choice("qat", "quantization-aware training", uses=("qat_epochs",)),
 )
 
+TRACKERS = (
+    Choice("mlflow", "MLflow, in an SQLite file or on a server", "mlflow", "'vaiopt[mlflow]'"),
+    Choice("wandb", "files of Weights & Biases, for wandb sync", "wandb", "'vaiopt[wandb]'"),
+)
+"""Who keeps results besides the run folder."""
+
 
 def row_of(key: str, name: str, table: Mapping[str, Row]) -> Row:
     """Return the row of a table that a setting names.

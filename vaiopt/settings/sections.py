@@ -19,6 +19,7 @@ from vaiopt.settings.augment import AugmentSettings
 from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import list_of_tuple, ratio_text
 from vaiopt.settings.schema import plain_values, setting
+from vaiopt.settings.track import TrackSettings
 from vaiopt.text import without_password
 
 QUANTIZERS = choices.names(choices.QUANTIZERS)
@@ -474,6 +475,7 @@ class Settings:
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
 
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values as they stand in a TOML file; unset optional ones are left out."""

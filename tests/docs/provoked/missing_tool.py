@@ -12,11 +12,13 @@ from vaiopt.compile import check_compile
 from vaiopt.deploy import check_measure
 from vaiopt.int8.model import load_quantized
 from vaiopt.quantize import quantize_model
+from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.execution.dask import connect
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
 from vaiopt.study.trace import trace_space
+from vaiopt.track import check_track
 
 
 def no_tensorflow(bench: Bench) -> None:
@@ -71,6 +73,11 @@ def no_dask(bench: Bench) -> None:
     connect("tcp://host:1")
 
 
+def no_tracker(bench: Bench) -> None:
+    bench.hidden("mlflow")
+    check_track(quick('track.to=["mlflow"]'), Run(bench.folder / "run"))
+
+
 def no_ssh(bench: Bench) -> None:
     bench.patch.setenv("PATH", str(bench.folder))
     check_measure(quick("deploy.host=root@board"))
@@ -88,5 +95,6 @@ MESSAGES: Provocations = {
     "'…' was written by the vendor's quantizer, which is not installed here": of_the_vendor,
     "the sampler '…' needs the package '…'": no_package_of_a_sampler,
     "Dask is not installed (…)": no_dask,
+    "track.to names '…', and the package … is missing (…)": no_tracker,
     "'…' is not installed here": no_ssh,
 }
