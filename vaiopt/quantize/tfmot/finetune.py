@@ -23,8 +23,8 @@ from vaiopt.quantize.tfmot.emulation import Emulation
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.refine import Key
 
-STEP = 0.05
-"""Of Adam at first: a share of the distance between neighbouring int8 numbers."""
+STEP = 0.4
+"""Of Adam at first: a share of the distance between neighbouring int8 numbers; it falls to 0."""
 
 BATCH = 10
 """Samples of one step."""
@@ -82,7 +82,8 @@ def finetune(emulation: Emulation, positions: Dict[Key, int], request: QuantizeR
             emulation.model.inputs, emulation.layer_of(module.node.name).input
         )
         wanted = load_keras().Model(exact.inputs, tensors[module.end.name])
-        x, y = (_values(probe, graph, module, request.x) for probe in (rounding, wanted))
+        bounds = looked_at(graph, module, len(request.x[0]))
+        x, y = (_values(probe, request.x, *bounds) for probe in (rounding, wanted))
         before, after = _Training(emulation, module, positions).run(x, y, random)
         if time.monotonic() - told > QUIET_S:
             told = time.monotonic()
@@ -113,11 +114,18 @@ def _size(node: Node) -> int:
     return int(np.prod([size or 1 for size in node.shape[1:]], dtype=np.int64))
 
 
-def _values(probe: Any, graph: Graph, module: Module, x: Sequence[np.ndarray]) -> np.ndarray:
-    """Return what a model gives for as many samples as are looked at, a part at a time."""
+def looked_at(graph: Graph, module: Module, samples: int) -> Tuple[int, int]:
+    """Return how many of so many samples a module is trained on, and how many of them the network
+    before it computes at once: memory grows with neither the samples nor the layers.
+    """
     held = _size(graph.source(module.node)) + _size(module.end)
-    count = min(len(x[0]), max(FEWEST, MOST_VALUES // held))
-    part = max(1, VALUES_AT_ONCE // max(_size(node) for node in graph))
+    largest = max(_size(node) for node in graph)
+    count = min(samples, max(FEWEST, MOST_VALUES // held))
+    return count, min(count, max(1, VALUES_AT_ONCE // largest))
+
+
+def _values(probe: Any, x: Sequence[np.ndarray], count: int, part: int) -> np.ndarray:
+    """Return what a model gives for the first so many samples, a part at a time."""
     parts = []
     for start in range(0, count, part):
         inputs = [array[start : min(start + part, count)] for array in x]
@@ -140,7 +148,8 @@ class _Training:
 
     def run(self, x: np.ndarray, y: np.ndarray, random: np.random.Generator) -> Tuple[float, float]:
         """Train on what the layer reads and shall give, and return the mean squared errors before
-        and after; an epoch that makes it no smaller is taken back, and the next moves half as far.
+        and after; an epoch that makes it no smaller is taken back, and all later ones move half as
+        far.
         """
         batch = max(1, min(BATCH, VALUES_AT_ONCE // (x[0].size + y[0].size)))
         step, error = self._functions(x, y)
@@ -152,11 +161,11 @@ class _Training:
 
         first = best = mean_error()
         kept = [each.numpy() for each in self.variables]
-        for _ in range(FINETUNE_EPOCHS):
-            order = random.permutation(len(x))
+        for epoch in range(FINETUNE_EPOCHS):
+            order, moved = random.permutation(len(x)), share * (1 - epoch / FINETUNE_EPOCHS)
             for i in starts:
                 rows = np.sort(order[i : i + batch])
-                step(x[rows], y[rows], np.float32(share))
+                step(x[rows], y[rows], np.float32(moved))
             now = mean_error()
             if now < best:
                 best, kept = now, [each.numpy() for each in self.variables]
