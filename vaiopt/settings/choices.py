@@ -264,7 +264,7 @@ QUANTIZERS = (
 
 METHODS = (
     Choice("ptq", "post-training quantization"),
-    Choice("finetune", "fast finetuning: layer by layer, on the calibration samples, without labels"),
+    Choice("finetune", "fast finetuning: layer by layer, without labels"),
     Choice("qat", "quantization-aware training", uses=("qat_epochs",)),
 )
 

@@ -201,6 +201,6 @@ class _Training:
                 usual = tf.sqrt(square / (1 - tf.pow(_SQUARE, count)))
                 variable.assign_sub(share * grid * slope / (usual + _TINY))
 
-        error = tf.function(lambda *pair: squares(*pair, False), input_signature=shapes)
+        error = tf.function(lambda x, y: squares(x, y, False), input_signature=shapes)
         scalar = tf.TensorSpec((), tf.float32)
         return tf.function(step, input_signature=[*shapes, scalar]), error
