@@ -177,7 +177,6 @@ def test_training_needs_labels(tmp_path):
     [
         ({"release": "1.3"}, QuantizeError),
         ({"method": "magic"}, QuantizeError),
-        ({"method": "finetune"}, QuantizeError),
         ({"calib_batch_size": 0}, DataError),
     ],
 )

@@ -23,7 +23,7 @@ def command(
     ),
     out: Optional[Path] = option("--out", help="For a bare model: the folder to write."),
     backend: Optional[str] = option("--backend", help="auto, tfmot or vitis."),
-    method: Optional[str] = option("--method", help="ptq, finetune (vitis only) or qat."),
+    method: Optional[str] = option("--method", help="ptq, finetune or qat."),
     release: Optional[str] = option(
         "--release", help=f"{one_of()}: whose rules the off-board backend follows."
     ),

@@ -28,6 +28,8 @@ LEARNING_RATE = 1e-4
 TRAINING_BATCH = 64
 """Samples of one step of quantization-aware training."""
 
+FINETUNE_EPOCHS = 10
+"""Of fast finetuning, per layer: the vendor's default."""
 
 FEW_SAMPLES, FEW_VALUES = 250, 4_000_000
 """So many samples, of so many values together, are computed at once."""
@@ -45,19 +47,18 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class Method:
-    """A way to come to int8 numbers: its name, what it is, whether it learns from labelled samples,
-    and who alone has it, if so.
+    """A way to come to int8 numbers: its name, what it is, whether it learns from labelled
+    samples.
     """
 
     name: str
     doc: str
     trains: bool = False
-    owner: str = ""
 
 
 METHODS = (
     Method("ptq", "post-training quantization"),
-    Method("finetune", "fast finetuning", owner="the vendor's"),
+    Method("finetune", "fast finetuning"),
     Method("qat", "quantization-aware training", trains=True),
 )
 
@@ -75,7 +76,7 @@ class QuantizeRequest:
         training: one array per input, and labels (N, ...) in the units of the outputs, for a method
             that trains; else None.
         epochs: of that training.
-        seed: of its order.
+        seed: of its order, and of that of fast finetuning.
         progress: is told what happens.
         task: what the model does, a name of :data:`vaiopt.tasks.TASKS`.
     """

@@ -173,8 +173,5 @@ def _suggestion(row: LayerNoise, kind: str, sums: Sums) -> str:
     if spread > LARGE_SPREAD:
         return f"a few values are {spread:.0f} times the usual: ReLU(max_value=6) limits them"
     if sums.decibels < POOR_DB:
-        return (
-            "quantization-aware training (--method qat), or fast finetuning in the container"
-            " (--backend vitis)"
-        )
+        return "fast finetuning (--method finetune), or quantization-aware training (--method qat)"
     return ""

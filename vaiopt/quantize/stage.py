@@ -86,9 +86,9 @@ def quantize_model(
         calib_y, out: their labels (N, ...), if known; the folder to write, replaced as a whole.
         backend: ``auto``, ``tfmot`` or ``vitis``.
         release: of Vitis AI, whose rules ``tfmot`` follows: 1.4, 2.0, 2.5, 3.0 or 3.5.
-        method: ``ptq``; ``finetune`` (the vendor's fast finetuning, ``vitis`` only); or ``qat``.
+        method: ``ptq``; ``finetune`` (fast finetuning, without labels); or ``qat``.
         calib_batch_size: samples that one choice of positions is made from; positions depend on it.
-        qat_epochs, seed: of quantization-aware training, and of its order.
+        qat_epochs, seed: of quantization-aware training, and of the order of either training.
         source: the file that ``model`` was loaded from, if it is not given as one.
         task, targets: what the model does, and what its outputs are of the labels; see
             :func:`vaiopt.quantize.labels.judge_of`.
@@ -313,11 +313,8 @@ def _check_method(quantizer: Quantizer, method: str) -> Method:
     if method not in rows:
         raise QuantizeError(f"there is no method '{method}'", did_you_mean(method, rows))
     if method not in quantizer.methods:
-        doc, owner, name = rows[method].doc, rows[method].owner, quantizer.name
         raise QuantizeError(
-            f"{doc} is {owner}; the backend '{name}' has none"
-            if owner
-            else f"the backend '{name}' has no {doc}",
+            f"the backend '{quantizer.name}' has no {rows[method].doc}",
             f"Use --method {quantizer.methods[-1]}.",
         )
     return rows[method]

@@ -22,6 +22,7 @@ from vaiopt.int8.positions import FixPosition, to_json
 from vaiopt.int8.vendor import is_vitis_model, vitis_positions
 from vaiopt.keras import load_keras, load_tensorflow, set_random_seed
 from vaiopt.quantize.backend import (
+    FINETUNE_EPOCHS,
     FloatLayer,
     Quantized,
     Quantizer,
@@ -33,9 +34,6 @@ from vaiopt.quantize.tfmot.build import load_weights, make_model
 from vaiopt.quantize.tfmot.graph import read_graph
 from vaiopt.quantize.tfmot.prepare import complete_batch_norm, split_separable
 from vaiopt.quantize.tfmot.rules import RULES
-
-FINETUNE_EPOCHS = 10
-"""Of fast finetuning, per layer: the vendor's default."""
 
 _HINTS = {
     "Unsupported_Model": "Give a functional Keras 2 model without inner models.",

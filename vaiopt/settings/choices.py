@@ -264,7 +264,7 @@ QUANTIZERS = (
 
 METHODS = (
     Choice("ptq", "post-training quantization"),
-    Choice("finetune", "the vendor's fast finetuning (vitis only)"),
+    Choice("finetune", "fast finetuning: layer by layer, without labels"),
     Choice("qat", "quantization-aware training", uses=("qat_epochs",)),
 )
 

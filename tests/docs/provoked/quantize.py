@@ -79,7 +79,4 @@ MESSAGES: Provocations = {
         quantized(norm_behind_relu)
     ),
     "the vendor's quantizer failed: …": vendor_fails,
-    "fast finetuning is the vendor's; the backend '…' has none": quantized(
-        lambda layers: classifier(), method="finetune"
-    ),
 }

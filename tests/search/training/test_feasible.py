@@ -14,7 +14,6 @@ from vaiopt.errors import (
     DataError,
     MissingToolError,
     ModelError,
-    QuantizeError,
     SettingsError,
     VaioptError,
 )
@@ -173,7 +172,6 @@ def test_what_has_no_effect_is_told_before_the_trials(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     "overrides, error",
     [
-        (["quantize.backend=tfmot", "quantize.method=finetune"], QuantizeError),
         (["quantize.backend=vitis"], MissingToolError),
         (["hardware.target=zcu102"], MissingToolError),
     ],

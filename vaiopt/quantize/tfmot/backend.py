@@ -11,6 +11,7 @@ from vaiopt.quantize.backend import Quantized, Quantizer, QuantizeRequest, train
 from vaiopt.quantize.tfmot.assemble import make_quantized, position_list
 from vaiopt.quantize.tfmot.averages import set_averages
 from vaiopt.quantize.tfmot.emulation import Emulation
+from vaiopt.quantize.tfmot.finetune import finetune
 from vaiopt.quantize.tfmot.graph import Graph, read_graph
 from vaiopt.quantize.tfmot.placement import float_layers, place
 from vaiopt.quantize.tfmot.pof2s import load_tfmot
@@ -25,7 +26,7 @@ class TfmotQuantizer(Quantizer):
     name = "tfmot"
     doc = "the vendor's rules of a release, on tensorflow-model-optimization"
     package = "tensorflow-model-optimization"
-    methods = ("ptq", "qat")
+    methods = ("ptq", "finetune", "qat")
 
     def available(self) -> Availability:
         """Tell whether the real toolkit is installed: the vendor's package has the same name."""
@@ -47,6 +48,8 @@ class TfmotQuantizer(Quantizer):
             train_at_int8(emulation.model, request)
             emulation.read_weights()
             positions = refine(graph, rules, emulation.calibrate(request.x, request.batch_size))
+        if request.method == "finetune":
+            finetune(emulation, positions, request)
         entries = position_list(graph, positions)
         model = make_quantized(graph, positions)
         return Quantized(

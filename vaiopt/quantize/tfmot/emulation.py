@@ -148,6 +148,15 @@ class Emulation:
         for key, quantizer in self.quantizers.items():
             quantizer.variable.assign(float(positions[key]))
 
+    def layer_of(self, name: str) -> Any:
+        """Return the layer that computes a node, its roundings included."""
+        return self.layers.get("quant_" + name) or self.layers[name]
+
+    def variables_of(self, name: str) -> Dict[str, Any]:
+        """Return the variables behind the rounded weights of a node, by ``kernel``, ``bias``."""
+        found = zip(self.weights[name], self.layer_of(name)._weight_vars)
+        return {key: variable for key, (variable, _, _) in found}
+
     def read_weights(self) -> None:
         """Take the weights back from the model into the graph, after training."""
         for node in self.graph:
