@@ -18,6 +18,7 @@ from kit_errors import MAKE_AGAIN, KitError
 ENDINGS = ".bmp .gif .jfif .jpe .jpeg .jpg .png .ppm .pgm .tif .tiff .webp".split()
 LARGEST_FILE = 256 * 2**20
 WHITE = (255, 255, 255, 255)
+DEEPEST = 65535
 ORIENTATION = 0x0112
 """EXIF's note on how the camera was held; 1 is upright."""
 
@@ -152,7 +153,9 @@ class Pictures:
             turned = opened.getexif().get(ORIENTATION, 1) not in (0, 1)
             pixels = ops.exif_transpose(opened) if turned else opened
             if pixels.mode.startswith(("I", "F")):
-                deep = np.asarray(pixels).astype(np.int64)
+                deep = np.asarray(pixels)
+                if deep.dtype.kind == "f" or deep.min() < 0 or deep.max() > DEEPEST:
+                    raise ValueError("its pixels are no whole numbers of up to 16 bits")
                 pixels = image.fromarray((deep >> 8).astype(np.uint8))
             elif "A" in pixels.getbands() or "transparency" in pixels.info:
                 shown = pixels.convert("RGBA")

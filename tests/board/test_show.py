@@ -84,6 +84,12 @@ def test_an_image_that_cannot_be_read_is_passed_over_and_none_that_can_is_an_err
     assert outcome.code == 2 and "cannot be read as an image" in outcome.error
 
 
+def test_pixels_of_more_than_16_bits_are_no_image_here_either(bundle: Path, photos: Path) -> None:
+    Image.fromarray(np.full((8, 8), 0.5, np.float32)).save(str(photos / "deep.tif"))
+    outcome = shown(bundle, "--images", str(photos / "deep.tif"))
+    assert outcome.code == 2 and "no whole numbers of up to 16 bits" in outcome.error
+
+
 @pytest.mark.parametrize("given, text", [("nowhere", "cannot be read"), (".", "holds no images")])
 def test_a_folder_without_images_is_named(bundle: Path, given: str, text: str) -> None:
     outcome = shown(bundle, "--images", given)

@@ -179,3 +179,10 @@ def test_resnet50_is_predicted_within_6_percent_of_the_published_latency(
 def test_the_dpu_alone_is_predicted_for_the_kv260(keras):
     found = costs(keras.applications.MobileNetV2(weights=None), load_target("kv260"))
     assert abs(found["dpu_latency_ms"] / 2.958 - 1) < 0.06
+
+
+def test_the_host_s_limit_is_that_of_the_boards_it_was_seen_on(keras):
+    small = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])
+    for name, limited in (("zcu102", True), ("vck190", False)):
+        found = inspect_model(small, load_target(name), threads=64)
+        assert (found.fps_all_cores < 1000 / 0.085) == limited

@@ -16,6 +16,11 @@ from vaiopt.tasks.task import UNSCORED
 STRETCH = "stretch"
 """The way in which images are resized unless another is asked for."""
 
+FEW_LEVELS = 64
+"""Of the 256 that bytes have. Images that use fewer are nearly black: they were meant otherwise, or
+came from a camera of 10 to 12 bits that writes files of 16.
+"""
+
 LARGEST_SIDE = 8192
 """Pixels. A larger side is a mistake: no DPU reads such an image."""
 

@@ -15,7 +15,14 @@ from vaiopt.data.dataset import (
     check_limit,
     limit_dataset,
 )
-from vaiopt.data.images import STRETCH, check_image_size, check_resize, fit_images, fit_masks
+from vaiopt.data.images import (
+    FEW_LEVELS,
+    STRETCH,
+    check_image_size,
+    check_resize,
+    fit_images,
+    fit_masks,
+)
 from vaiopt.data.kinds import check_kind, with_kind
 from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.paths import find_path
@@ -131,9 +138,6 @@ def load_request(request: Request) -> Dataset:
         fitted.update(_fitted_labels(dataset, request))
     return replace(dataset, **fitted)
 
-
-FEW_LEVELS = 64
-"""Of the 256 that bytes have; images that use fewer were meant otherwise."""
 
 LOOKED_AT = 1000
 """Samples whose levels are looked at."""

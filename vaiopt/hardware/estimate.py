@@ -63,7 +63,7 @@ def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
     # the DPU's own time is a part of that at one thread, and so is the runtime's call
     alone = min(_total(works, target.fit.dpu), sum(cycles)) / per_ms
     call = min(target.fit.dpu.constant_ms, single.constant_ms)
-    fed = host_rate().frames_per_second(values_fed(graph))
+    fed = host_rate(target.architecture.family).frames_per_second(values_fed(graph))
     latency_ms = sum(milliseconds) + between + single.constant_ms
     return Estimate(
         layers,

@@ -5,6 +5,7 @@ target.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from vaiopt.errors import TargetError
@@ -65,7 +66,8 @@ class HostRate(NamedTuple):
 
     def frames_per_second(self, values: int) -> float:
         """Return the most frames per second for so many values of inputs and outputs together."""
-        return 1000.0 / (self.ms_per_frame + self.ms_per_million_values * values / 1e6)
+        milliseconds = self.ms_per_frame + self.ms_per_million_values * values / 1e6
+        return 1000.0 / milliseconds if milliseconds else math.inf
 
 
 class Fit(NamedTuple):
@@ -169,9 +171,13 @@ def fits() -> Tuple[Fit, ...]:
 
 
 @functools.lru_cache(maxsize=None)
-def host_rate() -> HostRate:
-    """Return how fast the boards' CPU feeds the DPU."""
+def host_rate(family: str) -> HostRate:
+    """Return how fast the CPU of boards with a family of DPUs feeds them; without a limit where
+    nothing is known of it.
+    """
     table = read_data("latency.json")["host"]
+    if table["family"] != family:
+        return HostRate(0.0, 0.0)
     return HostRate(table["ms_per_frame"], table["ms_per_million_values"])
 
 

@@ -36,7 +36,7 @@ from vaiopt.data.image_files import (
     read_picture,
     read_pixels,
 )
-from vaiopt.data.images import check_memory
+from vaiopt.data.images import FEW_LEVELS, check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
 from vaiopt.data.listing import list_images, subfolders
 from vaiopt.data.sources.source import Source
@@ -137,11 +137,6 @@ def _load(request: Request, folder: Path) -> Dataset:
     notes = (*files.notes, *_deep_notes(made))
     return replace(found, fingerprint=sha256, files=files, notes=notes, **arrays)
 
-
-FEW_LEVELS = 64
-"""Of 256; an image that has fewer is nearly black. Cameras and scanners of 10 to 12 bits write such
-files of 16.
-"""
 
 LOOKED_AT = 64
 """Images whose levels are looked at."""
