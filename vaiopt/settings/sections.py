@@ -192,8 +192,8 @@ class TrainSettings:
     )
     mixed_precision: bool = setting(
         False,
-        "train in float16 (GPU) or bfloat16 (CPU) where that is exact enough: faster on devices that"
-        " know it; the model that is kept is float32",
+        "train in float16 (GPU) or bfloat16 (CPU) where that is exact enough: faster where the"
+        " device knows it; the model that is kept is float32",
     )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
     class_weights: Any = setting(

@@ -59,11 +59,10 @@ def test_a_twin_computes_in_16_bits_but_for_its_last_layer(inner, policy, kind, 
     )
 
 
-def test_a_cpu_computes_in_bfloat16_and_a_gpu_in_float16(monkeypatch):
-    config = load_tensorflow().config
-    for devices, policy in ([], "mixed_bfloat16"), (["GPU:0"], "mixed_float16"):
-        monkeypatch.setattr(config, "list_physical_devices", lambda kind=None: devices)
-        assert policy_here() == policy
+@pytest.mark.parametrize("gpus, policy", [([], "mixed_bfloat16"), (["GPU:0"], "mixed_float16")])
+def test_a_cpu_computes_in_bfloat16_and_a_gpu_in_float16(gpus, policy, monkeypatch):
+    monkeypatch.setattr(load_tensorflow().config, "list_physical_devices", lambda kind=None: gpus)
+    assert policy_here() == policy
 
 
 def test_a_model_that_cannot_be_built_anew_is_refused(monkeypatch):
