@@ -13,8 +13,10 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, Request, limit_dataset, make_dataset
 from vaiopt.data.image_files import SUFFIXES
 from vaiopt.data.left_out import Leavings
-from vaiopt.data.sources.csv_file import (
-    LOOKED_AT,
+from vaiopt.data.sources.cells import LOOKED_AT
+from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
+from vaiopt.data.sources.source import Source
+from vaiopt.data.sources.table_file import (
     drop_index,
     first_columns,
     has_ending,
@@ -22,8 +24,6 @@ from vaiopt.data.sources.csv_file import (
     read_table,
     targets_of,
 )
-from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
-from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 
 Cells = Sequence[Optional[str]]
