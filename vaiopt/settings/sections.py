@@ -114,6 +114,11 @@ class DataSettings:
         low=0,
         high=10**9,
     )
+    cache: str = changeable(
+        "",
+        "a folder where decoded images and records are kept for the next command (empty: none)",
+        may_be_empty=True,
+    )
     hash: str = setting(
         "auto", "how other data than those of the run are told", choices=choices.HASHES
     )
