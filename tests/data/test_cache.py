@@ -86,6 +86,12 @@ def test_other_files_and_other_settings_are_decoded_anew(
     assert len(decoded) == 4
 
 
+def test_a_cache_among_the_data_is_refused(photos: Path) -> None:
+    with pytest.raises(DataError, match="within the data"):
+        load_dataset(str(photos), cache=str(photos / "kept"))
+    assert not (photos / "kept").exists()
+
+
 @pytest.mark.parametrize("ending, content", [(".samples", b"1"), (".json", b"{"), (".json", b"")])
 def test_damaged_files_of_the_cache_are_made_again(
     photos: Path, decoded: List[str], tmp_path: Path, ending: str, content: bytes

@@ -72,6 +72,8 @@ class _Cache:
         self.folder = folder
         digest = hashlib.sha256(f"{__version__}\0".encode("ascii"))
         for path in files:
+            if folder in path.parents:  # the cache lies among the data
+                continue
             try:
                 stat = path.stat()
             except OSError:  # a link to nothing: it is seen when it is read

@@ -196,11 +196,19 @@ def _names() -> Sequence[str]:
 
 
 def _files(request: Request) -> Optional[Iterable[Path]]:
-    """Return the files that the samples of a request are decoded from; None if they are not."""
+    """Return the files that the samples of a request are decoded from; None if they are not.
+    Raises DataError: the cache lies among them.
+    """
     text = request.source
     path, _ = find_path(text, request.base)
     found = next((source for source in SOURCES if source.matches(text, path)), None)
-    return None if found is None or found.files is None or path is None else found.files(path)
+    if found is None or found.files is None or path is None:
+        return None
+    if path.is_dir() and path.resolve() in Path(request.cache).resolve().parents:
+        raise DataError(
+            f"data.cache is '{request.cache}', within the data", "Name a folder outside of them."
+        )
+    return found.files(path)
 
 
 def _load(request: Request) -> Dataset:
