@@ -279,8 +279,8 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return any(map(NAME.match, names))
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _decoded_files(path: Path) -> Iterator[Path]:
     return files_below(path) if path.is_dir() else iter([path])
 
 
-SOURCE = Source("FILE.tfrecord", _matches, load_tfrecord, files=_files)
+SOURCE = Source("FILE.tfrecord", _matches, load_tfrecord, files=_decoded_files)

@@ -21,6 +21,9 @@ and is many times slower with float16; the range of bfloat16 is that of float32,
 needs no scale.
 """
 
+BFLOAT16_SINCE = (2, 12)
+"""The first TensorFlow that was seen to train in bfloat16 on a CPU; 2.8 ends with an error."""
+
 HINT = "Leave train.mixed_precision out."
 
 
@@ -52,7 +55,11 @@ def half_precision_twin(model: Any) -> Any:
 
 def policy_here() -> str:
     """Return the name of Keras's policy for what this process computes on."""
-    return ON_A_GPU if load_tensorflow().config.list_physical_devices("GPU") else ON_A_CPU
+    tf = load_tensorflow()
+    version = tuple(int(number) for number in tf.__version__.split(".")[:2])
+    if tf.config.list_physical_devices("GPU") or version < BFLOAT16_SINCE:
+        return ON_A_GPU
+    return ON_A_CPU
 
 
 def take_back(model: Any, twin: Any) -> None:
