@@ -272,7 +272,8 @@ def test_every_package_that_vaiopt_imports_is_asked_for() -> None:
 
 
 LOCKS = {
-    "host-3.11": ("3.11", ["host", "notebook", "test", "lint"]),
+    "host-3.11": ("3.11", ["host", "notebook", "onnx", "parquet", "test", "lint"]),
+    "host-cuda-3.11": ("3.11", ["host", "cuda"]),
     "docs-3.11": ("3.11", ["docs"]),
     "release-3.11": ("3.11", []),
     "container-1.4": ("3.7", ["cpu", "test"]),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.search.quick import QUICK
 from vaiopt.data import DataRecipe, data_recipe, load_dataset, make_dataset, split_dataset
-from vaiopt.data.sources import csv_file
+from vaiopt.data.sources import csv_text
 from vaiopt.data.table import Column
 from vaiopt.errors import DataError
 from vaiopt.search.training.shared import Shared
@@ -128,7 +128,7 @@ def test_bytes_that_are_no_text_and_no_gzip_are_refused(tmp_path: Path) -> None:
 def test_a_packed_table_is_unpacked_no_further_than_the_limit(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(csv_file, "LARGEST", 1000)
+    monkeypatch.setattr(csv_text, "LARGEST", 1000)
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"1,x\n" * 10**6))
     with pytest.raises(DataError, match="larger than"):
         load_dataset(str(tmp_path / "t.csv.gz"))

@@ -399,6 +399,7 @@ ROWS: Dict[str, Row] = {
     "data.scale": Row(2.0, the_data),
     "data.features": Row({"x": "x:int64", "y": "y:int64"}, what_records_hold),
     "data.in_memory_mb": Row(0.0, where_samples_are),
+    "data.cache": Row("kept", lambda s, bench: Shared(s).dataset.notes, ("data.source=digits",)),
     "data.hash": Row("contents", lambda s, bench: Shared(s).dataset.request.hashed),
     "model.family": Row("mlp", the_model),
     "model.hyperparameters": Row({"nodes": 8}, the_model),

@@ -47,6 +47,7 @@ class Request:
         resize: how images are brought to that size, a name of :data:`vaiopt.data.images.RESIZES`.
         skip_corrupt: whether image files that cannot be read are left out.
         kind: what the samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
+        cache: a folder where what is decoded is kept; "" for none.
     """
 
     source: str
@@ -64,6 +65,7 @@ class Request:
     resize: str = STRETCH
     skip_corrupt: bool = False
     kind: str = AUTO
+    cache: str = field(default="", compare=False)
 
 
 class Samples(NamedTuple):

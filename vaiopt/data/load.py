@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from vaiopt.data.cache import cached
 from vaiopt.data.dataset import (
     IN_MEMORY_MB,
     Dataset,
@@ -66,7 +67,8 @@ def load_dataset(
         kind: what samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
         base: the folder that a relative path starts at; by default the current one. A path that is
             not there is also looked for from the current folder and in ``VAIOPT_DATA``.
-        options: ``features`` (a dictionary), ``in_memory_mb`` and ``hashed`` of a :class:`Request`.
+        options: ``features`` (a dictionary), ``in_memory_mb``, ``hashed`` and ``cache`` of a
+            :class:`Request`.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.
@@ -100,14 +102,20 @@ def _others(
     features: Optional[Mapping[str, str]] = None,
     in_memory_mb: float = IN_MEMORY_MB,
     hashed: str = AUTO,
+    cache: str = "",
 ) -> Dict[str, Any]:
     """Return the options that say how files are read, as fields of a request."""
     declared = tuple(sorted((features or {}).items()))
-    return {"features": declared, "in_memory_mb": in_memory_mb, "hashed": hashed}
+    how = {"in_memory_mb": in_memory_mb, "hashed": hashed, "cache": cache}
+    return {"features": declared, **how}
 
 
 def load_request(request: Request) -> Dataset:
     """Load the dataset of a checked request. Raises as :func:`load_dataset`."""
+    return cached(request, _files(request) if request.cache else None, _loaded)
+
+
+def _loaded(request: Request) -> Dataset:
     try:
         dataset = with_kind(with_task(_load(request), request.task), request.kind)
         dataset = limit_dataset(dataset, request.limit, request.seed)
@@ -185,6 +193,22 @@ def _fitted_labels(dataset: Dataset, request: Request) -> Dict[str, Any]:
 
 def _names() -> Sequence[str]:
     return [source.name for source in SOURCES if source.literal]
+
+
+def _files(request: Request) -> Optional[Iterable[Path]]:
+    """Return the files that the samples of a request are decoded from; None if they are not.
+    Raises DataError: the cache lies among them.
+    """
+    text = request.source
+    path, _ = find_path(text, request.base)
+    found = next((source for source in SOURCES if source.matches(text, path)), None)
+    if found is None or found.files is None or path is None:
+        return None
+    if path.is_dir() and path.resolve() in Path(request.cache).resolve().parents:
+        raise DataError(
+            f"data.cache is '{request.cache}', within the data", "Name a folder outside of them."
+        )
+    return found.files(path)
 
 
 def _load(request: Request) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Sequence
 
 from vaiopt.data.paths import find_path
-from vaiopt.data.sources.csv_file import ENDINGS
+from vaiopt.data.sources.table_file import ENDINGS
 from vaiopt.data.splits import Splits
 
 

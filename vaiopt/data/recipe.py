@@ -82,6 +82,7 @@ class DataRecipe(Record):
     resize: str = part(STRETCH, choices=tuple(RESIZES))
     skip_corrupt: bool = part(False)
     kind: str = part("")
+    cache: str = part("")
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
@@ -139,6 +140,7 @@ def data_recipe(dataset: Dataset, splits: Splits) -> DataRecipe:
         resize=request.resize,
         skip_corrupt=request.skip_corrupt,
         kind=kind_of_shape(dataset.sample_shape),
+        cache=request.cache,
     )
 
 
@@ -224,6 +226,7 @@ def load_splits(candidate: Candidate) -> Splits:
             resize=recipe.resize,
             skip_corrupt=recipe.skip_corrupt,
             kind=recipe.kind or kind_of_shape(recipe.shape),
+            cache=recipe.cache,
         )
     )
     if dataset.sha256() != recipe.sha256:

@@ -37,14 +37,16 @@ class Scratch:
     Args:
         path: of that of another process; without it a new one is made, in the folder for temporary
             files (``TMPDIR``).
+        folder: that it is in, if it is not that one.
 
     Raises:
         DataError: it cannot be made.
         OSError: that of another process cannot be opened.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", folder: str = "") -> None:
         self._file: Any
+        self._folder = folder or tempfile.gettempdir()
         if path:
             self._file = open(path, "r+b", buffering=0)  # noqa: SIM115  it stays open
             self.path = path
@@ -63,7 +65,7 @@ class Scratch:
 
     def append(self, array: Any) -> Rows:
         """Append an array, and return it as it is there. Raises DataError: the disk is full."""
-        check_room(int(array.nbytes), tempfile.gettempdir())
+        check_room(int(array.nbytes), self._folder)
         return self.append_parts(chunks(array), tuple(array.shape[1:]), np.dtype(array.dtype))
 
     def append_parts(
@@ -79,7 +81,7 @@ class Scratch:
         Raises:
             DataError: the disk is full.
         """
-        handle, folder = self._file.fileno(), tempfile.gettempdir()
+        handle, folder = self._file.fileno(), self._folder
         start = end = -(-os.fstat(handle).st_size // ALIGNED) * ALIGNED
         looked = samples = 0
         for part in parts:

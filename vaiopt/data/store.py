@@ -100,7 +100,7 @@ class Store:
             if key not in known:
                 found = load(request)
                 large = is_large(found, request)
-                known[key] = _stored(found, self.data).to_json() if large else None
+                known[key] = stored(found, self.data).to_json() if large else None
                 file.seek(0)
                 file.write(json.dumps(known).encode("utf-8"))
                 file.truncate()
@@ -110,8 +110,8 @@ class Store:
                 del found
         if known[key] is None:
             return load(request)
-        stored = StoredData.from_json(known[key])
-        return _opened(stored, self.data.path, request)
+        there = StoredData.from_json(known[key])
+        return opened(there, self.data.path, request)
 
 
 _IN_USE: List[Store] = []
@@ -172,8 +172,10 @@ def in_memory(dataset: Dataset) -> Dataset:
     return replace(dataset, **arrays)
 
 
-def _stored(dataset: Dataset, place: Scratch) -> StoredData:
-    """Put the arrays of a dataset into a scratch file, those that are in no file yet."""
+def stored(dataset: Dataset, place: Scratch) -> StoredData:
+    """Put the arrays of a dataset into a scratch file, those that are in no file yet, and return
+    where all of it is.
+    """
     arrays = {name: getattr(dataset, name) for name in ARRAYS}
     return StoredData(
         name=dataset.name,
@@ -200,8 +202,16 @@ def _stored_array(array: Any, place: Scratch) -> StoredArray:
     return replace(found, indices=place.append(indices).place.offset, count=len(indices))
 
 
-def _opened(stored: StoredData, scratch_path: str, request: Request) -> Dataset:
-    """Return the dataset: samples stay in the file, labels and weights are read."""
+def opened(kept: StoredData, scratch_path: str, request: Request) -> Dataset:
+    """Return a dataset: samples stay in the file, labels and weights are read.
+
+    Args:
+        kept: where it is. scratch_path: of the file that has the numbers of samples.
+        request: that it was loaded by.
+
+    Raises:
+        DataError: a file is not there, or has changed.
+    """
 
     def rows(array: StoredArray) -> Rows:
         own = None
@@ -215,18 +225,18 @@ def _opened(stored: StoredData, scratch_path: str, request: Request) -> Dataset:
 
     arrays: Dict[str, Any] = {
         name: rows(array) if name in SAMPLES else rows(array)[:]
-        for name, array in stored.arrays.items()
+        for name, array in kept.arrays.items()
     }
     return Dataset(
-        name=stored.name,
-        classes=stored.classes,
-        task=stored.task,
-        fingerprint=stored.fingerprint,
-        value_range=stored.value_range,
-        feature_names=stored.feature_names,
-        notes=stored.notes,
-        columns=stored.columns,
-        files=stored.files,
+        name=kept.name,
+        classes=kept.classes,
+        task=kept.task,
+        fingerprint=kept.fingerprint,
+        value_range=kept.value_range,
+        feature_names=kept.feature_names,
+        notes=kept.notes,
+        columns=kept.columns,
+        files=kept.files,
         request=request,
         **arrays,
     )

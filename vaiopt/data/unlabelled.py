@@ -16,8 +16,8 @@ from vaiopt.data.images import fit_images
 from vaiopt.data.left_out import UNREADABLE, Leavings, left_out_notes
 from vaiopt.data.listing import list_images
 from vaiopt.data.recipe import DataRecipe
-from vaiopt.data.sources.csv_file import ENDINGS, read_columns
 from vaiopt.data.sources.folder import reading
+from vaiopt.data.sources.table_file import ENDINGS, read_columns
 from vaiopt.data.table import TEXT, Cells, Column
 from vaiopt.data.unreadable import gather, refuse
 from vaiopt.errors import DataError

@@ -99,7 +99,7 @@ SOURCES = (
         "a table with a column of image files, within its folder; its last column, or data.target,"
         " is learned; a column 'split' of train, val, test gives sets",
     ),
-    Choice("FILE.csv", "a table with a line of names; also .tsv, .csv.gz; see data.target"),
+    Choice("FILE.csv", "a table with names; also .tsv, .csv.gz, .parquet; see data.target"),
     Choice("module:function", "a function of your own that returns the data; or file.py:function"),
 )
 """Kinds of ``data.source``, in the order in which a text is held against them."""

@@ -17,7 +17,7 @@ from vaiopt.settings.choices import names
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
 from vaiopt.settings.sections import Settings, section_classes
 
-FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".json", ".h5", ".keras")
+FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".json", ".h5", ".keras")
 """Endings of files that settings name."""
 
 Overrides = Union[Sequence[str], Mapping[str, Any]]

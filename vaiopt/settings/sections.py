@@ -114,6 +114,11 @@ class DataSettings:
         low=0,
         high=10**9,
     )
+    cache: str = changeable(
+        "",
+        "a folder where decoded images and records are kept for the next command (empty: none)",
+        may_be_empty=True,
+    )
     hash: str = setting(
         "auto", "how other data than those of the run are told", choices=choices.HASHES
     )
@@ -192,8 +197,8 @@ class TrainSettings:
     )
     mixed_precision: bool = setting(
         False,
-        "train in float16 where that is exact enough, which GPUs do faster; the model that is kept"
-        " is float32",
+        "train in float16 (GPU) or bfloat16 (CPU) where that is exact enough: faster where the"
+        " device knows it; the model that is kept is float32",
     )
     schedule: str = setting("constant", "of the learning rate", choices=choices.SCHEDULES)
     class_weights: Any = setting(

@@ -6,7 +6,6 @@ A kind is added by a module with a :class:`Source`, a row in :data:`SOURCES`, an
 
 from vaiopt.data.sources import (
     bundled,
-    csv_file,
     folder,
     function,
     hdf5,
@@ -15,6 +14,7 @@ from vaiopt.data.sources import (
     masks,
     npy,
     npz,
+    table_file,
     tfrecord,
 )
 from vaiopt.data.sources.source import Source
@@ -32,7 +32,7 @@ SOURCES = (
     npy.SOURCE,
     hdf5.SOURCE,
     image_list.SOURCE,
-    csv_file.SOURCE,
+    table_file.SOURCE,
     function.SOURCE,
 )
 """In the order in which a text is held against them: the first that matches loads it."""

@@ -39,7 +39,7 @@ from vaiopt.data.image_files import (
 from vaiopt.data.images import FEW_LEVELS, check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
 from vaiopt.data.listing import list_images, subfolders
-from vaiopt.data.sources.source import Source
+from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.store import scratch
 from vaiopt.data.threads import in_order
 from vaiopt.data.unreadable import gather, refuse
@@ -82,7 +82,7 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return path is not None and path.is_dir()
 
 
-SOURCE = Source("FOLDER", _matches, load_folder)
+SOURCE = Source("FOLDER", _matches, load_folder, files=files_below)
 
 
 @dataclass(frozen=True)

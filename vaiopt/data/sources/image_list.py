@@ -6,15 +6,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset, Request, limit_dataset, make_dataset
 from vaiopt.data.image_files import SUFFIXES
 from vaiopt.data.left_out import Leavings
-from vaiopt.data.sources.csv_file import (
-    LOOKED_AT,
+from vaiopt.data.sources.cells import LOOKED_AT
+from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
+from vaiopt.data.sources.source import Source, files_below
+from vaiopt.data.sources.table_file import (
     drop_index,
     first_columns,
     has_ending,
@@ -22,8 +24,6 @@ from vaiopt.data.sources.csv_file import (
     read_table,
     targets_of,
 )
-from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
-from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 
 Cells = Sequence[Optional[str]]
@@ -167,4 +167,12 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return files_column(first_columns(path)) is not None
 
 
-SOURCE = Source("FILE.csv of images", _matches, load_list, takes_target=True)
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the list, and the images that it may name."""
+    yield path
+    for file in files_below(path.parent):
+        if file.name.lower().endswith(SUFFIXES):
+            yield file
+
+
+SOURCE = Source("FILE.csv of images", _matches, load_list, takes_target=True, files=_files)

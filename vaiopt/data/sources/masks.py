@@ -17,7 +17,7 @@ from vaiopt.data.images import fit_masks
 from vaiopt.data.left_out import Leavings
 from vaiopt.data.listing import list_images
 from vaiopt.data.sources import folder as folders
-from vaiopt.data.sources.source import Source
+from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.unreadable import gather
 from vaiopt.errors import DataError
 from vaiopt.reading import read_text
@@ -131,7 +131,7 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return _is_set(path) or (train is not None and _is_set(train))
 
 
-SOURCE = Source("FOLDER/images+masks", _matches, load_masks)
+SOURCE = Source("FOLDER/images+masks", _matches, load_masks, files=files_below)
 
 
 def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pairs:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Iterable, Iterator, Optional
 
 from vaiopt.data.dataset import Dataset, Request
 
@@ -21,6 +22,8 @@ class Source:
             which :func:`vaiopt.data.load_dataset` keeps as much as is asked for.
         literal: whether it is given by just its name.
         takes_target: whether ``data.target`` names a column of it.
+        files: those that its samples are decoded from, given the path; None if reading it takes no
+            time worth keeping them (``data.cache``).
     """
 
     name: str
@@ -28,8 +31,17 @@ class Source:
     load: Callable[[Request, Path], Dataset]
     literal: bool = False
     takes_target: bool = False
+    files: Optional[Callable[[Path], Iterable[Path]]] = None
 
 
 def named(name: str, load: Callable[[], Dataset]) -> Source:
     """Return a source that is given by its name."""
     return Source(name, lambda text, path: text == name, lambda request, path: load(), literal=True)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it."""
+    for parent, folders, names in os.walk(str(folder)):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(parent, name)

@@ -14,7 +14,7 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.image_files import FORMATS
 from vaiopt.data.images import load_pillow
-from vaiopt.data.sources.source import Source
+from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.streams import kept
 from vaiopt.errors import DataError
 from vaiopt.keras import load_tensorflow
@@ -279,4 +279,8 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return any(map(NAME.match, names))
 
 
-SOURCE = Source("FILE.tfrecord", _matches, load_tfrecord)
+def _decoded_files(path: Path) -> Iterator[Path]:
+    return files_below(path) if path.is_dir() else iter([path])
+
+
+SOURCE = Source("FILE.tfrecord", _matches, load_tfrecord, files=_decoded_files)

@@ -1,8 +1,9 @@
-"""Training in float16 where that is exact enough: ``train.mixed_precision``.
+"""Training in 16 bits where that is exact enough: ``train.mixed_precision``.
 
-A twin of the model is trained, whose layers compute in float16 and keep their weights in float32
-(Keras's policy ``mixed_float16``); its last layers compute in float32. The model that is kept is
-the one that the function built, with the twin's weights: in its file nothing is of float16.
+A twin of the model is trained, whose layers compute in 16 bits and keep their weights in float32
+(Keras's policies ``mixed_float16`` and ``mixed_bfloat16``); its last layers compute in float32. The
+model that is kept is the one that the function built, with the twin's weights: in its file nothing
+is of 16 bits.
 """
 
 from __future__ import annotations
@@ -11,15 +12,23 @@ import contextlib
 from typing import Any, Iterator, List
 
 from vaiopt.errors import MissingToolError, SettingsError
-from vaiopt.keras import load_keras
+from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.models.rewired import Config, functional_config, rewired
 
-POLICY = "mixed_float16"
+ON_A_GPU, ON_A_CPU = "mixed_float16", "mixed_bfloat16"
+"""Tensor cores of every generation know float16. A CPU has instructions for bfloat16, if for any,
+and is many times slower with float16; the range of bfloat16 is that of float32, so that the loss
+needs no scale.
+"""
+
+BFLOAT16_SINCE = (2, 12)
+"""The first TensorFlow that was seen to train in bfloat16 on a CPU; 2.8 ends with an error."""
+
 HINT = "Leave train.mixed_precision out."
 
 
 def half_precision_twin(model: Any) -> Any:
-    """Return a model with the same layers, weights and compilation that trains in float16.
+    """Return a model with the same layers, weights and compilation that trains in 16 bits.
 
     Args:
         model: compiled.
@@ -32,8 +41,9 @@ def half_precision_twin(model: Any) -> Any:
     found = None
     if config is not None:
         ends = {entry[0] for entry in config["output_layers"]}
-        with _policy(POLICY):
-            found = rewired(model, _in_half(config, ends))
+        name = policy_here()
+        with _policy(name):
+            found = rewired(model, _in_half(config, name, ends))
     if found is None:
         raise SettingsError(
             "train.mixed_precision is set, and the model cannot be built anew from its"
@@ -43,21 +53,30 @@ def half_precision_twin(model: Any) -> Any:
     return found
 
 
+def policy_here() -> str:
+    """Return the name of Keras's policy for what this process computes on."""
+    tf = load_tensorflow()
+    version = tuple(int(number) for number in tf.__version__.split(".")[:2])
+    if tf.config.list_physical_devices("GPU") or version < BFLOAT16_SINCE:
+        return ON_A_GPU
+    return ON_A_CPU
+
+
 def take_back(model: Any, twin: Any) -> None:
     """Give a model the weights of its twin."""
     for variable, value in zip(model.variables, twin.variables):
         variable.assign(value)
 
 
-def _in_half(config: Config, ends: Any = ()) -> Config:
-    """Return a configuration whose layers, but for those of these names, compute in float16."""
+def _in_half(config: Config, policy: str, ends: Any = ()) -> Config:
+    """Return a configuration whose layers, but for those of these names, have a policy."""
     layers: List[Config] = []
     for entry in config["layers"]:
         own = entry["config"]
         if isinstance(own, dict) and "layers" in own:
-            own = _in_half(own)
+            own = _in_half(own, policy)
         elif entry["class_name"] != "InputLayer" and own.get("name") not in ends:
-            own = dict(own, dtype=POLICY) if own.get("dtype") == "float32" else own
+            own = dict(own, dtype=policy) if own.get("dtype") == "float32" else own
         layers.append(dict(entry, config=own))
     return dict(config, layers=layers)
 

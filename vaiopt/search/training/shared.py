@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -76,6 +77,7 @@ def load(settings: Settings) -> Dataset:
             resize=data.resize,
             skip_corrupt=data.skip_corrupt,
             kind=data.kind,
+            cache=data.cache and os.path.abspath(os.path.expanduser(data.cache)),
             base=str(Path.cwd().resolve()),
         )
     )

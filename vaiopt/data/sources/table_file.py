@@ -1,39 +1,20 @@
-"""A table as text: ``FILE.csv`` or ``FILE.tsv``, also packed by gzip, with a line of names."""
+"""A table in a file, with the names of its columns: the formats are rows of :data:`FORMATS`."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import re
-import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt import memory
 from vaiopt.data.dataset import Dataset, Request, make_dataset
+from vaiopt.data.sources.cells import NUMBER, CellTable
+from vaiopt.data.sources.csv_text import first_of_text, read_text
+from vaiopt.data.sources.parquet import first_of_parquet, read_parquet
 from vaiopt.data.sources.source import Source
 from vaiopt.data.table import MOST_TEXTS, Cells, encode
 from vaiopt.errors import DataError, did_you_mean
-from vaiopt.reading import LARGEST, PART, open_regular
 from vaiopt.tasks import AUTO
-
-ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-DELIMITERS = (",", ";", "\t", "|")
-
-GAPS = frozenset(
-    ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "None", "?")
-)
-"""Cells that say that nothing is known: those of pandas and R, and the question mark of UCI's."""
-
-ERRORS = frozenset(("#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"))
-"""What a spreadsheet writes for a formula that failed."""
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
-"""A number of a table whose cells are parted by something else than a comma."""
 
 MOST_CLASS_NUMBERS = 100
 """Different whole numbers of a target that are taken for classes without asking."""
@@ -42,14 +23,26 @@ FEW_EACH = 20
 
 REGRESSION = "regression"
 
-LOOKED_AT = 100
-"""Lines by which it is told what a table holds."""
 
-BYTES_OF_A_BYTE = 12
-"""Memory that a byte of a table takes while it is read: each cell becomes a Python text."""
+class TableFormat(NamedTuple):
+    """How a table lies in a file."""
+
+    endings: Tuple[str, ...]
+    read: Callable[[Path, str], CellTable]
+    """All of it, of a file that is called so in errors."""
+
+    first: Callable[[Path], Dict[str, List[str]]]
+    """The columns of the first lines by name; none of what is no table."""
 
 
-def load_csv(request: Request, path: Path) -> Dataset:
+FORMATS = (
+    TableFormat((".csv", ".tsv", ".csv.gz", ".tsv.gz"), read_text, first_of_text),
+    TableFormat((".parquet",), read_parquet, first_of_parquet),
+)
+ENDINGS = tuple(ending for row in FORMATS for ending in row.endings)
+
+
+def load_table(request: Request, path: Path) -> Dataset:
     """Load a table whose first line names the columns.
 
     Columns of numbers are features as they are; those of at most
@@ -93,29 +86,22 @@ def read_columns(path: Path) -> Dict[str, Cells]:
     return {name: _parsed([row[i] for row in rows], name, where) for i, name in enumerate(names)}
 
 
-def read_table(path: Path) -> Tuple[List[str], List[List[Optional[str]]]]:
-    """Return the names of the columns of a table, and the cells of each line; None for gaps.
-    Raises DataError.
-    """
-    where = f"'{path}'"
-    return _table(_text(path, where), where)
+def read_table(path: Path) -> CellTable:
+    """Return the names of the columns of a table, and the cells of each line. Raises DataError."""
+    return _format(path).read(path, f"'{path}'")
 
 
 def first_columns(path: Path) -> Dict[str, List[str]]:
     """Return the columns of the first lines of a table by name, cells as they are; none of what is
     no table.
     """
-    try:
-        head = next(iter(_unpacked(path)), b"")
-        text = head.decode("utf-8-sig", "replace")
-        lines = text.splitlines()[: LOOKED_AT + 1]
-        found = list(csv.reader(lines, delimiter=_delimiter(text)))
-    except (OSError, EOFError, zlib.error, csv.Error):
-        return {}
-    if not found:
-        return {}
-    rows = [row for row in found[1:] if len(row) == len(found[0])]
-    return {name.strip(): [row[i] for row in rows] for i, name in enumerate(found[0])}
+    return _format(path).first(path)
+
+
+def _format(path: Path) -> TableFormat:
+    """Return the format that a file's name tells; text where it tells none."""
+    name = path.name.lower()
+    return next((row for row in FORMATS if name.endswith(row.endings)), FORMATS[0])
 
 
 def has_ending(path: Path) -> bool:
@@ -127,111 +113,7 @@ def _matches(text: str, path: Optional[Path]) -> bool:
     return path is not None and path.is_file() and has_ending(path)
 
 
-SOURCE = Source("FILE.csv", _matches, load_csv, takes_target=True)
-
-
-def _text(path: Path, where: str) -> str:
-    """Return the text of a file. Raises DataError."""
-    cure = "Is it damaged, too large or something else? Save the table again as CSV (UTF-8)."
-    try:
-        content = b"".join(_unpacked(path))
-        reason = memory.shortage(BYTES_OF_A_BYTE * len(content))
-        if reason:
-            raise DataError(f"{where} does not fit into memory: {reason}", "Use fewer lines of it.")
-        if b"\0" in content:
-            raise DataError(f"{where} holds zero bytes: it is no UTF-8 text", cure)
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where} is not UTF-8 (byte {error.start})",
-            "Save it as UTF-8: pandas.read_csv(FILE, encoding=...).to_csv(FILE, index=False), or in"
-            " a spreadsheet as 'CSV UTF-8'.",
-        ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{where} cannot be read ({error})", cure) from error
-
-
-def _unpacked(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, unpacked if it is gzip's; no more than a limit."""
-    with open_regular(path) as file:
-        stream: Any = file
-        if path.name.lower().endswith(".gz"):
-            stream = gzip.GzipFile(fileobj=file, mode="rb")
-        read = 0
-        for part in iter(lambda: stream.read(PART), b""):
-            read += len(part)
-            if read > LARGEST:
-                raise OSError(f"it is larger than {LARGEST / 2**20:.0f} MB")
-            yield part
-
-
-def _table(text: str, where: str) -> Tuple[List[str], List[List[Optional[str]]]]:
-    """Return the names of the columns, and the cells of each line; None for gaps."""
-    delimiter = _delimiter(text)
-    comma = delimiter != ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: List[List[Optional[str]]] = []
-    names: List[str] = []
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue  # an empty line, or one of delimiters only
-            if not names:
-                names = _names([cell.strip() for cell in cells], where)
-                continue
-            if len(cells) != len(names):
-                raise DataError(
-                    f"line {reader.line_num} of {where} has {len(cells)} cells, the first line"
-                    f" {len(names)}",
-                    "Mend that line: a text that holds the delimiter stands in double quotes.",
-                )
-            rows.append([_cell(cell, comma, reader.line_num, where) for cell in cells])
-    except csv.Error as error:
-        raise DataError(
-            f"line {reader.line_num} of {where} cannot be read ({error})",
-            "Mend that line; it may lack a quote at its end.",
-        ) from error
-    if not rows:
-        raise DataError(f"{where} holds no line of data", "Give a line of names, then the data.")
-    return names, rows
-
-
-def _delimiter(text: str) -> str:
-    """Return what parts the cells: what the first line holds most of."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    plain = re.sub(r'"[^"]*"', "", first)
-    return max(DELIMITERS, key=plain.count)
-
-
-def _names(names: List[str], where: str) -> List[str]:
-    """Return the names of the columns. Raises DataError: they are none."""
-    hint = "Write the names of the columns into the first line, each once."
-    if len(names) < 2:
-        raise DataError(
-            f"{where} has a single column, '{names[0][:60]}'",
-            "Part the cells by commas, semicolons or tabs; it takes a column besides the target.",
-        )
-    if all(NUMBER.fullmatch(name) or name in GAPS for name in names):
-        raise DataError(f"{where} begins with numbers, not with the names of the columns", hint)
-    for i, name in enumerate(names):
-        if not name and i > 0:
-            raise DataError(f"column {i + 1} of {where} has no name", hint)
-        if name in names[:i]:
-            raise DataError(f"{where} has two columns '{name}'", hint)
-    return names
-
-
-def _cell(cell: str, comma: bool, line: int, where: str) -> Optional[str]:
-    """Return a cell without spaces around it, None for a gap. Raises DataError for a formula."""
-    cell = cell.strip()
-    if cell in GAPS:
-        return None
-    if cell.startswith("=") or cell in ERRORS:
-        raise DataError(
-            f"line {line} of {where} holds a formula, '{cell[:40]}'",
-            "Save the table with the values of its formulas.",
-        )
-    return cell.replace(",", ".") if comma and WITH_COMMA.fullmatch(cell) else cell
+SOURCE = Source("FILE.csv", _matches, load_table, takes_target=True)
 
 
 def drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]:
