@@ -99,6 +99,8 @@ def test_with_more_threads_a_small_model_is_as_fast_as_the_host(keras):
     image_ms = target.fit.batched.image_ms(28 * 28, 10)
     assert found.fps == found.fps_all_cores == pytest.approx(2 * 1000 / image_ms)
     assert found.fixed_ms == pytest.approx(6 * image_ms)
+    computed_ms = sum(layer.latency_ms for layer in found.layers)
+    assert found.dpu_latency_ms == pytest.approx(computed_ms + target.fit.dpu.constant_ms)
     assert "faster than any network" in found.interval.remark
 
 

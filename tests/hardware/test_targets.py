@@ -90,6 +90,9 @@ def test_boards_of_versal_have_constants_of_their_own_for_the_release_of_their_t
         older = load_target(name, other)
         assert not older.validated and older.fit == target.fit
         assert "extrapolated" in older.validation and "another kind" not in older.validation
+    # 192 engines of 128 multiply-accumulates at 1250 MHz
+    peak = load_target("vck190").to_json()["architecture"]["peak_gops"]
+    assert peak == 2 * 192 * 128 * 1.25
     # a size of the same kind on an unknown board is nearer to these than to another kind of DPU
     assert load_target("DPUCVDX8G_ISA3_C32B3").fit.board == "vck190"
 

@@ -165,7 +165,7 @@ def _in_batches(
         tuple(full / c if c else 0.0 for full, c in zip(array, cycles)),
         tuple("cpu" if a is None else batch_bound(a, *how) for a in asked),
         lambda layer: batch_cycles(batch_work(layer, dpu), *how),
-        alone_ms=alone,
+        alone_ms=alone + fit.dpu.constant_ms,
         busy_ms=alone,
         fixed_ms=batch * image_ms,
         images=batch,

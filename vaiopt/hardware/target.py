@@ -86,7 +86,9 @@ class Target(NamedTuple):
         result["sources"] = dict(self.sources)
         if self.architecture is not None:
             a = self.architecture
-            peak = a.ops_per_cycle * self.clock_mhz * self.cores * a.batch / 1000.0
+            batched = None if self.fit is None else self.fit.batched
+            clock = self.clock_mhz if batched is None else batched.array_mhz
+            peak = a.ops_per_cycle * clock * self.cores * a.batch / 1000.0
             result["architecture"] = {
                 "name": a.name,
                 "family": a.family,
