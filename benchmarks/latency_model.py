@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from latency_networks import NETWORKS, ULTRA96_NETWORKS  # noqa: E402
+from latency_networks import NETWORKS, ULTRA96_NETWORKS, batches  # noqa: E402
 from latency_networks.published import (  # noqa: E402
     build_graphs,
     busy,
@@ -82,6 +82,42 @@ def ultra96(graphs: Dict[str, Any]) -> Dict[str, Any]:
     fit = load_target("kv260", "3.0").fit
     assert fit is not None
     return _compare(items, leave_family_out(items, clock, start=fit.single, free=("bandwidth",)))
+
+
+def versal(graphs: Dict[str, Any]) -> Dict[str, Any]:
+    """Predict the rates of the boards that take several images at once, with constants fitted to
+    other families on all of them.
+    """
+    rows = load_rows()
+    known = {board: batches.known(board, rows, graphs) for board in batches.BOARDS}
+    left_out = batches.leave_families_out(known)
+    found = {
+        board: {
+            "errors": batches.errors(one, left_out[board]),
+            "rates": batches.rate_errors(one, left_out[board]),
+            "rows": _rate_rows(one, left_out[board]),
+        }
+        for board, one in known.items()
+    }
+    smaller = batches.known("vck190", rows, graphs, batches.SMALLER)
+    constants = batches.fit_together(known)["vck190"]
+    predicted = batches.times(smaller, constants)
+    found["vck190"]["never shown"] = batches.rate_errors(smaller, predicted)
+    return found
+
+
+def _rate_rows(one: batches.Known, predicted: batches.Times) -> List[Dict[str, Any]]:
+    """Return one row a network: frames per second at one thread and with many, and the errors."""
+    frames, rows = 1000.0 * one.batch, []
+    for item in one.items:
+        row: Dict[str, Any] = {"name": item.name, "family": item.family}
+        measured = (item.single_ms, item.busy_ms)
+        for part, theirs, ours in zip(("single", "busy"), measured, predicted[item.name]):
+            row[f"{part}_fps"] = round(frames / theirs, 2)
+            row[f"{part}_predicted_fps"] = round(frames / ours, 2)
+            row[f"{part}_error_percent"] = round(100 * (theirs / ours - 1), 1)
+        rows.append(row)
+    return rows
 
 
 def estimate_ms(repeats: int = 9) -> float:
@@ -161,6 +197,18 @@ def bars(results: Dict[str, Any]) -> List[Bar]:
             50,
             results["estimate_ms"] <= 50,
         ),
+        *(
+            (f"{board.upper()} rate {when}, mean error %", mean, 12, mean <= 12)
+            for board, found in results["versal"].items()
+            for when, mean in zip(("at one thread", "with many"), found["rates"].values())
+        ),
+        *(
+            (f"VCK190 with half the engines, rate {when}, mean error %", mean, 12, mean <= 12)
+            for when, mean in zip(
+                ("at one thread", "with many"),
+                results["versal"]["vck190"]["never shown"].values(),
+            )
+        ),
     ]
 
 
@@ -193,6 +241,15 @@ def markdown(results: Dict[str, Any]) -> str:
             )
             for row in sorted(part["rows"], key=lambda row: row["family"])
         ]
+    for board, part in results["versal"].items():
+        title = f"{board.upper()}, frames per second at one thread and with many"
+        lines += ["", f"**{title}**", "", "| network | measured | error | measured | error |"]
+        lines += ["| --- | ---: | ---: | ---: | ---: |"]
+        lines += [
+            "| {name} | {single_fps:.0f} | {single_error_percent:+.1f} % | {busy_fps:.0f} |"
+            " {busy_error_percent:+.1f} % |".format(**row)
+            for row in sorted(part["rows"], key=lambda row: row["family"])
+        ]
     return "\n".join(lines)
 
 
@@ -208,6 +265,7 @@ def main() -> int:
         board: cross_validation(board, "3.0", graphs) for board in ("zcu102", "zcu104", "kv260")
     }
     results["ultra96"] = ultra96(graphs)
+    results["versal"] = versal(graphs)
     results["estimate_ms"] = estimate_ms()
     results["operations"] = {
         network.name: {

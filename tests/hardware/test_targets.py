@@ -76,11 +76,25 @@ def test_every_size_is_a_target_of_its_own_and_of_a_board(size):
 
 
 def test_other_kinds_of_dpu_promise_nothing():
-    for name in ("vck190", "vek280", "u250"):
+    for name in ("vck5000", "u50lv", "u250"):
         assert (
             not load_target(name).validated
             and "another kind of DPU" in load_target(name).validation
         )
+
+
+def test_boards_of_versal_have_constants_of_their_own_for_the_release_of_their_table():
+    for name, release, other in (("vck190", "3.0", "2.5"), ("vek280", "3.5", "3.0")):
+        target = load_target(name)
+        assert target.validated and target.release == release and target.fit.board == name
+        older = load_target(name, other)
+        assert not older.validated and older.fit == target.fit
+        assert "extrapolated" in older.validation and "another kind" not in older.validation
+    # 192 engines of 128 multiply-accumulates at 1250 MHz
+    peak = load_target("vck190").to_json()["architecture"]["peak_gops"]
+    assert peak == 2 * 192 * 128 * 1.25
+    # a size of the same kind on an unknown board is nearer to these than to another kind of DPU
+    assert load_target("DPUCVDX8G_ISA3_C32B3").fit.board == "vck190"
 
 
 @pytest.mark.parametrize(
@@ -217,11 +231,9 @@ def test_every_fit_states_its_error_and_source():
     for fit in fits():
         assert fit.source and fit.architecture in architectures()
         assert fit.error["single"]["networks"] >= 10 and fit.error["single"]["mean_percent"] > 0
-        assert (
-            0.9 < fit.single.efficiency < 1.5
-            and fit.single.overhead > 0
-            and fit.single.bandwidth > 5
-        )
+        assert fit.single.overhead > 0 and fit.single.bandwidth > 5
+        efficiency = fit.single.efficiency if fit.batched is None else fit.batched.array
+        assert 0.9 < efficiency < (1.5 if fit.batched is None else 2.5)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from vaiopt.hardware.batched import (
+    array_cycles,
+    batch_bound,
+    batch_cycles,
+    batch_work,
+    batch_works,
+    values_of,
+)
 from vaiopt.hardware.fits import Constants, fallback, host_rate
 from vaiopt.hardware.fusion import FusedLayer, fuse
-from vaiopt.hardware.latency import Work, layer_cycles, work
+from vaiopt.hardware.latency import Work, layer_cycles, limit, work
 from vaiopt.hardware.placement import place
 from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph
@@ -21,7 +29,10 @@ class Estimate(NamedTuple):
 
     ``output_functions`` tells of each layer whether it is a softmax that the host computes after
     the DPU (on target cpu: any softmax). ``fed_per_second`` are the most frames per second that the
-    host can feed to a DPU.
+    host can feed to a DPU. ``working`` is the part of a layer's time in which the convolution array
+    would do it at full speed, ``bounds`` what sets the time: ``compute``, ``memory``, ``overhead``,
+    ``cpu`` or ``free``; ``cost`` returns the cycles of a layer that was changed. Times of a DPU
+    that takes several images at once are those of a whole batch.
     """
 
     layers: Tuple[FusedLayer, ...]
@@ -35,7 +46,32 @@ class Estimate(NamedTuple):
     dpu_latency_ms: float
     fps_all_cores: float
     fed_per_second: float
-    constants: Constants
+    working: Tuple[float, ...]
+    bounds: Tuple[str, ...]
+    cost: Callable[[FusedLayer], float]
+
+
+class _Timed(NamedTuple):
+    """Times of a model's layers on a DPU; milliseconds of a batch where it takes several images.
+
+    Attributes:
+        cycles, working, bounds, cost: see :class:`Estimate`.
+        alone_ms: of the DPU alone, its call included.
+        busy_ms: of one core while all work.
+        fixed_ms: what the host takes beside the layers, for all images.
+        images: how many the times are of.
+        fed_per_second: see :class:`Estimate`.
+    """
+
+    cycles: Tuple[float, ...]
+    working: Tuple[float, ...]
+    bounds: Tuple[str, ...]
+    cost: Callable[[FusedLayer], float]
+    alone_ms: float
+    busy_ms: float
+    fixed_ms: float
+    images: int
+    fed_per_second: float
 
 
 def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
@@ -49,44 +85,97 @@ def dpu_estimate(graph: LayerGraph, target: Target) -> Estimate:
         work(layer, target.architecture) if layer.device == "DPU" and not layer.free else None
         for layer in layers
     )
-    per_ms = target.clock_mhz * 1000.0
-    single = target.fit.single
-    cycles = tuple(0.0 if asked is None else layer_cycles(asked, single) for asked in works)
+    timing = _one_by_one if target.fit.batched is None else _in_batches
+    timed = timing(graph, target, layers, works)
+    per_ms, batch = target.clock_mhz * 1000.0, target.architecture.batch
     ends = tuple(layer.is_output_softmax for layer in layers)
     cpu = [
-        0.0 if layer.device == "DPU" or end or before else fallback_ms(layer)
+        0.0 if layer.device == "DPU" or end or before else timed.images * fallback_ms(layer)
         for layer, end, before in zip(layers, ends, _preprocessing(layers))
     ]
     between = max(0, count - 1) * fallback()["call_ms"]
-    milliseconds = tuple(c / per_ms + extra for c, extra in zip(cycles, cpu))
-    busy = _total(works, target.fit.busy) / per_ms + sum(cpu) + between
-    # the DPU's own time is a part of that at one thread, and so is the runtime's call
-    alone = min(_total(works, target.fit.dpu), sum(cycles)) / per_ms
-    call = min(target.fit.dpu.constant_ms, single.constant_ms)
-    fed = host_rate(target.architecture.family).frames_per_second(values_fed(graph))
-    latency_ms = sum(milliseconds) + between + single.constant_ms
+    milliseconds = tuple(c / per_ms + extra for c, extra in zip(timed.cycles, cpu))
+    busy = timed.busy_ms + sum(cpu) + between
+    latency_ms = sum(milliseconds) + between + timed.fixed_ms
     return Estimate(
         layers,
         works,
-        cycles,
+        timed.cycles,
         milliseconds,
         tuple(subgraphs),
         ends,
         count,
         latency_ms=latency_ms,
-        dpu_latency_ms=min(alone + (call if count else 0.0), latency_ms),
-        fps_all_cores=min(target.cores * target.architecture.batch * 1000.0 / max(busy, 1e-9), fed),
-        fed_per_second=fed,
-        constants=single,
+        dpu_latency_ms=min(timed.alone_ms if count else 0.0, latency_ms),
+        fps_all_cores=min(target.cores * batch * 1000.0 / max(busy, 1e-9), timed.fed_per_second),
+        fed_per_second=timed.fed_per_second,
+        working=timed.working,
+        bounds=tuple(
+            b if layer.device == "DPU" else "cpu" for b, layer in zip(timed.bounds, layers)
+        ),
+        cost=timed.cost,
+    )
+
+
+def _one_by_one(
+    graph: LayerGraph,
+    target: Target,
+    layers: Sequence[FusedLayer],
+    works: Sequence[Optional[Work]],
+) -> _Timed:
+    """Return the times on a DPU whose cores take one image each."""
+    dpu, fit = target.architecture, target.fit
+    assert dpu is not None and fit is not None
+    single, per_ms = fit.single, target.clock_mhz * 1000.0
+    cycles = tuple(0.0 if asked is None else layer_cycles(asked, single) for asked in works)
+    # the DPU's own time is a part of that at one thread, and so is the runtime's call
+    alone = min(_total(works, fit.dpu), sum(cycles)) / per_ms
+    return _Timed(
+        cycles,
+        tuple(asked.conv_cycles / c if asked and c else 0.0 for asked, c in zip(works, cycles)),
+        tuple("free" if asked is None else limit(asked, single) for asked in works),
+        lambda layer: layer_cycles(work(layer, dpu), single),
+        alone_ms=alone + min(fit.dpu.constant_ms, single.constant_ms),
+        busy_ms=_total(works, fit.busy) / per_ms,
+        fixed_ms=single.constant_ms,
+        images=1,
+        fed_per_second=host_rate(dpu.family).frames_per_second(values_fed(graph)),
+    )
+
+
+def _in_batches(
+    graph: LayerGraph,
+    target: Target,
+    layers: Sequence[FusedLayer],
+    works: Sequence[Optional[Work]],
+) -> _Timed:
+    """Return the times of a batch on a DPU that takes several images at once."""
+    dpu, fit = target.architecture, target.fit
+    assert dpu is not None and fit is not None and fit.batched is not None
+    constants, batch, clock = fit.batched, dpu.batch, target.clock_mhz
+    asked = [
+        a if layer.device == "DPU" else None for layer, a in zip(layers, batch_works(layers, dpu))
+    ]
+    how = (constants, batch, clock)
+    cycles = tuple(0.0 if a is None else batch_cycles(a, *how) for a in asked)
+    array = [0.0 if a is None else array_cycles(a, constants, clock) for a in asked]
+    alone, image_ms = sum(cycles) / (clock * 1000.0), constants.image_ms(*values_of(graph))
+    return _Timed(
+        cycles,
+        tuple(full / c if c else 0.0 for full, c in zip(array, cycles)),
+        tuple("cpu" if a is None else batch_bound(a, *how) for a in asked),
+        lambda layer: batch_cycles(batch_work(layer, dpu), *how),
+        alone_ms=alone + fit.dpu.constant_ms,
+        busy_ms=alone,
+        fixed_ms=batch * image_ms,
+        images=batch,
+        fed_per_second=1000.0 * constants.host_cores / image_ms,
     )
 
 
 def values_fed(graph: LayerGraph) -> int:
     """Return the values of inputs and outputs, which the host moves for each frame."""
-    operations = graph.operations
-    inputs = (o.output_shape for o in operations if o.kind == "input")
-    outputs = (operations[number].output_shape for number in graph.outputs)
-    return sum(elements(shape) for shapes in (inputs, outputs) for shape in shapes)
+    return sum(values_of(graph))
 
 
 def _total(works: Sequence[Optional[Work]], constants: Constants) -> float:
@@ -121,7 +210,9 @@ def one_after_the_other(layers: Sequence[FusedLayer], milliseconds: Sequence[flo
         dpu_latency_ms=0.0,
         fps_all_cores=1000.0 / max(sum(milliseconds), 1e-9),
         fed_per_second=math.inf,
-        constants=Constants(1.0, 1.0, 0.0, 0.0),
+        working=(0.0,) * len(layers),
+        bounds=("cpu",) * len(layers),
+        cost=lambda layer: 0.0,
     )
 
 

@@ -9,7 +9,8 @@ import math
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from vaiopt.errors import TargetError
-from vaiopt.hardware.architectures import Architecture, read_data
+from vaiopt.hardware.architectures import Architecture, architectures, read_data
+from vaiopt.hardware.batch_constants import Batched
 from vaiopt.releases import RELEASES
 
 HINT = "Make it again with: vaiopt calibrate RUN..."
@@ -79,6 +80,8 @@ class Fit(NamedTuple):
             cycles are the same on other boards), and one call of the runtime.
         busy: one core while all cores work and share the memory.
         error: leave-family-out errors of ``single`` and ``busy``.
+        batched: of a DPU that takes several images at once; predictions are made with these, the
+            other parts are where a fit to a kit's own measurements starts.
     """
 
     board: str
@@ -89,6 +92,7 @@ class Fit(NamedTuple):
     busy: Constants
     error: Mapping[str, Any]
     source: str
+    batched: Optional[Batched] = None
 
     def to_json(self) -> Dict[str, Any]:
         """Return the fit without its board and architecture, which its file says elsewhere."""
@@ -115,7 +119,11 @@ class Fit(NamedTuple):
             raise TargetError(f"{where}.release is {release!r}, which does not exist", HINT)
         if not isinstance(error, Mapping):
             raise TargetError(f"{where}.error is not a table", HINT)
-        parts = {part: _constants(table.get(part), part, f"{where}.{part}") for part in PARTS}
+        given = table.get("batched")
+        parts: Dict[str, Any] = {
+            part: _constants(table.get(part), part, f"{where}.{part}") for part in PARTS
+        }
+        parts["batched"] = None if given is None else Batched.from_json(given, f"{where}.batched")
         return Fit(board, release, architecture, **parts, error=error, source=table["source"])
 
 
@@ -205,11 +213,13 @@ def fitted_sentence(fit: Fit) -> str:
 def choose_fit(board: str, architecture: Architecture, release: str) -> Tuple[Fit, bool]:
     """Return the constants to use, and whether they were fitted to exactly this."""
 
-    def distance(fit: Fit) -> Tuple[bool, bool, float, bool]:
+    def distance(fit: Fit) -> Tuple[bool, bool, bool, float, bool]:
         # the memory belongs to the board, so its own constants come first, whatever the size of the
         # DPU
-        age = abs(float(fit.release) - float(release))
-        return fit.board != board, fit.architecture != architecture.name, age, fit.board != "zcu102"
+        size, age = fit.architecture, abs(float(fit.release) - float(release))
+        other_kind = architectures()[size].family != architecture.family
+        elsewhere = fit.board != board
+        return elsewhere, other_kind, size != architecture.name, age, fit.board != "zcu102"
 
     best = min(fits(), key=distance)
     exact = (best.board, best.architecture, best.release) == (board, architecture.name, release)

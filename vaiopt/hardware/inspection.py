@@ -11,7 +11,6 @@ from vaiopt.errors import SettingsError
 from vaiopt.hardware.devices import estimate as estimate_model
 from vaiopt.hardware.estimate import Estimate
 from vaiopt.hardware.fits import Interval, interval
-from vaiopt.hardware.latency import limit
 from vaiopt.hardware.suggestions import suggest
 from vaiopt.hardware.target import Target
 from vaiopt.network.calls import INPUT_SCALING
@@ -288,11 +287,10 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
     layer, asked = estimate.layers[number], estimate.works[number]
     main, cycles, milliseconds = layer.main, estimate.cycles[number], estimate.milliseconds[number]
     traffic, utilization = main.input_size + elements(layer.output_shape), None
-    bound = "free" if layer.device == "DPU" else "cpu"
     if asked is not None:
-        traffic, bound = asked.traffic, limit(asked, estimate.constants)
+        traffic = asked.traffic
         if asked.peak:
-            utilization = layer.macs / asked.peak * min(1.0, asked.conv_cycles / cycles)
+            utilization = layer.macs / asked.peak * min(1.0, estimate.working[number])
     is_function = main.kind in ("activation", "softmax") or main.function == "swish"
     return LayerReport(
         name=layer.name,
@@ -308,7 +306,7 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
         latency_ms=milliseconds,
         share=milliseconds / max(estimate.latency_ms, 1e-12),
         utilization=utilization,
-        bound=bound,
+        bound=estimate.bounds[number],
         output_function=estimate.output_functions[number],
         subgraph=estimate.subgraphs[number],
     )

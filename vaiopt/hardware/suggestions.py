@@ -6,9 +6,8 @@ from typing import Callable, List, Tuple
 
 from vaiopt.hardware.architectures import Architecture
 from vaiopt.hardware.estimate import Estimate
-from vaiopt.hardware.fits import Constants
 from vaiopt.hardware.fusion import FusedLayer
-from vaiopt.hardware.latency import ceil_div, layer_cycles, limit, work
+from vaiopt.hardware.latency import ceil_div, work
 from vaiopt.hardware.target import Target
 
 LEAST_SAVING = 0.04
@@ -22,13 +21,13 @@ def suggest(estimate: Estimate, number: int, target: Target) -> str:
         return _on_cpu(layer)
     if layer.device == "CPU":
         return f"runs on the CPU: {layer.reason or 'see its reason'}"
-    now, constants = estimate.cycles[number], estimate.constants
-    options = _options(layer, target.architecture, constants, now)
+    now = estimate.cycles[number]
+    options = _options(layer, target.architecture, estimate.cost, now)
     if options:
         saved, text = max(options)
         saved_ms = saved / (target.clock_mhz * 1000.0)
         return f"{text} (saves {saved_ms:.3f} ms, {100 * saved / now:.0f} % of this layer)"
-    return _general(layer, target.architecture, constants)
+    return _general(layer, target.architecture, estimate.bounds[number])
 
 
 def _on_cpu(layer: FusedLayer) -> str:
@@ -46,7 +45,7 @@ def _on_cpu(layer: FusedLayer) -> str:
 
 
 def _options(
-    layer: FusedLayer, dpu: Architecture, constants: Constants, now: float
+    layer: FusedLayer, dpu: Architecture, cost: Callable[[FusedLayer], float], now: float
 ) -> List[Tuple[float, str]]:
     """Return (cycles saved, text) of changes that fit the hardware's groups better."""
     main = layer.main
@@ -59,7 +58,7 @@ def _options(
         """Add the option of whole groups; the text gets size, groups, group, fewer and more."""
         if size > group and size % group:
             fewer, groups = size // group * group, ceil_div(size, group)
-            saved = now - layer_cycles(work(change(fewer), dpu), constants)
+            saved = now - cost(change(fewer))
             if saved > LEAST_SAVING * now:
                 options.append((saved, text.format(size, groups, group, fewer, groups * group)))
 
@@ -102,10 +101,9 @@ def _with_channels(layer: FusedLayer, channels: int, filters: int) -> FusedLayer
     return layer._replace(main=changed, output_shape=layer.output_shape[:-1] + (filters,))
 
 
-def _general(layer: FusedLayer, dpu: Architecture, constants: Constants) -> str:
+def _general(layer: FusedLayer, dpu: Architecture, bound: str) -> str:
     """Return advice for a layer whose sizes already fit the hardware's groups."""
     main, asked = layer.main, work(layer, dpu)
-    bound = limit(asked, constants)
     if bound == "overhead":
         return "its time is mostly the fixed cost of a layer: fewer, larger layers"
     if bound == "memory" and main.weights > asked.traffic / 2:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from vaiopt.hardware.architectures import Architecture, fingerprint_in
+from vaiopt.hardware.architectures import Architecture, architectures, fingerprint_in
 from vaiopt.hardware.device import Device
 from vaiopt.hardware.fits import Fit
 
@@ -69,7 +69,7 @@ class Target(NamedTuple):
             f"extrapolated: no measurements of {what}; constants of {self.fit.board} with release"
             f" {self.fit.release}"
         )
-        if self.architecture.family != "DPUCZDX8G":
+        if self.architecture.family != architectures()[self.fit.architecture].family:
             text += ", which is another kind of DPU: errors of 60 % and more must be expected"
         return self._replace(validated=False, validation=text)
 
@@ -86,7 +86,9 @@ class Target(NamedTuple):
         result["sources"] = dict(self.sources)
         if self.architecture is not None:
             a = self.architecture
-            peak = a.ops_per_cycle * self.clock_mhz * self.cores * a.batch / 1000.0
+            batched = None if self.fit is None else self.fit.batched
+            clock = self.clock_mhz if batched is None else batched.array_mhz
+            peak = a.ops_per_cycle * clock * self.cores * a.batch / 1000.0
             result["architecture"] = {
                 "name": a.name,
                 "family": a.family,
@@ -104,6 +106,7 @@ class Target(NamedTuple):
             result["latency_model"] = {
                 "fitted_on": {n: getattr(fit, n) for n in ("board", "release", "architecture")},
                 **{part: getattr(fit, part)._asdict() for part in ("single", "dpu", "busy")},
+                **({} if fit.batched is None else {"batched": fit.batched._asdict()}),
                 "error": dict(fit.error),
             }
         return result
