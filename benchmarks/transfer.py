@@ -3,12 +3,15 @@ samples, against the same network from scratch.
 
     python benchmarks/transfer.py digits --samples 100
     python benchmarks/transfer.py fashion_mnist --samples 500
+    python benchmarks/transfer.py fashion_mnist --samples 500 --run RUN    # of photos, 32 x 32 x 3
 
 The backbone is the small ResNet of the family ``resnet``, trained on the first five classes. Then
 the same network learns the other five from so many of their samples, and all others of these
-classes (at most 2,000) tell how well. Each way has as many epochs, and no choice is made by what
-is told. Prints mean and standard deviation over the seeds, which decide the samples and the
-initial weights.
+classes (at most 2,000) tell how well. With --run the backbone is the chosen model of a run, and all
+classes are learned, of images that are padded to the size of its own.
+
+Each way has as many epochs, and no choice is made by what is told. Prints mean and standard
+deviation over the seeds, which decide the samples and the initial weights.
 """
 
 import argparse
@@ -18,14 +21,21 @@ from pathlib import Path
 import numpy as np
 
 from vaiopt.data import load_dataset
+from vaiopt.keras import load_model
 from vaiopt.runs.layout import Run
 from vaiopt.search.training.trial import Job, run_trial
 from vaiopt.settings import load_settings
+from vaiopt.settings.reading import read_run_settings
 from vaiopt.study.record import COMPLETE
+from vaiopt.study.trials import load_trials
 
 MOST_TOLD = 2000
 RATE = 0.01
 """Of Adam: few samples are few steps, in which a frozen backbone's last layer has to learn."""
+NETWORK = ["model.family=resnet", "model.hyperparameters.width=16", "model.hyperparameters.depth=1"]
+OF_THE_MODEL = ("width", "depth", "stages", "version", "form")
+"""Hyperparameters that decide shapes."""
+
 WAYS = {
     "from scratch": [],
     "all layers trained on": ["model.weights=WEIGHTS"],
@@ -61,13 +71,46 @@ def write_halves(source, samples, seed, folder):
     )
 
 
-def trained(folder, name, epochs, seed, sets):
+def write_few(source, samples, seed, folder, shape):
+    """Write a few samples to learn from and others to be judged by, padded to a shape."""
+    data = load_dataset(source)
+    chosen = np.random.RandomState(seed).permutation(len(data.x))[: samples + MOST_TOLD]
+    x = data.x[chosen]
+    edges = [((size - own) // 2, -(-(size - own) // 2)) for size, own in zip(shape, x.shape[1:3])]
+    x = np.pad(x, ((0, 0), *edges, (0, 0)))
+    x = np.repeat(x, shape[2] // x.shape[3], axis=3)
+    few, others = slice(samples), slice(samples, None)
+    y = data.y[chosen]
+    np.savez(
+        str(folder / "second.npz"),
+        x=x[few],
+        y=y[few],
+        x_val=x[others],
+        y_val=y[others],
+        x_test=x[others],  # a test part there must be; nothing looks at it
+        y_test=y[others],
+    )
+
+
+def backbone_of(folder):
+    """Return where the chosen model of a run is, the shape of its images, and the settings that
+    build it.
+    """
+    run = Run(folder)
+    number = run.read_chosen().trials[0]
+    settings, _ = read_run_settings(run)
+    found = next(trial for trial in load_trials(run) if trial.number == number).hyperparameters
+    values = [f"model.hyperparameters.{n}={found[n]}" for n in found if n in OF_THE_MODEL]
+    model = run.trial(number).model
+    shape = tuple(load_model(model).input_shape[1:])
+    return str(model), shape, [f"model.family={settings.model.family}", *values]
+
+
+def trained(folder, name, epochs, seed, sets, network):
     """Return the validation accuracy of a training, and where its model is."""
     texts = [
         f"data.source={folder / f'{name}.npz'}",
-        "model.family=resnet",
-        "model.hyperparameters.width=16",
-        "model.hyperparameters.depth=1",
+        *network,
         f"train.epochs={epochs}",
         "train.batch_size=16",
         f"train.learning_rate={RATE}",
@@ -92,18 +135,25 @@ def main():
     parser.add_argument("--samples", type=int, default=500, help="to learn the new classes from")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--run", help="of the backbone; without one it is trained")
     arguments = parser.parse_args()
     found = {way: [] for way in WAYS}
+    network = NETWORK
+    if arguments.run:
+        weights, shape, network = backbone_of(arguments.run)
     for seed in range(arguments.seeds):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            write_halves(arguments.source, arguments.samples, seed, folder)
-            _, weights = trained(folder, "first", arguments.epochs, seed, [])
+            if arguments.run:
+                write_few(arguments.source, arguments.samples, seed, folder, shape)
+            else:
+                write_halves(arguments.source, arguments.samples, seed, folder)
+                _, weights = trained(folder, "first", arguments.epochs, seed, [], network)
             places = {"WEIGHTS": str(weights), "HALF": str(arguments.epochs // 2)}
             for way, sets in WAYS.items():
                 for word, text in places.items():
                     sets = [given.replace(word, text) for given in sets]
-                accuracy, _ = trained(folder, "second", arguments.epochs, seed, sets)
+                accuracy, _ = trained(folder, "second", arguments.epochs, seed, sets, network)
                 found[way].append(100 * accuracy)
     for way, values in found.items():
         spread = np.std(values, ddof=1) if len(values) > 1 else 0.0

@@ -21,8 +21,8 @@ OTHERWISE = {
         *("data.limit=0", "search.workers=0"),
     ],
     "cifar10": [
-        *("train.epochs=1", "train.warmup=0", "search.trials=2", "model.hyperparameters.blocks=1"),
-        *("data.limit=0", "search.workers=0"),
+        *("train.epochs=1", "train.warmup=0", "search.trials=2", "model.hyperparameters.depth=1"),
+        *("data.limit=0", "search.workers=0", "model.hyperparameters.stages=2"),
     ],
     "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
