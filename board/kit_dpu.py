@@ -96,6 +96,8 @@ class DpuModel:
     """
 
     kind = "xmodel"
+    dpu_only = True
+    """An execution is the DPU's own time and one call of the runtime."""
 
     def __init__(self, path: str, output_name: str = "") -> None:
         xir, self._vart = load_modules()

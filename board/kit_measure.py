@@ -19,6 +19,7 @@ from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
 from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
+from kit_power import Meter
 from kit_timing import (
     measure_latency,
     measure_throughput,
@@ -92,6 +93,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
         f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
+        + (f"; {result['power']['mj_per_image']:.3g} mJ per image" if result["power"] else "")
     )
     for doubt in result["doubts"]:
         say(f"warning: {doubt['told']}. {doubt['cure']}")
@@ -180,10 +182,15 @@ def _run(
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
     decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
-    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
+    meter = Meter()
+    meter.rest()
+    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say, meter)
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})
+    result["power"] = meter.result(fps["value"])
+    if getattr(model, "dpu_only", False):
+        result["dpu_latency_ms"] = latency["p50"]
     return result
 
 
@@ -194,6 +201,7 @@ def _throughput(
     quantize: Quantizer,
     alone: Tuple[np.ndarray, Dict[str, float]],
     say: Callable[[str], None],
+    meter: Meter,
 ) -> Dict[str, Any]:
     """Return the frame rate with the threads asked for, with and without preprocessing, and those
     with fewer.
@@ -201,6 +209,7 @@ def _throughput(
     Args:
         given: the frames, and the raw samples.
         alone: outputs and latency of one thread.
+        meter: samples the power meanwhile; the last run, which has the threads asked for, stays.
     """
     (frames, raw), (outputs, latency) = given, alone
     runs = []
@@ -209,7 +218,9 @@ def _throughput(
         repeat = options.batch_repeat or repeats_for_a_second(
             latency["p50"] / 1000.0, len(frames), model.batch, threads
         )
-        runs.append(measure_throughput(model.make_runner, frames, threads, repeat, outputs, None))
+        with meter.running() if threads == options.threads else contextlib.nullcontext():
+            run = measure_throughput(model.make_runner, frames, threads, repeat, outputs, None)
+        runs.append(run)
     fps = runs[-1]
     prepared = measure_throughput(model.make_runner, raw, fps["threads"], repeat, outputs, quantize)
     fps["value_with_preprocessing"] = prepared["value"]
