@@ -32,7 +32,7 @@ from kit_verdict import judge
 RESULT_VERSION = 1
 LASTED_SECONDS = 0.5
 GOLDEN = "golden.npz"
-RUNNERS = {".xmodel": "kit_dpu", ".tflite": "kit_tflite"}
+RUNNERS = {".xmodel": "kit_xmodel", ".tflite": "kit_tflite"}
 """The module that executes each kind of file: its ``load`` returns the model, checked."""
 
 SHARED = (".xmodel",)
@@ -66,6 +66,8 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         say(f"loading {name}")
         model = load_model(options, manifest)
         _check_model(model, manifest, options.model)
+        if model.describe().get("whole_graph"):
+            say("the whole graph is run, in part on the CPU: slower than on the DPU alone")
         result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
@@ -89,15 +91,21 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     result["doubts"] = judge(result, manifest.content)
     result["warnings"] = [doubt["told"] for doubt in result["doubts"]]
     write_result(options.output, result)
+    _tell(result, manifest, options.threads, say)
+    return result
+
+
+def _tell(
+    result: Dict[str, Any], manifest: Manifest, threads: int, say: Callable[[str], None]
+) -> None:
+    energy = f"; {result['power']['mj_per_image']:.3g} mJ per image" if result["power"] else ""
     say(
         f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
-        f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
-        + (f"; {result['power']['mj_per_image']:.3g} mJ per image" if result["power"] else "")
+        f" {result['fps']['value']:.0f} frames/s with {threads} threads{energy}"
     )
     for doubt in result["doubts"]:
         say(f"warning: {doubt['told']}. {doubt['cure']}")
-    return result
 
 
 def describe_machine() -> Dict[str, Any]:

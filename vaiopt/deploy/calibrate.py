@@ -19,6 +19,7 @@ from vaiopt.deploy.plausible import (
     check_units,
     dpu_time,
     outliers,
+    ran_whole_graph,
     uncertainty,
 )
 from vaiopt.deploy.verdict import check_trusted
@@ -136,6 +137,7 @@ class _Measured:
         estimate: of its model on the target.
         frames_per_second: None unless as many threads fed the DPU as it has cores, or more.
         dpu_ms: of the DPU alone; None: the result does not tell.
+        whole_graph: whether the kit ran it in several parts, some on its CPU.
     """
 
     run: Run
@@ -146,6 +148,7 @@ class _Measured:
     latency_ms: float
     frames_per_second: Optional[float]
     dpu_ms: Optional[float] = None
+    whole_graph: bool = False
 
     def measurement(self, milliseconds: float) -> Measurement:
         """Return what the model asks of the DPU and the time it took; its family are the runs with
@@ -254,8 +257,8 @@ def _read(run: Run, target: Optional[str], accept: Collection[str]) -> _Measured
     check_peak(where, latency, made, found)
     if rate is not None:
         check_peak(where, found.cores * batch * 1000.0 / rate, made, found)
-    alone = dpu_time(record.more)
-    return _Measured(run, found, record.host, _digest(made), made, latency, rate, alone)
+    told = (dpu_time(record.more), ran_whole_graph(record.more))
+    return _Measured(run, found, record.host, _digest(made), made, latency, rate, *told)
 
 
 def _digest(made: Estimate) -> str:
@@ -289,7 +292,9 @@ def _usable(measured: Sequence[_Measured]) -> Tuple[List[_Measured], List[str]]:
             for layer, end in zip(item.estimate.layers, item.estimate.output_functions)
             if layer.device == "CPU" and layer.main.kind != "input" and not end
         ]
-        if layers:
+        if item.whole_graph:
+            warnings.append(f"'{item.run.folder}' is left out: the kit ran it as a whole graph")
+        elif layers:
             named = ", ".join(layers)
             warnings.append(f"'{item.run.folder}' is left out: the CPU runs its layers {named}")
         else:

@@ -213,3 +213,9 @@ def dpu_time(more: Mapping[str, object]) -> Optional[float]:
     value = more.get("dpu_latency_ms")
     is_one = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_one and 0 < value < 1e9 else None  # type: ignore[arg-type,operator]
+
+
+def ran_whole_graph(more: Mapping[str, object]) -> bool:
+    """Tell whether a kit ran a model in several parts, some of them on its CPU."""
+    runtime = more.get("runtime")
+    return isinstance(runtime, dict) and runtime.get("whole_graph") is True

@@ -39,6 +39,7 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
         "preparation of a sample": _milliseconds(record, "preparation_ms"),
         "decoding of a sample": _milliseconds(record, "decoding_ms"),
         "model file": record.model.file or None,
+        "executed by": _whole_graph(record),
         "machine": " ".join(str(part) for part in machine if part) or None,
         "started": record.started or None,
     }
@@ -73,6 +74,15 @@ def _energy(record: Measured) -> Dict[str, Any]:
         "power of the board": f"{power.mean_w:.3g} W{idle}",
         "energy of an image": f"{power.mj_per_image:.3g} mJ{more}",
     }
+
+
+def _whole_graph(record: Measured) -> Optional[str]:
+    """Return what ran a model of several parts; None: the DPU did, or the CPU."""
+    runtime = record.more.get("runtime")
+    if not isinstance(runtime, dict) or runtime.get("whole_graph") is not True:
+        return None
+    parts = (runtime.get("dpu_subgraphs"), runtime.get("cpu_subgraphs"))
+    return f"GraphRunner, the whole graph: {parts[0]} part(s) on the DPU, {parts[1]} on the CPU"
 
 
 def _milliseconds(record: Measured, key: str) -> Optional[str]:
