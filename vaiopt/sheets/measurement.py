@@ -81,7 +81,9 @@ def _whole_graph(record: Measured) -> Optional[str]:
     runtime = record.more.get("runtime")
     if not isinstance(runtime, dict) or runtime.get("whole_graph") is not True:
         return None
-    parts = (runtime.get("dpu_subgraphs"), runtime.get("cpu_subgraphs"))
+    parts = [runtime.get(f"{device}_subgraphs") for device in ("dpu", "cpu")]
+    if not all(isinstance(count, int) for count in parts):
+        return "GraphRunner, the whole graph"
     return f"GraphRunner, the whole graph: {parts[0]} part(s) on the DPU, {parts[1]} on the CPU"
 
 
