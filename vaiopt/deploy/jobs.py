@@ -167,6 +167,12 @@ def _listed(board: Connection, place: str, launch: Launch) -> Tuple[KitJob, ...]
         return ()
 
 
+def described(job: KitJob) -> str:
+    """Return whose a job is and since when, in words."""
+    whose = f" by {job.who}" if job.who else ""
+    return f"{job.target or 'unknown target'}{whose}, begun {_ago(job.age)}"
+
+
 def _begun(job: KitJob) -> str:
     return f"the measurement begun {_ago(job.age)}"
 
