@@ -14,12 +14,12 @@ from typing import Any, Callable, ContextManager, Dict, Tuple
 
 import numpy as np
 
+import kit_power
 from kit_bundle import Golden, Manifest, Samples
 from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
 from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
-from kit_power import Meter
 from kit_timing import (
     measure_latency,
     measure_throughput,
@@ -190,13 +190,11 @@ def _run(
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
     decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
-    meter = Meter()
-    meter.rest()
-    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say, meter)
+    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})
-    result["power"] = meter.result(fps["value"])
+    result["power"] = fps.pop("power")
     if getattr(model, "dpu_only", False):
         result["dpu_latency_ms"] = latency["p50"]
     return result
@@ -209,17 +207,17 @@ def _throughput(
     quantize: Quantizer,
     alone: Tuple[np.ndarray, Dict[str, float]],
     say: Callable[[str], None],
-    meter: Meter,
 ) -> Dict[str, Any]:
     """Return the frame rate with the threads asked for, with and without preprocessing, and those
-    with fewer.
+    with fewer; and what the board takes meanwhile.
 
     Args:
         given: the frames, and the raw samples.
         alone: outputs and latency of one thread.
-        meter: samples the power meanwhile; the last run, which has the threads asked for, stays.
     """
     (frames, raw), (outputs, latency) = given, alone
+    meter = kit_power.Meter()
+    meter.rest()
     runs = []
     for threads in thread_counts(options.threads):
         say(f"running with {threads} thread{'s' * (threads > 1)}")
@@ -230,6 +228,7 @@ def _throughput(
             run = measure_throughput(model.make_runner, frames, threads, repeat, outputs, None)
         runs.append(run)
     fps = runs[-1]
+    fps["power"] = meter.result(fps["value"])
     prepared = measure_throughput(model.make_runner, raw, fps["threads"], repeat, outputs, quantize)
     fps["value_with_preprocessing"] = prepared["value"]
     for run in (*runs, prepared):
