@@ -24,6 +24,7 @@ from measured_runs import (
 
 from tests.made_runs import compile_record
 from vaiopt.deploy.calibrate import CalibrateResult, calibrate_runs
+from vaiopt.deploy.plausible import check_constants
 from vaiopt.errors import RunError, SettingsError, TargetError, VaioptError
 from vaiopt.files import read_json, write_json
 from vaiopt.hardware import inspect_model, list_targets, load_target
@@ -328,6 +329,13 @@ def test_a_kit_that_cannot_be_is_refused(
         fit(runs)
     assert words in caught.value.message or "faster than the peak" in caught.value.message
     assert not own_folder.exists()
+
+
+def test_the_peak_of_an_array_with_a_clock_of_its_own_is_not_judged() -> None:
+    quick = Constants(0.3, 60.0, 1000.0)
+    check_constants(quick, "one core", load_target("vck190", "3.0"))
+    with pytest.raises(TargetError, match="times the operations of the peak"):
+        check_constants(quick, "one core", load_target("zcu104", "3.0"))
 
 
 def test_a_measurement_that_lies_apart_is_named(tmp_path: Path) -> None:
