@@ -14,6 +14,7 @@ from typing import Any, Dict, List
 from kit_board import query_board, release_of
 from kit_busy import waiting_share
 from kit_errors import one_line
+from kit_jobs import jobs
 from kit_places import PLACES
 
 VERSION = 1
@@ -44,6 +45,7 @@ def found() -> Dict[str, Any]:
         "devices": _files(DEVICES),
         "usable": all(os.access(path, os.R_OK | os.W_OK) for path in _files(DEVICES)),
         "users": _users(),
+        "jobs": [job for job in jobs() if job["runs"]],
         "sensors": _files(SENSORS),
         "platformstats": bool(shutil.which("xmutil")),
         "waiting": waiting_share(),

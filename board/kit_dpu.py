@@ -51,6 +51,7 @@ CHANGE_MODEL = (
     "Use only layers that the DPU runs ('vaiopt inspect' names the others), then quantize and"
     " compile again."
 )
+WHOLE = "Or use a board image with vitis_ai_library, whose GraphRunner runs all parts."
 IMAGE = "Run this on a board with its Vitis-AI image, where python3 has xir and vart."
 
 
@@ -85,6 +86,10 @@ def _import(name: str) -> Any:
         return importlib.import_module(name)
 
 
+class SeveralParts(KitError):
+    """A compiled model of which the DPU's one subgraph would be only a part."""
+
+
 class DpuModel:
     """A checked ``.xmodel`` with exactly one DPU subgraph and nothing beside it that changes its
     result.
@@ -96,6 +101,8 @@ class DpuModel:
     """
 
     kind = "xmodel"
+    dpu_only = True
+    """An execution is the DPU's own time and one call of the runtime."""
 
     def __init__(self, path: str, output_name: str = "") -> None:
         xir, self._vart = load_modules()
@@ -103,7 +110,7 @@ class DpuModel:
         self._first: Optional[DpuRunner] = None
         self._graph = xir.Graph.deserialize(os.path.abspath(path))
         self._subgraph = find_dpu_subgraph(self._graph, path)
-        self._fingerprint = _attribute(self._subgraph, "dpu_fingerprint", (int,), path)
+        self._fingerprint = attribute(self._subgraph, "dpu_fingerprint", (int,), path)
         self._board = check_fingerprint(self._fingerprint, path)
         self._path, self._wanted = path, output_name
         self._first = self._make()
@@ -149,7 +156,7 @@ class DpuModel:
             "runtime": "vart",
             "runtime_version": version,
             "release": release_of(version),
-            "device": _attribute(self._subgraph, "dpu_name", (str,), "", "unknown"),
+            "device": attribute(self._subgraph, "dpu_name", (str,), "", "unknown"),
             "fingerprint": hex(self._fingerprint),
             "board": self._board,
             "batch": self.batch,
@@ -167,7 +174,7 @@ def _names(things: Any) -> str:
     return ", ".join(sorted(str(thing.name) for thing in things)) or "none"
 
 
-def _attribute(
+def attribute(
     owner: Any, name: str, kinds: Tuple[type, ...], path: str, default: Any = None
 ) -> Any:
     """Return an attribute of a subgraph or tensor, asking first whether it is there."""
@@ -234,43 +241,51 @@ def find_dpu_subgraph(graph: Any, path: str) -> Any:
     """Return the one DPU subgraph of a compiled model.
 
     Raises:
-        KitError: the model is not compiled, has no or several DPU subgraphs, or operators outside
-            the DPU that change the result; named.
+        KitError: the model is not compiled, or has no DPU subgraph.
+        SeveralParts: it has several DPU subgraphs, or operators outside the DPU that change the
+            result; named.
     """
-    root = graph.get_root_subgraph()
-    if graph.get_op_num() < 1 or root.is_leaf:
-        raise KitError(f"'{path}' is not compiled: it has no subgraphs for devices", COMPILE_AGAIN)
-    children = root.toposort_child_subgraph()
-    devices = []
-    for child in children:
-        device = _attribute(child, "device", (str,), path)
-        if device not in ("USER", "DPU", "CPU"):
-            raise KitError(
-                f"'{path}': subgraph '{child.get_name()}' is for an unknown device '{device}'",
-                COMPILE_AGAIN,
-            )
-        devices.append(device)
-    dpu = [child for child, device in zip(children, devices) if device == "DPU"]
-    others = [
-        _foreign_operators(child) for child, device in zip(children, devices) if device == "CPU"
-    ]
+    parts = parts_of(graph, path)
+    dpu = [child for child, device in parts if device == "DPU"]
+    others = [_foreign_operators(child) for child, device in parts if device == "CPU"]
     foreign = [text for texts in others for text in texts]
     if not dpu:
         raise KitError(f"'{path}' has no part for the DPU", CHANGE_MODEL)
     if len(dpu) > 1:
         between = f" with {', '.join(foreign)} on the CPU between them" if foreign else ""
         names = ", ".join(child.get_name() for child in dpu)
-        raise KitError(
+        raise SeveralParts(
             f"'{path}' needs {len(dpu)} DPU subgraphs ({names}){between}; running one would be half"
             " a model",
-            CHANGE_MODEL,
+            f"{CHANGE_MODEL} {WHOLE}",
         )
     if foreign:
-        raise KitError(
+        raise SeveralParts(
             f"'{path}' needs operators on the CPU that would be left out: {', '.join(foreign)}",
-            CHANGE_MODEL,
+            f"{CHANGE_MODEL} {WHOLE}",
         )
     return dpu[0]
+
+
+def parts_of(graph: Any, path: str) -> List[Tuple[Any, str]]:
+    """Return the subgraphs of a compiled model, each with its device, in the order of execution.
+
+    Raises:
+        KitError: it is not compiled, or for a device that is not known.
+    """
+    root = graph.get_root_subgraph()
+    if graph.get_op_num() < 1 or root.is_leaf:
+        raise KitError(f"'{path}' is not compiled: it has no subgraphs for devices", COMPILE_AGAIN)
+    parts = []
+    for child in root.toposort_child_subgraph():
+        device = attribute(child, "device", (str,), path)
+        if device not in ("USER", "DPU", "CPU"):
+            raise KitError(
+                f"'{path}': subgraph '{child.get_name()}' is for an unknown device '{device}'",
+                COMPILE_AGAIN,
+            )
+        parts.append((child, device))
+    return parts
 
 
 def _foreign_operators(subgraph: Any) -> List[str]:
@@ -309,7 +324,7 @@ def _check_tensor(tensor: Any, path: str) -> Tuple[Tuple[int, ...], int]:
             f"'{path}': tensor '{tensor.name}' does not hold as many elements as its shape says",
             COMPILE_AGAIN,
         )
-    position = _attribute(tensor, "fix_point", (int,), path)
+    position = attribute(tensor, "fix_point", (int,), path)
     if not -64 <= position <= 64:
         raise KitError(f"'{path}': tensor '{tensor.name}' has fix_point {position}", COMPILE_AGAIN)
     return dims, position

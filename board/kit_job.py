@@ -18,8 +18,10 @@ import sys
 import time
 from typing import List, Optional
 
-LEASE_SECONDS = 120.0
-"""Longer than a connection is looked for again after it was lost."""
+LEASE_SECONDS = 600.0
+"""For so long a job goes on alone: who lost the connection, or comes with a new one, takes it up
+again.
+"""
 
 LOOK_SECONDS = 0.2
 GRACE_SECONDS = 2.0

@@ -14,6 +14,7 @@ from typing import Any, Callable, ContextManager, Dict, Tuple
 
 import numpy as np
 
+import kit_power
 from kit_bundle import Golden, Manifest, Samples
 from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
@@ -31,7 +32,7 @@ from kit_verdict import judge
 RESULT_VERSION = 1
 LASTED_SECONDS = 0.5
 GOLDEN = "golden.npz"
-RUNNERS = {".xmodel": "kit_dpu", ".tflite": "kit_tflite"}
+RUNNERS = {".xmodel": "kit_xmodel", ".tflite": "kit_tflite"}
 """The module that executes each kind of file: its ``load`` returns the model, checked."""
 
 SHARED = (".xmodel",)
@@ -65,6 +66,8 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
         say(f"loading {name}")
         model = load_model(options, manifest)
         _check_model(model, manifest, options.model)
+        if model.describe().get("whole_graph"):
+            say("the whole graph is run, in part on the CPU: slower than on the DPU alone")
         result = _run(options, manifest, model, samples, golden, say)
     result.update(
         {
@@ -88,14 +91,21 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     result["doubts"] = judge(result, manifest.content)
     result["warnings"] = [doubt["told"] for doubt in result["doubts"]]
     write_result(options.output, result)
+    _tell(result, manifest, options.threads, say)
+    return result
+
+
+def _tell(
+    result: Dict[str, Any], manifest: Manifest, threads: int, say: Callable[[str], None]
+) -> None:
+    energy = f"; {result['power']['mj_per_image']:.3g} mJ per image" if result["power"] else ""
     say(
         f"{manifest.task.told(result)} on {result['samples']} samples;"
         f" {result['latency_ms']['p50']:.3f} ms (p50);"
-        f" {result['fps']['value']:.0f} frames/s with {options.threads} threads"
+        f" {result['fps']['value']:.0f} frames/s with {threads} threads{energy}"
     )
     for doubt in result["doubts"]:
         say(f"warning: {doubt['told']}. {doubt['cure']}")
-    return result
 
 
 def describe_machine() -> Dict[str, Any]:
@@ -184,6 +194,9 @@ def _run(
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})
+    result["power"] = fps.pop("power")
+    if getattr(model, "dpu_only", False):
+        result["dpu_latency_ms"] = latency["p50"]
     return result
 
 
@@ -196,21 +209,26 @@ def _throughput(
     say: Callable[[str], None],
 ) -> Dict[str, Any]:
     """Return the frame rate with the threads asked for, with and without preprocessing, and those
-    with fewer.
+    with fewer; and what the board takes meanwhile.
 
     Args:
         given: the frames, and the raw samples.
         alone: outputs and latency of one thread.
     """
     (frames, raw), (outputs, latency) = given, alone
+    meter = kit_power.Meter()
+    meter.rest()
     runs = []
     for threads in thread_counts(options.threads):
         say(f"running with {threads} thread{'s' * (threads > 1)}")
         repeat = options.batch_repeat or repeats_for_a_second(
             latency["p50"] / 1000.0, len(frames), model.batch, threads
         )
-        runs.append(measure_throughput(model.make_runner, frames, threads, repeat, outputs, None))
+        with meter.running() if threads == options.threads else contextlib.nullcontext():
+            run = measure_throughput(model.make_runner, frames, threads, repeat, outputs, None)
+        runs.append(run)
     fps = runs[-1]
+    fps["power"] = meter.result(fps["value"])
     prepared = measure_throughput(model.make_runner, raw, fps["threads"], repeat, outputs, quantize)
     fps["value_with_preprocessing"] = prepared["value"]
     for run in (*runs, prepared):

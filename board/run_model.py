@@ -14,15 +14,22 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from typing import Any, Callable, List, NoReturn, Optional
 
 from kit_causes import explain
 from kit_errors import KitError, leave, one_line, printable, tell
 
 WORKER = "--in-this-process"
+PARENT = "VAIOPT_KIT_PARENT"
+"""Variable with the process that supervises this one."""
+
+GRACE_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 
 
 class Parser(argparse.ArgumentParser):
@@ -115,7 +122,11 @@ def supervise(arguments: List[str]) -> int:
     """
     command = [sys.executable, os.path.abspath(__file__)] + arguments + [WORKER]
     lines: List[str] = []
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    environment = dict(os.environ, **{PARENT: str(os.getpid())})
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+    _end_with(child)
     reader = threading.Thread(target=_pass_on, args=(child.stdout, lines), daemon=True)
     reader.start()
     try:
@@ -131,6 +142,37 @@ def supervise(arguments: List[str]) -> int:
     why, cure = explain(code, lines)
     print(f"error: {one_line(why)}\nhint: {cure}", file=sys.stderr)
     return 2
+
+
+def _end_with(child: Any) -> None:
+    """Let what ends this process end its child first: it must not hold the DPU any longer."""
+
+    def end(number: int, frame: Any) -> NoReturn:
+        child.terminate()
+        try:
+            child.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        os._exit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # What nohup lets pass is passed on.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
+
+
+def _watch_parent() -> None:
+    """End this process once the one that started it is gone, however that ended."""
+    parent = os.environ.pop(PARENT, "")
+
+    def watch() -> None:
+        while str(os.getppid()) == parent:
+            time.sleep(LOOK_SECONDS)
+        os._exit(143)
+
+    if parent:
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _pass_on(stream: Any, lines: List[str]) -> None:
@@ -155,6 +197,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     options = parse_arguments(arguments)
     if not options.worker:
         return supervise(arguments)
+    _watch_parent()
     try:
         if options.data:
             from kit_measure import measure

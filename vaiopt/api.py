@@ -185,8 +185,7 @@ def compile_run(
     Vitis-AI container): ``{"hardware.target": "zcu102"}``. Arguments as :func:`quantize_run`.
 
     Raises:
-        VaioptError: there is no int8 model yet, the target is not known, or its compiler is not
-            installed here.
+        VaioptError: there is no int8 model yet, no such target, or its compiler is not here.
     """
     return flow.compile_model(*flow.open_with(run, overrides), progress or silent)
 
@@ -204,15 +203,19 @@ def bundle_run(
 
 
 def measure_run(
-    run: PathLike, overrides: Overrides = (), *, progress: Optional[Progress] = say
+    run: PathLike,
+    overrides: Overrides = (),
+    *,
+    new: bool = False,
+    progress: Optional[Progress] = say,
 ) -> MeasureResult:
-    """Measure accuracy and latency of the bundle, here or on a kit: ``{"deploy.host":
-    "root@BOARD"}``. Arguments as :func:`quantize_run`.
+    """Measure the bundle here or on a kit, ``{"deploy.host": "root@BOARD"}``; ``new``: also where
+    that was begun there and not fetched. Other arguments as :func:`quantize_run`.
 
     Raises:
         VaioptError: there is no bundle for this target, or the board does not answer as it must.
     """
-    return flow.measure(*flow.open_with(run, overrides), progress or silent)
+    return flow.measure(*flow.open_with(run, overrides), progress or silent, new)
 
 
 def report_run(run: PathLike, export: Optional[PathLike] = None) -> ReportResult:
@@ -423,8 +426,7 @@ def inspect_model(
     """Return what a model costs on a target, layer by layer, before it is trained.
 
     Args:
-        model: a live Keras 2 model, an ``.h5`` or architecture JSON, ``file.py:function``, or a
-            run.
+        model: a live Keras 2 model, ``.h5``, architecture JSON, ``file.py:function`` or a run.
         target: one of :func:`targets`, or an ``arch.json``.
         release: of Vitis AI; by default the target's newest.
         threads: for frames per second.
@@ -492,8 +494,6 @@ def figure(run: PathLike, name: str, theme: str = "light") -> Any:
 
 
 def figures(run: PathLike, theme: str = "light") -> Figures:
-    """Return all figures of the report by name, as ``plotly.graph_objects.Figure``. Arguments and
-    errors as :func:`figure`.
-    """
+    """Return all figures of the report by name. Arguments and errors as :func:`figure`."""
     found = [figure for section in build(gather(open_run(run))) for figure in section.figures()]
     return Figures({figure.name: figure.to_plotly(theme) for figure in found})

@@ -403,11 +403,13 @@ def bundle(run: Run, settings: Settings, progress: Progress = silent) -> BundleR
     return bundle_candidate(run.chosen, settings, progress=progress)
 
 
-def measure(run: Run, settings: Settings, progress: Progress = silent) -> MeasureResult:
-    """Run the bundle here or on a kit."""
+def measure(
+    run: Run, settings: Settings, progress: Progress = silent, new: bool = False
+) -> MeasureResult:
+    """Run the bundle here or on a kit; ``new``: also where the same measurement runs there."""
     from vaiopt.deploy import measure_candidate
 
-    return measure_candidate(run.chosen, settings, progress=progress)
+    return measure_candidate(run.chosen, settings, new=new, progress=progress)
 
 
 def report(

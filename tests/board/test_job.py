@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -109,3 +110,30 @@ def test_a_measurement_on_the_dpu_waits_for_the_lock(tmp_path: Path) -> None:
         assert thread.is_alive()
     thread.join(60)
     assert lines[0].code == 0 and "waiting for the DPU: another by" in lines[0].stderr
+
+
+SLEEPS = """import os, time
+def measure(options, say):
+    say(str(os.getpid()))
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_what_ends_the_script_ends_its_work(tmp_path: Path, name: str) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    (bundle / "kit_measure.py").write_text(SLEEPS)
+    command = [sys.executable, "run_model.py", "model.xmodel", "--data", "samples.npz"]
+    with subprocess.Popen(command, cwd=str(bundle), stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        worker = Path("/proc") / process.stderr.readline().decode().strip() / "cwd"
+        assert worker.exists()
+        process.send_signal(getattr(signal, name))
+        code = process.wait(20)
+        for _ in range(100):
+            if not worker.exists():
+                break
+            time.sleep(0.1)
+        assert not worker.exists()
+    number = getattr(signal, name)
+    assert code == (-number if name == "SIGKILL" else 128 + number)

@@ -24,6 +24,7 @@ from measured_runs import (
 
 from tests.made_runs import compile_record
 from vaiopt.deploy.calibrate import CalibrateResult, calibrate_runs
+from vaiopt.deploy.plausible import check_constants
 from vaiopt.errors import RunError, SettingsError, TargetError, VaioptError
 from vaiopt.files import read_json, write_json
 from vaiopt.hardware import inspect_model, list_targets, load_target
@@ -281,6 +282,105 @@ def test_an_unusable_run_is_named_and_nothing_is_written(
     assert words in caught.value.message and "run01" in caught.value.message
     assert caught.value.hint
     assert not own_folder.exists()
+
+
+def rewritten(candidate: Candidate, **more: Any) -> None:
+    path = candidate.measured("zcu102")
+    write_json(path, {**read_json(path, ""), **more})
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"), [(1000.0, "microseconds"), (0.001, "seconds"), (0.2, "faster than the")]
+)
+@pytest.mark.parametrize("all_of_them", [True, False])
+def test_times_that_cannot_be_are_refused_with_the_run(
+    tmp_path: Path, own_folder: Path, factor: float, words: str, all_of_them: bool
+) -> None:
+    runs = measured_runs(tmp_path, KITS["another runtime"], 8, seed=2)
+    heavy = max(runs, key=lambda run: true_latency(run, PUBLISHED))
+    for run in runs if all_of_them else [heavy]:
+        rewritten(run, latency_ms={"p50": factor * true_latency(run, PUBLISHED)})
+    with pytest.raises(RunError) as caught:
+        fit(runs)
+    assert words in caught.value.message and caught.value.hint and not own_folder.exists()
+    assert all_of_them or str(heavy.run.folder) in caught.value.message
+
+
+def test_a_rate_that_contradicts_the_latency_is_another_unit(tmp_path: Path) -> None:
+    runs = measured_runs(tmp_path, KITS["another runtime"], 4)
+    latency = 100 * true_latency(runs[2], PUBLISHED)
+    rewritten(runs[2], latency_ms={"p50": latency}, fps={"value": 1e5 / latency, "threads": 1})
+    with pytest.raises(RunError, match="contradict"):
+        fit(runs)
+
+
+@pytest.mark.parametrize(
+    ("kit", "words"),
+    [
+        (PUBLISHED._replace(efficiency=0.4, bandwidth=20.0), "times the operations of the peak"),
+        (PUBLISHED._replace(bandwidth=200.0, overhead=2000.0), "GB/s, the memory of zcu102"),
+    ],
+)
+def test_a_kit_that_cannot_be_is_refused(
+    tmp_path: Path, own_folder: Path, kit: Constants, words: str
+) -> None:
+    runs = measured_runs(tmp_path, kit, 12, noise=0.0)
+    with pytest.raises((TargetError, RunError)) as caught:
+        fit(runs)
+    assert words in caught.value.message or "faster than the peak" in caught.value.message
+    assert not own_folder.exists()
+
+
+def test_the_peak_of_an_array_with_a_clock_of_its_own_is_not_judged() -> None:
+    quick = Constants(0.3, 60.0, 1000.0)
+    check_constants(quick, "one core", load_target("vck190", "3.0"))
+    with pytest.raises(TargetError, match="times the operations of the peak"):
+        check_constants(quick, "one core", load_target("zcu104", "3.0"))
+
+
+def test_a_measurement_that_lies_apart_is_named(tmp_path: Path) -> None:
+    runs = measured_runs(tmp_path, KITS["a slow host"], 8)
+    rewritten(runs[3], latency_ms={"p50": 1.8 * true_latency(runs[3], KITS["a slow host"])})
+    result = fit(runs)
+    (warning,) = [line for line in result.warnings if "lies apart" in line]
+    assert "run03" in warning
+    apart = [m["run"] for m in result.to_json()["measurements"] if m["outlier"]]
+    assert apart == [str(runs[3].run.folder)]
+
+
+def test_few_measurements_are_less_sure_than_many(tmp_path: Path) -> None:
+    runs = measured_runs(tmp_path, KITS["a slow host"], 16)
+    few, many = (fit(runs[:count]).to_json()["uncertainty"] for count in (3, 16))
+    assert (few["models"], many["models"]) == (3, 16)
+    assert few["new_model_percent"] > many["new_model_percent"] > 0
+    assert set(many["constants_percent"]) and all(v > 0 for v in many["constants_percent"].values())
+
+
+def test_the_best_rate_of_all_cores_counts(tmp_path: Path) -> None:
+    single, busy = KITS["a slow host"], Constants(1.5, 9.0, 4000.0, contention=0.8)
+    runs = measured_runs(tmp_path, single, 12, noise=0.0)
+    for run in runs:
+        rate = true_frames_per_second(run, busy)
+        tried = [{"threads": 2, "value": 9.0 * rate}, {"threads": 3, "value": rate}]
+        rewritten(run, fps={"value": rate / 3, "threads": 4, "by_threads": [*tried, "x", {}]})
+    known = load_target(fit(runs).target)
+    for run in runs[:3]:
+        rate = inspect_model(run.model, known).fps_all_cores
+        assert rate == pytest.approx(true_frames_per_second(run, busy), rel=0.05)
+
+
+def test_the_time_of_the_dpu_alone_is_used_where_results_tell_it(tmp_path: Path) -> None:
+    single = KITS["a slow host"]
+    alone = PUBLISHED._replace(overhead=1500.0, constant_ms=0.06)
+    runs = measured_runs(tmp_path, single, 12, noise=0.0)
+    for run in runs:
+        rewritten(run, dpu_latency_ms=true_latency(run, alone))
+    result = fit(runs[:9])
+    assert result.to_json()["kept"] == ["busy"] and "dpu" in result.to_json()["error"]
+    known = load_target(result.target)
+    for run in runs[9:]:
+        found = inspect_model(run.model, known).dpu_latency_ms
+        assert found == pytest.approx(true_latency(run, alone), rel=0.05)
 
 
 def test_target_cpu_has_nothing_to_calibrate(tmp_path: Path) -> None:

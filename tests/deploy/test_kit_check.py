@@ -13,6 +13,7 @@ import pytest
 
 from vaiopt.cli import kit
 from vaiopt.deploy import kit_check
+from vaiopt.deploy.jobs import KitJob
 from vaiopt.deploy.kit_check import ROWS, KitFacts, check_kit, clean_kit
 from vaiopt.errors import BoardError
 from vaiopt.present.shown import sheet_of
@@ -53,6 +54,7 @@ def test_a_kit_in_order_has_nothing_to_cure() -> None:
         ({"board": {}}, "dpu", "xmutil loadapp"),
         ({"usable": False}, "rights", "root"),
         ({"users": ("demo (process 7)",)}, "users", "End them"),
+        ({"jobs": (KitJob("p", "job-1", True, who="a@b", target="u"),)}, "jobs", "take it up"),
         ({"unchecked": True}, "check", "Unset"),
         ({"waiting": 0.5}, "load", "top"),
         ({"interpreter": ""}, "interpreter", "tflite-runtime"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import List, Optional
 
+import typer
+
 from vaiopt.cli.common import JSON, RUN, SET, TARGET, emit_for, given, load_of_run, option, progress
 
 
@@ -12,6 +14,9 @@ def command(
     target: Optional[str] = TARGET,
     host: Optional[str] = option("--host", help="local, or root@BOARD. [default: the run's]"),
     config: Optional[str] = option("-F", "--ssh-config", help="Configuration file for ssh."),
+    new: bool = typer.Option(
+        False, "--new", help="Measure, also where the same measurement runs or ended on the kit."
+    ),
     overrides: List[str] = SET,
     as_json: bool = JSON,
 ) -> None:
@@ -21,4 +26,4 @@ def command(
     opened, settings = load_of_run(
         run, [*overrides, *given({"deploy.host": host, "deploy.ssh_config": config})], target
     )
-    emit_for(measure(opened, settings, progress), as_json, run, settings)
+    emit_for(measure(opened, settings, progress, new), as_json, run, settings)

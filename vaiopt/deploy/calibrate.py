@@ -12,6 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Collection, Dict, List, Optional, Sequence, Set, Tuple
 
+from vaiopt.deploy.plausible import (
+    all_core_rate,
+    check_constants,
+    check_peak,
+    check_units,
+    dpu_time,
+    outliers,
+    ran_whole_graph,
+    uncertainty,
+)
 from vaiopt.deploy.verdict import check_trusted
 from vaiopt.errors import RunError, SettingsError, TargetError
 from vaiopt.files import PathLike, write_json
@@ -78,6 +88,9 @@ NEARNESS = {name: MEASUREMENT_ERROR / spread for name, spread in SPREAD.items()}
 FED = 0.9
 """From this share on of what a host can feed, it is taken to set the frames per second."""
 
+SHORTEST_CALL_MS = 0.005
+"""No call of the runtime is faster; files of older versions know none."""
+
 BUSY = ("efficiency", "bandwidth", "overhead", "contention")
 """The constants of a core that works while the others do."""
 
@@ -123,6 +136,8 @@ class _Measured:
         architecture: equal for models that the latency model cannot tell apart.
         estimate: of its model on the target.
         frames_per_second: None unless as many threads fed the DPU as it has cores, or more.
+        dpu_ms: of the DPU alone; None: the result does not tell.
+        whole_graph: whether the kit ran it in several parts, some on its CPU.
     """
 
     run: Run
@@ -132,6 +147,8 @@ class _Measured:
     estimate: Estimate
     latency_ms: float
     frames_per_second: Optional[float]
+    dpu_ms: Optional[float] = None
+    whole_graph: bool = False
 
     def measurement(self, milliseconds: float) -> Measurement:
         """Return what the model asks of the DPU and the time it took; its family are the runs with
@@ -184,6 +201,8 @@ def calibrate_runs(
     progress(f"fitting to {len({m.architecture for m in usable})} measured models")
     record = _fit(usable, base)
     better = record[KEY]["better"]
+    apart = [m["run"] for m in record[KEY]["measurements"] if m["outlier"]]
+    warnings += [f"'{run}' lies apart from what the others say: measure it again" for run in apart]
     if not better:
         kept = "the constants used until now predict these models as well: the fit keeps them"
         warnings.append(kept)
@@ -228,13 +247,18 @@ def _read(run: Run, target: Optional[str], accept: Collection[str]) -> _Measured
             f"'{path}' is of another model than the one compiled now",
             f"Bundle and measure again: {command}",
         )
-    latency, rate = record.latency_ms.p50, record.fps.value
-    fed = record.fps.threads >= found.cores
-    for key, value in {"latency_ms.p50": latency, **({"fps.value": rate} if fed else {})}.items():
+    latency, rate = record.latency_ms.p50, all_core_rate(record.fps, found.cores)
+    for key, value in {"latency_ms.p50": latency, "fps.value": rate}.items():
         if value == 0:
             raise RunError(f"'{path}': {key} is 0", f"Measure again: {command}")
-    made = estimate(read_graph(candidate.kept_model()), found)
-    return _Measured(run, found, record.host, _digest(made), made, latency, rate if fed else None)
+    made, where = estimate(read_graph(candidate.kept_model()), found), str(path)
+    batch = found.architecture.batch
+    check_units(where, latency, record.fps, batch, made.latency_ms)
+    check_peak(where, latency, made, found)
+    if rate is not None:
+        check_peak(where, found.cores * batch * 1000.0 / rate, made, found)
+    told = (dpu_time(record.more), ran_whole_graph(record.more))
+    return _Measured(run, found, record.host, _digest(made), made, latency, rate, *told)
 
 
 def _digest(made: Estimate) -> str:
@@ -268,7 +292,9 @@ def _usable(measured: Sequence[_Measured]) -> Tuple[List[_Measured], List[str]]:
             for layer, end in zip(item.estimate.layers, item.estimate.output_functions)
             if layer.device == "CPU" and layer.main.kind != "input" and not end
         ]
-        if layers:
+        if item.whole_graph:
+            warnings.append(f"'{item.run.folder}' is left out: the kit ran it as a whole graph")
+        elif layers:
             named = ", ".join(layers)
             warnings.append(f"'{item.run.folder}' is left out: the CPU runs its layers {named}")
         else:
@@ -333,18 +359,25 @@ def _fit(usable: Sequence[_Measured], base: Target) -> Dict[str, Any]:
     single = fit_constants(items, clock, start=before, free=free, nearness=NEARNESS)
     until_now = {item.name: predict_ms(item, before, clock) for item in items}
     errors = {"single": _errors(left_out, items), "before": _errors(until_now, items)}
+    apart = outliers(left_out, items)
     busy, kept = _fit_busy(usable, base, errors)
+    dpu, kept = _fit_dpu(usable, base, kept, errors)
+    sure = uncertainty(items, left_out, single, free, clock, NEARNESS)
     hosts = sorted({m.host for m in usable if m.host})
     source = f"calibrated on {len({item.family for item in items})} measured models"
     source += f" ({', '.join(hosts)})" if hosts else ""
     source += time.strftime(", %Y-%m-%d", time.gmtime())
-    alone, name = _dpu_alone(base, single, busy, kept), base.architecture.name
+    alone, name = dpu or _dpu_alone(base, single, busy, kept), base.architecture.name
+    for part, found in (("one core", single), ("all cores", busy)):
+        if found not in (before, base.fit.busy):  # what was until now is not of these measurements
+            check_constants(found, part, base)
     fit = Fit(base.board, base.release, name, single, alone, busy, errors, source)
     table = {
         **fit.to_json(),
         "better": errors["single"]["mean_percent"] < errors["before"]["mean_percent"],
         "fitted": list(free),
         "kept": kept,
+        "uncertainty": sure,
         "measurements": [
             {
                 "run": item.name,
@@ -353,6 +386,7 @@ def _fit(usable: Sequence[_Measured], base: Target) -> Dict[str, Any]:
                 "predicted_ms": round(predict_ms(item, single, clock), 6),
                 "left_out_ms": round(left_out[item.name], 6),
                 "before_ms": round(until_now[item.name], 6),
+                "outlier": item.name in apart,
             }
             for item, m in zip(items, usable)
         ],
@@ -419,10 +453,30 @@ def _fit_busy(
     return busy, ["dpu"] if base.cores > 1 else []
 
 
+def _fit_dpu(
+    usable: Sequence[_Measured], base: Target, kept: List[str], errors: Dict[str, Any]
+) -> Tuple[Optional[Constants], List[str]]:
+    """Return the constants of the DPU alone, where enough results tell its time, and the parts that
+    then stay as they were.
+    """
+    assert base.fit is not None
+    told = [m for m in usable if m.dpu_ms is not None]
+    if len({m.architecture for m in told}) < MINIMUM:
+        return None, kept
+    items = _named(told, [m.dpu_ms or 0.0 for m in told])
+    start = base.fit.dpu._replace(constant_ms=max(base.fit.dpu.constant_ms, SHORTEST_CALL_MS))
+    free, left_out = _best_choice(items, base.clock_mhz, start)
+    errors["dpu"] = _errors(left_out, items)
+    options: Dict[str, Any] = {"start": start, "free": free, "nearness": NEARNESS}
+    dpu = fit_constants(items, base.clock_mhz, **options)
+    check_constants(dpu, "the DPU alone", base)
+    return dpu, [part for part in kept if part != "dpu"]
+
+
 def _dpu_alone(base: Target, single: Constants, busy: Constants, kept: Sequence[str]) -> Constants:
-    """Return the constants of the DPU alone. With one core they are those of a busy core; else
-    nothing measures them, and those used until now count as far as the DPU alone is not slower than
-    the whole way through host and DPU.
+    """Return the constants of the DPU alone where its time was not measured. With one core they are
+    those of a busy core; else nothing measures them, and those used until now count as far as the
+    DPU alone is not slower than the whole way through host and DPU.
     """
     assert base.fit is not None
     alone = busy if "dpu" not in kept else base.fit.dpu

@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from vaiopt.deploy.jobs import KitJob, described
 from vaiopt.deploy.kit_files import board_files
 from vaiopt.deploy.remote import HOME, ended, make_folder
 from vaiopt.deploy.ssh import Connection
@@ -20,7 +21,9 @@ from vaiopt.signals import raised
 from vaiopt.text import Progress, silent
 
 SCRIPT = "kit_check.py"
-NEEDED = (SCRIPT, "kit_board.py", "kit_busy.py", "kit_errors.py", "kit_places.py")
+NEEDED = (
+    *(SCRIPT, "kit_board.py", "kit_busy.py", "kit_errors.py", "kit_jobs.py", "kit_places.py"),
+)
 PLACE = f"{HOME}/check"
 OLDEST = (3, 7)
 
@@ -48,6 +51,7 @@ class KitFacts(Record):
     devices: Tuple[str, ...] = part(())
     usable: bool = part(True)
     users: Tuple[str, ...] = part(())
+    jobs: Tuple[KitJob, ...] = part(())
     sensors: Tuple[str, ...] = part(())
     platformstats: bool = part(False)
     waiting: Optional[float] = part(None, low=0, high=1)
@@ -240,6 +244,11 @@ ROWS: Tuple[_Row, ...] = (
         "users",
         lambda f: (not f.users, ", ".join(f.users) or "nobody else uses the DPU"),
         lambda f: "End them before measuring.",
+    ),
+    _Row(
+        "jobs",
+        lambda f: (not f.jobs, "; ".join(map(described, f.jobs)) or "nothing is measured"),
+        lambda f: "Wait for it, take it up (vaiopt measure), or end it: vaiopt kit HOST --clean",
     ),
     _Row(
         "check",

@@ -127,6 +127,7 @@ def measure_candidate(
     repeat: int = 0,
     ssh_config: Optional[PathLike] = None,
     kit: Optional[Kit] = None,
+    new: bool = False,
     progress: Progress = silent,
 ) -> MeasureResult:
     """Run the bundle of a target and write ``measured/<target>.json``.
@@ -140,6 +141,8 @@ def measure_candidate(
         ssh_config: configuration file for ``ssh`` and ``scp`` instead of that of the settings, or
             the user's own.
         kit: from :func:`open_kit` of this host, for several candidates over one connection.
+        new: measure, also where the same measurement runs on the kit, or has ended there and was
+            not fetched; else its result is taken.
         progress: told one line at a time, the bundle's own messages included.
 
     Raises:
@@ -164,7 +167,7 @@ def measure_candidate(
         from vaiopt.deploy.remote import run_remote
 
         launch = launch_of(settings)
-        where: Any = (host, ssh_config or ssh_config_of(settings), progress, launch)
+        where: Any = (host, ssh_config or ssh_config_of(settings), progress, launch, new)
         text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
     _check_result(result, manifest)

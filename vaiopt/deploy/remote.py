@@ -13,15 +13,17 @@ import hashlib
 import shlex
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence
 
+from vaiopt.deploy.jobs import Found, KitJob, key_of, look, who_asks
 from vaiopt.deploy.launch import QUIET as QUIET_PYTHON
 from vaiopt.deploy.launch import Launch
 from vaiopt.deploy.result import LONGEST, cure_of, failure, is_progress, too_long
 from vaiopt.deploy.ssh import Connection, Lost, NotCopied
 from vaiopt.deploy.ssh_failures import failure_of, hint_of
-from vaiopt.errors import BoardError
+from vaiopt.errors import BoardError, UnreachableError
 from vaiopt.files import PathLike
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.signals import raised
@@ -37,6 +39,9 @@ JOB = "kit_job.py"
 
 RUNS, GONE = "-", "gone"
 """What a board says of a job without an exit code."""
+
+OTHERS = "vaiopt-jobs"
+"""What a board says that has jobs already, where one was to be started."""
 
 POLL_SECONDS = 0.5
 PART = 2**18
@@ -58,8 +63,10 @@ def run_remote(
     config: Optional[PathLike],
     progress: Progress,
     launch: Launch = DEFAULT,
+    fresh: bool = False,
 ) -> str:
-    """Run a bundle's entry script on a board and return the text of its result file.
+    """Run a bundle's entry script on a board and return the text of its result file. Where the same
+    measurement runs there, or has ended, nothing is run: its result is taken.
 
     Args:
         folder: of the bundle, here.
@@ -70,6 +77,7 @@ def run_remote(
         config: configuration file for ssh, instead of the user's own.
         progress: told every line that the script writes, and of copies and retries.
         launch: how the script is started there.
+        fresh: run it, whatever there is.
 
     Raises:
         BoardError: the board cannot be reached, the script reports an error, or a file arrives
@@ -77,7 +85,7 @@ def run_remote(
         MissingToolError: no ``ssh`` or ``scp`` is installed here.
     """
     with raised(), Connection(host, config, progress) as board:
-        return run_on(board, folder, names, entry, arguments, progress, None, launch)
+        return run_on(board, folder, names, entry, arguments, progress, None, launch, fresh)
 
 
 def run_on(
@@ -89,12 +97,13 @@ def run_on(
     progress: Progress,
     seen: Optional[Dict[str, str]] = None,
     launch: Launch = DEFAULT,
+    fresh: bool = False,
 ) -> str:
     """As :func:`run_remote`, over a connection that is open.
 
     Args:
         board: the connection, which stays open.
-        folder, names, entry, arguments, progress, launch: as there.
+        folder, names, entry, arguments, progress, launch, fresh: as there.
         seen: where on the board files are that went there before, by hash; those of this bundle
             are added. What is there under another name is not sent again.
     """
@@ -107,15 +116,24 @@ def run_on(
     board.keep_trying("copying the bundle", copy)
     if seen is not None:
         seen.update({digest: f"{place}/{name}" for name, digest in digests.items()})
-    job = _Job(board, place, progress, JOB in names, launch)
+    job = _Job(board, place, progress, JOB in names, launch, key_of(entry, arguments, launch))
+    start = partial(job.start, entry, arguments)
     try:
-        board.keep_trying("starting the measurement", lambda: job.start(entry, arguments))
+        if board.keep_trying("starting the measurement", lambda: start(look=True)):
+            board.keep_trying("looking for measurements", lambda: job.find(fresh))
+            board.keep_trying("starting the measurement", start)
         board.keep_trying("measuring", job.follow)
         if job.code != 0:
             raise failure(job.code, job.lines, f"on {board.host}")
         return str(board.keep_trying("fetching the result", job.fetch))
+    except UnreachableError as error:
+        job.leave()
+        raise UnreachableError(error.message, f"{error.hint} {GOES_ON}") from None
     finally:
         job.end()
+
+
+GOES_ON = "What was begun there goes on: measure again, and its result is taken."
 
 
 def _copy(
@@ -240,17 +258,25 @@ class _Job:
         progress: Progress,
         watched: bool = True,
         launch: Launch = DEFAULT,
+        key: str = "0",
     ) -> None:
         self.code = -1
         self.lines: List[str] = []
         self._board, self._place, self._progress = board, place, progress
-        self._name = f"job-{uuid.uuid4().hex[:12]}"
+        self._me, self._key = uuid.uuid4().hex[:12], key
+        self._name = f"job-{key}-{self._me}"
         self._read = 0
         self._rest = b""
         self._watched, self._launch = watched, launch
+        self._followed: Optional[KitJob] = None
+        self._mine = True
 
-    def start(self, entry: str, arguments: Sequence[str]) -> None:
-        """Start the script, detached; once, even if called again after the connection was lost."""
+    def start(self, entry: str, arguments: Sequence[str], look: bool = False) -> bool:
+        """Start the script, detached; once, even if called again after the connection was lost.
+        Return whether nothing was started, since there are jobs to look at first.
+        """
+        if self._followed is not None:
+            return False
         words = [entry, *arguments, "--output", self._name + ".json"]
         name, script = self._name, " ".join(shlex.quote(word) for word in words)
         python = shlex.quote(self._launch.python)
@@ -260,10 +286,12 @@ class _Job:
             text = f"{python} {script} >> {name}.log 2>&1; echo $? > {name}.part"
             started = f"sh -c {shlex.quote(f'{text}; mv {name}.part {name}.code')}"
         detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
+        others = f"ls ../*/job-*.pid >/dev/null 2>&1 && echo {OTHERS} || " if look else ""
+        signed = f"echo {self._me} > {name}.by; echo {who_asks()} > {name}.who;"
         # Who calls a second time finds the log, so the job started.
         text = (
-            f"cd {shlex.quote(self._place)} &&"
-            f" {{ [ -e {name}.log ] || {{ : > {name}.log; {QUIET_PYTHON} {detached} }}; }}"
+            f"cd {shlex.quote(self._place)} && {{ [ -e {name}.log ] || {others}"
+            f"{{ : > {name}.log; {signed} {QUIET_PYTHON} {detached} }}; }}"
         )
         answer = self._board.shell(text)
         if answer.code != 0:
@@ -272,13 +300,32 @@ class _Job:
                 f"the measurement cannot be started on '{self._board.host}': {answer.message}",
                 WRITABLE if row is None else hint_of(row, self._board.host),
             )
+        return answer.stdout.strip() == OTHERS.encode()
+
+    def find(self, fresh: bool) -> None:
+        """Take up the same measurement, if the board has one, and let go what came to nothing."""
+        where = (self._board, self._place, self._key, self._launch)
+        found: Found = look(*where, fresh, self._progress)
+        for job in found.left:
+            kill = ended(job.name, self._launch.kill)
+            self._board.shell(f"cd {shlex.quote(self._place)} && {kill}")
+        if found.same is not None:
+            name = found.same.name
+            self._board.run("sh", "-c", f"echo {self._me} > {name}.by", folder=self._place)
+            self._followed, self._name = found.same, name
+
+    def leave(self) -> None:
+        """Let the job go on, whatever becomes of this process."""
+        self._mine = False
 
     def follow(self) -> None:
         """Pass messages on until the script has ended, and keep its exit code."""
         last = time.monotonic()
         while True:
             head, _, new = self._board.shell(self._look()).stdout.partition(b"\n")
-            status = head.strip().decode("utf-8", "replace")
+            status, _, by = head.strip().decode("utf-8", "replace").partition(" ")
+            if status in (RUNS, "0") and by not in ("", self._me):
+                raise self._taken()
             self._take(new)
             if new:
                 last = time.monotonic()
@@ -287,7 +334,9 @@ class _Job:
             if status == GONE:
                 raise self._gone()
             if status not in (RUNS, ""):
-                if not status.isdigit() or len(status) > 3:  # shells have codes up to 255
+                if (
+                    not status.isdigit() or len(status) > 3 or " " in by
+                ):  # shells have codes up to 255
                     raise BoardError(f"'{self._board.host}' answers {head[:80]!r}", QUIET)
                 self.code = int(status)
                 self._take(b"\n")
@@ -307,7 +356,16 @@ class _Job:
         runs = f'{{ {self._launch.kill} -0 "$(cat {name}.pid)" && echo {RUNS}; }}'
         status = f"{{ : > {name}.alive; {code} || {runs} || {code} || echo {GONE}; }} 2>/dev/null"
         new = f"tail -c +{self._read + 1} {name}.log 2>/dev/null | head -c {PART}"
-        return f"cd {shlex.quote(self._place)} && {status} && {new}; true"
+        there = f"cd {shlex.quote(self._place)} 2>/dev/null || {{ echo {GONE}; exit 0; }}"
+        told = f's="$({status})"; echo "$s $(cat {name}.by 2>/dev/null)"'
+        return f"{there}; {told}; {new}; true"
+
+    def _taken(self) -> BoardError:
+        self.leave()
+        return BoardError(
+            f"another vaiopt has taken up the measurement on '{self._board.host}'",
+            "See there. Or measure again, with --new if that one is to be left alone.",
+        )
 
     def _gone(self) -> BoardError:
         """Return the error for a job that ended without a word."""
@@ -350,6 +408,8 @@ class _Job:
         """End the job with all that it started, if it still runs, and remove its files; the bundle
         stays for the next time. Whatever happens here hides nothing of what was before.
         """
+        if not self._mine:
+            return
         # Where the connection is lost the job ends by itself: nobody waits for it.
         with contextlib.suppress(Lost):
             self._board.shell(
@@ -362,5 +422,7 @@ def ended(name: str, kill: str = "kill") -> str:
     that does.
     """
     alive = f'[ -e {name}.pid ] && [ ! -e {name}.code ] && p="$(cat {name}.pid)"'
+    # After a restart of the board the number is another's.
+    alive += f' && case "$(readlink "/proc/$p/cwd")" in ""|*/{HOME}/*) true;; *) false;; esac'
     end = f'{kill} -TERM "-$p" || {kill} -TERM "$p"; sleep 1; {kill} -KILL "-$p"'
     return f"{{ {alive} && {{ {end}; }}; rm -rf {name} {name}.*; }} >/dev/null 2>&1; true"

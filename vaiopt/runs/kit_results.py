@@ -149,6 +149,26 @@ class Doubt(Record):
 
 
 @dataclass(frozen=True)
+class Power(Record):
+    """What the board took while it measured the frames per second.
+
+    Attributes:
+        source: of the samples. samples: how many.
+        mean_w, idle_w: watts of all rails, at work and with nothing to do.
+        mj_per_image: energy of an image, millijoules. mj_per_image_above_idle: of working alone.
+        rails_w: watts at work, by rail.
+    """
+
+    mean_w: float = part(low=0, high=MOST)
+    mj_per_image: float = part(low=0, high=MOST)
+    source: str = part("")
+    samples: int = part(1, low=1, high=MOST)
+    idle_w: Optional[float] = part(None, low=0, high=MOST)
+    mj_per_image_above_idle: Optional[float] = part(None, low=0, high=MOST)
+    rails_w: Dict[str, float] = part({}, low=0, high=MOST)
+
+
+@dataclass(frozen=True)
 class ClassCount(Record):
     """One class on the kit: samples, and how many of them were right."""
 
@@ -179,6 +199,7 @@ class KitResult(Scored):
         modules: packages that were loaded.
         warnings: of the scripts.
         doubts: what speaks against the result, as the scripts found.
+        power: of the board, where it has sensors.
         more: all else that they told.
     """
 
@@ -197,6 +218,7 @@ class KitResult(Scored):
     modules: Tuple[str, ...] = part(())
     warnings: Tuple[str, ...] = part(())
     doubts: Tuple[Doubt, ...] = part(())
+    power: Optional[Power] = part(None)
     more: Dict[str, Any] = part(rest=True)
 
     def check(self) -> None:

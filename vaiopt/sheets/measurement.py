@@ -35,9 +35,11 @@ def measured_facts(record: Measured) -> Dict[str, Any]:
         "most frames per second": _best(record),
         "with preprocessing": words.count(record.fps.value_with_preprocessing),
         "threads": record.fps.threads,
+        **_energy(record),
         "preparation of a sample": _milliseconds(record, "preparation_ms"),
         "decoding of a sample": _milliseconds(record, "decoding_ms"),
         "model file": record.model.file or None,
+        "executed by": _whole_graph(record),
         "machine": " ".join(str(part) for part in machine if part) or None,
         "started": record.started or None,
     }
@@ -58,6 +60,31 @@ def _batch(record: Measured) -> Dict[str, Any]:
     if not isinstance(batch, int) or batch < 2 or not isinstance(each, float):
         return {}
     return {"images at a time": batch, "latency, one image": words.milliseconds(each)}
+
+
+def _energy(record: Measured) -> Dict[str, Any]:
+    """Return the power of the board and the energy of an image, where sensors told it."""
+    power = record.power
+    if power is None:
+        return {}
+    above = power.mj_per_image_above_idle
+    idle = "" if power.idle_w is None else f" ({power.idle_w:.3g} W idle)"
+    more = "" if above is None else f" ({above:.3g} mJ above idle)"
+    return {
+        "power of the board": f"{power.mean_w:.3g} W{idle}",
+        "energy of an image": f"{power.mj_per_image:.3g} mJ{more}",
+    }
+
+
+def _whole_graph(record: Measured) -> Optional[str]:
+    """Return what ran a model of several parts; None: the DPU did, or the CPU."""
+    runtime = record.more.get("runtime")
+    if not isinstance(runtime, dict) or runtime.get("whole_graph") is not True:
+        return None
+    parts = [runtime.get(f"{device}_subgraphs") for device in ("dpu", "cpu")]
+    if not all(isinstance(count, int) for count in parts):
+        return "GraphRunner, the whole graph"
+    return f"GraphRunner, the whole graph: {parts[0]} part(s) on the DPU, {parts[1]} on the CPU"
 
 
 def _milliseconds(record: Measured, key: str) -> Optional[str]:

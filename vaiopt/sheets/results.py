@@ -393,9 +393,22 @@ def _calibration(result: CalibrateResult) -> Sheet:
         (f"{word} error", f"{error['single'][key]} %", f"before: {error['before'][key]} %")
         for word, key in (("mean", "mean_percent"), ("largest", "max_percent"))
     ]
+    facts += _sureness(content.get("uncertainty"))
     title = f"Latency model {result.target}, fitted to {result.base}"
     table = Table(columns, rows, numeric=(1, 2, 3, 4))
     return Sheet(title, [*facts, ("file", str(result.path), "")], [("", table)])
+
+
+def _sureness(found: Any) -> List[Fact]:
+    """How sure a fit is, of so many models."""
+    if not isinstance(found, dict):
+        return []
+    parts = [f"{name} ± {percent:g} %" for name, percent in found["constants_percent"].items()]
+    models = f"{found['models']} models"
+    return [
+        ("nine of ten other models within", f"{found['new_model_percent']} %", f"from {models}"),
+        *([("fitted constants, 95 %", ", ".join(parts), "")] if parts else []),
+    ]
 
 
 def _export(result: ExportResult) -> Sheet:

@@ -189,6 +189,7 @@ MESSAGES: Provocations = {
     "no TFLite interpreter is installed": no_interpreter,
     "the measurement on '…' ended without a word: …": lambda b: answers(b, b"gone\n"),
     "the DPU was in use for an hour: …": in_use,
+    "another vaiopt has taken up the measurement on '…'": lambda b: answers(b, b"- other\n"),
     "'…' has said nothing for … s": lambda b: answers(b, b"-\n"),
     "… outputs differ from the first runner's, with … thread(s)": unsafe_threads,
 }

@@ -272,7 +272,8 @@ def examine(
     if content.dpu_count not in (1, None):
         warnings.append(
             f"the model needs {content.dpu_count} DPU subgraphs, with CPU work between them, so it"
-            " cannot be run on the kit as one; 'vaiopt inspect' names the layers"
+            " cannot be run on the kit as one, only as a whole graph where the board image has"
+            " vitis_ai_library; 'vaiopt inspect' names the layers"
         )
     return (
         *ends,
