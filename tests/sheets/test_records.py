@@ -58,6 +58,6 @@ def test_where_no_layer_is_hurt_it_says_nowhere() -> None:
 
 
 def test_an_inspection_shows_the_fixed_part_with_its_share() -> None:
-    shown = inspection([layer("conv", "Conv2D", "DPU", 0.5)])
-    rows = [line for line in str(shown).splitlines() if "(fixed part)" in line]
+    table = layer_table(inspection([layer("conv", "Conv2D", "DPU", 0.5)]))
+    rows = [row for row in table.rows if row[0] == "(fixed part)"]
     assert len(rows) == 1 and "host" in rows[0] and "28.6 %" in rows[0]
