@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Sequence, Tuple
 
-NARROW = 16
+NARROW = 24
 """Characters of a column that is made no narrower to make room for others."""
 
 GAP = 3
@@ -23,6 +23,8 @@ class Table:
         highlight: position of a row to set off, or -1.
         data: heading and rows of its CSV, where they are to hold more, or plainer numbers, than
             what is shown.
+        aside: the column of sentences that few rows have: a terminal that is too narrow for the
+            table has them below it.
     """
 
     columns: Sequence[str]
@@ -31,6 +33,7 @@ class Table:
     name: str = ""
     highlight: int = -1
     data: Sequence[Sequence[Any]] = ()
+    aside: str = ""
 
     def first(self, names: Sequence[str]) -> Table:
         """Return it with the columns of these names first, in this order, as far as it has them."""
@@ -42,6 +45,12 @@ class Table:
             rows=[[row[place] for place in places] for row in self.rows],
             numeric=tuple(places.index(place) for place in self.numeric),
         )
+
+
+def whole_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the characters of a line that rows need to stand under their headings unfolded."""
+    cells = zip(columns, *rows)
+    return sum(max(map(len, column)) for column in cells) + GAP * (len(columns) - 1) + 2
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:

@@ -17,7 +17,7 @@ from vaiopt.present.html import Markup, details, escape, join, table, tag
 from vaiopt.present.table import Table
 from vaiopt.present.theme import PALETTES, css_variables
 from vaiopt.report.data import ReportData
-from vaiopt.report.places import Places, places_of, without_places
+from vaiopt.report.places import Places, places_of, shareable
 from vaiopt.report.section import Block, Group, Section
 from vaiopt.report.section_trials import unlisted_trials
 
@@ -106,17 +106,17 @@ def html_page(
     return _PAGE.format(
         title=escape(f"{name} · vaiopt"),
         name=escape(name),
-        subtitle=without_places(escape(subtitle), places, escape),
+        subtitle=shareable(escape(subtitle), places, escape),
         policy=_POLICY,
         style=_style(),
         links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
-        sections=without_places("\n".join(_section(s, numbers) for s in sections), places, escape),
-        footer=without_places(
+        sections=shareable("\n".join(_section(s, numbers) for s in sections), places, escape),
+        footer=shareable(
             escape(f"{written} Nothing on this page is fetched from a network."), places, escape
         ),
-        specs=without_places("\n".join(specs), places, _in_json, _in_label),
+        specs=shareable("\n".join(specs), places, _in_json, _in_label),
         palettes=_json(PALETTES),
-        unlisted=without_places(_json([list(item) for item in unlisted]), places, _in_json),
+        unlisted=shareable(_json([list(item) for item in unlisted]), places, _in_json),
         plotly=_packed_plotly(),
         script="".join((_ASSETS / n).read_text(encoding="utf-8") for n in ("page.js", "find.js")),
     )
