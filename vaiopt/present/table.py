@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Sequence, Tuple
 
-NARROW = 24
-"""Characters of a column that is made no narrower to make room for others."""
+NARROW, LONG_WORD = 16, 24
+"""Characters of a column that is made no narrower to make room for others, and of a word that is
+not folded for that.
+"""
 
 GAP = 3
 """Characters between two columns."""
@@ -112,14 +114,16 @@ def aligned(
 
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
     """Return how many of the first columns fit into ``width`` characters, at least one, or all if
-    they have no headings: headings wrap between words, cells at :data:`NARROW` characters or more.
+    they have no headings: headings wrap between words, cells at :data:`NARROW` characters or more,
+    between words where these have no more than :data:`LONG_WORD`.
     """
     if not any(columns):
         return len(columns)
     used = 0
     for position, column in enumerate(columns):
-        lengths = [len(word) for word in column.split()] + [len(row[position]) for row in rows]
-        used += min(NARROW, max(lengths, default=1))
+        cells = [*column.split(), *(row[position] for row in rows)]
+        longest = max((len(word) for cell in cells for word in cell.split()), default=1)
+        used += max(min(NARROW, max(map(len, cells), default=1)), min(LONG_WORD, longest))
         if used > width:
             return max(1, position)
         used += GAP

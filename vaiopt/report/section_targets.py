@@ -33,9 +33,7 @@ def candidates_on_targets(data: ReportData) -> Section:
     return Section(lead, blocks)
 
 
-def targets_table(
-    rows: Sequence[OnTarget], name: str, chosen: Optional[int] = None
-) -> Table:
+def targets_table(rows: Sequence[OnTarget], name: str, chosen: Optional[int] = None) -> Table:
     """Return one row a candidate and target; columns that are empty for all are left out.
 
     Args:
