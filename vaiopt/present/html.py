@@ -101,7 +101,8 @@ def table(content: Table) -> Markup:
 
     def cell(position: int, value: Any) -> Markup:
         is_long = len(str(value)) > _LONG and not isinstance(value, Markup)
-        label = content.columns[position] if is_few and position else None
+        named = position or numeric[position]  # a number alone would not tell what it is
+        label = content.columns[position] if is_few and named else None
         kinds = [numeric[position] or "long" * is_long, "none" * (is_few and value is None)]
         return tag("td", value, class_=" ".join(filter(None, kinds)) or None, data_label=label)
 

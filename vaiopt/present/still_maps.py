@@ -23,14 +23,14 @@ LETTER = 6.5
 
 
 def heat_map(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> str:
-    """Return a heat map; empty if it has no cells.
+    """Return a heat map; empty if it has no cells, or a scale of plotly's own.
 
     Args:
         trace: plotly's. layout: of its figure; the numbers in the cells are its annotations.
     """
     rows = [list(row) for row in trace.get("z") or ()]
     known = [v for row in rows for v in row if v is not None and math.isfinite(v)]
-    if not known:
+    if not known or not isinstance(trace.get("colorscale"), (list, tuple)):
         return ""
     low, high = trace.get("zmin", min(known)), trace.get("zmax", max(known))
     room = SCALE_ROOM if trace.get("showscale", True) else 0
@@ -115,11 +115,12 @@ def _scale(trace: Mapping[str, Any], low: float, high: float, ink: str) -> List[
 
 def parallel_axes(trace: Mapping[str, Any], layout: Mapping[str, Any]) -> str:
     """Return parallel coordinates: a line for each trial through its place at every axis; empty
-    with fewer than two axes.
+    with fewer than two axes, or a scale of plotly's own.
     """
     axes = list(trace.get("dimensions") or ())
     count = min((len(axis["values"]) for axis in axes), default=0)
-    if len(axes) < 2 or not count:
+    own_scale = isinstance((trace.get("line") or {}).get("colorscale"), (list, tuple))
+    if len(axes) < 2 or not count or not own_scale:
         return ""
     step = (WHOLE - SIDES[0] - SIDES[1]) / (len(axes) - 1)
     across = [SIDES[0] + k * step for k in range(len(axes))]

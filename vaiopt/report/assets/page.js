@@ -162,11 +162,11 @@
       });
     }, { rootMargin: "800px 0px" });
     plots.forEach(function (plot) { observer.observe(plot); });
-    // On paper all is open, and in light colours.
+    // On paper all is open but the list of settings, which is run.toml again, and in light colours.
     var folded = [];
     window.addEventListener("beforeprint", function () {
       printing = true;
-      folded = Array.from(document.querySelectorAll("details:not([open])"));
+      folded = Array.from(document.querySelectorAll("details:not([open])")).filter(function (part) { return !part.querySelector("[data-kind=setting]"); });
       folded.forEach(function (part) { part.open = true; });
       plots.forEach(function (plot) { observer.unobserve(plot); draw(plot); });
     });
