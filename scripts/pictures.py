@@ -193,6 +193,7 @@ def main(arguments: List[str]) -> int:
         report = Path(run) / "report.html"
         write_png(IMAGES / "report.png", report, "summary", 870)
         write_png(IMAGES / "front.png", report, "cost", 720)
+        write_png(IMAGES / "layers.png", report, "layers", 1180)
     for path in sorted(IMAGES.iterdir()):
         print(f"{path.stat().st_size:8} {path.relative_to(ROOT)}")
     return 0

@@ -19,7 +19,7 @@ DRAWN_LAYERS = 250
 WIDTH, HEIGHT, GAP, DROP, EDGE = 216.0, 48.0, 28.0, 34.0, 6.0
 """Pixels: of a layer, between two side by side, between two rows, around the drawing."""
 
-NAME_LETTERS, KIND_LETTERS = 20, 36
+NAME_LETTERS, KIND_LETTERS = 20, 34
 """Letters of a layer's name, and of what it is, that fit into its box."""
 
 
