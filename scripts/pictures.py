@@ -19,6 +19,11 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.browser import Browser  # noqa: E402
+from scripts.sections import LOOKS, look_at, show  # noqa: E402
+
 IMAGES = ROOT / "docs" / "images"
 SETTINGS = ROOT / "examples" / "digits.toml"
 
@@ -123,17 +128,12 @@ def write_png(path: Path, report: Path, section: str, height: int) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         shot, page = Path(scratch) / "shot.png", Path(scratch) / "page.html"
-        # An address with the section's name would leave the picture of a browser without a window
-        # empty.
         only = f"<style>section[id]:not(#{section}) {{ display: none !important; }}</style></head>"
         text = report.read_text(encoding="utf-8")
         page.write_text(text.replace("</head>", only, 1), encoding="utf-8")
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        command += [f"--window-size={PAGE_WIDTH},{height}", "--virtual-time-budget=5000"]
-        command += [f"--screenshot={shot}", page.as_uri()]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if not shot.exists():
-            sys.exit("error: chromium made no picture:\n" + done.stdout.decode("utf-8", "replace"))
+        with Browser() as browser:
+            show(browser, page, LOOKS[0])
+            browser.picture(shot, {"x": 0, "y": 0, "width": PAGE_WIDTH, "height": height})
         with Image.open(str(shot)) as image:
             few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
             few.save(str(path), optimize=True)
@@ -177,7 +177,13 @@ def main(arguments: List[str]) -> int:
     """Make all pictures; return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/pictures", description=__doc__.split("\n\n")[0])
     parser.add_argument("--run", help="of this run, made before; without the live view")
+    parser.add_argument("--sections", help="every section of its report into this folder, no more")
     chosen = parser.parse_args(arguments)
+    if chosen.sections:
+        if not chosen.run:
+            parser.error("--sections needs --run")
+        subprocess.run([sys.executable, "-m", "vaiopt", "report", chosen.run], check=True)
+        return look_at(Path(chosen.run) / "report.html", Path(chosen.sections))
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pictures-") as scratch:
         run = chosen.run or str(Path(scratch) / "digits")
@@ -187,6 +193,7 @@ def main(arguments: List[str]) -> int:
         report = Path(run) / "report.html"
         write_png(IMAGES / "report.png", report, "summary", 870)
         write_png(IMAGES / "front.png", report, "cost", 720)
+        write_png(IMAGES / "layers.png", report, "layers", 1180)
     for path in sorted(IMAGES.iterdir()):
         print(f"{path.stat().st_size:8} {path.relative_to(ROOT)}")
     return 0

@@ -54,12 +54,10 @@ from vaiopt.text import Progress, say, silent, warn
 def _lines(
     settings: Settings, progress: Optional[Progress]
 ) -> Optional[Callable[[TrialRecord], None]]:
-    """Return what tells each trial as it ends, in the words of the command line."""
-    if progress is None:
-        return None
-    from vaiopt.cli.live import TrialLines
+    """Return what tells each trial as it ends: in a figure, or the words of the command line."""
+    from vaiopt.cli.live_figure import trial_lines
 
-    return TrialLines(settings, progress)
+    return trial_lines(settings, progress)
 
 
 def search_run(

@@ -44,8 +44,11 @@ def prepare_environment() -> None:
     the memory of a GPU as it needs it, not all at once.
     """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Not by setdefault: what TensorFlow traces comes here, too, and of a method that it cannot
+    # translate it prints into a notebook what that belongs to: the whole environment.
+    for name, value in (("TF_FORCE_GPU_ALLOW_GROWTH", "true"), ("TF_CPP_MIN_LOG_LEVEL", "3")):
+        if name not in os.environ:
+            os.environ[name] = value
 
 
 def load_tensorflow() -> Any:

@@ -61,3 +61,22 @@ def test_text_has_no_colours_on_a_terminal_either(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes anything for a terminal
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b" not in aligned(["trial", "accuracy"], [["0", "98 %"]], (), 60)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_column_of_few_sentences_stands_below_a_table_that_is_too_wide(width: int) -> None:
+    said = "left to the CPU because of its window, which no target of this kind can do"
+    rows = [[f"layer{i}", "DPU", said if i in (1, 3) else None, "memory"] for i in range(5)]
+    table = Table(("layer", "runs on", "remark", "limited by"), rows, aside="remark")
+    text = Sheet("T", tables=[("", table)]).to_text(width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "layer1, layer3: left to the CPU" in text and text.count("layer1") == 2
+    line = next(line for line in text.splitlines() if line.startswith(" layer1 "))
+    assert line.split() == ["layer1", "DPU", "memory"]
+
+
+def test_the_same_column_stays_where_there_is_room_or_no_sentence() -> None:
+    table = Table(("a", "remark", "b"), [[1, "x" * 30, 2]], aside="remark")
+    assert "remark" in Sheet("T", tables=[("", table)]).to_text(80).splitlines()[2]
+    empty = Table(("a" * 30, "remark", "b" * 60), [[1, None, 2]], aside="remark")
+    assert "remark" not in Sheet("T", tables=[("", empty)]).to_text(40)

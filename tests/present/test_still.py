@@ -112,3 +112,59 @@ def test_a_figure_shows_itself_with_the_image_beside_plotlys_own(monkeypatch: An
     figure._ipython_display_()
     assert set(shown[0]) == {"application/vnd.plotly.v1+json", "image/svg+xml"}
     assert pickle.loads(pickle.dumps(figure)) == figure
+
+
+def cells(parts: Any) -> List[Any]:
+    return [part for part in parts("rect") if part.get("width") != "100%"]
+
+
+def test_a_heat_map_has_its_cells_numbers_and_names_in_their_places() -> None:
+    matrix = [[1.0, 0.25], [None, 0.0]]
+    trace = {"type": "heatmap", "x": ["a", "b"], "y": ["up", "down"], "z": matrix, "zmin": 0}
+    trace.update(zmax=1, colorscale=[[0, "#ffffff"], [1, "#000000"]], showscale=False)
+    notes = [{"x": 0, "y": 0, "text": "17", "font": {"color": "#ffffff"}}]
+    names = {"type": "category", "autorange": "reversed"}
+    parts = drawn([trace], annotations=notes, yaxis=names)
+    boxes = cells(parts)
+    assert [box.get("fill") for box in boxes] == ["#000000", "#bfbfbf", "#ffffff"]
+    assert numbers(boxes[0], "y") < numbers(boxes[2], "y")
+    assert numbers(boxes[0], "x") < numbers(boxes[1], "x")
+    assert {"a", "b", "up", "down", "17"} <= {part.text for part in parts("text")}
+    upwards = cells(drawn([trace]))
+    assert numbers(upwards[0], "y") > numbers(upwards[2], "y")
+
+
+def test_a_heat_map_over_numbers_has_marks_and_says_what_its_colours_mean() -> None:
+    trace = {"type": "heatmap", "x": [-3.0, -2.0, -1.0], "y": [0.0, 1.0], "z": [[1, 2, 3]] * 2}
+    trace.update(colorscale=[[0, "#ffffff"], [1, "#000000"]], reversescale=True)
+    across = {"tickvals": [-2.5, 5.0], "ticktext": ["0.003", "outside"]}
+    parts = drawn([trace], xaxis=across)
+    texts = {part.text: part for part in parts("text")}
+    assert {"1", "3", "0.003"} <= set(texts) and "outside" not in texts
+    first, second = (numbers(cell, "x", "width") for cell in cells(parts)[:2])
+    middle = (first[0] + second[0] + second[1]) / 2
+    assert numbers(texts["0.003"], "x")[0] == pytest.approx(middle, abs=1)
+    assert cells(parts)[0].get("fill") == "#000000"  # the smallest is the strongest
+
+
+def parallel(**line: Any) -> Dict[str, Any]:
+    axes = [
+        {"label": "filters", "values": [8, 16], "tickvals": [8, 16], "ticktext": ["8", "16"]},
+        {"label": "a < b", "values": [1, 1], "tickvals": [1], "ticktext": ["relu"]},
+    ]
+    scale = [[0, "#ffffff"], [1, "#000000"]]
+    return {"type": "parcoords", "dimensions": axes, "line": {"colorscale": scale, **line}}
+
+
+def test_parallel_coordinates_have_a_line_a_trial_and_the_best_in_front() -> None:
+    parts = drawn([parallel(color=[0.9, 0.5])])
+    assert [path.get("stroke") for path in parts("path")] == ["#ffffff", "#000000"]
+    assert {"filters", "a < b", "8", "16", "relu"} <= {part.text for part in parts("text")}
+    front = list(parts("path"))[-1].get("d")
+    turned = list(drawn([parallel(color=[0.5, 0.9], reversescale=True)])("path"))
+    assert turned[-1].get("stroke") == "#000000" and turned[-1].get("d") == front
+
+
+@pytest.mark.parametrize("trace", [{"type": "heatmap", "z": [[None]]}, {"type": "parcoords"}])
+def test_what_has_nothing_to_draw_has_no_image(trace: Dict[str, Any]) -> None:
+    assert still({"data": [trace], "layout": {}}) == ""

@@ -31,7 +31,7 @@ from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
 from vaiopt.report.examples import Example
 from vaiopt.report.page import page as page_of
-from vaiopt.report.places import without_places
+from vaiopt.report.places import without_absolute, without_places
 from vaiopt.report.section import Section, SectionRow
 from vaiopt.report.section_classification import gallery
 from vaiopt.report.section_hyperparameters import ENOUGH
@@ -377,7 +377,7 @@ def test_what_was_predicted_is_not_what_was_measured_during_the_search(tmp_path:
     text = write_report(run).path.read_text(encoding="utf-8")
     said = f"{predicted:.3g} ms"
     assert f"predicted as {said}; the search measured 0.75 ms" in text
-    assert f'<td class="num">{0.75 / predicted:.2f}</td>' in text
+    assert f">{0.75 / predicted:.2f}</td>" in text
     assert "measured latency (ms)</th>" in text
     assert f'Predicted latency</dt><dd class="value">{said}' in text
 
@@ -554,6 +554,28 @@ def test_no_path_of_this_computer_stands_in_the_page(
     plain = text.split('id="plotly"')[0]
     assert str(tmp_path) not in plain
     assert "vaiopt search ~/s.toml" in plain and "first/run.toml" in plain
+
+
+def test_what_an_error_or_a_setting_names_by_its_whole_path_is_cut_to_its_last_part(
+    tmp_path: Path,
+) -> None:
+    data = gather(make_run(tmp_path / "run", trials=6, stages=()))
+    reason = "ValueError in /opt/venv/lib/python3.11/site-packages/keras/layers.py: no"
+    trials = [*data.trials[:-1], replace(data.trials[-1], status="failed", reason=reason)]
+    search = replace(data.settings.search, storage="sqlite:////srv/studies/mine.db")
+    model = replace(data.settings.model, family="/home/me/nets/net.py:build_model")
+    settings = replace(data.settings, search=search, model=model)
+    toml = data.toml + "\nkey = '/home/me/.ssh/id_rsa'\n"
+    data = replace(data, trials=trials, settings=settings, toml=toml)
+    plain = page_of(data, build(data)).split('id="plotly"')[0]
+    for part in ("/opt/venv", "/srv/", "/home/me"):
+        assert part not in plain
+    assert "…/layers.py: no" in plain and "…/mine.db" in plain and "…/net.py:build_model" in plain
+
+
+def test_images_and_ends_of_elements_are_no_paths() -> None:
+    text = '<b>a</b><img src="data:image/jpeg;base64,/9j/4AAQ/Sk=">1/2/3 https://a.b/c/d conv/relu'
+    assert without_absolute(text) == text
 
 
 def test_a_path_that_only_begins_alike_stays_and_what_is_put_in_is_escaped() -> None:

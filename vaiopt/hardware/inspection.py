@@ -42,6 +42,7 @@ class LayerReport(NamedTuple):
             time; None without convolution.
         bound: what sets its time: ``compute``, ``memory``, ``overhead``, ``cpu`` or ``free``.
         output_function: True for the softmax of the outputs, which every target leaves to the host.
+        inputs: names of the layers, and of the model's inputs, that it takes its values from.
     """
 
     name: str
@@ -60,12 +61,14 @@ class LayerReport(NamedTuple):
     bound: str
     output_function: bool
     subgraph: Optional[int]
+    inputs: Tuple[str, ...] = ()
 
     def to_json(self) -> Dict[str, Any]:
         """Return the layer for ``--json``."""
         return {
             **self._asdict(),
             "fused": list(self.fused),
+            "inputs": list(self.inputs),
             "output_shape": list(self.output_shape),
             "cycles": round(self.cycles),
             "latency_ms": round(self.latency_ms, 6),
@@ -100,6 +103,7 @@ class Inspection(Shown):
         dpu_subgraphs: how many parts the DPU runs, with the CPU's work between them.
         warnings: what a person should know about the model as a whole.
         changes: what quantize changes first, exactly: layer and what becomes of it.
+        inputs: name and shape of each of the model's inputs.
     """
 
     model: str
@@ -116,6 +120,7 @@ class Inspection(Shown):
     suggestions: Tuple[Suggestion, ...]
     warnings: Tuple[str, ...]
     changes: Tuple[str, ...] = ()
+    inputs: Tuple[Tuple[str, Tuple[int, ...]], ...] = ()
 
     @property
     def validated(self) -> bool:
@@ -260,6 +265,7 @@ def inspect_model(
         ),
         warnings=tuple(_warnings(graph, estimate, target, input_range)),
         changes=tuple(f"layer '{change.layer}': {change.what}" for change in graph.changes),
+        inputs=tuple((o.name, o.output_shape) for o in graph.operations if o.kind == "input"),
     )
 
 
@@ -309,6 +315,7 @@ def _report(estimate: Estimate, number: int) -> LayerReport:
         bound=estimate.bounds[number],
         output_function=estimate.output_functions[number],
         subgraph=estimate.subgraphs[number],
+        inputs=tuple(dict.fromkeys(estimate.layers[source].name for source in layer.inputs)),
     )
 
 

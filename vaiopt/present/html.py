@@ -12,6 +12,9 @@ _LONG = 36
 """Characters of a cell that is a sentence."""
 _TALL = 25
 """Rows of a table that scrolls by itself."""
+_FEW_ROWS, _SEVERAL_COLUMNS = 8, 3
+"""A table of so few rows with more columns than that is set as one card a row where there is no
+room to see it whole."""
 
 
 class Markup(str):
@@ -93,11 +96,20 @@ def table(content: Table) -> Markup:
         "num" if position in content.numeric else None for position in range(len(content.columns))
     ]
 
+    several = len(content.columns) > _SEVERAL_COLUMNS and any(map(str, content.columns))
+    is_few = several and len(content.rows) <= _FEW_ROWS
+
     def cell(position: int, value: Any) -> Markup:
         is_long = len(str(value)) > _LONG and not isinstance(value, Markup)
-        return tag("td", value, class_=numeric[position] or ("long" if is_long else None))
+        named = position or numeric[position]  # a number alone would not tell what it is
+        label = content.columns[position] if is_few and named else None
+        kinds = [numeric[position] or "long" * is_long, "none" * (is_few and value is None)]
+        return tag("td", value, class_=" ".join(filter(None, kinds)) or None, data_label=label)
 
-    titles = [tag("th", c, scope="col", class_=n) for c, n in zip(content.columns, numeric)]
+    titles = [
+        tag("th", c, scope="col", class_=n) if str(c) else tag("td", "")
+        for c, n in zip(content.columns, numeric)
+    ]
     head = tag("thead", tag("tr", join(titles))) if any(map(str, content.columns)) else ""
     rows = [
         tag(
@@ -107,7 +119,8 @@ def table(content: Table) -> Markup:
         )
         for place, row in enumerate(content.rows)
     ]
-    whole = tag("table", join([head, tag("tbody", join(rows))]))
+    narrow = "narrow" if len(content.columns) <= _SEVERAL_COLUMNS else None
+    whole = tag("table", join([head, tag("tbody", join(rows))]), class_="few" if is_few else narrow)
     # Focusable, so that a keyboard can scroll it.
     kind = "scroll tall" if len(content.rows) > _TALL else "scroll"
     return tag("div", whole, class_=kind, tabindex="0")

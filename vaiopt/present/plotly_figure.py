@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
-from vaiopt.present.still import still
-
-STILL = "image/svg+xml"
+from vaiopt.present.still import STILL, still
 
 
 def plotly_figure(data: Sequence[Any], layout: Mapping[str, Any]) -> Any:

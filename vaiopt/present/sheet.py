@@ -9,14 +9,17 @@ import shutil
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.present.html import Markup, heading, join, note, table, tag, tiles
-from vaiopt.present.table import Table, aligned, fitting
+from vaiopt.present.table import Table, aligned, fitting, whole_width
 from vaiopt.text import printable
 
 TEXT_WIDTH = 120
 """Characters of a line of text where there is no terminal."""
+
+MOST_NAMES = 5
+"""Rows that are named before one sentence."""
 
 Fact = Tuple[str, Optional[str], str]
 """A key figure: label, value, remark."""
@@ -77,11 +80,35 @@ def _table_text(content: Table, width: int) -> str:
     """Return a table as text; columns at its end that do not fit are only named."""
     columns = [plain(column) for column in content.columns]
     rows = [[plain(cell) for cell in row] for row in content.rows]
+    numeric, below = list(content.numeric), []
+    if content.aside in columns and whole_width(columns, rows) > width:
+        place = columns.index(content.aside)
+        below = _set_below(columns, rows, place, width)
+        columns, *rows = [[*row[:place], *row[place + 1 :]] for row in (columns, *rows)]
+        numeric = [number - (number > place) for number in numeric if number != place]
     count = fitting(columns, rows, width)
-    lines = [aligned(columns[:count], [row[:count] for row in rows], content.numeric, width)]
+    lines = [aligned(columns[:count], [row[:count] for row in rows], numeric, width)]
     if count < len(columns):
         lines += textwrap.wrap(f"and: {', '.join(columns[count:])}", width)
-    return "\n".join(lines)
+    return "\n".join([*lines, *below])
+
+
+def _set_below(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], place: int, width: int
+) -> List[str]:
+    """Return the sentences of a column as lines, each with the first cells of the rows that have
+    it.
+    """
+    found: Dict[str, List[str]] = {}
+    for row in rows:
+        if row[place] != "-":
+            found.setdefault(row[place], []).append(row[0])
+    lines = [columns[place]] * bool(found)
+    for said, names in found.items():
+        more = len(names) - MOST_NAMES
+        few = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+        lines += textwrap.wrap(f" {few}: {said}", width, subsequent_indent="   ")
+    return lines
 
 
 def plain(value: Any) -> str:

@@ -1,26 +1,37 @@
 """A figure as a still SVG image, for places where plotly does not run: GitHub, a notebook made into
 a page.
 
-It draws what most figures are: lines, points and bars over two axes. Of anything else there is no
-image.
+It draws what figures are: lines, points and bars over two axes here, heat maps and parallel
+coordinates in :mod:`vaiopt.present.still_maps`. Of anything else there is no image.
 """
 
 from __future__ import annotations
 
 import html
 import math
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from vaiopt.present import svg
+from vaiopt.present.still_maps import heat_map, parallel_axes
+from vaiopt.present.svg import (
+    BOTTOM,
+    GREY,
+    HEIGHT,
+    LEFT,
+    LONGEST_NAME,
+    MOST_NAMES,
+    RIGHT,
+    TOP,
+    WIDTH,
+)
+
 DRAWN = ("scatter", "bar")
-WIDTH, HEIGHT = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 116, 16, 72, 52
+STILL = "image/svg+xml"
+"""What a notebook calls such an image."""
+ALONE = {"heatmap": heat_map, "parcoords": parallel_axes}
+"""What draws a figure that is one trace of such a kind."""
 TICKS = 6
-MOST_NAMES = 14
-LONGEST_NAME = 16
-"""Characters of a name at an axis, or in the legend twice as many."""
-GREY = "#888888"
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,10 @@ class Axis:
     def ticks(self) -> List[Tuple[Any, str]]:
         """Return values to mark, and what stands beside them."""
         if self.marks:
-            return [(value, _short(said, LONGEST_NAME)) for value, said in self.marks]
+            return [(value, svg.short(said, LONGEST_NAME)) for value, said in self.marks]
         if self.names:
             step = -(-len(self.names) // MOST_NAMES)
-            return [(name, _short(name, LONGEST_NAME)) for name in self.names[::step]]
+            return [(name, svg.short(name, LONGEST_NAME)) for name in self.names[::step]]
         if self.is_log:
             powers = range(math.ceil(self.low), math.floor(self.high) + 1)
             ends = [10**self.low, 10**self.high] if len(powers) < 2 else []
@@ -84,6 +95,8 @@ def still(figure: Mapping[str, Any]) -> str:
     traces = [trace for trace in figure.get("data", ()) if _is_seen(trace, layout)]
     axes = {trace.get(name, name[0]) for trace in traces for name in ("xaxis", "yaxis")}
     kinds = [trace.get("type", "scatter") for trace in traces]
+    if len(traces) == 1 and kinds[0] in ALONE:
+        return ALONE[kinds[0]](traces[0], layout)
     if not traces or axes != {"x", "y"} or any(kind not in DRAWN for kind in kinds):
         return ""
     spans = _spans(traces, layout.get("barmode", ""))
@@ -190,18 +203,8 @@ def _page(
     across: Axis,
     up: Axis,
 ) -> str:
-    ink = _colour(layout.get("font", {}).get("color"), "#222222")
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}"'
-        f' height="{HEIGHT}" font-family="sans-serif" font-size="11">',
-        f'<rect width="100%" height="100%" fill="{_colour(layout.get("paper_bgcolor"), "#fff")}"/>',
-        _text(12, 20, _title(layout), ink, size=15),
-        *_grid(across, up, ink),
-        _text(
-            (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, _title(layout.get("xaxis", {})), ink, "middle"
-        ),
-        _text(12, TOP - 10, _title(layout.get("yaxis", {})), ink),
-    ]
+    ink = svg.colour(layout.get("font", {}).get("color"), "#222222")
+    parts = [*svg.start(layout, ink), *_grid(across, up, ink)]
     clip = f"{LEFT},{TOP} {WIDTH - RIGHT},{TOP} {WIDTH - RIGHT},{HEIGHT - BOTTOM}"
     parts.append(
         f'<clipPath id="c"><polygon points="{clip} {LEFT},{HEIGHT - BOTTOM}"/></clipPath>'
@@ -218,13 +221,13 @@ def _grid(across: Axis, up: Axis, ink: str) -> List[str]:
     for value, shown in across.ticks():
         x = _x(across, value)
         if x is not None and LEFT - 1 <= x <= WIDTH - RIGHT + 1:
-            parts.append(_line(x, TOP, x, HEIGHT - BOTTOM))
-            parts.append(_text(x, HEIGHT - BOTTOM + 16, shown, ink, "middle"))
+            parts.append(svg.line(x, TOP, x, HEIGHT - BOTTOM))
+            parts.append(svg.text(x, HEIGHT - BOTTOM + 16, shown, ink, "middle"))
     for value, shown in up.ticks():
         y = _y(up, value)
         if y is not None and TOP - 1 <= y <= HEIGHT - BOTTOM + 1:
-            parts.append(_line(LEFT, y, WIDTH - RIGHT, y))
-            parts.append(_text(LEFT - 6, y + 4, shown, ink, "end"))
+            parts.append(svg.line(LEFT, y, WIDTH - RIGHT, y))
+            parts.append(svg.text(LEFT - 6, y + 4, shown, ink, "end"))
     return parts
 
 
@@ -243,7 +246,7 @@ def _points(trace: Mapping[str, Any], span: Span, across: Axis, up: Axis) -> Lis
                 steps.append(f"L{x:.1f} {last:.1f}")
             steps.append(f"{'M' if last is None else 'L'}{x:.1f} {y:.1f}")
             last = y
-        colour = _colour(line.get("color"), GREY)
+        colour = svg.colour(line.get("color"), GREY)
         parts.append(
             f'<path d="{" ".join(steps)}" fill="none" stroke="{colour}" stroke-width="2"/>'
         )
@@ -251,7 +254,7 @@ def _points(trace: Mapping[str, Any], span: Span, across: Axis, up: Axis) -> Lis
         colours = (trace.get("marker") or {}).get("color")
         for number, (x, y) in enumerate(placed):
             if x is not None and y is not None:
-                colour = _colour(colours, (trace.get("line") or {}).get("color") or GREY, number)
+                colour = svg.colour(colours, (trace.get("line") or {}).get("color") or GREY, number)
                 parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
     return parts
 
@@ -277,7 +280,7 @@ def _bars(trace: Mapping[str, Any], span: Span, across: Axis, up: Axis) -> List[
             begin = HEIGHT - BOTTOM if begin is None else begin
             box = (end_x - thick / 2, min(begin, end_y), thick, abs(end_y - begin))
         place = 'x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"'.format(*box)
-        parts.append(f'<rect {place} fill="{_colour(colours, GREY, number)}"/>')
+        parts.append(f'<rect {place} fill="{svg.colour(colours, GREY, number)}"/>')
     return parts
 
 
@@ -287,11 +290,11 @@ def _legend(traces: Sequence[Mapping[str, Any]], ink: str) -> List[str]:
         name = str(trace.get("name") or "")
         if not name or trace.get("showlegend") is False or x > WIDTH - 120 or len(traces) < 2:
             continue
-        shown = _short(html.unescape(name), 2 * LONGEST_NAME)
+        shown = svg.short(html.unescape(name), 2 * LONGEST_NAME)
         marker = (trace.get("marker") or {}).get("color")
-        colour = _colour(marker, _colour((trace.get("line") or {}).get("color"), GREY))
+        colour = svg.colour(marker, svg.colour((trace.get("line") or {}).get("color"), GREY))
         parts.append(f'<rect x="{x:.0f}" y="32" width="10" height="10" fill="{colour}"/>')
-        parts.append(_text(x + 14, 41, shown, ink))
+        parts.append(svg.text(x + 14, 41, shown, ink))
         x += 30 + 6.2 * len(shown)
     return parts
 
@@ -304,37 +307,6 @@ def _x(axis: Axis, value: Any) -> Optional[float]:
 def _y(axis: Axis, value: Any) -> Optional[float]:
     share = axis.place(value)
     return None if share is None else HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-
-
-def _line(x: float, y: float, to_x: float, to_y: float) -> str:
-    return (
-        f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{GREY}"'
-        ' stroke-opacity="0.3"/>'
-    )
-
-
-def _text(x: float, y: float, said: str, ink: str, anchor: str = "start", size: int = 11) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}"'
-    return f'<text {place} fill="{ink}">{html.escape(said)}</text>' if said else ""
-
-
-def _title(layout: Mapping[str, Any]) -> str:
-    """Return a title without the HTML that plotly reads in it."""
-    title = layout.get("title") or {}
-    said = title.get("text") if isinstance(title, Mapping) else title
-    return html.unescape(re.sub(r"<[^>]*>", " ", str(said or "")))
-
-
-def _colour(value: Any, default: str, number: int = 0) -> str:
-    """Return a colour, of a list that of one value; scales of numbers are not drawn."""
-    if isinstance(value, (list, tuple)):
-        value = value[number] if number < len(value) else None
-    fits = isinstance(value, str) and re.fullmatch(r"#\w{3,8}|\w+|rgba?\([\d., %]+\)", value)
-    return str(value) if fits else default
-
-
-def _short(said: str, most: int) -> str:
-    return said if len(said) <= most else said[: most - 1] + "\u2026"
 
 
 def _round_step(step: float) -> float:

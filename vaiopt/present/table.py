@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Sequence, Tuple
 
-NARROW = 16
-"""Characters of a column that is made no narrower to make room for others."""
+NARROW, LONG_WORD = 16, 24
+"""Characters of a column that is made no narrower to make room for others, and of a word that is
+not folded for that.
+"""
 
 GAP = 3
 """Characters between two columns."""
@@ -23,6 +25,8 @@ class Table:
         highlight: position of a row to set off, or -1.
         data: heading and rows of its CSV, where they are to hold more, or plainer numbers, than
             what is shown.
+        aside: the column of sentences that few rows have: a terminal that is too narrow for the
+            table has them below it.
     """
 
     columns: Sequence[str]
@@ -31,6 +35,7 @@ class Table:
     name: str = ""
     highlight: int = -1
     data: Sequence[Sequence[Any]] = ()
+    aside: str = ""
 
     def first(self, names: Sequence[str]) -> Table:
         """Return it with the columns of these names first, in this order, as far as it has them."""
@@ -42,6 +47,12 @@ class Table:
             rows=[[row[place] for place in places] for row in self.rows],
             numeric=tuple(places.index(place) for place in self.numeric),
         )
+
+
+def whole_width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the characters of a line that rows need to stand under their headings unfolded."""
+    cells = zip(columns, *rows)
+    return sum(max(map(len, column)) for column in cells) + GAP * (len(columns) - 1) + 2
 
 
 def flatten(content: Mapping[str, Any], prefix: str = "") -> List[List[Any]]:
@@ -103,14 +114,16 @@ def aligned(
 
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
     """Return how many of the first columns fit into ``width`` characters, at least one, or all if
-    they have no headings: headings wrap between words, cells at :data:`NARROW` characters or more.
+    they have no headings: headings wrap between words, cells at :data:`NARROW` characters or more,
+    between words where these have no more than :data:`LONG_WORD`.
     """
     if not any(columns):
         return len(columns)
     used = 0
     for position, column in enumerate(columns):
-        lengths = [len(word) for word in column.split()] + [len(row[position]) for row in rows]
-        used += min(NARROW, max(lengths, default=1))
+        cells = [*column.split(), *(row[position] for row in rows)]
+        longest = max((len(word) for cell in cells for word in cell.split()), default=1)
+        used += max(min(NARROW, max(map(len, cells), default=1)), min(LONG_WORD, longest))
         if used > width:
             return max(1, position)
         used += GAP

@@ -20,6 +20,7 @@ from vaiopt.next_step import made_elsewhere
 from vaiopt.reading import read_text
 from vaiopt.record import read_optional, read_record
 from vaiopt.report.examples import EXAMPLES
+from vaiopt.report.on_targets import OnTarget, on_targets
 from vaiopt.report.pictures import Picture
 from vaiopt.report.samples import SamplePicture, sample_pictures
 from vaiopt.report.weights import WeightTensor, read_weights, with_grid
@@ -45,7 +46,7 @@ from vaiopt.settings import Settings, read_run_settings
 from vaiopt.study.alike import alike_text, cheaper_alike
 from vaiopt.study.initial_weights import read_initial_weights
 from vaiopt.study.objective import Objective
-from vaiopt.study.ranking import front, fronts
+from vaiopt.study.ranking import best_first, front, fronts
 from vaiopt.study.record import COMPLETE, TrialRecord
 from vaiopt.study.space import Space
 from vaiopt.study.space_file import read_space
@@ -91,6 +92,7 @@ class ReportData:
         augmented: training samples before and after augmentation; empty where there is none.
         carried: what became of each chosen point of the front, the best first; empty for a single
             one.
+        on_targets: each kept candidate on each target.
         elsewhere: whether quantize and compile run in the container, and this is not in it.
         alike: which cheaper trial cannot be told from the chosen one, in a line; empty without one.
         notes: what is left out and why, one line each.
@@ -121,6 +123,7 @@ class ReportData:
     samples: Sequence[SamplePicture] = ()
     augmented: Sequence[Picture] = ()
     carried: Tuple[Delivered, ...] = ()
+    on_targets: Tuple[OnTarget, ...] = ()
     elsewhere: bool = False
     alike: str = ""
     notes: Tuple[str, ...] = ()
@@ -273,6 +276,8 @@ def gather(run: Run) -> ReportData:
     inspection = _inspect(candidate, found.settings, notes)
     several = found.choice.trials if len(found.choice.trials) > 1 else ()
     target = replace(found, inspection=inspection).target
+    ranked = [trial.number for trial in best_first(found.trials, found.direction)]
+    best = list(dict.fromkeys([*found.choice.trials, *ranked]))
     return replace(
         found,
         float_test=float_test,
@@ -284,6 +289,7 @@ def gather(run: Run) -> ReportData:
         weights=_weights(candidate, int8),
         inspection=inspection,
         carried=delivered(run, several, target),
+        on_targets=on_targets(run, best, found.settings.hardware, notes),
         examples=examples,
         samples=samples,
         augmented=_augmented(found.chosen_trial, candidate, notes),

@@ -101,6 +101,8 @@ def layer_costs(inspection: Inspection) -> Optional[Figure]:
                 "name": f"on the {device}",
                 "y": [text(row.name) for row in own],
                 "x": [unit * row.latency_ms for row in own],
+                "text": [words.milliseconds(row.latency_ms) for row in own],
+                "textposition": "auto",
                 "marker": {"color": colour},
                 "customdata": [[text(row.kind), row.macs, row.params, row.bound] for row in own],
                 "hovertemplate": (
@@ -144,6 +146,8 @@ def quantization_loss(record: QuantizedMetrics) -> Optional[Figure]:
         "orientation": "h",
         "y": [text(activation_name(noise)) for noise in layers],
         "x": [noise.snr_db for noise in layers],
+        "text": [f"{noise.snr_db:.1f} dB" for noise in layers],
+        "textposition": "auto",
         "marker": {"color": ["@orange" if n.snr_db == worst else "@blue" for n in layers]},
         "hovertemplate": "%{y}: %{x:.1f} dB<extra></extra>",
     }

@@ -9,7 +9,7 @@ import gzip
 import io
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, Tuple
 
 from vaiopt.errors import MissingToolError
 from vaiopt.present.figure import Figure, text
@@ -17,8 +17,9 @@ from vaiopt.present.html import Markup, details, escape, join, table, tag
 from vaiopt.present.table import Table
 from vaiopt.present.theme import PALETTES, css_variables
 from vaiopt.report.data import ReportData
-from vaiopt.report.places import Places, places_of, without_places
+from vaiopt.report.places import Places, places_of, shareable
 from vaiopt.report.section import Block, Group, Section
+from vaiopt.report.section_trials import unlisted_trials
 
 _ASSETS = Path(__file__).with_name("assets")
 
@@ -42,9 +43,16 @@ _PAGE = """<!doctype html>
 </head>
 <body>
 <header class="top"><div><h1>{name}</h1><p>{subtitle}</p></div>
+<div class="find" role="search" hidden>
+<input id="find" type="search" role="combobox" placeholder="Search: press /" autocomplete="off"
+ spellcheck="false" aria-label="Search this page" aria-autocomplete="list" aria-expanded="false"
+ aria-controls="found">
+<span id="count" role="status"></span>
+<div id="found" role="listbox" aria-label="What was found" hidden></div>
+</div>
 <button id="theme" type="button" hidden>Dark</button></header>
 <div class="frame">
-<nav aria-label="Sections">{links}</nav>
+<nav aria-label="Sections"><button id="seek" type="button" hidden>Search</button>{links}</nav>
 <main>
 <noscript><p class="note">The figures need JavaScript; the tables do not.</p></noscript>
 {sections}
@@ -53,6 +61,7 @@ _PAGE = """<!doctype html>
 </div>
 {specs}
 <script type="application/json" id="palettes">{palettes}</script>
+<script type="application/json" id="unlisted">{unlisted}</script>
 <script type="text/plain" id="plotly">{plotly}</script>
 <script>{script}</script>
 </body>
@@ -67,11 +76,17 @@ def page(data: ReportData, sections: Sequence[Section]) -> str:
         MissingToolError: plotly is not installed.
     """
     written = f"Written by vaiopt from the run folder '{data.folder}'."
-    return html_page(data.name, _subtitle(data), sections, written, places_of([data]))
+    places, unlisted = places_of([data]), unlisted_trials(data)
+    return html_page(data.name, _subtitle(data), sections, written, places, unlisted)
 
 
 def html_page(
-    name: str, subtitle: str, sections: Sequence[Section], written: str, places: Places = ()
+    name: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    written: str,
+    places: Places = (),
+    unlisted: Sequence[Tuple[str, str]] = (),
 ) -> str:
     """Return sections as one HTML text.
 
@@ -80,6 +95,7 @@ def html_page(
         sections: of the page.
         written: from what, at its foot.
         places: paths that must not stand in it.
+        unlisted: names and words of trials that the search box finds though no table lists them.
 
     Raises:
         MissingToolError: plotly is not installed.
@@ -90,18 +106,19 @@ def html_page(
     return _PAGE.format(
         title=escape(f"{name} · vaiopt"),
         name=escape(name),
-        subtitle=without_places(escape(subtitle), places, escape),
+        subtitle=shareable(escape(subtitle), places, escape),
         policy=_POLICY,
         style=_style(),
         links=join([tag("a", section.title, href="#" + section.key) for section in sections]),
-        sections=without_places("\n".join(_section(s, numbers) for s in sections), places, escape),
-        footer=without_places(
+        sections=shareable("\n".join(_section(s, numbers) for s in sections), places, escape),
+        footer=shareable(
             escape(f"{written} Nothing on this page is fetched from a network."), places, escape
         ),
-        specs=without_places("\n".join(specs), places, _in_json, _in_label),
+        specs=shareable("\n".join(specs), places, _in_json, _in_label),
         palettes=_json(PALETTES),
+        unlisted=shareable(_json([list(item) for item in unlisted]), places, _in_json),
         plotly=_packed_plotly(),
-        script=(_ASSETS / "page.js").read_text(encoding="utf-8"),
+        script="".join((_ASSETS / n).read_text(encoding="utf-8") for n in ("page.js", "find.js")),
     )
 
 
@@ -153,7 +170,7 @@ def _figure(figure: Figure, number: int) -> Markup:
         "drawing …",
         class_="plot waiting",
         style=style,
-        role="img",
+        role="group",  # no image: the buttons in it can have the focus
         aria_label=f"{figure.title}. {figure.caption}".strip(),
         data_spec=f"spec-{number}",
         data_height=figure.height,

@@ -10,6 +10,11 @@ from typing import Callable, Dict, Sequence, Tuple
 
 from vaiopt.report.data import ReportData
 
+# Of two parts at least, and no end of an element; after "sqlite:///" a path begins, too.
+_ABSOLUTE = re.compile(r"(?:(?<=:///)|(?<![\w/.:~<…+-]))(?:/[\w.@+~-]+)+/([\w.@+~-]+)")
+
+_IMAGE = re.compile(r"(data:[\w/+.-]*;base64,[^\"'\s]*)")
+
 Form = Callable[[str], str]
 
 Places = Tuple[Tuple[str, str], ...]
@@ -36,6 +41,13 @@ def places_of(several: Sequence[ReportData]) -> Places:
     return tuple(sorted(absolute, key=lambda item: -len(item[0])))
 
 
+def shareable(content: str, places: Places, *forms: Form) -> str:
+    """Return a part of a page without any absolute path: see :func:`without_places` for those that
+    are known, and :func:`without_absolute` for others.
+    """
+    return without_absolute(without_places(content, places, *forms))
+
+
 def without_places(content: str, places: Places, *forms: Form) -> str:
     """Return a part of a page without these paths; of a longer name that begins alike nothing is
     replaced.
@@ -51,3 +63,13 @@ def without_places(content: str, places: Places, *forms: Form) -> str:
             found = rf"(?<![\w/.-]){re.escape(form(path))}(?![\w.-])"
             content = re.sub(found, form(shown).replace("\\", "\\\\"), content)
     return content
+
+
+def without_absolute(content: str) -> str:
+    """Return a part of a page in which every absolute path is its last part after an ellipsis:
+    what an error of a trial, a setting or a command names without being known as a place. Images,
+    whose text can look like one, stay.
+    """
+    parts = _IMAGE.split(content)
+    parts[::2] = [_ABSOLUTE.sub("\N{HORIZONTAL ELLIPSIS}/\\1", part) for part in parts[::2]]
+    return "".join(parts)

@@ -8,6 +8,7 @@ from vaiopt.hardware.inspection import Inspection
 from vaiopt.present.html import heading, note, tag
 from vaiopt.report.data import ReportData
 from vaiopt.report.figures_model import layer_costs
+from vaiopt.report.model_graph import model_graph
 from vaiopt.report.section import Block, Section
 from vaiopt.sheets.inspection import layer_table, speed_advice
 
@@ -19,7 +20,9 @@ def layers(data: ReportData) -> Section:
     if found is None or not found.layers:
         return Section(lead)
     figure, advice = layer_costs(found), speed_advice(found)
-    blocks: List[Block] = [figure] if figure is not None else []
+    graph = model_graph(found)
+    blocks: List[Block] = [graph] if graph is not None else []
+    blocks += [figure] if figure is not None else []
     blocks += [*_remarks(found), heading("Layers"), layer_table(found)]
     if advice.rows:
         blocks += [heading("What would make it faster"), advice]

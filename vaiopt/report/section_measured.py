@@ -26,7 +26,7 @@ def measured(data: ReportData) -> Section:
     quantities = dict.fromkeys(quantity for found in facts.values() for quantity in found)
     rows = [[quantity, *[f.get(quantity) for f in facts.values()]] for quantity in quantities]
     numeric = tuple(range(1, len(facts) + 1))
-    blocks: List[Block] = [Table(("", *facts), rows, name="measured", numeric=numeric)]
+    blocks: List[Block] = [Table(("quantity", *facts), rows, name="measured", numeric=numeric)]
     for target, record in data.measured.items():
         content = record.to_json().items()
         known = {k: v for k, v in content if k not in _APART and v not in (None, "", [])}

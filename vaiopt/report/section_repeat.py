@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import List
+import json
+from typing import Any, List
 
-from vaiopt.present.html import details, heading, paragraph, tag
+from vaiopt.present.html import details, heading, paragraph, table, tag
 from vaiopt.present.table import Table, flatten
 from vaiopt.report.data import ReportData
 from vaiopt.report.section import Block, Section
+from vaiopt.settings import Settings, section_classes
+from vaiopt.settings.schema import declarations, plain_values
 
 
 def repeat(data: ReportData) -> Section:
@@ -28,5 +31,25 @@ def repeat(data: ReportData) -> Section:
     if data.data is not None:
         blocks += [heading("Data"), Table(("", ""), flatten(data.data.to_json()), name="data")]
     blocks += [heading("Settings"), details("run.toml", tag("pre", tag("code", data.toml)))]
+    meant = tag("div", table(settings_table(data.settings)), data_kind="setting")
+    blocks.append(details("every setting, its default and its meaning", meant))
     lead = "With the same versions, seed and data, one worker proposes the same trials."
     return Section(lead, blocks)
+
+
+def settings_table(settings: Settings) -> Table:
+    """Return every setting: its value in the run, its default, and what it means."""
+    rows: List[List[Any]] = []
+    for section, cls in {"": Settings, **section_classes()}.items():
+        values = getattr(settings, section) if section else settings
+        for key, declared in declarations(cls).items():
+            value = getattr(values, key)
+            value = value if declared.shown is None or value is None else declared.shown(value)
+            name = f"{section}.{key}" if section else key
+            rows.append([name, *map(_written, (value, declared.default)), declared.doc])
+    return Table(("setting", "in this run", "default", "meaning"), rows)
+
+
+def _written(value: Any) -> str:
+    """Return a value as it is written in the settings file."""
+    return "unset" if value is None else json.dumps(plain_values(value), ensure_ascii=False)

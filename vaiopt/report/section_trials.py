@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import List, Tuple
+
+from vaiopt.present import words
 from vaiopt.report.data import ReportData
 from vaiopt.report.section import Section
 from vaiopt.sheets.trials import trial_table
+from vaiopt.study.ranking import best_first
 
 LISTED_TRIALS = 300
 """Trials that are listed at most."""
@@ -30,3 +34,15 @@ def trials(data: ReportData) -> Section:
         costs=data.objective.told,
     )
     return Section(lead, [table])
+
+
+def unlisted_trials(data: ReportData) -> List[Tuple[str, str]]:
+    """Return the name of each trial that the table leaves out, and its status, score and
+    hyperparameters in a line.
+    """
+    found = []
+    for trial in best_first(data.trials, data.direction)[LISTED_TRIALS:]:
+        told = [trial.status, words.metric(data.metric, data.score(trial)) or ""]
+        told += [f"{name} {words.value(v)}" for name, v in trial.hyperparameters.items()]
+        found.append((f"trial {trial.number}", " · ".join(filter(None, told))))
+    return found

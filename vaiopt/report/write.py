@@ -25,9 +25,11 @@ from vaiopt.report.section_quantization import quantization
 from vaiopt.report.section_repeat import repeat
 from vaiopt.report.section_search import curves, search, trade_offs
 from vaiopt.report.section_summary import summary
+from vaiopt.report.section_targets import candidates_on_targets
 from vaiopt.report.section_tasks import test_split
 from vaiopt.report.section_trials import trials
 from vaiopt.report.section_weights import weights
+from vaiopt.report.section_words import words
 from vaiopt.runs.layout import Run
 
 
@@ -84,8 +86,10 @@ SECTIONS = (
     SectionRow("layers", "Layers on the target", layers),
     SectionRow("measured", "Measured", measured),
     SectionRow("front", "The front on the target", front_on_target),
+    SectionRow("targets", "Candidates and targets", candidates_on_targets),
     SectionRow("trials", "Trials", trials),
     SectionRow("repeat", "Repeat it", repeat),
+    SectionRow("words", "Words", words),
 )
 """The sections that a report can have, in its order."""
 

@@ -93,7 +93,7 @@ def layer_table(inspection: Inspection) -> Table:
     ]
     width = len(columns) - (not any(r.remark for r in rows))
     shown = [row[:width] for row in cells]
-    return Table(columns[:width], shown, numeric=(4, 5, 6, 7), name="layers")
+    return Table(columns[:width], shown, numeric=(4, 5, 6, 7), name="layers", aside="remark")
 
 
 def speed_advice(inspection: Inspection) -> Table:

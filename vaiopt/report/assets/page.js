@@ -98,8 +98,11 @@
       toImageButtonOptions: { filename: element.dataset.name, scale: 2 }
     };
     return window.Plotly.react(element, spec.data, spec.layout, config).then(function () {
+      // Its name tells what it shows; its texts one by one, without their places, do not.
+      element.querySelectorAll("svg").forEach(function (part) { part.setAttribute("aria-hidden", "true"); });
       if (drawn.indexOf(element) < 0) {
         drawn.push(element);
+        reachable();
         if (spec.data[0] && spec.data[0].type === "parcoords") brushing(element);
       }
       if (theme() !== colours) return draw(element);  // the button was clicked meanwhile
@@ -159,11 +162,11 @@
       });
     }, { rootMargin: "800px 0px" });
     plots.forEach(function (plot) { observer.observe(plot); });
-    // On paper all is open, and in light colours.
+    // On paper all is open but the list of settings, which is run.toml again, and in light colours.
     var folded = [];
     window.addEventListener("beforeprint", function () {
       printing = true;
-      folded = Array.from(document.querySelectorAll("details:not([open])"));
+      folded = Array.from(document.querySelectorAll("details:not([open])")).filter(function (part) { return !part.querySelector("[data-kind=setting]"); });
       folded.forEach(function (part) { part.open = true; });
       plots.forEach(function (plot) { observer.unobserve(plot); draw(plot); });
     });
@@ -236,11 +239,22 @@
 
   document.querySelectorAll("th").forEach(function (th) {
     if (th.closest("tbody") || !th.textContent || th.closest("table").tBodies[0].rows.length < 3) return;
-    th.setAttribute("role", "button");
-    th.tabIndex = 0;
+    var inner = document.createElement("button");
+    inner.type = "button";
+    inner.textContent = th.textContent;
+    th.textContent = "";
+    th.appendChild(inner);
     th.addEventListener("click", function () { sort(th); });
-    th.addEventListener("keydown", function (event) { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(th); } });
   });
+
+  // What scrolls sideways can be reached by the keyboard; what does not is no stop on the way.
+  function reachable() {
+    document.querySelectorAll("figure .scroll, .grid, pre").forEach(function (part) {
+      if (part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 1) part.tabIndex = 0; else if (!part.classList.contains("hit")) part.removeAttribute("tabindex");
+    });
+  }
+  window.addEventListener("resize", reachable);
+  document.querySelectorAll("details").forEach(function (part) { part.addEventListener("toggle", reachable); });
 
   var links = Array.prototype.slice.call(document.querySelectorAll("nav a"));
   if ("IntersectionObserver" in window) {
@@ -256,5 +270,6 @@
   }
 
   relabel();
+  reachable();
   load();
 })();
