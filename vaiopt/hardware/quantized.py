@@ -126,7 +126,8 @@ class Quantizer(NamedTuple):
             return True
         behind = self._behind(operation)
         function = _with_slope(operation) or operation.kind
-        return not behind or verdict_of("function", function, self.release, behind).verdict != "input"
+        verdict = verdict_of("function", function, self.release, behind).verdict
+        return not behind or verdict != "input"
 
     def _function(self, operation: Operation) -> Optional[str]:
         function = _with_slope(operation)

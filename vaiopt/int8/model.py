@@ -29,7 +29,7 @@ with the range ``[-128 * 2**-p, 127 * 2**-p]``, and the three functions above by
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 

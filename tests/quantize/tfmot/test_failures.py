@@ -1,4 +1,4 @@
-"""What the quantizer of a release stops at is refused, and inspect says so; as the real ones did."""
+"""What the quantizer of a release stops at is refused, and inspect says so, as the real did."""
 
 import pytest
 from float_networks import head, network
