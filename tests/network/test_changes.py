@@ -5,6 +5,7 @@ import json
 import pytest
 
 from vaiopt.keras import load_keras, load_tensorflow
+from vaiopt.network.known import check_known
 from vaiopt.network.read import changed_calls, read_calls, read_graph
 from vaiopt.network.tensor_calls import layers_for
 
@@ -142,3 +143,35 @@ def test_a_scaling_goes_where_it_is_exact():
     assert of(L.Conv2D(4, 3), L.Rescaling(0.5, offset=1.0)) == ["Conv2D"]
     curved = L.Conv2D(4, 3, activation="relu")
     assert of(curved, L.Rescaling(0.5)) == ["Conv2D", "DepthwiseConv2D"]
+
+
+def node(operation, **constants):
+    """Return the configuration of an operation as Keras of TensorFlow 2.3 writes it."""
+    return {"name": operation, "node_def": {"op": operation}, "constants": constants}
+
+
+def test_operations_as_tensorflow_2_3_writes_them_become_layers():
+    made = model(lambda x: L.Activation("linear", name="last")(L.ReLU(6.0, name="six")(x)))
+    config = json.loads(made.to_json())
+    first, six, last = config["config"]["layers"]
+    plus = {"class_name": "TensorFlowOpLayer", "name": "AddV2", "config": node("AddV2", **{"1": 3})}
+    times = {"class_name": "TensorFlowOpLayer", "name": "Mul", "config": node("Mul")}
+    times["config"]["constants"] = {"1": 0.16666667}
+    for layer, source in ((plus, first), (six, plus), (times, six), (last, times)):
+        layer["inbound_nodes"] = [[[source["name"], 0, 0, {}]]]
+    config["config"]["layers"] = [first, plus, six, times, last]
+    check_known(config)
+    assert [call.class_name for call in changed_calls(config).calls] == [
+        "InputLayer",
+        "HardSigmoid",
+        "Activation",
+    ]
+
+
+def test_a_linear_activation_is_left_out_but_at_an_output():
+    def build(x):
+        x = L.Activation("linear", name="idle")(L.MaxPooling2D(name="pool")(x))
+        return L.Activation("linear", name="last")(L.Conv2D(2, 1, name="c")(x))
+
+    names = [call.name for call in changed_calls(model(build)).calls]
+    assert names[1:] == ["pool", "c", "last"]

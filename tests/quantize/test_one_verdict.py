@@ -79,13 +79,17 @@ def both(x: Any) -> Any:
 
 def read_elsewhere(x: Any) -> Any:
     y = L.Conv2D(4, 3, padding="same")(x)
-    return L.Add()([y, L.ReLU(name="x")(y)])
+    return L.Add(name="sum")([y, L.ReLU(name="x")(y)])
 
 
 PATTERNS: Dict[str, Build] = {
     "relu behind Concatenate": lambda x: L.ReLU(name="x")(both(x)),
     "relu6 behind Concatenate": lambda x: L.ReLU(6.0, name="x")(both(x)),
     "leaky behind Concatenate": lambda x: L.LeakyReLU(0.1, name="x")(both(x)),
+    "leaky of another slope behind pooling": lambda x: L.LeakyReLU(0.3, name="x")(
+        L.MaxPooling2D()(x)
+    ),
+    "linear behind pooling": lambda x: L.Activation("linear", name="x")(L.MaxPooling2D()(x)),
     "leaky behind pooling": lambda x: L.LeakyReLU(0.1, name="x")(L.MaxPooling2D()(x)),
     "sigmoid behind Concatenate": lambda x: L.Activation("sigmoid", name="x")(both(x)),
     "tanh behind Concatenate": lambda x: L.Activation("tanh", name="x")(both(x)),
@@ -113,6 +117,9 @@ def of_series(make: Build) -> Build:
 
 
 PATTERNS.update({name: of_series(make) for name, make in OF_SERIES.items()})
+
+FAILING = {("relu of what something else reads", "2.5")}
+"""Of these, what a release's quantizer fails on: see tests/quantize/tfmot/test_failures.py."""
 
 REFUSED: Dict[str, Build] = {
     "groups": lambda x: L.Conv2D(4, 1, groups=2, name="x")(x),
@@ -153,10 +160,15 @@ def by_inspect(model: Any, release: str) -> List[str]:
 def test_inspect_and_quantize_leave_the_same_layers_in_float(name: str, release: str) -> None:
     model = network({**OF_IMAGES, **PATTERNS}[name])
     assert not read_graph(model).refusals
-    assert by_quantize(model, release) == set(by_inspect(model, release))
+    left = by_inspect(model, release)
+    if (name, release) in FAILING:
+        with pytest.raises(QuantizeError, match=f"{release} cannot quantize layer '{left[-1]}'"):
+            by_quantize(model, release)
+    else:
+        assert by_quantize(model, release) == set(left)
     for device in ("zcu102", "cpu"):
         told = {row.layer.split("/")[0] for row in left_to_cpu(model, load_target(device, release))}
-        assert set(by_inspect(model, release)) <= told
+        assert set(left) <= told
 
 
 @pytest.mark.parametrize("name", REFUSED)

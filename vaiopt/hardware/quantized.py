@@ -7,9 +7,22 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Set
 
 from vaiopt.network.graph import LayerGraph, Operation
-from vaiopt.network.verdicts import verdict_of
+from vaiopt.network.verdicts import NO_OPERAND, NO_SIGMOID_INPUT, verdict_of
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
+
+_FAULTS = {
+    "add": NO_OPERAND,
+    "multiply": NO_OPERAND,
+    "sigmoid": NO_SIGMOID_INPUT,
+    "dpu_sigmoid": NO_SIGMOID_INPUT,
+}
+"""By kind or function: the row of what fails where an input has no position."""
+
+_MOVERS = ("reshape", "flatten", "pad")
+
+LEAKY_SLOPE = 0.1
+"""The slope of the DPU's leaky ReLU, in Keras."""
 
 _BEHIND = {
     "conv": "Conv2D",
@@ -35,6 +48,9 @@ class Quantizer(NamedTuple):
 
     def left(self, operation: Operation) -> Optional[str]:
         """Return why an operation does not become int8, with a cure; None if it does."""
+        return self._left(operation) or self._fault(operation)
+
+    def _left(self, operation: Operation) -> Optional[str]:
         for refusal in self.graph.refusals:
             if refusal.layer == operation.layer:
                 return f"the quantizer refuses the model: {refusal.problem}; {refusal.cure}"
@@ -73,8 +89,48 @@ class Quantizer(NamedTuple):
             f" fails where the map is not square; {row.cure}"
         )
 
+    def _fault(self, operation: Operation) -> Optional[str]:
+        """Return what the quantizer fails on where an input has no position."""
+        name = _FAULTS.get(operation.kind) or _FAULTS.get(operation.function)
+        if name is None or (operation.kind == "multiply" and operation.function == "swish"):
+            return None  # of a swish the sigmoid is looked at
+        row = verdict_of("layer", name, self.release)
+        for number in operation.inputs if row.verdict == "refused" else ():
+            source = self._without_position(number, name == NO_OPERAND)
+            if source is not None:
+                return (
+                    f"the quantizer of release {self.release} fails on a {name}, here"
+                    f" '{source.layer}'; {row.cure}"
+                )
+        return None
+
+    def _without_position(self, number: int, always: bool) -> Optional[Operation]:
+        """Return the operation in float whose result, at ``number``, gets no rounding: one that is
+        read by one layer of one input alone (not ``always``) gets it.
+        """
+        operation = self.graph.operations[number]
+        if operation.kind in _MOVERS:
+            return self._without_position(operation.inputs[0], False)
+        if operation.kind == "multiply" and operation.function == "swish":
+            gates = (self.graph.operations[place] for place in operation.inputs)
+            in_float = any(map(self._is_read_besides_its_swish, gates))
+        else:
+            in_float = self._is_float(operation)
+        return operation if in_float and (always or self._others(number)) else None
+
+    def _is_float(self, operation: Operation) -> bool:
+        """Tell whether an operation is in float, its input not rounded for it either."""
+        if operation.kind == "input" or self._left(operation) is None:
+            return False
+        if operation.kind not in ("activation", "softmax"):
+            return True
+        behind = self._behind(operation)
+        function = _with_slope(operation) or operation.kind
+        verdict = verdict_of("function", function, self.release, behind).verdict
+        return not behind or verdict != "input"
+
     def _function(self, operation: Operation) -> Optional[str]:
-        function = operation.function
+        function = _with_slope(operation)
         if self._is_read_besides_its_swish(operation):
             return (
                 f"swish of a tensor that something else reads: {QUANTIZER_FLOAT}; use"
@@ -90,6 +146,8 @@ class Quantizer(NamedTuple):
 
     def _is_read_besides_its_swish(self, operation: Operation) -> bool:
         """Tell whether an operation is the sigmoid of a swish whose input other layers read."""
+        if operation.kind != "activation":
+            return False
         readers = [self.graph.operations[user] for user in self.users[operation.inputs[0]]]
         own = [one for one in readers if one.layer == operation.layer]
         return any(one.function == "swish" for one in own) and len(readers) > len(own)
@@ -112,6 +170,13 @@ class Quantizer(NamedTuple):
             return "the input"
         words = ", which something else reads" if self._others(number) else ""
         return f"'{source.name}'" + words
+
+
+def _with_slope(operation: Operation) -> str:
+    """Return the function of an operation, a leaky ReLU of another slope than the DPU's apart."""
+    slope = 0.3 if operation.alpha is None else operation.alpha
+    other = operation.function == "leaky_relu" and abs(slope - LEAKY_SLOPE) > 1e-6
+    return f"{operation.function} of another slope" if other else operation.function
 
 
 def output_softmaxes(graph: LayerGraph, users: List[List[int]]) -> Set[str]:

@@ -29,7 +29,7 @@ with the range ``[-128 * 2**-p, 127 * 2**-p]``, and the three functions above by
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -43,7 +43,7 @@ from vaiopt.int8.vendor import (
     computed,
     input_layers,
     is_vitis_model,
-    slots,
+    named_slots,
     vitis_integer_outputs,
     vitis_positions,
 )
@@ -158,7 +158,7 @@ def integer_outputs(
         Arrays of the activations' shapes, NHWC, samples first, in the order of the model's layers.
     """
     if is_vitis_model(model):
-        return vitis_integer_outputs(model, x, batch_size, _float_names(model))
+        return vitis_integer_outputs(model, x, batch_size, _known(model))
     keras = load_keras()
     exact = _in_float64(model) if _is_dyadic(model) else model
     points = [layer for layer in exact.layers if is_fix_position(layer)]
@@ -176,7 +176,7 @@ def output_tensors(model: Any) -> List[str]:
     the logits before a softmax.
     """
     if is_vitis_model(model):
-        found = slots(model, _float_names(model))
+        found = named_slots(model, _known(model))
         names = {slot.layer.name: slot.name for slot in found if slot.tensor not in WEIGHTS}
     else:
         points = [layer for layer in model.layers if is_fix_position(layer)]
@@ -261,12 +261,9 @@ def _in_float64(model: Any) -> Any:
     return copy
 
 
-def _float_names(model: Any) -> Optional[Set[str]]:
-    """Return the names of the float model's layers, as far as they have positions; None where these
-    are not known.
-    """
-    known = getattr(model, POSITIONS_ATTRIBUTE, None)
-    return {entry.layer for entry in known} if known else None
+def _known(model: Any) -> Optional[Sequence[FixPosition]]:
+    """Return the positions that a model's file has; None where it has none."""
+    return getattr(model, POSITIONS_ATTRIBUTE, None) or None
 
 
 def attach_positions(model: Any, positions: Sequence[FixPosition]) -> None:

@@ -8,12 +8,14 @@ model here.
 
 from __future__ import annotations
 
+import re
 from typing import (
     Any,
     Callable,
     Collection,
     Dict,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -33,6 +35,11 @@ WEIGHTS = ("kernel", "depthwise_kernel", "bias", "alpha")
 _DEPTHWISE = "_depthwise_conv"
 _SPLIT_FUNCTIONS = "relu relu6 sigmoid swish softmax tanh linear elu selu gelu".split()
 """Activations that the vendor splits off, into a layer named after both."""
+
+
+Nameless = Mapping[str, Sequence[str]]
+"""Names of layers of the float model, in order, that the vendor counts in the process instead
+(``vitis_sigmoid_3``), by what it calls them."""
 
 
 class Slot(NamedTuple):
@@ -62,17 +69,20 @@ def _is_vitis(layer: Any) -> bool:
     return registered and hasattr(layer, "get_quantize_info")
 
 
-def vitis_positions(model: Any, float_names: Optional[Collection[str]] = None) -> List[FixPosition]:
+def vitis_positions(
+    model: Any, float_names: Optional[Collection[str]] = None, nameless: Optional[Nameless] = None
+) -> List[FixPosition]:
     """Return the fix positions of a vendor model.
 
     Args:
         model: the quantized model.
         float_names: the names of the float model's layers; guessed from the vendor's naming if not
             given.
+        nameless: what the vendor gives names of its own.
     """
     return [
         FixPosition(slot.float_layer, slot.tensor, BITS, slot.position)
-        for slot in slots(model, float_names)
+        for slot in slots(model, float_names, nameless)
     ]
 
 
@@ -80,13 +90,13 @@ def vitis_integer_outputs(
     model: Any,
     x: Union[np.ndarray, Sequence[np.ndarray]],
     batch_size: int = 64,
-    float_names: Optional[Collection[str]] = None,
+    known: Optional[Sequence[FixPosition]] = None,
 ) -> Dict[str, np.ndarray]:
     """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for
-    preprocessed samples.
+    preprocessed samples, by the names of its positions where these are ``known``.
     """
     wanted = (*_ACTIVATIONS, "input")
-    points = [slot for slot in slots(model, float_names) if slot.variable in wanted]
+    points = [slot for slot in named_slots(model, known) if slot.variable in wanted]
     tensors = [
         slot.layer.input if slot.variable == "pre_activation" else slot.layer.output
         for slot in points
@@ -120,9 +130,24 @@ def computed(
     return [np.concatenate(part) for part in parts]
 
 
-def slots(model: Any, float_names: Optional[Collection[str]] = None) -> List[Slot]:
+def named_slots(model: Any, known: Optional[Sequence[FixPosition]]) -> List[Slot]:
+    """Return every position of a vendor model, by the names that its file has, if it has them."""
+    if not known:
+        return slots(model)
+    found = slots(model, {entry.layer for entry in known})
+    if len(found) != len(known):
+        return found
+    return [
+        slot._replace(float_layer=entry.layer, tensor=entry.tensor)
+        for slot, entry in zip(found, known)
+    ]
+
+
+def slots(
+    model: Any, float_names: Optional[Collection[str]] = None, nameless: Optional[Nameless] = None
+) -> List[Slot]:
     """Return every position of a vendor model in the order of its layers."""
-    names = _Names(model, float_names)
+    names = _Names(model, float_names, nameless)
     found = []
     for layer in model.layers:
         if not _is_vitis(layer):
@@ -154,11 +179,25 @@ def input_layers(layer: Any) -> List[Any]:
 class _Names:
     """Names in the float model for the layers and tensors of a vendor model."""
 
-    def __init__(self, model: Any, float_names: Optional[Collection[str]]) -> None:
+    def __init__(
+        self, model: Any, float_names: Optional[Collection[str]], nameless: Optional[Nameless]
+    ) -> None:
         self.model = model
-        known = set(float_names) if float_names is not None else None
-        own = [layer for layer in model.layers if _is_vitis(layer)]
-        self.fused = {layer.name for layer in own if self._is_fused(layer, known)}
+        self.known = set(float_names) if float_names is not None else None
+        own = [layer for layer in model.layers if self._may_be_part(layer)]
+        self.fused = {layer.name for layer in own if self._is_fused(layer, self.known)}
+        self.named: Dict[str, str] = {}
+        for stem, names in (nameless or {}).items():
+            counted = re.compile(rf"vitis_{stem}(_\d+)?")
+            found = [it.name for it in own if counted.fullmatch(str(_inner(it).name))]
+            self.named.update(zip(found, names) if len(found) == len(names) else ())
+
+    def _may_be_part(self, layer: Any) -> bool:
+        """Tell whether the vendor may have made a layer: a rounded one, or where the names of the
+        float model are known any, such as a softmax that it leaves outside.
+        """
+        is_input = type(layer).__name__ == "InputLayer"
+        return _is_vitis(layer) or (self.known is not None and not is_input)
 
     @staticmethod
     def _is_fused(layer: Any, known: Optional[Collection[str]]) -> bool:
@@ -186,17 +225,29 @@ class _Names:
         if tensor in WEIGHTS or tensor == "pre_activation":
             return name, tensor
         readers = [
-            _inner(reader)
+            reader
             for reader in self.model.layers
             if reader.name in self.fused and layer in input_layers(reader)
         ]
         if type(_inner(layer)).__name__ == "VitisSigmoid":
-            gates = any(reader.name == _inner(layer).name + "_mul" for reader in readers)
-            return name, "sigmoid" if gates else part
-        sigmoid = any(type(reader).__name__ == "VitisSigmoid" for reader in readers)
-        if tensor == "post_activation" and sigmoid:
+            return name, "sigmoid" if any(self._is_swish(layer, it) for it in readers) else part
+        if tensor == "post_activation" and any(self._is_split_off(it, name) for it in readers):
             return name, "pre_activation"
         return name, part
+
+    @staticmethod
+    def _is_swish(sigmoid: Any, reader: Any) -> bool:
+        """Tell whether the vendor made a product of a sigmoid and what that reads."""
+        both = input_layers(sigmoid) + [sigmoid]
+        is_product = type(_inner(reader)).__name__ == "Multiply"
+        return is_product and all(layer in input_layers(reader) for layer in both)
+
+    def _is_split_off(self, reader: Any, name: str) -> bool:
+        """Tell whether a layer computes a function that the float layer ``name`` has inside."""
+        if type(_inner(reader)).__name__ == "VitisSigmoid":
+            return self._float_layer(reader) == name
+        plain = not _is_vitis(reader) and type(reader).__name__ == "Activation"
+        return plain and reader.name.startswith(name + "_")
 
     def _float_layer(self, layer: Any) -> str:
         """Return the float layer that a vendor layer is, or is a part of."""
@@ -205,4 +256,8 @@ class _Names:
             return name
         own = [it for it in input_layers(layer) if name.startswith(_inner(it).name + "_")]
         longest = max(own, key=lambda source: len(_inner(source).name)) if own else None
-        return self._float_layer(longest) if longest is not None else name
+        if longest is not None:
+            return self._float_layer(longest)
+        # A separate swish is split into layers named after it, which is no layer any more.
+        after = [known for known in self.known or () if name.startswith(known + "_")]
+        return self.named.get(layer.name) or max(after, key=len, default=name)

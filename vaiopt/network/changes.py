@@ -22,6 +22,7 @@ from vaiopt.errors import ModelError
 from vaiopt.network import activations
 from vaiopt.network.calls import OPERATION, Call, CallList, class_of
 from vaiopt.network.layers import layer_class
+from vaiopt.network.node_defs import as_function
 from vaiopt.network.operations import DAMAGED
 from vaiopt.network.rebuild import Place, Rebuilt, readers
 from vaiopt.network.scalings import absorbed, rescaling_of
@@ -68,7 +69,8 @@ def _translated(old: CallList) -> CallList:
     new, users = Rebuilt(old), readers(old)
     for index, call in enumerate(old.calls):
         inputs = new.inputs(call)
-        if inputs and _does_nothing(call, len(users[call.inputs[0][0]])):
+        is_output = any(place[0] == index for place in old.outputs)
+        if inputs and _does_nothing(call, len(users[call.inputs[0][0]]), is_output):
             new.stand_in(index, inputs[:1])
             if layer_class(call.class_name).removed:
                 new.tell(call.name, "left out: it does something in training only")
@@ -78,14 +80,14 @@ def _translated(old: CallList) -> CallList:
     return new.finished()
 
 
-def _does_nothing(call: Call, readers_of_source: int) -> bool:
+def _does_nothing(call: Call, readers_of_source: int, is_output: bool) -> bool:
     """Tell whether a layer is to be left out. The vendor's tool removes a plain dropout itself, but
     only where nothing else reads the layer before it.
     """
     if call.class_name == "Dropout":
         return readers_of_source > 1
-    if call.class_name == "Activation":
-        return call.config.get("activation") == "linear" and readers_of_source > 1
+    if call.class_name == "Activation":  # in float from 2.5 on where it is not behind a convolution
+        return call.config.get("activation") == "linear" and not is_output
     row = layer_class(call.class_name)
     return row.removed and call.class_name not in _KEPT
 
@@ -106,8 +108,10 @@ def _translate(call: Call, new: Rebuilt) -> Optional[List[Place]]:
         return [new.add(_depthwise(call, shapes[0][-1]))]
     if layer_class(call.class_name).kind != "tensorflow":
         return None
-    function = str(call.config.get("function", ""))
-    steps = layers_for(function, call.arguments, shapes) if shapes else None
+    function, arguments = str(call.config.get("function", "")), call.arguments
+    if call.class_name == "TensorFlowOpLayer":
+        function, arguments = as_function(call.config)
+    steps = layers_for(function, arguments, shapes) if shapes else None
     if not steps:
         return None
     kinds = "/".join(dict.fromkeys(step.class_name for step in steps))

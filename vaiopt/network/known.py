@@ -8,12 +8,12 @@ nested models, wrapped layers, cells, activations, keyword arguments, and layers
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional, Pattern, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.network.layers import LAYERS
+from vaiopt.network.node_defs import operation_of
 
 TRUST_HINT = "Build the model without it; or, if you made the file yourself, add --trust-model."
 
@@ -168,12 +168,8 @@ def _function(kind: str, config: Any) -> Tuple[str, bool]:
     """Return what a layer with code calls, in words, and whether that is known."""
     config = config if isinstance(config, Mapping) else {}
     if kind == "TensorFlowOpLayer":
-        try:
-            node = json.loads(config.get("node_def", ""))
-            operation = node.get("op") if isinstance(node, Mapping) else None
-        except (TypeError, ValueError, RecursionError):
-            operation = None
-        return f" ({str(operation)[:80]})", operation in OPERATIONS
+        operation = operation_of(config)
+        return f" ({operation[:80]})", operation in OPERATIONS
     function = config.get("function")
     if kind in ("TFOpLambda", "SlicingOpLambda") and isinstance(function, str):
         return f" ({function[:80]})", FUNCTIONS.fullmatch(function) is not None

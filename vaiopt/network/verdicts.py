@@ -36,6 +36,11 @@ ON_THE_CPU = frozenset(["input", "float"])
 """Verdicts after which the CPU computes in float."""
 
 
+NO_OPERAND = "sum or product of a layer in float"
+NO_SIGMOID_INPUT = "sigmoid or swish of a layer in float that others read"
+"""Rows of what some releases fail on, since a number that they compare has no position."""
+
+
 class Verdict(NamedTuple):
     """One row; the fields are the columns that ``verdicts.csv`` explains."""
 

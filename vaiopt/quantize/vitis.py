@@ -44,6 +44,14 @@ _HINTS = {
         "Give preprocessed calibration samples, float32, of the model's input shape."
     ),
 }
+_NAMELESS = {
+    "average_pooling2d": "AveragePooling2D",
+    "global_average_pooling2d": "GlobalAveragePooling2D",
+    "sigmoid": "HardSigmoid",
+}
+"""Classes of the float model's layers whose names the vendor replaces: poolings in 1.4 and 2.0, the
+DPU's sigmoid in all.
+"""
 _CODE = re.compile(r"\[Quantizer_TF2_(\w+)\](?:\[[^\]]*\])?\s*(.*)")
 
 
@@ -97,6 +105,7 @@ class VitisQuantizer(Quantizer):
         """
         vitis = load_vitis()
         names = [layer.name for layer in request.model.layers]
+        nameless = {stem: _names_of(request.model, kind) for stem, kind in _NAMELESS.items()}
         model = _digestible(request.model)
         request.progress(f"running the vendor's quantizer on {len(request.x[0])} samples")
         with translated_messages():
@@ -106,7 +115,7 @@ class VitisQuantizer(Quantizer):
                 "the vendor's quantizer left the whole model in float",
                 "See its messages above; 'vaiopt inspect' names the layers.",
             )
-        positions = vitis_positions(quantized, names)
+        positions = vitis_positions(quantized, names, nameless)
         attach_positions(quantized, positions)
         return Quantized(
             quantized,
@@ -115,6 +124,10 @@ class VitisQuantizer(Quantizer):
             lambda path: _save(quantized, positions, path),
             installed_release(),
         )
+
+
+def _names_of(model: Any, kind: str) -> List[str]:
+    return [layer.name for layer in model.layers if type(layer).__name__ == kind]
 
 
 def _calibrated(vitis: Any, quantizer: Any, request: QuantizeRequest, **options: Any) -> Any:

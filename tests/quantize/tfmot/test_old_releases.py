@@ -55,7 +55,7 @@ def test_another_slope_and_functions_of_the_cpu_are_float_and_listed(release):
 def test_a_lone_activation_is_int8_before_2_5(release, place):
     def build(layers, x):
         c = layers.Conv2D(2, 3, padding="same", name="c")(x)
-        return head(layers, layers.Add(name="add")([c, layers.ReLU(name="lonely")(c)]))
+        return head(layers, layers.Concatenate(name="both")([c, layers.ReLU(name="lonely")(c)]))
 
     graph = placed(build, release)
     assert graph["lonely"].place == place and graph["c"].place == "output"

@@ -163,3 +163,25 @@ def test_positions_that_fit_stay():
                 or name.endswith(("sigmoid", "swish"))
                 for (name, key), value in found.items()
             )
+
+
+def padded_sum(layers, x):
+    c = layers.ZeroPadding2D(name="pad")(layers.Conv2D(2, 3, name="c")(x))
+    return head(layers, layers.Add(name="sum")([c, x]))
+
+
+@pytest.mark.parametrize("release, first", [("2.5", 22), ("3.0", 20)])
+def test_up_to_2_5_an_operand_behind_a_padding_keeps_its_position(release, first):
+    # Recorded from the quantizers: 2.5 gives the new position to the padding, which has none.
+    assert refined(padded_sum, {("c", "out"): 22}, release)[("c", "out")] == first
+
+
+def flat_gate(layers, x):
+    x = layers.Flatten(name="flat")(layers.Conv2D(2, 3, name="c")(x))
+    return layers.Dense(4, name="out")(layers.Activation("sigmoid", name="gate")(x))
+
+
+@pytest.mark.parametrize("release, given", [("2.0", -2), ("2.5", -2), ("3.0", 0)])
+def test_up_to_2_5_a_sigmoid_behind_a_flatten_leaves_its_input_below_0(release, given):
+    positions = refined(flat_gate, {("c", "out"): -2}, release)
+    assert (positions[("c", "out")], positions[("gate", "out")]) == (given, 7)

@@ -11,6 +11,7 @@ from vaiopt.quantize.backend import Quantized, Quantizer, QuantizeRequest, train
 from vaiopt.quantize.tfmot.assemble import make_quantized, position_list
 from vaiopt.quantize.tfmot.averages import set_averages
 from vaiopt.quantize.tfmot.emulation import Emulation
+from vaiopt.quantize.tfmot.failures import refuse_failures
 from vaiopt.quantize.tfmot.finetune import finetune
 from vaiopt.quantize.tfmot.graph import Graph, read_graph
 from vaiopt.quantize.tfmot.placement import float_layers, place
@@ -62,10 +63,15 @@ class TfmotQuantizer(Quantizer):
 
 
 def prepared_graph(model: Any, rules: Rules) -> Graph:
-    """Return the graph of a float model after preparation, with every rounding placed."""
+    """Return the graph of a float model after preparation, with every rounding placed.
+
+    Raises:
+        QuantizeError: the quantizer of the release refuses the model, or fails on it.
+    """
     graph = read_graph(model)
     prepare(graph, rules)
     to_dpu_functions(graph)
     set_averages(graph, rules)
     place(graph, rules)
+    refuse_failures(graph, rules)
     return graph

@@ -65,6 +65,9 @@ class Refiner:
                 self._set(node, max(result, 7))
 
     def _sigmoids(self, bounded: bool = False) -> None:
+        """Up to 2.5 the new position of an input is lost where a layer that only moves integers
+        stands between, here and in :meth:`_operands`: that layer is given it.
+        """
         for node in self.nodes:
             if node.kind != "Sigmoid":
                 continue
@@ -75,7 +78,7 @@ class Refiner:
             if bounded:
                 low = min(low, 15)
                 high = high if 14 + low - high > 0 else 14 + low
-            if low != given:
+            if low != given and (bounded or source is self.graph.source(node)):
                 self._set(source, low)
             if high != result:
                 self._set(node, high)
@@ -100,8 +103,11 @@ class Refiner:
             if not in_turn:
                 values = [before[(source.name, "out")] for _, source in inputs]
             smallest, largest = values.index(min(values)), values.index(max(values))
-            if values[largest] - values[smallest] > 15:
-                self._set(inputs[largest][1], values[smallest] + 15)
+            source = inputs[largest][1]
+            if values[largest] - values[smallest] > 15 and (
+                in_turn or source is self.graph.source(node, largest)
+            ):
+                self._set(source, values[smallest] + 15)
 
     def _operands_in_turn(self) -> None:
         self._operands(in_turn=True)
