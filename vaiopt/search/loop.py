@@ -6,7 +6,8 @@ import contextlib
 import math
 import shutil
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -66,6 +67,8 @@ OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
 """Failures with no trial complete after which the fault is not in the hyperparameters."""
+MOST_BEGINNINGS = 5
+"""How often a trial is begun anew whose process ended before it; then something is wrong."""
 MOST_REFUSED = 100
 """Points in a row that may not be trained, after which no other is looked for."""
 
@@ -107,6 +110,7 @@ class Search:
         self._failed = False
         self._met: Set[str] = set()
         self._history = History()
+        self._lost: Dict[int, int] = Counter()
         self._owner = str(run.folder.resolve())
         self.stopped = ""
         """Why no further trial was begun, though more were asked for; empty if nothing stopped it.
@@ -386,6 +390,9 @@ class Search:
             check()
             for future in finished:
                 trial, job = running.pop(future)
+                if self._never_began(job, future):
+                    running[self._executor.submit(run_trial, job)] = (trial, job)
+                    continue
                 record = self._finish(job, future, first=not done)
                 self._grow(record)
                 self._tell(self._study, trial, record)
@@ -398,6 +405,15 @@ class Search:
             self._stop_if_hopeless(done)
             if len(done) >= MOST_REFUSED and not trainings(done[-MOST_REFUSED:]):
                 exhausted = f"the last {MOST_REFUSED} points were all refused before training"
+
+    def _never_began(self, job: Job, future: "Future[TrialRecord]") -> bool:
+        """Return whether a trial is begun anew: a process was killed that was no trial's, and took
+        those of the others with it.
+        """
+        if future.cancelled() or not isinstance(future.exception(), BrokenExecutor):
+            return False
+        self._lost[job.number] += 1
+        return self._lost[job.number] <= MOST_BEGINNINGS
 
     def _wants(self, missing: int, running: int) -> bool:
         """Return whether another trial begins now."""
