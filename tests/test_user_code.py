@@ -28,6 +28,19 @@ def call(function):
         return function()
 
 
+def test_a_file_that_is_loaded_again_runs_anew_by_the_same_code_until_it_changes(tmp_path):
+    text = "STATE = []\ndef f():\n    STATE.append(1)\n    return len(STATE)\n"
+    file = write(tmp_path / "mine.py", text)
+    first = load(file)
+    assert (first.f(), first.f()) == (1, 2)
+    again = load(file)
+    assert again.f() == 1
+    assert again.f.__code__ is first.f.__code__  # TensorFlow keeps it for good
+    changed = load(write(file, text.replace("len(STATE)", "0")))
+    assert changed.f() == 0
+    assert again.f() == 2
+
+
 def test_a_file_imports_what_lies_beside_it_when_loaded_and_when_called(tmp_path):
     write(tmp_path / "vaiopt_beside_a.py", "VALUE = 1\n")
     write(tmp_path / "vaiopt_beside_b.py", "VALUE = 2\n")

@@ -9,9 +9,10 @@ import importlib.util
 import re
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Set
+from types import CodeType, ModuleType
+from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.reading import check_regular
@@ -32,6 +33,25 @@ _neighbours: Dict[str, Path] = {}
 """Modules that were imported from the folder of a person's file, and that folder."""
 
 
+_codes: Dict[str, Tuple[bytes, CodeType]] = {}
+"""What the files that were imported hold, and what Python made of it, by path."""
+
+
+class _OfOneCode(SourceFileLoader):
+    """Runs a file anew, by the code that was made of it the first time, unless it has changed.
+
+    TensorFlow keeps the code of whatever called it for good: code made anew for each trial would
+    grow the process by 30 kB a trial.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the file as it is now."""
+        source = self.get_data(self.path)
+        if self.path not in _codes or _codes[self.path][0] != source:
+            _codes[self.path] = source, self.source_to_code(source, self.path)
+        return _codes[self.path][1]
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a person's file anew, under a name of its own; its folder counts for its imports.
 
@@ -49,8 +69,9 @@ def load_file(path: Path) -> ModuleType:
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
     name = f"{PREFIX}{path.stem}_{digest[:8]}"
     spec = importlib.util.spec_from_file_location(name, str(path))
-    if spec is None or spec.loader is None:
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):
         raise ImportError(f"'{path}' is not a Python file")
+    spec.loader = _OfOneCode(name, str(path))
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and pickle look a class's module up here.
     sys.modules[name] = module

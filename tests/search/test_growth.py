@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import optuna
 import psutil
 import pytest
 
@@ -16,8 +17,13 @@ from tests.search.quick import SETTINGS
 from tests.search.stub import stubbed
 from vaiopt.cli.live import TrialLines
 from vaiopt.runs.layout import Run
+from vaiopt.search.training.judges import make_judge
+from vaiopt.search.training.reports import Pruned, Reports
+from vaiopt.settings import SearchSettings
+from vaiopt.study.objective import Objective
 from vaiopt.study.observer import Observer
 from vaiopt.study.record import TrialRecord
+from vaiopt.study.space import Space
 from vaiopt.text import silent
 
 PACKAGE = str(Path(vaiopt.__file__).parent)
@@ -105,6 +111,55 @@ def test_each_trial_s_record_is_read_from_the_study_once(tmp_path, monkeypatch):
     with stubbed(monkeypatch, tmp_path / "run", *sets) as search:
         search.run()
     assert read == dict.fromkeys(range(20), 1)
+
+
+def test_all_trials_are_read_from_the_study_as_often_in_a_long_search_as_in_a_short_one(
+    tmp_path, monkeypatch
+):
+    read = []
+    get_trials = optuna.study.Study.get_trials
+    monkeypatch.setattr(
+        optuna.study.Study,
+        "get_trials",
+        lambda study, *args, **options: read.append(1) or get_trials(study, *args, **options),
+    )
+    counts = []
+    for trials in (3, 20):
+        sets = [f"search.trials={trials}", "search.sampler=random", "search.pruner=median"]
+        with stubbed(monkeypatch, tmp_path / str(trials), *sets) as search:
+            search.run()
+        counts.append(len(read))
+        read.clear()
+    assert counts[0] == counts[1]
+
+
+def test_a_judge_makes_for_optuna_only_what_the_last_one_had_not(monkeypatch):
+    def judged(count, value):
+        trials = [
+            TrialRecord(n, "complete", value=value, pruning={"reports": [[1, value], [2, value]]})
+            for n in range(count)
+        ]
+        made.clear()
+        reports = Reports(SearchSettings(pruner="median"), Objective(SETTINGS.objective), Space())
+        for trial in trials:
+            reports.add(trial)
+        judge = make_judge(reports.pruning(count), ())
+        try:
+            judge.report(1, 0.7, last=False)
+        except Pruned:
+            return len(made), "pruned"
+        return len(made), "goes on"
+
+    made = []
+    init = optuna.trial.FrozenTrial.__init__
+    monkeypatch.setattr(
+        optuna.trial.FrozenTrial, "__init__", lambda *a, **k: made.append(1) or init(*a, **k)
+    )
+    judged(10, 0.9)
+    own, _ = judged(10, 0.9)
+    assert judged(12, 0.9) == (own + 2, "pruned")
+    assert judged(12, 0.6) == (own + 12, "goes on")
+    assert judged(3, 0.6) == (own, "goes on")
 
 
 def test_the_lines_of_the_trials_rank_each_of_them_once(monkeypatch):

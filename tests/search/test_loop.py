@@ -1,5 +1,6 @@
 """A search that stays open: its workers, its data and its study serve several runs."""
 
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,40 @@ def test_several_runs_share_an_executor_the_data_and_the_study(tmp_path, counted
     whole = load_trials(Run(tmp_path / "whole"))
     assert [t.hyperparameters for t in found] == [t.hyperparameters for t in whole]
     assert [t.value for t in found] == [t.value for t in whole]
+
+
+class Breaking(InProcessExecutor):
+    """Loses the first calls, as a pool does of which a process is killed that runs none."""
+
+    def __init__(self, lost):
+        self.lost, self.trials = lost, []
+
+    def submit(self, fn, *args, **kwargs):
+        if fn is not stub.run_trial:
+            return super().submit(fn, *args, **kwargs)
+        self.trials.append(args[0].number)
+        if len(self.trials) > self.lost:
+            return super().submit(fn, *args, **kwargs)
+        future = Future()
+        future.set_exception(BrokenExecutor())
+        return future
+
+
+def test_a_trial_whose_process_ended_before_it_began_is_begun_anew(tmp_path, monkeypatch):
+    executor = Breaking(lost=2)
+    monkeypatch.setattr(loop, "make_executor", lambda settings: executor)
+    with stub.stubbed(monkeypatch, tmp_path / "run", "search.trials=3") as one:
+        assert [record.status for record in one.run()] == [COMPLETE] * 3
+    assert executor.trials == [0, 0, 0, 1, 2]
+
+
+def test_a_trial_whose_processes_end_again_and_again_has_failed(tmp_path, monkeypatch):
+    executor = Breaking(lost=6)
+    monkeypatch.setattr(loop, "make_executor", lambda settings: executor)
+    with stub.stubbed(monkeypatch, tmp_path / "run", "search.trials=2") as one:
+        first, second = one.run()
+    assert (first.status, second.status) == (FAILED, COMPLETE)
+    assert first.reason == "its process ended before the trial began"
 
 
 def test_worker_processes_stay_up_between_runs(tmp_path):

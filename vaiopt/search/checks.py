@@ -1,19 +1,24 @@
-"""What is checked of the settings of a search before anything is loaded or written."""
+"""What is checked of a search before anything is loaded or written."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import List, Mapping
 
+from vaiopt.errors import RunError
+from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.execution.gpus import sharing_note
 from vaiopt.search.training import JUDGES, SCHEDULES
 from vaiopt.settings import Settings
 from vaiopt.settings.choices import row_of
 from vaiopt.settings.together import beyond, check_together, unused
+from vaiopt.study import storage
 from vaiopt.study.database import check_database, settled_url
 from vaiopt.study.objective import Objective
 from vaiopt.study.question import bound_of_metric
+from vaiopt.study.space import Space
+from vaiopt.study.trials import distributions
 
 
 def check_settings(settings: Settings) -> None:
@@ -51,3 +56,29 @@ def settled(settings: Settings) -> Settings:
     """Return settings that mean the same from every folder: the file of a study is absolute."""
     url = settled_url(settings.search.storage)
     return replace(settings, search=replace(settings.search, storage=url))
+
+
+def check_ranges(run: Run, space: Space) -> None:
+    """Check that the study of a run, if there is one, can hold points of the space; it cannot once
+    the values of a choice have changed.
+
+    Raises:
+        RunError: it cannot.
+    """
+    try:
+        study = storage.open_study(run)
+    except RunError:
+        # There is none yet; if something else is wrong with it, that is told when it is opened to
+        # write.
+        return
+    check = storage.quiet_optuna().distributions.check_distribution_compatibility
+    wanted = distributions(space)
+    for trial in study.get_trials(deepcopy=False):
+        for name, had in trial.distributions.items():
+            try:
+                check(had, wanted.get(name, had))
+            except ValueError as error:
+                raise RunError(
+                    f"the values of '{name}' have changed, which the study cannot follow",
+                    "Search into a new folder: --run runs/NAME, or restore the setting.",
+                ) from error

@@ -6,7 +6,8 @@ import contextlib
 import math
 import shutil
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -16,7 +17,7 @@ from vaiopt.network.loadable import models_are_trusted
 from vaiopt.record import read_optional, write_record
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
-from vaiopt.search.checks import check_settings, effects
+from vaiopt.search.checks import check_ranges, check_settings, effects
 from vaiopt.search.execution.choose import make_executor
 from vaiopt.search.execution.limits import (
     MOST_TAKEN,
@@ -25,6 +26,7 @@ from vaiopt.search.execution.limits import (
     with_resident_mb,
 )
 from vaiopt.search.execution.lock import only_search
+from vaiopt.search.history import History
 from vaiopt.search.kept import KeptModels
 from vaiopt.search.pricing import Pricing
 from vaiopt.search.samplers.base import Sampler
@@ -65,6 +67,8 @@ OWNER = "vaiopt:run"
 """User attribute of a study in a database: the folder of the run that it belongs to."""
 MOST_FAILURES = 5
 """Failures with no trial complete after which the fault is not in the hyperparameters."""
+MOST_BEGINNINGS = 5
+"""How often a trial is begun anew whose process ended before it; then something is wrong."""
 MOST_REFUSED = 100
 """Points in a row that may not be trained, after which no other is looked for."""
 
@@ -105,6 +109,8 @@ class Search:
         self._objective = Objective(settings.objective)
         self._failed = False
         self._met: Set[str] = set()
+        self._history = History()
+        self._lost: Dict[int, int] = Counter()
         self._owner = str(run.folder.resolve())
         self.stopped = ""
         """Why no further trial was begun, though more were asked for; empty if nothing stopped it.
@@ -195,7 +201,7 @@ class Search:
         # Only now is anything written: settings that cannot work leave no run behind.
         self._held.enter_context(only_search(run))
         mend_journal(run.journal, self._progress)
-        self._check_ranges(space)
+        check_ranges(run, space)
         if self._anew:
             # Killed in between, the run has no search space, rather than that of other settings.
             run.space.unlink()
@@ -257,7 +263,7 @@ class Search:
         self._description = replace(self._description, space=space)
         write_record(self._folder.space, self._description)
         self._sampler, self._distributions = sampler, distributions(space)
-        self._study.sampler = samplers.as_optuna(sampler)
+        self._study.sampler = samplers.as_optuna(sampler, self._history)
 
     def _describe(self) -> SpaceFile:
         """Return what is known before the first trial, traced once per run and then kept."""
@@ -291,7 +297,7 @@ class Search:
         study = optuna.create_study(
             study_name=search.study if search.storage else storage.STUDY_NAME,
             storage=database or storage.journal_storage(self._folder),
-            sampler=samplers.as_optuna(self._sampler),
+            sampler=samplers.as_optuna(self._sampler, self._history),
             directions=self._objective.directions,
             load_if_exists=True,
         )
@@ -342,34 +348,13 @@ class Search:
             )
         return database
 
-    def _check_ranges(self, space: Space) -> None:
-        """Check that the study, if there is one, can hold points of the space; it cannot once the
-        values of a choice have changed.
-        """
-        try:
-            study = storage.open_study(self._folder)
-        except RunError:
-            # There is none yet; if something else is wrong with it, that is told when it is opened
-            # to write.
-            return
-        check = storage.quiet_optuna().distributions.check_distribution_compatibility
-        wanted = distributions(space)
-        for trial in study.get_trials(deepcopy=False):
-            for name, had in trial.distributions.items():
-                try:
-                    check(had, wanted.get(name, had))
-                except ValueError as error:
-                    raise RunError(
-                        f"the values of '{name}' have changed, which the study cannot follow",
-                        "Search into a new folder: --run runs/NAME, or restore the setting.",
-                    ) from error
-
     def _loop(self, wanted: int, check: Callable[[], None]) -> int:
         """Run trials until there are as many as wanted; return how many have ended."""
         # Read once: what a trial costs must not depend on how many there were before it.
         ended = [r for r in records(self._study) if r.status not in (RUNNING, OUTDATED)]
         done = [r for r in ended if r.status not in NOT_OF_THE_SEARCH]
         search, objective = self._settings.search, self._objective
+        self._history.begin(done)
         self._models = KeptModels(self._folder, self._kept, objective, ended)
         self._models.delete()  # what a kill left
         self._reports = Reports(search, objective, self._description.space, ended)
@@ -405,10 +390,14 @@ class Search:
             check()
             for future in finished:
                 trial, job = running.pop(future)
+                if self._never_began(job, future):
+                    running[self._executor.submit(run_trial, job)] = (trial, job)
+                    continue
                 record = self._finish(job, future, first=not done)
                 self._grow(record)
                 self._tell(self._study, trial, record)
                 done.append(record)
+                self._history.ended(record)
                 missing -= trainings([record])
                 self._observer.trial_ended(record)
                 self._reports.add(record)
@@ -416,6 +405,15 @@ class Search:
             self._stop_if_hopeless(done)
             if len(done) >= MOST_REFUSED and not trainings(done[-MOST_REFUSED:]):
                 exhausted = f"the last {MOST_REFUSED} points were all refused before training"
+
+    def _never_began(self, job: Job, future: "Future[TrialRecord]") -> bool:
+        """Return whether a trial is begun anew: a process was killed that was no trial's, and took
+        those of the others with it.
+        """
+        if future.cancelled() or not isinstance(future.exception(), BrokenExecutor):
+            return False
+        self._lost[job.number] += 1
+        return self._lost[job.number] <= MOST_BEGINNINGS
 
     def _wants(self, missing: int, running: int) -> bool:
         """Return whether another trial begins now."""
@@ -442,6 +440,7 @@ class Search:
             afterwards=self._afterwards,
             space=space,
         )
+        self._history.started(trial.number, trial.params)
         return trial, job
 
     def _finish(self, job: Job, future: "Future[TrialRecord]", first: bool) -> TrialRecord:

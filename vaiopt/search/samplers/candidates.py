@@ -49,11 +49,11 @@ class Tried:
 
     def __call__(self, history: Sequence[TrialRecord]) -> Set[Key]:
         """Return the keys of the points of a history, which are not to be changed."""
-        running = [trial.status == RUNNING for trial in history]
-        ended = list(history[: running.index(True) if any(running) else None])
         known = len(self._trials)
-        if ended[:known] != self._trials:
+        if list(history[:known]) != self._trials:
             known, self._keys = 0, set()
+        running = [trial.status == RUNNING for trial in history[known:]]
+        ended = list(history[: known + running.index(True) if any(running) else None])
         self._keys |= tried_points(self._space, ended[known:])
         self._trials = ended
         if len(ended) == len(history):

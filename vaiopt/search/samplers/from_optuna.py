@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Sequence, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from vaiopt.errors import SettingsError
 from vaiopt.search.samplers.base import Problem, Sampler
@@ -139,9 +139,16 @@ def _whole_point(sampler: Any, study: Any, trial: Any, dimensions: Dict[str, Any
     return point
 
 
-def as_optuna(sampler: Sampler) -> Any:
+def as_optuna(
+    sampler: Sampler, history: Optional[Callable[[], Sequence[TrialRecord]]] = None
+) -> Any:
     """Return a sampler as a study takes it. The class is made here so that importing this module
     does not import Optuna.
+
+    Args:
+        sampler: ours.
+        history: the trials so far, as :meth:`Sampler.propose` is given them; without it they are
+            read from the study.
     """
     from optuna.samplers import BaseSampler
 
@@ -154,6 +161,8 @@ def as_optuna(sampler: Sampler) -> Any:
             return dimensions
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
+            if history is not None:
+                return sampler.propose(study, trial, history())
             before = [
                 r
                 for r in records(study)

@@ -18,7 +18,7 @@ import math
 from functools import lru_cache
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from vaiopt.search.training.reports import Pruned, Pruning
+from vaiopt.search.training.reports import Pruned, Pruning, Reported
 from vaiopt.study.storage import STUDY_NAME, quiet_optuna
 
 STARTUP_TRIALS = 2
@@ -124,7 +124,6 @@ def _storage_class() -> Any:
     The class is made when it is first needed because its base is Optuna's.
     """
     optuna = quiet_optuna()
-    states = optuna.trial.TrialState
 
     class EarlierAndOwn(optuna.storages.InMemoryStorage):  # type: ignore[misc, name-defined]
         """Holds one trial, and shows it after the others, with its number in the search."""
@@ -132,22 +131,7 @@ def _storage_class() -> Any:
         def __init__(self, pruning: Pruning) -> None:
             super().__init__()
             self._number = pruning.number
-            self._earlier = [
-                optuna.trial.FrozenTrial(
-                    number=trial.number,
-                    trial_id=trial.number + 1,  # its own has 0
-                    state=states.PRUNED if trial.value is None else states.COMPLETE,
-                    value=trial.value,
-                    intermediate_values=trial.reports,
-                    system_attrs=trial.rungs,
-                    user_attrs={},
-                    params={},
-                    distributions={},
-                    datetime_start=None,
-                    datetime_complete=None,
-                )
-                for trial in pruning.trials
-            ]
+            self._earlier = _frozen(pruning.trials)
 
         def _own(self, trial: Any) -> Any:
             trial = copy.copy(trial)
@@ -164,3 +148,36 @@ def _storage_class() -> Any:
             return copy.deepcopy(found) if deepcopy else found
 
     return EarlierAndOwn
+
+
+_KNOWN: List[Reported] = []
+_FROZEN: List[Any] = []
+"""What the last judge of this process was shown: the next one is shown the same, and a few more."""
+
+
+def _frozen(trials: Sequence[Reported]) -> List[Any]:
+    """Return earlier trials as Optuna's pruners look at them, which is all that may be done."""
+    pairs = enumerate(zip(_KNOWN, trials))
+    shortest = min(len(_KNOWN), len(trials))
+    same = next((place for place, (known, trial) in pairs if known != trial), shortest)
+    _FROZEN[same:] = [_as_frozen(trial) for trial in trials[same:]]
+    _KNOWN[same:] = trials[same:]
+    return list(_FROZEN)
+
+
+def _as_frozen(trial: Reported) -> Any:
+    optuna = quiet_optuna()
+    states = optuna.trial.TrialState
+    return optuna.trial.FrozenTrial(
+        number=trial.number,
+        trial_id=trial.number + 1,  # a judge's own has 0
+        state=states.PRUNED if trial.value is None else states.COMPLETE,
+        value=trial.value,
+        intermediate_values=trial.reports,
+        system_attrs=trial.rungs,
+        user_attrs={},
+        params={},
+        distributions={},
+        datetime_start=None,
+        datetime_complete=None,
+    )

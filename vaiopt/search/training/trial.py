@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import errno
-import gc
 import os
 import socket
 import time
@@ -37,6 +36,7 @@ from vaiopt.search.training.fidelity import Climb, rungs
 from vaiopt.search.training.folds import fold_splits, mean_curve, mean_metrics
 from vaiopt.search.training.hypermodel import own_fit, run_fit
 from vaiopt.search.training.judges import AnyJudge, make_judge
+from vaiopt.search.training.leftovers import given_back
 from vaiopt.search.training.options import (
     KERAS_BATCH,
     default_epochs,
@@ -120,30 +120,23 @@ def run_trial(job: Job) -> TrialRecord:
 
 def _guarded(job: Job) -> TrialRecord:
     tf = load_tensorflow()
-    # What is there before the trial is set aside: looking through all of TensorFlow's modules would
-    # make the collection below take 0.25 s.
-    gc.freeze()
-    try:
-        check_gpu(job.settings.search)
-        return _Trial(job).run()
-    except VaioptError as error:
-        return job.failed(error.message)
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        return job.failed(f"out of memory ({message(error)})")
-    except Exception as error:
-        # A user's model may raise anything while it trains; the search goes on, and the traceback
-        # is kept.
-        if isinstance(error, OSError) and error.errno in FULL_DISK:
-            # It is no fault of the trial's: the search stops, and later runs it again.
-            raise
-        return job.failed(f"{type(error).__name__}: {message(error)}", traceback.format_exc())
-    finally:
-        ProgressFile(Run(job.folder).progress(job.number)).remove()
-        # Without the collection each model's graph stays alive and memory grows from trial to
-        # trial.
-        tf.keras.backend.clear_session()
-        gc.collect()
-        gc.unfreeze()
+    with given_back():
+        try:
+            check_gpu(job.settings.search)
+            return _Trial(job).run()
+        except VaioptError as error:
+            return job.failed(error.message)
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            return job.failed(f"out of memory ({message(error)})")
+        except Exception as error:
+            # A user's model may raise anything while it trains; the search goes on, and the
+            # traceback is kept.
+            if isinstance(error, OSError) and error.errno in FULL_DISK:
+                # It is no fault of the trial's: the search stops, and later runs it again.
+                raise
+            return job.failed(f"{type(error).__name__}: {message(error)}", traceback.format_exc())
+        finally:
+            ProgressFile(Run(job.folder).progress(job.number)).remove()
 
 
 class _Trial:
