@@ -15,11 +15,12 @@ import numpy as np
 
 from vaiopt import user_code
 from vaiopt.errors import SettingsError
+from vaiopt.tasks.joined import plain_or_parts
 from vaiopt.text import Progress
 
 RETURNS = (
-    "It takes the labels y (n, ...) and the real outputs (n, ...), and returns a number, or numbers"
-    " by name."
+    "It takes the labels y (n, ...) and the real outputs (n, ...), of several outputs dictionaries of"
+    " them, and returns a number, or numbers by name."
 )
 NAME = re.compile(r"[A-Za-z]\w{0,63}")
 """Of a metric."""
@@ -59,15 +60,16 @@ class OwnMetrics:
         """Return the metrics by name: that of the function, or the names that it gives.
 
         Args:
-            y: labels (n, ...), as the task keeps them.
+            y: labels (n, ...), as the task keeps them; of several outputs the function gets them
+                by their names.
             outputs: real outputs (n, ...) in the units of the labels; of a classifier
-                probabilities.
+                probabilities; of several by their names.
 
         Raises:
             SettingsError: the function raised, or returned something else.
         """
         with user_code.running(self._failed, self._function):
-            found = self._function(y.copy(), outputs.copy())
+            found = self._function(plain_or_parts(y.copy()), plain_or_parts(outputs.copy()))
         named = found if isinstance(found, Mapping) else {self._name: found}
         numbers = {self._checked(name): self._number(name, n) for name, n in named.items()}
         self.names = tuple(numbers)

@@ -138,6 +138,7 @@ class _Family:
         found = found_line(shared.dataset, splits.sizes())
         notes = (found, *shared.dataset.notes, *split_notes(splits))
         notes += (*scaling_notes(settings.data, scaling, left), *started)
+        notes += tuple(filter(None, [splits.task.told_of(settings.objective.metric)]))
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task

@@ -149,14 +149,17 @@ def check_loss(model: Any, task: Task) -> None:
     Raises:
         ModelError: it contradicts the task, so that nothing would be learned.
     """
-    names = loss_names(model)
-    better = task.loss_problem(names, int(model.output_shape[-1]))
-    if better:
-        raise ModelError(
-            f"the model is compiled with the loss '{names[1] or names[0]}', and the task is"
-            f" {task.name} by {model.output_shape[-1]} outputs",
-            f"Compile it with loss='{better}', or say what is learned: --set task=NAME",
-        )
+    for name, learned, end in task.ends(model):
+        names, outputs = loss_names(end), int(end.output_shape[-1])
+        better = learned.loss_problem(names, outputs)
+        if better:
+            of_it = f" for the output '{name}'" if name else ""
+            raise ModelError(
+                f"the model is compiled with the loss '{names[1] or names[0]}'{of_it}, and the task"
+                f" is {learned.name} by {outputs} outputs",
+                f"Compile it with loss='{better}', or say what is learned: --set"
+                f" {f'tasks.{name}' if name else 'task'}=NAME",
+            )
 
 
 def check_augment(settings: Settings, model: Any, splits: Splits, fits_itself: bool) -> None:

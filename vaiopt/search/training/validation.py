@@ -8,9 +8,9 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from vaiopt.data import Splits
-from vaiopt.data.batches import DeviceData, evaluation_batch
+from vaiopt.data.batches import DeviceData, as_tensors, evaluation_batch
 from vaiopt.keras import load_tensorflow
-from vaiopt.models.probabilities import missing_activation, probabilities
+from vaiopt.models.probabilities import missing_activation, said
 from vaiopt.search.training.statistics import BatchStatistics
 from vaiopt.search.training.weights import counted_weights
 from vaiopt.study.own_metrics import OwnMetrics
@@ -71,8 +71,8 @@ class Validator:
         self.prepare()
         model = self._model
         outputs = model.predict(self._batches, verbose=0)
-        labels, predictions = tf.constant(self._labels), tf.constant(outputs)
-        weights = None if self._weights is None else tf.constant(self._weights)
+        labels, predictions = as_tensors(self._labels), tf.nest.map_structure(tf.constant, outputs)
+        weights = None if self._weights is None else as_tensors(self._weights)
         loss = model.compiled_loss(
             labels, predictions, sample_weight=weights, regularization_losses=model.losses
         )
@@ -98,7 +98,7 @@ class Validator:
         outputs = self._model.predict(self._quick_batches, verbose=0)
         found = self._scores(outputs)
         loss = self._model.loss
-        if isinstance(loss, str) or callable(loss):
+        if len(self._model.outputs) == 1 and (isinstance(loss, str) or callable(loss)):
             tf = load_tensorflow()
             labels = tf.constant(self._labels[: len(outputs)])
             losses = tf.keras.losses.get(loss)(labels, tf.constant(outputs))
@@ -109,8 +109,8 @@ class Validator:
                 found["val_loss"] = value
         return found
 
-    def _scores(self, outputs: np.ndarray) -> Dict[str, float]:
-        outputs = probabilities(outputs, missing_activation(self._model))
+    def _scores(self, outputs: Any) -> Dict[str, float]:
+        outputs = said(outputs, self._model.output_names, missing_activation(self._model))
         outputs = self._targets.decode(outputs)
         true = self._true[: len(outputs)]
         scores = self._task.scores(outputs, true, self._classes)
