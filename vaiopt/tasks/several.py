@@ -332,10 +332,11 @@ class Several(Task):
         )
 
     def compile(self, model: Any, optimizer: Any, *, losses: Any = None) -> None:
-        """Compile each output as its task does."""
+        """Compile each output as its task does; ``losses`` may be those by output."""
         ends = list(self.ends(model))
-        for _, task, end in ends:
-            task.compile(end, optimizer, losses=losses)
+        for name, task, end in ends:
+            own = losses.get(name) if isinstance(losses, abc.Mapping) else losses
+            task.compile(end, optimizer, losses=own)
         model.compile(
             optimizer=optimizer,
             loss=[end.given["loss"] for _, _, end in ends],
