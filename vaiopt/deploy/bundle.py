@@ -9,7 +9,7 @@ import shutil
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from vaiopt.hardware.targets import load_target
 from vaiopt.int8.feed import fed
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
+from vaiopt.network.file import output_names
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
@@ -38,12 +39,16 @@ from vaiopt.runs.records import (
     FileEntry,
     Golden,
     Manifest,
+    OutputPart,
     OutputTensor,
     Samples,
 )
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond
+from vaiopt.tasks.joined import as_said, parts_of
+from vaiopt.tasks.several import split_names
+from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -105,11 +110,11 @@ def bundle_candidate(
     for line in beyond(settings, splits.sizes(), "deploy"):
         progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
-    arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
+    arrays = {"x": part.raw, **_by_output("y", part.y), "indices": part.indices}
     outputs = _outputs(candidate, arrays["x"], splits, progress)
     scores: Dict[str, float] = {}
     if outputs is not None:
-        arrays["expected"] = splits.task.predict(outputs)
+        arrays.update(_by_output("expected", splits.task.predict(outputs)))
         scores = splits.task.scores(outputs, part.y, len(splits.classes))
     bundle = candidate.bundle(name)
     archive = bundle.parent / f"{name}.tar.gz"
@@ -123,6 +128,7 @@ def bundle_candidate(
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
+        manifest = replace(manifest, outputs=_output_parts(candidate, compiled, splits))
         write_text(folder / "README.md", bundle_readme(manifest))
         write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
@@ -162,7 +168,10 @@ def _outputs(
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     size = evaluation_batch(splits.input_shape)
     parts = (splits.preprocessing.apply(raw[i : i + size]) for i in range(0, len(raw), size))
-    outputs = (model.predict(fed(model, x), batch_size=size, verbose=0) for x in parts)
+    names = output_names(candidate.model)
+    outputs = (
+        as_said(model.predict(fed(model, x), batch_size=size, verbose=0), names) for x in parts
+    )
     return np.concatenate([splits.task.judged(splits.targets.decode(o)) for o in outputs])
 
 
@@ -188,7 +197,33 @@ def _manifest(
         files={},
         task=splits.dataset.task,
         resize=splits.dataset.request.resize if splits.dataset.request else STRETCH,
-        targets=None if splits.targets.plain else splits.targets.to_json(),
+        targets=None if splits.targets.plain or splits.targets.outputs else splits.targets.to_json(),
+    )
+
+
+def _by_output(name: str, array: np.ndarray) -> Dict[str, np.ndarray]:
+    """Return an array under a name, or those of several outputs under ``<name>_<output>``."""
+    parts = parts_of(array)
+    return {f"{name}_{output}": part for output, part in parts.items()} if parts else {name: array}
+
+
+def _output_parts(
+    candidate: Candidate, compiled: CompileRecord, splits: Splits
+) -> Tuple[OutputPart, ...]:
+    """Return what the kit needs to know of each of several outputs, in the compiled model's order."""
+    names = output_names(candidate.model) if compiled.outputs else ()
+    pieces = {p.output: p for p in splits.task.pieces(splits.test.y, splits.classes)}
+    own = split_names(list(names), splits.classes)
+    targets = {name: splits.targets.outputs.get(name, PLAIN) for name in names}
+    return tuple(
+        OutputPart(
+            name=name,
+            task=pieces[name].task.name,
+            classes=own[name],
+            tensor=tensor,
+            targets=None if targets[name].plain else targets[name].to_json(),
+        )
+        for name, tensor in zip(names, compiled.outputs)
     )
 
 
