@@ -309,11 +309,9 @@ class Samples:
         arrays = read_arrays(path, ["x", *(f"y{end}" for end in ends)], expected)
         self.x = _numeric(arrays["x"], path, "x")
 
-        def labels(kind: str) -> Any:
+        def labels_of(kind: str) -> Any:
             found = {
-                end: one.task.check_labels(
-                    arrays[kind + end], path, kind + end, len(one.classes)
-                )
+                end: one.task.check_labels(arrays[kind + end], path, kind + end, len(one.classes))
                 for end, one in ends.items()
             }
             if len({len(array) for array in found.values()}) > 1:
@@ -322,8 +320,8 @@ class Samples:
                 return found[""]
             return kit_several.joined({end[1:]: array for end, array in found.items()})
 
-        self.y = labels("y")
-        self.expected = labels("expected") if all(name in arrays for name in expected) else None
+        self.y = labels_of("y")
+        self.expected = labels_of("expected") if all(name in arrays for name in expected) else None
         if self.x.ndim < 2 or len(self.x) == 0:
             raise KitError(
                 f"'{path}': array 'x' holds no samples (shape {self.x.shape})", MAKE_AGAIN

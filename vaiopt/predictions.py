@@ -29,7 +29,7 @@ from vaiopt.runs.lineage import stale_parts
 from vaiopt.runs.records import Manifest
 from vaiopt.tasks import task_of
 from vaiopt.tasks.joined import joined, parts_of
-from vaiopt.tasks.several import split_names
+from vaiopt.tasks.several_record import split_names
 from vaiopt.text import Progress, silent
 
 AUTO = "auto"

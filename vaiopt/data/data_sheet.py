@@ -325,8 +325,6 @@ def _row(
     def called(index: int) -> str:
         return files[index] if len(files) == len(dataset) else f"sample {index}"
 
-    others = sum(
-        any(not np.array_equal(p[one], p[other]) for p in labels) for one, other in pairs
-    )
+    others = sum(any(not np.array_equal(p[one], p[other]) for p in labels) for one, other in pairs)
     named = tuple(f"{called(one)} = {called(other)}" for one, other in pairs[:MOST_PAIRS])
     return Repeated(*parts, len(pairs), others, named)

@@ -260,7 +260,7 @@ def arrays_sha256(arrays: Iterable[Any], stamped: bool = False) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         form = outputs_in(array) and f"{array.dtype.descr}" or array.dtype.name
-        digest.update(f"{form} {'x'.join(map(str, array.shape))};".encode("utf-8"))
+        digest.update(f"{form} {'x'.join(map(str, array.shape))};".encode())
         if stamped and isinstance(array, Rows) and not array.place.temporary:
             digest.update(array.stamp.encode("utf-8", "surrogateescape"))
             continue

@@ -47,7 +47,7 @@ from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond
 from vaiopt.tasks.joined import as_said, parts_of
-from vaiopt.tasks.several import split_names
+from vaiopt.tasks.several_record import split_names
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
@@ -197,7 +197,9 @@ def _manifest(
         files={},
         task=splits.dataset.task,
         resize=splits.dataset.request.resize if splits.dataset.request else STRETCH,
-        targets=None if splits.targets.plain or splits.targets.outputs else splits.targets.to_json(),
+        targets=None
+        if splits.targets.plain or splits.targets.outputs
+        else splits.targets.to_json(),
     )
 
 
@@ -210,7 +212,7 @@ def _by_output(name: str, array: np.ndarray) -> Dict[str, np.ndarray]:
 def _output_parts(
     candidate: Candidate, compiled: CompileRecord, splits: Splits
 ) -> Tuple[OutputPart, ...]:
-    """Return what the kit needs to know of each of several outputs, in the compiled model's order."""
+    """Return what the kit needs to know of each of several outputs, in the model's order."""
     names = output_names(candidate.model) if compiled.outputs else ()
     pieces = {p.output: p for p in splits.task.pieces(splits.test.y, splits.classes)}
     own = split_names(list(names), splits.classes)

@@ -106,11 +106,11 @@ def read_golden(path: PathLike, command: str) -> Golden:
         problem = problem or ("there is no position of an output" if missing else _problem(of_it))
     if problem:
         raise RunError(f"'{path}' is damaged: {problem}", f"Make it again with: {command}")
-    positions = [int(arrays[name]) for name in GOLDEN_ARRAYS[2:]]
     return Golden(
         arrays["inputs"],
         arrays["outputs"],
-        *positions,
+        int(arrays["input_position"]),
+        int(arrays["output_position"]),
         name=_text(arrays.get("output_name")),
         more=tuple(
             GoldenOutput(

@@ -104,8 +104,9 @@ class _Reader:
         if self.input is None or not self.operations:
             raise _again("the quantized model holds no operation")
         first, *more = [self._end(index) for index, _ in self.calls.outputs]
-        return Program(self.input, first.tensor, self.operations, self.left_out, first.threshold,
-                       tuple(more))
+        return Program(
+            self.input, first.tensor, self.operations, self.left_out, first.threshold, tuple(more)
+        )
 
     def _end(self, index: int) -> End:
         output = self.values[index]

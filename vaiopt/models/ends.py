@@ -55,7 +55,7 @@ def check_ends(model: Any, hp: HyperParameters) -> None:
 
 
 def check_outputs(model: Any, hp: HyperParameters) -> None:
-    """Raise :class:`BuildFailed` unless each output of a model has the shape that its task wants."""
+    """Raise :class:`BuildFailed` unless each output has the shape that its task wants."""
     if not hp.outputs:
         found = task_of(hp.task).output_problem(model.output_shape[1:], hp.classes, hp.y_shape)
         if found[0]:

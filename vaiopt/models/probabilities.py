@@ -22,7 +22,7 @@ from vaiopt.network.file import (
     missing_function,
 )
 from vaiopt.tasks.joined import as_said, mapped
-from vaiopt.tasks.several import OneOutput
+from vaiopt.tasks.one_output import OneOutput
 from vaiopt.tasks.task_text import is_several, tasks_in, text_of
 
 

@@ -15,7 +15,7 @@ from vaiopt.models.probabilities import LINEAR, last_function
 from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import AUTO, Targets, Task, task_of
 from vaiopt.tasks.arrays import as_array
-from vaiopt.tasks.several import OneOutput
+from vaiopt.tasks.one_output import OneOutput
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.tasks.task import UNSCORED
 from vaiopt.tasks.task_text import text_of
@@ -40,9 +40,7 @@ class Judge:
     names: Tuple[str, ...] = ()
 
     def scores(self, outputs: np.ndarray) -> Dict[str, float]:
-        """Return the scores of a model's outputs (n, ...), joined if there are several, the headline
-        first.
-        """
+        """Return the scores of a model's outputs (n, ...), of several joined, headline first."""
         if self.task.like_samples and outputs.ndim == 3:  # a row of pixels
             outputs = outputs.reshape(*self.y.shape[:3], -1)
         outputs = self.targets.decode(outputs)
@@ -91,10 +89,10 @@ def judge_of(
     if y is None:
         return Found()
     if task == AUTO and isinstance(y, abc.Mapping):
-        found = _bare_several(model, y, samples, name, names)
-        if isinstance(found, Found):
-            return found
-        task, y = found
+        several = _bare_several(model, y, samples, name, names)
+        if isinstance(several, Found):
+            return several
+        task, y = several
     if task != AUTO:
         known = task_of(task)
         labels = known.calibration_labels(y, samples, name)
@@ -131,7 +129,9 @@ def _bare_several(
         return Found(None, f"no scores: there is no array '{name}_{missing[0]}'")
     tasks, labels = {}, {}
     for place, output in enumerate(names):
-        found = judge_of(OneOutput(model, place, output), y[output], samples, name=f"{name}_{output}")
+        found = judge_of(
+            OneOutput(model, place, output), y[output], samples, name=f"{name}_{output}"
+        )
         if found.judge is None:
             return Found(None, f"{found.why} (output '{output}')")
         tasks[output], labels[output] = found.judge.task.name, found.judge.y

@@ -10,7 +10,7 @@ from vaiopt.report.figures_model import confusion
 from vaiopt.report.section import Block, Group, Section, waiting
 from vaiopt.report.section_tasks import FIGURES, LEAD, SHOWN_ROWS
 from vaiopt.tasks import task_of
-from vaiopt.tasks.several import SeveralEvaluation
+from vaiopt.tasks.several_record import SeveralEvaluation
 
 
 def outputs(data: ReportData) -> Section:

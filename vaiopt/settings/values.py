@@ -84,7 +84,7 @@ OUTPUT = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_./>-]*$")
 
 
 def check_tasks(key: str, tasks: Mapping[str, str]) -> None:
-    """Check that a table gives tasks to two outputs or more, by their names. Raises SettingsError."""
+    """Check that a table gives tasks to several outputs, by their names. Raises SettingsError."""
     for name, task in tasks.items():
         if not OUTPUT.match(name):
             raise SettingsError(

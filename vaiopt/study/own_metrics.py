@@ -19,8 +19,8 @@ from vaiopt.tasks.joined import plain_or_parts
 from vaiopt.text import Progress
 
 RETURNS = (
-    "It takes the labels y (n, ...) and the real outputs (n, ...), of several outputs dictionaries of"
-    " them, and returns a number, or numbers by name."
+    "It takes the labels y (n, ...) and the real outputs (n, ...), of several outputs dictionaries"
+    " of them, and returns a number, or numbers by name."
 )
 NAME = re.compile(r"[A-Za-z]\w{0,63}")
 """Of a metric."""

@@ -35,8 +35,10 @@ def validation_metrics() -> Tuple[str, ...]:
 
 def is_task(name: str) -> bool:
     """Return whether there is a task of a name; several are written by output."""
-    return all(task in TASKS for task in tasks_in(name).values()) if is_several(name) else (
-        name in TASKS
+    return (
+        all(task in TASKS for task in tasks_in(name).values())
+        if is_several(name)
+        else (name in TASKS)
     )
 
 

@@ -54,7 +54,7 @@ class TfliteCompiler(Compiler):
             inputs, outputs = _golden(request, program)
             golden = compare_outputs(run_tflite(path, inputs), outputs)
         source, ends = program.input, program.outputs
-        outputs = [
+        tensors = [
             OutputTensor(
                 **vars(Tensor.at(end.tensor.name, (1, *end.tensor.shape), end.tensor.position)),
                 threshold=end.threshold,
@@ -70,7 +70,7 @@ class TfliteCompiler(Compiler):
             left_out=list(program.left_out),
             operations=[CompiledOperation(o.kind, o.name) for o in program.operations],
             golden=golden,
-            outputs=tuple(outputs) if len(outputs) > 1 else (),
+            outputs=tuple(tensors) if len(tensors) > 1 else (),
         )
 
 

@@ -311,7 +311,9 @@ def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
     golden = read_golden(request.golden, request.quantize_command)
     source = Tensor.at("", (1, *golden.inputs.shape[1:]), golden.input_position)
     outputs = tuple(
-        Tensor.at(output.name if golden.more else "", (1, *output.values.shape[1:]), output.position)
+        Tensor.at(
+            output.name if golden.more else "", (1, *output.values.shape[1:]), output.position
+        )
         for output in golden.all_outputs
     )
     return Ends(source, outputs)

@@ -129,6 +129,7 @@ class _Family:
             call = self._trace_fit(hp_of_model, model, PROBE)
             feasible.check_own_fit(settings, hp_of_model, call)
         feasible.check_loss(model, splits.task)
+        feasible.check_targets(model, shared, splits)
         feasible.check_augment(settings, model, splits, self._own is not None)
         feasible.check_training(settings, model, hp_of_model)
         feasible.check_choices(self.overrides, space, self._model_at)

@@ -8,8 +8,6 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-import numpy as np
-
 from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError
