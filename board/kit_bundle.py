@@ -348,9 +348,9 @@ class Golden:
     their fix positions; several outputs are one row (M, values) with a position each.
     """
 
-    def __init__(self, path: str, manifest: Manifest) -> None:
+    def __init__(self, path: str, outputs: int = 1) -> None:
         names = ["inputs", "outputs", "input_position", "output_position"]
-        more = [f"_{number}" for number in range(1, len(manifest.outputs))]
+        more = [f"_{number}" for number in range(1, outputs)]
         names += [name + end for end in more for name in ("outputs", "output_position")]
         arrays = read_arrays(path, names)
         self.inputs = _int8(arrays["inputs"], path, "inputs")

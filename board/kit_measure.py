@@ -60,7 +60,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     if GOLDEN in manifest.files:
         golden_path = os.path.join(manifest.folder, GOLDEN)
         manifest.check_file(golden_path)
-        golden = Golden(golden_path, manifest)
+        golden = Golden(golden_path, max(1, len(manifest.outputs)))
     name = os.path.basename(options.model)
     with alone(options.model, say):
         say(f"loading {name}")

@@ -53,7 +53,7 @@ class TfliteModel:
 
     kind = "tflite"
 
-    def __init__(self, path: str, manifest: Any, allow_tensorflow: bool = False) -> None:
+    def __init__(self, path: str, allow_tensorflow: bool = False, outputs: int = 1) -> None:
         self._path = path
         self.output_shape: Tuple[int, ...]
         self.output_position: Any
@@ -63,11 +63,10 @@ class TfliteModel:
             interpreter.get_input_details(), path, "input"
         )
         details = interpreter.get_output_details()
-        count = max(1, len(manifest.outputs))
-        if count == 1:
+        if outputs == 1:
             self.output_shape, self.output_position = _tensor(details, path, "output")
         else:
-            found = [_tensor([detail], path, "output") for detail in _these(details, path, count)]
+            found = [_tensor([detail], path, "output") for detail in _these(details, path, outputs)]
             sizes = (int(np.prod(shape, dtype=np.int64)) for shape, _ in found)
             self.output_shape = (sum(sizes),)
             self.output_position = tuple(position for _, position in found)
@@ -173,4 +172,4 @@ class TfliteRunner:
 
 def load(options: Any, manifest: Any) -> TfliteModel:
     """Return the model that the options name, checked. Raises KitError: it is of no use."""
-    return TfliteModel(options.model, manifest, options.tensorflow)
+    return TfliteModel(options.model, options.tensorflow, max(1, len(manifest.outputs)))

@@ -191,9 +191,10 @@ def check_targets(model: Any, shared: Shared, splits: Splits) -> None:
         if low >= 0 and high <= 1:
             continue
         of_it = f" of the output '{name}'" if name else ""
+        called = loss_names(end)[1] or loss_names(end)[0]
         raise ModelError(
-            f"the model is compiled with the loss '{loss_names(end)[1] or loss_names(end)[0]}', which"
-            f" is for values from 0 to 1, and the targets{of_it} reach from {low:g} to {high:g}",
+            f"the model is compiled with the loss '{called}', which is for values from 0 to 1, and"
+            f" the targets{of_it} reach from {low:g} to {high:g}",
             "Compile it with loss='mse', or give targets from 0 to 1 (images as uint8 are).",
         )
 
