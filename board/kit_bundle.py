@@ -79,6 +79,7 @@ class Manifest:
         output_name: tensor to read when a model has several outputs; may be empty.
         targets: offset and scale of the labels, one number each or one per output; None if the
             outputs are the labels themselves.
+        own_metrics: name of a person's own function in ``own_metrics.py``; may be empty.
         outputs: each of several outputs, in the order of the model's; empty of one.
         content: the whole file.
     """
@@ -114,6 +115,7 @@ class Manifest:
             self.output_position = _position(output, "output", path)
             self.targets = _targets(self.content.get("targets"), len(self.classes), path)
             self.threshold = _threshold(output, path)
+        self.own_metrics = str(self.content.get("own_metrics") or "")
         self.files = self._files()
 
     def real(self, outputs: np.ndarray) -> np.ndarray:

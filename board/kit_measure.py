@@ -20,6 +20,7 @@ from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
 from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
+from kit_own import own_scores
 from kit_timing import (
     measure_latency,
     measure_throughput,
@@ -190,6 +191,9 @@ def _run(
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
     decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
+    own = own_scores(manifest, samples.y, outputs, say)
+    if own:
+        result["scores"] = {**result.get("scores", {}), **own}
     fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)

@@ -150,7 +150,7 @@ def overrides_of(given: Dict[str, Any]) -> Dict[str, Any]:
     Raises:
         SettingsError: no setting has such a name, or several have.
     """
-    by_name: Dict[str, Tuple[str, ...]] = {"seed": ("seed",)}
+    by_name: Dict[str, Tuple[str, ...]] = {name: (name,) for name in declarations(Settings)}
     for section, cls in section_classes().items():
         for name in declarations(cls):
             by_name[name] = (*by_name.get(name, ()), f"{section}.{name}")

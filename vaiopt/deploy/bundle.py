@@ -34,6 +34,7 @@ from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import MODEL_CARD, Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import (
+    OWN_METRICS,
     CompileRecord,
     Expected,
     FileEntry,
@@ -46,6 +47,7 @@ from vaiopt.runs.records import (
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond
+from vaiopt.study.own_metrics import metrics_at_hand
 from vaiopt.tasks.joined import as_said, parts_of
 from vaiopt.tasks.several_record import split_names
 from vaiopt.tasks.targets import PLAIN
@@ -120,7 +122,9 @@ def bundle_candidate(
     archive = bundle.parent / f"{name}.tar.gz"
     # The folder is put in its place first, the archive right after it.
     with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
-        for file, path in {model.name: model, **scripts}.items():
+        own = metrics_at_hand(settings.objective.metrics, progress)
+        metrics = {} if own is None else {OWN_METRICS: own.path}
+        for file, path in {model.name: model, **scripts, **metrics}.items():
             shutil.copyfile(str(path), str(folder / file))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
@@ -128,7 +132,9 @@ def bundle_candidate(
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
-        manifest = replace(manifest, outputs=_output_parts(candidate, compiled, splits))
+        named = "" if own is None else own.function
+        parts = _output_parts(candidate, compiled, splits)
+        manifest = replace(manifest, outputs=parts, own_metrics=named)
         write_text(folder / "README.md", bundle_readme(manifest))
         write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}

@@ -101,9 +101,9 @@ class _Reader:
             )
         for call in self.calls.calls:
             self.values.append(self._value(call))
+        first, *more = [self._end(index) for index, _ in self.calls.outputs]
         if self.input is None or not self.operations:
             raise _again("the quantized model holds no operation")
-        first, *more = [self._end(index) for index, _ in self.calls.outputs]
         return Program(
             self.input, first.tensor, self.operations, self.left_out, first.threshold, tuple(more)
         )

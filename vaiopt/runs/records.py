@@ -324,6 +324,10 @@ class Golden(Record):
     file: str = part()
 
 
+OWN_METRICS = "own_metrics.py"
+"""The file of a person's own metrics in a bundle."""
+
+
 @dataclass(frozen=True)
 class OutputPart(Record):
     """One of several outputs as the manifest has it.
@@ -361,6 +365,7 @@ class Manifest(Record):
         resize: how image files are brought to the size of a sample, as ``data.resize``.
         outputs: each of several, in the order of the compiled model's; then ``output``, ``classes``
             and ``targets`` say nothing more.
+        own_metrics: name of a person's own function in :data:`OWN_METRICS`; empty without one.
     """
 
     target: str = part()
@@ -384,10 +389,12 @@ class Manifest(Record):
     cores: Optional[int] = part(None, low=1)
     resize: str = part("stretch")
     outputs: Tuple[OutputPart, ...] = part(())
+    own_metrics: str = part("")
 
     def to_json(self) -> Dict[str, Any]:
-        """Return a JSON object, without ``outputs`` where there is one."""
-        return {k: v for k, v in super().to_json().items() if k != "outputs" or v}
+        """Return a JSON object, without ``outputs`` of one output and without no metrics."""
+        optional = ("outputs", "own_metrics")
+        return {k: v for k, v in super().to_json().items() if k not in optional or v}
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""

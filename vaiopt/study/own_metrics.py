@@ -33,7 +33,7 @@ class OwnMetrics:
     """A person's function.
 
     Attributes:
-        source: ``file.py:function``.
+        source: ``file.py:function``. path: of the file. function: its name there.
         names: of the metrics that it returned last.
 
     Raises:
@@ -43,7 +43,8 @@ class OwnMetrics:
     def __init__(self, source: str) -> None:
         self.source = source
         path, _, name = source.partition(":")
-        self._name = name or "metrics"
+        self._name = self.function = name or "metrics"
+        self.path = Path(path)
         if not path.endswith(".py") or not Path(path).is_file():
             raise SettingsError(
                 f"objective.metrics names no Python file: '{path}'",

@@ -205,7 +205,9 @@ def test_two_outputs_go_from_settings_to_the_kits_result(tmp_path):
     found = gather(run)
     assert {"kind_accuracy", "size_rmse", "apart"} <= set(found.float_test.scores)
     assert set(found.quantized.int8_scores) == set(found.quantized.float_scores)
-    assert found.measured["cpu"].scores["kind_accuracy"] >= 0
+    measured = found.measured["cpu"].scores
+    assert measured["kind_accuracy"] >= 0
+    assert measured["apart"] == pytest.approx(found.int8_test.scores["apart"], abs=0.1)
     assert "Output &#x27;size&#x27;" in run.report.read_text(encoding="utf-8")
     path = run.chosen.bundle("cpu") / "manifest.json"
     manifest = Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
