@@ -15,8 +15,7 @@ from vaiopt.errors import ModelError, RunError
 from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
-from vaiopt.models.probabilities import activation_of_file, missing_of, said
-from vaiopt.network.file import output_names
+from vaiopt.models.probabilities import activation_of_file, missing_of, names_of_outputs, said
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
@@ -133,7 +132,7 @@ def _evaluated(
     )
     model = LOADERS[kind](model_path)
     activation = missing_of(kind, activation_of_file(model, candidate.model))
-    names = output_names(candidate.model)
+    names = names_of_outputs(model, candidate.model)
     found = evaluate_model(
         lambda x: said(
             model.predict(fed(model, x), batch_size=len(x), verbose=0), names, activation
@@ -199,5 +198,5 @@ def predicted(candidate: Candidate, splits: Splits, part: Part) -> np.ndarray:
     model = load_model(candidate.kept_model())
     outputs = model.predict(part.x, batch_size=evaluation_batch(splits.input_shape), verbose=0)
     activation = activation_of_file(model, candidate.model)
-    outputs = said(outputs, output_names(candidate.model), activation)
+    outputs = said(outputs, names_of_outputs(model, candidate.model), activation)
     return splits.task.predict(splits.targets.decode(outputs))

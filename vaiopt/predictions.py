@@ -19,8 +19,13 @@ from vaiopt.files import PathLike, scratch, write_arrays
 from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
-from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities, said
-from vaiopt.network.file import output_names
+from vaiopt.models.probabilities import (
+    activation_of_file,
+    missing_of,
+    names_of_outputs,
+    probabilities,
+    said,
+)
 from vaiopt.npz import NpzError, load_npz
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record
@@ -180,7 +185,7 @@ def _keras(
 ) -> _Computed:
     """Predict with a Keras model, and time single samples after a first one."""
     activation = missing_of(kind, activation_of_file(model, candidate.model))
-    names = output_names(candidate.model)
+    names = names_of_outputs(model, candidate.model)
     parts: List[np.ndarray] = []
     times: List[float] = []
     for raw in samples.batches(evaluation_batch(recipe.shape)):

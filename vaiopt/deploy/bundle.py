@@ -27,6 +27,7 @@ from vaiopt.hardware.targets import load_target
 from vaiopt.int8.feed import fed
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
+from vaiopt.models.probabilities import names_of_outputs
 from vaiopt.network.file import output_names
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
@@ -174,7 +175,7 @@ def _outputs(
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     size = evaluation_batch(splits.input_shape)
     parts = (splits.preprocessing.apply(raw[i : i + size]) for i in range(0, len(raw), size))
-    names = output_names(candidate.model)
+    names = names_of_outputs(model, candidate.model)
     outputs = (
         as_said(model.predict(fed(model, x), batch_size=size, verbose=0), names) for x in parts
     )

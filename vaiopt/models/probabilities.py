@@ -8,7 +8,7 @@ output ends in them, so that the kit need not know.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from vaiopt.network.file import (
     SOFTMAX,
     function_of_loss,
     missing_function,
+    output_names,
 )
 from vaiopt.tasks.joined import as_said, mapped
 from vaiopt.tasks.one_output import OneOutput
@@ -51,6 +52,13 @@ def activation_of_file(model: Any, path: PathLike) -> str:
     """Return the same of a model that was loaded from a file, by what the file says of its loss."""
     found = missing_function(path)
     return found if is_several(found) else _activation(model, found) if found else ""
+
+
+def names_of_outputs(model: Any, path: PathLike) -> Tuple[str, ...]:
+    """Return the names of a model's outputs in the order in which it gives them, by the file of the
+    float model that it is or was made of; () for one output, whose name does not matter.
+    """
+    return output_names(path) if len(model.outputs) > 1 else ()
 
 
 def said(outputs: Any, names: Sequence[str], activation: str) -> np.ndarray:
