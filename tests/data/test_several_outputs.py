@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from vaiopt.data import load_dataset, split_dataset
+from vaiopt.data.augment.batch import Frame
+from vaiopt.data.augment.operations import refusal
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.dataset import make_dataset
 from vaiopt.data.found import found_line
@@ -12,6 +14,7 @@ from vaiopt.data.sources.function import dataset_returned
 from vaiopt.data.store import StoredData, _opened, _stored
 from vaiopt.errors import DataError
 from vaiopt.passed import arrays_of
+from vaiopt.tasks import task_of
 
 X = np.random.RandomState(0).rand(120, 6).astype(np.float32)
 Y = {"kind": np.arange(120) % 3, "size": X.sum(axis=1)}
@@ -71,6 +74,13 @@ def test_hash_tells_names_of_outputs_apart():
     )
 
 
+def test_what_moves_pixels_is_refused_beside_an_output_of_masks():
+    frame = Frame((8, 8, 1), -1.0, 1.0, task_of("kind=classification,mask=segmentation"))
+    assert "the output 'mask' lies over them" in refusal("flip", 0.5, frame)[0]
+    assert refusal("brightness", 0.1, frame) == ("", "")
+    assert refusal("flip", 0.5, frame._replace(task=task_of(TEXT))) == ("", "")
+
+
 def test_splits_and_sheet_know_each_output():
     data = make_dataset("d", X, Y, task=TEXT)
     splits = split_dataset(data, (7, 2, 1), seed=0)
@@ -78,5 +88,6 @@ def test_splits_and_sheet_know_each_output():
     sheet = sheet_of_splits(splits)
     assert [row.name for row in sheet.classes] == ["kind: 0", "kind: 1", "kind: 2"]
     assert [row.name for row in sheet.quantities] == ["size: y"]
+    assert sheet.remarks == ()  # classes of one output are not held against those of another
     told = found_line(data, splits.sizes())
     assert "output 'kind': 3 classes" in told and "output 'size': regression" in told

@@ -13,9 +13,10 @@ from vaiopt.data.left_out import LeftOut
 from vaiopt.data.splits import PARTS, Splits
 from vaiopt.present.shown import Shown
 from vaiopt.record import Record, Unfit, part
-from vaiopt.tasks import TASKS, is_task, task_of
+from vaiopt.tasks import TASKS, is_several, is_task, task_of
 from vaiopt.tasks.joined import parts_of
 from vaiopt.tasks.task import Piece
+from vaiopt.tasks.task_text import tasks_in
 
 CHUNK = 1024
 """Samples that are looked at together."""
@@ -162,17 +163,25 @@ class DataSheet(Record, Shown):
                 )
 
     def _imbalance(self) -> Iterator[str]:
+        several = is_several(self.task)
+        for output, name in (tasks_in(self.task) if several else {"": self.task}).items():
+            task, start = task_of(name), f"{output}: " if several else ""
+            if self.counted == task.counted == "samples":
+                rows = [row for row in self.classes if row.name.startswith(start)]
+                yield from self._imbalance_of(rows, task.has_classes and not several)
+
+    def _imbalance_of(self, rows: Sequence[ClassRow], can_weigh: bool) -> Iterator[str]:
         learned = next(iter(self.samples), "")
-        counts = {row.name: row.counts.get(learned, 0) for row in self.classes}
+        counts = {row.name: row.counts.get(learned, 0) for row in rows}
         there = {name: count for name, count in counts.items() if count}
-        if len(there) < 2 or self.counted != "samples":
+        if len(there) < 2:
             return
         most, least = max(there, key=there.__getitem__), min(there, key=there.__getitem__)
         if there[most] >= UNEVEN * there[least]:
             weigh = (
-                ""
-                if not task_of(self.task).has_classes
-                else ('; train.class_weights = "balanced" lets all classes count alike')
+                '; train.class_weights = "balanced" lets all classes count alike'
+                if can_weigh
+                else ""
             )
             yield (
                 f"'{most}' has {there[most] / there[least]:.0f} times the samples of '{least}'"

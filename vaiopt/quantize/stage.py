@@ -111,7 +111,7 @@ def quantize_model(
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
     # The quantizable form of a model may have other names, in the same order.
-    names = _output_names(model)
+    names = _output_names(source or model)
     task = several_of(task).ordered(names).name if is_several(task) else task
     x = checks.calibration_arrays(functional, calib_x)
     found = judge_of(functional, calib_y, len(x[0]), task, targets, names=names)

@@ -58,6 +58,7 @@ class Several(Task):
         self.name = BETWEEN.join(f"{name}{IS}{task.name}" for name, task in tasks.items())
         of_each = ", ".join(f"'{name}' ({task.doc})" for name, task in tasks.items())
         self.doc = f"{len(tasks)} outputs: {of_each}"
+        self.beside_samples = tuple(n for n, t in tasks.items() if t.like_samples)
         self.validation = {f"val_{MEAN}": MEAN}
         for name, task in tasks.items():
             for metric, score in task.validation.items():

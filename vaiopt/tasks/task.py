@@ -140,6 +140,7 @@ class Task(abc.ABC):
         mixes: whether a share of one label and the rest of another are a label to learn from.
         share: the score of which more is better and 1 is best, for a mean over several outputs;
             empty if that is the headline.
+        beside_samples: names of outputs, of several, whose labels lie over ``x`` pixel by pixel.
         section: the task that sections of the report know it by; empty for its own name.
     """
 
@@ -159,6 +160,7 @@ class Task(abc.ABC):
     mixes: bool = False
     share: str = ""
     section: str = ""
+    beside_samples: Tuple[str, ...] = ()
 
     def of(self, classes: Sequence[str]) -> "Task":
         """Return the task for data whose outputs have these names."""
