@@ -1,17 +1,19 @@
 """Labels of several outputs by name: from arrays, files, functions, through store and splits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vaiopt.data import load_dataset, split_dataset
-from vaiopt.data.augment.batch import Frame
+from vaiopt.data.augment.batch import IMAGE, Frame
 from vaiopt.data.augment.operations import refusal
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.dataset import make_dataset
 from vaiopt.data.found import found_line
 from vaiopt.data.scratch import Scratch
 from vaiopt.data.sources.function import dataset_returned
-from vaiopt.data.store import StoredData, _opened, _stored
+from vaiopt.data.store import StoredData, opened, stored
 from vaiopt.errors import DataError
 from vaiopt.passed import arrays_of
 from vaiopt.tasks import task_of
@@ -60,8 +62,8 @@ def test_passed_arrays_come_back_from_their_file(tmp_path):
 
 def test_the_store_keeps_labels_by_output():
     data, place = make_dataset("d", X, Y, task=TEXT), Scratch()
-    stored = StoredData.from_json(_stored(data, place).to_json())
-    again = _opened(stored, place.path, None)
+    kept = StoredData.from_json(stored(data, place).to_json())
+    again = opened(kept, place.path, None)
     assert np.array_equal(again.y, data.y) and again.task == TEXT
 
 
@@ -75,10 +77,11 @@ def test_hash_tells_names_of_outputs_apart():
 
 
 def test_what_moves_pixels_is_refused_beside_an_output_of_masks():
-    frame = Frame((8, 8, 1), -1.0, 1.0, task_of("kind=classification,mask=segmentation"))
+    low, high = np.float32(-1), np.float32(1)
+    frame = Frame(IMAGE, (8, 8, 1), low, high, task_of("kind=classification,mask=segmentation"))
     assert "the output 'mask' lies over them" in refusal("flip", 0.5, frame)[0]
     assert refusal("brightness", 0.1, frame) == ("", "")
-    assert refusal("flip", 0.5, frame._replace(task=task_of(TEXT))) == ("", "")
+    assert refusal("flip", 0.5, replace(frame, task=task_of(TEXT))) == ("", "")
 
 
 def test_splits_and_sheet_know_each_output():
