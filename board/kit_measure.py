@@ -191,10 +191,10 @@ def _run(
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
     decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
+    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
     own = own_scores(manifest, samples.y, outputs, say)
     if own:
         result["scores"] = {**result.get("scores", {}), **own}
-    fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})

@@ -6,9 +6,12 @@ It is given what it is given on the host: labels and real outputs, of classifier
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import json
 import os
+import subprocess
 import sys
+import tempfile
 from typing import Any, Callable, Dict
 
 import numpy as np
@@ -17,8 +20,12 @@ import kit_classification
 import kit_multilabel
 import kit_segmentation
 from kit_bundle import Manifest
+from kit_errors import one_line
 
 FILE = "own_metrics.py"
+LIES = "/"
+"""Between what an array is and the output that it is of."""
+
 NEAR_ONE = 0.2
 """By how much int8 shares may miss a sum of 1."""
 
@@ -36,32 +43,46 @@ def own_scores(
     name = manifest.own_metrics
     if not name:
         return {}
-    path = os.path.join(manifest.folder, FILE)
-    manifest.check_file(path)
-    sys.path.insert(0, manifest.folder)
+    manifest.check_file(os.path.join(manifest.folder, FILE))
+    real = real_outputs(manifest, outputs)
+    arrays = {f"y{LIES}{n}": y[n] for n in y.dtype.names or ()} or {"y": y}
+    parts = real if isinstance(real, dict) else {"": real}
+    arrays.update({f"outputs{LIES}{n}" if n else "outputs": part for n, part in parts.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "given.npz")
+        np.savez(path, **arrays)
+        # What it imports must not be in the process that measures, nor end it.
+        command = [sys.executable, os.path.abspath(__file__), manifest.folder, name, path]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines = (done.stdout if done.returncode == 0 else done.stderr).decode("utf-8", "replace")
+    last = (lines.strip().splitlines() or ["no message"])[-1]
     try:
-        function = getattr(_loaded(path), name)
-        parts = y.dtype.names or ()
-        labels = {part: np.ascontiguousarray(y[part]) for part in parts} if parts else y.copy()
-        found = function(labels, real_outputs(manifest, outputs))
-        named = found if isinstance(found, dict) else {name: found}
-        scores = {str(key): float(np.asarray(value).reshape(())) for key, value in named.items()}
+        scores = {str(key): float(value) for key, value in json.loads(last).items()}
         return {key: value for key, value in scores.items() if np.isfinite(value)}
-    except Exception as error:  # noqa: BLE001  a person's own may raise anything
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        say(f"note: the metrics of objective.metrics are left out: they do not run here ({what})")
+    except (ValueError, AttributeError, TypeError):
+        why = one_line(last)[:200]
+        say(f"note: the metrics of objective.metrics are left out: they do not run here ({why})")
         return {}
-    finally:
-        sys.path.remove(manifest.folder)
 
 
-def _loaded(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("own_metrics", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["own_metrics"] = module
-    spec.loader.exec_module(module)
-    return module
+def main() -> None:
+    """Print the metrics of arrays in a file as JSON: ``kit_own.py FOLDER FUNCTION FILE.npz``."""
+    folder, name, path = sys.argv[1:4]
+    sys.path.insert(0, folder)
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+
+    def given(kind: str) -> Any:
+        start = kind + LIES
+        parts = {k[len(start) :]: array for k, array in arrays.items() if k.startswith(start)}
+        return parts or arrays[kind]
+
+    found = getattr(importlib.import_module(FILE[: -len(".py")]), name)(
+        given("y"), given("outputs")
+    )
+    named = found if isinstance(found, dict) else {name: found}
+    scores = {str(k): float(np.asarray(value).reshape(())) for k, value in named.items()}
+    print("\n" + json.dumps(scores))
 
 
 def real_outputs(manifest: Manifest, outputs: np.ndarray) -> Any:
@@ -105,3 +126,7 @@ def _sigmoid(real: np.ndarray) -> np.ndarray:
 def _softmax(real: np.ndarray) -> np.ndarray:
     raised = np.exp(real - real.max(axis=-1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+
+
+if __name__ == "__main__":
+    main()

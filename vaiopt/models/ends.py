@@ -57,13 +57,14 @@ def check_ends(model: Any, hp: HyperParameters) -> None:
 def check_outputs(model: Any, hp: HyperParameters) -> None:
     """Raise :class:`BuildFailed` unless each output has the shape that its task wants."""
     if not hp.outputs:
-        found = task_of(hp.task).output_problem(model.output_shape[1:], hp.classes, hp.y_shape)
-        if found[0]:
-            raise BuildFailed(*found)
+        shape, task = model.output_shape[1:], task_of(hp.task)
+        problem, cure = task.output_problem(shape, hp.classes, hp.y_shape)
+        if problem:
+            raise BuildFailed(problem, cure)
         return
-    for name, task, end in task_of(hp.task).ends(model):
+    for name, learned, end in task_of(hp.task).ends(model):
         form = hp.outputs[name]
-        problem, cure = task.output_problem(end.output_shape[1:], form.classes, form.y_shape)
+        problem, cure = learned.output_problem(end.output_shape[1:], form.classes, form.y_shape)
         if problem:
             cure = cure.replace("hp.classes", f"hp.outputs['{name}'].classes")
             raise BuildFailed(f"output '{name}': {problem}", cure)

@@ -83,7 +83,7 @@ MESSAGES: Provocations = {
     "task is '…', and tasks gives one to each of … outputs": lambda b: check_together(
         load_settings(None, ["task=binary", "tasks.a=binary", "tasks.b=binary"])
     ),
-    "tasks names one output, '…'": refused("tasks.a=binary"),
+    "… names one output, '…'": refused("tasks.a=binary"),
     "… must be …, not …": refused("search.trials=many"),
     "… is '…'": refused("search.sampler=gpp"),
     "… is …": refused("objective.references.params=0"),
