@@ -23,7 +23,7 @@ class Targets(Record):
 
     offset: Tuple[float, ...] = part((0.0,))
     scale: Tuple[float, ...] = part((1.0,))
-    outputs: Dict[str, "Targets"] = part({})
+    outputs: Dict[str, Targets] = part({})
 
     def to_json(self) -> Dict[str, Any]:
         """Return a JSON object, without ``outputs`` where there is one."""
