@@ -76,7 +76,7 @@ def with_metric(settings: Settings, task: str) -> Settings:
     direction = direction_of(plain) if plain and objective.direction == AUTO else None
     if direction is not None:
         objective = replace(objective, direction=direction)
-    return replace(settings, objective=objective)
+    return settings if objective is settings.objective else replace(settings, objective=objective)
 
 
 class Objective:
