@@ -471,9 +471,7 @@ class Settings:
 
     seed: int = setting(0, "decides splits, proposals and initial weights", low=0, high=2**32 - 1)
     task: str = setting("auto", "what is learned", choices=choices.TASKS)
-    tasks: Dict[str, str] = setting(
-        {}, "what each of several outputs learns, by its name", check=values.check_tasks
-    )
+    tasks: Dict[str, str] = setting({}, "task of each output, by name", check=values.check_tasks)
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
