@@ -48,7 +48,7 @@ from vaiopt.runs.records import (
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond
-from vaiopt.study.own_metrics import metrics_at_hand
+from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
 from vaiopt.tasks.joined import as_said, parts_of
 from vaiopt.tasks.several_record import split_names
 from vaiopt.tasks.targets import PLAIN
@@ -107,7 +107,7 @@ def bundle_candidate(
             f"'{model}' is not the file that compile.json describes",
             f"Make it again with: {command}",
         )
-    scripts = board_files()
+    scripts, own = board_files(), metrics_at_hand(settings.objective.metrics, progress)
     progress("loading test samples")
     splits = load_splits(candidate)
     for line in beyond(settings, splits.sizes(), "deploy"):
@@ -119,13 +119,10 @@ def bundle_candidate(
     if outputs is not None:
         arrays.update(_by_output("expected", splits.task.predict(outputs)))
         scores = splits.task.scores(outputs, part.y, len(splits.classes))
-    bundle = candidate.bundle(name)
-    archive = bundle.parent / f"{name}.tar.gz"
+    bundle, archive = candidate.bundle(name), candidate.bundle(f"{name}.tar.gz")
     # The folder is put in its place first, the archive right after it.
     with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
-        own = metrics_at_hand(settings.objective.metrics, progress)
-        metrics = {} if own is None else {OWN_METRICS: own.path}
-        for file, path in {model.name: model, **scripts, **metrics}.items():
+        for file, path in {model.name: model, **scripts, **_file_of(own)}.items():
             shutil.copyfile(str(path), str(folder / file))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
@@ -133,9 +130,7 @@ def bundle_candidate(
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
-        named = "" if own is None else own.function
-        parts = _output_parts(candidate, compiled, splits)
-        manifest = replace(manifest, outputs=parts, own_metrics=named)
+        manifest = _with_outputs(manifest, candidate, compiled, splits, own)
         write_text(folder / "README.md", bundle_readme(manifest))
         write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
@@ -145,6 +140,23 @@ def bundle_candidate(
         write_archive(folder, packed, name)
     refresh_links(candidate)
     return BundleResult(name, bundle, archive, manifest)
+
+
+def _file_of(own: Optional[OwnMetrics]) -> Dict[str, Path]:
+    """Return the file of a person's own metrics by its name in the bundle, if there are any."""
+    return {} if own is None else {OWN_METRICS: own.path}
+
+
+def _with_outputs(
+    manifest: Manifest,
+    candidate: Candidate,
+    compiled: CompileRecord,
+    splits: Splits,
+    own: Optional[OwnMetrics],
+) -> Manifest:
+    """Return the manifest with each of several outputs, and the function of own metrics."""
+    parts = _output_parts(candidate, compiled, splits)
+    return replace(manifest, outputs=parts, own_metrics="" if own is None else own.function)
 
 
 def _samples(candidate: Candidate, splits: Splits, count: int) -> Part:

@@ -110,16 +110,11 @@ def quantize_model(
     quantizer, folder = choose_quantizer(backend), Path(out)
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
-    # The quantizable form of a model may have other names, in the same order.
-    names = _output_names(source or model)
-    task = several_of(task).ordered(names).name if is_several(task) else task
-    x = checks.calibration_arrays(functional, calib_x)
-    found = judge_of(functional, calib_y, len(x[0]), task, targets, names=names)
-    checks.check_scale(functional, x, found.judge, input_range)
+    names, task = _in_order(source or model, task)
+    x, found = _calibration(functional, calib_x, calib_y, task, targets, input_range, names)
     learned = _training_data(functional, training, x, found) if how.trains else None
-    tell, batch = progress or silent, int(calib_batch_size)
-    known, plan = found.task(task), (learned, qat_epochs, seed, tell)
-    request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
+    known, plan = found.task(task), (learned, qat_epochs, seed, progress or silent)
+    request = QuantizeRequest(functional, x, release, method, int(calib_batch_size), *plan, known)
     judged = _judged_on(functional, x, found, validation, known, targets, names).with_own(own)
     return _quantize(quantizer, request, folder, judged, input_range, source or model, target)
 
@@ -137,6 +132,30 @@ class _Judged(NamedTuple):
         if judge is None or own is None:
             return self
         return self._replace(found=self.found._replace(judge=replace(judge, own=own)))
+
+
+def _calibration(
+    model: Any,
+    calib_x: Arrays,
+    calib_y: Any,
+    task: str,
+    targets: Targets,
+    input_range: Optional[Tuple[float, float]],
+    names: Sequence[str],
+) -> Tuple[List[np.ndarray], Found]:
+    """Return checked calibration samples, and what judges a model on them."""
+    x = checks.calibration_arrays(model, calib_x)
+    found = judge_of(model, calib_y, len(x[0]), task, targets, names=names)
+    checks.check_scale(model, x, found.judge, input_range)
+    return x, found
+
+
+def _in_order(model: Any, task: str) -> Tuple[Tuple[str, ...], str]:
+    """Return the names of a float model's outputs, and the task with its outputs in their order: a
+    quantizable form of the model may have other names, but has that order.
+    """
+    names = _output_names(model)
+    return names, several_of(task).ordered(names).name if is_several(task) else task
 
 
 def _output_names(model: Any) -> Tuple[str, ...]:

@@ -89,10 +89,8 @@ def trace_fit(
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
     encode = splits.targets.encode
-    labels = [
-        plain_or_parts(task.loss_labels(encode(part.y), form, classes))
-        for part in (train, validation)
-    ]
+    found = (task.loss_labels(encode(part.y), form, classes) for part in (train, validation))
+    labels = list(map(plain_or_parts, found))
     of_few = replace(splits, train=train, validation=validation)
     options = {
         "validation_data": _held_out(validation, labels[1]),
