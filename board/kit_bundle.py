@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
+import kit_several
 from kit_errors import MAKE_AGAIN, KitError
 from kit_tasks import task_of
 
@@ -39,6 +40,31 @@ that is damaged or something else.
 """
 
 
+class Output:
+    """One of several outputs of a model; for its task it stands in the place of the manifest.
+
+    Attributes:
+        name: of the output.
+        task, classes, threshold, targets, output_position: as of :class:`Manifest`.
+        shape: of a sample. tensor_shape: of the output, without batch. width: its values.
+        tensor_name: in the compiled model; may be empty.
+    """
+
+    def __init__(self, entry: Any, shape: Tuple[int, ...], path: str) -> None:
+        tensor = entry.get("tensor") if isinstance(entry, dict) else None
+        names = entry.get("classes") if isinstance(entry, dict) else None
+        if not isinstance(tensor, dict) or not isinstance(names, list) or not names:
+            raise KitError(f"'{path}': an output is not described", MAKE_AGAIN)
+        self.name, self.classes, self.shape = str(entry.get("name")), list(map(str, names)), shape
+        self.task = task_of(entry.get("task"), path)
+        self.tensor_shape = _shape(tensor, "shape", path)[1:] or (1,)
+        self.width = int(np.prod(self.tensor_shape, dtype=np.int64))
+        self.output_position = _position(tensor, f"output '{self.name}'", path)
+        self.tensor_name = str(tensor.get("name", ""))
+        self.threshold = _threshold(tensor, path)
+        self.targets = _targets(entry.get("targets"), len(names), path)
+
+
 class Manifest:
     """What ``manifest.json`` says, checked.
 
@@ -53,6 +79,8 @@ class Manifest:
         output_name: tensor to read when a model has several outputs; may be empty.
         targets: offset and scale of the labels, one number each or one per output; None if the
             outputs are the labels themselves.
+        own_metrics: name of a person's own function in ``own_metrics.py``; may be empty.
+        outputs: each of several outputs, in the order of the model's; empty of one.
         content: the whole file.
     """
 
@@ -69,38 +97,33 @@ class Manifest:
         self.classes = [str(name) for name in self._get(self.content, "classes", list)]
         if not self.classes:
             raise KitError(f"'{path}' names no class", MAKE_AGAIN)
-        self.task = task_of(self.content.get("task", "classification"), path)
         preprocessing = self._get(self.content, "preprocessing", dict)
-        self.shape = self._shape(preprocessing, "shape")
+        self.shape = _shape(preprocessing, "shape", path)
         self.raw_dtype = str(preprocessing.get("raw_dtype", ""))
         self.offset = self._numbers(preprocessing, "offset")
         self.scale = self._numbers(preprocessing, "scale")
-        self.input_position = self._position("input")
-        self.output_position = self._position("output")
+        self.input_position = _position(self._get(self.content, "input", dict), "input", path)
         output = self._get(self.content, "output", dict)
+        entries = self._get(self.content, "outputs", list) if "outputs" in self.content else []
+        self.outputs = tuple(Output(entry, self.shape, path) for entry in entries)
+        self.task: Any = kit_several
+        self.output_position: Any = tuple(output.output_position for output in self.outputs)
         self.output_name = output["name"] if isinstance(output.get("name"), str) else ""
-        self.targets = self._targets()
-        threshold = output.get("threshold")
-        if threshold is not None and not _is_number(threshold):
-            raise KitError(f"'{path}': output.threshold is not a number", MAKE_AGAIN)
-        self.threshold: Optional[float] = threshold
+        self.targets, self.threshold = None, None
+        if not self.outputs:
+            self.task = task_of(self.content.get("task", "classification"), path)
+            self.output_position = _position(output, "output", path)
+            self.targets = _targets(self.content.get("targets"), len(self.classes), path)
+            self.threshold = _threshold(output, path)
+        self.own_metrics = str(self.content.get("own_metrics") or "")
         self.files = self._files()
 
-    def _targets(self) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-        targets = self.content.get("targets")
-        if targets is None:
-            return None
-        numbers = []
-        for key in ("offset", "scale"):
-            values = targets.get(key) if isinstance(targets, dict) else None
-            known = isinstance(values, list) and len(values) in (1, len(self.classes))
-            if not known or not all(_is_number(value) for value in values or ()):
-                raise KitError(
-                    f"'{self.path}': targets.{key} is not one number, or one per output",
-                    MAKE_AGAIN,
-                )
-            numbers.append(np.asarray(values, dtype=np.float64))
-        return numbers[0], numbers[1]
+    def real(self, outputs: np.ndarray) -> np.ndarray:
+        """Return int8 outputs (N, …) as real numbers, float64; of several outputs (N, values)."""
+        if not self.outputs:
+            return outputs.astype(np.float64) * 2.0**-self.output_position
+        steps = [np.full(out.width, 2.0**-out.output_position) for out in self.outputs]
+        return outputs.reshape(len(outputs), -1).astype(np.float64) * np.concatenate(steps)
 
     def _files(self) -> Dict[str, str]:
         files = {}
@@ -120,14 +143,6 @@ class Manifest:
                 f"'{self.path}': '{key}' is missing or not a {_JSON_NAMES[kind]}", MAKE_AGAIN
             )
         return value
-
-    def _shape(self, where: Dict[str, Any], key: str) -> Tuple[int, ...]:
-        values = self._get(where, key, list)
-        if not values or not all(
-            isinstance(v, int) and not isinstance(v, bool) and 0 < v < 1 << 20 for v in values
-        ):
-            raise KitError(f"'{self.path}': '{key}' is not a list of positive integers", MAKE_AGAIN)
-        return tuple(values)
 
     def _numbers(self, where: Dict[str, Any], key: str) -> Numbers:
         value = where.get(key)
@@ -149,14 +164,6 @@ class Manifest:
             )
         return np.asarray(value, dtype=np.float32)
 
-    def _position(self, key: str) -> int:
-        value = self._get(self.content, key, dict).get("position")
-        if not isinstance(value, int) or isinstance(value, bool) or not -64 <= value <= 64:
-            raise KitError(
-                f"'{self.path}': {key}.position is not an integer between -64 and 64", MAKE_AGAIN
-            )
-        return value
-
     def check_file(self, path: str) -> str:
         """Return the SHA-256 of ``path`` if it is the one in the manifest.
 
@@ -176,6 +183,48 @@ class Manifest:
                 COPY_AGAIN,
             )
         return digest
+
+
+def _shape(where: Dict[str, Any], key: str, path: str) -> Tuple[int, ...]:
+    values = where.get(key)
+    if not isinstance(values, list):
+        raise KitError(f"'{path}': '{key}' is missing or not a list", MAKE_AGAIN)
+    if not values or not all(
+        isinstance(v, int) and not isinstance(v, bool) and 0 < v < 1 << 20 for v in values
+    ):
+        raise KitError(f"'{path}': '{key}' is not a list of positive integers", MAKE_AGAIN)
+    return tuple(values)
+
+
+def _position(tensor: Dict[str, Any], what: str, path: str) -> int:
+    value = tensor.get("position")
+    if not isinstance(value, int) or isinstance(value, bool) or not -64 <= value <= 64:
+        raise KitError(
+            f"'{path}': {what}.position is not an integer between -64 and 64", MAKE_AGAIN
+        )
+    return value
+
+
+def _threshold(tensor: Dict[str, Any], path: str) -> Optional[float]:
+    threshold = tensor.get("threshold")
+    if threshold is not None and not _is_number(threshold):
+        raise KitError(f"'{path}': output.threshold is not a number", MAKE_AGAIN)
+    return threshold
+
+
+def _targets(targets: Any, count: int, path: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    if targets is None:
+        return None
+    numbers = []
+    for key in ("offset", "scale"):
+        values = targets.get(key) if isinstance(targets, dict) else None
+        known = isinstance(values, list) and len(values) in (1, count)
+        if not known or not all(_is_number(value) for value in values or ()):
+            raise KitError(
+                f"'{path}': targets.{key} is not one number, or one per output", MAKE_AGAIN
+            )
+        numbers.append(np.asarray(values, dtype=np.float64))
+    return numbers[0], numbers[1]
 
 
 def _is_number(value: Any) -> bool:
@@ -251,17 +300,30 @@ def read_arrays(
 
 class Samples:
     """Raw samples ``x`` (N, …), labels ``y`` (N, …) and what the int8 Keras model says of them,
-    ``expected`` (N, …), or None.
+    ``expected`` (N, …), or None. Of several outputs, ``outputs``, both are structured; in the file
+    they are ``y_<output>`` and ``expected_<output>``.
     """
 
     def __init__(self, path: str, manifest: Manifest) -> None:
-        arrays = read_arrays(path, ["x", "y"], ("expected",))
+        self.outputs = manifest.outputs
+        ends: Any = {f"_{output.name}": output for output in self.outputs} or {"": manifest}
+        expected = tuple(f"expected{end}" for end in ends)
+        arrays = read_arrays(path, ["x", *(f"y{end}" for end in ends)], expected)
         self.x = _numeric(arrays["x"], path, "x")
-        check, classes = manifest.task.check_labels, len(manifest.classes)
-        self.y = check(arrays["y"], path, "y", classes)
-        self.expected = (
-            check(arrays["expected"], path, "expected", classes) if "expected" in arrays else None
-        )
+
+        def labels_of(kind: str) -> Any:
+            found = {
+                end: one.task.check_labels(arrays[kind + end], path, kind + end, len(one.classes))
+                for end, one in ends.items()
+            }
+            if len({len(array) for array in found.values()}) > 1:
+                raise KitError(f"'{path}': '{kind}' of outputs have other lengths", MAKE_AGAIN)
+            if not self.outputs:
+                return found[""]
+            return kit_several.joined({end[1:]: array for end, array in found.items()})
+
+        self.y = labels_of("y")
+        self.expected = labels_of("expected") if all(name in arrays for name in expected) else None
         if self.x.ndim < 2 or len(self.x) == 0:
             raise KitError(
                 f"'{path}': array 'x' holds no samples (shape {self.x.shape})", MAKE_AGAIN
@@ -285,20 +347,33 @@ class Samples:
 
 class Golden:
     """int8 inputs (M, …) and the int8 outputs (M, classes) that the target must give for them, with
-    their fix positions.
+    their fix positions; several outputs are one row (M, values) with a position each.
     """
 
-    def __init__(self, path: str) -> None:
-        arrays = read_arrays(path, ["inputs", "outputs", "input_position", "output_position"])
+    def __init__(self, path: str, outputs: int = 1) -> None:
+        names = ["inputs", "outputs", "input_position", "output_position"]
+        more = [f"_{number}" for number in range(1, outputs)]
+        names += [name + end for end in more for name in ("outputs", "output_position")]
+        arrays = read_arrays(path, names)
         self.inputs = _int8(arrays["inputs"], path, "inputs")
         self.outputs = _int8(arrays["outputs"], path, "outputs")
+        if more:
+            parts = [_int8(arrays["outputs" + end], path, "outputs" + end) for end in ("", *more)]
+            if len({part.shape[:1] for part in parts}) > 1 or not parts[0].ndim:
+                raise KitError(f"'{path}': golden outputs have other lengths", MAKE_AGAIN)
+            flat = [part.reshape(len(part), -1) for part in parts]
+            self.outputs = np.concatenate(flat, axis=1)
         shapes = self.inputs.shape, self.outputs.shape
         if min(map(len, shapes)) < 2 or 0 in shapes[0] + shapes[1] or shapes[0][0] != shapes[1][0]:
             raise KitError(
                 f"'{path}': golden inputs of shape {shapes[0]}, outputs of {shapes[1]}", MAKE_AGAIN
             )
         self.input_position = _whole(arrays["input_position"], path, "input_position")
-        self.output_position = _whole(arrays["output_position"], path, "output_position")
+        positions = tuple(
+            _whole(arrays["output_position" + end], path, "output_position" + end)
+            for end in ("", *more)
+        )
+        self.output_position: Any = positions if more else positions[0]
 
 
 def _numeric(array: np.ndarray, path: str, name: str) -> np.ndarray:

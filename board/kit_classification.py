@@ -8,6 +8,9 @@ import numpy as np
 
 from kit_errors import MAKE_AGAIN, KitError
 
+SHARE = "accuracy"
+"""The score of which more is better and 1 is best, for a mean over several outputs."""
+
 
 def check_labels(array: np.ndarray, path: str, name: str, classes: int) -> np.ndarray:
     """Return the labels of a bundle's samples, int64 (N,). Raises KitError: they are none."""

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from kit_board import check_fingerprint, release_of
 from kit_errors import KitError
 from kit_places import look_there_too
+from kit_targets import as_row
 
 HARMLESS = frozenset(
     [
@@ -97,14 +98,18 @@ class DpuModel:
     Attributes:
         batch: frames that the device takes at a time.
         input_shape, output_shape: without batch.
-        input_position, output_position: ``fix_point`` of the tensors.
+        input_position, output_position: ``fix_point`` of the tensors. Several outputs are one row
+            of values, with a position each.
+
+    Args:
+        path: of the file. wanted: names of the outputs that count; one alone may be empty.
     """
 
     kind = "xmodel"
     dpu_only = True
     """An execution is the DPU's own time and one call of the runtime."""
 
-    def __init__(self, path: str, output_name: str = "") -> None:
+    def __init__(self, path: str, wanted: Sequence[str] = ("",)) -> None:
         xir, self._vart = load_modules()
         check_looks_like_xmodel(path)
         self._first: Optional[DpuRunner] = None
@@ -112,7 +117,7 @@ class DpuModel:
         self._subgraph = find_dpu_subgraph(self._graph, path)
         self._fingerprint = attribute(self._subgraph, "dpu_fingerprint", (int,), path)
         self._board = check_fingerprint(self._fingerprint, path)
-        self._path, self._wanted = path, output_name
+        self._path, self._wanted = path, tuple(wanted)
         self._first = self._make()
         found = self._first.tensors
         self.batch = found.batch
@@ -297,12 +302,13 @@ def _foreign_operators(subgraph: Any) -> List[str]:
     return sorted(found)
 
 
-def _choose_output(outputs: Any, name: str, path: str) -> int:
+def _choose_outputs(outputs: Any, wanted: Sequence[str], path: str) -> List[int]:
+    """Return the places of the outputs that count, in the order of their names."""
     names = [str(tensor.name) for tensor in outputs]
-    if len(names) == 1:
-        return 0
-    if name in names:
-        return names.index(name)
+    if len(names) == len(wanted) == 1:
+        return [0]
+    if all(name in names for name in wanted):
+        return [names.index(name) for name in wanted]
     raise KitError(
         f"'{path}' has {len(names)} outputs ({', '.join(names)}) and the manifest does not say"
         " which decides",
@@ -338,17 +344,17 @@ class RunnerTensors:
         input_shape, output_shape: without batch.
         positions, names: of input and output.
         input_dims, output_dims: with the batch, of all outputs.
-        output_index: which output decides.
+        chosen: which outputs decide.
     """
 
-    def __init__(self, runner: Any, output_name: str, path: str) -> None:
+    def __init__(self, runner: Any, wanted: Sequence[str], path: str) -> None:
         inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
         if len(inputs) != 1:
             raise KitError(
                 f"'{path}' has {len(inputs)} inputs ({_names(inputs)}); one is needed",
                 COMPILE_AGAIN,
             )
-        self.output_index = _choose_output(outputs, output_name, path)
+        self.chosen = _choose_outputs(outputs, wanted, path)
         self.input_dims, input_position = _check_tensor(inputs[0], path)
         checked = [_check_tensor(tensor, path) for tensor in outputs]
         self.output_dims = [dims for dims, _ in checked]
@@ -356,9 +362,16 @@ class RunnerTensors:
         if any(dims[0] != self.batch for dims in self.output_dims):
             raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
         self.input_shape = self.input_dims[1:]
-        self.output_shape = self.output_dims[self.output_index][1:]
-        self.positions = (input_position, checked[self.output_index][1])
-        self.names = (str(inputs[0].name), str(outputs[self.output_index].name))
+        shapes = [self.output_dims[place][1:] for place in self.chosen]
+        positions: Any = tuple(checked[place][1] for place in self.chosen)
+        names: Any = tuple(str(outputs[place].name) for place in self.chosen)
+        self.output_shape = shapes[0]
+        if len(shapes) > 1:
+            self.output_shape = (sum(int(np.prod(s, dtype=np.int64)) for s in shapes),)
+        else:
+            (positions,), (names,) = positions, names
+        self.positions = (input_position, positions)
+        self.names = (str(inputs[0].name), names)
 
     @property
     def alike(self) -> Tuple[Any, ...]:
@@ -376,7 +389,8 @@ class DpuRunner:
         self.batch = tensors.batch
         self.input = np.zeros(tensors.input_dims, dtype=np.int8, order="C")
         outputs = [np.zeros(dims, dtype=np.int8, order="C") for dims in tensors.output_dims]
-        self.output = outputs[tensors.output_index]
+        self._chosen = [outputs[place] for place in tensors.chosen]
+        self.output = as_row(self._chosen)
         self._inputs, self._outputs = [self.input], outputs
 
     def execute(self) -> None:
@@ -388,8 +402,10 @@ class DpuRunner:
                 f"the DPU answered {status} to a job",
                 "Run 'xdputil query' to see whether the DPU is alive; restart the board.",
             )
+        self.output = as_row(self._chosen)
 
 
 def load(options: Any, manifest: Any) -> DpuModel:
     """Return the model that the options name, checked. Raises KitError: it is of no use."""
-    return DpuModel(options.model, manifest.output_name)
+    names = [output.tensor_name for output in manifest.outputs] or [manifest.output_name]
+    return DpuModel(options.model, names)

@@ -9,6 +9,9 @@ import numpy as np
 from kit_errors import MAKE_AGAIN, KitError
 from kit_targets import check_values, decode, result_of
 
+SHARE = "ssim"
+"""The score of which more is better and 1 is best, for a mean over several outputs."""
+
 BYTES = 255.0
 """Highest value of a uint8 image."""
 

@@ -20,6 +20,7 @@ from kit_busy import waiting_share
 from kit_errors import MAKE_AGAIN, KitError
 from kit_lock import dpu_alone
 from kit_numbers import Quantizer, compare
+from kit_own import own_scores
 from kit_timing import (
     measure_latency,
     measure_throughput,
@@ -60,7 +61,7 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     if GOLDEN in manifest.files:
         golden_path = os.path.join(manifest.folder, GOLDEN)
         manifest.check_file(golden_path)
-        golden = Golden(golden_path)
+        golden = Golden(golden_path, max(1, len(manifest.outputs)))
     name = os.path.basename(options.model)
     with alone(options.model, say):
         say(f"loading {name}")
@@ -191,6 +192,9 @@ def _run(
     decoding = clock() - began
     result: Dict[str, Any] = manifest.task.score(predicted, samples, manifest.classes)
     fps = _throughput(options, model, (frames, samples.x), quantize, (outputs, latency), say)
+    own = own_scores(manifest, samples.y, outputs, say)
+    if own:
+        result["scores"] = {**result.get("scores", {}), **own}
     result["preparation_ms"] = 1000.0 * preparing / len(samples)
     result["decoding_ms"] = 1000.0 * decoding / len(samples)
     result.update({"latency_ms": latency, "fps": fps, "golden": golden_result})

@@ -9,6 +9,9 @@ import numpy as np
 from kit_errors import MAKE_AGAIN, KitError
 from kit_targets import real_values, result_of
 
+SHARE = "macro_f1"
+"""The score of which more is better and 1 is best, for a mean over several outputs."""
+
 HALF = 0.5
 """The probability above which a label is there."""
 

@@ -5,7 +5,8 @@
 
 ``inputs.npz`` holds ``x``: raw samples (N, ...) as in the bundle's ``samples.npz``. ``outputs.npz``
 gets ``predicted``, what the model says in the form of the labels, and ``outputs``, its real outputs
-(N, ...) float32. What is executed, and with what, is as in ``run_model.py``.
+(N, ...) float32; of several outputs ``predicted_<output>``, and ``outputs`` (N, values), one after
+the other. What is executed, and with what, is as in ``run_model.py``.
 """
 
 from __future__ import annotations
@@ -51,9 +52,12 @@ def predict(options: Any) -> None:
     frames = Quantizer(manifest, model.input_position)(x)
     outputs, latency = measure_latency(model.make_runner(), frames, lambda line: None)
     predicted = manifest.task.predict(outputs, model.output_position, manifest)
-    real = outputs.astype(np.float32) * np.float32(2.0**-model.output_position)
+    real = manifest.real(outputs).astype(np.float32)
+    arrays = {"predicted": predicted}
+    if manifest.outputs:
+        arrays = {f"predicted_{out.name}": predicted[out.name] for out in manifest.outputs}
     with open(options.outputs, "wb") as file:
-        np.savez(file, predicted=predicted, outputs=real)
+        np.savez(file, outputs=real, **arrays)
     if options.output:
         write_result(options.output, {"latency_ms": latency, "samples": len(x)})
     print(json.dumps(latency), flush=True)

@@ -9,6 +9,9 @@ import numpy as np
 from kit_errors import MAKE_AGAIN, KitError
 from kit_targets import check_values, decode, result_of
 
+SHARE = "r2"
+"""The score of which more is better and 1 is best, for a mean over several outputs."""
+
 CLOSE = 1e-6
 """Of the size of a value: what float64 may lose."""
 

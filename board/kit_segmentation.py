@@ -9,6 +9,9 @@ import numpy as np
 from kit_errors import MAKE_AGAIN, KitError
 from kit_targets import real_values, result_of
 
+SHARE = "mean_iou"
+"""The score of which more is better and 1 is best, for a mean over several outputs."""
+
 UNSCORED = 255
 """In a true mask: a pixel that does not count."""
 

@@ -65,7 +65,7 @@ class Seer:
         took = 1000.0 * (time.perf_counter() - began)
         manifest, position = self._manifest, self._model.output_position
         predicted = manifest.task.predict(outputs, position, manifest)
-        real = outputs.reshape(-1).astype(np.float64) * 2.0**-position
+        real = manifest.real(outputs).reshape(-1)
         return manifest.task.words(predicted[0], real, manifest), took
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import numpy as np
 
 from kit_errors import MAKE_AGAIN, KitError
+
+
+def as_row(outputs: List[np.ndarray]) -> np.ndarray:
+    """Return the only output (batch, …) of a model, or the values of several in one row."""
+    if len(outputs) == 1:
+        return outputs[0]
+    return np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1)
 
 
 def real_values(outputs: np.ndarray, position: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a bundle's model was made for: one module a task, one row here.
 
-A task's module has ``check_labels``, ``check_outputs``, ``predict``, ``score`` and
-``told``.
+A task's module has ``SHARE``, ``check_labels``, ``check_outputs``, ``predict``, ``score`` and
+``told``. Several outputs, each with a task, are :mod:`kit_several`.
 """
 
 from __future__ import annotations

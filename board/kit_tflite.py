@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from kit_errors import KitError
+from kit_targets import as_row
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 """Modules with an ``Interpreter``, in the order tried. TensorFlow has one too, and is used only
@@ -47,20 +48,28 @@ class TfliteModel:
         batch: 1.
         input_shape, output_shape: without batch.
         input_position, output_position: fix positions; a scale in the file is ``2**-position``.
+            Several outputs are one row of values, with a position each.
     """
 
     kind = "tflite"
 
-    def __init__(self, path: str, allow_tensorflow: bool = False) -> None:
+    def __init__(self, path: str, allow_tensorflow: bool = False, outputs: int = 1) -> None:
         self._path = path
+        self.output_shape: Tuple[int, ...]
+        self.output_position: Any
         self._package, self._interpreter = find_interpreter(allow_tensorflow)
         interpreter = self._open()
         self.input_shape, self.input_position = _tensor(
             interpreter.get_input_details(), path, "input"
         )
-        self.output_shape, self.output_position = _tensor(
-            interpreter.get_output_details(), path, "output"
-        )
+        details = interpreter.get_output_details()
+        if outputs == 1:
+            self.output_shape, self.output_position = _tensor(details, path, "output")
+        else:
+            found = [_tensor([detail], path, "output") for detail in _these(details, path, outputs)]
+            sizes = (int(np.prod(shape, dtype=np.int64)) for shape, _ in found)
+            self.output_shape = (sum(sizes),)
+            self.output_position = tuple(position for _, position in found)
         self.batch = 1
 
     def _open(self) -> Any:
@@ -99,6 +108,15 @@ def _version(package: str, module: Any) -> str:
         return "unknown"
 
 
+def _these(details: List[Dict[str, Any]], path: str, count: int) -> List[Dict[str, Any]]:
+    """Return the details of outputs, of which there are so many."""
+    if len(details) != count:
+        raise KitError(
+            f"'{path}' has {len(details)} outputs, the manifest says {count}", MAKE_AGAIN
+        )
+    return details
+
+
 def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[int, ...], int]:
     if len(details) != 1:
         names = ", ".join(str(d.get("name")) for d in details) or "none"
@@ -135,21 +153,23 @@ class TfliteRunner:
     def __init__(self, interpreter: Any, path: str) -> None:
         self._interpreter = interpreter
         self._path = path
-        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        self._source, self._target = source["index"], target["index"]
+        source, targets = interpreter.get_input_details()[0], interpreter.get_output_details()
+        self._source = source["index"]
+        self._targets = [target["index"] for target in targets]
         self.input = np.zeros(tuple(int(n) for n in source["shape"]), dtype=np.int8)
-        self.output = np.zeros(tuple(int(n) for n in target["shape"]), dtype=np.int8)
+        outputs = [np.zeros(tuple(map(int, target["shape"])), np.int8) for target in targets]
+        self.output = as_row(outputs)
 
     def execute(self) -> None:
         """Run the model on ``input`` and put the result into ``output``."""
         try:
             self._interpreter.set_tensor(self._source, self.input)
             self._interpreter.invoke()
-            self.output = self._interpreter.get_tensor(self._target)
+            self.output = as_row([self._interpreter.get_tensor(t) for t in self._targets])
         except (ValueError, RuntimeError) as error:
             raise KitError(f"'{self._path}' cannot be executed ({error})", MAKE_AGAIN) from error
 
 
 def load(options: Any, manifest: Any) -> TfliteModel:
     """Return the model that the options name, checked. Raises KitError: it is of no use."""
-    return TfliteModel(options.model, options.tensorflow)
+    return TfliteModel(options.model, options.tensorflow, max(1, len(manifest.outputs)))

@@ -24,6 +24,7 @@ OTHERWISE = {
         *("train.epochs=1", "train.warmup=0", "search.trials=2", "model.hyperparameters.depth=1"),
         *("data.limit=0", "search.workers=0", "model.hyperparameters.stages=2"),
     ],
+    "digits_two_heads": ["train.epochs=4", "objective.metric=val_digit_accuracy"],
     "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
         "train.epochs=1",

@@ -18,7 +18,7 @@ from vaiopt.settings import Settings, override
 from vaiopt.study.objective import Objective
 from vaiopt.study.ranking import Front, best_trials
 from vaiopt.study.record import TrialRecord
-from vaiopt.study.space_file import known_settings
+from vaiopt.study.space_file import known_settings, read_space
 from vaiopt.study.storage import open_study
 from vaiopt.study.trials import Measurement, load_trials, note_measurement
 from vaiopt.tasks import task_of
@@ -88,6 +88,9 @@ def rank_by_int8(run: Run, settings: Settings, progress: Progress) -> TrialRecor
     table, objective = [], Objective(settings.objective)
     # A metric of a person's own is what counts, before and after quantization.
     own = objective.metric[4:] if settings.objective.metrics else ""
+    learned = task_of(read_space(run).task)
+    if objective.metric in learned.plain_metrics:  # so is that of one of several outputs
+        own = learned.validation[objective.metric]
     best = best_trials(run, settings, load_trials(run))[: settings.objective.rank_int8]
     for trial in best:
         candidate = prepare_candidate(run, settings, trial)

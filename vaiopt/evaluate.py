@@ -15,7 +15,7 @@ from vaiopt.errors import ModelError, RunError
 from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
-from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
+from vaiopt.models.probabilities import activation_of_file, missing_of, names_of_outputs, said
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
@@ -25,6 +25,7 @@ from vaiopt.runs.work import alone
 from vaiopt.settings.reading import read_run_settings
 from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
 from vaiopt.tasks import Evaluation, task_of
+from vaiopt.tasks.joined import is_finite
 from vaiopt.text import Progress, silent
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -131,9 +132,10 @@ def _evaluated(
     )
     model = LOADERS[kind](model_path)
     activation = missing_of(kind, activation_of_file(model, candidate.model))
+    names = names_of_outputs(model, candidate.model)
     found = evaluate_model(
-        lambda x: probabilities(
-            model.predict(fed(model, x), batch_size=len(x), verbose=0), activation
+        lambda x: said(
+            model.predict(fed(model, x), batch_size=len(x), verbose=0), names, activation
         ),
         splits,
         kind=kind,
@@ -169,7 +171,7 @@ def evaluate_model(
     kept, whole = [], []
     for start in range(0, len(part), size):
         outputs = predict(part.take(slice(start, start + size)).x)
-        if not np.all(np.isfinite(outputs)):
+        if not is_finite(outputs):
             raise ModelError(
                 f"the {kind} model of trial {trial} gives values that are not numbers",
                 "Choose another trial: vaiopt choose RUN --trial N",
@@ -195,5 +197,6 @@ def predicted(candidate: Candidate, splits: Splits, part: Part) -> np.ndarray:
     """
     model = load_model(candidate.kept_model())
     outputs = model.predict(part.x, batch_size=evaluation_batch(splits.input_shape), verbose=0)
-    outputs = probabilities(outputs, activation_of_file(model, candidate.model))
+    activation = activation_of_file(model, candidate.model)
+    outputs = said(outputs, names_of_outputs(model, candidate.model), activation)
     return splits.task.predict(splits.targets.decode(outputs))

@@ -297,13 +297,17 @@ def read_json(path: PathLike, command: str) -> Dict[str, Any]:
 
 
 def read_arrays(
-    path: PathLike, names: Iterable[str], command: str, error: Type[VaioptError] = RunError
+    path: PathLike,
+    names: Iterable[str],
+    command: str,
+    error: Type[VaioptError] = RunError,
+    optional: Iterable[str] = (),
 ) -> Dict[str, Any]:
     """Return arrays of an ``.npz`` file of a run by their names.
 
     Args:
         path: the file.
-        names: of the arrays.
+        names: of the arrays. optional: of others, which are returned if they are there.
         command: the command that makes it, for the hint.
         error: what is raised when it is damaged.
 
@@ -311,16 +315,16 @@ def read_arrays(
         RunError: it is missing.
         VaioptError: of that class: it is damaged, or lacks one of the arrays.
     """
-    path, names = require(Path(path), command), list(names)
+    path, names, optional = require(Path(path), command), list(names), tuple(optional)
     hint = f"Make it again with: {command}"
     try:
-        arrays = load_npz(path, names)
+        arrays = load_npz(path, (*names, *optional))
     except NpzError as caught:
         raise error(f"'{path}' is damaged ({caught})", hint) from caught
     for name in names:
         if name not in arrays:
             raise error(f"'{path}' is damaged (it holds no array '{name}')", hint)
-    return {name: arrays[name] for name in names}
+    return {name: arrays[name] for name in (*names, *optional) if name in arrays}
 
 
 def write_arrays(path: PathLike, arrays: Mapping[str, Any]) -> None:

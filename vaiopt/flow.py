@@ -284,7 +284,7 @@ def quantize_bare(
         SettingsError: ``calib`` or ``out`` is missing.
         VaioptError: the model or the data cannot be used.
     """
-    from vaiopt.network.file import input_names
+    from vaiopt.network.file import input_names, output_names
     from vaiopt.quantize import load_calibration, quantize_model
 
     if calib is None or out is None:
@@ -292,7 +292,7 @@ def quantize_bare(
             "a bare model needs --calib and --out",
             f"vaiopt quantize {model} --calib calib.npz --out quantized",
         )
-    x, y = load_calibration(calib, input_names(model))
+    x, y = load_calibration(calib, input_names(model), output_names(model))
     return quantize_model(
         model,
         x,

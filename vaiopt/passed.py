@@ -19,6 +19,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.settings import Settings, section_classes
 from vaiopt.settings.schema import declarations
+from vaiopt.tasks.joined import parts_of
 from vaiopt.user_source import place_of, source_of
 
 NAMES = {
@@ -129,7 +130,12 @@ def _dataset(data: Any) -> Dataset:
 def arrays_of(dataset: Dataset) -> Dict[str, Any]:
     """Return a dataset as arrays by the names that an ``.npz`` file has them."""
     found = {name: getattr(dataset, field) for field, name in NAMES.items()}
-    arrays = {name: array for name, array in found.items() if array is not None}
+    arrays = {
+        f"{name}_{output}" if output else name: part
+        for name, array in found.items()
+        if array is not None
+        for output, part in (parts_of(array) or {"": array}).items()
+    }
     arrays.update(classes=np.asarray(dataset.classes), task=np.asarray(dataset.task))
     if dataset.value_range is not None:
         arrays["value_range"] = np.asarray(dataset.value_range)
@@ -144,7 +150,7 @@ def overrides_of(given: Dict[str, Any]) -> Dict[str, Any]:
     Raises:
         SettingsError: no setting has such a name, or several have.
     """
-    by_name: Dict[str, Tuple[str, ...]] = {"seed": ("seed",)}
+    by_name: Dict[str, Tuple[str, ...]] = {name: (name,) for name in declarations(Settings)}
     for section, cls in section_classes().items():
         for name in declarations(cls):
             by_name[name] = (*by_name.get(name, ()), f"{section}.{name}")

@@ -19,7 +19,13 @@ from vaiopt.files import PathLike, scratch, write_arrays
 from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_model
-from vaiopt.models.probabilities import activation_of_file, missing_of, probabilities
+from vaiopt.models.probabilities import (
+    activation_of_file,
+    missing_of,
+    names_of_outputs,
+    probabilities,
+    said,
+)
 from vaiopt.npz import NpzError, load_npz
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record
@@ -27,6 +33,8 @@ from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import stale_parts
 from vaiopt.runs.records import Manifest
 from vaiopt.tasks import task_of
+from vaiopt.tasks.joined import joined, parts_of
+from vaiopt.tasks.several_record import split_names
 from vaiopt.text import Progress, silent
 
 AUTO = "auto"
@@ -66,7 +74,8 @@ class Predictions(Shown):
         ms: milliseconds that one sample took, the median of several; the model alone.
         notes: what a person should know of the samples.
         outputs: real outputs of the model (N, ...), float32. predicted: in the form of the labels
-            (N, ...). Neither stands in the JSON object.
+            (N, ...). Of several outputs structured, by their names. Neither stands in the JSON
+            object.
     """
 
     run: str
@@ -86,9 +95,13 @@ class Predictions(Shown):
         return {**content, "rows": [vars(row) for row in self.rows]}
 
     def save(self, path: PathLike) -> None:
-        """Write ``names``, ``outputs`` and ``predicted`` into an ``.npz`` file."""
-        names = np.asarray([row.name for row in self.rows])
-        arrays = {"names": names, "outputs": self.outputs, "predicted": self.predicted}
+        """Write ``names``, ``outputs`` and ``predicted`` into an ``.npz`` file; of several outputs
+        ``outputs_<output>`` and ``predicted_<output>``.
+        """
+        arrays = {"names": np.asarray([row.name for row in self.rows])}
+        for name, array in (("outputs", self.outputs), ("predicted", self.predicted)):
+            parts = parts_of(array) or {"": array}
+            arrays.update({f"{name}_{of}" if of else name: part for of, part in parts.items()})
         write_arrays(Path(path), arrays)
 
 
@@ -135,7 +148,7 @@ def predict_candidate(
     samples = read_unlabelled(given, recipe)
     progress(f"predicting {len(samples.names)} samples with the {kind} model")
     found = KINDS[kind](candidate, samples, recipe, target)
-    rows = prediction_rows(samples.names, found.predicted, found.outputs, recipe.classes)
+    rows = _rows_of(recipe, samples.names, found)
     return Predictions(
         str(candidate.run.folder),
         candidate.number,
@@ -172,13 +185,14 @@ def _keras(
 ) -> _Computed:
     """Predict with a Keras model, and time single samples after a first one."""
     activation = missing_of(kind, activation_of_file(model, candidate.model))
+    names = names_of_outputs(model, candidate.model)
     parts: List[np.ndarray] = []
     times: List[float] = []
     for raw in samples.batches(evaluation_batch(recipe.shape)):
         x = fed(model, recipe.preprocessing.apply(raw))
         if not times:
             times = _times(lambda one: model.predict_on_batch(one), x[:FEW])
-        outputs = probabilities(model.predict_on_batch(x), activation)
+        outputs = said(model.predict_on_batch(x), names, activation)
         parts.append(recipe.targets.decode(outputs))
     outputs = np.concatenate(parts)
     predicted = task_of(recipe.task).predict(outputs)
@@ -212,24 +226,43 @@ def _bundle(
         words = [manifest.model.file, "--data", str(given), "--outputs", str(made)]
         text = run_local(folder, ENTRY, [*words, "--tensorflow"], silent)
         try:
-            arrays = load_npz(made, ("outputs", "predicted"))
             ms = float(json.loads(text)["latency_ms"]["p50"])
-            outputs, predicted = (np.asarray(arrays[name]) for name in ("outputs", "predicted"))
+            outputs, predicted = _of_kit(made, manifest)
         except (NpzError, KeyError, TypeError, ValueError) as error:
             raise BoardError(f"the scripts' result cannot be read ({error})", again) from error
     if len(outputs) != len(x) or len(predicted) != len(x):
         raise BoardError(f"the scripts predicted {len(outputs)} of {len(x)} samples", again)
-    outputs = recipe.targets.decode(probabilities(outputs, _lacking(outputs, manifest)))
+    outputs = recipe.targets.decode(outputs)
     where = f"the bundle for {folder.name}, on this computer"
     return _Computed(outputs, predicted, ms, where)
 
 
-def _lacking(outputs: np.ndarray, manifest: Manifest) -> str:
+def _of_kit(path: Path, manifest: Manifest) -> Tuple[np.ndarray, np.ndarray]:
+    """Return real outputs, probabilities of classifiers, and what they say, as the kit's scripts
+    wrote them. Raises as :func:`vaiopt.npz.load_npz`, KeyError, ValueError.
+    """
+    if not manifest.outputs:
+        arrays = load_npz(path, ("outputs", "predicted"))
+        outputs = np.asarray(arrays["outputs"])
+        lacking = _lacking(outputs, manifest.task, manifest.output.threshold)
+        return probabilities(outputs, lacking), np.asarray(arrays["predicted"])
+    said_by = {part.name: f"predicted_{part.name}" for part in manifest.outputs}
+    arrays, start = load_npz(path, ("outputs", *said_by.values())), 0
+    found: Dict[str, np.ndarray] = {}
+    for part in manifest.outputs:
+        width = int(np.prod(part.tensor.shape[1:], dtype=np.int64))
+        own = arrays["outputs"][:, start : start + width].reshape(-1, *part.tensor.shape[1:])
+        found[part.name] = probabilities(own, _lacking(own, part.task, part.tensor.threshold))
+        start += width
+    return joined(found), joined({name: arrays[key] for name, key in said_by.items()})
+
+
+def _lacking(outputs: np.ndarray, task: str, threshold: Optional[float]) -> str:
     """Return the activation that a compiled classifier leaves to its host."""
-    if not task_of(manifest.task).has_classes or outputs.ndim != 2:
+    if not task_of(task).has_classes or outputs.ndim != 2:
         return ""
     if outputs.shape[1] == 1:
-        return "sigmoid" if (manifest.output.threshold or 0.0) == 0.0 else ""
+        return "sigmoid" if (threshold or 0.0) == 0.0 else ""
     sums = outputs.sum(axis=1)
     return "" if np.all(outputs >= 0) and np.all(np.abs(sums - 1) < 0.2) else "softmax"
 
@@ -254,6 +287,20 @@ KINDS: Dict[str, Callable[[Candidate, Unlabelled, DataRecipe, str], _Computed]] 
     "bundle": _bundle,
 }
 """What computes, by the kind of model."""
+
+
+def _rows_of(recipe: DataRecipe, names: Sequence[str], found: _Computed) -> List[Prediction]:
+    """Return a row a sample; of several outputs with what each says."""
+    said_by, real = parts_of(found.predicted), parts_of(found.outputs)
+    if not said_by:
+        return prediction_rows(names, found.predicted, found.outputs, recipe.classes)
+    classes = split_names(list(said_by), recipe.classes)
+    of_each = {
+        output: prediction_rows(names, said_by[output], real[output], classes[output])
+        for output in said_by
+    }
+    labels = zip(*([f"{o}: {row.label}" for row in rows] for o, rows in of_each.items()))
+    return [Prediction(name, "; ".join(told)) for name, told in zip(names, labels)]
 
 
 def prediction_rows(

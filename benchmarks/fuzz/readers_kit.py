@@ -34,8 +34,8 @@ def read_dump(path: Path) -> None:
     request.fix_positions.write_text(
         '[{"layer": "c1", "tensor": "kernel", "bits": 8, "position": 7}]'
     )
-    source, target, facts = xmodel.examine(found, request, "0x101000056010407")
-    as_json([source, target, facts.to_json(), xmodel.threshold(found)])
+    ends, facts = xmodel.examine(found, request, "0x101000056010407")
+    as_json([ends.input, *ends.outputs, facts.to_json(), xmodel.threshold(found)])
 
 
 def read_lines(path: Path) -> None:

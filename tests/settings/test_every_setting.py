@@ -370,6 +370,7 @@ class Row(NamedTuple):
 TABLE = ("data.source=table.csv", "data.limit=0")
 PARTS = ("data.source=parts.npz", "data.limit=0")
 COLOUR = ("data.source=colour.npz", "data.limit=0")
+OUTPUTS = ("data.source=outputs.npz", "data.limit=0")
 MASKS = ("data.source=masks.npz", "data.limit=0", "model.family=unet")
 SIGNALS = ("data.source=signals.npz", "data.limit=0")
 DASK = ("search.scheduler=tcp://host:1",)
@@ -382,6 +383,7 @@ MLFLOW = ('track.to=["mlflow"]',)
 ROWS: Dict[str, Row] = {
     "seed": Row(7, the_training),
     "task": Row("regression", the_data),
+    "tasks": Row({"a": "classification", "b": "regression"}, the_data, OUTPUTS),
     "data.source": Row("breast_cancer", the_data),
     "data.target": Row("b", the_data, TABLE),
     "data.split": Row("6:2:2", the_data),
@@ -526,6 +528,8 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Bench:
     np.savez(str(tmp_path / "signals.npz"), x=series, y=arrays["y"])
     masks = random.randint(0, 3, (90, 8, 8)).astype(np.uint8)
     np.savez(str(tmp_path / "masks.npz"), x=arrays["x"], y=masks)
+    labels = {"y_a": arrays["y"], "y_b": arrays["y"]}
+    np.savez(str(tmp_path / "outputs.npz"), x=arrays["x"], **labels)
     (tmp_path / "mine.py").write_text(OWN_CALLBACKS)
     for number in range(8):
         path = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from vaiopt.record import plain
-from vaiopt.runs.records import CompiledOperation, GoldenCheck, Tensor
+from vaiopt.runs.records import CompiledOperation, GoldenCheck, OutputTensor, Tensor
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Compiled:
         operations: where the compiler tells them.
         golden: the comparison on the golden inputs; None if there are none, or it cannot run here.
         more: what only this compiler records, under its keys of ``compile.json``.
+        outputs: all of them, where there are several, in the order of the float model's.
     """
 
     file: str
@@ -34,12 +35,15 @@ class Compiled:
     operations: Optional[List[CompiledOperation]] = None
     golden: Optional[GoldenCheck] = None
     more: Dict[str, Any] = field(default_factory=dict)
+    outputs: Tuple[OutputTensor, ...] = ()
 
     def to_json(self) -> Dict[str, Any]:
         """Return its part of ``compile.json``."""
         content = {name: plain(value) for name, value in vars(self).items()}
         more, release = content.pop("more"), content.pop("release")
         operations, golden = content.pop("operations"), content.pop("golden")
+        if not self.outputs:
+            del content["outputs"]
         if release:
             content["release"] = release
         if operations is not None:  # then outputs were or could be compared, too

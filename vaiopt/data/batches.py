@@ -17,6 +17,7 @@ from vaiopt.data import Dataset, Preprocessing
 from vaiopt.data.rows import Rows
 from vaiopt.keras import load_tensorflow
 from vaiopt.tasks import Targets, task_of
+from vaiopt.tasks.joined import plain_or_parts
 
 EVALUATION_BATCH = 1000
 """Samples a step where nothing is learned: 1.4 to 4 times faster than Keras's 32."""
@@ -49,7 +50,8 @@ class DeviceData:
         self._dataset = dataset
         self._x = None if in_file else tf.constant(dataset.gather(np.arange(len(dataset))))
         self._y = dataset.all_y
-        self._task, self._classes = task_of(dataset.task), len(dataset.classes)
+        self._task = task_of(dataset.task).of(dataset.classes)
+        self._classes = len(dataset.classes)
         self.sample_shape = dataset.sample_shape
 
     def batches(
@@ -68,7 +70,8 @@ class DeviceData:
             indices: which samples.
             preprocessing: executed on each batch, as numpy would.
             batch_size: samples a batch; the last may be smaller.
-            labels: array aligned with ``indices``, for pairs ``(x, y)``; None for ``x`` alone.
+            labels: array aligned with ``indices``, for pairs ``(x, y)``; None for ``x`` alone. Of
+                several outputs ``y`` is a dictionary.
             weights: how much each counts, aligned too, for triples ``(x, y, weight)``; or None.
             shuffle_seed: shuffle anew each epoch, from this seed; None keeps the order.
         """
@@ -107,13 +110,14 @@ class DeviceData:
         where = tf.constant(indices, dtype=tf.int64)
         offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
         scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
-        targets = [tf.constant(array) for array in (labels, weights) if array is not None]
+        targets = [as_tensors(array) for array in (labels, weights) if array is not None]
         gathered = self._gathered
 
         def make(positions: Any) -> Any:
             raw = gathered(tf.gather(where, positions))
             batch = (tf.cast(raw, tf.float32) - offset) / scale
-            return (batch, *(tf.gather(of, positions) for of in targets)) if targets else batch
+            found = (tf.nest.map_structure(lambda t: tf.gather(t, positions), of) for of in targets)
+            return (batch, *found) if targets else batch
 
         return make
 
@@ -136,6 +140,12 @@ class DeviceData:
         """
         form = self._task.loss_form(model, self._classes)
         return self._task.loss_labels(targets.encode(self._y[indices]), form, self._classes)
+
+
+def as_tensors(array: np.ndarray) -> Any:
+    """Return an array as a tensor; labels of several outputs as a dictionary of tensors."""
+    tf = load_tensorflow()
+    return tf.nest.map_structure(tf.constant, plain_or_parts(array))
 
 
 def _shuffled_batches(count: int, size: int, seed: int) -> Any:

@@ -13,7 +13,10 @@ from vaiopt.data.left_out import LeftOut
 from vaiopt.data.splits import PARTS, Splits
 from vaiopt.present.shown import Shown
 from vaiopt.record import Record, Unfit, part
-from vaiopt.tasks import TASKS, task_of
+from vaiopt.tasks import TASKS, is_several, is_task, task_of
+from vaiopt.tasks.joined import parts_of
+from vaiopt.tasks.task import Piece
+from vaiopt.tasks.task_text import tasks_in
 
 CHUNK = 1024
 """Samples that are looked at together."""
@@ -137,7 +140,7 @@ class DataSheet(Record, Shown):
 
     def check(self) -> None:
         """Raise unless the task is known."""
-        if self.task not in TASKS:
+        if not is_task(self.task):
             raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
 
     @property
@@ -160,17 +163,25 @@ class DataSheet(Record, Shown):
                 )
 
     def _imbalance(self) -> Iterator[str]:
+        several = is_several(self.task)
+        for output, name in (tasks_in(self.task) if several else {"": self.task}).items():
+            task, start = task_of(name), f"{output}: " if several else ""
+            if self.counted == task.counted == "samples":
+                rows = [row for row in self.classes if row.name.startswith(start)]
+                yield from self._imbalance_of(rows, task.has_classes and not several)
+
+    def _imbalance_of(self, rows: Sequence[ClassRow], can_weigh: bool) -> Iterator[str]:
         learned = next(iter(self.samples), "")
-        counts = {row.name: row.counts.get(learned, 0) for row in self.classes}
+        counts = {row.name: row.counts.get(learned, 0) for row in rows}
         there = {name: count for name, count in counts.items() if count}
-        if len(there) < 2 or self.counted != "samples":
+        if len(there) < 2:
             return
         most, least = max(there, key=there.__getitem__), min(there, key=there.__getitem__)
         if there[most] >= UNEVEN * there[least]:
             weigh = (
-                ""
-                if not task_of(self.task).has_classes
-                else ('; train.class_weights = "balanced" lets all classes count alike')
+                '; train.class_weights = "balanced" lets all classes count alike'
+                if can_weigh
+                else ""
             )
             yield (
                 f"'{most}' has {there[most] / there[least]:.0f} times the samples of '{least}'"
@@ -195,14 +206,8 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
         parts: indices of the samples in each part, as :attr:`Dataset.sets` counts them; that which
             is learned from comes first.
     """
-    task, y, classes = task_of(dataset.task), dataset.all_y, len(dataset.classes)
-    counts = {name: task.counts(y[indices], classes) for name, indices in parts.items()}
-    rows = tuple(
-        ClassRow(name, {p: int(found[i]) for p, found in counts.items() if found is not None})
-        for i, name in enumerate(dataset.classes)
-        if any(found is not None for found in counts.values())
-    )
-    values = task.values(y)
+    task = task_of(dataset.task)
+    pieces = task.pieces(dataset.all_y, dataset.classes)
     names = dataset.feature_names or tuple(f"column {i}" for i in range(dataset.sample_shape[-1]))
     is_table = len(dataset.sample_shape) == 1
     columns = _values(dataset, names[:MOST_COLUMNS]) if is_table else ()
@@ -214,9 +219,9 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
         shape=dataset.sample_shape,
         dtype=str(dataset.x.dtype),
         samples={name: len(indices) for name, indices in parts.items()},
-        classes=rows,
+        classes=tuple(row for piece in pieces for row in _class_rows(piece, parts)),
         counted=task.counted,
-        quantities=() if values is None else _rows(values, dataset.classes),
+        quantities=tuple(row for piece in pieces for row in _value_rows(piece)),
         columns=columns,
         more_columns=max(0, dataset.sample_shape[-1] - MOST_COLUMNS) if is_table else 0,
         file_sizes=_file_sizes(dataset),
@@ -225,6 +230,25 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
         left_out=dataset.files.left_out if dataset.files is not None else (),
         notes=dataset.notes,
     )
+
+
+def _class_rows(piece: Piece, parts: Mapping[str, np.ndarray]) -> Tuple[ClassRow, ...]:
+    """Return a row for each class of an output that has classes."""
+    counts = {
+        name: piece.task.counts(piece.y[indices], len(piece.classes))
+        for name, indices in parts.items()
+    }
+    return tuple(
+        ClassRow(name, {p: int(found[i]) for p, found in counts.items() if found is not None})
+        for i, name in enumerate(piece.classes)
+        if any(found is not None for found in counts.values())
+    )
+
+
+def _value_rows(piece: Piece) -> Tuple[ValueRow, ...]:
+    """Return a row for each quantity of an output that has some."""
+    values = piece.task.values(piece.y)
+    return () if values is None else _rows(values, piece.classes)
 
 
 def sheet_of_splits(splits: Splits) -> DataSheet:
@@ -305,10 +329,11 @@ def _row(
     dataset: Dataset, y: np.ndarray, parts: Tuple[str, str], pairs: Sequence[Tuple[int, int]]
 ) -> Repeated:
     files = dataset.files.names if dataset.files is not None else ()
+    labels = list((parts_of(y) or {"": y}).values())
 
     def called(index: int) -> str:
         return files[index] if len(files) == len(dataset) else f"sample {index}"
 
-    others = sum(not np.array_equal(y[one], y[other]) for one, other in pairs)
+    others = sum(any(not np.array_equal(p[one], p[other]) for p in labels) for one, other in pairs)
     named = tuple(f"{called(one)} = {called(other)}" for one, other in pairs[:MOST_PAIRS])
     return Repeated(*parts, len(pairs), others, named)

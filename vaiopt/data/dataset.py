@@ -15,9 +15,11 @@ from vaiopt.data.left_out import FilesRead
 from vaiopt.data.rows import Rows, chosen, chunks
 from vaiopt.data.stratify import is_whole, stratified_subset
 from vaiopt.data.table import Column
+from vaiopt.data.told_task import task_of_labels, told_task
 from vaiopt.data.weights import check_weights
 from vaiopt.errors import DataError
-from vaiopt.tasks import AUTO, Task, guess_task, task_of
+from vaiopt.tasks import AUTO, Task, task_of
+from vaiopt.tasks.joined import outputs_in
 
 IN_MEMORY_MB = 64.0
 """Megabytes of samples that each process keeps in its own memory, unless something else is said."""
@@ -257,7 +259,8 @@ def arrays_sha256(arrays: Iterable[Any], stamped: bool = False) -> str:
     """
     digest = hashlib.sha256()
     for array in arrays:
-        digest.update(f"{array.dtype.name} {'x'.join(map(str, array.shape))};".encode("ascii"))
+        form = outputs_in(array) and f"{array.dtype.descr}" or array.dtype.name
+        digest.update(f"{form} {'x'.join(map(str, array.shape))};".encode())
         if stamped and isinstance(array, Rows) and not array.place.temporary:
             digest.update(array.stamp.encode("utf-8", "surrogateescape"))
             continue
@@ -349,8 +352,8 @@ def _checked_sets(
     called = [label for i in there for label in all_called[2 * i : 2 * i + 2]]
     frames = Frames([sets[i].x for i in there], f"'{name}'")
     samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
-    guess = guess_task(samples[0].shape, sets[0].y, classes) if task == AUTO else None
-    known = task_of(task if guess is None else guess.task)
+    task, why = task_of_labels(task, samples[0].shape, sets[0].y, classes)
+    known = task_of(task)
     if samples[0].ndim == 3 and (known.like_samples or is_grey(samples[0])):
         samples = [reshaped(x, (*x.shape[1:], 1)) if x.ndim == 3 else x for x in samples]
     numbers, names = known.check_labels([sets[i].y for i in there], called[1::2], classes)
@@ -367,17 +370,10 @@ def _checked_sets(
         classes=names,
         feature_names=frames.feature_names,
         task=known.name,
-        notes=(*frames.notes, *_told(known, guess.why if guess else "")),
+        notes=(*frames.notes, *told_task(known, why)),
         columns=frames.columns,
         **fields,
     )
-
-
-def _told(task: Task, why: str) -> Tuple[str, ...]:
-    """Return a note of a task that was told by ``y``; none of a classification, the common one."""
-    if not why or task.name == "classification":
-        return ()
-    return (f"the task is {task.name}: {task.doc}, since {why}; another: --set task=NAME",)
 
 
 def _check_pair(given: Samples, called: Sequence[str], keys: Sequence[str]) -> None:

@@ -7,7 +7,8 @@ from typing import Mapping, Tuple
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
-from vaiopt.tasks import AUTO
+from vaiopt.tasks import AUTO, task_of
+from vaiopt.tasks.task import Piece
 
 MOST_CLASSES = 6
 """Classes that are told with their samples; of more only the smallest and the largest."""
@@ -40,14 +41,20 @@ def _form(dataset: Dataset) -> Tuple[str, str]:
 
 def _labels(dataset: Dataset) -> str:
     """Return the classes with their samples, or what else is learned."""
-    y = np.asarray(dataset.y)
-    if not dataset.classes or y.ndim != 1 or y.dtype.kind not in "iu":
+    pieces = task_of(dataset.task).pieces(dataset.all_y, dataset.classes)
+    return "; ".join(_of_piece(piece) for piece in pieces)
+
+
+def _of_piece(piece: Piece) -> str:
+    """Return the same of one output."""
+    y, names = piece.y, piece.classes
+    start = f"output '{piece.output}': " if piece.output else ""
+    if not names or y.ndim != 1 or y.dtype.kind not in "iu":
         form = [] if y.shape[1:] == (1,) else y.shape[1:]
-        return f"{dataset.task} of {'×'.join(map(str, form)) or 'a number'}"
-    given = [np.asarray(samples.y) for samples in dataset.sets]
-    counts = np.bincount(np.concatenate(given), minlength=len(dataset.classes))
-    told = [f"{name} {count:,}" for name, count in zip(dataset.classes, counts)]
+        return f"{start}{piece.task.name} of {'×'.join(map(str, form)) or 'a number'}"
+    counts = np.bincount(y, minlength=len(names))
+    told = [f"{name} {count:,}" for name, count in zip(names, counts)]
     if len(told) > MOST_CLASSES:
         low, high = int(counts.argmin()), int(counts.argmax())
         told = [f"from {told[low]} to {told[high]}"]
-    return f"{len(dataset.classes)} classes ({', '.join(told)})"
+    return f"{start}{len(names)} classes ({', '.join(told)})"

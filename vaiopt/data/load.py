@@ -32,7 +32,8 @@ from vaiopt.data.sources import SOURCES
 from vaiopt.data.store import scratch
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean
-from vaiopt.tasks import AUTO, TASKS, task_of
+from vaiopt.tasks import AUTO, task_of
+from vaiopt.tasks.joined import mapped
 
 
 def load_dataset(
@@ -142,7 +143,7 @@ def _loaded(request: Request) -> Dataset:
         for name in ("x", "test_x", "validation_x")
         if getattr(dataset, name) is not None
     }
-    if TASKS[dataset.task].like_samples and request.image_size:
+    if request.image_size:
         fitted.update(_fitted_labels(dataset, request))
     return replace(dataset, **fitted)
 
@@ -180,15 +181,23 @@ def _fitted_samples(x: Any, request: Request) -> Any:
 
 
 def _fitted_labels(dataset: Dataset, request: Request) -> Dict[str, Any]:
-    """Return the masks of a dataset in the size of its samples. Raises DataError: it has images."""
+    """Return the masks of a dataset, if it has some, in the size of its samples. Raises DataError:
+    it has images.
+    """
     names = [n for n in ("y", "test_y", "validation_y") if getattr(dataset, n) is not None]
-    if dataset.y.ndim != 3:
+    pieces = task_of(dataset.task).pieces(dataset.y, dataset.classes)
+    over = [piece for piece in pieces if piece.task.like_samples]
+    if any(piece.y.ndim != 3 for piece in over):
         raise DataError(
             f"data.image_size is set, and the task is {dataset.task}",
             "Remove the setting: give samples and targets in the size that is wanted.",
         )
-    size, resize = request.image_size, request.resize
-    return {name: fit_masks(getattr(dataset, name), size, resize) for name in names}
+    masks = [piece.output for piece in over]
+
+    def fitted(y: np.ndarray, output: str) -> np.ndarray:
+        return fit_masks(y, request.image_size, request.resize) if output in masks else y
+
+    return {name: mapped(fitted, getattr(dataset, name)) for name in names} if over else {}
 
 
 def _names() -> Sequence[str]:

@@ -20,7 +20,7 @@ from vaiopt.data.table import Column
 from vaiopt.errors import DataError, RunError
 from vaiopt.record import Record, Unfit, part, read_record
 from vaiopt.runs.layout import Candidate
-from vaiopt.tasks import AUTO, TASKS, Targets
+from vaiopt.tasks import AUTO, TASKS, Targets, is_task
 from vaiopt.tasks.targets import PLAIN
 
 
@@ -86,7 +86,7 @@ class DataRecipe(Record):
 
     def check(self) -> None:
         """Raise unless samples and shares are of the three parts, and the task is known."""
-        if self.task not in TASKS:
+        if not is_task(self.task):
             raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
         if set(self.samples) != set(PARTS):
             raise Unfit("samples", f"is not of {', '.join(PARTS)}")

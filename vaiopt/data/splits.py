@@ -127,7 +127,7 @@ class Splits:
     @property
     def task(self) -> Task:
         """What is learned of the dataset."""
-        return task_of(self.dataset.task)
+        return task_of(self.dataset.task).of(self.classes)
 
     @property
     def dataset(self) -> Dataset:

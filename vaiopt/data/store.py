@@ -18,8 +18,12 @@ from vaiopt.data.scratch import Scratch
 from vaiopt.data.table import Column
 from vaiopt.errors import DataError
 from vaiopt.record import Record, part
+from vaiopt.tasks.joined import joined, parts_of
 
 MB = 10**6
+
+OF_OUTPUT = ":"
+"""Between a field of a dataset and one of several outputs that its labels are of."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,12 @@ def stored(dataset: Dataset, place: Scratch) -> StoredData:
         classes=tuple(dataset.classes),
         task=dataset.task,
         fingerprint=dataset.sha256(),
-        arrays={n: _stored_array(x, place) for n, x in arrays.items() if x is not None},
+        arrays={
+            f"{n}{OF_OUTPUT}{output}" if output else n: _stored_array(part, place)
+            for n, x in arrays.items()
+            if x is not None
+            for output, part in (parts_of(x) or {"": x}).items()
+        },
         value_range=dataset.value_range,
         feature_names=tuple(dataset.feature_names),
         notes=tuple(dataset.notes),
@@ -223,10 +232,15 @@ def opened(kept: StoredData, scratch_path: str, request: Request) -> Dataset:
             raise DataError(f"'{array.path}' has changed while it was used", CHANGED)
         return found
 
-    arrays: Dict[str, Any] = {
-        name: rows(array) if name in SAMPLES else rows(array)[:]
-        for name, array in kept.arrays.items()
-    }
+    arrays: Dict[str, Any] = {}
+    of_outputs: Dict[str, Dict[str, np.ndarray]] = {}
+    for key, array in kept.arrays.items():
+        name, _, output = key.partition(OF_OUTPUT)
+        if output:
+            of_outputs.setdefault(name, {})[output] = rows(array)[:]
+        else:
+            arrays[name] = rows(array) if name in SAMPLES else rows(array)[:]
+    arrays.update({name: joined(parts) for name, parts in of_outputs.items()})
     return Dataset(
         name=kept.name,
         classes=kept.classes,

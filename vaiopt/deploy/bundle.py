@@ -9,7 +9,7 @@ import shutil
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -27,23 +27,31 @@ from vaiopt.hardware.targets import load_target
 from vaiopt.int8.feed import fed
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
+from vaiopt.models.probabilities import names_of_outputs
+from vaiopt.network.file import output_names
 from vaiopt.present.shown import Shown
 from vaiopt.record import read_record, write_record
 from vaiopt.runs.choice import refresh_links
 from vaiopt.runs.layout import MODEL_CARD, Candidate
 from vaiopt.runs.lineage import file_sha256
 from vaiopt.runs.records import (
+    OWN_METRICS,
     CompileRecord,
     Expected,
     FileEntry,
     Golden,
     Manifest,
+    OutputPart,
     OutputTensor,
     Samples,
 )
 from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond
+from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
+from vaiopt.tasks.joined import as_said, parts_of
+from vaiopt.tasks.several_record import split_names
+from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
 SAMPLES, GOLDEN, MANIFEST = "samples.npz", "golden.npz", "manifest.json"
@@ -99,23 +107,22 @@ def bundle_candidate(
             f"'{model}' is not the file that compile.json describes",
             f"Make it again with: {command}",
         )
-    scripts = board_files()
+    scripts, own = board_files(), metrics_at_hand(settings.objective.metrics, progress)
     progress("loading test samples")
     splits = load_splits(candidate)
     for line in beyond(settings, splits.sizes(), "deploy"):
         progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
-    arrays = {"x": part.raw, "y": part.y, "indices": part.indices}
+    arrays = {"x": part.raw, **_by_output("y", part.y), "indices": part.indices}
     outputs = _outputs(candidate, arrays["x"], splits, progress)
     scores: Dict[str, float] = {}
     if outputs is not None:
-        arrays["expected"] = splits.task.predict(outputs)
+        arrays.update(_by_output("expected", splits.task.predict(outputs)))
         scores = splits.task.scores(outputs, part.y, len(splits.classes))
-    bundle = candidate.bundle(name)
-    archive = bundle.parent / f"{name}.tar.gz"
+    bundle, archive = candidate.bundle(name), candidate.bundle(f"{name}.tar.gz")
     # The folder is put in its place first, the archive right after it.
     with atomic_path(archive) as packed, atomic_folder(bundle) as folder:
-        for file, path in {model.name: model, **scripts}.items():
+        for file, path in {model.name: model, **scripts, **_file_of(own)}.items():
             shutil.copyfile(str(path), str(folder / file))
         write_arrays(folder / SAMPLES, arrays)
         if candidate.golden.exists():
@@ -123,6 +130,7 @@ def bundle_candidate(
             golden = read_golden(candidate.golden, candidate.command("quantize"))
             write_arrays(folder / GOLDEN, golden.arrays())
         manifest = _of_target(_manifest(compiled, splits, len(part), scores, folder), target)
+        manifest = _with_outputs(manifest, candidate, compiled, splits, own)
         write_text(folder / "README.md", bundle_readme(manifest))
         write_text(folder / MODEL_CARD, model_card(candidate, manifest))
         digests = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
@@ -132,6 +140,23 @@ def bundle_candidate(
         write_archive(folder, packed, name)
     refresh_links(candidate)
     return BundleResult(name, bundle, archive, manifest)
+
+
+def _file_of(own: Optional[OwnMetrics]) -> Dict[str, Path]:
+    """Return the file of a person's own metrics by its name in the bundle, if there are any."""
+    return {} if own is None else {OWN_METRICS: own.path}
+
+
+def _with_outputs(
+    manifest: Manifest,
+    candidate: Candidate,
+    compiled: CompileRecord,
+    splits: Splits,
+    own: Optional[OwnMetrics],
+) -> Manifest:
+    """Return the manifest with each of several outputs, and the function of own metrics."""
+    parts = _output_parts(candidate, compiled, splits)
+    return replace(manifest, outputs=parts, own_metrics="" if own is None else own.function)
 
 
 def _samples(candidate: Candidate, splits: Splits, count: int) -> Part:
@@ -162,7 +187,10 @@ def _outputs(
     progress(f"predicting {len(raw)} test samples with the int8 Keras model")
     size = evaluation_batch(splits.input_shape)
     parts = (splits.preprocessing.apply(raw[i : i + size]) for i in range(0, len(raw), size))
-    outputs = (model.predict(fed(model, x), batch_size=size, verbose=0) for x in parts)
+    names = names_of_outputs(model, candidate.model)
+    outputs = (
+        as_said(model.predict(fed(model, x), batch_size=size, verbose=0), names) for x in parts
+    )
     return np.concatenate([splits.task.judged(splits.targets.decode(o)) for o in outputs])
 
 
@@ -188,7 +216,35 @@ def _manifest(
         files={},
         task=splits.dataset.task,
         resize=splits.dataset.request.resize if splits.dataset.request else STRETCH,
-        targets=None if splits.targets.plain else splits.targets.to_json(),
+        targets=None
+        if splits.targets.plain or splits.targets.outputs
+        else splits.targets.to_json(),
+    )
+
+
+def _by_output(name: str, array: np.ndarray) -> Dict[str, np.ndarray]:
+    """Return an array under a name, or those of several outputs under ``<name>_<output>``."""
+    parts = parts_of(array)
+    return {f"{name}_{output}": part for output, part in parts.items()} if parts else {name: array}
+
+
+def _output_parts(
+    candidate: Candidate, compiled: CompileRecord, splits: Splits
+) -> Tuple[OutputPart, ...]:
+    """Return what the kit needs to know of each of several outputs, in the model's order."""
+    names = output_names(candidate.model) if compiled.outputs else ()
+    pieces = {p.output: p for p in splits.task.pieces(splits.test.y, splits.classes)}
+    own = split_names(list(names), splits.classes)
+    targets = {name: splits.targets.outputs.get(name, PLAIN) for name in names}
+    return tuple(
+        OutputPart(
+            name=name,
+            task=pieces[name].task.name,
+            classes=own[name],
+            tensor=tensor,
+            targets=None if targets[name].plain else targets[name].to_json(),
+        )
+        for name, tensor in zip(names, compiled.outputs)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,27 +16,75 @@ SAMPLES = 16
 
 GOLDEN_BATCH = 4
 
+MOST_OUTPUTS = 64
+"""Of a model, as far as golden outputs are read."""
+
 GOLDEN_ARRAYS = ("inputs", "outputs", "input_position", "output_position")
 """Arrays of ``golden.npz`` that the kit compares; the raw inputs beside them stay on the host."""
 
 
+FURTHER = ("outputs", "output_position")
+"""Those of which there is one a further output, with ``_1``, ``_2``, ... behind its name."""
+
+
+_MORE = (
+    "output_name",
+    *(f"{n}_{i}" for n in (*FURTHER, "output_name") for i in range(1, MOST_OUTPUTS)),
+)
+
+
+class GoldenOutput(NamedTuple):
+    """What to expect of one output: int8, samples first; its fix position, and
+    ``<layer>/<tensor>``, empty in files that do not say.
+    """
+
+    values: np.ndarray
+    position: int
+    name: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """Inputs, and the outputs to expect, of a model with one of each.
+    """Inputs, and the outputs to expect, of a model with one input.
 
     Attributes:
         inputs, outputs: int8, samples first; the outputs are the logits before a softmax.
         input_position, output_position: their fix positions.
+        name: of the output. more: further outputs.
     """
 
     inputs: np.ndarray
     outputs: np.ndarray
     input_position: int
     output_position: int
+    name: str = ""
+    more: Tuple[GoldenOutput, ...] = ()
+
+    @property
+    def all_outputs(self) -> Tuple[GoldenOutput, ...]:
+        """All outputs, in the order of the model's."""
+        return (GoldenOutput(self.outputs, self.output_position, self.name), *self.more)
+
+    @property
+    def positions(self) -> Tuple[int, ...]:
+        """Fix positions of the input and of all outputs."""
+        return (self.input_position, *(output.position for output in self.all_outputs))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The outputs of each sample; of several all their values in one row, (n, values)."""
+        if not self.more:
+            return self.outputs
+        flat = [output.values.reshape(len(self.inputs), -1) for output in self.all_outputs]
+        return np.concatenate(flat, axis=1)
 
     def arrays(self) -> Dict[str, np.ndarray]:
         """Return the arrays by their names in the file (:data:`GOLDEN_ARRAYS`)."""
-        return {name: np.asarray(getattr(self, name)) for name in GOLDEN_ARRAYS}
+        found = {name: np.asarray(getattr(self, name)) for name in GOLDEN_ARRAYS}
+        for number, output in enumerate(self.more, start=1):
+            found[f"outputs_{number}"] = output.values
+            found[f"output_position_{number}"] = np.asarray(output.position)
+        return found
 
 
 def read_golden(path: PathLike, command: str) -> Golden:
@@ -49,12 +97,34 @@ def read_golden(path: PathLike, command: str) -> Golden:
     Raises:
         RunError: it is missing or damaged, lacks one of the arrays, or one is not what it must be.
     """
-    arrays = read_arrays(path, GOLDEN_ARRAYS, command)
+    arrays = read_arrays(path, GOLDEN_ARRAYS, command, optional=_MORE)
+    further = [n for n in range(1, MOST_OUTPUTS) if f"outputs_{n}" in arrays]
     problem = _problem(arrays)
+    for number in further:
+        of_it = {**arrays, **{name: arrays.get(f"{name}_{number}") for name in FURTHER}}
+        missing = of_it["output_position"] is None
+        problem = problem or ("there is no position of an output" if missing else _problem(of_it))
     if problem:
         raise RunError(f"'{path}' is damaged: {problem}", f"Make it again with: {command}")
-    positions = [int(arrays[name]) for name in GOLDEN_ARRAYS[2:]]
-    return Golden(arrays["inputs"], arrays["outputs"], *positions)
+    return Golden(
+        arrays["inputs"],
+        arrays["outputs"],
+        int(arrays["input_position"]),
+        int(arrays["output_position"]),
+        name=_text(arrays.get("output_name")),
+        more=tuple(
+            GoldenOutput(
+                arrays[f"outputs_{n}"],
+                int(arrays[f"output_position_{n}"]),
+                _text(arrays.get(f"output_name_{n}")),
+            )
+            for n in further
+        ),
+    )
+
+
+def _text(array: Optional[np.ndarray]) -> str:
+    return str(array) if array is not None and array.shape == () else ""
 
 
 def _problem(arrays: Mapping[str, np.ndarray]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Sequence
 import numpy as np
 
 from vaiopt._version import __version__
-from vaiopt.errors import MissingToolError
+from vaiopt.errors import CompileError, MissingToolError
 from vaiopt.int8.arithmetic import SIGMOID_MULTIPLIER, SIGMOID_SHIFT
 from vaiopt.int8.program import Operation, Program, Tensor
 
@@ -51,8 +51,14 @@ def onnx_model(program: Program, name: str = "model") -> Any:
 
     Raises:
         MissingToolError: onnx is not installed.
+        CompileError: it has several outputs.
     """
     onnx = load_onnx()
+    if program.more:
+        raise CompileError(
+            f"the model has {len(program.outputs)} outputs; an ONNX file is written of one",
+            "Use the .tflite file of its bundle (--target cpu), which has them all.",
+        )
     graph = _Graph(onnx)
     graph.enter(program.input)
     for operation in program.operations:

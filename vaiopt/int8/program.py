@@ -8,7 +8,7 @@ up, to the position of its output.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -71,17 +71,25 @@ class Operation:
             raise ValueError(f"{self.name}: no operation '{self.kind}' with '{self.activation}'")
 
 
+class End(NamedTuple):
+    """An output: its tensor, and the real value above which one that stands alone says yes."""
+
+    tensor: Tensor
+    threshold: Optional[float] = None
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """Operations in an order in which each comes after those it depends on.
 
     Attributes:
-        input, output: the only tensors that go in and come out.
+        input, output: the tensors that go in and come out; of several outputs the first.
         operations: at least one.
         left_out: what of the Keras model is not in it, in words: a last softmax, which does not
             change which class is largest.
         threshold: for outputs that each stand alone, one label or one of two classes: the real
             value above which it says yes; None behind a softmax.
+        more: further outputs.
     """
 
     input: Tensor
@@ -89,3 +97,9 @@ class Program:
     operations: List[Operation]
     left_out: List[str] = field(default_factory=list)
     threshold: Optional[float] = None
+    more: Tuple[End, ...] = ()
+
+    @property
+    def outputs(self) -> Tuple[End, ...]:
+        """All outputs, in the order of the model's."""
+        return (End(self.output, self.threshold), *self.more)

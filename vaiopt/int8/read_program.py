@@ -13,7 +13,7 @@ import numpy as np
 
 from vaiopt.errors import CompileError
 from vaiopt.int8.model import fix_positions
-from vaiopt.int8.program import Operation, Program, Tensor
+from vaiopt.int8.program import End, Operation, Program, Tensor
 from vaiopt.network.calls import Call, CallList
 from vaiopt.network.layers import layer_class
 from vaiopt.network.read import read_calls
@@ -91,23 +91,28 @@ class _Reader:
         self.operations: List[Operation] = []
         self.input: Optional[Tensor] = None
         self.left_out: List[str] = []
-        self.threshold: Optional[float] = HALF
+        self.thresholds: Dict[int, Optional[float]] = {}
 
     def program(self) -> Program:
-        if len(self.calls.inputs) != 1 or len(self.calls.outputs) != 1:
+        if len(self.calls.inputs) != 1:
             raise CompileError(
-                f"the model has {len(self.calls.inputs)} inputs and {len(self.calls.outputs)}"
-                " outputs; one of each can be compiled",
-                "Build a model with one input and one output.",
+                f"the model has {len(self.calls.inputs)} inputs; one can be compiled",
+                "Build a model with one input.",
             )
         for call in self.calls.calls:
             self.values.append(self._value(call))
-        output = self.values[self.calls.outputs[0][0]]
-        if not isinstance(output, Tensor):
-            raise _again(f"the output of layer '{output.name}' is not rounded to int8")
+        first, *more = [self._end(index) for index, _ in self.calls.outputs]
         if self.input is None or not self.operations:
             raise _again("the quantized model holds no operation")
-        return Program(self.input, output, self.operations, self.left_out, self.threshold)
+        return Program(
+            self.input, first.tensor, self.operations, self.left_out, first.threshold, tuple(more)
+        )
+
+    def _end(self, index: int) -> End:
+        output = self.values[index]
+        if not isinstance(output, Tensor):
+            raise _again(f"the output of layer '{output.name}' is not rounded to int8")
+        return End(output, self.thresholds.get(index, HALF))
 
     def _value(self, call: Call) -> Value:
         kind = call.class_name.split(">")[-1]
@@ -225,20 +230,22 @@ class _Reader:
         return Pending("sigmoid", call.name, [source.name], source.shape)
 
     def activation(self, call: Call) -> Value:
-        own = "softmax" if call.class_name.endswith("Softmax") else ""
-        function = str(call.config.get("activation", own))
+        otherwise = "softmax" if call.class_name.endswith("Softmax") else ""
+        function = str(call.config.get("activation", otherwise))
         if function == "linear":
             return self._any(call)
         if function in ("relu", "relu6"):
             return self._activate(call, function)
-        is_last = (len(self.values), 0) == tuple(self.calls.outputs[0])
+        own = len(self.values)
+        is_last = any((own, 0) == tuple(place) for place in self.calls.outputs)
+        is_last &= not any(own == index for c in self.calls.calls for index, _ in c.inputs)
         if function not in LAST_FUNCTIONS or not is_last:
             raise _in_float(
                 f"layer '{call.name}' ({function}) is computed in float, in the middle of the model"
             )
         tensor = self._tensor(call)
         self.left_out.append(f"{function} of layer '{call.name}': it keeps the order of the values")
-        self.threshold = LAST_FUNCTIONS[function]
+        self.thresholds[own] = LAST_FUNCTIONS[function]
         return tensor
 
     def max_pool(self, call: Call) -> Value:

@@ -15,6 +15,7 @@ from typing import Any, Callable
 from vaiopt import user_code
 from vaiopt.errors import ModelError, did_you_mean
 from vaiopt.keras import forget_models, load_keras
+from vaiopt.models.ends import check_ends, check_outputs
 from vaiopt.models.inputs import fit_input
 from vaiopt.models.keras_tuner_names import stand_in
 from vaiopt.models.keyword_function import with_hp
@@ -22,7 +23,6 @@ from vaiopt.reading import check_regular
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
-from vaiopt.tasks import task_of
 
 FAMILIES = choices.names(choices.FAMILIES)
 """Each is the name of a module here."""
@@ -139,38 +139,16 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             "Return the model; import Keras with 'from tensorflow import keras', not 'import keras'"
             " (Keras 3).",
         )
-    _check_ends(model)
-    shape, given = model.output_shape, tuple(model.input_shape[1:])
+    check_ends(model, hp)
+    given = tuple(model.input_shape[1:])
     if hp.input_shape and given != tuple(hp.input_shape):
         raise BuildFailed(
             f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
             "Use keras.Input(hp.input_shape).",
         )
-    problem, cure = task_of(hp.task).output_problem(shape[1:], hp.classes, hp.y_shape)
-    if hp.classes and problem:
-        raise BuildFailed(problem, cure)
+    if hp.classes:
+        check_outputs(model, hp)
     return model
-
-
-ONE_END = (
-    "A search trains models of one input and one output. Train it yourself, and go on from its .h5"
-    " file with: vaiopt quantize MODEL.h5 --calib DATA.npz"
-)
-
-
-def _check_ends(model: Any) -> None:
-    """Raise :class:`BuildFailed` unless a model has one known input and one output."""
-    if not getattr(model, "inputs", None):
-        raise BuildFailed(
-            "the model has no known input",
-            "Return a functional or Sequential model; where there are no data to tell, its first"
-            " layer needs an input_shape.",
-        )
-    for what in ("input", "output"):
-        names = list(getattr(model, f"{what}_names"))
-        if len(names) > 1 or not isinstance(getattr(model, f"{what}_shape"), tuple):
-            told = f"the model has more than one {what}: {', '.join(names)}"
-            raise BuildFailed(told, ONE_END)
 
 
 def _class_name(value: Any) -> str:

@@ -8,7 +8,7 @@ output ends in them, so that the kit need not know.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -20,11 +20,27 @@ from vaiopt.network.file import (
     SOFTMAX,
     function_of_loss,
     missing_function,
+    output_names,
 )
+from vaiopt.tasks.joined import as_said, mapped
+from vaiopt.tasks.one_output import OneOutput
+from vaiopt.tasks.task_text import is_several, tasks_in, text_of
 
 
 def missing_activation(model: Any) -> str:
-    """Return ``sigmoid`` or ``softmax`` for a compiled model that ends in logits, else ""."""
+    """Return ``sigmoid`` or ``softmax`` for a compiled model that ends in logits, else ""; of
+    several outputs those that do, as ``digit=softmax,even=sigmoid``.
+    """
+    if len(model.outputs) == 1:
+        return _missing(model)
+    found = {
+        name: _missing(OneOutput(model, place, name))
+        for place, name in enumerate(model.output_names)
+    }
+    return text_of({name: function for name, function in found.items() if function})
+
+
+def _missing(model: Any) -> str:
     loss = getattr(model, "loss", None)
     options = getattr(loss, "_fn_kwargs", {})
     logits = getattr(loss, "from_logits", options.get("from_logits", False))
@@ -35,7 +51,24 @@ def missing_activation(model: Any) -> str:
 def activation_of_file(model: Any, path: PathLike) -> str:
     """Return the same of a model that was loaded from a file, by what the file says of its loss."""
     found = missing_function(path)
-    return _activation(model, found) if found else ""
+    return found if is_several(found) else _activation(model, found) if found else ""
+
+
+def names_of_outputs(model: Any, path: PathLike) -> Tuple[str, ...]:
+    """Return the names of a model's outputs in the order in which it gives them, by the file of the
+    float model that it is or was made of; () for one output, whose name does not matter.
+    """
+    return output_names(path) if len(model.outputs) > 1 else ()
+
+
+def said(outputs: Any, names: Sequence[str], activation: str) -> np.ndarray:
+    """Return what a model says: probabilities where its outputs are logits.
+
+    Args:
+        outputs: as Keras gives them; a list of several outputs becomes one array.
+        names: of the outputs. activation: that they lack.
+    """
+    return probabilities(as_said(outputs, names), activation)
 
 
 IN_INT8 = ("sigmoid",)
@@ -46,6 +79,8 @@ not only less sure.
 
 def int8_activation(activation: str) -> str:
     """Return what is put behind an int8 model of a float one that lacks an activation."""
+    if is_several(activation):
+        return text_of({n: f for n, f in tasks_in(activation).items() if f in IN_INT8})
     return activation if activation in IN_INT8 else ""
 
 
@@ -53,6 +88,9 @@ def missing_of(kind: str, activation: str) -> str:
     """Return what outputs still lack: those of a ``float`` model the activation, those of an
     ``int8`` one only what it did not get.
     """
+    if is_several(activation):
+        left = tasks_in(activation).items()
+        return text_of({n: f for n, f in left if missing_of(kind, f)})
     return "" if kind == "int8" and int8_activation(activation) else activation
 
 
@@ -77,14 +115,25 @@ def with_activation(model: Any, activation: str) -> Any:
     if not activation:
         return model
     keras = load_keras()
-    layer = keras.layers.Activation(activation, name="probabilities", dtype="float32")
-    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+    missing = tasks_in(activation) if is_several(activation) else {"": activation}
+    names = list(model.output_names) if is_several(activation) else [""]
+    outputs = []
+    for name, tensor in zip(names, model.outputs):
+        function = missing.get(name)
+        if function:
+            called = f"{name}_probabilities" if name else "probabilities"
+            tensor = keras.layers.Activation(function, name=called, dtype="float32")(tensor)
+        outputs.append(tensor)
+    return keras.Model(model.inputs, outputs, name=model.name)
 
 
 def probabilities(outputs: np.ndarray, activation: str) -> np.ndarray:
     """Return outputs (samples, ...) of a model after :func:`missing_activation`."""
     if not activation:
         return outputs
+    if is_several(activation):
+        functions = tasks_in(activation)
+        return mapped(lambda part, name: probabilities(part, functions.get(name, "")), outputs)
     logits = outputs.astype(np.float64)
     if activation == "sigmoid":
         found = 0.5 * (1.0 + np.tanh(0.5 * logits))
@@ -100,7 +149,7 @@ _AS_THEY_ARE = ("Reshape", "Flatten", "Permute", "Dropout")
 
 
 def last_function(model: Any) -> str:
-    """Return the function that a functional model's output comes from, such as ``softmax``,
+    """Return the function that a functional model's (first) output comes from, such as ``softmax``,
     ``sigmoid`` or ``linear``, by its last layer that changes values.
     """
     tensor = model.outputs[0]

@@ -6,6 +6,7 @@ that, ``layers`` are lists of entries with a class and a configuration.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -87,16 +88,19 @@ probabilities, or, in files of earlier versions, just that they are logits.
 
 SIGMOID, SOFTMAX = "sigmoid", "softmax"
 
+_BY_OUTPUT = re.compile(rf"[^=,]+=({SIGMOID}|{SOFTMAX})(,[^=,]+=({SIGMOID}|{SOFTMAX}))*")
+
 
 def missing_function(path: PathLike) -> str:
     """Return ``sigmoid`` or ``softmax`` where an ``.h5`` file says that the outputs of its model
     are logits, by our own attribute or by the loss that Keras keeps of a compiled model; ``logits``
-    where it does not say of which function; else "". Raises as :func:`open_hdf5`.
+    where it does not say of which function; of several outputs our attribute alone, by output; else
+    "". Raises as :func:`open_hdf5`.
     """
     with open_hdf5(Path(path)) as file:
         try:
             own = attribute_text(file.attrs.get(OUTPUTS, ""))
-            if own in (LOGITS, SIGMOID, SOFTMAX):
+            if own in (LOGITS, SIGMOID, SOFTMAX) or _BY_OUTPUT.fullmatch(own):
                 return own
             text = attribute_text(file.attrs.get("training_config", ""))
             loss = parse_json(text)["loss"] if 0 < len(text) <= MOST_TEXT else None
@@ -123,6 +127,24 @@ def input_names(path: PathLike) -> Tuple[str, ...]:
     if layers and isinstance(layers[0], str):  # a single one, not in a list of its own
         return (layers[0],)
     return tuple(str(entry[0]) for entry in layers if isinstance(entry, list) and entry)
+
+
+def output_names(path: PathLike) -> Tuple[str, ...]:
+    """Return the names of the outputs of the functional model in a file, in their order; () of a
+    Sequential one. Raises as :func:`read_model_config`.
+    """
+    config = read_model_config(path)
+    layers = config.get("config", {}).get("output_layers") if isinstance(config, dict) else None
+    if not isinstance(layers, list):
+        return ()
+    if layers and isinstance(layers[0], str):
+        return (layers[0],)
+    found: List[str] = []
+    for entry in layers:
+        name = str(entry[0]) if isinstance(entry, list) and entry else ""
+        again = sum(known == name or known.startswith(f"{name}_") for known in found)
+        found.append(f"{name}_{again}" if name in found else name)  # as Keras names them
+    return tuple(found)
 
 
 def attribute_text(value: Any) -> str:

@@ -13,6 +13,7 @@ from vaiopt.quantize.labels import Judge
 from vaiopt.quantize.noise import FULL_USE
 from vaiopt.quantize.tfmot.graph import Graph
 from vaiopt.runs.records import InputUse
+from vaiopt.tasks.joined import as_said
 
 RANGE_TOLERANCE = 0.1
 """Share of the preprocessing's range by which calibration data may fall short of it or exceed it.
@@ -26,8 +27,8 @@ ADVISED_SAMPLES = 100
 
 
 def scores(model: Any, x: Sequence[np.ndarray], judge: Optional[Judge]) -> Dict[str, float]:
-    """Return the scores of a model's first output on labelled samples; none without a judge."""
-    return {} if judge is None else judge.scores(outputs_of(model, x)[0])
+    """Return the scores of a model on labelled samples; none without a judge."""
+    return {} if judge is None else judge.scores(as_said(outputs_of(model, x), judge.names))
 
 
 def input_use(positions: Sequence[FixPosition], x: Sequence[np.ndarray]) -> InputUse:

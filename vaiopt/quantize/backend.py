@@ -18,6 +18,7 @@ from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
 from vaiopt.models.probabilities import LINEAR, last_function
 from vaiopt.tasks import task_of
+from vaiopt.tasks.joined import parts_of
 from vaiopt.text import Progress, silent
 
 Arrays = Union[np.ndarray, Sequence[np.ndarray]]
@@ -167,14 +168,23 @@ def outputs_of(model: Any, x: Sequence[np.ndarray]) -> List[np.ndarray]:
     return [np.asarray(output) for output in (outputs if several else [outputs])]
 
 
+def _by_place(array: np.ndarray) -> Any:
+    """Return labels or weights as a model takes them whose outputs have other names: of several
+    outputs a list, in their order.
+    """
+    return single_or_list(list((parts_of(array) or {"": array}).values()))
+
+
 def train_at_int8(model: Any, request: QuantizeRequest) -> None:
     """Train a model that emulates int8 numbers on the labelled samples of a request."""
     assert request.training is not None
     keras, (x, y), epochs = load_keras(), request.training, request.epochs
     task = task_of(request.task)
-    losses = keras.losses if last_function(request.model) == LINEAR else None
+    ends = list(task.ends(request.model))
+    of_each = {n: keras.losses if last_function(e) == LINEAR else None for n, _, e in ends}
+    losses = of_each if len(ends) > 1 else next(iter(of_each.values()))
     task.compile(model, keras.optimizers.Adam(LEARNING_RATE), losses=losses)
-    classes = int(model.output_shape[-1])
+    classes = int(ends[0][2].output_shape[-1])
     weights = task.part_weights(y)
     y = task.loss_labels(y, task.loss_form(model, max(2, classes)), classes)
 
@@ -184,8 +194,8 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
 
     model.fit(
         single_or_list(x),
-        y,
-        sample_weight=weights,
+        _by_place(y),
+        sample_weight=None if weights is None else _by_place(weights),
         batch_size=TRAINING_BATCH,
         epochs=epochs,
         shuffle=True,

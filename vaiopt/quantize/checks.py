@@ -20,6 +20,7 @@ from vaiopt.npz import NpzError, few_names, load_npz
 from vaiopt.quantize.backend import Arrays, single_or_list
 from vaiopt.quantize.labels import Judge
 from vaiopt.quantize.plain import changes_of, plain_model, remember_changes
+from vaiopt.tasks.joined import as_said
 
 _QUANTIZED = ("QuantizeLayer", "vaiopt>FixPosition", "FixPosition")
 _OWN_SCALING = ("Rescaling", "Normalization", "BatchNormalization")
@@ -222,7 +223,7 @@ def check_scale(
         return
     correct = None
     if judge is not None:
-        outputs = np.asarray(model.predict(single_or_list(arrays), verbose=0))
+        outputs = as_said(model.predict(single_or_list(arrays), verbose=0), judge.names)
         correct = judge.task.times_chance(outputs, judge.y)
     if pixels and (correct is None or correct < TIMES_CHANCE_UNDERSTOOD):
         raise DataError(
@@ -248,22 +249,25 @@ def _like_pixels(array: np.ndarray) -> bool:
 
 
 def load_calibration(
-    path: PathLike, inputs: Sequence[str] = ()
-) -> Tuple[Arrays, Optional[np.ndarray]]:
+    path: PathLike, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> Tuple[Arrays, Any]:
     """Read calibration data from an ``.npz`` file: ``x``, and ``y`` if it is there; for a model of
-    several inputs an array for each, by the input's name.
+    several inputs an array for each, by the input's name; of several outputs ``y_<output>``.
 
     Args:
         path: of the file.
         inputs: names of the model's inputs, in their order; () if they are not known.
+        outputs: of its outputs.
 
     Returns:
-        The samples, a list of arrays for several inputs, and the labels or None.
+        The samples, a list of arrays for several inputs, and the labels, by output if there are
+        several, or None.
 
     Raises:
         DataError: the file is missing or damaged, or lacks an array.
     """
     names = tuple(inputs) if len(inputs) > 1 else ("x",)
+    labels = tuple(f"y_{name}" for name in outputs) if len(outputs) > 1 else ()
     path, write = Path(path), "Write it with numpy.savez(path, x=x, y=y)."
     if len(names) > 1:
         write = "Write an array for each input, by its name: numpy.savez(path, {}).".format(
@@ -275,7 +279,7 @@ def load_calibration(
             "Give an .npz file with an array x (and y, if there are labels).",
         )
     try:
-        arrays = load_npz(path, (*names, "y"))
+        arrays = load_npz(path, (*names, "y", *labels))
     except NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         hint = "Use fewer samples: a thousand are plenty." if error.kind == "large" else write
@@ -284,4 +288,5 @@ def load_calibration(
         if name not in arrays:
             raise DataError(f"'{path}' has no array '{name}', only: {few_names(arrays)}", write)
     x = [arrays[name] for name in names]
-    return x if len(x) > 1 else x[0], arrays.get("y")
+    of_outputs = {name[len("y_") :]: arrays[name] for name in labels if name in arrays}
+    return x if len(x) > 1 else x[0], of_outputs or arrays.get("y")

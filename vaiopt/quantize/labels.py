@@ -4,18 +4,21 @@ what its outputs and the labels do not show is not scored.
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from vaiopt.errors import DataError
+from vaiopt.errors import DataError, did_you_mean
 from vaiopt.models.probabilities import LINEAR, last_function
 from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import AUTO, Targets, Task, task_of
 from vaiopt.tasks.arrays import as_array
+from vaiopt.tasks.one_output import OneOutput
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.tasks.task import UNSCORED
+from vaiopt.tasks.task_text import text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +30,17 @@ class Judge:
         y: labels, (n, ...), as the task keeps them.
         targets: what the outputs are of the labels.
         own: metrics of a person's own, None without.
+        names: of the model's outputs, in its order, where there are several.
     """
 
     task: Task
     y: np.ndarray
     targets: Targets = PLAIN
     own: Optional[OwnMetrics] = None
+    names: Tuple[str, ...] = ()
 
     def scores(self, outputs: np.ndarray) -> Dict[str, float]:
-        """Return the scores of a model's outputs (n, ...), the headline first."""
+        """Return the scores of a model's outputs (n, ...), of several joined, headline first."""
         if self.task.like_samples and outputs.ndim == 3:  # a row of pixels
             outputs = outputs.reshape(*self.y.shape[:3], -1)
         outputs = self.targets.decode(outputs)
@@ -59,7 +64,13 @@ class _NotUnderstood(Exception):
 
 
 def judge_of(
-    model: Any, y: Any, samples: int, task: str = AUTO, targets: Targets = PLAIN, name: str = "y"
+    model: Any,
+    y: Any,
+    samples: int,
+    task: str = AUTO,
+    targets: Targets = PLAIN,
+    name: str = "y",
+    names: Sequence[str] = (),
 ) -> Found:
     """Return what scores a model.
 
@@ -70,15 +81,22 @@ def judge_of(
         task: what the model does; ``auto`` tells it by its outputs and the labels.
         targets: what its outputs are of the labels.
         name: of the array, for messages.
+        names: of the model's outputs, in its order.
 
     Raises:
         DataError: there are not as many labels as samples, or they are not of the task.
     """
     if y is None:
         return Found()
+    if task == AUTO and isinstance(y, abc.Mapping):
+        several = _bare_several(model, y, samples, name, names)
+        if isinstance(several, Found):
+            return several
+        task, y = several
     if task != AUTO:
         known = task_of(task)
-        return Found(Judge(known, known.calibration_labels(y, samples, name), targets))
+        labels = known.calibration_labels(y, samples, name)
+        return Found(Judge(known, labels, targets, names=tuple(names)))
     labels = as_array(y, f"array '{name}'")
     if labels.ndim == 0 or len(labels) != samples:
         raise DataError(
@@ -94,11 +112,37 @@ def judge_of(
     return Found(Judge(known, known.calibration_labels(labels, samples, name)))
 
 
+def _bare_several(
+    model: Any, y: Mapping[str, Any], samples: int, name: str, names: Sequence[str]
+) -> Union[Found, Tuple[str, Dict[str, np.ndarray]]]:
+    """Return the tasks of a bare model's outputs, and the labels of each in a form that it takes;
+    or why they are not scored.
+    """
+    for output in y:
+        if output not in names:
+            raise DataError(
+                f"array '{name}_{output}' is of no output of the model",
+                did_you_mean(output, names),
+            )
+    missing = [output for output in names if output not in y]
+    if missing:
+        return Found(None, f"no scores: there is no array '{name}_{missing[0]}'")
+    tasks, labels = {}, {}
+    for place, output in enumerate(names):
+        found = judge_of(
+            OneOutput(model, place, output), y[output], samples, name=f"{name}_{output}"
+        )
+        if found.judge is None:
+            return Found(None, f"{found.why} (output '{output}')")
+        tasks[output], labels[output] = found.judge.task.name, found.judge.y
+    return text_of(tasks), labels
+
+
 def _bare(model: Any, y: np.ndarray) -> Tuple[str, np.ndarray]:
     """Return the task of a bare model, and the labels in a form that it takes."""
     if len(model.outputs) != 1:
         raise _NotUnderstood(f"the model has {len(model.outputs)} outputs")
-    shape, function = tuple(model.output_shape[1:]), last_function(model)
+    shape, function = tuple(model.output_shape)[1:], last_function(model)
     if y.dtype.kind not in "biuf":
         raise _NotUnderstood("'y' holds no numbers; give class numbers from 0")
     if not np.isfinite(y).all():

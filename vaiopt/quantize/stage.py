@@ -17,6 +17,7 @@ from vaiopt.hardware import host_softmaxes
 from vaiopt.int8.feed import in_shape
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
+from vaiopt.network.file import output_names
 from vaiopt.quantize import accuracy, checks
 from vaiopt.quantize.backend import (
     METHODS,
@@ -43,7 +44,8 @@ from vaiopt.runs.work import alone
 from vaiopt.settings import Settings
 from vaiopt.settings.together import beyond, unused
 from vaiopt.study.own_metrics import OwnMetrics, metrics_at_hand
-from vaiopt.tasks import AUTO, Targets
+from vaiopt.tasks import AUTO, Targets, is_several
+from vaiopt.tasks.several import several_of
 from vaiopt.tasks.targets import PLAIN
 from vaiopt.text import Progress, silent
 
@@ -108,12 +110,12 @@ def quantize_model(
     quantizer, folder = choose_quantizer(backend), Path(out)
     how = _check_choices(quantizer, method, release, calib_batch_size, folder)
     functional = checks.functional_model(model)
-    x, found = _calibration(functional, calib_x, calib_y, task, targets, input_range)
+    names, task = _in_order(source or model, task)
+    x, found = _calibration(functional, calib_x, calib_y, task, targets, input_range, names)
     learned = _training_data(functional, training, x, found) if how.trains else None
-    tell, batch = progress or silent, int(calib_batch_size)
-    known, plan = found.task(task), (learned, qat_epochs, seed, tell)
-    request = QuantizeRequest(functional, x, release, method, batch, *plan, known)
-    judged = _judged_on(functional, x, found, validation, known, targets).with_own(own)
+    known, plan = found.task(task), (learned, qat_epochs, seed, progress or silent)
+    request = QuantizeRequest(functional, x, release, method, int(calib_batch_size), *plan, known)
+    judged = _judged_on(functional, x, found, validation, known, targets, names).with_own(own)
     return _quantize(quantizer, request, folder, judged, input_range, source or model, target)
 
 
@@ -139,12 +141,28 @@ def _calibration(
     task: str,
     targets: Targets,
     input_range: Optional[Tuple[float, float]],
+    names: Sequence[str],
 ) -> Tuple[List[np.ndarray], Found]:
     """Return checked calibration samples, and what judges a model on them."""
     x = checks.calibration_arrays(model, calib_x)
-    found = judge_of(model, calib_y, len(x[0]), task, targets)
+    found = judge_of(model, calib_y, len(x[0]), task, targets, names=names)
     checks.check_scale(model, x, found.judge, input_range)
     return x, found
+
+
+def _in_order(model: Any, task: str) -> Tuple[Tuple[str, ...], str]:
+    """Return the names of a float model's outputs, and the task with its outputs in their order: a
+    quantizable form of the model may have other names, but has that order.
+    """
+    names = _output_names(model)
+    return names, several_of(task).ordered(names).name if is_several(task) else task
+
+
+def _output_names(model: Any) -> Tuple[str, ...]:
+    """Return the names of a model's outputs, or of one in a file."""
+    if isinstance(model, (str, Path)):
+        return output_names(model)
+    return tuple(getattr(model, "output_names", None) or ())
 
 
 def _judged_on(
@@ -154,6 +172,7 @@ def _judged_on(
     validation: Optional[Labelled],
     task: str,
     targets: Targets,
+    names: Sequence[str],
 ) -> _Judged:
     """Return the samples that models are judged on: the validation split's, or else those of the
     calibration.
@@ -161,7 +180,8 @@ def _judged_on(
     if validation is None:
         return _Judged("calibration", Labelled(x, None), found)
     count = len(_arrays(model, validation.x)[0])
-    return _Judged("validation", validation, judge_of(model, validation.y, count, task, targets))
+    judge = judge_of(model, validation.y, count, task, targets, names=names)
+    return _Judged("validation", validation, judge)
 
 
 def _sha256(source: Any) -> str:

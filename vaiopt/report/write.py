@@ -24,6 +24,7 @@ from vaiopt.report.section_measured import measured
 from vaiopt.report.section_quantization import quantization
 from vaiopt.report.section_repeat import repeat
 from vaiopt.report.section_search import curves, search, trade_offs
+from vaiopt.report.section_several import outputs
 from vaiopt.report.section_summary import summary
 from vaiopt.report.section_targets import candidates_on_targets
 from vaiopt.report.section_tasks import test_split
@@ -81,6 +82,7 @@ SECTIONS = (
     SectionRow("test", "Test split and errors", test_split, "regression"),
     SectionRow("test", "Test split, pixel by pixel", test_split, "segmentation"),
     SectionRow("test", "Test split, image by image", test_split, "image_to_image"),
+    SectionRow("test", "Test split, output by output", outputs, "several"),
     SectionRow("weights", "Weights", weights),
     SectionRow("quantization", "Quantization", quantization),
     SectionRow("layers", "Layers on the target", layers),
@@ -116,7 +118,7 @@ def figure(data: ReportData, name: str) -> Figure:
 
 
 def _rows(data: ReportData) -> List[SectionRow]:
-    return [row for row in SECTIONS if row.task in ("", data.task)]
+    return [row for row in SECTIONS if row.task in ("", data.learned.section or data.task)]
 
 
 def _unique_names(sections: Sequence[Section]) -> List[Section]:

@@ -268,6 +268,7 @@ class CompileRecord(Record):
         seconds: that it took.
         versions: of the packages.
         more: what one backend alone records.
+        outputs: all of them, where there are several, in the order of the float model's.
     """
 
     target: str = part()
@@ -287,7 +288,12 @@ class CompileRecord(Record):
     bytes: int = part(0, low=0)
     seconds: float = part(0.0, low=0)
     versions: Dict[str, str] = part({})
+    outputs: Tuple[OutputTensor, ...] = part(())
     more: Dict[str, Any] = part(rest=True)
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object, without ``outputs`` where there is one."""
+        return {k: v for k, v in super().to_json().items() if k != "outputs" or v}
 
     def check(self) -> None:
         """Raise unless the file's name is a plain one, which cannot lead out of the folder."""
@@ -318,6 +324,27 @@ class Golden(Record):
     file: str = part()
 
 
+OWN_METRICS = "own_metrics.py"
+"""The file of a person's own metrics in a bundle."""
+
+
+@dataclass(frozen=True)
+class OutputPart(Record):
+    """One of several outputs as the manifest has it.
+
+    Attributes:
+        name: of the output. task: what it learned. classes: names, without that of the output.
+        tensor: of the compiled model.
+        targets: as of the whole.
+    """
+
+    name: str = part()
+    task: str = part()
+    classes: Tuple[str, ...] = part()
+    tensor: OutputTensor = part()
+    targets: Optional[Dict[str, Tuple[float, ...]]] = part(None)
+
+
 @dataclass(frozen=True)
 class Manifest(Record):
     """``manifest.json`` of a bundle: what is in it and what the kit needs to know.
@@ -336,6 +363,9 @@ class Manifest(Record):
             themselves.
         clock_mhz, cores: of the target's DPU, which the kit's must be; None: nothing is meant.
         resize: how image files are brought to the size of a sample, as ``data.resize``.
+        outputs: each of several, in the order of the compiled model's; then ``output``, ``classes``
+            and ``targets`` say nothing more.
+        own_metrics: name of a person's own function in :data:`OWN_METRICS`; empty without one.
     """
 
     target: str = part()
@@ -358,6 +388,13 @@ class Manifest(Record):
     clock_mhz: Optional[float] = part(None, low=0)
     cores: Optional[int] = part(None, low=1)
     resize: str = part("stretch")
+    outputs: Tuple[OutputPart, ...] = part(())
+    own_metrics: str = part("")
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return a JSON object, without ``outputs`` of one output and without no metrics."""
+        optional = ("outputs", "own_metrics")
+        return {k: v for k, v in super().to_json().items() if k not in optional or v}
 
     def check(self) -> None:
         """Raise unless the names of files are plain ones, which cannot lead out of the bundle."""

@@ -471,6 +471,7 @@ class Settings:
 
     seed: int = setting(0, "decides splits, proposals and initial weights", low=0, high=2**32 - 1)
     task: str = setting("auto", "what is learned", choices=choices.TASKS)
+    tasks: Dict[str, str] = setting({}, "task of each output, by name", check=values.check_tasks)
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -481,6 +482,11 @@ class Settings:
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     deploy: DeploySettings = field(default_factory=DeploySettings)
     track: TrackSettings = field(default_factory=TrackSettings)
+
+    @property
+    def learned(self) -> str:
+        """What is learned, in one text: the task, or that of each output."""
+        return ",".join(f"{name}={task}" for name, task in self.tasks.items()) or self.task
 
     def to_dict(self) -> Dict[str, Any]:
         """Return plain values as they stand in a TOML file; unset optional ones are left out."""

@@ -115,7 +115,18 @@ def _judged_by_samples(settings: Settings) -> None:
         )
 
 
+def _task_and_tasks(settings: Settings) -> None:
+    """Check that what is learned is said once."""
+    if settings.tasks and settings.task != "auto":
+        raise SettingsError(
+            f"task is '{settings.task}', and tasks gives one to each of {len(settings.tasks)}"
+            " outputs",
+            "Leave one of them out: tasks is for models with several outputs.",
+        )
+
+
 REFUSED: Tuple[Callable[[Settings], None], ...] = (
+    _task_and_tasks,
     _without_backbone,
     _not_twice,
     _not_for_a_front,

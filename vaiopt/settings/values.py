@@ -9,7 +9,7 @@ import re
 from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, GPUS, names
+from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, GPUS, TASKS, names
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -77,6 +77,27 @@ def check_limits(
         or (high is not None and not value <= high)
     ):
         raise SettingsError(f"{key} is {value}", f"It must be {limit_words(low, above, high)}.")
+
+
+OUTPUT = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_./>-]*$")
+"""Name of an output: of a Keras layer."""
+
+
+def check_tasks(key: str, tasks: Mapping[str, str]) -> None:
+    """Check that a table gives tasks to several outputs, by their names. Raises SettingsError."""
+    for name, task in tasks.items():
+        if not OUTPUT.match(name):
+            raise SettingsError(
+                f"{key} names the output '{name}'", "Give the name of the layer that it comes from."
+            )
+        if task not in names(TASKS):
+            raise SettingsError(f"{key}.{name} is '{task}'", did_you_mean(task, names(TASKS)))
+    if len(tasks) == 1:
+        name, task = next(iter(tasks.items()))
+        raise SettingsError(
+            f"{key} names one output, '{name}'",
+            f"Of a model with one output say it by: --set task={task}",
+        )
 
 
 def check_split(key: str, text: str) -> None:

@@ -30,7 +30,7 @@ _UP = """
     F1 F1Score F2 FScore FBeta FBetaScore FMeasure Dice DiceCoef DiceCoefficient Jaccard
     IoU MeanIoU MIoU BinaryIoU OneHotIoU OneHotMeanIoU CosineSimilarity CosineProximity
     R2 R2Score RSquare Kappa CohenKappa MCC MatthewsCorrelationCoefficient Correlation Pearson
-    Spearman PSNR SSIM MAP mAP
+    Spearman PSNR SSIM MAP mAP MeanScore
 """
 _WORDS_DOWN = (
     "loss error err errors crossentropy entropy divergence deviation std distance hinge mse mae"

@@ -21,6 +21,7 @@ from vaiopt.study.parameters import (
 )
 from vaiopt.study.plain_values import BadHyperParameter
 from vaiopt.study.space import Dimension, Value
+from vaiopt.tasks.task import Form
 
 
 class HyperParameters:
@@ -37,6 +38,8 @@ class HyperParameters:
         y_shape: shape of one label, () for one number.
 
     Attributes:
+        outputs: of several outputs what each must give, by its name: ``task``, ``classes`` and
+            ``y_shape``.
         values: the active values so far, by the names that they were asked by.
         dimensions: what was asked for, by the names of the search space.
     """
@@ -58,6 +61,7 @@ class HyperParameters:
         self.samples = samples
         self.task = task
         self.y_shape = tuple(y_shape)
+        self.outputs: Mapping[str, Form] = {}
         self.values: Dict[str, Value] = {}
         self.dimensions: Dict[str, Dimension] = {}
         self.overrides: Mapping[str, Any] = dict(overrides or {})
@@ -222,6 +226,7 @@ class HyperParameters:
             self.task,
             self.y_shape,
         )
+        found.outputs = self.outputs
         found.know(self._known.values())
         for parameter in self._space:
             found._list(parameter)

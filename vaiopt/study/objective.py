@@ -61,16 +61,22 @@ CLASSIFIER = "val_accuracy"
 
 
 def with_metric(settings: Settings, task: str) -> Settings:
-    """Return settings in which ``objective.metric = "auto"`` is the metric of a task.
+    """Return settings in which ``objective.metric = "auto"`` is the metric of a task, and the
+    direction of one output's metric is that of its task.
 
     Args:
         settings: of a run.
         task: of its data, a name of :data:`vaiopt.tasks.TASKS`.
     """
-    if settings.objective.metric != AUTO:
-        return settings
-    metric = task_of(task).validated
-    return replace(settings, objective=replace(settings.objective, metric=metric))
+    known, objective = task_of(task), settings.objective
+    if objective.metric == AUTO:
+        objective = replace(objective, metric=known.validated)
+    # The name of an output says nothing of the direction of its metric.
+    plain = known.plain_metrics.get(objective.metric)
+    direction = direction_of(plain) if plain and objective.direction == AUTO else None
+    if direction is not None:
+        objective = replace(objective, direction=direction)
+    return settings if objective is settings.objective else replace(settings, objective=objective)
 
 
 class Objective:

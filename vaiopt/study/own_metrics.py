@@ -15,11 +15,12 @@ import numpy as np
 
 from vaiopt import user_code
 from vaiopt.errors import SettingsError
+from vaiopt.tasks.joined import plain_or_parts
 from vaiopt.text import Progress
 
 RETURNS = (
-    "It takes the labels y (n, ...) and the real outputs (n, ...), and returns a number, or numbers"
-    " by name."
+    "It takes the labels y (n, ...) and the real outputs (n, ...), of several outputs dictionaries"
+    " of them, and returns a number, or numbers by name."
 )
 NAME = re.compile(r"[A-Za-z]\w{0,63}")
 """Of a metric."""
@@ -32,7 +33,7 @@ class OwnMetrics:
     """A person's function.
 
     Attributes:
-        source: ``file.py:function``.
+        source: ``file.py:function``. path: of the file. function: its name there.
         names: of the metrics that it returned last.
 
     Raises:
@@ -42,7 +43,8 @@ class OwnMetrics:
     def __init__(self, source: str) -> None:
         self.source = source
         path, _, name = source.partition(":")
-        self._name = name or "metrics"
+        self._name = self.function = name or "metrics"
+        self.path = Path(path)
         if not path.endswith(".py") or not Path(path).is_file():
             raise SettingsError(
                 f"objective.metrics names no Python file: '{path}'",
@@ -59,15 +61,16 @@ class OwnMetrics:
         """Return the metrics by name: that of the function, or the names that it gives.
 
         Args:
-            y: labels (n, ...), as the task keeps them.
+            y: labels (n, ...), as the task keeps them; of several outputs the function gets them
+                by their names.
             outputs: real outputs (n, ...) in the units of the labels; of a classifier
-                probabilities.
+                probabilities; of several by their names.
 
         Raises:
             SettingsError: the function raised, or returned something else.
         """
         with user_code.running(self._failed, self._function):
-            found = self._function(y.copy(), outputs.copy())
+            found = self._function(plain_or_parts(y.copy()), plain_or_parts(outputs.copy()))
         named = found if isinstance(found, Mapping) else {self._name: found}
         numbers = {self._checked(name): self._number(name, n) for name, n in named.items()}
         self.names = tuple(numbers)

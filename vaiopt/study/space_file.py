@@ -12,7 +12,7 @@ from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.objective import with_metric
 from vaiopt.study.space import Space
-from vaiopt.tasks import TASKS
+from vaiopt.tasks import TASKS, is_task
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SpaceFile(Record):
         for name in PARTS:
             if name not in self.splits:
                 raise Unfit(f"splits.{name}", "is missing")
-        if self.task not in TASKS:
+        if not is_task(self.task):
             raise Unfit("task", f"is {self.task!r}, not one of {', '.join(TASKS)}")
 
 

@@ -69,6 +69,7 @@ class ImageToImage(Task):
     name = "image_to_image"
     doc = "an image for every image, such as without noise"
     headline = "psnr"
+    share = "ssim"
     validation = {"val_psnr": "psnr", "val_ssim": "ssim"}
     evaluation: Type[Evaluation] = ImageEvaluation
     outputs = "channels"

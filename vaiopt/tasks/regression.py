@@ -148,6 +148,7 @@ class Regression(Task):
     name = "regression"
     doc = "one or several quantities"
     headline = "rmse"
+    share = "r2"
     minimise = True
     validation = {"val_rmse": "rmse", "val_mae": "mae", "val_r2": "r2"}
     evaluation: Type[Evaluation] = RegressionEvaluation

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 import numpy as np
 
@@ -84,6 +95,31 @@ class Evaluation(Record):
         return ""
 
 
+class Form(NamedTuple):
+    """What one of several outputs must give: a name of a task, how many classes, labels,
+    quantities or channels, and the shape of one label.
+    """
+
+    task: str
+    classes: int
+    y_shape: Tuple[int, ...]
+
+
+class Piece(NamedTuple):
+    """What one output of a model learns.
+
+    Attributes:
+        output: its name; empty where there is one.
+        task: of it. y: its labels (n, ...).
+        classes: whole names of its values.
+    """
+
+    output: str
+    task: "Task"
+    y: np.ndarray
+    classes: Tuple[str, ...]
+
+
 class Task(abc.ABC):
     """One kind of thing to learn.
 
@@ -102,6 +138,10 @@ class Task(abc.ABC):
         counted: what :meth:`counts` counts: ``samples`` or ``pixels``.
         smooth_labels: whether what lies between two labels is one, as of images.
         mixes: whether a share of one label and the rest of another are a label to learn from.
+        share: the score of which more is better and 1 is best, for a mean over several outputs;
+            empty if that is the headline.
+        beside_samples: names of outputs, of several, whose labels lie over ``x`` pixel by pixel.
+        section: the task that sections of the report know it by; empty for its own name.
     """
 
     name: str
@@ -118,6 +158,36 @@ class Task(abc.ABC):
     counted: str = "samples"
     smooth_labels: bool = False
     mixes: bool = False
+    share: str = ""
+    section: str = ""
+    beside_samples: Tuple[str, ...] = ()
+
+    def of(self, classes: Sequence[str]) -> "Task":
+        """Return the task for data whose outputs have these names."""
+        return self
+
+    def pieces(self, y: np.ndarray, classes: Sequence[str]) -> List[Piece]:
+        """Return what each output learns: labels (n, ...), and names of its values."""
+        return [Piece("", self, y, tuple(classes))]
+
+    @property
+    def plain_metrics(self) -> Dict[str, str]:
+        """What metrics of one of several outputs are called where it is the only one."""
+        return {}
+
+    def told_of(self, metric: str) -> str:
+        """Return what a metric on validation data is made of, where that does not go without
+        saying; else empty.
+        """
+        return ""
+
+    def forms(self, y: np.ndarray, classes: Sequence[str]) -> Dict[str, Form]:
+        """Return what each of several outputs must give, by its name; nothing of one alone."""
+        return {}
+
+    def ends(self, model: Any) -> Iterable[Tuple[str, "Task", Any]]:
+        """Return name, task and model of each output of a model; of one the model itself."""
+        return [("", self, model)]
 
     @property
     def validated(self) -> str:

@@ -84,9 +84,7 @@ MESSAGES: Provocations = {
     ),
     "vai_c_tensorflow2 failed: …": lambda b: for_the_dpu(b, compiled_model(), how="traceback"),
     "no layer of the model was compiled for the DPU": lambda b: for_the_dpu(b, without_dpu()),
-    "the model has … inputs and … outputs; one of each can be compiled": lambda b: for_the_cpu(
-        b, two_inputs
-    ),
+    "the model has … inputs; one can be compiled": lambda b: for_the_cpu(b, two_inputs),
     "layer '…' (…) is left in float, and cannot be compiled to int8": lambda b: for_the_cpu(
         b, in_float
     ),

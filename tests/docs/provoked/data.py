@@ -195,7 +195,18 @@ def quantized(x: Any, **options: Any) -> Any:
     return lambda bench: quantize_model(classifier(), x, out=bench.folder / "q", **options)
 
 
+def of_outputs(y: Any, task: str = "a=binary,b=binary") -> Callable[[Bench], Any]:
+    """Make data of labels by output."""
+    return lambda bench: make_dataset("mine", np.zeros((20, 3)), y, task=task)
+
+
 MESSAGES: Provocations = {
+    "… has nothing for the output '…', only for …": of_outputs({"a": LABELS}),
+    "… has labels of '…', for which there is no task": of_outputs(dict.fromkeys("abc", LABELS)),
+    "… is one array, and there are tasks for the outputs …": of_outputs(LABELS),
+    "there are labels of several outputs (…), and one task: …": of_outputs(
+        dict.fromkeys("ab", LABELS), "binary"
+    ),
     "… does not fit into memory (…)": full_memory(
         lambda b: load_dataset(str(b.arrays(x=np.zeros((20, 4)), y=LABELS)))
     ),

@@ -11,16 +11,19 @@ import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier
 from vaiopt.data import make_dataset, split_dataset
+from vaiopt.data.batches import DeviceData
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build, load_family
 from vaiopt.models.keyword_function import with_hp
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
+from vaiopt.search.training.feasible import check_targets
 from vaiopt.search.training.options import check_names
 from vaiopt.search.training.weights import weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
+from vaiopt.tasks.task import Form
 
 
 def built(function: Any, shape: Any = (8, 8, 1), classes: int = 2) -> Any:
@@ -144,7 +147,39 @@ def two_classes() -> Any:
     return split_dataset(make_dataset("mine", np.zeros((20, 2)), np.arange(20) % 2), seed=0)
 
 
+def with_outputs(*wanted: str) -> Callable[[Bench], Any]:
+    """Build a model with the outputs 'a' and 'b' (with one, of 'b' alone) for tasks of these."""
+
+    def heads(hp: Any) -> Any:
+        keras = load_keras()
+        inputs = keras.Input((4,))
+        outputs = [keras.layers.Dense(1, name=name)(inputs) for name in "ab"]
+        return keras.Model(inputs, outputs if wanted != ("c", "d") else outputs[1])
+
+    def made(bench: Bench) -> None:
+        hp = HyperParameters({}, {}, (4,), 2, 20, "=".join((*wanted[:1], "regression")))
+        hp.outputs = {name: Form("regression", 1, (1,)) for name in wanted}
+        build(heads, hp)
+
+    return made
+
+
+def shares_of_others(bench: Bench) -> None:
+    data = make_dataset("mine", np.zeros((20, 2)), np.linspace(-1, 1, 20), task="regression")
+    model = load_keras().Sequential([load_keras().layers.Dense(1, input_shape=(2,))])
+    model.compile("adam", "binary_crossentropy")
+    shared: Any = SimpleNamespace(device=DeviceData(data))
+    check_targets(model, shared, split_dataset(data, seed=0))
+
+
 MESSAGES: Provocations = {
+    "the model has more than one output: …": with_outputs(),
+    "the model has one output, '…', and there are tasks for …": with_outputs("c", "d"),
+    "the model's output '…' has no task": with_outputs("a", "c"),
+    (
+        "the model is compiled with the loss '…', which is for values from 0 to 1, and the"
+        " targets… reach from … to …"
+    ): shares_of_others,
     "the model function raised …": built(fails),
     "the model function returned …, not a Keras 2 model": built(lambda hp: None),
     "the model gives outputs of shape …, the data have … classes": built(

@@ -11,6 +11,7 @@ from vaiopt.search import search_run
 from vaiopt.search.samplers import Problem, make_sampler
 from vaiopt.search.training import feasible
 from vaiopt.settings import load_settings
+from vaiopt.settings.together import check_together
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective, check_direction
 from vaiopt.study.trace import trace_space
@@ -79,6 +80,10 @@ MESSAGES: Provocations = {
     "the settings file '…' cannot be read: …": lambda b: load_settings(b.folder),
     "… is …, which is not UTF-8": lambda b: load_settings(None, {"data.source": "\udcff"}),
     "unknown setting '…'": refused("serch.trials=3"),
+    "task is '…', and tasks gives one to each of … outputs": lambda b: check_together(
+        load_settings(None, ["task=binary", "tasks.a=binary", "tasks.b=binary"])
+    ),
+    "… names one output, '…'": refused("tasks.a=binary"),
     "… must be …, not …": refused("search.trials=many"),
     "… is '…'": refused("search.sampler=gpp"),
     "… is …": refused("objective.references.params=0"),

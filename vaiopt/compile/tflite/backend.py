@@ -19,7 +19,7 @@ from vaiopt.int8.model import load_quantized
 from vaiopt.int8.program import Program
 from vaiopt.int8.read_program import read_program
 from vaiopt.keras import load_tensorflow, without_stderr
-from vaiopt.runs.records import CompiledOperation, GoldenCheck, Tensor
+from vaiopt.runs.records import CompiledOperation, GoldenCheck, OutputTensor, Tensor
 
 WITHOUT_SCHEMA = ("2.3.",)
 """Versions of TensorFlow that Vitis AI has and that are too old for this."""
@@ -53,7 +53,15 @@ class TfliteCompiler(Compiler):
             request.progress("comparing it with the int8 Keras model on the golden inputs")
             inputs, outputs = _golden(request, program)
             golden = compare_outputs(run_tflite(path, inputs), outputs)
-        source, target = program.input, program.output
+        source, ends = program.input, program.outputs
+        tensors = [
+            OutputTensor(
+                **vars(Tensor.at(end.tensor.name, (1, *end.tensor.shape), end.tensor.position)),
+                threshold=end.threshold,
+            )
+            for end in ends
+        ]
+        target = program.output
         return Compiled(
             path.name,
             Tensor.at(source.name, (1, *source.shape), source.position),
@@ -62,20 +70,21 @@ class TfliteCompiler(Compiler):
             left_out=list(program.left_out),
             operations=[CompiledOperation(o.kind, o.name) for o in program.operations],
             golden=golden,
+            outputs=tuple(tensors) if len(tensors) > 1 else (),
         )
 
 
 def _golden(request: CompileRequest, program: Program) -> Tuple[np.ndarray, np.ndarray]:
     """Return int8 golden inputs and outputs, of the fix positions that the program has."""
     golden = read_golden(request.golden, request.quantize_command)
-    positions = golden.input_position, golden.output_position
-    if positions != (program.input.position, program.output.position):
+    has = (program.input.position, *(end.tensor.position for end in program.outputs))
+    if golden.positions != has:
         raise CompileError(
-            f"the golden outputs are for fix positions {positions}, the compiled model has"
-            f" {(program.input.position, program.output.position)}",
+            f"the golden outputs are for fix positions {golden.positions}, the compiled model has"
+            f" {has}",
             f"Quantize again: {request.quantize_command}",
         )
-    return golden.inputs, golden.outputs
+    return golden.inputs, golden.rows
 
 
 def compile_model(model: Any, path: Path) -> Program:
@@ -92,7 +101,7 @@ def compile_model(model: Any, path: Path) -> Program:
 
 def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
     """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own
-    interpreter.
+    interpreter; of several outputs all their values in one row.
 
     Raises:
         CompileError: the interpreter refuses the file.
@@ -101,18 +110,20 @@ def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
         with without_stderr():  # it greets on stderr
             interpreter = _interpreter(path)
             interpreter.allocate_tensors()
-        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-        outputs = np.empty((len(x),) + tuple(target["shape"][1:]), dtype=np.int8)
-        for index, sample in enumerate(x):
+        source, targets = interpreter.get_input_details()[0], interpreter.get_output_details()
+        rows = []
+        for sample in x:
             interpreter.set_tensor(source["index"], sample.reshape(source["shape"]))
             interpreter.invoke()
-            outputs[index] = interpreter.get_tensor(target["index"])[0]
+            found = [interpreter.get_tensor(target["index"])[0] for target in targets]
+            row = found[0] if len(found) == 1 else np.concatenate([part.ravel() for part in found])
+            rows.append(row)
     except (ValueError, RuntimeError) as error:
         raise CompileError(
             f"TensorFlow Lite refuses the compiled model ({error})",
             "Report this: it is a mistake of vaiopt.",
         ) from error
-    return outputs
+    return np.stack(rows)
 
 
 def _interpreter(path: Path) -> Any:

@@ -103,8 +103,8 @@ class _Lowering:
                 and all(name in self.positive for name in operation.inputs)
             ):
                 self.positive.add(operation.output.name)
-        ends = self.program.input, self.program.output
-        return self.file.to_bytes(*([self.numbers[tensor.name]] for tensor in ends))
+        outputs = [self.numbers[end.tensor.name] for end in self.program.outputs]
+        return self.file.to_bytes([self.numbers[self.program.input.name]], outputs)
 
     # ------------------------------------------------------------ tensors
 

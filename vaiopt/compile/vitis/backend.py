@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import List
 
@@ -28,6 +29,7 @@ from vaiopt.process import follow
 from vaiopt.reading import LARGEST_WRITTEN, read_bytes, read_text
 from vaiopt.releases import RELEASES
 from vaiopt.runs.commands import command_line, in_container, in_vendor_container
+from vaiopt.runs.records import OutputTensor
 
 PROGRAM = VITIS_COMPILER
 MODEL = "model.xmodel"
@@ -76,7 +78,7 @@ class VitisCompiler(Compiler):
         lines = _run_compiler(program, arch, request)
         content = read_xmodel(request.folder / MODEL, lines)
         fingerprint = arch_fingerprint(arch) or target.fingerprint
-        source, output, found = examine(content, request, fingerprint)
+        ends, found = examine(content, request, fingerprint)
         release, warnings = container_release() or target.release, list(found.warnings)
         if release != target.release:
             warnings.append(
@@ -92,8 +94,15 @@ class VitisCompiler(Compiler):
             "arch": str(arch) if arch.parent != request.folder else arch.name,
             "log": LOG,
         }
-        above = threshold(content)
-        return Compiled(MODEL, source, output, above, release=release, more=more)
+        first, above = ends.outputs[0], threshold(content)
+        made = Compiled(MODEL, ends.input, first, above, release=release, more=more)
+        if len(ends.outputs) == 1:
+            return made
+        outputs = [
+            OutputTensor(**vars(output), threshold=threshold(content, output.name))
+            for output in ends.outputs
+        ]
+        return replace(made, outputs=tuple(outputs))
 
 
 def _check_quantizer(request: CompileRequest) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from vaiopt.compile.backend import CompileRequest
 from vaiopt.environment import has_module
@@ -178,8 +178,11 @@ class XmodelFacts:
         return {**content, "prediction": content["prediction"] or {}}
 
 
-Ends = Tuple[Tensor, Tensor]
-"""Input and output of a model."""
+class Ends(NamedTuple):
+    """The tensors that go into a model and come out of it; names only where they are compiled."""
+
+    input: Tensor
+    outputs: Tuple[Tensor, ...]
 
 
 def read_xmodel(path: Path, lines: List[str]) -> XmodelContent:
@@ -233,8 +236,8 @@ def _unreadable(name: str, reason: str) -> CompileError:
 
 def examine(
     content: XmodelContent, request: CompileRequest, fingerprint: str
-) -> Tuple[Tensor, Tensor, XmodelFacts]:
-    """Return input and output of a compiled model, and what else was found in it.
+) -> Tuple[Ends, XmodelFacts]:
+    """Return input and outputs of a compiled model, and what else was found in it.
 
     Args:
         content: from :func:`read_xmodel`.
@@ -276,7 +279,7 @@ def examine(
             " vitis_ai_library; 'vaiopt inspect' names the layers"
         )
     return (
-        *ends,
+        ends,
         XmodelFacts(
             fingerprint=found,
             dpu=dpu,
@@ -300,13 +303,20 @@ def _check_fingerprint(found: str, asked: str, warnings: List[str]) -> None:
 
 
 def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
-    """Return input and output as the quantizer had them; None without golden outputs."""
+    """Return input and outputs as the quantizer had them, by the names of its layers; None without
+    golden outputs.
+    """
     if not request.golden.exists():
         return None
     golden = read_golden(request.golden, request.quantize_command)
     source = Tensor.at("", (1, *golden.inputs.shape[1:]), golden.input_position)
-    target = Tensor.at("", (1, *golden.outputs.shape[1:]), golden.output_position)
-    return source, target
+    outputs = tuple(
+        Tensor.at(
+            output.name if golden.more else "", (1, *output.values.shape[1:]), output.position
+        )
+        for output in golden.all_outputs
+    )
+    return Ends(source, outputs)
 
 
 def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperator]:
@@ -336,9 +346,26 @@ def _read_back(
             "'vaiopt inspect RUN --target TARGET' says why; change the model.",
         )
     # With work for the CPU before or behind the DPU, its ends are not those of the model.
-    given, wanted = (None, None) if has_foreign or len(dpu) > 1 else quantized or (None, None)
-    source = _end(dpu[0].inputs, "input", given)
-    return dpu[0], (source, _end(dpu[-1].outputs, "output", wanted))
+    known = None if has_foreign or len(dpu) > 1 else quantized
+    source = _end(dpu[0].inputs, "input", known.input if known else None)
+    if known is not None and len(known.outputs) > 1:
+        found = [_of_layer(dpu[-1].outputs, wanted) for wanted in known.outputs]
+        return dpu[0], Ends(source, tuple(found))
+    wanted = known.outputs[0] if known else None
+    return dpu[0], Ends(source, (_end(dpu[-1].outputs, "output", wanted),))
+
+
+def _of_layer(tensors: Sequence[XmodelTensor], wanted: Tensor) -> Tensor:
+    """Return the output of a DPU part that comes from the layer of a quantized output."""
+    layer = wanted.name.partition("/")[0]
+    own = [tensor for tensor in tensors if layer_of(tensor.name)[0] == layer]
+    if len(own) != 1:
+        names = ", ".join(tensor.name for tensor in tensors) or "none"
+        raise CompileError(
+            f"no output of the compiled model ({names}) is that of layer '{layer}'",
+            "'vaiopt inspect RUN --target TARGET' says which layers are left to the CPU.",
+        )
+    return _end(own, "output", wanted)
 
 
 def _end(tensors: Sequence[XmodelTensor], what: str, expected: Optional[Tensor]) -> Tensor:
@@ -369,12 +396,16 @@ def _end(tensors: Sequence[XmodelTensor], what: str, expected: Optional[Tensor])
     return Tensor.at(name, shape, position)
 
 
-def threshold(content: XmodelContent) -> float:
+def threshold(content: XmodelContent, output: str = "") -> float:
     """Return the real value above which an output that stands alone, one label or one of two
     classes, says yes.
+
+    Args:
+        content: of the model.
+        output: name of the tensor, of several outputs.
     """
     dpu = [child for child in content.subgraphs or [] if child.device == "DPU"]
-    types = {op.type for child in dpu for op in child.operators}
+    types = {op.type for child in dpu for op in child.operators if output in ("", op.name)}
     return SIGMOID_THRESHOLD if "hard-sigmoid-fix" in types else 0.0
 
 

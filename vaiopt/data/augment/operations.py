@@ -104,6 +104,8 @@ def _suit(row: Operation, amount: Union[int, float], frame: Frame) -> str:
         return f"it is for {wanted}, and the samples are {WORDS[frame.kind]} of {frame.shape}"
     if row.mixes and not frame.task.mixes:
         return f"labels of the task {frame.task.name} cannot be mixed"
+    if row.move is not None and frame.task.beside_samples:
+        return f"it moves pixels, and the output '{frame.task.beside_samples[0]}' lies over them"
     return row.problem(frame, amount)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, make_dataset
 from vaiopt.errors import DataError
 from vaiopt.npz import few_names
-from vaiopt.tasks import AUTO
+from vaiopt.tasks import AUTO, is_several
 
 Pair = Tuple[str, str]
 
@@ -50,11 +50,43 @@ SAVE = (
 )
 
 
+LABELS = sorted((y for _, y in (*TRAINING, *TEST, *VALIDATION)), key=len, reverse=True)
+"""Names of labels, longer ones first: ``y_test_size`` is ``size`` of the test set."""
+
+
 class Known:
     """Whether the name of an array says what it holds, in any case of its letters."""
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in KNOWN
+        return isinstance(name, str) and (name.lower() in KNOWN or bool(_output(name)[1]))
+
+
+def _output(name: str) -> Pair:
+    """Return the name of labels that a name of labels of one output begins with, and the output:
+    of ``y_digit`` these are ``y`` and ``digit``. Two empty texts for another name.
+    """
+    for labels in LABELS:
+        start = f"{labels}_"
+        if name.lower() not in KNOWN and name.lower().startswith(start) and name != start:
+            return name[: len(labels)], name[len(start) :]
+    return "", ""
+
+
+def _by_output(arrays: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    """Return arrays of which the labels of several outputs are one mapping, under the name of
+    labels, where there are such and no plain ones.
+    """
+    plain = any(name.lower() == TRAINING[i][1] for name in arrays for i in range(len(TRAINING)))
+    if plain and not is_several(task):
+        return arrays
+    found: Dict[str, Any] = {}
+    for name, array in arrays.items():
+        labels, output = _output(name)
+        if not output:
+            found[name] = array
+        elif isinstance(found.setdefault(labels, {}), dict):
+            found[labels][output] = array
+    return found
 
 
 def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUTO) -> Dataset:
@@ -69,7 +101,11 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
     Raises:
         DataError: samples or labels are missing, one set has two names, or an array cannot be used.
     """
+    said = np.asarray(arrays.get(_Names(arrays, where).spelt(TASK), AUTO))
+    task = str(said) if task == AUTO and said.ndim == 0 else task
+    arrays = _by_output(arrays, task)
     found = _Names(arrays, where)
+    found.one((TASK,))
     x, y = found.pair(TRAINING) or TRAINING[0]
     for key in (x, y):
         if key not in arrays:
@@ -81,7 +117,6 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
     }
     classes = arrays.get(found.one((CLASSES,)))
     about = _about(found, arrays, arrays[x])
-    said = np.asarray(arrays.get(found.one((TASK,)), AUTO))
     return make_dataset(
         name,
         arrays[x],
@@ -93,7 +128,7 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
         classes=classes,
         keys=(x, y, *test, *validation),
         notes=found.notes(),
-        task=str(said) if task == AUTO and said.ndim == 0 else task,
+        task=task,
         **weights,
         **about,
     )

@@ -129,6 +129,7 @@ class _Family:
             call = self._trace_fit(hp_of_model, model, PROBE)
             feasible.check_own_fit(settings, hp_of_model, call)
         feasible.check_loss(model, splits.task)
+        feasible.check_targets(model, shared, splits)
         feasible.check_augment(settings, model, splits, self._own is not None)
         feasible.check_training(settings, model, hp_of_model)
         feasible.check_choices(self.overrides, space, self._model_at)
@@ -138,6 +139,7 @@ class _Family:
         found = found_line(shared.dataset, splits.sizes())
         notes = (found, *shared.dataset.notes, *split_notes(splits))
         notes += (*scaling_notes(settings.data, scaling, left), *started)
+        notes += tuple(filter(None, [splits.task.told_of(settings.objective.metric)]))
         warnings = (*_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task

@@ -8,6 +8,8 @@ import math
 from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional
 
+import numpy as np
+
 from vaiopt.data import Splits
 from vaiopt.data.augment import OPERATIONS, frame_of, mixes_labels, refusal
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
@@ -32,6 +34,7 @@ from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import Task
 from vaiopt.tasks.classification import loss_names
+from vaiopt.tasks.joined import parts_of
 
 FEW = 64
 """Validation samples from which the names of a model's metrics are known."""
@@ -149,14 +152,55 @@ def check_loss(model: Any, task: Task) -> None:
     Raises:
         ModelError: it contradicts the task, so that nothing would be learned.
     """
-    names = loss_names(model)
-    better = task.loss_problem(names, int(model.output_shape[-1]))
-    if better:
+    for name, learned, end in task.ends(model):
+        names, outputs = loss_names(end), int(end.output_shape[-1])
+        better = learned.loss_problem(names, outputs)
+        if better:
+            of_it = f" for the output '{name}'" if name else ""
+            raise ModelError(
+                f"the model is compiled with the loss '{names[1] or names[0]}'{of_it}, and the task"
+                f" is {learned.name} by {outputs} outputs",
+                f"Compile it with loss='{better}', or say what is learned: --set"
+                f" {f'tasks.{name}' if name else 'task'}=NAME",
+            )
+
+
+BINARY = ("binary_crossentropy", "binarycrossentropy", "bce")
+"""What the cross-entropy of shares is called, in small letters."""
+
+
+def check_targets(model: Any, shared: Shared, splits: Splits) -> None:
+    """Check that an output which is compiled for a binary cross-entropy learns values from 0 to 1:
+    of others that loss has no lower bound, and training runs away.
+
+    Args:
+        model: of the default point, compiled.
+        shared: has the data on the device.
+        splits: of the default point.
+
+    Raises:
+        ModelError: one learns others.
+    """
+    ends = [(n, end) for n, _, end in splits.task.ends(model) if _is_binary(end)]
+    if not ends:
+        return
+    labels = shared.device.labels(model, splits.train.indices, splits.targets)
+    parts = parts_of(labels) or {"": labels}
+    for name, end in ends:
+        low, high = float(np.min(parts[name])), float(np.max(parts[name]))
+        if low >= 0 and high <= 1:
+            continue
+        of_it = f" of the output '{name}'" if name else ""
+        called = loss_names(end)[1] or loss_names(end)[0]
         raise ModelError(
-            f"the model is compiled with the loss '{names[1] or names[0]}', and the task is"
-            f" {task.name} by {model.output_shape[-1]} outputs",
-            f"Compile it with loss='{better}', or say what is learned: --set task=NAME",
+            f"the model is compiled with the loss '{called}', which is for values from 0 to 1, and"
+            f" the targets{of_it} reach from {low:g} to {high:g}",
+            "Compile it with loss='mse', or give targets from 0 to 1 (images as uint8 are).",
         )
+
+
+def _is_binary(end: Any) -> bool:
+    return any(name in BINARY for name in loss_names(end))
 
 
 def check_augment(settings: Settings, model: Any, splits: Splits, fits_itself: bool) -> None:

@@ -8,8 +8,6 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-import numpy as np
-
 from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError
@@ -18,6 +16,7 @@ from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbac
 from vaiopt.search.training.weights import NONE, takes, weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
+from vaiopt.tasks.joined import plain_or_parts
 from vaiopt.user_code import describe
 
 Fit = Callable[..., Any]
@@ -90,7 +89,8 @@ def trace_fit(
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
     encode = splits.targets.encode
-    labels = [task.loss_labels(encode(part.y), form, classes) for part in (train, validation)]
+    found = (task.loss_labels(encode(part.y), form, classes) for part in (train, validation))
+    labels = list(map(plain_or_parts, found))
     of_few = replace(splits, train=train, validation=validation)
     options = {
         "validation_data": _held_out(validation, labels[1]),
@@ -153,7 +153,9 @@ def run_fit(
         Whatever ``fit`` raises.
     """
     parts = splits.train, splits.validation
-    train, validation = (device.labels(model, p.indices, splits.targets) for p in parts)
+    train, validation = (
+        plain_or_parts(device.labels(model, p.indices, splits.targets)) for p in parts
+    )
     options = {
         "validation_data": _held_out(splits.validation, validation),
         "epochs": plan.epochs,
@@ -192,7 +194,7 @@ def _own_metrics(returned: Any, metric: str) -> Metrics:
     return {}
 
 
-def _held_out(part: Part, labels: np.ndarray) -> Tuple[Any, ...]:
+def _held_out(part: Part, labels: Any) -> Tuple[Any, ...]:
     """Return ``validation_data`` as Keras takes it: with the weights of the samples, if any."""
     return (part.x, labels) if part.weights is None else (part.x, labels, part.weights)
 

@@ -23,6 +23,7 @@ from vaiopt.settings import DataSettings, Settings, choices
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.space import Value
+from vaiopt.tasks import task_of
 
 Ratios = Tuple[float, float, float]
 
@@ -69,7 +70,7 @@ def load(settings: Settings) -> Dataset:
             image_size=tuple(size),
             grayscale=data.grayscale,
             target=data.target,
-            task=settings.task,
+            task=settings.learned,
             unscored=tuple(data.unscored),
             features=tuple(sorted(data.features.items())),
             in_memory_mb=data.in_memory_mb,
@@ -156,8 +157,8 @@ class Shared(Sized):
     def is_of(self, settings: Settings) -> bool:
         """Return whether these are the shared things of a run."""
         own = self._settings
-        known = (own.data, own.seed, own.task, own.model.family)
-        return known == (settings.data, settings.seed, settings.task, settings.model.family)
+        known = (own.data, own.seed, own.learned, own.model.family)
+        return known == (settings.data, settings.seed, settings.learned, settings.model.family)
 
     def at(self, values: Mapping[str, Value]) -> Sized:
         """Return the data in the size of a point."""
@@ -179,6 +180,7 @@ class Shared(Sized):
         data = self.dataset
         known = (data.sample_shape, len(data.classes), len(data), data.task)
         hp = HyperParameters(values, overrides, *known, tuple(data.y.shape[1:]))
+        hp.outputs = task_of(data.task).forms(data.y, data.classes)
         if IMAGE_SIZE in overrides and data.is_image:
             side = int(hp.Fixed(IMAGE_SIZE, data.sample_shape[0]))
             found = parse_range("data.image_size", self._data.image_size)

@@ -11,6 +11,7 @@ from vaiopt.data import Splits
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
 from vaiopt.tasks import Task
+from vaiopt.tasks.joined import mapped
 
 NONE = "none"
 """What ``train.class_weights`` is where all classes count alike."""
@@ -55,7 +56,12 @@ def counted_weights(task: Task, y: np.ndarray, own: Optional[np.ndarray]) -> Opt
     parts = task.part_weights(y)
     if parts is None or own is None:
         return own if parts is None else parts
-    return np.asarray(own.reshape(-1, *(1,) * (parts.ndim - 1)) * parts, np.float32)
+    weights = own
+
+    def counted(part: np.ndarray, _: str) -> np.ndarray:
+        return np.asarray(weights.reshape(-1, *(1,) * (part.ndim - 1)) * part, np.float32)
+
+    return mapped(counted, parts)
 
 
 def weighs_parts(model: Any, sample: Any) -> bool:
