@@ -68,8 +68,7 @@ def load_dataset(
         kind: what samples are, a name of :data:`vaiopt.data.kinds.KINDS`, or ``auto``.
         base: the folder that a relative path starts at; by default the current one. A path that is
             not there is also looked for from the current folder and in ``VAIOPT_DATA``.
-        options: ``features`` (a dictionary), ``in_memory_mb``, ``hashed`` and ``cache`` of a
-            :class:`Request`.
+        options: ``features`` (a dictionary), ``in_memory_mb``, ``hashed``, ``cache``: of a Request.
 
     Raises:
         DataError: the source is unknown, missing, corrupt, or holds something that cannot be used.

@@ -196,6 +196,26 @@ def _source(candidate: Candidate, recipe: DataRecipe) -> str:
     return str(moved) if is_passed and moved.is_file() and not path.exists() else recipe.source
 
 
+def _request(candidate: Candidate, recipe: DataRecipe) -> Request:
+    return Request(
+        source=_source(candidate, recipe),
+        base=recipe.base,
+        limit=recipe.limit,
+        seed=recipe.limit_seed,
+        image_size=recipe.image_size,
+        grayscale=recipe.grayscale,
+        target=recipe.target,
+        task=recipe.task,
+        unscored=recipe.unscored,
+        hashed=recipe.hashed,
+        features=tuple(sorted(recipe.features.items())),
+        resize=recipe.resize,
+        skip_corrupt=recipe.skip_corrupt,
+        kind=recipe.kind or kind_of_shape(recipe.shape),
+        cache=recipe.cache,
+    )
+
+
 def load_splits(candidate: Candidate) -> Splits:
     """Load a candidate's data again and return its parts, with the preprocessing that it was
     trained with.
@@ -210,25 +230,7 @@ def load_splits(candidate: Candidate) -> Splits:
     """
     recipe = read_recipe(candidate)
     command = f"vaiopt search SETTINGS.toml --run {candidate.run.folder}"
-    dataset = load_requested(
-        Request(
-            source=_source(candidate, recipe),
-            base=recipe.base,
-            limit=recipe.limit,
-            seed=recipe.limit_seed,
-            image_size=recipe.image_size,
-            grayscale=recipe.grayscale,
-            target=recipe.target,
-            task=recipe.task,
-            unscored=recipe.unscored,
-            hashed=recipe.hashed,
-            features=tuple(sorted(recipe.features.items())),
-            resize=recipe.resize,
-            skip_corrupt=recipe.skip_corrupt,
-            kind=recipe.kind or kind_of_shape(recipe.shape),
-            cache=recipe.cache,
-        )
-    )
+    dataset = load_requested(_request(candidate, recipe))
     if dataset.sha256() != recipe.sha256:
         raise DataError(
             f"the data of '{recipe.source}' is not what the run '{candidate.run.folder}' was made"
