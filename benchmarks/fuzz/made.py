@@ -67,6 +67,7 @@ SPACE = Space((UNITS, RATE, KIND, DEEP))
 
 
 UNSET = {
+    "tasks": '{digit = "classification", ink = "regression"}',
     "features": '{x = "image:uint8:8x8x1", y = "label:int64"}',
     "hyperparameters": "{units = {int = [8, 64], step = 8}, dropout = 0.5}",
     "resources": "{gpu = 1.0}",
