@@ -33,6 +33,7 @@ from standin_models import STANDIN  # noqa: E402
 
 from tests.made_runs import made_candidate  # noqa: E402
 from vaiopt.runs.layout import Candidate  # noqa: E402
+from vaiopt.settings.sections import DeploySettings  # noqa: E402
 
 
 def processor_seconds() -> float:
@@ -51,6 +52,7 @@ def seconds(command: List[str], **options: Any) -> float:
 def of_the_job(candidate: Candidate) -> float:
     """Return how long the bundle's script takes."""
     words = ["run_model.py", "model.xmodel", "--data", "samples.npz", "--output", "../result.json"]
+    words += ["--threads", str(DeploySettings().threads)]  # as vaiopt measure asks for
     environment = {**os.environ, "PYTHONPATH": str(STANDIN), "OMP_NUM_THREADS": "1"}
     folder = candidate.bundle("zcu102")
     return seconds([sys.executable, *words], cwd=str(folder), env=environment)
