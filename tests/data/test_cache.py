@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, List
 
@@ -100,6 +101,19 @@ def test_damaged_files_of_the_cache_are_made_again(
     first = load_dataset(str(photos), **options)
     for path in (tmp_path / "kept").glob("*" + ending):
         path.write_bytes(content)
+    assert same(first, load_dataset(str(photos), **options)) and len(decoded) == 2
+
+
+def test_a_cache_that_names_other_files_is_made_again(
+    photos: Path, decoded: List[str], tmp_path: Path
+) -> None:
+    options: Any = {"cache": str(tmp_path / "kept")}
+    first = load_dataset(str(photos), **options)
+    samples = next((tmp_path / "kept").glob("*.samples"))
+    other = tmp_path / samples.name
+    shutil.copy2(str(samples), str(other))  # its name, size and time are right
+    for path in (tmp_path / "kept").glob("*.json"):
+        path.write_text(path.read_text().replace(str(samples), str(other)))
     assert same(first, load_dataset(str(photos), **options)) and len(decoded) == 2
 
 

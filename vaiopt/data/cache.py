@@ -86,7 +86,10 @@ class _Cache:
         """Return what is kept for a request; None if nothing is, or not as it was."""
         try:
             known = read_optional(self._path(request, ALL_ELSE_IN), StoredData, "vaiopt search")
-            return None if known is None else _opened(known, request, "from")
+            # A file of the cache names no other: not one that somebody else wrote into it, either.
+            if known is None or any(not self._has(a.path) for a in known.arrays.values()):
+                return None
+            return _opened(known, request, "from")
         except (RunError, DataError):
             return None
 
@@ -111,6 +114,9 @@ class _Cache:
         for asked in exact, request:
             write_record(self._path(asked, ALL_ELSE_IN), known)
         return _opened(known, request, "to")
+
+    def _has(self, path: str) -> bool:
+        return Path(path).parent == self.folder and path.endswith(SAMPLES_IN)
 
     def _path(self, request: Request, ending: str) -> Path:
         asked = replace(request, in_memory_mb=0.0, cache="")
