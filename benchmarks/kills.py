@@ -449,7 +449,7 @@ def main():
                     stage.run(arguments.kills, random.Random(arguments.seed))
                 total.update(stage.counts)
                 wrong[f"{name}, {sent}"] = stage.wrong
-                print(line(f"{name}, {sent}", stage.counts), flush=True)
+                print(line(f"{name}, {sent}", stage.counts), *stage.wrong, sep="\n  ", flush=True)
     print(line("all", total))
     if arguments.out:
         arguments.out.write_text(json.dumps({"kinds": dict(total), "wrong": wrong}, indent=1))

@@ -161,6 +161,21 @@ if __name__ == '__main__':
     assert not alive(child)
 
 
+def test_a_process_that_begins_when_its_parent_is_gone_already_ends():
+    code = """
+import sys, time
+from vaiopt.search.execution.limits import end_with_parent
+
+end_with_parent(int(sys.argv[1]))
+time.sleep(60)
+"""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", code, str(gone.pid)]
+    assert subprocess.run(words, env=environment, timeout=50).returncode == 1
+
+
 def alive(process):
     try:
         return psutil.Process(process).status() != psutil.STATUS_ZOMBIE

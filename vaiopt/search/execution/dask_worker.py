@@ -69,7 +69,7 @@ class TrialRunner:
         gpus = () if search.gpus == NO_GPUS else None  # else whatever the worker may use
         self._pool = ProcessExecutor(1, search.recycle_after, search.trial_timeout, prepare, gpus)
         # A nanny makes its worker a daemon, which may have no children; this one ends with it all
-        # the same, see start_worker.
+        # the same, see ProcessExecutor.
         multiprocessing.current_process().daemon = False
 
     def teardown(self, worker: Any) -> None:

@@ -71,9 +71,12 @@ class MemoryWatch:
             self._look()
 
 
-def end_with_parent() -> None:
-    """End this process once its parent is gone, which could not stop its trials if killed."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """End this process once its parent is gone, which could not stop its trials if killed.
+
+    Args:
+        parent: its number as the parent knows it; it may be gone before this process has begun.
+    """
 
     def follow() -> None:
         while os.getppid() == parent:

@@ -57,7 +57,7 @@ class ProcessExecutor(TrialExecutor):
         return ProcessPool(
             max_workers=self._workers,
             max_tasks=self._recycle_after,
-            initializer=self._prepare,
+            initializer=partial(begin, os.getpid(), self._prepare),
             context=WorkerContext() if self._gpus is None else GpuContext(self._gpus),
         )
 
@@ -95,6 +95,12 @@ class ProcessExecutor(TrialExecutor):
         self._pool.join()
 
 
+def begin(parent: int, prepare: Callable[[], None]) -> None:
+    """Begin as a worker of a process that has this number, and prepare for its calls."""
+    end_with_parent(parent)
+    prepare()
+
+
 def start_worker(threads: int, store: Optional[StorePaths] = None) -> None:
     """Set how many threads a fresh worker's libraries use, which Keras it will load, and where it
     shares large data with the others.
@@ -103,7 +109,6 @@ def start_worker(threads: int, store: Optional[StorePaths] = None) -> None:
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
     for kind in ("INTRAOP", "INTEROP"):
         os.environ[f"TF_NUM_{kind}_THREADS"] = str(threads)
-    end_with_parent()
     if store is not None:
         use_store(store)
     prepare_environment()
