@@ -62,8 +62,10 @@ TIMES = ("seconds", "measured", "started", "finished", "worker", "peak_memory_mb
 TIMES += ("fps", "versions", "curve", "machine", "runtime")
 """Of JSON files: what differs from run to run."""
 
-GRACE = 5.0
-"""Seconds within which what a killed process started has to end."""
+GRACE = 60.0
+"""Seconds within which what a killed process started has to end; on a busy machine one that has
+just begun takes many to look for its parent.
+"""
 
 
 def sets(arguments, workers=0):
@@ -240,7 +242,8 @@ def result(folder):
     """Return what a run came to: its trials, and each file of the chosen candidate."""
     run = Run(folder)
     done = [t for t in load_trials(run) if t.status not in (INTERRUPTED, "running")]
-    found = {f"trial {i}": (t.hyperparameters, t.status, t.value) for i, t in enumerate(done)}
+    # By their points: of two that run at once, the one that was cut short gets a later number.
+    found = {f"trial {sorted(t.hyperparameters.items())}": (t.status, t.value) for t in done}
     root = run.chosen.folder
     for path in sorted(root.rglob("*")):
         if path.is_file():

@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from vaiopt.errors import SettingsError
+from vaiopt.search.samplers.again import CutShort
 from vaiopt.search.samplers.base import Problem, Sampler
 from vaiopt.search.samplers.candidates import (
     INITIAL_CANDIDATES,
@@ -152,7 +153,7 @@ def as_optuna(
     """
     from optuna.samplers import BaseSampler
 
-    dimensions = distributions(sampler.space)
+    dimensions, cut_short = distributions(sampler.space), CutShort(sampler)
 
     class SpaceSampler(BaseSampler):
         """Proposes whole points of the traced space."""
@@ -161,16 +162,17 @@ def as_optuna(
             return dimensions
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Point:
-            if history is not None:
-                return sampler.propose(study, trial, history())
-            before = [
-                r
-                for r in records(study)
-                if r.number < trial.number and r.status not in NOT_OF_THE_SEARCH
-            ]
-            return sampler.propose(study, trial, before)
+            before = _before(study, trial.number) if history is None else history()
+            again = cut_short(study, before)
+            return sampler.propose(study, trial, before) if again is None else again
 
         def sample_independent(self, study: Any, trial: Any, name: str, _: Any) -> Any:
             return sampler.space.defaults()[name]
 
     return SpaceSampler()
+
+
+def _before(study: Any, number: int) -> Sequence[TrialRecord]:
+    """Return the trials before one, without those that the search learns nothing from."""
+    of_the_search = (r for r in records(study) if r.status not in NOT_OF_THE_SEARCH)
+    return [r for r in of_the_search if r.number < number]
