@@ -27,6 +27,9 @@ DRAW = """(async () => {
   await new Promise((done) => setTimeout(done, 800));
 })()"""
 
+UNSTUCK = """document.querySelector("nav").style.position = "static"; null"""
+"""Else a picture of a tall section has the bar of the sections in its middle."""
+
 PLACES = """Array.from(document.querySelectorAll("section[id]"), (section) => {
   const box = section.getBoundingClientRect();
   return { id: section.id, x: box.x, y: box.y + scrollY, width: box.width, height: box.height };
@@ -103,6 +106,7 @@ def pictures(browser: Browser, report: Path, folder: Path) -> List[str]:
         across = browser.ask("document.documentElement.scrollWidth")
         if across > look.width and not look.printed:  # a browser prints a wide page smaller
             found.append(f"{look.name}: the page is {across} pixels wide")
+        browser.ask(UNSTUCK)
         places: List[Dict[str, Any]] = browser.ask(PLACES)
         for place in places:
             name = place.pop("id")

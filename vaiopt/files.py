@@ -44,6 +44,13 @@ def looked_for(path: PathLike) -> str:
     """Return where a path that is not there was looked for, and what is there with a name like it:
     for a hint.
     """
+    return " ".join(filter(None, [f"Looked for '{os.path.abspath(str(path))}'.", meant_by(path)]))
+
+
+def meant_by(path: PathLike) -> str:
+    """Return a question for what is there with a name like that of a path that is not; nothing
+    where there is none.
+    """
     whole = Path(os.path.abspath(str(path)))
     missing = whole
     while missing != missing.parent and not missing.parent.is_dir():
@@ -57,7 +64,7 @@ def looked_for(path: PathLike) -> str:
     here = Path.cwd()
     shown = [p.relative_to(here) if here in p.parents else p for p in similar if p.exists()]
     meant = " or ".join(f"'{p}'" for p in shown)
-    return f"Looked for '{whole}'." + (f" Did you mean {meant}?" if meant else "")
+    return f"Did you mean {meant}?" if meant else ""
 
 
 @contextlib.contextmanager

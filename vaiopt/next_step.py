@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from vaiopt.environment import vitis_compiler
 from vaiopt.errors import VaioptError
@@ -47,8 +47,13 @@ def next_lines(run: Run, settings: Optional[Settings] = None) -> List[str]:
     except VaioptError:
         return []
     lines = [f"{word}: {c}" for word, c in zip(("next", "then"), commands)]
-    missing = any("docker/run " in c for c in commands) and not Path("docker/run").is_file()
-    return lines + [CONTAINER_NOTE] * missing
+    return lines + container_notes(commands)
+
+
+def container_notes(told: Iterable[str]) -> List[str]:
+    """Return where ``docker/run`` comes from if it is told to be run and not in this folder."""
+    asked = any("docker/run " in text for text in told)
+    return [CONTAINER_NOTE] if asked and not Path("docker/run").is_file() else []
 
 
 def off_board_lines(run: Run, settings: Settings) -> List[str]:

@@ -146,7 +146,8 @@ def predict_candidate(
     kind = _best(candidate) if model == AUTO else model
     recipe = read_recipe(candidate)
     samples = read_unlabelled(given, recipe)
-    progress(f"predicting {len(samples.names)} samples with the {kind} model")
+    count = len(samples.names)
+    progress(f"predicting {count} sample{'s' * (count != 1)} with the {kind} model")
     found = KINDS[kind](candidate, samples, recipe, target)
     rows = _rows_of(recipe, samples.names, found)
     return Predictions(

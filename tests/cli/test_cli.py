@@ -12,6 +12,8 @@ from vaiopt.cli import main
 from vaiopt.cli.groups import COMMANDS as GROUPED
 from vaiopt.cli.groups import GROUPS
 from vaiopt.cli.main import app
+from vaiopt.errors import VaioptError
+from vaiopt.next_step import CONTAINER_NOTE
 from vaiopt.record import write_record
 from vaiopt.runs.records import Chosen
 
@@ -242,6 +244,51 @@ def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(
     assert says in error
     assert len(hint) > len("hint: ")
     assert [p for p in Path(tmp_path).rglob("*") if p.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "arguments, leads",
+    [
+        ("run model.py", "--set model.family=model.py:build_model"),
+        ("run photos", "--set data.source=photos"),
+        ("run table.csv", "--set data.source=table.csv"),
+        ("search arrays.npz", "--set data.source=arrays.npz"),
+        ("search runs/one", "vaiopt run --run runs/one"),
+        ("run setting.toml", "Did you mean 'settings.toml'?"),
+        ("data photo", "Did you mean 'photos'?"),
+        ("data phots/", "Did you mean 'photos'?"),
+        ("init photos --force", "vaiopt init photos/settings.toml"),
+        ("report settings.toml", "That is a file."),
+        ("report runs", "Did you mean 'runs/one'?"),
+        ("report runs/one/trials/0001", "Did you mean 'runs/one'?"),
+        ("run --trials 5", "--set search.trials=VALUE"),
+        ("data digits --limit 5", "--set data.limit=VALUE"),
+    ],
+)
+def test_what_is_given_in_the_wrong_place_or_misspelt_is_led_on(
+    capfd, tmp_path, monkeypatch, arguments, leads
+):
+    for folder in ("photos/cat", "runs/one/trials/0001"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("model.py", "table.csv", "settings.toml", "runs/one/run.toml"):
+        (tmp_path / name).write_text("a, b\n")
+    (tmp_path / "arrays.npz").write_bytes(b"PK\x03\x04\xff")
+    monkeypatch.chdir(tmp_path)
+    _, hint = refused(capfd, *arguments.split())
+    assert leads in hint and "'settings.toml'? Make" not in hint
+
+
+def test_a_hint_that_names_docker_run_says_where_it_comes_from(capfd, tmp_path, monkeypatch):
+    def in_container(*_):
+        raise VaioptError("the compiler is not here", "Run: docker/run vaiopt compile runs/one")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["vaiopt.cli.main"], "app", lambda **_: in_container())
+    code, _, err = call(capfd, "doctor")
+    assert code == 2 and err.splitlines()[-1] == CONTAINER_NOTE
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "run").write_text("")
+    assert "note:" not in call(capfd, "doctor")[2]
 
 
 def test_json_is_all_that_stands_on_stdout(capfd):

@@ -49,6 +49,18 @@ def wait_for(seen, process, seconds=300):
         time.sleep(0.02)
 
 
+def test_where_nobody_reads_on_it_is_no_bug() -> None:
+    shell = (
+        "read, end = os.pipe(); os.close(read); sys.exit(subprocess.call(sys.argv[1:], stdout=end))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, subprocess, sys; {shell}"]
+        + [sys.executable, "-m", "vaiopt", "targets"],
+        stderr=subprocess.PIPE,
+    )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 @pytest.mark.parametrize("number", CODES)
 def test_a_signal_while_the_command_is_loaded_ends_it_without_a_traceback(tmp_path, number):
     process = started(tmp_path, "targets")

@@ -26,6 +26,8 @@ def test_few_classes_are_told_with_their_samples() -> None:
     x[0] = 1.0
     table = make_dataset("table", x, y, classes=("cat", "dog"))
     line = found_line(table, {"train": 6})
+    digits = found_line(load_dataset("digits"), SIZES)
+    assert "10 classes (174 of '8' to 183 of '3')" in digits
     assert "6 rows of 3 features" in line and "2 classes (cat 4, dog 2)" in line
 
 

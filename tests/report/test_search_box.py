@@ -86,3 +86,23 @@ def test_a_key_opens_the_box_and_enter_leads_to_what_was_found(tmp_path: Path) -
         assert page.ask("document.activeElement.closest('details').open")
         assert page.messages() == []
         assert page.ask("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.skipif(browser() is None, reason="no Chromium or Chrome here")
+def test_the_button_stands_for_the_box_where_that_is_out_of_sight(tmp_path: Path) -> None:
+    report = write_report(make_run(tmp_path / "run", trials=8)).path
+    with Browser() as page:
+        for width in (1400, 390):
+            page.size(width, 800)
+            page.open(report)
+            page.until("document.getElementById('seek').hidden")
+            first = "document.querySelector('nav a').getBoundingClientRect().top"
+            assert page.ask("Boolean(document.getElementById('find').offsetParent)")
+            page.ask("document.getElementById('trials').scrollIntoView()")
+            page.until("!document.getElementById('seek').hidden")
+            before = page.ask(first)
+            page.ask("document.getElementById('seek').click()")
+            assert page.ask("document.activeElement.id") == "find"
+            assert page.ask(first) == before
+            page.ask("document.activeElement.blur() || window.scrollTo(0, 0)")
+            page.until("document.getElementById('seek').hidden")

@@ -75,6 +75,8 @@ ACCEPT = typer.Option(
     show_default=False,
 )
 
+READER_GONE = 141
+"""Exit code where a pager or ``head`` had enough: that of SIGPIPE, as shells count it."""
 UNFOLDED = 1000
 """Characters of a line that nobody looks at on a terminal."""
 
@@ -83,7 +85,12 @@ def say(text: str, err: bool = False) -> None:
     """Print a text on stdout or stderr. It may hold texts from outside, so nothing in it is obeyed
     by the terminal; colours and the like are not printed by this.
     """
-    typer.echo(printable(text, keep="\n"), err=err)
+    try:
+        typer.echo(printable(text, keep="\n"), err=err)
+    except BrokenPipeError as error:
+        if err:
+            raise
+        raise typer.Exit(READER_GONE) from error  # typer would make it 1, which is a bug's
 
 
 def progress(line: str) -> None:

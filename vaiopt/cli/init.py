@@ -20,6 +20,10 @@ def command(
     from vaiopt.files import write_text
     from vaiopt.settings import commented_toml, load_settings
 
+    if path.is_dir():
+        raise SettingsError(
+            f"'{path}' is a folder", f"Name the file to write: vaiopt init {path / 'settings.toml'}"
+        )
     if path.exists() and not force:
         raise SettingsError(
             f"'{path}' is there already", "Give another name, or replace it with --force."

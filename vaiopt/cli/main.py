@@ -16,7 +16,7 @@ from typing import Any, List, NoReturn, Optional
 import typer
 
 from vaiopt._version import __version__
-from vaiopt.cli.common import say
+from vaiopt.cli.common import READER_GONE, say
 from vaiopt.cli.groups import COMMANDS, Grouped
 from vaiopt.errors import VaioptError
 from vaiopt.signals import raised
@@ -70,8 +70,8 @@ class _Echo(logging.Handler):
 
 
 def main(arguments: Optional[List[str]] = None) -> NoReturn:
-    """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted, 143 and
-    129 ended by SIGTERM or SIGHUP.
+    """Run the command line and exit: 0 done, 1 a bug, 2 a user's error, 130 interrupted, 141 nobody
+    reads on, 143 and 129 ended by SIGTERM or SIGHUP.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what the terminal's encoding lacks is escaped
@@ -93,10 +93,8 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(context.get_help())
             sys.exit(2)
-        _fail(
-            error.format_message(),
-            "See: {} --help".format(context.command_path if context else "vaiopt"),
-        )
+        see = "See: {} --help".format(context.command_path if context else "vaiopt")
+        _fail(error.format_message(), f"{_setting_meant(error)} {see}")
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
@@ -104,7 +102,7 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         # The reader of our output went away (a pager, head); Python would complain once more when
         # it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(READER_GONE)
     except OSError as error:
         if error.filename is None and error.errno is None:
             _bug()
@@ -116,9 +114,31 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         _bug()
 
 
+def _setting_meant(error: Any) -> str:
+    """Return a question for the setting that an unknown option is the last word of, where the
+    command takes settings; nothing for any other error.
+    """
+    word = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    context: Any = getattr(error, "ctx", None)
+    if not word or context is None or all(p.name != "overrides" for p in context.command.params):
+        return ""
+    from vaiopt.settings.schema import declarations
+    from vaiopt.settings.sections import section_classes
+
+    sections = section_classes().items()
+    keys = [f"{name}.{word}" for name, section in sections if word in declarations(section)]
+    meant = " or ".join(f"--set {key}=VALUE" for key in keys)
+    return f"Did you mean {meant}?" if meant else ""
+
+
 def _fail(message: str, hint: str) -> NoReturn:
     for line in (f"error: {message}", f"hint: {hint}"):
         say(" ".join(line.split()), err=True)
+    if "docker/run " in hint:
+        from vaiopt.next_step import container_notes
+
+        for line in container_notes([hint]):
+            say(line, err=True)
     sys.exit(2)
 
 

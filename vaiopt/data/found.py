@@ -56,5 +56,5 @@ def _of_piece(piece: Piece) -> str:
     told = [f"{name} {count:,}" for name, count in zip(names, counts)]
     if len(told) > MOST_CLASSES:
         low, high = int(counts.argmin()), int(counts.argmax())
-        told = [f"from {told[low]} to {told[high]}"]
+        told = [f"{counts[low]:,} of '{names[low]}' to {counts[high]:,} of '{names[high]}'"]
     return f"{start}{len(names)} classes ({', '.join(told)})"

@@ -32,6 +32,7 @@ from vaiopt.data.sources import SOURCES
 from vaiopt.data.store import scratch
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean
+from vaiopt.files import looked_for, meant_by
 from vaiopt.tasks import AUTO, task_of
 from vaiopt.tasks.joined import mapped
 
@@ -240,6 +241,8 @@ def _load(request: Request) -> Dataset:
     if "/" in text or "\\" in text or Path(text).suffix:
         raise DataError(
             f"there is no '{text}' (looked at {', '.join(map(str, looked))})",
-            "Correct data.source, or set VAIOPT_DATA to the folder that it is in.",
+            f"{meant_by(Path(text))} Correct data.source, or set VAIOPT_DATA to the folder that"
+            " it is in.",
         )
-    raise DataError(f"unknown data source '{text}'", did_you_mean(text, _names()))
+    near = f"Or name a file or folder. {looked_for(Path(text))}"
+    raise DataError(f"unknown data source '{text}'", f"{did_you_mean(text, _names())} {near}")

@@ -10,6 +10,8 @@ from vaiopt.text import printable
 
 _LONG = 36
 """Characters of a cell that is a sentence."""
+_WORDY = 10
+"""Letters of a word that a tile has room for in large letters."""
 _TALL = 25
 """Rows of a table that scrolls by itself."""
 _FEW_ROWS, _SEVERAL_COLUMNS = 8, 3
@@ -81,7 +83,9 @@ def tiles(items: Sequence[Tuple[str, Optional[str], Any]]) -> Markup:
     """Return key figures: (label, value, remark); those without a value are left out."""
 
     def tile(label: str, value: str, remark: Any) -> Markup:
-        shown = [tag("dt", label), tag("dd", value, class_="value")]
+        wordy = any(len(word) > _WORDY for word in str(value).split())
+        kind = "value wordy" if wordy else "value"
+        shown = [tag("dt", label), tag("dd", value, class_=kind)]
         return tag("div", join([*shown, tag("dd", remark or "", class_="remark")]), class_="tile")
 
     cells = [tile(label, value, remark) for label, value, remark in items if value is not None]

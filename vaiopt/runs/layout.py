@@ -212,17 +212,31 @@ def open_run(folder: PathLike) -> Run:
     if not run.folder.is_dir():
         raise RunError(
             f"there is no run folder '{run.folder}'",
-            f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
+            "That is a file. Give the folder that 'vaiopt search' made (by default runs/NAME)."
+            if run.folder.exists()
+            else f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
             f" {run.folder}",
         )
     if not run.settings.is_file():
         raise RunError(
             f"'{run.folder}' is not a run: it has no run.toml",
-            "Give the folder that 'vaiopt search' made (by default runs/NAME).",
+            f"{_runs_near(run.folder)} Give the folder that 'vaiopt search' made (by default"
+            " runs/NAME).",
         )
     check_layout(run)
     clean(run.folder, run.search_lock)
     return run
+
+
+def _runs_near(folder: Path) -> str:
+    """Return a question for the run that a folder is within, or for the first that it holds;
+    nothing where there is none.
+    """
+    parents = Path(os.path.abspath(str(folder))).parents
+    above = [path for path in parents if Run(path).settings.is_file()]
+    found = [Path(os.path.relpath(str(path))) for path in above[:1]] or run_folders(folder)[:3]
+    meant = " or ".join(f"'{path}'" for path in found)
+    return f"Did you mean {meant}?" if meant else ""
 
 
 def run_folders(folder: PathLike, depth: int = 3) -> List[Path]:

@@ -113,7 +113,8 @@ class Pricing:
         future: "Future[List[Price]]",
     ) -> List[Price]:
         if not wait([future], timeout=PATIENCE).done:
-            self._progress(f"building {len(points)} models to know what they cost")
+            models = "1 model" if len(points) == 1 else f"{len(points)} models"
+            self._progress(f"building {models} to know the cost")
         try:
             return future.result()
         except VaioptError:

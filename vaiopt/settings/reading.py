@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.errors import SettingsError, did_you_mean
-from vaiopt.files import FORMAT_VERSION, PathLike, check_version, write_text
+from vaiopt.files import FORMAT_VERSION, PathLike, check_version, looked_for, write_text
 from vaiopt.reading import LARGEST_WRITTEN, read_text
 from vaiopt.runs.layout import Run
 from vaiopt.settings.choices import names
@@ -19,6 +19,8 @@ from vaiopt.settings.sections import Settings, section_classes
 
 FILES = (".py", ".npz", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".json", ".h5", ".keras")
 """Endings of files that settings name."""
+DATA = tuple(ending for ending in FILES if ending not in (".py", ".json", ".h5", ".keras"))
+"""Of those the endings that only data have."""
 
 Overrides = Union[Sequence[str], Mapping[str, Any]]
 """Changed settings: texts ``section.key=value``, or ``{"section.key": value}``."""
@@ -49,20 +51,32 @@ def _read_toml(path: Path) -> Dict[str, Any]:
     try:
         return parse_toml(read_text(path, LARGEST_WRITTEN))
     except FileNotFoundError as error:
-        raise SettingsError(
-            f"there is no settings file '{path}'", f"Write a commented one with: vaiopt init {path}"
-        ) from error
+        hint = f"{looked_for(path)} Write a commented one with: vaiopt init {path}"
+        raise SettingsError(f"there is no settings file '{path}'", hint) from error
     except OSError as error:
         raise SettingsError(
             f"the settings file '{path}' cannot be read: {error}",
-            "Give a TOML file that you may read; 'vaiopt init' writes one.",
+            _instead(path) or "Give a TOML file that you may read; 'vaiopt init' writes one.",
         ) from error
     except UnicodeDecodeError as error:
-        hint = "Write a fresh one with: vaiopt init FILE.toml"
+        hint = _instead(path) or "Write a fresh one with: vaiopt init FILE.toml"
         raise SettingsError(f"'{path}' is not a UTF-8 text file", hint) from error
     except ValueError as error:
-        hint = "Mend that line; 'vaiopt init' writes an example."
+        hint = _instead(path) or "Mend that line; 'vaiopt init' writes an example."
         raise SettingsError(f"'{path}' is not valid TOML: {error}", hint) from error
+
+
+def _instead(path: Path) -> str:
+    """Return how to give what is no settings file but a run, a model's code or data, by its kind;
+    nothing for any other.
+    """
+    if Run(path).settings.is_file():
+        return f"That is a run; go on with it: vaiopt run --run {path}"
+    if path.suffix == ".py":
+        return f"Name the function of a model with: --set model.family={path}:build_model"
+    if path.is_dir() or path.name.endswith(DATA):
+        return f"Name data with: --set data.source={path}"
+    return ""
 
 
 def parse_toml(text: str) -> Dict[str, Any]:

@@ -152,8 +152,13 @@
     event.preventDefault();
     open();
   });
-  var button = document.getElementById("seek");
-  button.hidden = false;
+  var button = document.getElementById("seek"), header = document.querySelector("header.top");
   button.addEventListener("click", open);
+  // It stands for the box only where the box is out of sight.
+  if ("IntersectionObserver" in window) {
+    new IntersectionObserver(function (entries) {
+      button.hidden = entries[entries.length - 1].isIntersecting;
+    }).observe(header);
+  } else button.hidden = false;
   place.hidden = false;
 })();
