@@ -25,7 +25,8 @@ from typing import (
 
 import numpy as np
 
-from vaiopt.data.dataset import HASHED_WHOLE, Dataset, Request, limit_dataset
+from vaiopt.data.dataset import HASHED_WHOLE, Dataset, Request
+from vaiopt.data.limit import limit_dataset
 from vaiopt.data.image_files import (
     BACKGROUND,
     DEEP_MODES,
