@@ -401,7 +401,9 @@ class Golden:
 def _golden(path: str, kind: str, count: int) -> Tuple[np.ndarray, Any]:
     """Return the golden inputs or outputs, as many as there are, with their fix positions."""
     ends = ["", *(f"_{number}" for number in range(1, count))]
-    arrays = read_arrays(path, [f"{kind}{what}{end}" for end in ends for what in ("s", "_position")])
+    arrays = read_arrays(
+        path, [f"{kind}{what}{end}" for end in ends for what in ("s", "_position")]
+    )
     parts = [_int8(arrays[f"{kind}s{end}"], path, f"{kind}s{end}") for end in ends]
     positions = [
         _whole(arrays[f"{kind}_position{end}"], path, f"{kind}_position{end}") for end in ends

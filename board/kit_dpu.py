@@ -111,9 +111,7 @@ class DpuModel:
     dpu_only = True
     """An execution is the DPU's own time and one call of the runtime."""
 
-    def __init__(
-        self, path: str, wanted: Sequence[str] = ("",), given: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, path: str, wanted: Sequence[str] = ("",), given: Sequence[str] = ()) -> None:
         xir, self._vart = load_modules()
         check_looks_like_xmodel(path)
         self._first: Optional[DpuRunner] = None

@@ -70,6 +70,13 @@ def plain_or_by_input(x: Any, inputs: Sequence[InputPart]) -> Any:
     return {one.name: found[one.name].astype(one.dtype) for one in inputs}
 
 
+def picture_or_row(rows: np.ndarray, inputs: Sequence[InputPart]) -> np.ndarray:
+    """Return what a person is shown of samples: of several inputs the first of images, if any."""
+    found = plain_or_by_input(rows, inputs)
+    images = [one.name for one in inputs if len(one.shape) == 3 and one.shape[2] in (1, 3)]
+    return np.asarray(found[images[0]] if images else rows)
+
+
 def check_task(task: Task, inputs: Sequence[InputPart]) -> None:
     """Raise DataError: a task is of images that lie over the samples, and these are of several
     inputs.

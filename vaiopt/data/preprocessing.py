@@ -261,7 +261,7 @@ def fit_preprocessing(
     if not dataset.inputs:
         return _fitted(dataset, indices, offset, scale)
     for key, value in (("offset", offset), ("scale", scale)):
-        if np.ndim(value):
+        if value is not None and np.ndim(value):
             raise DataError(
                 f"data.{key} is a list, and there are {len(dataset.inputs)} inputs",
                 "Give one number for all of them, or leave it out.",

@@ -31,7 +31,7 @@ def fed(model: Any, x: Arrays) -> Any:
         x: samples first; one array, or one per input of the model; or rows (n, values) of the
             values of all inputs, one after the other.
     """
-    arrays = list(x) if isinstance(x, (list, tuple)) else taken_apart(x, _shapes(model))
+    arrays = list(x) if isinstance(x, (list, tuple)) else taken_apart(np.asarray(x), _shapes(model))
     found: List[np.ndarray] = [
         in_shape(np.asarray(array), tuple(tensor.shape)[1:])
         for array, tensor in zip(arrays, model.inputs)

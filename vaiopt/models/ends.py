@@ -9,6 +9,7 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import task_of
 
+
 def check_ends(model: Any, hp: HyperParameters) -> None:
     """Raise :class:`BuildFailed` unless a model has known inputs, one or those of the data, and the
     outputs that there are tasks for.

@@ -395,7 +395,7 @@ class Manifest(Record):
     inputs: Tuple[Tensor, ...] = part(())
 
     def to_json(self) -> Dict[str, Any]:
-        """Return a JSON object, without ``inputs`` and ``outputs`` of one and without no metrics."""
+        """Return a JSON object, without inputs and outputs of one and without no metrics."""
         optional = ("inputs", "outputs", "own_metrics")
         return {k: v for k, v in super().to_json().items() if k not in optional or v}
 
