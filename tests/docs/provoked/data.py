@@ -200,7 +200,22 @@ def of_outputs(y: Any, task: str = "a=binary,b=binary") -> Callable[[Bench], Any
     return lambda bench: make_dataset("mine", np.zeros((20, 3)), y, task=task)
 
 
+def of_inputs(task: str = "auto", **x: Any) -> Callable[[Bench], Any]:
+    return lambda bench: load_dataset(
+        str(bench.arrays(y=LABELS, y_test=LABELS, **{f"x_{name}": a for name, a in x.items()})),
+        task=task,
+    )
+
+
+PLAIN = np.zeros((20, 3))
+
+
 MESSAGES: Provocations = {
+    "… has nothing for the input '…', only for …": of_inputs(a=PLAIN, b=PLAIN, test_a=PLAIN),
+    "… has … samples of the input '…' and … of '…'": of_inputs(a=PLAIN, b=PLAIN[:9]),
+    "there are … inputs (…), and the task is …": lambda b: make_dataset(
+        "mine", {"a": PLAIN, "b": PLAIN}, np.zeros((20, 4, 4), int), task="segmentation"
+    ),
     "… has nothing for the output '…', only for …": of_outputs({"a": LABELS}),
     "… has labels of '…', for which there is no task": of_outputs(dict.fromkeys("abc", LABELS)),
     "… is one array, and there are tasks for the outputs …": of_outputs(LABELS),

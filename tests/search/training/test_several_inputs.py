@@ -142,7 +142,7 @@ def test_models_of_several_inputs_are_rebuilt_but_keep_their_scaling():
 def test_augmentation_is_refused_by_the_names_of_inputs():
     splits = split_dataset(known_data(), (6, 2, 2), seed=0)
     settings = load_settings(None, ["data.source=digits", "augment.noise=0.1"])
-    with pytest.raises(SettingsError, match="augment.noise .* 2 inputs: picture, spot"):
+    with pytest.raises(SettingsError, match="augment.noise does not .* 2 inputs, picture, spot"):
         feasible.check_augment(settings, built(), splits, False)
 
 

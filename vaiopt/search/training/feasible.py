@@ -222,7 +222,7 @@ def check_augment(settings: Settings, model: Any, splits: Splits, fits_itself: b
     for name, amount in asked.items():
         if several:
             raise SettingsError(
-                f"augment.{name} is set, and there are {len(several)} inputs:"
+                f"augment.{name} does not suit the data: there are {len(several)} inputs,"
                 f" {', '.join(one.name for one in several)}",
                 "Leave [augment] out, and change samples by layers of the model (RandomFlip, ...).",
             )
