@@ -304,9 +304,8 @@ def make_dataset(
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type: see
-            :mod:`vaiopt.data.kinds`. Or a data frame: see :mod:`vaiopt.data.table`. Of several
-            inputs a dictionary with an array for each.
+        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C): see
+            :mod:`vaiopt.data.kinds`; a data frame; or of several inputs a dictionary of arrays.
         y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
             rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.

@@ -200,11 +200,10 @@ def of_outputs(y: Any, task: str = "a=binary,b=binary") -> Callable[[Bench], Any
     return lambda bench: make_dataset("mine", np.zeros((20, 3)), y, task=task)
 
 
-def of_inputs(task: str = "auto", **x: Any) -> Callable[[Bench], Any]:
-    return lambda bench: load_dataset(
-        str(bench.arrays(y=LABELS, y_test=LABELS, **{f"x_{name}": a for name, a in x.items()})),
-        task=task,
-    )
+def of_inputs(**x: Any) -> Callable[[Bench], Any]:
+    arrays = {f"x_{name}": array for name, array in x.items()}
+    test = {"y_test": LABELS} if "test_a" in x else {}
+    return lambda bench: load_dataset(str(bench.arrays(y=LABELS, **arrays, **test)))
 
 
 PLAIN = np.zeros((20, 3))
