@@ -89,6 +89,12 @@ def test_what_does_not_belong_together_is_refused(tmp_path, change, message):
         load_dataset(saved(tmp_path / "data.npz", **change))
 
 
+def test_an_input_is_not_called_as_a_set_of_samples():
+    for name in ("test", "val_picture"):
+        with pytest.raises(DataError, match=f"called '{name}', as sets of samples are"):
+            make_dataset("d", {name: PICTURE, "spot": SPOT}, Y)
+
+
 def test_settings_of_one_input_and_tasks_over_samples_are_refused(tmp_path):
     path = saved(tmp_path / "data.npz")
     for options in ({"image_size": (4, 4)}, {"grayscale": True}, {"kind": "signal"}):

@@ -45,6 +45,9 @@ class InputPart(Record):
 
 Inputs = Tuple[InputPart, ...]
 
+SETS = ("train", "test", "val", "valid", "validation")
+"""With what names of arrays of given sets go on: ``x_test``, ``x_test_image``."""
+
 
 def columns_of(inputs: Sequence[Any]) -> List[slice]:
     """Return where each input lies in a row; of anything that has a ``shape``."""
@@ -105,6 +108,12 @@ def joined_sets(
     if not any(isinstance(given, abc.Mapping) for given in samples):
         return list(samples), ()
     names = [str(name) for name in samples[0]] if isinstance(samples[0], abc.Mapping) else []
+    for name in names:
+        if name.split("_")[0].lower() in SETS:
+            raise DataError(
+                f"an input of {called[0]} is called '{name}', as sets of samples are",
+                "Call it something else: arrays of a file are told apart by their names.",
+            )
     found = []
     for given, label, key in zip(samples, called, keys):
         arrays = _of_set(given, names, label, key)

@@ -15,8 +15,8 @@ PLAIN = ("Functional", "Model")
 
 
 def with_inputs_of(model: Any, hp: HyperParameters) -> Any:
-    """Return a model with its inputs in the order of the data, in which all later steps feed it; as
-    it is where the data have one input.
+    """Return a model with its inputs as a list in the order of the data, in which all later steps
+    feed it; as it is where the data have one input.
 
     Raises:
         BuildFailed: its inputs are not those of the data.
@@ -25,7 +25,7 @@ def with_inputs_of(model: Any, hp: HyperParameters) -> Any:
         return model
     own = dict(zip(model.input_names, model.inputs))
     _check(own, hp)
-    if list(own) == list(hp.inputs):
+    if list(own) == list(hp.inputs) and not isinstance(model.input_shape, dict):
         return model
     if type(model).__name__ not in PLAIN:
         raise BuildFailed(

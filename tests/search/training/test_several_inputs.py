@@ -68,6 +68,16 @@ def test_a_model_has_its_inputs_in_the_order_of_the_data_and_is_compiled_as_it_w
     assert model.loss == "sparse_categorical_crossentropy" and model.optimizer is not None
 
 
+def test_inputs_of_a_dictionary_are_known_by_the_names_of_their_layers():
+    def keyed(hp):
+        plain = two_inputs(hp)
+        return load_keras().Model(dict(zip("ba", plain.inputs)), plain.outputs)
+
+    model = built(keyed)
+    given = {"picture": np.zeros((2, 8, 8, 1)), "spot": np.zeros((2, 5))}
+    assert model.predict(given, verbose=0).shape == (2, 3)
+
+
 def one_input(hp):
     keras = load_keras()
     return keras.Sequential([keras.layers.Dense(3, input_shape=(5,), name="only")])
