@@ -15,6 +15,7 @@ from vaiopt.int8.golden import read_golden
 from vaiopt.keras import load_keras
 from vaiopt.models import build
 from vaiopt.models.input_scaling import without_scaling
+from vaiopt.models.rewired import functional_config, rewired
 from vaiopt.predictions import predict_candidate
 from vaiopt.report.data import gather
 from vaiopt.runs.layout import Run
@@ -22,7 +23,6 @@ from vaiopt.runs.records import Manifest
 from vaiopt.search.training import feasible, fit
 from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.hypermodel import trace_fit
-from vaiopt.search.training.precision import half_precision_twin
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
@@ -145,8 +145,8 @@ def test_a_fit_of_a_persons_own_is_given_them_by_name():
 def test_models_of_several_inputs_are_rebuilt_but_keep_their_scaling():
     model = built()
     assert without_scaling(model).model is model
-    twin = half_precision_twin(model)
-    assert twin.input_names == model.input_names
+    twin = rewired(model, functional_config(model))
+    assert twin.input_names == model.input_names and twin.loss == model.loss
 
 
 def test_augmentation_is_refused_by_the_names_of_inputs():
