@@ -21,6 +21,7 @@ import numpy as np
 
 import kit_several
 from kit_errors import MAKE_AGAIN, KitError
+from kit_inputs import Input
 from kit_tasks import task_of
 
 MANIFEST_VERSION = 1
@@ -75,12 +76,14 @@ class Manifest:
         offset, scale: of the preprocessing ``(x - offset) / scale``: numbers, or one per feature.
         shape: of one sample, without batch.
         raw_dtype: numpy dtype of a raw sample (``samples.npz`` holds raw samples), as text.
-        input_position, output_position: fix positions of the int8 input and output.
+        input_position, output_position: fix positions of the int8 input and output; of several
+            one each.
         output_name: tensor to read when a model has several outputs; may be empty.
         targets: offset and scale of the labels, one number each or one per output; None if the
             outputs are the labels themselves.
         own_metrics: name of a person's own function in ``own_metrics.py``; may be empty.
         outputs: each of several outputs, in the order of the model's; empty of one.
+        inputs: each of several inputs, in the order in which they lie in a sample; empty of one.
         content: the whole file.
     """
 
@@ -100,9 +103,20 @@ class Manifest:
         preprocessing = self._get(self.content, "preprocessing", dict)
         self.shape = _shape(preprocessing, "shape", path)
         self.raw_dtype = str(preprocessing.get("raw_dtype", ""))
-        self.offset = self._numbers(preprocessing, "offset")
-        self.scale = self._numbers(preprocessing, "scale")
-        self.input_position = _position(self._get(self.content, "input", dict), "input", path)
+        self.inputs = self._inputs(preprocessing)
+        self.offset: Numbers
+        self.scale: Numbers
+        self.input_position: Any
+        if self.inputs:
+            self.offset, self.scale = (
+                np.concatenate(numbers)
+                for numbers in zip(*((one.offset, one.scale) for one in self.inputs))
+            )
+            self.input_position = tuple(one.position for one in self.inputs)
+        else:
+            self.offset = self._numbers(preprocessing, "offset", self.shape)
+            self.scale = self._numbers(preprocessing, "scale", self.shape)
+            self.input_position = _position(self._get(self.content, "input", dict), "input", path)
         output = self._get(self.content, "output", dict)
         entries = self._get(self.content, "outputs", list) if "outputs" in self.content else []
         self.outputs = tuple(Output(entry, self.shape, path) for entry in entries)
@@ -144,7 +158,31 @@ class Manifest:
             )
         return value
 
-    def _numbers(self, where: Dict[str, Any], key: str) -> Numbers:
+    def _inputs(self, preprocessing: Dict[str, Any]) -> Tuple[Input, ...]:
+        """Return each of several inputs, in the order in which they lie in a sample; () of one."""
+        if "inputs" not in preprocessing:
+            return ()
+        ways = self._get(preprocessing, "inputs", list)
+        tensors = self._get(self.content, "inputs", list)
+        if len(ways) != len(tensors) or not all(isinstance(w, dict) for w in [*ways, *tensors]):
+            raise KitError(f"'{self.path}': an input is not described", MAKE_AGAIN)
+        found: List[Input] = []
+        widths: List[int] = []
+        for way, tensor in zip(ways, tensors):
+            shape = _shape(way, "shape", self.path)
+            numbers = [self._numbers(way, key, shape) for key in ("offset", "scale")]
+            name = str(tensor.get("name", ""))
+            position = _position(tensor, f"input '{name}'", self.path)
+            found.append(Input(name, position, shape, *numbers))
+            widths.append(int(np.prod(_shape(tensor, "shape", self.path), dtype=np.int64)))
+        alike = widths == [one.width for one in found]
+        if not found or not alike or (sum(widths),) != self.shape:
+            raise KitError(
+                f"'{self.path}': the inputs are not those of a sample {self.shape}", MAKE_AGAIN
+            )
+        return tuple(found)
+
+    def _numbers(self, where: Dict[str, Any], key: str, shape: Tuple[int, ...]) -> Numbers:
         value = where.get(key)
         values = value if isinstance(value, list) else [value]
         if not values or not all(_is_number(v) for v in values):
@@ -156,9 +194,9 @@ class Manifest:
             raise KitError(f"'{self.path}': preprocessing.scale is 0", MAKE_AGAIN)
         if not isinstance(value, list):
             return float(value)  # type: ignore[arg-type]
-        if len(value) != self.shape[-1]:
+        if len(value) != shape[-1]:
             raise KitError(
-                f"'{self.path}': preprocessing.{key} has {len(value)} numbers for {self.shape[-1]}"
+                f"'{self.path}': preprocessing.{key} has {len(value)} numbers for {shape[-1]}"
                 " features",
                 MAKE_AGAIN,
             )
@@ -347,33 +385,35 @@ class Samples:
 
 class Golden:
     """int8 inputs (M, …) and the int8 outputs (M, classes) that the target must give for them, with
-    their fix positions; several outputs are one row (M, values) with a position each.
+    their fix positions; several inputs or outputs are one row (M, values) with a position each.
     """
 
-    def __init__(self, path: str, outputs: int = 1) -> None:
-        names = ["inputs", "outputs", "input_position", "output_position"]
-        more = [f"_{number}" for number in range(1, outputs)]
-        names += [name + end for end in more for name in ("outputs", "output_position")]
-        arrays = read_arrays(path, names)
-        self.inputs = _int8(arrays["inputs"], path, "inputs")
-        self.outputs = _int8(arrays["outputs"], path, "outputs")
-        if more:
-            parts = [_int8(arrays["outputs" + end], path, "outputs" + end) for end in ("", *more)]
-            if len({part.shape[:1] for part in parts}) > 1 or not parts[0].ndim:
-                raise KitError(f"'{path}': golden outputs have other lengths", MAKE_AGAIN)
-            flat = [part.reshape(len(part), -1) for part in parts]
-            self.outputs = np.concatenate(flat, axis=1)
+    def __init__(self, path: str, outputs: int = 1, inputs: int = 1) -> None:
+        self.inputs, self.input_position = _golden(path, "input", inputs)
+        self.outputs, self.output_position = _golden(path, "output", outputs)
         shapes = self.inputs.shape, self.outputs.shape
         if min(map(len, shapes)) < 2 or 0 in shapes[0] + shapes[1] or shapes[0][0] != shapes[1][0]:
             raise KitError(
                 f"'{path}': golden inputs of shape {shapes[0]}, outputs of {shapes[1]}", MAKE_AGAIN
             )
-        self.input_position = _whole(arrays["input_position"], path, "input_position")
-        positions = tuple(
-            _whole(arrays["output_position" + end], path, "output_position" + end)
-            for end in ("", *more)
-        )
-        self.output_position: Any = positions if more else positions[0]
+
+
+def _golden(path: str, kind: str, count: int) -> Tuple[np.ndarray, Any]:
+    """Return the golden inputs or outputs, as many as there are, with their fix positions."""
+    ends = ["", *(f"_{number}" for number in range(1, count))]
+    arrays = read_arrays(
+        path, [f"{kind}{what}{end}" for end in ends for what in ("s", "_position")]
+    )
+    parts = [_int8(arrays[f"{kind}s{end}"], path, f"{kind}s{end}") for end in ends]
+    positions = [
+        _whole(arrays[f"{kind}_position{end}"], path, f"{kind}_position{end}") for end in ends
+    ]
+    if count == 1:
+        return parts[0], positions[0]
+    if len({part.shape[:1] for part in parts}) > 1 or not parts[0].ndim:
+        raise KitError(f"'{path}': golden {kind}s have other lengths", MAKE_AGAIN)
+    flat = [part.reshape(len(part), -1) for part in parts]
+    return np.concatenate(flat, axis=1), tuple(positions)
 
 
 def _numeric(array: np.ndarray, path: str, name: str) -> np.ndarray:

@@ -23,6 +23,7 @@ import numpy as np
 
 from kit_board import check_fingerprint, release_of
 from kit_errors import KitError
+from kit_inputs import pour, row_for
 from kit_places import look_there_too
 from kit_targets import as_row
 
@@ -98,18 +99,19 @@ class DpuModel:
     Attributes:
         batch: frames that the device takes at a time.
         input_shape, output_shape: without batch.
-        input_position, output_position: ``fix_point`` of the tensors. Several outputs are one row
-            of values, with a position each.
+        input_position, output_position: ``fix_point`` of the tensors. Several inputs or outputs
+            are one row of values, with a position each.
 
     Args:
         path: of the file. wanted: names of the outputs that count; one alone may be empty.
+        given: names of the inputs, in the order of a row; () of one.
     """
 
     kind = "xmodel"
     dpu_only = True
     """An execution is the DPU's own time and one call of the runtime."""
 
-    def __init__(self, path: str, wanted: Sequence[str] = ("",)) -> None:
+    def __init__(self, path: str, wanted: Sequence[str] = ("",), given: Sequence[str] = ()) -> None:
         xir, self._vart = load_modules()
         check_looks_like_xmodel(path)
         self._first: Optional[DpuRunner] = None
@@ -117,7 +119,7 @@ class DpuModel:
         self._subgraph = find_dpu_subgraph(self._graph, path)
         self._fingerprint = attribute(self._subgraph, "dpu_fingerprint", (int,), path)
         self._board = check_fingerprint(self._fingerprint, path)
-        self._path, self._wanted = path, tuple(wanted)
+        self._path, self._wanted, self._given = path, tuple(wanted), tuple(given)
         self._first = self._make()
         found = self._first.tensors
         self.batch = found.batch
@@ -127,7 +129,7 @@ class DpuModel:
 
     def _make(self) -> "DpuRunner":
         runner = self._vart.Runner.create_runner(self._subgraph, "run")
-        tensors = RunnerTensors(runner, self._wanted, self._path)
+        tensors = RunnerTensors(runner, self._wanted, self._path, self._given)
         return DpuRunner(runner, (self._graph, self._subgraph), tensors)
 
     def make_runner(self) -> "DpuRunner":
@@ -336,6 +338,37 @@ def _check_tensor(tensor: Any, path: str) -> Tuple[Tuple[int, ...], int]:
     return dims, position
 
 
+def _places_of_inputs(inputs: Any, given: Sequence[str], path: str) -> List[int]:
+    """Return the places of the inputs, in the order of their names in the manifest."""
+    names = [str(tensor.name) for tensor in inputs]
+    if len(names) == max(1, len(given)):
+        if not given:
+            return [0]
+        if sorted(names) == sorted(given):
+            return [names.index(name) for name in given]
+    told = ", ".join(given)
+    raise KitError(
+        f"'{path}' has {len(names)} inputs ({_names(inputs)});"
+        f" {f'the manifest says {told}' if given else 'one is needed'}",
+        COMPILE_AGAIN,
+    )
+
+
+def _as_one(tensors: Sequence[Tuple[Tuple[int, ...], int, Any]]) -> Tuple[Any, Any, Any]:
+    """Return shape, position and name of a tensor; of several the shape of one row of all values,
+    and a position and a name each.
+
+    Args:
+        tensors: dims with the batch, position, and the runner's tensor.
+    """
+    if len(tensors) == 1:
+        dims, position, tensor = tensors[0]
+        return dims[1:], position, str(tensor.name)
+    size = sum(int(np.prod(dims[1:], dtype=np.int64)) for dims, _, _ in tensors)
+    positions, names = zip(*((position, str(tensor.name)) for _, position, tensor in tensors))
+    return (size,), positions, names
+
+
 class RunnerTensors:
     """The tensors of one runner, checked.
 
@@ -343,35 +376,28 @@ class RunnerTensors:
         batch: frames that this runner takes at a time.
         input_shape, output_shape: without batch.
         positions, names: of input and output.
-        input_dims, output_dims: with the batch, of all outputs.
-        chosen: which outputs decide.
+        input_dims, output_dims: with the batch, of all.
+        fed: which input each part of a row is for. chosen: which outputs decide.
     """
 
-    def __init__(self, runner: Any, wanted: Sequence[str], path: str) -> None:
+    def __init__(
+        self, runner: Any, wanted: Sequence[str], path: str, given: Sequence[str] = ()
+    ) -> None:
         inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
-        if len(inputs) != 1:
-            raise KitError(
-                f"'{path}' has {len(inputs)} inputs ({_names(inputs)}); one is needed",
-                COMPILE_AGAIN,
-            )
+        self.fed = _places_of_inputs(inputs, given, path)
         self.chosen = _choose_outputs(outputs, wanted, path)
-        self.input_dims, input_position = _check_tensor(inputs[0], path)
+        sources = [_check_tensor(tensor, path) for tensor in inputs]
+        self.input_dims = [dims for dims, _ in sources]
         checked = [_check_tensor(tensor, path) for tensor in outputs]
         self.output_dims = [dims for dims, _ in checked]
-        self.batch = self.input_dims[0]
-        if any(dims[0] != self.batch for dims in self.output_dims):
+        self.batch = self.input_dims[0][0]
+        if any(dims[0] != self.batch for dims in (*self.input_dims, *self.output_dims)):
             raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
-        self.input_shape = self.input_dims[1:]
-        shapes = [self.output_dims[place][1:] for place in self.chosen]
-        positions: Any = tuple(checked[place][1] for place in self.chosen)
-        names: Any = tuple(str(outputs[place].name) for place in self.chosen)
-        self.output_shape = shapes[0]
-        if len(shapes) > 1:
-            self.output_shape = (sum(int(np.prod(s, dtype=np.int64)) for s in shapes),)
-        else:
-            (positions,), (names,) = positions, names
-        self.positions = (input_position, positions)
-        self.names = (str(inputs[0].name), names)
+        self.input_shape, position, name = _as_one([(*sources[i], inputs[i]) for i in self.fed])
+        self.output_shape, positions, names = _as_one(
+            [(*checked[i], outputs[i]) for i in self.chosen]
+        )
+        self.positions, self.names = (position, positions), (name, names)
 
     @property
     def alike(self) -> Tuple[Any, ...]:
@@ -387,14 +413,17 @@ class DpuRunner:
         self._runner = runner
         self.tensors = tensors
         self.batch = tensors.batch
-        self.input = np.zeros(tensors.input_dims, dtype=np.int8, order="C")
+        inputs = [np.zeros(dims, dtype=np.int8, order="C") for dims in tensors.input_dims]
+        self._fed = [inputs[place] for place in tensors.fed]
+        self.input = row_for(self._fed)
         outputs = [np.zeros(dims, dtype=np.int8, order="C") for dims in tensors.output_dims]
         self._chosen = [outputs[place] for place in tensors.chosen]
         self.output = as_row(self._chosen)
-        self._inputs, self._outputs = [self.input], outputs
+        self._inputs, self._outputs = inputs, outputs
 
     def execute(self) -> None:
         """Run the model on ``input``; ``output`` holds the result afterwards."""
+        pour(self.input, self._fed)
         job = self._runner.execute_async(self._inputs, self._outputs)
         status = self._runner.wait(job)
         if status != 0:
@@ -408,4 +437,4 @@ class DpuRunner:
 def load(options: Any, manifest: Any) -> DpuModel:
     """Return the model that the options name, checked. Raises KitError: it is of no use."""
     names = [output.tensor_name for output in manifest.outputs] or [manifest.output_name]
-    return DpuModel(options.model, names)
+    return DpuModel(options.model, names, [one.tensor_name for one in manifest.inputs])

@@ -61,7 +61,8 @@ def measure(options: Any, say: Callable[[str], None]) -> Dict[str, Any]:
     if GOLDEN in manifest.files:
         golden_path = os.path.join(manifest.folder, GOLDEN)
         manifest.check_file(golden_path)
-        golden = Golden(golden_path, max(1, len(manifest.outputs)))
+        counts = (max(1, len(ends)) for ends in (manifest.outputs, manifest.inputs))
+        golden = Golden(golden_path, *counts)
     name = os.path.basename(options.model)
     with alone(options.model, say):
         say(f"loading {name}")

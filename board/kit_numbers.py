@@ -9,6 +9,7 @@ from typing import Any, Dict
 import numpy as np
 
 from kit_bundle import Golden, Manifest
+from kit_inputs import steps
 
 CHUNK = 1 << 18
 """Values that are turned into int8 at a time."""
@@ -30,7 +31,7 @@ class Quantizer:
         self._scale = (
             np.float32(manifest.scale) if isinstance(manifest.scale, float) else manifest.scale
         )
-        self._step = np.float32(2.0**position)
+        self._step = steps(position, manifest.inputs)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return int8 of the shape of ``x``, C-contiguous. A few samples are turned at a time: the

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 
 from kit_errors import KitError
+from kit_inputs import pour, row_for
 from kit_targets import as_row
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
@@ -48,28 +49,23 @@ class TfliteModel:
         batch: 1.
         input_shape, output_shape: without batch.
         input_position, output_position: fix positions; a scale in the file is ``2**-position``.
-            Several outputs are one row of values, with a position each.
+            Several inputs or outputs are one row of values, with a position each.
     """
 
     kind = "tflite"
 
-    def __init__(self, path: str, allow_tensorflow: bool = False, outputs: int = 1) -> None:
+    def __init__(
+        self, path: str, allow_tensorflow: bool = False, outputs: int = 1, inputs: int = 1
+    ) -> None:
         self._path = path
-        self.output_shape: Tuple[int, ...]
-        self.output_position: Any
         self._package, self._interpreter = find_interpreter(allow_tensorflow)
         interpreter = self._open()
-        self.input_shape, self.input_position = _tensor(
-            interpreter.get_input_details(), path, "input"
+        self.input_shape, self.input_position = _tensors(
+            interpreter.get_input_details(), path, "input", inputs
         )
-        details = interpreter.get_output_details()
-        if outputs == 1:
-            self.output_shape, self.output_position = _tensor(details, path, "output")
-        else:
-            found = [_tensor([detail], path, "output") for detail in _these(details, path, outputs)]
-            sizes = (int(np.prod(shape, dtype=np.int64)) for shape, _ in found)
-            self.output_shape = (sum(sizes),)
-            self.output_position = tuple(position for _, position in found)
+        self.output_shape, self.output_position = _tensors(
+            interpreter.get_output_details(), path, "output", outputs
+        )
         self.batch = 1
 
     def _open(self) -> Any:
@@ -108,13 +104,19 @@ def _version(package: str, module: Any) -> str:
         return "unknown"
 
 
-def _these(details: List[Dict[str, Any]], path: str, count: int) -> List[Dict[str, Any]]:
-    """Return the details of outputs, of which there are so many."""
+def _tensors(
+    details: List[Dict[str, Any]], path: str, what: str, count: int
+) -> Tuple[Tuple[int, ...], Any]:
+    """Return shape and fix position of the inputs or outputs, of which there are so many."""
+    if count == 1:
+        return _tensor(details, path, what)
     if len(details) != count:
         raise KitError(
-            f"'{path}' has {len(details)} outputs, the manifest says {count}", MAKE_AGAIN
+            f"'{path}' has {len(details)} {what}s, the manifest says {count}", MAKE_AGAIN
         )
-    return details
+    found = [_tensor([detail], path, what) for detail in details]
+    sizes = (int(np.prod(shape, dtype=np.int64)) for shape, _ in found)
+    return (sum(sizes),), tuple(position for _, position in found)
 
 
 def _tensor(details: List[Dict[str, Any]], path: str, what: str) -> Tuple[Tuple[int, ...], int]:
@@ -153,17 +155,20 @@ class TfliteRunner:
     def __init__(self, interpreter: Any, path: str) -> None:
         self._interpreter = interpreter
         self._path = path
-        source, targets = interpreter.get_input_details()[0], interpreter.get_output_details()
-        self._source = source["index"]
+        sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
+        self._sources = [source["index"] for source in sources]
         self._targets = [target["index"] for target in targets]
-        self.input = np.zeros(tuple(int(n) for n in source["shape"]), dtype=np.int8)
+        self._inputs = [np.zeros(tuple(map(int, source["shape"])), np.int8) for source in sources]
+        self.input = row_for(self._inputs)
         outputs = [np.zeros(tuple(map(int, target["shape"])), np.int8) for target in targets]
         self.output = as_row(outputs)
 
     def execute(self) -> None:
         """Run the model on ``input`` and put the result into ``output``."""
         try:
-            self._interpreter.set_tensor(self._source, self.input)
+            pour(self.input, self._inputs)
+            for source, array in zip(self._sources, self._inputs):
+                self._interpreter.set_tensor(source, array)
             self._interpreter.invoke()
             self.output = as_row([self._interpreter.get_tensor(t) for t in self._targets])
         except (ValueError, RuntimeError) as error:
@@ -172,4 +177,5 @@ class TfliteRunner:
 
 def load(options: Any, manifest: Any) -> TfliteModel:
     """Return the model that the options name, checked. Raises KitError: it is of no use."""
-    return TfliteModel(options.model, options.tensorflow, max(1, len(manifest.outputs)))
+    counts = (max(1, len(ends)) for ends in (manifest.outputs, manifest.inputs))
+    return TfliteModel(options.model, options.tensorflow, *counts)

@@ -57,6 +57,20 @@ def test_layers_that_a_dpu_leaves_to_the_cpu_are_told() -> None:
     assert any("LSTM" in line and "left to the CPU" in line for line in found)
 
 
+def test_several_inputs_in_several_parts_of_a_dpu_are_refused_where_a_kit_is_to_run_them() -> None:
+    keras = load_keras()
+    inputs = [keras.Input((8, 8, 3), name=name) for name in "ab"]
+    x = L.Conv2D(4, 3)(L.Concatenate()(inputs))
+    whole = keras.Model(inputs, x)
+    apart = keras.Model(inputs, L.Conv2D(4, 3)(L.Permute((2, 1, 3))(x)))
+    assert asked(whole, "quantize", "compile", target="zcu102") == ()
+    assert "a kit runs that of one input only" in asked(apart, "quantize", target="zcu102")[0]
+    with pytest.raises(CompileError, match="2 inputs, and 2 parts"):
+        asked(apart, "quantize", "compile", target="zcu102")
+    with pytest.raises(CompileError, match="2 inputs, and 2 parts"):
+        Deployable(override(SETTINGS, {"hardware.target": "zcu102"}), ("compile",)).check(apart)
+
+
 CHOICE = """
 from tensorflow import keras
 layers = keras.layers

@@ -25,6 +25,7 @@ OTHERWISE = {
         *("data.limit=0", "search.workers=0", "model.hyperparameters.stages=2"),
     ],
     "digits_two_heads": ["train.epochs=4", "objective.metric=val_digit_accuracy"],
+    "digits_two_inputs": ["train.epochs=4"],
     "mnist_denoise": ["train.epochs=1", "model.hyperparameters.width=8"],
     "mnist_mlp_variants": [
         "train.epochs=1",

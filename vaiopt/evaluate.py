@@ -196,7 +196,8 @@ def predicted(candidate: Candidate, splits: Splits, part: Part) -> np.ndarray:
         VaioptError: its model cannot be loaded.
     """
     model = load_model(candidate.kept_model())
-    outputs = model.predict(part.x, batch_size=evaluation_batch(splits.input_shape), verbose=0)
+    x = fed(model, part.x)
+    outputs = model.predict(x, batch_size=evaluation_batch(splits.input_shape), verbose=0)
     activation = activation_of_file(model, candidate.model)
     outputs = said(outputs, names_of_outputs(model, candidate.model), activation)
     return splits.task.predict(splits.targets.decode(outputs))

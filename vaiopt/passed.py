@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
 from vaiopt import reading, user_code
 from vaiopt.data import Dataset, load_dataset
+from vaiopt.data.dataset import SAMPLES
+from vaiopt.data.inputs import plain_or_by_input
 from vaiopt.data.sources.function import RETURNS, dataset_returned
 from vaiopt.errors import DataError, SettingsError, did_you_mean
 from vaiopt.files import atomic_path, write_text
@@ -130,11 +132,13 @@ def _dataset(data: Any) -> Dataset:
 def arrays_of(dataset: Dataset) -> Dict[str, Any]:
     """Return a dataset as arrays by the names that an ``.npz`` file has them."""
     found = {name: getattr(dataset, field) for field, name in NAMES.items()}
+    for field in SAMPLES:
+        found[NAMES[field]] = plain_or_by_input(found[NAMES[field]], dataset.inputs)
     arrays = {
-        f"{name}_{output}" if output else name: part
+        f"{name}_{end}" if end else name: part
         for name, array in found.items()
         if array is not None
-        for output, part in (parts_of(array) or {"": array}).items()
+        for end, part in _parts(array).items()
     }
     arrays.update(classes=np.asarray(dataset.classes), task=np.asarray(dataset.task))
     if dataset.value_range is not None:
@@ -142,6 +146,11 @@ def arrays_of(dataset: Dataset) -> Dict[str, Any]:
     if dataset.feature_names:
         arrays["feature_names"] = np.asarray(dataset.feature_names)
     return arrays
+
+
+def _parts(array: Any) -> Mapping[str, Any]:
+    """Return an array by input or by output, with "" for one that is of neither."""
+    return array if isinstance(array, dict) else parts_of(array) or {"": array}
 
 
 def overrides_of(given: Dict[str, Any]) -> Dict[str, Any]:

@@ -190,10 +190,10 @@ def _keras(
     parts: List[np.ndarray] = []
     times: List[float] = []
     for raw in samples.batches(evaluation_batch(recipe.shape)):
-        x = fed(model, recipe.preprocessing.apply(raw))
+        x = recipe.preprocessing.apply(raw)
         if not times:
-            times = _times(lambda one: model.predict_on_batch(one), x[:FEW])
-        outputs = said(model.predict_on_batch(x), names, activation)
+            times = _times(lambda one: model.predict_on_batch(fed(model, one)), x[:FEW])
+        outputs = said(model.predict_on_batch(fed(model, x)), names, activation)
         parts.append(recipe.targets.decode(outputs))
     outputs = np.concatenate(parts)
     predicted = task_of(recipe.task).predict(outputs)

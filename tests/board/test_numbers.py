@@ -35,7 +35,7 @@ from vaiopt.tasks.classification import evaluate_outputs, predicted_classes
 
 
 def quantizer(offset: Any, scale: Any, position: int) -> Quantizer:
-    preprocessing: Any = types.SimpleNamespace(offset=offset, scale=scale)
+    preprocessing: Any = types.SimpleNamespace(offset=offset, scale=scale, inputs=())
     return Quantizer(preprocessing, position)
 
 

@@ -254,6 +254,27 @@ def test_a_model_of_another_quantizer_is_refused_before_the_compiler_runs(kitche
     assert not kitchen.lines
 
 
+def test_several_inputs_are_read_back_in_the_order_of_the_quantized_model(
+    kitchen: Kitchen,
+) -> None:
+    model = content()
+    dpu = next(child for child in model["children"] if child["attrs"].get("device") == "DPU")
+    picture, spot = tensor("quant_image", [1, 8, 8, 1], 7), tensor("quant_spot", [1, 5], 5)
+    dpu["input_tensors"] = [spot, picture]
+    with np.load(str(kitchen.candidate.golden)) as file:
+        arrays = {name: file[name] for name in file.files}
+    names = {"input_name": np.array("image/input"), "input_name_1": np.array("spot/input")}
+    more = {"inputs_1": np.zeros((2, 5), np.int8), "input_position_1": np.array(5)}
+    np.savez(str(kitchen.candidate.golden), **{**arrays, **names, **more})
+    kitchen.serve(model)
+    found = kitchen.compile().record.inputs
+    assert [(one.name, one.position) for one in found] == [("quant_image", 7), ("quant_spot", 5)]
+    dpu["input_tensors"] = [picture]
+    kitchen.serve(model)
+    with pytest.raises(CompileError, match="no input .* is that of layer 'spot'"):
+        kitchen.compile()
+
+
 def test_without_xir_the_record_rests_on_what_was_quantized(
     kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vaiopt.data import make_dataset
-from vaiopt.data.dataset import arrays_sha256, limit_dataset
+from vaiopt.data.dataset import arrays_sha256
+from vaiopt.data.limit import limit_dataset
 from vaiopt.errors import DataError
 
 Y = np.asarray([0, 1, 2, 0, 1, 2])

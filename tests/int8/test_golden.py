@@ -43,3 +43,32 @@ def test_a_missing_array_is_an_error(tmp_path, name):
     np.savez(str(tmp_path / "golden.npz"), **{k: v for k, v in GOOD.items() if k != name})
     with pytest.raises(RunError, match="golden.npz"):
         read_golden(tmp_path / "golden.npz", "vaiopt quantize")
+
+
+MORE = {"inputs_1": np.ones((3, 2), np.int8), "input_position_1": np.array(5, np.int32)}
+
+
+def test_further_inputs_are_read_and_lie_in_one_row(tmp_path):
+    names = {"input_name": np.array("b/input"), "input_name_1": np.array("a/input")}
+    np.savez(str(tmp_path / "golden.npz"), **GOOD, **MORE, **names)
+    golden = read_golden(tmp_path / "golden.npz", "vaiopt quantize")
+    assert golden.frames.shape == (3, 18) and golden.rows.shape == (3, 10)
+    assert [one.name for one in golden.all_inputs] == ["b/input", "a/input"]
+    assert golden.positions == (7, 5, 2)
+    assert {"inputs_1", "input_position_1"} <= set(golden.arrays())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs_1": np.ones((2, 2), np.int8)},
+        {"inputs_1": np.ones((3, 2), np.float32)},
+        {"input_position_1": np.array(0.5)},
+        {"input_position_1": None},
+    ],
+)
+def test_a_further_input_that_is_not_what_it_must_be_is_an_error(tmp_path, change):
+    arrays = {k: v for k, v in {**GOOD, **MORE, **change}.items() if v is not None}
+    np.savez(str(tmp_path / "golden.npz"), **arrays)
+    with pytest.raises(RunError, match="golden.npz"):
+        read_golden(tmp_path / "golden.npz", "vaiopt quantize")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.quantized_models import MODELS, Maker
-from vaiopt.errors import MissingToolError
+from vaiopt.errors import CompileError, MissingToolError
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.onnx_model import RESULTS, load_onnx, onnx_model, same_pads
 from vaiopt.int8.program import KINDS
@@ -95,3 +95,18 @@ def test_without_onnx_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(MissingToolError) as caught:
         load_onnx()
     assert "vaiopt[onnx]" in caught.value.hint
+
+
+def test_several_inputs_are_compiled_but_not_written_as_onnx(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+
+    def two(maker: Maker) -> Any:
+        layers = maker.keras.layers
+        inputs = [layers.Input((4,), name=name) for name in "ab"]
+        fixed = [maker.fix(x, n, p, "input") for x, n, p in zip(inputs, "ab", (7, 5))]
+        return inputs[::-1], maker.fix(layers.Add(name="sum")(fixed), "sum", 5)
+
+    program = read_program(quantized(tmp_path, two))
+    assert [(one.name, one.position) for one in program.inputs] == [("b", 5), ("a", 7)]
+    with pytest.raises(CompileError, match="2 inputs; an ONNX file is written of one"):
+        onnx_model(program)

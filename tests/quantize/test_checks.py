@@ -228,6 +228,9 @@ def test_a_calibration_file_holds_an_array_for_each_of_several_inputs(tmp_path):
     with pytest.raises(DataError, match="no array 'c'") as caught:
         load_calibration(path, ("a", "c"))
     assert "c=..." in caught.value.hint
+    np.savez(str(path), x_b=np.zeros((3, 2)), x_a=np.ones((3, 4)))  # as data have them
+    x, y = load_calibration(path, ("a", "b"))
+    assert [array.shape for array in x] == [(3, 4), (3, 2)] and y is None
 
 
 def test_a_calibration_file_must_hold_x(tmp_path):

@@ -23,7 +23,7 @@ class Compiled:
         operations: where the compiler tells them.
         golden: the comparison on the golden inputs; None if there are none, or it cannot run here.
         more: what only this compiler records, under its keys of ``compile.json``.
-        outputs: all of them, where there are several, in the order of the float model's.
+        outputs, inputs: all of them, where there are several, in the order of the float model's.
     """
 
     file: str
@@ -36,14 +36,16 @@ class Compiled:
     golden: Optional[GoldenCheck] = None
     more: Dict[str, Any] = field(default_factory=dict)
     outputs: Tuple[OutputTensor, ...] = ()
+    inputs: Tuple[Tensor, ...] = ()
 
     def to_json(self) -> Dict[str, Any]:
         """Return its part of ``compile.json``."""
         content = {name: plain(value) for name, value in vars(self).items()}
         more, release = content.pop("more"), content.pop("release")
         operations, golden = content.pop("operations"), content.pop("golden")
-        if not self.outputs:
-            del content["outputs"]
+        for name in ("inputs", "outputs"):
+            if not content[name]:
+                del content[name]
         if release:
             content["release"] = release
         if operations is not None:  # then outputs were or could be compared, too

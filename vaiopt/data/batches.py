@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator, Sequence
 import numpy as np
 
 from vaiopt.data import Dataset, Preprocessing
+from vaiopt.data.inputs import columns_of
 from vaiopt.data.rows import Rows
 from vaiopt.keras import load_tensorflow
 from vaiopt.tasks import Targets, task_of
@@ -64,7 +65,8 @@ class DeviceData:
         weights: Any = None,
         shuffle_seed: Any = None,
     ) -> Any:
-        """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32.
+        """Return a ``tf.data.Dataset`` of preprocessed batches ``(batch, *shape)``, float32; of
+        several inputs each is a dictionary.
 
         Args:
             indices: which samples.
@@ -111,11 +113,11 @@ class DeviceData:
         offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
         scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
         targets = [as_tensors(array) for array in (labels, weights) if array is not None]
-        gathered = self._gathered
+        gathered, by_input = self._gathered, self._by_input
 
         def make(positions: Any) -> Any:
             raw = gathered(tf.gather(where, positions))
-            batch = (tf.cast(raw, tf.float32) - offset) / scale
+            batch = by_input((tf.cast(raw, tf.float32) - offset) / scale)
             found = (tf.nest.map_structure(lambda t: tf.gather(t, positions), of) for of in targets)
             return (batch, *found) if targets else batch
 
@@ -129,6 +131,16 @@ class DeviceData:
         raw = tf.numpy_function(self._dataset.gather, [indices], self._dataset.x.dtype)
         raw.set_shape((None, *self.sample_shape))
         return raw
+
+    def _by_input(self, rows: Any) -> Any:
+        """Return samples (n, *shape), a tensor; those of several inputs by their names."""
+        tf, inputs = load_tensorflow(), self._dataset.inputs
+        if not inputs:
+            return rows
+        return {
+            one.name: tf.reshape(rows[:, where], (-1, *one.shape))
+            for one, where in zip(inputs, columns_of(inputs))
+        }
 
     def labels(self, model: Any, indices: np.ndarray, targets: Targets) -> np.ndarray:
         """Return the labels of samples in the form that the loss of a compiled model wants.

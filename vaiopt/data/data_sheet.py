@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
+from vaiopt.data.inputs import Inputs
 from vaiopt.data.left_out import LeftOut
 from vaiopt.data.splits import PARTS, Splits
 from vaiopt.present.shown import Shown
@@ -119,6 +120,7 @@ class DataSheet(Record, Shown):
         compared: whether repeated samples were looked for.
         left_out: files that are no samples.
         notes: of how the data were loaded.
+        inputs: each of several, whose values make up a sample.
     """
 
     name: str = part()
@@ -137,6 +139,7 @@ class DataSheet(Record, Shown):
     compared: bool = part(True)
     left_out: Tuple[LeftOut, ...] = part(())
     notes: Tuple[str, ...] = part(())
+    inputs: Inputs = part(())
 
     def check(self) -> None:
         """Raise unless the task is known."""
@@ -209,7 +212,7 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
     task = task_of(dataset.task)
     pieces = task.pieces(dataset.all_y, dataset.classes)
     names = dataset.feature_names or tuple(f"column {i}" for i in range(dataset.sample_shape[-1]))
-    is_table = len(dataset.sample_shape) == 1
+    is_table = len(dataset.sample_shape) == 1 and not dataset.inputs
     columns = _values(dataset, names[:MOST_COLUMNS]) if is_table else ()
     compared = dataset.x.nbytes <= MOST_BYTES
     return DataSheet(
@@ -229,6 +232,7 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
         compared=compared,
         left_out=dataset.files.left_out if dataset.files is not None else (),
         notes=dataset.notes,
+        inputs=dataset.inputs,
     )
 
 

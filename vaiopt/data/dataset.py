@@ -11,9 +11,9 @@ import numpy as np
 from vaiopt.data.features import check_features, is_grey, reshaped
 from vaiopt.data.frames import Frames
 from vaiopt.data.images import STRETCH
+from vaiopt.data.inputs import Inputs, check_task, joined_sets
 from vaiopt.data.left_out import FilesRead
-from vaiopt.data.rows import Rows, chosen, chunks
-from vaiopt.data.stratify import is_whole, stratified_subset
+from vaiopt.data.rows import Rows, chunks
 from vaiopt.data.table import Column
 from vaiopt.data.told_task import task_of_labels, told_task
 from vaiopt.data.weights import check_weights
@@ -112,6 +112,7 @@ class Dataset:
         notes: what a person should know of how it was loaded, a line each.
         columns: how the columns of a table were turned into numbers, () if they were given so.
         files: of images, one for each sample; None where they came in another way.
+        inputs: of a model of several inputs: what lies where in a row of ``x``; () for one.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Dataset:
     notes: Tuple[str, ...] = ()
     columns: Tuple[Column, ...] = ()
     files: Optional[FilesRead] = None
+    inputs: Inputs = ()
 
     def __len__(self) -> int:
         """All samples, those of given test and validation sets included."""
@@ -163,6 +165,11 @@ class Dataset:
     def sample_shape(self) -> Tuple[int, ...]:
         """Shape of one sample: (H, W, C), (time, channels) or (F,)."""
         return tuple(int(n) for n in self.x.shape[1:])
+
+    @property
+    def raw_dtype(self) -> str:
+        """Type of the raw samples, ``uint8`` or ``float32``."""
+        return str(self.x.dtype)
 
     @property
     def is_image(self) -> bool:
@@ -228,6 +235,9 @@ class Dataset:
         for name in ("validation_x", "validation_y", *WEIGHTS):  # later ones, told by their names
             if getattr(self, name) is not None:
                 arrays += [np.frombuffer(name.encode("ascii"), np.uint8), getattr(self, name)]
+        if self.inputs:
+            told = "".join(map(str, self.inputs))
+            arrays.append(np.frombuffer(told.encode("utf-8", "surrogateescape"), np.uint8))
         there = [array for array in arrays if array is not None]
         size = sum(int(array.nbytes) for array in there if isinstance(array, Rows))
         return arrays_sha256(there, stamped=how == AUTO and size > HASHED_WHOLE)
@@ -294,8 +304,8 @@ def make_dataset(
 
     Args:
         name: what it is called; messages add it to the name of the array.
-        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C); any real type: see
-            :mod:`vaiopt.data.kinds`. Or a data frame: see :mod:`vaiopt.data.table`.
+        x: samples, (N, F), (N, time, channels), (N, H, W) or (N, H, W, C): see
+            :mod:`vaiopt.data.kinds`; a data frame; or of several inputs a dictionary of arrays.
         y: labels, (N, ...), as the task takes them: class numbers or names (N,), one-hot rows,
             rows of zeros and ones, quantities, masks (N, H, W), images.
         test_x: samples of a given test set, with ``test_y`` their labels.
@@ -350,10 +360,14 @@ def _checked_sets(
         _check_pair(sets[i], all_called[2 * i : 2 * i + 2], keys[2 * i : 2 * i + 2])
     there = [i for i, given in enumerate(sets) if i == 0 or given.y is not None]
     called = [label for i in there for label in all_called[2 * i : 2 * i + 2]]
-    frames = Frames([sets[i].x for i in there], f"'{name}'")
+    given, inputs = joined_sets(
+        [sets[i].x for i in there], called[::2], [keys[2 * i] for i in there]
+    )
+    frames = Frames(given, f"'{name}'")
     samples = [check_features(x, all_called[2 * i]) for i, x in zip(there, frames.arrays)]
     task, why = task_of_labels(task, samples[0].shape, sets[0].y, classes)
     known = task_of(task)
+    check_task(known, inputs)
     if samples[0].ndim == 3 and (known.like_samples or is_grey(samples[0])):
         samples = [reshaped(x, (*x.shape[1:], 1)) if x.ndim == 3 else x for x in samples]
     numbers, names = known.check_labels([sets[i].y for i in there], called[1::2], classes)
@@ -372,6 +386,7 @@ def _checked_sets(
         task=known.name,
         notes=(*frames.notes, *told_task(known, why)),
         columns=frames.columns,
+        inputs=inputs,
         **fields,
     )
 
@@ -438,60 +453,3 @@ def _check_feature_names(feature_names: Sequence[str], made: Dataset, name: str)
             "Give one name per column of a table.",
         )
     return names
-
-
-def check_limit(limit: int) -> int:
-    """Return the limit; raise :class:`DataError` unless it is a whole number from 0."""
-    if not is_whole(limit, 0):
-        raise DataError(f"data.limit is {limit!r}", "Give how many samples to use, 0 for all.")
-    return int(limit)
-
-
-def limit_dataset(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """Keep ``limit`` samples, the classes in their shares, the order as it was; with 0, or no more
-    samples than that, keep all.
-
-    Given test and validation sets keep their shares of the limit. The samples kept for one limit
-    are among those kept for any larger one.
-
-    Raises:
-        DataError: the limit is not a whole number from 0, or so small that a class disappears.
-    """
-    limit = check_limit(limit)
-    total = len(dataset)
-    if limit == 0 or limit >= total:
-        return dataset
-    for_test, for_validation = (
-        _share(limit, given, total) for given in (dataset.test, dataset.validation)
-    )
-    strata = task_of(dataset.task).strata
-    own = strata(dataset.y)
-    kept = stratified_subset(own, limit - for_test - for_validation, seed)
-    missing = set(own.tolist()) - set(own[kept].tolist())
-    if missing:
-        raise DataError(
-            f"data.limit = {limit} leaves {dataset.strata_names(own)[min(missing)]} of"
-            f" '{dataset.name}' without a sample",
-            f"Raise data.limit, or set it to 0 to use all {total} samples.",
-        )
-    limited = replace(dataset, fingerprint="", **_taken("", dataset.sets[0], kept))
-    for prefix, given, count in (
-        ("test_", dataset.test, for_test),
-        ("validation_", dataset.validation, for_validation),
-    ):
-        if given is not None:
-            kept = stratified_subset(strata(given.y), count, seed)
-            limited = replace(limited, **_taken(prefix, given, kept))
-    return limited
-
-
-def _share(limit: int, given: Optional[Samples], total: int) -> int:
-    """Return how many samples of a given set a limit keeps: its share, and at least one."""
-    return max(1, (2 * limit * len(given.y) + total) // (2 * total)) if given is not None else 0
-
-
-def _taken(prefix: str, given: Samples, kept: np.ndarray) -> Dict[str, Any]:
-    """Return the fields of a dataset, of which only some samples are kept."""
-    of_weights = None if given.weights is None else given.weights[kept]
-    names = (f"{prefix}x", f"{prefix}y", f"{prefix}weights")
-    return dict(zip(names, (chosen(given.x, kept), given.y[kept], of_weights)))

@@ -29,6 +29,8 @@ def found_line(dataset: Dataset, sizes: Mapping[str, int]) -> str:
 def _form(dataset: Dataset) -> Tuple[str, str]:
     """Return what samples are, and of what size."""
     shape = dataset.sample_shape
+    if dataset.inputs:
+        return "samples", " and ".join(map(str, dataset.inputs))
     if dataset.is_image:
         return "images", "×".join(map(str, shape))
     if not dataset.is_signal:

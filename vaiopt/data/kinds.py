@@ -41,6 +41,12 @@ def with_kind(dataset: Dataset, kind: str) -> Dataset:
     own = kind_of_shape(dataset.sample_shape)
     if kind in (AUTO, own):
         return dataset
+    if dataset.inputs:
+        raise DataError(
+            f"data.kind is '{kind}', and there are {len(dataset.inputs)} inputs:"
+            f" {', '.join(map(str, dataset.inputs))}",
+            "Remove the setting, and give each array in the form that it is to have.",
+        )
     if task_of(dataset.task).like_samples:
         raise DataError(
             f"data.kind is '{kind}', and the task is {dataset.task}",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Dict, Sequence
 
 from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt.data.inputs import plain_or_by_input
 from vaiopt.errors import DataError
 from vaiopt.tasks import AUTO, task_of
 from vaiopt.tasks.segmentation import without_classes
@@ -25,11 +26,11 @@ def made_anew(dataset: Dataset, name: str, task: str) -> Dataset:
     same = task_of(task).outputs == task_of(dataset.task).outputs
     made = make_dataset(
         name,
-        dataset.x,
+        plain_or_by_input(dataset.x, dataset.inputs),
         dataset.y,
-        test_x=dataset.test_x,
+        test_x=plain_or_by_input(dataset.test_x, dataset.inputs),
         test_y=dataset.test_y,
-        validation_x=dataset.validation_x,
+        validation_x=plain_or_by_input(dataset.validation_x, dataset.inputs),
         validation_y=dataset.validation_y,
         weights=dataset.weights,
         test_weights=dataset.test_weights,

@@ -9,13 +9,7 @@ from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Unio
 import numpy as np
 
 from vaiopt.data.cache import cached
-from vaiopt.data.dataset import (
-    IN_MEMORY_MB,
-    Dataset,
-    Request,
-    check_limit,
-    limit_dataset,
-)
+from vaiopt.data.dataset import IN_MEMORY_MB, Dataset, Request
 from vaiopt.data.images import (
     FEW_LEVELS,
     STRETCH,
@@ -26,6 +20,7 @@ from vaiopt.data.images import (
 )
 from vaiopt.data.kinds import check_kind, with_kind
 from vaiopt.data.labels import with_task, without_unscored
+from vaiopt.data.limit import check_limit, limit_dataset
 from vaiopt.data.paths import find_path
 from vaiopt.data.rows import Rows
 from vaiopt.data.sources import SOURCES
@@ -134,6 +129,7 @@ def _loaded(request: Request) -> Dataset:
     if not dataset.is_image:
         name = "image_size" if request.image_size else "grayscale"
         kind = "set of signals" if dataset.is_signal else "table"
+        kind = "set of several inputs" if dataset.inputs else kind
         raise DataError(
             f"'{dataset.name}' is a {kind}, but data.{name} is set",
             "Remove the setting: it is for images.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
+from vaiopt.data.inputs import InputPart, columns_of
 from vaiopt.errors import DataError
 from vaiopt.record import Record, Unfit, part
 
@@ -45,6 +46,8 @@ class Preprocessing:
         raw_dtype: type of the raw data, "uint8" or "float32".
         dtype: of the preprocessed data.
         layout: "NHWC" for images, "NTC" for signals, "NF" for tables.
+        inputs: of several inputs that of each, in the order in which they lie in a row of raw
+            values; what is said of all together follows from it. () for one input.
     """
 
     offset: Numbers
@@ -54,6 +57,7 @@ class Preprocessing:
     raw_dtype: str = "uint8"
     dtype: str = "float32"
     layout: str = "NHWC"
+    inputs: Tuple[OfInput, ...] = ()
 
     def apply(self, x: np.ndarray) -> np.ndarray:
         """Return raw samples (N, *shape) as the float32 array that the model reads.
@@ -73,11 +77,14 @@ class Preprocessing:
         return result
 
     def to_json(self) -> Dict[str, Any]:
-        """Return it as a JSON object; offset and scale are float32 numbers: nothing is lost."""
+        """Return it as a JSON object; offset and scale are float32 numbers: nothing is lost. Those
+        of several inputs stand with each.
+        """
+        own = {"offset": _plain(self.offset), "scale": _plain(self.scale)}
+        of_each = [{"name": one.name, **one.way.to_json()} for one in self.inputs]
         return {
             "formula": "(x - offset) / scale",
-            "offset": _plain(self.offset),
-            "scale": _plain(self.scale),
+            **({"inputs": of_each} if of_each else own),
             "shape": list(self.shape),
             "input_range": list(self.input_range),
             "raw_dtype": self.raw_dtype,
@@ -93,6 +100,12 @@ class Preprocessing:
             low, high = (float(v) for v in content["input_range"])
             if min(shape, default=0) < 1 or not -math.inf < low <= high < math.inf:
                 raise ValueError("the shape or the range is none")
+            if "inputs" in content:
+                of_each = list(content["inputs"])
+                if not of_each or any("inputs" in one for one in of_each):
+                    raise ValueError("the inputs are none")
+                ways = (OfInput(str(one["name"]), cls.from_json(one)) for one in of_each)
+                return _together(tuple(ways), shape)
             return cls(
                 offset=_per_feature(content["offset"], shape, "preprocessing.offset"),
                 scale=_per_feature(content["scale"], shape, "preprocessing.scale", positive=True),
@@ -107,6 +120,87 @@ class Preprocessing:
                 f"the preprocessing is damaged ({type(error).__name__}: {error})",
                 "Make the run again, or restore its data.json.",
             ) from error
+
+
+class OfInput(NamedTuple):
+    """The preprocessing of one of several inputs."""
+
+    name: str
+    way: Preprocessing
+
+    @property
+    def shape(self) -> Tuple[int, ...]:
+        """Of one sample."""
+        return self.way.shape
+
+
+def _together(inputs: Sequence[OfInput], shape: Tuple[int, ...] = ()) -> Preprocessing:
+    """Return the preprocessing of rows of several inputs.
+
+    Args:
+        inputs: that of each. shape: of a row, where that is known.
+
+    Raises:
+        ValueError: it is another.
+    """
+    ways = [one.way for one in inputs]
+    size = sum(int(np.prod(way.shape, dtype=np.int64)) for way in ways)
+    if shape not in ((), (size,)):
+        raise ValueError("the inputs have another shape")
+    offset, scale = (
+        tuple(
+            number
+            for way, numbers in zip(ways, of_all)
+            for number in np.broadcast_to(np.asarray(numbers), way.shape).ravel().tolist()
+        )
+        for of_all in ([way.offset for way in ways], [way.scale for way in ways])
+    )
+    lows, highs = zip(*(way.input_range for way in ways))
+    return Preprocessing(
+        offset=offset,
+        scale=scale,
+        shape=(size,),
+        input_range=(min(lows), max(highs)),
+        raw_dtype=str(np.result_type(*(way.raw_dtype for way in ways))),
+        layout=LAYOUTS[1],
+        inputs=tuple(inputs),
+    )
+
+
+class _OneInput(NamedTuple):
+    """Raw samples of one of several inputs of a dataset, as far as their preprocessing needs
+    them.
+    """
+
+    whole: Dataset
+    part: InputPart
+    columns: slice
+
+    @property
+    def name(self) -> str:
+        return f"{self.part.name}' of '{self.whole.name}"
+
+    @property
+    def sample_shape(self) -> Tuple[int, ...]:
+        return self.part.shape
+
+    @property
+    def raw_dtype(self) -> str:
+        return self.part.dtype
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.part.shape) == 3
+
+    @property
+    def value_range(self) -> Optional[Tuple[float, float]]:
+        return self.whole.value_range if self.is_image else None
+
+    def gather(self, indices: np.ndarray) -> np.ndarray:
+        return self.whole.gather(indices)[:, self.columns].reshape(-1, *self.part.shape)
+
+
+Samples = Union[Dataset, _OneInput]
 
 
 @dataclass(frozen=True)
@@ -147,7 +241,7 @@ def fit_preprocessing(
     offset: Union[None, float, Sequence[float]],
     scale: Union[None, float, Sequence[float]],
 ) -> Preprocessing:
-    """Choose the preprocessing of a dataset.
+    """Choose the preprocessing of a dataset; of several inputs that of each by itself.
 
     With neither ``offset`` nor ``scale``, the lowest raw value becomes -1 and the highest 127/128,
     so that all 256 levels of an int8 input at fix position 7 are used: scale = (high - low) ·
@@ -164,6 +258,30 @@ def fit_preprocessing(
     Raises:
         DataError: offset or scale is not usable, or all images have the same value everywhere.
     """
+    if not dataset.inputs:
+        return _fitted(dataset, indices, offset, scale)
+    for key, value in (("offset", offset), ("scale", scale)):
+        if value is not None and np.ndim(value):
+            raise DataError(
+                f"data.{key} is a list, and there are {len(dataset.inputs)} inputs",
+                "Give one number for all of them, or leave it out.",
+            )
+    places = zip(dataset.inputs, columns_of(dataset.inputs))
+    return _together(
+        [
+            OfInput(one.name, _fitted(_OneInput(dataset, one, where), indices, offset, scale))
+            for one, where in places
+        ]
+    )
+
+
+def _fitted(
+    dataset: Samples,
+    indices: np.ndarray,
+    offset: Union[None, float, Sequence[float]],
+    scale: Union[None, float, Sequence[float]],
+) -> Preprocessing:
+    """Return the preprocessing of the samples of one input; see :func:`fit_preprocessing`."""
     low, high = _raw_range(dataset, indices)
     if offset is None and scale is None:
         offset, scale = _full_range(low, high, dataset)
@@ -187,20 +305,20 @@ def fit_preprocessing(
         scale=scale,
         shape=shape,
         input_range=ends,
-        raw_dtype=str(dataset.x.dtype),
+        raw_dtype=dataset.raw_dtype,
         layout=LAYOUTS[len(shape)],
     )
 
 
-def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def _raw_range(dataset: Samples, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Return lowest and highest raw value, float64: of all images, or of each feature or
     channel of a signal.
     """
     if dataset.value_range is not None:
         return np.asarray(dataset.value_range[0]), np.asarray(dataset.value_range[1])
-    if dataset.is_image and dataset.x.dtype == np.uint8:
+    if dataset.is_image and dataset.raw_dtype == "uint8":
         return np.asarray(0.0), np.asarray(255.0)
-    axes = None if dataset.is_image else tuple(range(dataset.x.ndim - 1))
+    axes = None if dataset.is_image else tuple(range(len(dataset.sample_shape)))
     values = int(np.prod(dataset.sample_shape, dtype=np.int64))
     indices = indices[:: -(-len(indices) * values // MOST_VALUES) or 1]
     step = max(1, min(CHUNK, CHUNK_VALUES // max(1, values)))
@@ -212,7 +330,7 @@ def _raw_range(dataset: Dataset, indices: np.ndarray) -> Tuple[np.ndarray, np.nd
     return np.min(low, axis=0).astype(np.float64), np.max(high, axis=0).astype(np.float64)
 
 
-def _full_range(low: np.ndarray, high: np.ndarray, dataset: Dataset) -> Tuple[Any, Any]:
+def _full_range(low: np.ndarray, high: np.ndarray, dataset: Samples) -> Tuple[Any, Any]:
     """Return float32 offset and scale that map low to -1 and high to 127/128, constants to 0."""
     span = (high - low) * 128 / 255
     # A span that float32 rounds to nothing (or to a number so small that dividing by it overflows)

@@ -10,6 +10,7 @@ import numpy as np
 
 from vaiopt import memory
 from vaiopt.data.dataset import Dataset, arrays_sha256
+from vaiopt.data.inputs import by_input
 from vaiopt.data.preprocessing import Preprocessing, fit_preprocessing
 from vaiopt.data.rows import Rows
 from vaiopt.data.stratify import SPLIT, check_seed, class_ranks, count_below, stratified_order
@@ -68,6 +69,12 @@ class Part:
     def x(self) -> np.ndarray:
         """Preprocessed samples, float32, of the shape of ``raw``: a new array."""
         return self.preprocessing.apply(self.raw)
+
+    @property
+    def given(self) -> Any:
+        """:attr:`x` as a model is given it: of several inputs a dictionary."""
+        ways = self.preprocessing.inputs
+        return by_input(self.x, ways) if ways else self.x
 
     @property
     def y(self) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from vaiopt import memory
 from vaiopt.data.dataset import ARRAYS, SAMPLES, Dataset, Request
+from vaiopt.data.inputs import Inputs
 from vaiopt.data.left_out import FilesRead
 from vaiopt.data.rows import CHANGED, Place, Rows
 from vaiopt.data.scratch import Scratch
@@ -70,6 +71,7 @@ class StoredData(Record):
     notes: Tuple[str, ...] = part(())
     columns: Tuple[Column, ...] = part(())
     files: Optional[FilesRead] = part(None)
+    inputs: Inputs = part(())
 
 
 class StorePaths(NamedTuple):
@@ -197,6 +199,7 @@ def stored(dataset: Dataset, place: Scratch) -> StoredData:
         notes=tuple(dataset.notes),
         columns=tuple(dataset.columns),
         files=dataset.files,
+        inputs=dataset.inputs,
     )
 
 
@@ -251,6 +254,7 @@ def opened(kept: StoredData, scratch_path: str, request: Request) -> Dataset:
         notes=kept.notes,
         columns=kept.columns,
         files=kept.files,
+        inputs=kept.inputs,
         request=request,
         **arrays,
     )

@@ -4,6 +4,7 @@ data that a model was trained on.
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Union
@@ -13,6 +14,7 @@ import numpy as np
 from vaiopt.data.features import check_features
 from vaiopt.data.image_files import SUFFIXES, read_picture, read_pixels
 from vaiopt.data.images import fit_images
+from vaiopt.data.inputs import joined_sets
 from vaiopt.data.left_out import UNREADABLE, Leavings, left_out_notes
 from vaiopt.data.listing import list_images
 from vaiopt.data.recipe import DataRecipe
@@ -28,7 +30,7 @@ from vaiopt.npz import NpzError, few_names, load_npz
 ARRAYS = ("x", "x_test", "test_images")
 """Names of the array with the samples in an ``.npz`` file, the first that is there."""
 
-Given = Union[str, Path, np.ndarray]
+Given = Union[str, Path, np.ndarray, Mapping[str, np.ndarray]]
 Load = Callable[[int, int], np.ndarray]
 
 
@@ -57,12 +59,15 @@ def read_unlabelled(given: Given, recipe: DataRecipe) -> Unlabelled:
 
     Args:
         given: an image file, a folder of such (with the folders in it), a ``.csv`` with the
-            columns of the run's table, an ``.npz`` with an array ``x``, or an array.
+            columns of the run's table, an ``.npz`` with an array ``x``, or an array; of several
+            inputs a dictionary with an array for each, in an ``.npz`` file ``x_<input>``.
         recipe: of the run's data: shape, columns, preprocessing.
 
     Raises:
         DataError: there is no such file, it cannot be read, or it has another form.
     """
+    if isinstance(given, abc.Mapping):
+        return _of_inputs(given, "the dictionary", recipe)
     if not isinstance(given, (str, Path)):
         return _of_array(np.asarray(given), "the array", recipe)
     path = Path(given)
@@ -73,6 +78,8 @@ def read_unlabelled(given: Given, recipe: DataRecipe) -> Unlabelled:
     if path.name.lower().endswith(ENDINGS):
         return _table(path, recipe)
     if path.suffix.lower() == ".npz":
+        if recipe.preprocessing.inputs:
+            return _of_inputs(_arrays_of(path, recipe), f"'{path}'", recipe)
         return _of_array(_array_of(path), f"'{path}'", recipe)
     if path.suffix.lower() in SUFFIXES:
         return _images([path], [path.name], recipe)
@@ -157,6 +164,48 @@ def _array_of(path: Path) -> np.ndarray:
             "Save it with numpy.savez('data.npz', x=x).",
         )
     return np.asarray(arrays[name])
+
+
+def _arrays_of(path: Path, recipe: DataRecipe) -> Mapping[str, np.ndarray]:
+    """Return the array of each of several inputs in a file, as far as they are there."""
+    starts = [f"{name}_" for name in ARRAYS] + [""]
+    names = [one.name for one in recipe.preprocessing.inputs]
+    try:
+        arrays = load_npz(path, [start + name for start in starts for name in names])
+    except NpzError as error:
+        raise DataError(
+            f"'{path}' cannot be read ({error})", "Save it with numpy.savez: x_<input> for each."
+        ) from error
+    of_start = [{n: arrays[s + n] for n in names if s + n in arrays} for s in starts]
+    return next((found for found in of_start if found), {})
+
+
+def _of_inputs(given: Mapping[str, Any], where: str, recipe: DataRecipe) -> Unlabelled:
+    """Return samples of several inputs, as rows."""
+    ways = {one.name: one.way for one in recipe.preprocessing.inputs}
+    if not ways:
+        raise DataError(
+            f"{where} has arrays by input, and the model of the run has one input",
+            f"Give one array of shape (samples, {_sizes(recipe.shape)}).",
+        )
+    parts = {}
+    for name, way in ways.items():
+        if name not in given:
+            raise DataError(
+                f"{where} has nothing for the input '{name}'",
+                f"Give an array for each of {', '.join(ways)}; in an .npz file x_{name}.",
+            )
+        found = np.asarray(check_features(given[name], f"input '{name}' of {where}")[:])
+        found = in_shape(found, way.shape)
+        if found.shape[1:] != way.shape:
+            raise DataError(
+                f"input '{name}' of {where} has samples of shape {found.shape[1:]}, those of the"
+                f" run are {way.shape}",
+                f"Give an array of shape (samples, {_sizes(way.shape)}), raw as in training.",
+            )
+        parts[name] = found
+    (rows,), _ = joined_sets([parts], [where], ["x"])
+    return Unlabelled(tuple(f"sample {i}" for i in range(len(rows))), lambda a, b: rows[a:b])
 
 
 def _of_array(array: np.ndarray, where: str, recipe: DataRecipe) -> Unlabelled:

@@ -209,6 +209,7 @@ def _manifest(
         preprocessing=splits.preprocessing.to_json(),
         classes=tuple(str(name) for name in splits.classes),
         input=compiled.input,
+        inputs=compiled.inputs,
         output=OutputTensor(**vars(compiled.output), threshold=compiled.threshold),
         left_out=compiled.left_out,
         expected=Expected.of_score(headline, scores.get(headline), of),

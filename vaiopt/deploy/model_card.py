@@ -75,7 +75,7 @@ def _model(metrics: Optional[CandidateMetrics], manifest: Manifest, recipe: Data
         ("family", ":".join(filter(None, (PurePath(name).name, function))) or None),
         ("parameters", words.count(costs.get("params"))),
         ("multiply-accumulates", words.count(costs.get("macs"))),
-        ("input", f"{'×'.join(map(str, recipe.shape))}, {recipe.dtype}, raw"),
+        *_inputs(recipe),
         ("images brought to it by", _resized(recipe)),
         ("preprocessing", "(x - offset) / scale, in manifest.json"),
         ("classes", _classes(manifest.classes)),
@@ -84,6 +84,15 @@ def _model(metrics: Optional[CandidateMetrics], manifest: Manifest, recipe: Data
         ("made with", f"vaiopt {__version__}"),
     ]
     return f"## Model\n\n{_rows(rows)}"
+
+
+def _inputs(recipe: DataRecipe) -> List[Tuple[str, str]]:
+    """Return a row for each input."""
+    ways = {f"input '{one.name}'": one.way for one in recipe.preprocessing.inputs}
+    return [
+        (name, f"{'×'.join(map(str, way.shape))}, {way.raw_dtype}, raw")
+        for name, way in (ways or {"input": recipe.preprocessing}).items()
+    ]
 
 
 def _resized(recipe: DataRecipe) -> Optional[str]:

@@ -69,7 +69,7 @@ def bundle_readme(manifest: Manifest) -> str:
         target=manifest.target,
         file=manifest.model.file,
         expected=_expected(manifest.expected, manifest.samples.count),
-        position=manifest.input.position,
+        position=_position(manifest),
         needs=(
             " but a TFLite interpreter (`pip install ai-edge-litert` or `tflite-runtime`)"
             if is_tflite
@@ -78,6 +78,12 @@ def bundle_readme(manifest: Manifest) -> str:
         try_it=_TRY.format(file=manifest.model.file) if _takes_pictures(manifest) else "",
         fingerprint=(f", fingerprint `{manifest.fingerprint}`" if manifest.fingerprint else ""),
     )
+
+
+def _position(manifest: Manifest) -> str:
+    """Return the fix position of the input; of several inputs that of all, or where those are."""
+    found = {tensor.position for tensor in (manifest.inputs or (manifest.input,))}
+    return str(found.pop()) if len(found) == 1 else "position (of each input, in `manifest.json`)"
 
 
 def _expected(expected: Expected, count: int) -> str:

@@ -17,25 +17,29 @@ SAMPLES = 16
 GOLDEN_BATCH = 4
 
 MOST_OUTPUTS = 64
-"""Of a model, as far as golden outputs are read."""
+"""Of a model, and inputs, as far as golden ones are read."""
 
 GOLDEN_ARRAYS = ("inputs", "outputs", "input_position", "output_position")
 """Arrays of ``golden.npz`` that the kit compares; the raw inputs beside them stay on the host."""
 
 
-FURTHER = ("outputs", "output_position")
-"""Those of which there is one a further output, with ``_1``, ``_2``, ... behind its name."""
+KINDS = ("input", "output")
+"""Of each there is one, and further ones with ``_1``, ``_2``, ... behind the names of arrays."""
 
 
-_MORE = (
-    "output_name",
-    *(f"{n}_{i}" for n in (*FURTHER, "output_name") for i in range(1, MOST_OUTPUTS)),
+_MORE = tuple(
+    f"{kind}{part}{end}"
+    for kind in KINDS
+    for end in ("", *(f"_{number}" for number in range(1, MOST_OUTPUTS)))
+    for part in ("s", "_position", "_name")
+    if end or part == "_name"
 )
+"""Arrays that need not be there."""
 
 
-class GoldenOutput(NamedTuple):
-    """What to expect of one output: int8, samples first; its fix position, and
-    ``<layer>/<tensor>``, empty in files that do not say.
+class GoldenTensor(NamedTuple):
+    """What goes into one input, or what to expect of one output: int8, samples first; its fix
+    position, and ``<layer>/<tensor>``, empty in files that do not say.
     """
 
     values: np.ndarray
@@ -45,12 +49,13 @@ class GoldenOutput(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """Inputs, and the outputs to expect, of a model with one input.
+    """Inputs, and the outputs to expect, of a model.
 
     Attributes:
         inputs, outputs: int8, samples first; the outputs are the logits before a softmax.
         input_position, output_position: their fix positions.
         name: of the output. more: further outputs.
+        input_name: of the input. more_inputs: further inputs.
     """
 
     inputs: np.ndarray
@@ -58,33 +63,50 @@ class Golden:
     input_position: int
     output_position: int
     name: str = ""
-    more: Tuple[GoldenOutput, ...] = ()
+    more: Tuple[GoldenTensor, ...] = ()
+    input_name: str = ""
+    more_inputs: Tuple[GoldenTensor, ...] = ()
 
     @property
-    def all_outputs(self) -> Tuple[GoldenOutput, ...]:
+    def all_outputs(self) -> Tuple[GoldenTensor, ...]:
         """All outputs, in the order of the model's."""
-        return (GoldenOutput(self.outputs, self.output_position, self.name), *self.more)
+        return (GoldenTensor(self.outputs, self.output_position, self.name), *self.more)
+
+    @property
+    def all_inputs(self) -> Tuple[GoldenTensor, ...]:
+        """All inputs, in the order of the model's."""
+        first = GoldenTensor(self.inputs, self.input_position, self.input_name)
+        return (first, *self.more_inputs)
 
     @property
     def positions(self) -> Tuple[int, ...]:
-        """Fix positions of the input and of all outputs."""
-        return (self.input_position, *(output.position for output in self.all_outputs))
+        """Fix positions of all inputs and of all outputs."""
+        return tuple(tensor.position for tensor in (*self.all_inputs, *self.all_outputs))
+
+    @property
+    def frames(self) -> np.ndarray:
+        """The inputs of each sample; of several all their values in one row, (n, values)."""
+        return _in_rows(self.all_inputs)
 
     @property
     def rows(self) -> np.ndarray:
         """The outputs of each sample; of several all their values in one row, (n, values)."""
-        if not self.more:
-            return self.outputs
-        flat = [output.values.reshape(len(self.inputs), -1) for output in self.all_outputs]
-        return np.concatenate(flat, axis=1)
+        return _in_rows(self.all_outputs)
 
     def arrays(self) -> Dict[str, np.ndarray]:
         """Return the arrays by their names in the file (:data:`GOLDEN_ARRAYS`)."""
         found = {name: np.asarray(getattr(self, name)) for name in GOLDEN_ARRAYS}
-        for number, output in enumerate(self.more, start=1):
-            found[f"outputs_{number}"] = output.values
-            found[f"output_position_{number}"] = np.asarray(output.position)
+        for kind, more in zip(KINDS, (self.more_inputs, self.more)):
+            for number, tensor in enumerate(more, start=1):
+                found[f"{kind}s_{number}"] = tensor.values
+                found[f"{kind}_position_{number}"] = np.asarray(tensor.position)
         return found
+
+
+def _in_rows(tensors: Sequence[GoldenTensor]) -> np.ndarray:
+    if len(tensors) == 1:
+        return tensors[0].values
+    return np.concatenate([t.values.reshape(len(t.values), -1) for t in tensors], axis=1)
 
 
 def read_golden(path: PathLike, command: str) -> Golden:
@@ -98,12 +120,19 @@ def read_golden(path: PathLike, command: str) -> Golden:
         RunError: it is missing or damaged, lacks one of the arrays, or one is not what it must be.
     """
     arrays = read_arrays(path, GOLDEN_ARRAYS, command, optional=_MORE)
-    further = [n for n in range(1, MOST_OUTPUTS) if f"outputs_{n}" in arrays]
     problem = _problem(arrays)
-    for number in further:
-        of_it = {**arrays, **{name: arrays.get(f"{name}_{number}") for name in FURTHER}}
-        missing = of_it["output_position"] is None
-        problem = problem or ("there is no position of an output" if missing else _problem(of_it))
+    more: Dict[str, Tuple[GoldenTensor, ...]] = {}
+    for kind in KINDS:
+        found = []
+        for end in (f"_{number}" for number in range(1, MOST_OUTPUTS)):
+            if f"{kind}s{end}" not in arrays:
+                continue
+            values, position = arrays[f"{kind}s{end}"], arrays.get(f"{kind}_position{end}")
+            problem = problem or _problem_of(values, position, kind, len(arrays["inputs"]))
+            if not problem and position is not None:
+                name = _text(arrays.get(f"{kind}_name{end}"))
+                found.append(GoldenTensor(values, int(position), name))
+        more[kind] = tuple(found)
     if problem:
         raise RunError(f"'{path}' is damaged: {problem}", f"Make it again with: {command}")
     return Golden(
@@ -112,15 +141,21 @@ def read_golden(path: PathLike, command: str) -> Golden:
         int(arrays["input_position"]),
         int(arrays["output_position"]),
         name=_text(arrays.get("output_name")),
-        more=tuple(
-            GoldenOutput(
-                arrays[f"outputs_{n}"],
-                int(arrays[f"output_position_{n}"]),
-                _text(arrays.get(f"output_name_{n}")),
-            )
-            for n in further
-        ),
+        more=more["output"],
+        input_name=_text(arrays.get("input_name")),
+        more_inputs=more["input"],
     )
+
+
+def _problem_of(values: np.ndarray, position: Optional[np.ndarray], kind: str, count: int) -> str:
+    """Return what is wrong with a further input or output; empty if nothing is."""
+    if position is None:
+        return f"there is no position of an {kind}"
+    if values.dtype != np.int8 or values.ndim < 2:
+        return f"'{kind}s' is no int8 array of samples"
+    if position.shape != () or not np.issubdtype(position.dtype, np.integer):
+        return f"'{kind}_position' is no integer"
+    return "" if len(values) == count else f"{count} inputs, {len(values)} {kind}s"
 
 
 def _text(array: Optional[np.ndarray]) -> str:
@@ -170,7 +205,9 @@ def golden(
             arrays[f"{kind}_position{suffix}"] = np.array(positions[name], np.int32)
             arrays[f"{kind}_name{suffix}"] = np.array(name)
 
-    add("input", (name for name in integers if name.endswith("/input")))
+    order = {name: place for place, name in enumerate(model.input_names)}
+    inputs = [name for name in integers if name.endswith("/input")]
+    add("input", sorted(inputs, key=lambda name: order.get(name.rpartition("/")[0], len(order))))
     # joined from several rounded tensors on the CPU: there is no int8 output to expect
     with contextlib.suppress(ModelError):
         add("output", output_tensors(model))

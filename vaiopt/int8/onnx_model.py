@@ -51,14 +51,15 @@ def onnx_model(program: Program, name: str = "model") -> Any:
 
     Raises:
         MissingToolError: onnx is not installed.
-        CompileError: it has several outputs.
+        CompileError: it has several inputs or outputs.
     """
     onnx = load_onnx()
-    if program.more:
-        raise CompileError(
-            f"the model has {len(program.outputs)} outputs; an ONNX file is written of one",
-            "Use the .tflite file of its bundle (--target cpu), which has them all.",
-        )
+    for what, ends in (("inputs", program.inputs), ("outputs", program.outputs)):
+        if len(ends) > 1:
+            raise CompileError(
+                f"the model has {len(ends)} {what}; an ONNX file is written of one",
+                "Use the .tflite file of its bundle (--target cpu), which has them all.",
+            )
     graph = _Graph(onnx)
     graph.enter(program.input)
     for operation in program.operations:

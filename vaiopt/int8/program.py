@@ -83,13 +83,13 @@ class Program:
     """Operations in an order in which each comes after those it depends on.
 
     Attributes:
-        input, output: the tensors that go in and come out; of several outputs the first.
+        input, output: the tensors that go in and come out; of several the first.
         operations: at least one.
         left_out: what of the Keras model is not in it, in words: a last softmax, which does not
             change which class is largest.
         threshold: for outputs that each stand alone, one label or one of two classes: the real
             value above which it says yes; None behind a softmax.
-        more: further outputs.
+        more, more_inputs: further outputs and inputs.
     """
 
     input: Tensor
@@ -98,6 +98,12 @@ class Program:
     left_out: List[str] = field(default_factory=list)
     threshold: Optional[float] = None
     more: Tuple[End, ...] = ()
+    more_inputs: Tuple[Tensor, ...] = ()
+
+    @property
+    def inputs(self) -> Tuple[Tensor, ...]:
+        """All inputs, in the order of the model's."""
+        return (self.input, *self.more_inputs)
 
     @property
     def outputs(self) -> Tuple[End, ...]:

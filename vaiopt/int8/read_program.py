@@ -89,23 +89,26 @@ class _Reader:
         self.layers = {layer.name: layer for layer in model.layers}
         self.values: List[Value] = []
         self.operations: List[Operation] = []
-        self.input: Optional[Tensor] = None
+        self.inputs: Dict[str, Tensor] = {}
         self.left_out: List[str] = []
         self.thresholds: Dict[int, Optional[float]] = {}
 
     def program(self) -> Program:
-        if len(self.calls.inputs) != 1:
-            raise CompileError(
-                f"the model has {len(self.calls.inputs)} inputs; one can be compiled",
-                "Build a model with one input.",
-            )
         for call in self.calls.calls:
             self.values.append(self._value(call))
         first, *more = [self._end(index) for index, _ in self.calls.outputs]
-        if self.input is None or not self.operations:
+        names = [self.calls.calls[index].name for index, _ in self.calls.inputs]
+        if not self.operations or any(name not in self.inputs for name in names):
             raise _again("the quantized model holds no operation")
+        source, *sources = [self.inputs[name] for name in names]
         return Program(
-            self.input, first.tensor, self.operations, self.left_out, first.threshold, tuple(more)
+            source,
+            first.tensor,
+            self.operations,
+            self.left_out,
+            first.threshold,
+            more=tuple(more),
+            more_inputs=tuple(sources),
         )
 
     def _end(self, index: int) -> End:
@@ -170,10 +173,10 @@ class _Reader:
     def fix_position(self, call: Call) -> Value:
         value, position = self._any(call), int(call.config["position"])
         if isinstance(value, Pending) and value.kind == "input":
-            if self.input is not None:
+            if value.name in self.inputs:
                 raise _again(f"the input is rounded twice, at layer '{call.name}'")
-            self.input = Tensor(value.name, value.shape, position)
-            return self.input
+            self.inputs[value.name] = Tensor(value.name, value.shape, position)
+            return self.inputs[value.name]
         if isinstance(value, Pending):
             return self._emit(value, call.name, position)
         if value.position == position:

@@ -19,6 +19,7 @@ from vaiopt.models.ends import check_ends, check_outputs
 from vaiopt.models.inputs import fit_input
 from vaiopt.models.keras_tuner_names import stand_in
 from vaiopt.models.keyword_function import with_hp
+from vaiopt.models.several_inputs import with_inputs_of
 from vaiopt.reading import check_regular
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
@@ -140,10 +141,11 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             " (Keras 3).",
         )
     check_ends(model, hp)
-    given = tuple(model.input_shape[1:])
-    if hp.input_shape and given != tuple(hp.input_shape):
+    model = with_inputs_of(model, hp)
+    if hp.input_shape and tuple(model.input_shape[1:]) != tuple(hp.input_shape):
         raise BuildFailed(
-            f"the model takes inputs of shape {given}, the data have {hp.input_shape}",
+            f"the model takes inputs of shape {tuple(model.input_shape[1:])}, the data have"
+            f" {hp.input_shape}",
             "Use keras.Input(hp.input_shape).",
         )
     if hp.classes:

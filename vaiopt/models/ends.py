@@ -9,15 +9,10 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import task_of
 
-ONE_INPUT = (
-    "A search trains models of one input. Train it yourself, and go on from its .h5 file with:"
-    " vaiopt quantize MODEL.h5 --calib DATA.npz"
-)
-
 
 def check_ends(model: Any, hp: HyperParameters) -> None:
-    """Raise :class:`BuildFailed` unless a model has one known input, and the outputs that there are
-    tasks for.
+    """Raise :class:`BuildFailed` unless a model has known inputs, one or those of the data, and the
+    outputs that there are tasks for.
     """
     if not getattr(model, "inputs", None):
         raise BuildFailed(
@@ -26,8 +21,13 @@ def check_ends(model: Any, hp: HyperParameters) -> None:
             " layer needs an input_shape.",
         )
     inputs, outputs = list(model.input_names), list(model.output_names)
-    if len(inputs) > 1 or not isinstance(model.input_shape, tuple):
-        raise BuildFailed(f"the model has more than one input: {', '.join(inputs)}", ONE_INPUT)
+    if not hp.inputs and (len(inputs) > 1 or not isinstance(model.input_shape, tuple)):
+        arrays = ", ".join(f"x_{name}" for name in inputs)
+        raise BuildFailed(
+            f"the model has more than one input: {', '.join(inputs)}",
+            f"Give an array for each: {arrays} in an .npz file; a function returns"
+            " {'x': {'INPUT': array, ...}, 'y': y}.",
+        )
     wanted = list(hp.outputs)
     several = len(outputs) > 1 or not isinstance(model.output_shape, tuple)
     if several and not wanted:

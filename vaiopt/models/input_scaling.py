@@ -63,9 +63,9 @@ def without_scaling(model: Any) -> Unscaled:
     """Take the scaling at a model's input out of it, as far as it is constant and positive.
 
     Args:
-        model: functional or Sequential, of one input.
+        model: functional or Sequential; of several inputs nothing is taken out.
     """
-    config = functional_config(model)
+    config = functional_config(model) if len(model.inputs) == 1 else None
     taken, affine = _taken(config, model) if config is not None else ([], (1.0, 0.0))
     factor, shift = (np.atleast_1d(np.asarray(part, np.float64)) for part in affine)
     usable = taken and np.isfinite([*factor, *shift]).all() and np.all(factor > 0)

@@ -10,17 +10,17 @@ Config = Dict[str, Any]
 
 
 def functional_config(model: Any) -> Optional[Config]:
-    """Return a model's configuration as that of a functional one; None where it has none, or not
-    one input.
+    """Return a model's configuration as that of a functional one; None where it has none, or no
+    known input.
     """
-    if len(getattr(model, "inputs", None) or []) != 1:
+    if not getattr(model, "inputs", None):
         return None
     keras = load_keras()
     try:
         config: Config = keras.Model(model.inputs, model.outputs, name=model.name).get_config()
     except Exception:  # noqa: BLE001  a layer of a person's own may have none, or a wrong one
         return None
-    return config if len(config["input_layers"]) == 1 else None
+    return config if len(config["input_layers"]) == len(model.inputs) else None
 
 
 def rewired(model: Any, config: Config) -> Any:
@@ -37,6 +37,11 @@ def rewired(model: Any, config: Config) -> Any:
     for layer in found.layers:
         if layer.name in known and layer.weights:
             layer.set_weights(known[layer.name].get_weights())
+    return compiled_as(found, model)
+
+
+def compiled_as(found: Any, model: Any) -> Any:
+    """Return a model, compiled as another is, if that is."""
     if model.optimizer is not None:
         found.compile(**model._get_compile_args())  # there is no public way before 2.12
     return found

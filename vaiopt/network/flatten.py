@@ -76,6 +76,10 @@ def _expand(
         if call.class_name == "InputLayer":
             flat.inputs.append((index, 0))
         places[call.key] = [(index, -1)]
+    if arguments is None:  # as the model takes them, which need not be the order of its layers
+        given = [index for ref in raw.inputs for index, _ in places.get(ref[:2], ())]
+        order = {index: place for place, index in enumerate(given)}
+        flat.inputs.sort(key=lambda entry: order.get(entry[0], len(order)))
     return [_find(places, reference, prefix + "output") for reference in raw.outputs]
 
 

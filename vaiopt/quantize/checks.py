@@ -248,11 +248,16 @@ def _like_pixels(array: np.ndarray) -> bool:
     return array.ndim == 4 or bool(np.all(array == np.rint(array)))
 
 
+SAMPLES_OF = "x_{}"
+"""The array of one of several inputs in a file of data."""
+
+
 def load_calibration(
     path: PathLike, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
 ) -> Tuple[Arrays, Any]:
     """Read calibration data from an ``.npz`` file: ``x``, and ``y`` if it is there; for a model of
-    several inputs an array for each, by the input's name; of several outputs ``y_<output>``.
+    several inputs an array for each, by the input's name or as ``x_<input>``, as data have it; of
+    several outputs ``y_<output>``.
 
     Args:
         path: of the file.
@@ -279,14 +284,16 @@ def load_calibration(
             "Give an .npz file with an array x (and y, if there are labels).",
         )
     try:
-        arrays = load_npz(path, (*names, "y", *labels))
+        arrays = load_npz(path, (*names, *map(SAMPLES_OF.format, names), "y", *labels))
     except NpzError as error:
         where = f"array '{error.array}' of '{path}'" if error.array else f"'{path}'"
         hint = "Use fewer samples: a thousand are plenty." if error.kind == "large" else write
         raise DataError(f"{where} is not a readable .npz file ({error})", hint) from error
+    x = []
     for name in names:
-        if name not in arrays:
+        own = name if name in arrays or len(names) == 1 else SAMPLES_OF.format(name)
+        if own not in arrays:
             raise DataError(f"'{path}' has no array '{name}', only: {few_names(arrays)}", write)
-    x = [arrays[name] for name in names]
+        x.append(arrays[own])
     of_outputs = {name[len("y_") :]: arrays[name] for name in labels if name in arrays}
     return x if len(x) > 1 else x[0], of_outputs or arrays.get("y")

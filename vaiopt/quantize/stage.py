@@ -14,7 +14,7 @@ from vaiopt.data import calibration_indices, load_splits
 from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, write_arrays
 from vaiopt.hardware import host_softmaxes
-from vaiopt.int8.feed import in_shape
+from vaiopt.int8.feed import fed, in_shape
 from vaiopt.int8.golden import golden
 from vaiopt.int8.positions import write_positions
 from vaiopt.network.file import output_names
@@ -270,7 +270,7 @@ def quantize_candidate(
     drawn = train.take(calibration_indices(splits.task.strata(train.y), size, settings.seed))
     result = quantize_model(
         functional,
-        drawn.x,
+        fed(functional, drawn.x),
         drawn.y,
         out=candidate.quantized_folder,
         backend=settings.quantize.backend,
@@ -278,8 +278,10 @@ def quantize_candidate(
         method=settings.quantize.method,
         calib_batch_size=settings.quantize.calib_batch_size,
         qat_epochs=settings.quantize.qat_epochs,
-        training=Labelled(train.x, train.y) if settings.quantize.method == "qat" else None,
-        validation=Labelled(validation.x, validation.y, validation.raw),
+        training=Labelled(fed(functional, train.x), train.y)
+        if settings.quantize.method == "qat"
+        else None,
+        validation=Labelled(fed(functional, validation.x), validation.y, validation.raw),
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
         target=settings.hardware.target,

@@ -45,6 +45,7 @@ def read_examples(candidate: Candidate, evaluation: ClassEvaluation) -> List[Exa
         DataError: the data is not here, or is not what the run was made with.
     """
     from vaiopt.data import load_splits
+    from vaiopt.data.inputs import picture_or_row
     from vaiopt.data.names import names_of_test
 
     if not evaluation.misclassified:
@@ -52,6 +53,7 @@ def read_examples(candidate: Candidate, evaluation: ClassEvaluation) -> List[Exa
     splits = load_splits(candidate)
     known = [m for m in surest(evaluation, SHOWN_EXAMPLES) if m.index < len(splits.test)]
     samples = splits.test.take(np.array([m.index for m in known], np.int64)).raw
+    samples = picture_or_row(samples, splits.test.dataset.inputs)
     classes = [scores.name for scores in evaluation.per_class]
     names = names_of_test(splits, [m.index for m in known])
     found = examples(known, samples, classes, splits.test.dataset.value_range)

@@ -268,7 +268,7 @@ class CompileRecord(Record):
         seconds: that it took.
         versions: of the packages.
         more: what one backend alone records.
-        outputs: all of them, where there are several, in the order of the float model's.
+        outputs, inputs: all of them, where there are several, in the order of the float model's.
     """
 
     target: str = part()
@@ -289,11 +289,12 @@ class CompileRecord(Record):
     seconds: float = part(0.0, low=0)
     versions: Dict[str, str] = part({})
     outputs: Tuple[OutputTensor, ...] = part(())
+    inputs: Tuple[Tensor, ...] = part(())
     more: Dict[str, Any] = part(rest=True)
 
     def to_json(self) -> Dict[str, Any]:
-        """Return a JSON object, without ``outputs`` where there is one."""
-        return {k: v for k, v in super().to_json().items() if k != "outputs" or v}
+        """Return a JSON object, without ``inputs`` and ``outputs`` where there is one."""
+        return {k: v for k, v in super().to_json().items() if k not in ("inputs", "outputs") or v}
 
     def check(self) -> None:
         """Raise unless the file's name is a plain one, which cannot lead out of the folder."""
@@ -365,6 +366,7 @@ class Manifest(Record):
         resize: how image files are brought to the size of a sample, as ``data.resize``.
         outputs: each of several, in the order of the compiled model's; then ``output``, ``classes``
             and ``targets`` say nothing more.
+        inputs: tensors of each of several, in the order in which they lie in a row of samples.
         own_metrics: name of a person's own function in :data:`OWN_METRICS`; empty without one.
     """
 
@@ -390,10 +392,11 @@ class Manifest(Record):
     resize: str = part("stretch")
     outputs: Tuple[OutputPart, ...] = part(())
     own_metrics: str = part("")
+    inputs: Tuple[Tensor, ...] = part(())
 
     def to_json(self) -> Dict[str, Any]:
-        """Return a JSON object, without ``outputs`` of one output and without no metrics."""
-        optional = ("outputs", "own_metrics")
+        """Return a JSON object, without inputs and outputs of one and without no metrics."""
+        optional = ("inputs", "outputs", "own_metrics")
         return {k: v for k, v in super().to_json().items() if k not in optional or v}
 
     def check(self) -> None:

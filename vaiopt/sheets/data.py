@@ -12,10 +12,11 @@ from vaiopt.present.table import Table
 
 def data(found: DataSheet) -> Sheet:
     """Return the sheet of data."""
-    form = "×".join(map(str, found.shape))
+    form = f"{'×'.join(map(str, found.shape))} {found.dtype}"
+    form = " and ".join(map(str, found.inputs)) or form
     facts: List[Fact] = [
         ("samples", words.count(sum(found.samples.values())), parts_of(found)),
-        ("of", f"{form} {found.dtype}", found.source),
+        ("of", form, found.source),
         ("task", found.task, ""),
     ]
     if found.file_sizes is not None:

@@ -40,6 +40,8 @@ class HyperParameters:
     Attributes:
         outputs: of several outputs what each must give, by its name: ``task``, ``classes`` and
             ``y_shape``.
+        inputs: of several inputs what each gets, by its name: ``shape`` and ``dtype``; then
+            ``input_shape`` is ().
         values: the active values so far, by the names that they were asked by.
         dimensions: what was asked for, by the names of the search space.
     """
@@ -62,6 +64,7 @@ class HyperParameters:
         self.task = task
         self.y_shape = tuple(y_shape)
         self.outputs: Mapping[str, Form] = {}
+        self.inputs: Mapping[str, Any] = {}
         self.values: Dict[str, Value] = {}
         self.dimensions: Dict[str, Dimension] = {}
         self.overrides: Mapping[str, Any] = dict(overrides or {})
@@ -226,7 +229,7 @@ class HyperParameters:
             self.task,
             self.y_shape,
         )
-        found.outputs = self.outputs
+        found.outputs, found.inputs = self.outputs, self.inputs
         found.know(self._known.values())
         for parameter in self._space:
             found._list(parameter)

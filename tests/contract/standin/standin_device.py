@@ -167,9 +167,10 @@ class Device:
         self, program: Dict[str, Any], inputs: List[np.ndarray], sizes: List[int]
     ) -> List[np.ndarray]:
         """Return int8 outputs, one row of ``sizes[i]`` elements per frame for each, for int8 inputs
-        of (batch, elements).
+        of (batch, elements): of all inputs, one after the other.
         """
-        return [_output(program, inputs[0], index, size) for index, size in enumerate(sizes)]
+        x = np.concatenate([array.reshape(len(array), -1) for array in inputs], axis=1)
+        return [_output(program, x, index, size) for index, size in enumerate(sizes)]
 
 
 def _output(program: Dict[str, Any], x: np.ndarray, index: int, size: int) -> np.ndarray:

@@ -200,7 +200,21 @@ def of_outputs(y: Any, task: str = "a=binary,b=binary") -> Callable[[Bench], Any
     return lambda bench: make_dataset("mine", np.zeros((20, 3)), y, task=task)
 
 
+def of_inputs(**x: Any) -> Callable[[Bench], Any]:
+    arrays = {f"x_{name}": array for name, array in x.items()}
+    test = {"y_test": LABELS} if "test_a" in x else {}
+    return lambda bench: load_dataset(str(bench.arrays(y=LABELS, **arrays, **test)))
+
+
+PLAIN = np.zeros((20, 3))
+
+
 MESSAGES: Provocations = {
+    "… has nothing for the input '…', only for …": of_inputs(a=PLAIN, b=PLAIN, test_a=PLAIN),
+    "… has … samples of the input '…' and … of '…'": of_inputs(a=PLAIN, b=PLAIN[:9]),
+    "there are … inputs (…), and the task is …": lambda b: make_dataset(
+        "mine", {"a": PLAIN, "b": PLAIN}, np.zeros((20, 4, 4), int), task="segmentation"
+    ),
     "… has nothing for the output '…', only for …": of_outputs({"a": LABELS}),
     "… has labels of '…', for which there is no task": of_outputs(dict.fromkeys("abc", LABELS)),
     "… is one array, and there are tasks for the outputs …": of_outputs(LABELS),

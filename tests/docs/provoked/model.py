@@ -5,22 +5,25 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
 from tests.docs.provoked.bench import Bench, Provocations, classifier
 from vaiopt.data import make_dataset, split_dataset
 from vaiopt.data.batches import DeviceData
+from vaiopt.data.inputs import InputPart
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build, load_family
 from vaiopt.models.keyword_function import with_hp
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
+from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.feasible import check_targets
 from vaiopt.search.training.options import check_names
 from vaiopt.search.training.weights import weight_arguments
+from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
 from vaiopt.tasks.task import Form
@@ -164,6 +167,28 @@ def with_outputs(*wanted: str) -> Callable[[Bench], Any]:
     return made
 
 
+def of_inputs(*names: str, data: Sequence[str] = ("a", "b"), width: int = 3) -> Any:
+    """Build a model with these inputs for data with those."""
+
+    def added(hp: Any) -> Any:
+        keras = load_keras()
+        inputs = [keras.Input((width,), name=name) for name in names]
+        both = keras.layers.Add()(inputs) if len(inputs) > 1 else inputs[0]
+        return keras.Model(inputs, keras.layers.Dense(2)(both))
+
+    def made(bench: Bench) -> None:
+        hp = HyperParameters({}, {}, () if data else (3,), 2, 20)
+        hp.inputs = {name: InputPart(name, (3,)) for name in data}
+        build(added, hp)
+
+    return made
+
+
+def of_a_family(bench: Bench) -> None:
+    path = bench.arrays(x_a=np.zeros((20, 3)), x_b=np.zeros((20, 4)), y=np.arange(20) % 2)
+    describe_search(load_settings(None, [f"data.source={path}", "model.family=mlp"]))
+
+
 def shares_of_others(bench: Bench) -> None:
     data = make_dataset("mine", np.zeros((20, 2)), np.linspace(-1, 1, 20), task="regression")
     model = load_keras().Sequential([load_keras().layers.Dense(1, input_shape=(2,))])
@@ -173,6 +198,11 @@ def shares_of_others(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    "the model has more than one input: …": of_inputs("a", "b", data=()),
+    "the model has one input, '…', and the data have …: …": of_inputs("a"),
+    "there are no samples of the model's input '…', only of …": of_inputs("a", "c"),
+    "the model's input '…' takes the shape …, the data have …": of_inputs("a", "b", width=4),
+    "the family '…' has one input, and the data have …: …": of_a_family,
     "the model has more than one output: …": with_outputs(),
     "the model has one output, '…', and there are tasks for …": with_outputs("c", "d"),
     "the model's output '…' has no task": with_outputs("a", "c"),

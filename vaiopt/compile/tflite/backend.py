@@ -14,6 +14,7 @@ from vaiopt.compile.record import Compiled
 from vaiopt.compile.tflite.lower import to_tflite
 from vaiopt.environment import Availability, has_module, tensorflow_version
 from vaiopt.errors import CompileError
+from vaiopt.int8.feed import taken_apart
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.program import Program
@@ -53,7 +54,8 @@ class TfliteCompiler(Compiler):
             request.progress("comparing it with the int8 Keras model on the golden inputs")
             inputs, outputs = _golden(request, program)
             golden = compare_outputs(run_tflite(path, inputs), outputs)
-        source, ends = program.input, program.outputs
+        ends = program.outputs
+        sources = [Tensor.at(t.name, (1, *t.shape), t.position) for t in program.inputs]
         tensors = [
             OutputTensor(
                 **vars(Tensor.at(end.tensor.name, (1, *end.tensor.shape), end.tensor.position)),
@@ -64,27 +66,29 @@ class TfliteCompiler(Compiler):
         target = program.output
         return Compiled(
             path.name,
-            Tensor.at(source.name, (1, *source.shape), source.position),
+            sources[0],
             Tensor.at(target.name, (1, *target.shape), target.position),
             threshold=program.threshold,
             left_out=list(program.left_out),
             operations=[CompiledOperation(o.kind, o.name) for o in program.operations],
             golden=golden,
             outputs=tuple(tensors) if len(tensors) > 1 else (),
+            inputs=tuple(sources) if len(sources) > 1 else (),
         )
 
 
 def _golden(request: CompileRequest, program: Program) -> Tuple[np.ndarray, np.ndarray]:
     """Return int8 golden inputs and outputs, of the fix positions that the program has."""
     golden = read_golden(request.golden, request.quantize_command)
-    has = (program.input.position, *(end.tensor.position for end in program.outputs))
+    tensors = (*program.inputs, *(end.tensor for end in program.outputs))
+    has = tuple(tensor.position for tensor in tensors)
     if golden.positions != has:
         raise CompileError(
             f"the golden outputs are for fix positions {golden.positions}, the compiled model has"
             f" {has}",
             f"Quantize again: {request.quantize_command}",
         )
-    return golden.inputs, golden.rows
+    return golden.frames, golden.rows
 
 
 def compile_model(model: Any, path: Path) -> Program:
@@ -101,7 +105,7 @@ def compile_model(model: Any, path: Path) -> Program:
 
 def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
     """Return the int8 outputs (N, …) of a ``.tflite`` for int8 inputs (N, …), by TensorFlow's own
-    interpreter; of several outputs all their values in one row.
+    interpreter; of several inputs or outputs all their values in one row.
 
     Raises:
         CompileError: the interpreter refuses the file.
@@ -110,10 +114,11 @@ def run_tflite(path: Path, x: np.ndarray) -> np.ndarray:
         with without_stderr():  # it greets on stderr
             interpreter = _interpreter(path)
             interpreter.allocate_tensors()
-        source, targets = interpreter.get_input_details()[0], interpreter.get_output_details()
-        rows = []
-        for sample in x:
-            interpreter.set_tensor(source["index"], sample.reshape(source["shape"]))
+        sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
+        shapes, rows = [tuple(source["shape"])[1:] for source in sources], []
+        for place in range(len(x)):
+            for source, part in zip(sources, taken_apart(x[place : place + 1], shapes)):
+                interpreter.set_tensor(source["index"], part.reshape(source["shape"]))
             interpreter.invoke()
             found = [interpreter.get_tensor(target["index"])[0] for target in targets]
             row = found[0] if len(found) == 1 else np.concatenate([part.ravel() for part in found])

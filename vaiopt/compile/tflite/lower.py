@@ -91,7 +91,8 @@ class _Lowering:
         self.numbers: Dict[str, int] = {}
         self.tensors: Dict[str, Tensor] = {}
         self.positive: Set[str] = set()
-        self._add(program.input)
+        for tensor in program.inputs:
+            self._add(tensor)
 
     def to_bytes(self) -> bytes:
         for operation in self.program.operations:
@@ -104,7 +105,8 @@ class _Lowering:
             ):
                 self.positive.add(operation.output.name)
         outputs = [self.numbers[end.tensor.name] for end in self.program.outputs]
-        return self.file.to_bytes([self.numbers[self.program.input.name]], outputs)
+        inputs = [self.numbers[tensor.name] for tensor in self.program.inputs]
+        return self.file.to_bytes(inputs, outputs)
 
     # ------------------------------------------------------------ tensors
 

@@ -95,7 +95,9 @@ class VitisCompiler(Compiler):
             "log": LOG,
         }
         first, above = ends.outputs[0], threshold(content)
-        made = Compiled(MODEL, ends.input, first, above, release=release, more=more)
+        made = Compiled(MODEL, ends.inputs[0], first, above, release=release, more=more)
+        if len(ends.inputs) > 1:
+            made = replace(made, inputs=ends.inputs)
         if len(ends.outputs) == 1:
             return made
         outputs = [

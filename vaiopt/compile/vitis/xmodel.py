@@ -181,7 +181,7 @@ class XmodelFacts:
 class Ends(NamedTuple):
     """The tensors that go into a model and come out of it; names only where they are compiled."""
 
-    input: Tensor
+    inputs: Tuple[Tensor, ...]
     outputs: Tuple[Tensor, ...]
 
 
@@ -309,14 +309,14 @@ def _quantized_ends(request: CompileRequest) -> Optional[Ends]:
     if not request.golden.exists():
         return None
     golden = read_golden(request.golden, request.quantize_command)
-    source = Tensor.at("", (1, *golden.inputs.shape[1:]), golden.input_position)
-    outputs = tuple(
-        Tensor.at(
-            output.name if golden.more else "", (1, *output.values.shape[1:]), output.position
+    inputs, outputs = (
+        tuple(
+            Tensor.at(one.name if len(ends) > 1 else "", (1, *one.values.shape[1:]), one.position)
+            for one in ends
         )
-        for output in golden.all_outputs
+        for ends in (golden.all_inputs, golden.all_outputs)
     )
-    return Ends(source, outputs)
+    return Ends(inputs, outputs)
 
 
 def _foreign(content: XmodelContent, warnings: List[str]) -> List[ForeignOperator]:
@@ -347,25 +347,31 @@ def _read_back(
         )
     # With work for the CPU before or behind the DPU, its ends are not those of the model.
     known = None if has_foreign or len(dpu) > 1 else quantized
-    source = _end(dpu[0].inputs, "input", known.input if known else None)
-    if known is not None and len(known.outputs) > 1:
-        found = [_of_layer(dpu[-1].outputs, wanted) for wanted in known.outputs]
-        return dpu[0], Ends(source, tuple(found))
-    wanted = known.outputs[0] if known else None
-    return dpu[0], Ends(source, (_end(dpu[-1].outputs, "output", wanted),))
+    inputs = _all_of(dpu[0].inputs, "input", known.inputs if known else ())
+    outputs = _all_of(dpu[-1].outputs, "output", known.outputs if known else ())
+    return dpu[0], Ends(inputs, outputs)
 
 
-def _of_layer(tensors: Sequence[XmodelTensor], wanted: Tensor) -> Tensor:
-    """Return the output of a DPU part that comes from the layer of a quantized output."""
+def _all_of(
+    tensors: Sequence[XmodelTensor], what: str, known: Sequence[Tensor]
+) -> Tuple[Tensor, ...]:
+    """Return inputs or outputs of a DPU part, in the order of those that were quantized."""
+    if len(known) > 1:
+        return tuple(_of_layer(tensors, what, wanted) for wanted in known)
+    return (_end(tensors, what, known[0] if known else None),)
+
+
+def _of_layer(tensors: Sequence[XmodelTensor], what: str, wanted: Tensor) -> Tensor:
+    """Return the end of a DPU part that belongs to the layer of a quantized one."""
     layer = wanted.name.partition("/")[0]
     own = [tensor for tensor in tensors if layer_of(tensor.name)[0] == layer]
     if len(own) != 1:
         names = ", ".join(tensor.name for tensor in tensors) or "none"
         raise CompileError(
-            f"no output of the compiled model ({names}) is that of layer '{layer}'",
+            f"no {what} of the compiled model ({names}) is that of layer '{layer}'",
             "'vaiopt inspect RUN --target TARGET' says which layers are left to the CPU.",
         )
-    return _end(own, "output", wanted)
+    return _end(own, what, wanted)
 
 
 def _end(tensors: Sequence[XmodelTensor], what: str, expected: Optional[Tensor]) -> Tensor:

@@ -46,46 +46,57 @@ KNOWN = {
 
 SAVE = (
     "Save it with numpy.savez('data.npz', x=x, y=y), optionally x_val, y_val, x_test, y_test,"
-    " sample_weight and classes."
+    " sample_weight and classes; of a model of several inputs x_<input>=..., for each."
 )
 
 
 LABELS = sorted((y for _, y in (*TRAINING, *TEST, *VALIDATION)), key=len, reverse=True)
 """Names of labels, longer ones first: ``y_test_size`` is ``size`` of the test set."""
 
+SAMPLES = sorted(NAMES_OF_SAMPLES, key=len, reverse=True)
+"""Names of samples, in the same way: ``x_test_image`` is the input ``image`` of the test set."""
+
 
 class Known:
     """Whether the name of an array says what it holds, in any case of its letters."""
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (name.lower() in KNOWN or bool(_output(name)[1]))
+        if not isinstance(name, str):
+            return False
+        return name.lower() in KNOWN or any(_end(name, kind)[1] for kind in (LABELS, SAMPLES))
 
 
-def _output(name: str) -> Pair:
-    """Return the name of labels that a name of labels of one output begins with, and the output:
-    of ``y_digit`` these are ``y`` and ``digit``. Two empty texts for another name.
+def _end(name: str, kind: Sequence[str]) -> Pair:
+    """Return the name of labels (or samples) that a name of those of one output (or input) begins
+    with, and the output: of ``y_digit`` these are ``y`` and ``digit``. Two empty texts for another
+    name.
     """
-    for labels in LABELS:
-        start = f"{labels}_"
+    for whole in kind:
+        start = f"{whole}_"
         if name.lower() not in KNOWN and name.lower().startswith(start) and name != start:
-            return name[: len(labels)], name[len(start) :]
+            return name[: len(whole)], name[len(start) :]
     return "", ""
 
 
-def _by_output(arrays: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+def _by_end(arrays: Mapping[str, Any], task: str) -> Mapping[str, Any]:
     """Return arrays of which the labels of several outputs are one mapping, under the name of
-    labels, where there are such and no plain ones.
+    labels, where there are such and no plain ones; and the samples of several inputs as well.
     """
-    plain = any(name.lower() == TRAINING[i][1] for name in arrays for i in range(len(TRAINING)))
-    if plain and not is_several(task):
-        return arrays
+    for kind, place, wanted in ((LABELS, 1, is_several(task)), (SAMPLES, 0, False)):
+        plain = {pair[place] for pair in TRAINING}
+        if wanted or not any(name.lower() in plain for name in arrays):
+            arrays = _gathered(arrays, kind)
+    return arrays
+
+
+def _gathered(arrays: Mapping[str, Any], kind: Sequence[str]) -> Mapping[str, Any]:
     found: Dict[str, Any] = {}
     for name, array in arrays.items():
-        labels, output = _output(name)
-        if not output:
+        whole, end = _end(name, kind)
+        if not end:
             found[name] = array
-        elif isinstance(found.setdefault(labels, {}), dict):
-            found[labels][output] = array
+        elif isinstance(found.setdefault(whole, {}), dict):
+            found[whole][end] = array
     return found
 
 
@@ -103,7 +114,7 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
     """
     said = np.asarray(arrays.get(_Names(arrays, where).spelt(TASK), AUTO))
     task = str(said) if task == AUTO and said.ndim == 0 else task
-    arrays = _by_output(arrays, task)
+    arrays = _by_end(arrays, task)
     found = _Names(arrays, where)
     found.one((TASK,))
     x, y = found.pair(TRAINING) or TRAINING[0]

@@ -25,7 +25,7 @@ from typing import (
 
 import numpy as np
 
-from vaiopt.data.dataset import HASHED_WHOLE, Dataset, Request, limit_dataset
+from vaiopt.data.dataset import HASHED_WHOLE, Dataset, Request
 from vaiopt.data.image_files import (
     BACKGROUND,
     DEEP_MODES,
@@ -38,6 +38,7 @@ from vaiopt.data.image_files import (
 )
 from vaiopt.data.images import FEW_LEVELS, check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
+from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import list_images, subfolders
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.store import scratch

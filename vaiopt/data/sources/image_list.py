@@ -10,9 +10,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
-from vaiopt.data.dataset import Dataset, Request, limit_dataset, make_dataset
+from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.image_files import SUFFIXES
 from vaiopt.data.left_out import Leavings
+from vaiopt.data.limit import limit_dataset
 from vaiopt.data.sources.cells import LOOKED_AT
 from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
 from vaiopt.data.sources.source import Source, files_below

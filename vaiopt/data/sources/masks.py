@@ -11,10 +11,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.data.dataset import Dataset, Request, limit_dataset, make_dataset
+from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.image_files import SUFFIXES, read_header, read_mask
 from vaiopt.data.images import fit_masks
 from vaiopt.data.left_out import Leavings
+from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import list_images
 from vaiopt.data.sources import folder as folders
 from vaiopt.data.sources.source import Source, files_below

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
-from vaiopt.data import split_notes
+from vaiopt.data import Dataset, split_notes
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.found import found_line
 from vaiopt.data.preprocessing import Scaling
@@ -12,7 +12,7 @@ from vaiopt.errors import ModelError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
 from vaiopt.keras import load_tensorflow
-from vaiopt.models import build, load_family
+from vaiopt.models import FAMILIES, build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.keyword_function import KeywordFunction
 from vaiopt.network.known import check_known
@@ -69,6 +69,16 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     return found
 
 
+def _check_one_input(family: str, dataset: Dataset) -> None:
+    """Raise ModelError: the built-in families have one input, and the data several."""
+    if dataset.inputs and family in FAMILIES:
+        raise ModelError(
+            f"the family '{family}' has one input, and the data have {len(dataset.inputs)}:"
+            f" {', '.join(map(str, dataset.inputs))}",
+            "Give a model function of your own: --set model.family=FILE.py:FUNCTION",
+        )
+
+
 class _Family:
     """A model function with the data of its run."""
 
@@ -76,6 +86,7 @@ class _Family:
         self._settings = settings
         self.shared = shared_of(settings)
         self.overrides = model_overrides(settings)
+        _check_one_input(settings.model.family, self.shared.dataset)
         self._function = load_family(settings.model.family)
         self._own = own_fit(self._function)
         if isinstance(self._function, KeywordFunction) and settings.search.trials > 1:

@@ -218,8 +218,14 @@ def check_augment(settings: Settings, model: Any, splits: Splits, fits_itself: b
     """
     most = {name: together.most_of(getattr(settings.augment, name)) for name in OPERATIONS}
     asked = {name: amount for name, amount in most.items() if amount}
-    frame = frame_of(splits.preprocessing, splits.task)
+    frame, several = frame_of(splits.preprocessing, splits.task), splits.preprocessing.inputs
     for name, amount in asked.items():
+        if several:
+            raise SettingsError(
+                f"augment.{name} does not suit the data: there are {len(several)} inputs,"
+                f" {', '.join(one.name for one in several)}",
+                "Leave [augment] out, and change samples by layers of the model (RandomFlip, ...).",
+            )
         if fits_itself:
             raise SettingsError(
                 f"augment.{name} is set, and the model is trained by a fit of its own",

@@ -101,7 +101,7 @@ def trace_fit(
         **weight_arguments(fit, of_few, class_weights),
     }
     try:
-        _call(fit, hp, model, train.x, labels[0], options)
+        _call(fit, hp, model, train.given, labels[0], options)
     except Exception as error:
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
@@ -164,7 +164,7 @@ def run_fit(
         "verbose": 0,
         **weight_arguments(fit, splits, plan.class_weights),
     }
-    returned = _call(fit, hp, model, splits.train.x, train, options)
+    returned = _call(fit, hp, model, splits.train.given, train, options)
     last = returned[-1] if isinstance(returned, list) and returned else returned
     own_metrics = _own_metrics(last, plan.metric)
     result = follower.outcome(restore=not own_metrics)
@@ -196,7 +196,7 @@ def _own_metrics(returned: Any, metric: str) -> Metrics:
 
 def _held_out(part: Part, labels: Any) -> Tuple[Any, ...]:
     """Return ``validation_data`` as Keras takes it: with the weights of the samples, if any."""
-    return (part.x, labels) if part.weights is None else (part.x, labels, part.weights)
+    return (part.given, labels) if part.weights is None else (part.given, labels, part.weights)
 
 
 def _history_curve(returned: Any) -> List[Metrics]:

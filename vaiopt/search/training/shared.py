@@ -180,6 +180,8 @@ class Shared(Sized):
         data = self.dataset
         known = (data.sample_shape, len(data.classes), len(data), data.task)
         hp = HyperParameters(values, overrides, *known, tuple(data.y.shape[1:]))
+        if data.inputs:
+            hp.inputs, hp.input_shape, hp.smallest_shape = {i.name: i for i in data.inputs}, (), ()
         hp.outputs = task_of(data.task).forms(data.y, data.classes)
         if IMAGE_SIZE in overrides and data.is_image:
             side = int(hp.Fixed(IMAGE_SIZE, data.sample_shape[0]))
