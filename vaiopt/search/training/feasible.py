@@ -33,8 +33,8 @@ from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import Task
-from vaiopt.tasks.classification import loss_names
 from vaiopt.tasks.joined import parts_of
+from vaiopt.tasks.loss_forms import loss_names
 
 FEW = 64
 """Validation samples from which the names of a model's metrics are known."""
