@@ -23,6 +23,7 @@ from vaiopt.network.file import (
     output_names,
 )
 from vaiopt.tasks.joined import as_said, mapped
+from vaiopt.tasks.loss_forms import ends_in_logits, single_loss
 from vaiopt.tasks.one_output import OneOutput
 from vaiopt.tasks.task_text import is_several, tasks_in, text_of
 
@@ -41,11 +42,14 @@ def missing_activation(model: Any) -> str:
 
 
 def _missing(model: Any) -> str:
-    loss = getattr(model, "loss", None)
+    loss = single_loss(model)
     options = getattr(loss, "_fn_kwargs", {})
     logits = getattr(loss, "from_logits", options.get("from_logits", False))
     name = str(getattr(loss, "name", "") or "") + type(loss).__name__
-    return _activation(model, function_of_loss(name)) if logits is True else ""
+    if logits is True:
+        return _activation(model, function_of_loss(name))
+    is_own = last_function(model) == LINEAR and ends_in_logits(model)
+    return SIGMOID if is_own else ""
 
 
 def activation_of_file(model: Any, path: PathLike) -> str:
@@ -95,8 +99,10 @@ def missing_of(kind: str, activation: str) -> str:
 
 
 def _activation(model: Any, function: str) -> str:
-    """Return the function that a model's outputs lack; one output can only lack a sigmoid."""
-    if len(model.outputs) != 1:
+    """Return the function that a model's outputs lack; one output can only lack a sigmoid, and none
+    what it has: Keras heeds the activation where a loss of logits comes behind one.
+    """
+    if len(model.outputs) != 1 or last_function(model) in (SIGMOID, SOFTMAX):
         return ""
     single = model.output_shape[-1] == 1
     return SIGMOID if single or function == SIGMOID else SOFTMAX

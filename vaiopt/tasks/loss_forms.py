@@ -1,7 +1,7 @@
-"""Which form of class labels a loss wants: class numbers, or one-hot rows.
+"""What a loss wants: class numbers or one-hot rows as labels, a probability or a logit as output.
 
-A loss of Keras's own says so by its name. A person's own function may have any name: it is tried,
-and wants the form with which outputs that agree with the labels cost less than others.
+A loss of Keras's own says so by its name. A person's own function may have any name: it is tried
+on made-up outputs. Those that agree with the labels must cost less than others.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def class_form(model: Any, labels: Labels) -> str:
     """
     if any(SPARSE in name for name in loss_names(model)):
         return SPARSE
-    loss = _single(model.loss)
+    loss = single_loss(model)
     if not callable(loss) or _is_of_keras(loss):
         return ONE_HOT
     y, right, wrong = _outputs(tuple(model.output_shape[1:]))
@@ -60,8 +60,9 @@ def class_form(model: Any, labels: Labels) -> str:
     return ONE_HOT
 
 
-def _single(loss: Any) -> Any:
-    """Return the loss of a model's one output, however it was given to ``compile``."""
+def single_loss(model: Any) -> Any:
+    """Return the loss of a model's one output, however it was given to ``compile``, or None."""
+    loss = getattr(model, "loss", None)
     parts = list(loss.values()) if isinstance(loss, dict) else loss
     return parts[0] if isinstance(parts, (list, tuple)) and len(parts) == 1 else parts
 
@@ -69,7 +70,7 @@ def _single(loss: Any) -> Any:
 def _is_of_keras(loss: Any) -> bool:
     wrapped = getattr(loss, "fn", loss)  # of Keras's LossFunctionWrapper
     place = getattr(wrapped, "__module__", None) or type(wrapped).__module__
-    return place.split(".")[0] in ("keras", "tf_keras", "tensorflow")
+    return "keras" in place
 
 
 def _outputs(shape: Tuple[Any, ...]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,14 +89,36 @@ def _outputs(shape: Tuple[Any, ...]) -> Tuple[np.ndarray, np.ndarray, np.ndarray
     return y, right, np.roll(right, 1, axis=0)
 
 
+def ends_in_logits(model: Any) -> bool:
+    """Return whether a person's own loss takes a model's one output (n, 1) for a logit: beyond 0 to
+    1 it still costs less the further the output is on the right side, and more on the wrong one.
+    """
+    loss = single_loss(model)
+    if not callable(loss) or _is_of_keras(loss) or tuple(model.output_shape[1:]) != (1,):
+        return False
+    sure_no = [_cost(loss, 0.0, said) for said in (-1.0, 0.0, 1.0)]
+    sure_yes = [_cost(loss, 1.0, said) for said in (1.0, 0.5, -1.0)]
+    return all(np.isfinite(c).all() and (np.diff(c) > LESS).all() for c in (sure_no, sure_yes))
+
+
+def _cost(loss: Any, label: float, said: float) -> float:
+    """Return what a loss makes of two samples of one label and one output; NaN if it fails."""
+    return _tried(loss, np.full((2, 1), label, np.float32), np.full((2, 1), said, np.float32))
+
+
 def _is_lower(loss: Any, labels: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> bool:
     """Return whether a loss takes labels, and is lower where the outputs agree with them."""
-    tf = load_tensorflow()
     # As Keras's ``fit`` does, which gives labels (n,) a second axis.
-    y = tf.constant(labels[:, None] if labels.ndim == 1 else labels)
-    try:
-        with user_code.running(lambda what: ModelError(f"the loss raised {what}"), loss):
-            costs = [float(tf.reduce_mean(loss(y, tf.constant(o)))) for o in (right, wrong)]
-    except ModelError:  # it does not take this form
-        return False
+    y = labels[:, None] if labels.ndim == 1 else labels
+    costs = [_tried(loss, y, outputs) for outputs in (right, wrong)]
     return bool(np.isfinite(costs).all() and costs[0] < costs[1] - LESS * abs(costs[1]))
+
+
+def _tried(loss: Any, labels: np.ndarray, outputs: np.ndarray) -> float:
+    """Return the mean of what a person's loss gives; NaN if it does not take these."""
+    tf = load_tensorflow()
+    try:
+        with user_code.running(lambda what: ModelError(f"the loss raised {what}", ""), loss):
+            return float(tf.reduce_mean(loss(tf.constant(labels), tf.constant(outputs))))
+    except ModelError:
+        return float("nan")

@@ -7,7 +7,9 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from vaiopt.data import split_notes
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.found import found_line
+from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Scaling
+from vaiopt.data.sources.function import check_repeats
 from vaiopt.errors import ModelError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
@@ -60,6 +62,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     family = _Family(settings)
     settings = family.know()
     load_target(settings.hardware.target, settings.hardware.release)
+    check_repeats(family.shared.dataset, load_request)
     space = trace_space(family.ask, family.make)
     check_overrides(space, family.overrides)
     feasible.check_splits(family.shared, settings)
