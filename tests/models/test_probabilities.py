@@ -6,6 +6,7 @@ import pytest
 from vaiopt.keras import load_keras, load_model, load_tensorflow, save_model
 from vaiopt.models.probabilities import (
     activation_of_file,
+    doubt_of_loss,
     file_attributes,
     missing_activation,
     probabilities,
@@ -121,6 +122,26 @@ def test_an_activation_that_is_there_is_not_put_on_twice(units, activation, loss
     assert missing_activation(model) == ""
     model.save(str(tmp_path / "keras.h5"))
     assert activation_of_file(model, tmp_path / "keras.h5") == ""
+
+
+@pytest.mark.parametrize(
+    "units, activation, loss, told",
+    [
+        (1, "sigmoid", LOSSES.BinaryCrossentropy(from_logits=True), "ends in a sigmoid"),
+        (4, "softmax", LOSSES.CategoricalCrossentropy(from_logits=True), "ends in a softmax"),
+        (1, None, "binary_crossentropy", "ends without an activation"),
+        (4, None, LOSSES.SparseCategoricalCrossentropy(), "ends without an activation"),
+        (4, None, LOSSES.sparse_categorical_crossentropy, "ends without an activation"),
+        (4, None, LOSSES.SparseCategoricalCrossentropy(from_logits=True), ""),
+        (4, "softmax", "categorical_crossentropy", ""),
+        (4, "sigmoid", "binary_crossentropy", ""),
+        (4, None, "mse", ""),
+        (4, None, own_of_logits, ""),
+    ],
+)
+def test_an_activation_that_contradicts_the_loss_is_told(units, activation, loss, told):
+    found = doubt_of_loss(model_of(units, activation, loss))
+    assert told in found and bool(told) == bool(found)
 
 
 def test_large_logits_overflow_nothing():

@@ -280,6 +280,7 @@ MESSAGES: Provocations = {
     ),
     "line … of … has … cells, the first line …": table("a,b\n1,x,2\n"),
     "… begins with numbers, not with the names of the columns": table("1,0\n2,1\n"),
+    "… begins with a line of data, not with the names of the columns (…)": table("1,a\n2,a\n"),
     "column '…' of … holds … different texts (such as '…'); at most … are coded": table(
         "a,b\n" + "".join(f"name {n},{n % 2}\n" for n in range(60))
     ),

@@ -17,6 +17,7 @@ from vaiopt.keras import load_tensorflow
 from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.keyword_function import KeywordFunction
+from vaiopt.models.probabilities import doubt_of_loss
 from vaiopt.network.known import check_known
 from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import resident_mb
@@ -143,7 +144,8 @@ class _Family:
         notes = (found, *shared.dataset.notes, *split_notes(splits))
         notes += (*scaling_notes(settings.data, scaling, left), *started)
         notes += tuple(filter(None, [splits.task.told_of(settings.objective.metric)]))
-        warnings = (*_warnings(model), *afterwards.warnings(model))
+        doubts = (doubt_of_loss(end) for _, _, end in splits.task.ends(model))
+        warnings = (*filter(None, doubts), *_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task
         sheet = sheet_of_splits(splits)
