@@ -6,13 +6,13 @@ on made-up outputs. Those that agree with the labels must cost less than others.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Tuple
 
 import numpy as np
 
 from vaiopt import user_code
 from vaiopt.errors import ModelError
-from vaiopt.keras import load_tensorflow
 
 ONE_HOT, SPARSE = "one_hot", "sparse"
 
@@ -116,7 +116,7 @@ def _is_lower(loss: Any, labels: np.ndarray, right: np.ndarray, wrong: np.ndarra
 
 def _tried(loss: Any, labels: np.ndarray, outputs: np.ndarray) -> float:
     """Return the mean of what a person's loss gives; NaN if it does not take these."""
-    tf = load_tensorflow()
+    tf = sys.modules["tensorflow"]  # it came with the model
     try:
         with user_code.running(lambda what: ModelError(f"the loss raised {what}", ""), loss):
             return float(tf.reduce_mean(loss(tf.constant(labels), tf.constant(outputs))))
