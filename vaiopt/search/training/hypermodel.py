@@ -106,8 +106,7 @@ def trace_fit(
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
         ) from error
-    if not calls:
-        check_trained(model, getattr(given, "model", None))
+    check_trained(model, model if calls else getattr(given, "model", None))
     return calls[-1] if calls else None
 
 
