@@ -53,6 +53,24 @@ def test_a_file_imports_what_lies_beside_it_when_loaded_and_when_called(tmp_path
     assert sys.path == before
 
 
+def test_a_neighbour_that_was_edited_is_run_anew_with_all_that_take_of_it(tmp_path):
+    (tmp_path / "near.py").write_text("from further import VALUE\n")
+    (tmp_path / "further.py").write_text("VALUE = 1\n")
+    (tmp_path / "mine.py").write_text("from near import VALUE\n")
+    assert load_file(tmp_path / "mine.py").VALUE == 1
+    same = sys.modules["near"]
+    assert load_file(tmp_path / "mine.py").VALUE == 1 and sys.modules["near"] is same
+    (tmp_path / "further.py").write_text("VALUE = 20\n")
+    assert load_file(tmp_path / "mine.py").VALUE == 20
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "deep.py").write_text("VALUE = 300\n")
+    (tmp_path / "mine.py").write_text("from package.deep import VALUE\n")
+    assert load_file(tmp_path / "mine.py").VALUE == 300
+    (tmp_path / "package" / "deep.py").write_text("VALUE = 4000\n")
+    assert load_file(tmp_path / "mine.py").VALUE == 4000
+
+
 def test_a_function_from_a_neighbour_imports_its_neighbours_when_called(tmp_path):
     write(tmp_path / "vaiopt_beside_d.py", "VALUE = 5\n")
     text = "def f():\n    from vaiopt_beside_d import VALUE\n    return VALUE\n"

@@ -6,18 +6,22 @@ import contextlib
 import hashlib
 import importlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from vaiopt.errors import VaioptError
 from vaiopt.reading import check_regular
 
 PREFIX = "vaiopt_user_"
+
+Stamp = Optional[Tuple[int, int]]
+"""Time and size of a file."""
 
 _CALLED_WITH = re.compile(r"^\s*(?:Call arguments|Arguments) received\b", re.MULTILINE)
 _CAUSES = (
@@ -31,6 +35,9 @@ _LONGEST = 400
 
 _neighbours: Dict[str, Path] = {}
 """Modules that were imported from the folder of a person's file, and that folder."""
+
+_stamps: Dict[str, Tuple[str, Stamp]] = {}
+"""The files of these modules and of those within them, as they were when they were imported."""
 
 
 _codes: Dict[str, Tuple[bytes, CodeType]] = {}
@@ -120,6 +127,7 @@ def _importing_from(folders: List[str]) -> Iterator[None]:
         yield
         return
     path, before = list(sys.path), set(sys.modules)
+    _forget_changed()
     for folder in folders:
         _forget_namesakes(Path(folder))
     sys.path[:0] = folders
@@ -134,9 +142,34 @@ def _forget_namesakes(folder: Path) -> None:
     """Forget modules that came from beside another file and are called like one in ``folder``."""
     for name, origin in list(_neighbours.items()):
         if origin != folder and ((folder / f"{name}.py").is_file() or (folder / name).is_dir()):
-            del _neighbours[name]
-            for key in [k for k in sys.modules if k == name or k.startswith(f"{name}.")]:
-                del sys.modules[key]
+            _forget(name)
+
+
+def _forget_changed() -> None:
+    """Forget the modules from a folder of which one has another file now: in a notebook, which
+    lives on while a person edits; others of them may have taken something of it.
+    """
+    changed = [name for name, (file, stamp) in _stamps.items() if _stamp(file) != stamp]
+    folders = {_neighbours[name.partition(".")[0]] for name in changed}
+    for name, origin in list(_neighbours.items()):
+        if origin in folders:
+            _forget(name)
+
+
+def _forget(name: str) -> None:
+    del _neighbours[name]
+    for modules in (sys.modules, _stamps):
+        for key in [k for k in modules if k == name or k.startswith(f"{name}.")]:
+            del modules[key]
+
+
+def _stamp(file: str) -> Stamp:
+    """Return what changes with the content of a file; None if it is gone."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _remember_neighbours(folders: List[str], before: Set[str]) -> None:
@@ -145,6 +178,10 @@ def _remember_neighbours(folders: List[str], before: Set[str]) -> None:
         for folder in map(Path, folders):
             if file and Path(file) in (folder / f"{name}.py", folder / name / "__init__.py"):
                 _neighbours[name] = folder
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and name.partition(".")[0] in _neighbours:
+            _stamps[name] = str(file), _stamp(str(file))
 
 
 def describe(error: BaseException) -> str:

@@ -61,7 +61,7 @@ def test_a_packed_table_is_the_same(tmp_path: Path) -> None:
 
 
 def test_any_column_may_be_the_target_and_numbers_name_classes(tmp_path: Path) -> None:
-    text = "quality,a,b\n" + "".join(f"{3 + n % 4 * 3}.0,{n},{n * n}\n" for n in range(40))
+    text = "quality,a,b\n" + "".join(f"{3 + n % 4 * 3}.0,{n % 9},{n * n}\n" for n in range(40))
     data = load(tmp_path, text, target="quality")
     assert data.classes == ("3", "6", "9", "12") and data.y[:4].tolist() == [0, 1, 2, 3]
     assert data.feature_names == ("a", "b") and not data.notes
@@ -75,6 +75,41 @@ def test_the_index_that_pandas_writes_is_left_out_and_said(tmp_path: Path) -> No
     assert data.feature_names == ("a",) and "not used" in data.notes[0]
 
 
+def test_a_column_that_says_what_lines_are_for_gives_sets(tmp_path: Path) -> None:
+    text = "".join(f"{i},{i % 2},{'train val test train'.split()[i % 4]}\n" for i in range(12))
+    found = load(tmp_path, "a,y,Split\n" + text)
+    assert found.feature_names == ("a",) and len(found.x) == 6
+    assert found.validation_x[:, 0].tolist() == [1, 5, 9] and found.test_y.tolist() == [0, 0, 0]
+    other = load(tmp_path, "a,usage,y\n1,train,0\n2,car,1\n3,car,0\n")  # called so, and no split
+    assert other.feature_names == ("a", "usage=car", "usage=train") and other.test is None
+    asked = load(tmp_path, "a,b,set\n1,1,train\n2,1,test\n3,2,train\n", target="set")
+    assert list(asked.classes) == ["test", "train"] and len(asked.x) == 3
+
+
+def test_a_column_that_counts_the_lines_is_said(tmp_path: Path) -> None:
+    lines = [f"{i + 5},{i * i},{i % 2}\n" for i in range(6)]
+
+    def told(text: str) -> List[str]:
+        notes = load(tmp_path, text).notes
+        return [note.split("'")[1] for note in notes if note.startswith("column '")]
+
+    assert told("id,a,y\n" + "".join(lines)) == ["id"]
+    assert told("a,b,y\n" + "".join(lines[::-1])) == []
+    assert told("t,y\n1,1.5\n2,2.5\n3,0.5\n") == []  # there is nothing else to learn from
+
+
+def test_a_few_texts_in_a_short_column_of_numbers_are_no_groups(tmp_path: Path) -> None:
+    lines = [f"{'oops' if i == 3 else i},{i % 2}\n" for i in range(20)]
+    with pytest.raises(DataError, match="column 'a' .* holds numbers and texts, such as 'oops'"):
+        load(tmp_path, "a,y\n" + "".join(lines))
+    groups = [f"{'4+' if i % 5 == 4 else i % 5},{i % 2}\n" for i in range(20)]
+    assert load(tmp_path, "a,y\n" + "".join(groups)).x.shape == (20, 5)
+
+
+def test_names_of_columns_may_be_numbers(tmp_path: Path) -> None:
+    assert load(tmp_path, "0.5,1,kind\n1,2,a\n3,4,b\n").feature_names == ("0.5", "1")
+
+
 def test_quoted_cells_and_empty_lines(tmp_path: Path) -> None:
     data = load(tmp_path, 'a,"b, c",d\n1,"x, ""y""",p\n\n2,z,q\n,,\n')
     assert data.feature_names == ("a", 'b, c=x, "y"', "b, c=z") and len(data.y) == 2
@@ -85,6 +120,7 @@ REFUSED = {
     "line 3 of .* has 2 cells, the first line 3": "a,b,c\n1,2,x\n1,y\n2,3,z\n",
     "line 2 of .* has 4 cells": "a,b,c\n1,2,3,x\n",
     "begins with numbers": "1,2,0\n3,4,1\n",
+    "begins with a line of data": "5.1,3.5,setosa\n4.9,3.0,setosa\n7.0,3.2,virginica\n",
     "single column, 'a'": "a\n1\n2\n",
     "two columns 'a'": "a,a,b\n1,2,x\n",
     "column 2 of .* has no name": "a,,b\n1,2,x\n",

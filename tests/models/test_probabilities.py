@@ -1,9 +1,12 @@
+import functools
+
 import numpy as np
 import pytest
 
-from vaiopt.keras import load_keras, load_model, save_model
+from vaiopt.keras import load_keras, load_model, load_tensorflow, save_model
 from vaiopt.models.probabilities import (
     activation_of_file,
+    doubt_of_loss,
     file_attributes,
     missing_activation,
     probabilities,
@@ -25,6 +28,7 @@ def model_of(units, activation=None, loss=None):
     "units, loss, activation",
     [
         (1, LOSSES.BinaryCrossentropy(from_logits=True), "sigmoid"),
+        (1, [LOSSES.BinaryCrossentropy(from_logits=True)], "sigmoid"),
         (4, LOSSES.SparseCategoricalCrossentropy(from_logits=True), "softmax"),
         (4, LOSSES.CategoricalCrossentropy(from_logits=True), "softmax"),
     ],
@@ -65,6 +69,79 @@ def test_any_other_model_stays_as_it_is(units, activation, loss, tmp_path):
     save_model(model, tmp_path / "model.h5", file_attributes(model))
     assert activation_of_file(model, tmp_path / "model.h5") == ""
     assert with_activation(model, "") is model
+
+
+def own_of_logits(true, said):
+    tf = load_tensorflow()
+    return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(true, tf.float32), said)
+
+
+def own_of_probabilities(true, said):
+    return K.losses.binary_crossentropy(true, said)
+
+
+def own_margin(true, said):
+    return K.backend.mean(K.backend.maximum(1 - (2 * true - 1) * said, 0), axis=-1)
+
+
+def own_poisson(true, said):
+    return said - true * K.backend.log(said)
+
+
+def own_distance(true, said):
+    return K.backend.mean(K.backend.abs(true - said), axis=-1)
+
+
+@pytest.mark.parametrize(
+    "loss", [own_of_logits, own_margin, load_tensorflow().nn.weighted_cross_entropy_with_logits]
+)
+def test_a_loss_of_ones_own_that_goes_on_beyond_0_and_1_is_of_logits(loss, tmp_path):
+    if loss not in (own_of_logits, own_margin):
+        loss = functools.partial(loss, pos_weight=2.0)
+    model = model_of(1, loss=loss)
+    assert missing_activation(model) == "sigmoid"
+    save_model(model, tmp_path / "model.h5", file_attributes(model))
+    assert activation_of_file(model, tmp_path / "model.h5") == "sigmoid"
+
+
+@pytest.mark.parametrize("loss", [own_of_probabilities, own_poisson, own_distance])
+def test_a_loss_of_ones_own_of_probabilities_or_quantities_is_not(loss):
+    assert missing_activation(model_of(1, loss=loss)) == ""
+    assert missing_activation(model_of(1, "sigmoid", own_of_logits)) == ""
+
+
+@pytest.mark.parametrize(
+    "units, activation, loss",
+    [
+        (1, "sigmoid", LOSSES.BinaryCrossentropy(from_logits=True)),
+        (4, "softmax", LOSSES.SparseCategoricalCrossentropy(from_logits=True)),
+    ],
+)
+def test_an_activation_that_is_there_is_not_put_on_twice(units, activation, loss, tmp_path):
+    model = model_of(units, activation, loss)
+    assert missing_activation(model) == ""
+    model.save(str(tmp_path / "keras.h5"))
+    assert activation_of_file(model, tmp_path / "keras.h5") == ""
+
+
+@pytest.mark.parametrize(
+    "units, activation, loss, told",
+    [
+        (1, "sigmoid", LOSSES.BinaryCrossentropy(from_logits=True), "ends in a sigmoid"),
+        (4, "softmax", LOSSES.CategoricalCrossentropy(from_logits=True), "ends in a softmax"),
+        (1, None, "binary_crossentropy", "ends without an activation"),
+        (4, None, LOSSES.SparseCategoricalCrossentropy(), "ends without an activation"),
+        (4, None, LOSSES.sparse_categorical_crossentropy, "ends without an activation"),
+        (4, None, LOSSES.SparseCategoricalCrossentropy(from_logits=True), ""),
+        (4, "softmax", "categorical_crossentropy", ""),
+        (4, "sigmoid", "binary_crossentropy", ""),
+        (4, None, "mse", ""),
+        (4, None, own_of_logits, ""),
+    ],
+)
+def test_an_activation_that_contradicts_the_loss_is_told(units, activation, loss, told):
+    found = doubt_of_loss(model_of(units, activation, loss))
+    assert told in found and bool(told) == bool(found)
 
 
 def test_large_logits_overflow_nothing():

@@ -90,6 +90,7 @@ def test_whole_numbers_of_any_type_are_ints(ask):
         (lambda hp: hp.Choice("x", [(3, 3), (5, 5)]), r"'x' cannot have the value \(3, 3\)"),
         (lambda hp: hp.Choice("x", [dict, list]), "'x' cannot have the value .*a class"),
         (lambda hp: hp.Choice("x", [math.nan]), "'x' cannot have the value nan"),
+        (lambda hp: hp.Choice("x", [1, 10**30]), "'x' cannot have the value 10000"),
         (lambda hp: hp.Choice("x", [1, True]), "'x' has the values 1 and True"),
         (lambda hp: hp.Fixed("x", [1]), "'x' cannot have the value"),
         (lambda hp: hp.Boolean("x", default="yes"), "the default 'yes'"),

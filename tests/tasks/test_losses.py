@@ -11,9 +11,9 @@ SPARSE, SOFT = "sparse_categorical_crossentropy", "categorical_crossentropy"
 BINARY = "binary_crossentropy"
 
 
-def compiled(loss, outputs=3):
+def compiled(loss, outputs=3, activation=None):
     keras = load_keras()
-    model = keras.Sequential([keras.layers.Dense(outputs, input_shape=(4,))])
+    model = keras.Sequential([keras.layers.Dense(outputs, activation, input_shape=(4,))])
     model.compile("adam", loss() if callable(loss) else loss)
     return model
 
@@ -50,3 +50,10 @@ def test_masks_are_given_to_a_loss_of_ones_own_as_rows_of_one():
     task = TASKS["segmentation"]
     assert task.loss_form(compiled("mse"), 3) == task.loss_form(compiled(SOFT), 3) == "one_hot"
     assert task.loss_form(compiled(SPARSE), 3) == "sparse"
+
+
+def test_a_softmax_of_one_output_is_refused():
+    with pytest.raises(ModelError, match="softmax of one output") as caught:
+        check_loss(compiled(BINARY, 1, "softmax"), TASKS["binary"])
+    assert "sigmoid" in caught.value.hint
+    check_loss(compiled(BINARY, 1, "sigmoid"), TASKS["binary"])

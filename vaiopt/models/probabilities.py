@@ -23,6 +23,7 @@ from vaiopt.network.file import (
     output_names,
 )
 from vaiopt.tasks.joined import as_said, mapped
+from vaiopt.tasks.loss_forms import ends_in_logits, loss_names, single_loss
 from vaiopt.tasks.one_output import OneOutput
 from vaiopt.tasks.task_text import is_several, tasks_in, text_of
 
@@ -41,11 +42,36 @@ def missing_activation(model: Any) -> str:
 
 
 def _missing(model: Any) -> str:
-    loss = getattr(model, "loss", None)
-    options = getattr(loss, "_fn_kwargs", {})
-    logits = getattr(loss, "from_logits", options.get("from_logits", False))
+    loss = single_loss(model)
     name = str(getattr(loss, "name", "") or "") + type(loss).__name__
-    return _activation(model, function_of_loss(name)) if logits is True else ""
+    if _is_of_logits(loss):
+        return _activation(model, function_of_loss(name))
+    is_own = last_function(model) == LINEAR and ends_in_logits(model)
+    return SIGMOID if is_own else ""
+
+
+def _is_of_logits(loss: Any) -> bool:
+    options = getattr(loss, "_fn_kwargs", {})
+    return getattr(loss, "from_logits", options.get("from_logits", False)) is True
+
+
+def doubt_of_loss(model: Any) -> str:
+    """Return in words what is wrong with the last activation of a compiled model, or of one of its
+    outputs, for the cross-entropy that it learns by; "" if nothing is.
+    """
+    last, loss = last_function(model), single_loss(model)
+    if last in (SIGMOID, SOFTMAX) and _is_of_logits(loss):
+        return (
+            f"the model ends in a {last}, and its loss takes logits (from_logits=True), so that"
+            " val_loss is of another function than the training's: leave one of the two out"
+        )
+    of_probabilities = any(name.replace("_", "") in _CROSS_ENTROPIES for name in loss_names(model))
+    if last == LINEAR and of_probabilities and not _is_of_logits(loss):
+        return (
+            "the model ends without an activation, and its loss takes probabilities: end with one,"
+            " or compile the loss with from_logits=True"
+        )
+    return ""
 
 
 def activation_of_file(model: Any, path: PathLike) -> str:
@@ -95,8 +121,10 @@ def missing_of(kind: str, activation: str) -> str:
 
 
 def _activation(model: Any, function: str) -> str:
-    """Return the function that a model's outputs lack; one output can only lack a sigmoid."""
-    if len(model.outputs) != 1:
+    """Return the function that a model's outputs lack; one output can only lack a sigmoid, and none
+    what it has: Keras heeds the activation where a loss of logits comes behind one.
+    """
+    if len(model.outputs) != 1 or last_function(model) in (SIGMOID, SOFTMAX):
         return ""
     single = model.output_shape[-1] == 1
     return SIGMOID if single or function == SIGMOID else SOFTMAX
@@ -144,6 +172,12 @@ def probabilities(outputs: np.ndarray, activation: str) -> np.ndarray:
 
 
 LINEAR = "linear"
+_CROSS_ENTROPIES = (
+    "binarycrossentropy",
+    "categoricalcrossentropy",
+    "sparsecategoricalcrossentropy",
+)
+"""What Keras's are called, as functions, as texts and as classes, in small letters."""
 _AS_THEY_ARE = ("Reshape", "Flatten", "Permute", "Dropout")
 """Layers that leave values as they are."""
 

@@ -103,7 +103,10 @@ def missing_function(path: PathLike) -> str:
             if own in (LOGITS, SIGMOID, SOFTMAX) or _BY_OUTPUT.fullmatch(own):
                 return own
             text = attribute_text(file.attrs.get("training_config", ""))
-            loss = parse_json(text)["loss"] if 0 < len(text) <= MOST_TEXT else None
+            loss: Any = parse_json(text)["loss"] if 0 < len(text) <= MOST_TEXT else None
+            if isinstance(loss, dict) and "class_name" not in loss:  # by output
+                loss = list(loss.values())
+            loss = loss[0] if isinstance(loss, list) and len(loss) == 1 else loss
             if not loss or loss["config"]["from_logits"] is not True:
                 return ""
             return function_of_loss(str(loss["class_name"]))

@@ -6,6 +6,7 @@ import math
 from typing import Any, Union
 
 from vaiopt.errors import ModelError
+from vaiopt.record import LARGEST
 from vaiopt.study.space import Value
 
 
@@ -32,7 +33,7 @@ def plain(name: str, value: Any) -> Value:
         return value  # type: ignore[no-any-return]
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, int):
+    if isinstance(value, int) and -LARGEST <= value <= LARGEST:  # more no record holds
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)

@@ -16,6 +16,7 @@ from vaiopt.record import Record, Unfit, part
 from vaiopt.runs.records import ClassCount, KitResult, Measured
 from vaiopt.tasks.class_labels import check_labels
 from vaiopt.tasks.class_weights import class_weights
+from vaiopt.tasks.loss_forms import class_form
 from vaiopt.tasks.task import Evaluation, Labels, Task
 
 MOST_CLASSES = 20
@@ -49,13 +50,6 @@ def cross_entropy(single: bool, losses: Any) -> Any:
         return "binary_crossentropy" if single else "sparse_categorical_crossentropy"
     loss = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
     return loss(from_logits=True)
-
-
-def loss_names(model: Any) -> Tuple[str, ...]:
-    """Return what the loss of a compiled model is called, in small letters."""
-    loss = model.loss
-    own = (getattr(loss, "name", "") or "", getattr(loss, "__name__", ""), type(loss).__name__)
-    return tuple(name.lower() for name in (str(loss), *own))
 
 
 def entropy_problem(names: Sequence[str], outputs: int) -> str:
@@ -383,10 +377,10 @@ class Classification(Task):
         model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
 
     def loss_form(self, model: Any, classes: int) -> str:
-        """Return ``binary`` for one output, ``sparse`` for a sparse loss, else ``one_hot``."""
+        """Return ``binary`` for one output, else what :func:`class_form` does."""
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
-        return "sparse" if any("sparse" in name for name in loss_names(model)) else "one_hot"
+        return class_form(model, lambda y, form: self.loss_labels(y, form, classes))
 
     def loss_problem(self, names: Sequence[str], outputs: int) -> str:
         """Return the loss of one output in the place of that of one a class, which is 0 for it."""

@@ -16,8 +16,8 @@ from vaiopt.tasks.classification import (
     confusion_matrix,
     cross_entropy,
     entropy_problem,
-    loss_names,
 )
+from vaiopt.tasks.loss_forms import class_form
 from vaiopt.tasks.task import UNSCORED, Evaluation, Labels, Task
 
 WORST = 50
@@ -241,7 +241,7 @@ class Segmentation(Task):
         """Return ``binary`` for one output a pixel, ``sparse`` or ``one_hot`` for the loss."""
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
-        return "sparse" if any("sparse" in name for name in loss_names(model)) else "one_hot"
+        return class_form(model, lambda y, form: self.loss_labels(y, form, classes))
 
     def loss_problem(self, names: Sequence[str], outputs: int) -> str:
         """Return as for a classification."""

@@ -14,8 +14,9 @@ from tests.made_runs import made_candidate, write_data
 from vaiopt import memory
 from vaiopt.data import load_dataset, load_splits, read_recipe, scratch, split_dataset
 from vaiopt.data.dataset import make_dataset
+from vaiopt.data.load import load_request
 from vaiopt.data.sources import keras_files
-from vaiopt.data.sources.function import dataset_returned
+from vaiopt.data.sources.function import check_repeats, dataset_returned
 from vaiopt.keras import load_tensorflow
 from vaiopt.quantize import quantize_model
 from vaiopt.record import write_record
@@ -41,6 +42,12 @@ def not_a_number(bench: Bench) -> None:
     x = np.zeros((20, 4), np.float32)
     x[3, 1] = np.nan
     dataset(x)
+
+
+def other_each_time(bench: Bench) -> None:
+    lines = ("import numpy as np", "def load():", "    random = np.random.default_rng()")
+    bench.file("mine.py", "\n".join((*lines, "    return random.random((20, 4)), [0, 1] * 10")))
+    check_repeats(load_dataset("mine.py:load"), load_request)
 
 
 def two_sizes(bench: Bench) -> None:
@@ -287,6 +294,7 @@ MESSAGES: Provocations = {
     ),
     "line … of … has … cells, the first line …": table("a,b\n1,x,2\n"),
     "… begins with numbers, not with the names of the columns": table("1,0\n2,1\n"),
+    "… begins with a line of data, not with the names of the columns (…)": table("1,a\n2,a\n"),
     "column '…' of … holds … different texts (such as '…'); at most … are coded": table(
         "a,b\n" + "".join(f"name {n},{n % 2}\n" for n in range(60))
     ),
@@ -308,6 +316,7 @@ MESSAGES: Provocations = {
         lambda b: split_dataset(dataset(), (7, 2, 1), seed=0, offset=1e30)
     ),
     "… holds a single class, '…'": lambda b: dataset(y=np.zeros(20, int)),
+    "'…' returns other data each time it is called": other_each_time,
     "the data of '…' is not what the run '…' was made from (SHA-256 ……, was ……)": changed_data,
     "calibration array '…' …: it is at the wrong scale": quantized(
         samples(scale=90.0), input_range=(-1.0, 1.0)

@@ -21,6 +21,7 @@ from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
 from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.feasible import check_targets
+from vaiopt.search.training.hypermodel import check_trained
 from vaiopt.search.training.options import check_names
 from vaiopt.search.training.weights import weight_arguments
 from vaiopt.settings import load_settings
@@ -217,6 +218,9 @@ MESSAGES: Provocations = {
     ),
     "the model takes inputs of shape …, the data have …": built(
         lambda hp: classifier(), shape=(9, 9, 3)
+    ),
+    "fit(hp, model, ...) trains another model than the one it is given": lambda b: check_trained(
+        classifier(), classifier()
     ),
     "fit(hp, model, ...) takes no …, which the data or train.class_weights give": lambda b: (
         weight_arguments(lambda hp, model, x, y: None, two_classes(), "balanced")

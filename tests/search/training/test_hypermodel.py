@@ -201,6 +201,26 @@ def test_a_fit_that_raises_is_named_before_any_training(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_fit_that_trains_another_model_is_named_before_any_training(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, *args, **kwargs):
+        return self.build(hp).fit(*args, **kwargs)
+"""
+    with pytest.raises(ModelError, match="trains another model than the one it is given"):
+        searched(tmp_path, monkeypatch, text)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fit_may_train_a_model_around_the_one_that_it_is_given(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, *args, **kwargs):
+        around = keras.Sequential([keras.layers.GaussianNoise(0.01, input_shape=(8, 8, 1)), model])
+        around.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+        return around.fit(*args, **kwargs)
+"""
+    assert {t.status for t in searched(tmp_path, monkeypatch, text)} == {COMPLETE}
+
+
 def searched(tmp_path, monkeypatch, text, *more):
     """Search a HyperModel whose ``fit`` is this text; return its trials."""
     monkeypatch.chdir(tmp_path)

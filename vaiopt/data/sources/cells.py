@@ -42,3 +42,19 @@ def check_names(names: List[str], where: str) -> List[str]:
         if name in names[:i]:
             raise DataError(f"{where} has two columns '{name}'", hint)
     return names
+
+
+def check_header(table: CellTable, where: str) -> CellTable:
+    """Return a table. Raises DataError: its first line is one of data, which holds numbers, and a
+    text that its column holds too.
+    """
+    texts = [i for i, name in enumerate(table.names) if name and not NUMBER.fullmatch(name)]
+    if len(texts) < len(table.names) - bool("" in table.names):
+        for i in texts:
+            if any(row[i] == table.names[i] for row in table.rows):
+                raise DataError(
+                    f"{where} begins with a line of data, not with the names of the columns"
+                    f" ('{table.names[i][:40]}' is in the column, too)",
+                    "Write the names of the columns into the first line, each once.",
+                )
+    return table

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
 from vaiopt import memory
-from vaiopt.data.sources.cells import GAPS, LOOKED_AT, CellTable, check_names
+from vaiopt.data.sources.cells import GAPS, LOOKED_AT, CellTable, check_header, check_names
 from vaiopt.errors import DataError
 from vaiopt.reading import LARGEST, PART, open_regular
 
@@ -114,7 +114,7 @@ def _table(text: str, where: str) -> CellTable:
         ) from error
     if not rows:
         raise DataError(f"{where} holds no line of data", "Give a line of names, then the data.")
-    return CellTable(names, rows)
+    return check_header(CellTable(names, rows), where)
 
 
 def _delimiter(text: str) -> str:

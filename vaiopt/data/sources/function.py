@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import random
 import re
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Iterator, Optional, Sequence
+
+import numpy as np
 
 from vaiopt import user_code
 from vaiopt.data.dataset import IN_MEMORY_MB, Dataset, Request, make_dataset
@@ -21,6 +25,9 @@ from vaiopt.reading import check_regular
 from vaiopt.tasks import AUTO
 
 PATTERN = re.compile(r"^(?P<module>.+):(?P<function>[A-Za-z_]\w*)$")
+MOST_REPEATED = 2**30
+"""Bytes of samples that are made once more to see whether they are the same."""
+
 RETURNS = (
     "Return (x, y), (x, y, sample_weight), ((x, y), (x_test, y_test)), three such pairs (training,"
     " validation, test), arrays by name ({'x': x, 'y': y}), a tf.data.Dataset or Keras Sequence of"
@@ -43,24 +50,59 @@ def load_function(request: Request, path: Path) -> Dataset:
     assert match is not None  # the source was found by this pattern
     module, name = match.group("module"), match.group("function")
     running = partial(user_code.running, partial(_failed, request.source), request.base)
-    with running():
-        loaded = (
-            user_code.load_file(_find(module, request))
-            if module.endswith(".py")
-            else importlib.import_module(module)
-        )
-    function = getattr(loaded, name, None)
-    if not callable(function):
-        known = _functions(loaded)
-        raise DataError(
-            f"'{module}' has no function '{name}'", did_you_mean(name, known) if known else RETURNS
-        )
-    with running(function):
-        result = function()
+    with _seeded():
+        with running():
+            loaded = (
+                user_code.load_file(_find(module, request))
+                if module.endswith(".py")
+                else importlib.import_module(module)
+            )
+        function = getattr(loaded, name, None)
+        if not callable(function):
+            known = _functions(loaded)
+            hint = did_you_mean(name, known) if known else RETURNS
+            raise DataError(f"'{module}' has no function '{name}'", hint)
+        with running(function):
+            result = function()
     return dataset_returned(result, request.source, request.task, request.in_memory_mb)
 
 
 SOURCE = Source("module:function", _matches, load_function)
+
+
+@contextlib.contextmanager
+def _seeded() -> Iterator[None]:
+    """Let a function that draws from Python's or NumPy's global random numbers, and seeds them not,
+    draw the same at each call: workers and later steps call it again.
+    """
+    before, before_of_numpy = random.getstate(), np.random.get_state()
+    random.seed(0)
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(before_of_numpy)
+
+
+def check_repeats(dataset: Dataset, load: Callable[[Request], Dataset]) -> None:
+    """Check that a function which made data makes the same once more.
+
+    Args:
+        dataset: as it was loaded. load: loads a request anew.
+
+    Raises:
+        DataError: it makes others, so that no later step would have those of the trials.
+    """
+    request = dataset.request
+    if request is None or not PATTERN.match(request.source) or dataset.x.nbytes > MOST_REPEATED:
+        return
+    if load(request).sha256() != dataset.sha256():
+        raise DataError(
+            f"'{request.source}' returns other data each time it is called",
+            "Let it return the same: seed what it draws from, numpy.random.default_rng(0), and"
+            " sort what it lists.",
+        )
 
 
 def _failed(source: str, what: str) -> DataError:

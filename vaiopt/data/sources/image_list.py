@@ -15,7 +15,8 @@ from vaiopt.data.image_files import SUFFIXES
 from vaiopt.data.left_out import Leavings
 from vaiopt.data.limit import limit_dataset
 from vaiopt.data.sources.cells import LOOKED_AT
-from vaiopt.data.sources.folder import GIVEN, TRAIN, decoded, files_sha256, reading
+from vaiopt.data.sources.folder import GIVEN, decoded, files_sha256, reading
+from vaiopt.data.sources.given_parts import given_parts
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.sources.table_file import (
     drop_index,
@@ -28,9 +29,6 @@ from vaiopt.data.sources.table_file import (
 from vaiopt.errors import DataError
 
 Cells = Sequence[Optional[str]]
-
-SPLIT = ("split", "subset", "set", "usage", "partition")
-"""Names, in small letters, of a column that says what images are given for."""
 
 
 def load_list(request: Request, path: Path) -> Dataset:
@@ -55,7 +53,7 @@ def _load(request: Request, path: Path) -> Dataset:
     if files is None:  # its first lines had one
         raise DataError(f"{where} has no column of image files", "Save the list again.")
     paths = _paths(columns.pop(files), files, folder, where)
-    parts = _parts(columns, where)
+    parts = given_parts(columns, where)
     if not columns:
         raise DataError(
             f"{where} says nothing of its images", "Add a column of what is to be learned."
@@ -136,30 +134,6 @@ def _paths(cells: Cells, name: str, folder: Path, where: str) -> List[Path]:
             )
         paths.append(folder / given)
     return paths
-
-
-def _parts(columns: Dict[str, List[Optional[str]]], where: str) -> np.ndarray:
-    """Take out the column that says what images are given for, if there is one; return the first
-    letters of the fields of each one's set, (N,).
-    """
-    size = len(next(iter(columns.values()), ()))
-    known: Dict[str, str] = dict.fromkeys(TRAIN, "")
-    known.update((word, prefix) for prefix, words in GIVEN.items() for word in words)
-    for name in [name for name in columns if name.lower() in SPLIT]:
-        words = [str(cell).lower() for cell in columns[name]]
-        if not set(words) & set(known):
-            continue  # called so, and something else
-        other = next((word for word in words if word not in known), None)
-        if other is not None:
-            raise DataError(
-                f"column '{name}' of {where} holds '{other}'",
-                "Write train, val or test into each line.",
-            )
-        if not any(known[word] == "" for word in words):
-            raise DataError(f"column '{name}' of {where} has no line of 'train'", "Add some.")
-        del columns[name]
-        return np.asarray([known[word] for word in words])
-    return np.full(size, "", dtype="<U11")
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:

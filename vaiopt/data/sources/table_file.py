@@ -10,6 +10,8 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.sources.cells import NUMBER, CellTable
 from vaiopt.data.sources.csv_text import first_of_text, read_text
+from vaiopt.data.sources.folder import GIVEN
+from vaiopt.data.sources.given_parts import given_parts
 from vaiopt.data.sources.parquet import first_of_parquet, read_parquet
 from vaiopt.data.sources.source import Source
 from vaiopt.data.table import MOST_TEXTS, Cells, encode
@@ -49,7 +51,8 @@ def load_table(request: Request, path: Path) -> Dataset:
     :data:`vaiopt.data.table.MOST_TEXTS` different texts are one-hot coded. Gaps are filled by the
     median, or by the most frequent text. The target is the column ``request.target``, by default
     the last; its values are the names of the classes, or a quantity. Several columns, with commas
-    between them, are as many quantities or labels.
+    between them, are as many quantities or labels. A column ``split`` of train, val and test says
+    which lines are given for what.
 
     Raises:
         DataError: the file cannot be read, a line is longer or shorter than the first, names are
@@ -61,20 +64,44 @@ def load_table(request: Request, path: Path) -> Dataset:
         name: [row[i] for row in rows] for i, name in enumerate(names)
     }
     notes = drop_index(columns, where)
+    asked = [name.strip() for name in request.target.split(",")]
+    others = {name: cells for name, cells in columns.items() if name not in asked}
+    parts = given_parts(others, where, strict=False)
+    columns = {name: cells for name, cells in columns.items() if name in others or name in asked}
     targets, told = targets_of(request.target, list(columns), where)
     labels = {name: columns.pop(name) for name in targets}
     y, classes, task = labels_of(labels, where, request.task)
-    found = encode({n: _parsed(cells, n, where) for n, cells in columns.items()}, where)
+    read = {n: _parsed(cells, n, where) for n, cells in columns.items()}
+    found = encode(read, where)
+    arrays = {"x": found.x, "y": np.asarray(y)}
     return make_dataset(
         path.name,
-        found.x,
-        y,
+        **{f"{p}{k}": a[parts == p] for p in ("", *GIVEN) for k, a in arrays.items() if p in parts},
         classes=classes,
         feature_names=found.feature_names,
         columns=found.columns,
-        notes=(*notes, *told, *found.notes),
+        notes=(*notes, *told, *found.notes, *counting_notes(read, where)),
         task=task,
     )
+
+
+def counting_notes(columns: Mapping[str, Cells], where: str) -> List[str]:
+    """Return a note of each column beside others that counts the lines, such as ``id``: in a table
+    that is sorted by class it tells the class, as no later sample's will.
+    """
+    if len(columns) < 2:
+        return []
+    found = []
+    for name, cells in columns.items():
+        first, count = cells[0], len(cells)
+        counts = isinstance(first, float) and list(cells) == [first + i for i in range(count)]
+        if counts and count > 2:
+            found.append(name)
+    return [
+        f"column '{name}' of {where} counts the lines and is a feature: take it out if it says"
+        " nothing of a sample"
+        for name in found
+    ]
 
 
 def read_columns(path: Path) -> Dict[str, Cells]:
@@ -159,7 +186,7 @@ def _parsed(cells: Sequence[Optional[str]], name: str, where: str) -> Cells:
     texts = [cell for cell in cells if cell is not None and not NUMBER.fullmatch(cell)]
     if not texts:
         return [None if cell is None else float(cell) for cell in cells]
-    if 2 * len(texts) < len(cells) and len(set(cells)) > MOST_TEXTS:
+    if 2 * len(texts) < len(cells) and len(set(cells)) > min(MOST_TEXTS, len(cells) // 2):
         raise DataError(
             f"column '{name}' of {where} holds numbers and texts, such as '{texts[0][:40]}'",
             "Mend these cells, or empty them where nothing is known.",

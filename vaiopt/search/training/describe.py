@@ -7,7 +7,9 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 from vaiopt.data import Dataset, split_notes
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.found import found_line
+from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Scaling
+from vaiopt.data.sources.function import check_repeats
 from vaiopt.errors import ModelError
 from vaiopt.hardware import costs as hardware_costs
 from vaiopt.hardware import load_target
@@ -15,6 +17,7 @@ from vaiopt.keras import load_tensorflow
 from vaiopt.models import FAMILIES, build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.keyword_function import KeywordFunction
+from vaiopt.models.probabilities import doubt_of_loss
 from vaiopt.network.known import check_known
 from vaiopt.search.execution.gpus import check_gpu
 from vaiopt.search.execution.limits import resident_mb
@@ -60,6 +63,7 @@ def describe_search(settings: Settings, afterwards: Afterwards = NOTHING) -> Spa
     family = _Family(settings)
     settings = family.know()
     load_target(settings.hardware.target, settings.hardware.release)
+    check_repeats(family.shared.dataset, load_request)
     space = trace_space(family.ask, family.make)
     check_overrides(space, family.overrides)
     feasible.check_splits(family.shared, settings)
@@ -151,7 +155,8 @@ class _Family:
         notes = (found, *shared.dataset.notes, *split_notes(splits))
         notes += (*scaling_notes(settings.data, scaling, left), *started)
         notes += tuple(filter(None, [splits.task.told_of(settings.objective.metric)]))
-        warnings = (*_warnings(model), *afterwards.warnings(model))
+        doubts = (doubt_of_loss(end) for _, _, end in splits.task.ends(model))
+        warnings = (*filter(None, doubts), *_warnings(model), *afterwards.warnings(model))
         inputs = inputs_of(settings, shared.dataset)
         task = shared.dataset.task
         sheet = sheet_of_splits(splits)

@@ -15,6 +15,8 @@ from vaiopt.data.augment import OPERATIONS, frame_of, mixes_labels, refusal
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.hardware import Target
 from vaiopt.models.pretrained import take_weights
+from vaiopt.models.probabilities import last_function
+from vaiopt.network.file import SOFTMAX
 from vaiopt.search.training.hypermodel import FitCall
 from vaiopt.search.training.options import parse_split, training_values
 from vaiopt.search.training.own_callbacks import own_callbacks
@@ -33,8 +35,8 @@ from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.space import Space, Value
 from vaiopt.study.trace import BuildFailed
 from vaiopt.tasks import Task
-from vaiopt.tasks.classification import loss_names
 from vaiopt.tasks.joined import parts_of
+from vaiopt.tasks.loss_forms import loss_names
 
 FEW = 64
 """Validation samples from which the names of a model's metrics are known."""
@@ -154,6 +156,11 @@ def check_loss(model: Any, task: Task) -> None:
     """
     for name, learned, end in task.ends(model):
         names, outputs = loss_names(end), int(end.output_shape[-1])
+        if outputs == 1 and last_function(end) == SOFTMAX:
+            raise ModelError(
+                "the model ends in a softmax of one output, which is 1 whatever is learned",
+                "End with activation='sigmoid', or with as many outputs as there are classes.",
+            )
         better = learned.loss_problem(names, outputs)
         if better:
             of_it = f" for the output '{name}'" if name else ""

@@ -106,7 +106,26 @@ def trace_fit(
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
         ) from error
+    check_trained(model, model if calls else getattr(given, "model", None))
     return calls[-1] if calls else None
+
+
+def check_trained(model: Any, trained: Any) -> None:
+    """Check that what a fit trains holds the model that it was given, which is the one that is
+    kept.
+
+    Args:
+        model: as it was given. trained: that Keras's own fit was called on, None if on no other.
+
+    Raises:
+        BuildFailed: it does not: the scores would be of another model than the one that is kept.
+    """
+    if trained is None or {id(w) for w in model.weights} <= {id(w) for w in trained.weights}:
+        return
+    raise BuildFailed(
+        "fit(hp, model, ...) trains another model than the one it is given",
+        "Let build(hp) return the model that is to be trained and kept.",
+    )
 
 
 def _call(fit: Fit, hp: Any, model: Any, x: Any, y: Any, options: Dict[str, Any]) -> Any:
