@@ -67,10 +67,18 @@ def meant_by(path: PathLike) -> str:
     return f"Did you mean {meant}?" if meant else ""
 
 
+def check_file(path: PathLike) -> Path:
+    """Return a path if a file can be written there. Raises RunError for a folder."""
+    path = Path(path)
+    if path.is_dir():
+        raise RunError(f"'{path}' is a folder", "Give the name of a file to write.")
+    return path
+
+
 @contextlib.contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
     """Give a temporary path; rename it to ``path`` when the block ends well, else delete it."""
-    path = Path(path)
+    path = check_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(path.parent, path.stem, _make_file(path.suffix)) as temporary:
         yield temporary

@@ -209,6 +209,11 @@ def open_run(folder: PathLike) -> Run:
         RunError: there is no such folder, or it is not a run.
     """
     run = Run(folder)
+    if run.folder.is_file():
+        raise RunError(
+            f"'{run.folder}' is a file, not a run",
+            "Give the folder that 'vaiopt search' made (by default runs/NAME).",
+        )
     if not run.folder.is_dir():
         raise RunError(
             f"there is no run folder '{run.folder}'",
