@@ -222,6 +222,11 @@ def open_run(folder: PathLike) -> Run:
             else f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
             f" {run.folder}",
         )
+    if (run.folder / "saved_model.pb").is_file():
+        raise RunError(
+            f"'{run.folder}' is a SavedModel of TensorFlow, not a run; models are read from .h5",
+            "Write it as .h5 with Keras 2: load_model(folder).save('model.h5')",
+        )
     if not run.settings.is_file():
         raise RunError(
             f"'{run.folder}' is not a run: it has no run.toml",
