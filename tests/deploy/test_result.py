@@ -54,7 +54,6 @@ def test_a_result_in_order_is_taken_with_all_that_it_tells():
         ({"latency_ms": {"p50": 2.0, "batch": "one"}}, "latency_ms.batch"),
         ({"fps": {**GOOD["fps"], "best": {"threads": 1, "value": -5}}}, "fps.best.value"),
         ({"fps": {**GOOD["fps"], "by_threads": [{"threads": 1, "value": "x"}]}}, "fps.by_threads"),
-        ({"fps": {**GOOD["fps"], "by_threads": [3]}}, "fps.by_threads"),
         ({"preparation_ms": -2.0}, "preparation_ms"),
         ({"dpu_latency_ms": [1]}, "dpu_latency_ms"),
         ({"agreement": {"samples": 40, "equal": 40, "fraction": 0.0}}, "agreement.fraction"),
