@@ -292,3 +292,9 @@ def test_a_message_is_no_longer_than_a_person_reads(tmp_path):
     with pytest.raises(RunError) as caught:
         read_arrays(path, ["inputs"], "make it")
     assert len(caught.value.message) < 1000
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "results").mkdir()
+    with pytest.raises(RunError, match="results' is a folder"), atomic_path(tmp_path / "results"):
+        pytest.fail("nothing is written")

@@ -1,3 +1,6 @@
+import json
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -61,6 +64,17 @@ def test_a_file_that_is_no_keras_2_model_is_refused_with_the_reason(model, tmp_p
         with pytest.raises(ModelError) as caught:
             load_model(tmp_path / name)
         assert says in caught.value.message
+
+
+def test_what_is_in_a_file_counts_not_its_ending(model, tmp_path):
+    save_model(model, tmp_path / "m.h5")
+    (tmp_path / "m.h5").rename(tmp_path / "old.keras")  # as TensorFlow up to 2.11 writes it
+    assert load_model(tmp_path / "old.keras").count_params() == model.count_params()
+    with zipfile.ZipFile(str(tmp_path / "new.h5"), "w") as file:
+        file.writestr("metadata.json", json.dumps({"keras_version": "2.15.0"}))
+    with pytest.raises(ModelError, match=r"new.h5' is a .keras archive of Keras 2.15.0") as caught:
+        load_model(tmp_path / "new.h5")
+    assert "Rename it to" in caught.value.hint
 
 
 def test_fields_that_tensorflow_2_3_refuses_are_neither_written_nor_in_the_way(

@@ -67,10 +67,18 @@ def meant_by(path: PathLike) -> str:
     return f"Did you mean {meant}?" if meant else ""
 
 
+def check_file(path: PathLike) -> Path:
+    """Return a path if a file can be written there. Raises RunError for a folder."""
+    path = Path(path)
+    if path.is_dir():
+        raise RunError(f"'{path}' is a folder", "Give the name of a file to write.")
+    return path
+
+
 @contextlib.contextmanager
 def atomic_path(path: PathLike) -> Iterator[Path]:
     """Give a temporary path; rename it to ``path`` when the block ends well, else delete it."""
-    path = Path(path)
+    path = check_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(path.parent, path.stem, _make_file(path.suffix)) as temporary:
         yield temporary
@@ -91,6 +99,29 @@ def atomic_folder(folder: PathLike) -> Iterator[Path]:
         yield temporary
         os.chmod(str(temporary), 0o777 & ~_umask())
         put_in_place(temporary, folder)
+
+
+def check_replaceable(folder: PathLike, names: Iterable[str], option: str) -> None:
+    """Check, before long work, that a folder can be written whole and nothing of a person's is lost
+    by it: it is new, empty, or holds nothing but what was written there before.
+
+    Args:
+        folder: to be written. names: of the files that are written there. option: that names it.
+
+    Raises:
+        RunError: it is a file, lies in one, or holds other files.
+    """
+    whole = Path(os.path.abspath(str(folder)))
+    for path in (whole, *whole.parents):
+        if path.exists() and not path.is_dir():
+            raise RunError(f"'{path}' is a file", f"Give a folder for the result: {option} DIR")
+    others = sorted(set(os.listdir(str(whole))) - set(names)) if whole.is_dir() else []
+    if others or whole == Path.cwd():
+        holds = f"holds '{others[0]}'" if others else "is the current one"
+        raise RunError(
+            f"the folder '{folder}' is replaced as a whole, and {holds}",
+            f"Give a new or an empty folder: {option} DIR",
+        )
 
 
 @contextlib.contextmanager

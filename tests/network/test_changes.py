@@ -130,6 +130,13 @@ def test_a_convolution_of_single_channels_is_a_depthwise_one():
     assert changed_calls(half).calls[1].class_name == "Conv2D" and read_graph(half).refusals
 
 
+def test_a_leaky_relu_by_its_name_is_the_layer_with_tensorflows_slope():
+    made = model(L.Conv2D(4, 1, activation=tf.nn.leaky_relu, name="x"))
+    for calls in (changed_calls(made), changed_calls(json.loads(made.to_json()))):
+        assert [c.class_name for c in calls.calls] == ["InputLayer", "Conv2D", "LeakyReLU"]
+        assert calls.calls[2].config["alpha"] == 0.2
+
+
 def test_a_scaling_goes_where_it_is_exact():
     def of(*front):
         calls = changed_calls(model(L.GlobalAveragePooling2D(), *front)).calls

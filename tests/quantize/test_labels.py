@@ -29,6 +29,7 @@ CLASSES, FLAGS = np.arange(N) % 3, np.arange(N) % 2
 MASKS = RANDOM.randint(0, 2, (N, 4, 4))
 UNDERSTOOD = {
     "classes": (model(3, function="softmax"), CLASSES, "classification"),
+    "a column of classes": (model(3, function="softmax"), CLASSES[:, None], "classification"),
     "one-hot": (model(3, function="softmax"), np.eye(3)[CLASSES], "classification"),
     "probability": (model(1, function="sigmoid"), FLAGS, "binary"),
     "quantity": (model(1), RANDOM.rand(N) * 100, "regression"),
@@ -38,6 +39,16 @@ UNDERSTOOD = {
     "labels": (model(3, function="sigmoid"), RANDOM.randint(0, 2, (N, 3)), "multilabel"),
     "masks": (model(4, 4, 2, function="softmax"), MASKS, "segmentation"),
     "flat masks": (model(4, 4, 2, reshaped=(16, 2)), MASKS.reshape(N, 16), "segmentation"),
+    "flat masks of one channel": (
+        model(4, 4, 2, reshaped=(16, 2)),
+        MASKS.reshape(N, 16, 1),
+        "segmentation",
+    ),
+    "flat masks of a sigmoid": (
+        model(4, 4, 1, function="sigmoid", reshaped=(16, 1)),
+        MASKS.reshape(N, 16),
+        "segmentation",
+    ),
     "masks of a sigmoid": (model(4, 4, 1, function="sigmoid"), MASKS, "segmentation"),
     "masks with void": (model(4, 4, 2), np.where(MASKS, 255, MASKS), "segmentation"),
     "images": (model(4, 4, 1), RANDOM.rand(N, 4, 4, 1), "image_to_image"),
@@ -53,6 +64,11 @@ NOT = {
     "soft rows": (model(3, function="softmax"), RANDOM.rand(N, 3), "do not each hold a single 1"),
     "rows of another size": (model(3), RANDOM.rand(N, 5), "rows of 5"),
     "masks of more classes": (model(4, 4, 2), MASKS * 7 + 3, "the masks hold 3 and 10"),
+    "flat masks of one channel": (
+        model(4, 4, 1, reshaped=(16, 1)),
+        MASKS.reshape(N, 16),
+        "no sigmoid",
+    ),
     "masks of another size": (model(4, 4, 2), np.zeros((N, 8, 8)), "labels of shape"),
 }
 
@@ -65,6 +81,13 @@ def test_labels_that_the_outputs_show_are_scored(name):
     outputs = bare.predict(RANDOM.rand(N, 4, 4, 1), verbose=0)
     scores = judge.scores(outputs)
     assert next(iter(scores)) == judge.task.headline and all(map(np.isfinite, scores.values()))
+
+
+def test_flat_masks_of_a_sigmoid_count_every_pixel():
+    judge, _ = judge_of(*UNDERSTOOD["flat masks of a sigmoid"][:2], N)
+    assert judge is not None and set(np.unique(judge.y)) == {0, 1}
+    perfect = judge.scores(MASKS.reshape(N, 16, 1).astype(np.float32))
+    assert all(value == 1 for value in perfect.values())
 
 
 @pytest.mark.parametrize("name", NOT)

@@ -105,6 +105,8 @@ PATTERNS: Dict[str, Build] = {
     "hard swish": lambda x: L.Multiply()([x, L.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)]),
     "sums": lambda x: L.ReLU(name="x")(x + L.Conv2D(4, 1)(x)),
     "cropped": lambda x: x[:, 1:, :-1],
+    "a part of a split": lambda x: tf.split(x, 2, -1)[0],
+    "a layer as the function of an Activation": lambda x: L.Activation(L.ReLU(6.0), name="x")(x),
     **{
         f"{name} inside": (lambda f: lambda x: L.Conv2D(4, 1, activation=f, name="x")(x))(name)
         for name in FUNCTIONS
@@ -169,6 +171,12 @@ def test_inspect_and_quantize_leave_the_same_layers_in_float(name: str, release:
     for device in ("zcu102", "cpu"):
         told = {row.layer.split("/")[0] for row in left_to_cpu(model, load_target(device, release))}
         assert set(left) <= told
+
+
+def test_rows_put_together_are_told_of_by_all() -> None:
+    model = network(lambda x: L.Concatenate(axis=1, name="x")([x, L.Conv2D(4, 1)(x)]))
+    told = {row.layer: row.reason for row in left_to_cpu(model, load_target("zcu102"))}
+    assert "along axis 1" in told["x"]
 
 
 @pytest.mark.parametrize("name", REFUSED)

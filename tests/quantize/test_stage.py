@@ -36,6 +36,24 @@ def quantize(out, model=None, x=None, **options):
     )
 
 
+@pytest.mark.parametrize("kind", ["others", "current", "beside", "file", "in a file"])
+def test_a_folder_with_anything_else_is_refused_and_left_as_it_is(tmp_path, monkeypatch, kind):
+    (tmp_path / "q").mkdir()
+    thesis = tmp_path / "q" / "thesis.txt"
+    thesis.write_text("mine")
+    out = {"file": thesis, "in a file": thesis / "q"}.get(kind, tmp_path / "q")
+    if kind == "current":
+        thesis.unlink()
+        monkeypatch.chdir(tmp_path / "q")
+        out = "."
+    if kind == "beside":
+        (tmp_path / "q" / "metrics.json").write_text("{}")
+    before = sorted((tmp_path / "q").iterdir())
+    with pytest.raises(RunError, match="is a file|replaced as a whole") as caught:
+        quantize(out, model="no model is looked at")
+    assert "--out DIR" in caught.value.hint and sorted((tmp_path / "q").iterdir()) == before
+
+
 def test_four_files_are_written_and_agree(tmp_path):
     x = images(40)
     result = quantize(tmp_path / "q", x=x, calib_batch_size=16)

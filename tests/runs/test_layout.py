@@ -79,6 +79,16 @@ def test_the_old_names_of_a_run_s_files_are_those_of_the_chosen_one_and_warn(
         assert not hasattr(run, "float_models")
 
 
+def test_what_is_no_run_is_told_for_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "m.h5").write_text("x")
+    with pytest.raises(RunError, match="m.h5' is a file, not a run"):
+        open_run(tmp_path / "m.h5")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_text("x")
+    with pytest.raises(RunError, match="is a SavedModel of TensorFlow"):
+        open_run(tmp_path / "saved")
+
+
 def test_only_a_folder_with_run_toml_is_a_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no run folder"):
         open_run(tmp_path / "none")

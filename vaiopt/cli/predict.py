@@ -34,10 +34,13 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Tell label and confidence of each file, and how long one takes."""
+    from vaiopt.files import check_file
     from vaiopt.network.loadable import trusting_models
     from vaiopt.predictions import predict_candidate
     from vaiopt.runs.layout import open_run
 
+    if out is not None:
+        check_file(out)
     with trusting_models(trust):
         opened = open_run(run)
         candidate = opened.chosen if trial is None else opened.trial(trial)

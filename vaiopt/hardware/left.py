@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, List, NamedTuple
 
 from vaiopt.hardware.devices import estimate
+from vaiopt.hardware.placement import FOLLOWS
 from vaiopt.hardware.quantized import output_softmaxes
 from vaiopt.hardware.target import Target
 from vaiopt.network.read import read_graph
-
-_MOVERS = ("reshape", "flatten", "pad", "concat")
-"""Kinds that only follow what comes before them."""
 
 
 class Left(NamedTuple):
@@ -46,6 +44,6 @@ def left_to_cpu(model: Any, target: Target) -> List[Left]:
         return [
             Left(layer.name, layer.reason)
             for layer, ends in layers
-            if layer.device == "CPU" and not ends and layer.main.kind not in _MOVERS
+            if layer.device == "CPU" and not ends and not layer.reason.startswith(FOLLOWS)
         ]
     return [Left(layer.name, layer.reason) for layer, _ in layers if layer.reason]

@@ -18,6 +18,9 @@ from vaiopt.hardware.target import Target
 from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.sizes import Kernel, elements
 
+FOLLOWS = "follows a CPU layer"
+"""Why what only moves numbers is on the CPU, where there is no other reason."""
+
 
 def place(graph: LayerGraph, target: Target) -> List[Placement]:
     """Return where each operation of a graph runs on a target: ``DPU`` or ``CPU``, with the reason
@@ -324,7 +327,7 @@ def _follow(operation: Operation, context: Context) -> Placement:
     source = operation.inputs[0]
     from_input = context.graph.operations[source].kind == "input"
     on_dpu = from_input or context.places[source].device == "DPU"
-    return ON_DPU if on_dpu else on_cpu("follows a CPU layer")
+    return ON_DPU if on_dpu else on_cpu(FOLLOWS)
 
 
 def _concat(operation: Operation, context: Context) -> Placement:

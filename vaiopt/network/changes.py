@@ -35,6 +35,10 @@ HARD_SIGMOID = "HardSigmoid"
 _KEPT = ("VitisQuantize", "QuantizeLayer")
 """They do nothing to real numbers, but say that a model is quantized."""
 
+_LAYER_OF = {"leaky_relu": {"class_name": "LeakyReLU", "config": {"alpha": 0.2}}}
+"""Layers of functions that Keras takes by TensorFlow's name: ``tf.nn.leaky_relu`` has this slope.
+"""
+
 _SIXTH_TOLERANCE = 1e-4
 """The vendor's tool recognises the factor as loosely."""
 
@@ -55,7 +59,7 @@ def changed(calls: CallList) -> CallList:
 
 def _told_once(calls: CallList) -> CallList:
     """Leave out what was said of operations that then became a part of something else."""
-    left = {call.name for call in calls.calls}
+    left = {name for call in calls.calls for name in (call.name, call.name.rpartition("/")[0])}
     last = {change.layer: change for change in calls.changes}
     kept = (
         change
@@ -95,11 +99,15 @@ def _does_nothing(call: Call, readers_of_source: int, is_output: bool) -> bool:
 def _translate(call: Call, new: Rebuilt) -> Optional[List[Place]]:
     """Add the layers that take the place of a call; return its outputs, None if it stays."""
     inner = _inner_activation(call)
+    if inner is not None and call.class_name == "Activation":  # has nothing else to compute
+        new.tell(call.name, f"its function is a {class_of(inner)} layer, which takes its place")
+        step = Step(class_of(inner), dict(inner["config"]))
+        return [new.add(_made(call, call.name, step, call.inputs))]
     if inner is not None:
         first = new.add(call._replace(config={**call.config, "activation": "linear"}))
-        name = f"{call.name}/{class_of(inner)}"
+        name, step = f"{call.name}/{class_of(inner)}", Step(class_of(inner), dict(inner["config"]))
         new.tell(call.name, f"its activation is a {class_of(inner)} layer, which is put behind it")
-        return [new.add(_made(call, name, Step(class_of(inner), dict(inner["config"])), [first]))]
+        return [new.add(_made(call, name, step, [first]))]
     if call.class_name == "CustomScaleLayer" and len(call.inputs) == 2:
         return [_scaled_sum(call, new)]
     shapes = new.shapes(call.inputs)
@@ -163,8 +171,11 @@ def _scaled_sum(call: Call, new: Rebuilt) -> Place:
 
 
 def _inner_activation(call: Call) -> Optional[Mapping[str, Any]]:
-    """Return the activation layer, without weights, in the configuration of a layer, if any."""
+    """Return the activation layer, without weights, in the configuration of a layer, if any; a
+    layer that computes the same for a function that no quantizer knows.
+    """
     inner = call.config.get("activation")
+    inner = _LAYER_OF.get(inner, inner) if isinstance(inner, str) else inner
     if not isinstance(inner, Mapping) or not isinstance(inner.get("config"), Mapping):
         return None
     row = layer_class(class_of(inner))

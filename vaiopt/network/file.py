@@ -16,6 +16,9 @@ from vaiopt.json_text import parse_json
 from vaiopt.network.hdf5 import open_hdf5
 from vaiopt.reading import PathLike, open_regular, read_text
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+"""What an HDF5 file begins with."""
+
 MOST_TEXT = 32 << 20
 """Bytes of an architecture. Those of Keras's own applications stay below one million."""
 
@@ -35,7 +38,7 @@ def read_model_config(path: PathLike) -> Dict[str, Any]:
             architecture is damaged or far too large.
     """
     path = Path(path)
-    if path.exists() and path.suffix.lower() == ".keras":
+    if path.is_file() and _is_archive(path):
         raise _keras_archive(path)
     with open_hdf5(path) as file:
         return config_of(file, path)
@@ -208,6 +211,16 @@ def _problem(content: Any) -> Optional[str]:
     return None
 
 
+def _is_archive(path: Path) -> bool:
+    """Tell whether a file is an archive, by what is in it: up to TensorFlow 2.11 Keras writes HDF5
+    into a ``.keras`` file.
+    """
+    if path.suffix.lower() != ".keras":
+        return zipfile.is_zipfile(str(path))
+    with path.open("rb") as file:
+        return file.read(len(_HDF5)) != _HDF5
+
+
 def _keras_archive(path: Path) -> ModelError:
     """Return why a ``.keras`` file is not read: what Keras wrote it decides, not its name."""
     version = ""
@@ -220,8 +233,12 @@ def _keras_archive(path: Path) -> ModelError:
     except zipfile.BadZipFile:
         return ModelError(f"'{path}' is damaged (it is no archive)", "Give a Keras 2 .h5 file.")
     if version.startswith("2."):
+        named = path.with_suffix(".keras")
+        again = f"tf_keras.models.load_model('{named}').save('{path.stem}.h5')"
         return ModelError(
             f"'{path}' is a .keras archive of Keras {version[:20]}; the Vitis-AI tools read .h5",
-            f"Write it as .h5: tf_keras.models.load_model('{path}').save('{path.stem}.h5')",
+            f"Write it as .h5: {again}"
+            if named == path
+            else f"Rename it to '{named}', as Keras wrote it; then write it as .h5: {again}",
         )
     return ModelError(f"'{path}' is a Keras 3 file", SAVE_AGAIN)

@@ -147,14 +147,16 @@ def _bare(model: Any, y: np.ndarray) -> Tuple[str, np.ndarray]:
         raise _NotUnderstood("'y' holds no numbers; give class numbers from 0")
     if not np.isfinite(y).all():
         raise _NotUnderstood("'y' holds values that are not numbers")
-    if y.ndim == 2 and y.shape[1] == 1 and shape == (1,):
-        y = y[:, 0]
+    if y.ndim == len(shape) + 1 and y.shape[-1] == 1 and len(shape) <= 2:
+        y = y[..., 0]  # a column, as Keras's own data sets have it; masks with their channel
     if y.ndim == 1 and len(shape) == 1:
         return _of_numbers(shape[0], function, y)
     if y.ndim == 2 and len(shape) == 1:
         return _of_rows(shape[0], function, y)
     if y.ndim == 2 and len(shape) == 2 and y.shape[1] == shape[0]:
-        return "segmentation", _masks(y[:, :, None], shape[1])
+        if shape[1] == 1 and function != "sigmoid":
+            raise _NotUnderstood("the output has one channel, which is no sigmoid")
+        return "segmentation", _masks(y[:, :, None], max(2, shape[1]))
     if y.ndim in (3, 4) and len(shape) == 3 and y.shape[1:3] == shape[:2]:
         return _of_images(shape, function, y)
     raise _NotUnderstood(f"labels of shape {y.shape[1:]} for outputs of shape {shape}")

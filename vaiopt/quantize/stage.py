@@ -11,8 +11,8 @@ import numpy as np
 
 from vaiopt import releases
 from vaiopt.data import calibration_indices, load_splits
-from vaiopt.errors import DataError, MissingToolError, QuantizeError, RunError, did_you_mean
-from vaiopt.files import PathLike, atomic_folder, write_arrays
+from vaiopt.errors import DataError, MissingToolError, QuantizeError, did_you_mean
+from vaiopt.files import PathLike, atomic_folder, check_replaceable, write_arrays
 from vaiopt.hardware import host_softmaxes
 from vaiopt.int8.feed import fed, in_shape
 from vaiopt.int8.golden import golden
@@ -52,6 +52,9 @@ from vaiopt.text import Progress, silent
 JUDGED_MB = 500
 """Megabytes of the preprocessed validation samples that models are judged on, of data that are not
 in memory."""
+
+FILES = ("quantized.h5", "fix_positions.json", "metrics.json", "golden.npz", "evaluation.json")
+"""What a folder of an int8 model holds; the last is of ``vaiopt evaluate``."""
 
 NOISE_SAMPLES = 100
 """Calibration samples that the signal-to-noise report looks at."""
@@ -318,8 +321,7 @@ def _check_choices(
 ) -> Method:
     """Return the method, after all that can be refused without looking at model and data."""
     rules_of(release)
-    if out.exists() and not out.is_dir():
-        raise RunError(f"'{out}' is a file", "Give a folder for the result: --out DIR")
+    check_replaceable(out, FILES, "--out")
     row = _check_method(quantizer, method)
     if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
         raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.record import Record, Unfit, part
 
@@ -12,6 +12,21 @@ Value = Union[bool, int, float, str, None]
 
 MOST = 10**9
 """No kit has as many samples, threads or frames per second, or needs as many milliseconds."""
+
+ROUNDED = 0.01
+"""A share may be rounded, but not further."""
+
+_TIMES = ("preparation_ms", "decoding_ms", "dpu_latency_ms", "seconds")
+"""Times that scripts may tell besides."""
+
+
+def _check_figures(told: Mapping[str, Any], names: Sequence[str], where: str = "") -> None:
+    """Raise unless what a kit told by these names, if it did, are numbers that can be."""
+    for name in names:
+        value = told.get(name)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 <= value <= MOST):
+            raise Unfit(where + name, f"is {value!r}"[:80])
 
 
 class Scored(Record):
@@ -77,6 +92,7 @@ class Latency(Record):
         least, most = self.min or 0.0, MOST if self.max is None else self.max
         if self.mean is not None and not least <= self.mean * (1 + 1e-9) <= most * (1 + 2e-9):
             raise Unfit("mean", f"is {self.mean}, outside of min and max")
+        _check_figures(self.more, ("executions", "batch", "per_image"))
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,16 @@ class FrameRate(Record):
     threads: int = part(low=1, high=MOST)
     value_with_preprocessing: Optional[float] = part(None, low=0, high=MOST)
     more: Dict[str, Any] = part(rest=True)
+
+    def check(self) -> None:
+        """Raise unless the other rates and counts that were told can be."""
+        _check_figures(self.more, ("frames", "seconds", "different_outputs"))
+        rates = self.more.get("by_threads")
+        rows = [("best", self.more.get("best"))]
+        rows += [("by_threads", row) for row in (rates if isinstance(rates, list) else ())]
+        for name, row in rows:
+            if isinstance(row, dict):  # anything else is passed over by all that reads it
+                _check_figures(row, ("threads", "value"), f"{name}.")
 
 
 @dataclass(frozen=True)
@@ -132,6 +158,10 @@ class Agreement(Record):
         """Raise unless there are as many as agree."""
         if self.equal > self.samples:
             raise Unfit("equal", f"is {self.equal}, of {self.samples} samples")
+        if self.fraction is not None and self.samples:
+            if abs(self.fraction - self.equal / self.samples) > ROUNDED:
+                told = f"is {self.fraction}, for {self.equal} of {self.samples} samples"
+                raise Unfit("fraction", told)
 
 
 @dataclass(frozen=True)
@@ -228,6 +258,7 @@ class KitResult(Scored):
         for number, row in enumerate(self.per_class):
             if row.count > self.samples:
                 raise Unfit(f"per_class[{number}].count", f"is {row.count}, of {self.samples}")
+        _check_figures(self.more, _TIMES)
 
     @property
     def all_doubts(self) -> Tuple[Doubt, ...]:

@@ -209,6 +209,11 @@ def open_run(folder: PathLike) -> Run:
         RunError: there is no such folder, or it is not a run.
     """
     run = Run(folder)
+    if run.folder.is_file():
+        raise RunError(
+            f"'{run.folder}' is a file, not a run",
+            "Give the folder that 'vaiopt search' made (by default runs/NAME).",
+        )
     if not run.folder.is_dir():
         raise RunError(
             f"there is no run folder '{run.folder}'",
@@ -216,6 +221,11 @@ def open_run(folder: PathLike) -> Run:
             if run.folder.exists()
             else f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
             f" {run.folder}",
+        )
+    if (run.folder / "saved_model.pb").is_file():
+        raise RunError(
+            f"'{run.folder}' is a SavedModel of TensorFlow, not a run; models are read from .h5",
+            "Write it as .h5 with Keras 2: load_model(folder).save('model.h5')",
         )
     if not run.settings.is_file():
         raise RunError(
