@@ -39,7 +39,7 @@ ON_THE_DPU: Dict[str, Build] = {
     "causal of one step": lambda x: L.Conv1D(4, 1, padding="causal")(x),
     "same, dilated": lambda x: L.Conv1D(4, 3, padding="same", dilation_rate=2, use_bias=False)(x),
     "a group a channel": lambda x: L.Conv1D(10, 3, groups=5, strides=2)(x),
-    "separable": lambda x: L.SeparableConv1D(6, 3, strides=2, depth_multiplier=2)(x),
+    "separable": lambda x: L.SeparableConv1D(6, 3, strides=2)(x),
     "separable, causal": lambda x: L.SeparableConv1D(6, 3, padding="causal", dilation_rate=2)(x),
     "transposed": lambda x: L.Conv1DTranspose(6, 3, strides=2, padding="same")(x),
     "largest": lambda x: L.MaxPooling1D(3, strides=2, padding="same")(x),

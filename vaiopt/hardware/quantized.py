@@ -4,10 +4,17 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Set
+from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from vaiopt.network.graph import LayerGraph, Operation
-from vaiopt.network.verdicts import NO_OPERAND, NO_SIGMOID_INPUT, verdict_of
+from vaiopt.network.verdicts import (
+    MULTIPLIED_NORM,
+    MULTIPLIED_PAIR,
+    MULTIPLIED_RELU,
+    NO_OPERAND,
+    NO_SIGMOID_INPUT,
+    verdict_of,
+)
 
 QUANTIZER_FLOAT = "the quantizer leaves it in float on the CPU"
 
@@ -18,6 +25,11 @@ _FAULTS = {
     "dpu_sigmoid": NO_SIGMOID_INPUT,
 }
 """By kind or function: the row of what fails where an input has no position."""
+
+_EQUALIZED = ("conv", "depthwise", "batch_norm")
+"""Kinds that are equalised with a convolution before them, a normalisation that is not folded among
+them.
+"""
 
 _MOVERS = ("reshape", "flatten", "pad")
 
@@ -90,19 +102,40 @@ class Quantizer(NamedTuple):
         )
 
     def _fault(self, operation: Operation) -> Optional[str]:
-        """Return what the quantizer fails on where an input has no position."""
-        name = _FAULTS.get(operation.kind) or _FAULTS.get(operation.function)
-        if name is None or (operation.kind == "multiply" and operation.function == "swish"):
-            return None  # of a swish the sigmoid is looked at
-        row = verdict_of("layer", name, self.release)
-        for number in operation.inputs if row.verdict == "refused" else ():
-            source = self._without_position(number, name == NO_OPERAND)
-            if source is not None:
+        """Return what the quantizer fails on."""
+        for name, source in (*self._unplaced(operation), *self._multiplied(operation)):
+            row = verdict_of("layer", name, self.release)
+            if row.verdict == "refused":
                 return (
                     f"the quantizer of release {self.release} fails on a {name}, here"
                     f" '{source.layer}'; {row.cure}"
                 )
         return None
+
+    def _unplaced(self, operation: Operation) -> Iterator[Tuple[str, Operation]]:
+        """Yield the inputs that have no position and need one."""
+        name = _FAULTS.get(operation.kind) or _FAULTS.get(operation.function)
+        if name is None or (operation.kind == "multiply" and operation.function == "swish"):
+            return  # of a swish the sigmoid is looked at
+        for number in operation.inputs:
+            source = self._without_position(number, name == NO_OPERAND)
+            if source is not None:
+                yield name, source
+
+    def _multiplied(self, operation: Operation) -> Iterator[Tuple[str, Operation]]:
+        """Yield the depthwise convolution of several outputs a channel that an operation is folded
+        into or equalised with.
+        """
+        if operation.kind not in _EQUALIZED or self._others(operation.inputs[0]):
+            return
+        source = self.graph.operations[operation.inputs[0]]
+        name = MULTIPLIED_NORM if operation.kind == "batch_norm" else MULTIPLIED_PAIR
+        if source.kind == "activation":
+            plain = source.function == "relu" and not self._others(source.inputs[0])
+            name = MULTIPLIED_RELU if source.layer_type == "ReLU" else MULTIPLIED_PAIR
+            source = self.graph.operations[source.inputs[0]] if plain else source
+        if source.kind == "depthwise" and source.multiplier > 1:
+            yield name, source
 
     def _without_position(self, number: int, always: bool) -> Optional[Operation]:
         """Return the operation in float whose result, at ``number``, gets no rounding: one that is

@@ -40,6 +40,13 @@ NO_OPERAND = "sum or product of a layer in float"
 NO_SIGMOID_INPUT = "sigmoid or swish of a layer in float that others read"
 """Rows of what some releases fail on, since a number that they compare has no position."""
 
+MULTIPLIED_NORM = "batch normalisation behind a DepthwiseConv2D of depth_multiplier above 1"
+MULTIPLIED_PAIR = "convolution behind a DepthwiseConv2D of depth_multiplier above 1"
+MULTIPLIED_RELU = "convolution behind a ReLU layer of a DepthwiseConv2D of depth_multiplier above 1"
+"""Rows of what releases fail on, since they take such a layer to have as many outputs as inputs:
+the fold into its weights, and its equalisation with the convolution that it feeds.
+"""
+
 
 class Verdict(NamedTuple):
     """One row; the fields are the columns that ``verdicts.csv`` explains."""

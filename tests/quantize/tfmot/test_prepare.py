@@ -42,9 +42,6 @@ NORMALISED = {
     "Conv2D": lambda layers, x: layers.Conv2D(5, 3, padding="same", name="c")(x),
     "Conv2D without bias": lambda layers, x: layers.Conv2D(5, 3, use_bias=False, name="c")(x),
     "DepthwiseConv2D": lambda layers, x: layers.DepthwiseConv2D(3, name="c")(x),
-    "DepthwiseConv2D of two channels each": lambda layers, x: layers.DepthwiseConv2D(
-        3, depth_multiplier=2, name="c"
-    )(x),
     "Conv2DTranspose": lambda layers, x: layers.Conv2DTranspose(
         5, 3, strides=2, padding="same", name="c"
     )(x),

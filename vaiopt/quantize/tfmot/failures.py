@@ -1,11 +1,14 @@
 """What a release's quantizer stops at, with an error of Python's: refused here by name.
 
-Its limits on positions look up that of every input. An input has none where it comes from a layer
+It takes a depthwise convolution to have as many outputs as inputs, where it folds a batch
+normalisation into one and where it equalises one with the convolution behind it. Its limits on
+positions look up that of every input. An input has none where it comes from a layer
 in float that is not read by one quantized layer alone, since only that one gets a rounding before
 it (:func:`vaiopt.quantize.tfmot.placement.place`).
 
-Source: ``adjust_vitis_sigmoid`` and ``adjust_shift_read`` in the release sources of
-vai-q-tensorflow2, and such networks quantized with all of them.
+Source: ``_get_folded_conv_weights``, ``_cross_layer_equalize``, ``adjust_vitis_sigmoid`` and
+``adjust_shift_read`` in the release sources of vai-q-tensorflow2, and such networks quantized with
+all of them.
 """
 
 from __future__ import annotations
@@ -28,15 +31,29 @@ def refuse_failures(graph: Graph, rules: Rules) -> None:
         QuantizeError: the layer is named, and the layer in float that it reads.
     """
     for name, find in FAILURES.items():
-        row = verdict_of("layer", name, rules.release)
-        if row.verdict != "refused":
-            continue
         for node, source in find(graph, rules):
-            raise QuantizeError(
-                f"release {rules.release} cannot quantize layer '{node.layer}': its quantizer fails"
-                f" on a {name}, here '{source.layer or source.name}'",
-                f"{row.cure[0].upper()}{row.cure[1:]}.",
-            )
+            refuse_failure(name, node, source, rules)
+
+
+def refuse_failure(name: str, node: Node, source: Node, rules: Rules) -> None:
+    """Refuse a layer and the one before it, if the quantizer of the release fails on the two.
+
+    Args:
+        name: of the row in ``verdicts.csv``.
+        node: what fails.
+        source: the layer before it that it fails because of.
+        rules: of the release.
+
+    Raises:
+        QuantizeError: it does.
+    """
+    row = verdict_of("layer", name, rules.release)
+    if row.verdict == "refused":
+        raise QuantizeError(
+            f"release {rules.release} cannot quantize layer '{node.layer}': its quantizer fails on"
+            f" a {name}, here '{source.layer or source.name}'",
+            f"{row.cure[0].upper()}{row.cure[1:]}.",
+        )
 
 
 def _sigmoids(graph: Graph, rules: Rules) -> Iterator[_Fault]:

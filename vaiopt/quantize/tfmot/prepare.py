@@ -16,6 +16,8 @@ import numpy as np
 
 from vaiopt.errors import QuantizeError
 from vaiopt.int8.arithmetic import LEAKY_ALPHA
+from vaiopt.network.verdicts import MULTIPLIED_NORM, MULTIPLIED_PAIR, MULTIPLIED_RELU
+from vaiopt.quantize.tfmot.failures import refuse_failure
 from vaiopt.quantize.tfmot.graph import CONVOLUTIONS, Graph, Node
 from vaiopt.quantize.tfmot.rules import Rules
 
@@ -36,17 +38,17 @@ def prepare(graph: Graph, rules: Rules) -> None:
     """Change the graph in place, as the module says.
 
     Raises:
-        QuantizeError: a batch normalisation that can neither be folded nor become a convolution, or
-            an activation the release cannot take.
+        QuantizeError: a batch normalisation that can neither be folded nor become a convolution, an
+            activation the release cannot take, or layers that its quantizer fails on.
     """
     _remove_dropout(graph)
     split_separable(graph)
     _split_activations(graph, rules)
-    _fold_batch_norms(graph)
+    _fold_batch_norms(graph, rules)
     for _ in range(EQUALIZATION_STEPS):
         for between in (None, "Activation", "ReLU"):
             if between != "ReLU" or rules.equalizes_separate_relu:
-                _equalize_all(graph, between)
+                _equalize_all(graph, between, rules)
 
 
 def _remove_dropout(graph: Graph) -> None:
@@ -106,13 +108,16 @@ def _split_activations(graph: Graph, rules: Rules) -> None:
         node.tensor = "pre_activation"
 
 
-def _fold_batch_norms(graph: Graph) -> None:
+def _fold_batch_norms(graph: Graph, rules: Rules) -> None:
     while True:
         # One at a time: the first that can be folded, in the order that the graph then has.
         node = next((node for node in graph if _can_fold(graph, node)), None)
         if node is None:
             break
-        _fold(graph.source(node), node)
+        conv = graph.source(node)
+        if _has_several_outputs(conv):
+            refuse_failure(MULTIPLIED_NORM, node, conv, rules)
+        _fold(conv, node)
         graph.bypass(node.name)
     for node in graph:
         if node.kind == "BatchNormalization":
@@ -125,6 +130,11 @@ def _can_fold(graph: Graph, node: Node) -> bool:
     source = graph.source(node)
     linear = source.kind in CONVOLUTIONS and source.activation == "linear"
     return linear and graph.feeds_only(source.name)
+
+
+def _has_several_outputs(conv: Node) -> bool:
+    """Tell whether a convolution is depthwise, with several outputs for an input channel."""
+    return conv.kind == "DepthwiseConv2D" and conv.weights[conv.kernel].shape[3] != 1
 
 
 def complete_batch_norm(norm: Node) -> None:
@@ -149,9 +159,7 @@ def _fold(conv: Node, norm: Node) -> None:
     """Fold a batch normalisation into the layer before it, which gets a bias if it has none."""
     factor, mean, beta = multiplier_and_shift(norm)
     kernel = conv.weights[conv.kernel]
-    if conv.kind == "DepthwiseConv2D":
-        shaped = factor.reshape(1, 1, kernel.shape[2], kernel.shape[3])
-    elif conv.kind == "Conv2DTranspose":
+    if conv.kind in ("DepthwiseConv2D", "Conv2DTranspose"):
         shaped = factor.reshape(1, 1, -1, 1)
     else:
         shaped = factor
@@ -179,7 +187,7 @@ def _to_depthwise(norm: Node) -> None:
     )
 
 
-def _equalize_all(graph: Graph, between: Optional[str]) -> None:
+def _equalize_all(graph: Graph, between: Optional[str], rules: Rules) -> None:
     """Equalise convolutions with nothing, a relu, or an unbounded ReLU layer between them."""
     for tail in graph:
         if tail.kind not in _EQUALIZED:
@@ -191,6 +199,9 @@ def _equalize_all(graph: Graph, between: Optional[str]) -> None:
             head = graph.source(head)
         plain = head.kind in _EQUALIZED and head.activation in ("linear", "relu")
         if plain and graph.feeds_only(head.name):
+            if _has_several_outputs(head):
+                name = MULTIPLIED_RELU if between == "ReLU" else MULTIPLIED_PAIR
+                refuse_failure(name, tail, head, rules)
             _equalize(head, tail)
 
 
@@ -207,8 +218,6 @@ def _equalize(head: Node, tail: Node) -> None:
     """Scale channels to like largest weights on both sides (Nagel et al., arXiv:1906.04721)."""
     first, second = head.weights[head.kernel], tail.weights[tail.kernel]
     channels = first.shape[3] if head.kind == "Conv2D" else first.shape[2]
-    if first.shape[3] != 1 and head.kind == "DepthwiseConv2D":
-        return  # several outputs a channel: the pairs of channels are not one to one
     rows = [first.reshape(-1, channels)]
     if "bias" in head.weights:
         rows.append(head.weights["bias"].reshape(1, -1))
