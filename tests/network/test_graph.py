@@ -272,6 +272,30 @@ def test_tensorflow_operations_are_read_with_their_shapes(keras):
     )
 
 
+@pytest.mark.parametrize(
+    "call, told",
+    [
+        (lambda tf, x: tf.nn.depth_to_space(x, 2), True),
+        (lambda tf, x: tf.nn.space_to_depth(x, 2), True),
+        (lambda tf, x: tf.reduce_min(x, axis=-1), True),
+        (lambda tf, x: tf.math.reduce_variance(x, axis=[1, 2]), True),
+        (lambda tf, x: tf.nn.softplus(x), True),
+        (lambda tf, x: tf.nn.pool(x, [2, 2], "MAX", [2, 2]), False),
+        (lambda tf, x: tf.argmin(x, axis=-1), False),
+    ],
+    ids=["to space", "to depth", "min", "variance", "softplus", "pool", "argmin"],
+)
+def test_the_shape_of_a_function_of_tensorflow_is_right_or_said_to_be_assumed(keras, call, told):
+    import tensorflow as tf
+
+    inputs = keras.Input((8, 6, 4))
+    model = keras.Model(inputs, call(tf, inputs))
+    operation = read_graph(stored(model)).operations[-1]
+    assert operation.assumed_shape is not told
+    if told:
+        assert operation.output_shape == tuple(model.output_shape[1:])
+
+
 def test_activations_inside_layers_become_operations(keras):
     layers = keras.layers
     inputs = keras.Input((8, 8, 4))

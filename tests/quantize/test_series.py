@@ -59,7 +59,6 @@ ON_THE_DPU: Dict[str, Build] = {
     "another length": lambda x: same()(L.Reshape((6, -1))(x)),
     "scaled": lambda x: L.Conv1D(4, 3)(x * 2.0 + 1.0),
     "an activation layer": lambda x: L.Conv1D(4, 3, activation=L.LeakyReLU(0.1))(x),
-    "time joined, a slope each": lambda x: L.Concatenate(axis=1)([L.PReLU()(same()(x)), x]),
 }
 if hasattr(L, "DepthwiseConv1D"):
     ON_THE_DPU["depthwise"] = lambda x: L.DepthwiseConv1D(
@@ -72,6 +71,7 @@ BESIDE: Dict[str, Build] = {
     "LSTM": lambda x: L.LSTM(4, name="x")(same()(x)),
     "Permute": lambda x: same()(L.Permute((2, 1), name="x")(x)),
     "LayerNormalization": lambda x: L.LayerNormalization(name="x")(same()(x)),
+    "time joined, a slope each": lambda x: L.Concatenate(1, name="x")([L.PReLU()(same()(x)), x]),
 }
 
 

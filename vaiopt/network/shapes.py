@@ -7,6 +7,7 @@ itself.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import ModelError
@@ -16,6 +17,15 @@ Config = Mapping[str, Any]
 ShapeFunction = Callable[[Config, Sequence[Shape], Config], Optional[Shape]]
 """Of a layer's configuration, its input shapes and the keyword arguments of the call; None where
 the shape cannot be told.
+"""
+
+_CHANGES_SHAPE = re.compile(
+    r"getitem|arg(min|max)|top_k|in_top|matmul|xw_plus_b|pool|conv|moments|embedding|lookup|erosion"
+    r"|dilation|segment|bincount|histogram|confusion|count_nonzero|zero_fraction|loss"
+    r"|cross_entropy|space_to_batch|batch_to_space|normalize_moments|l2_loss"
+)
+"""In the names of TensorFlow's functions ``math``, ``nn`` and ``keras``: those whose output has not
+the shape of the inputs, and is not told here.
 """
 
 
@@ -301,14 +311,27 @@ def tensorflow(config: Config, inputs: Sequence[Shape], arguments: Config) -> Op
         return concatenated(inputs, arguments["axis"], str(config.get("name")))
     if function == "transpose" and listed("perm"):
         return tuple(inputs[0][int(axis) - 1] for axis in arguments["perm"][1:])
-    if function in ("math.reduce_mean", "math.reduce_max", "math.reduce_sum"):
+    if function.startswith("math.reduce_"):
         return _reduced(inputs[0], arguments)
+    if function in ("nn.depth_to_space", "nn.space_to_depth"):
+        return _rearranged(inputs[0], function, arguments)
     if function == "image.resize" and listed("size"):
         return (int(arguments["size"][0]), int(arguments["size"][1]), inputs[0][2])
-    if function in ("__operators__.getitem", "math.argmax"):
+    if _CHANGES_SHAPE.search(function):
         return None
     elementwise = function.split(".")[0] in ("math", "nn", "__operators__", "keras")
     return broadcast(inputs, str(config.get("name"))) if elementwise else None
+
+
+def _rearranged(shape: Shape, function: str, arguments: Config) -> Optional[Shape]:
+    """Move blocks of pixels into channels, or back."""
+    size = arguments.get("block_size")
+    in_order = arguments.get("data_format", "NHWC") == "NHWC"
+    if not (isinstance(size, int) and size > 0 and len(shape) == 3 and in_order):
+        return None
+    if function == "nn.depth_to_space":
+        return (shape[0] * size, shape[1] * size, shape[2] // size**2)
+    return (shape[0] // size, shape[1] // size, shape[2] * size**2)
 
 
 def _reduced(shape: Shape, arguments: Config) -> Optional[Shape]:
