@@ -35,7 +35,7 @@ def read_dump(path: Path) -> None:
         '[{"layer": "c1", "tensor": "kernel", "bits": 8, "position": 7}]'
     )
     ends, facts = xmodel.examine(found, request, "0x101000056010407")
-    as_json([ends.input, *ends.outputs, facts.to_json(), xmodel.threshold(found)])
+    as_json([*ends.inputs, *ends.outputs, facts.to_json(), xmodel.threshold(found)])
 
 
 def read_lines(path: Path) -> None:

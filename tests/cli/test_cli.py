@@ -258,7 +258,7 @@ def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(
         ("data photo", "Did you mean 'photos'?"),
         ("data phots/", "Did you mean 'photos'?"),
         ("init photos --force", "vaiopt init photos/settings.toml"),
-        ("report settings.toml", "That is a file."),
+        ("report settings.toml", "Give the folder that 'vaiopt search' made"),
         ("report runs", "Did you mean 'runs/one'?"),
         ("report runs/one/trials/0001", "Did you mean 'runs/one'?"),
         ("run --trials 5", "--set search.trials=VALUE"),

@@ -217,9 +217,7 @@ def open_run(folder: PathLike) -> Run:
     if not run.folder.is_dir():
         raise RunError(
             f"there is no run folder '{run.folder}'",
-            "That is a file. Give the folder that 'vaiopt search' made (by default runs/NAME)."
-            if run.folder.exists()
-            else f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
+            f"{looked_for(run.folder)} Make one with: vaiopt search SETTINGS.toml --run"
             f" {run.folder}",
         )
     if (run.folder / "saved_model.pb").is_file():
