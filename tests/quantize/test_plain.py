@@ -109,7 +109,7 @@ def scaled(*layers, shape=IMAGE):
 
 
 def of_single_channels():
-    grouped = L.Conv2D(6, 3, groups=3, activation="relu")
+    grouped = L.Conv2D(3, 3, groups=3, activation="relu")
     return K.Sequential([L.InputLayer(IMAGE), grouped, L.BatchNormalization()])
 
 

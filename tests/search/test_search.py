@@ -171,7 +171,7 @@ def test_a_finished_search_goes_on_to_more_trials(searched, tmp_path):
     assert points == [t.hyperparameters for t in load_trials(searched[1])]
 
 
-def test_a_trial_left_by_a_killed_search_is_run_again(searched, tmp_path):
+def test_a_trial_left_by_a_killed_search_is_run_again(tmp_path):
     import optuna
 
     from vaiopt.study.space_file import read_space
@@ -188,7 +188,8 @@ def test_a_trial_left_by_a_killed_search_is_run_again(searched, tmp_path):
     search_run(SETTINGS, run.folder)
     trials = load_trials(run)
     assert [t.status for t in trials] == [COMPLETE, COMPLETE, INTERRUPTED, COMPLETE]
-    assert trials[3].hyperparameters == load_trials(searched[1])[2].hyperparameters
+    left, again = trials[2].hyperparameters, trials[3].hyperparameters
+    assert again == {name: left[name] for name in again}
 
 
 def test_other_settings_are_refused_and_nothing_is_lost(searched):

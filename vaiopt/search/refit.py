@@ -70,7 +70,9 @@ def refit(
         try:
             record = run_trial(_job(run, settings, first, asked.number, count, on))
             if record.status != COMPLETE:
-                raise ModelError(f"the training failed: {record.reason}", "Try fewer epochs.")
+                raise ModelError(
+                    f"the training failed: {record.reason}", "Mend that, or try fewer epochs."
+                )
             reason = f"trial {first.number} again, {count} epochs on {on}"
             ended = replace(record, status=REFIT, reason=reason, refit_of=first.number)
         finally:
