@@ -91,6 +91,9 @@ STAGES = {
 ENDED_BY = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Exit codes after the signals that can be handled."""
 
+ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
+"""What is asked of a child: whether it has ended, without taking note of it."""
+
 STEPS = (
     *((os, name) for name in ("rename", "replace", "mkdir", "rmdir", "unlink", "remove")),
     *((os, name) for name in ("symlink", "chmod", "truncate")),
@@ -356,7 +359,9 @@ class Stage:
 
         child = started(self._words, self._folder, mark, kill)
         if not at_step:
-            time.sleep(moments.uniform(0, self._seconds))
+            until = time.monotonic() + moments.uniform(0, self._seconds)
+            while time.monotonic() < until and os.waitid(os.P_PID, child, ENDED) is None:
+                time.sleep(0.01)
             os.kill(child, self._number)
         status = os.waitpid(child, 0)[1]
         ended = status == 0

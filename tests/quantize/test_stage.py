@@ -220,9 +220,9 @@ def test_the_same_model_gives_the_same_file_however_many_were_made_before(tmp_pa
 
 def test_a_result_is_replaced_whole(tmp_path):
     (tmp_path / "q").mkdir()
-    (tmp_path / "q" / "stale").write_text("old")
+    (tmp_path / "q" / "evaluation.json").write_text("old")
     quantize(tmp_path / "q")
-    assert not (tmp_path / "q" / "stale").exists()
+    assert not (tmp_path / "q" / "evaluation.json").exists()
 
 
 def trained_candidate(folder):
