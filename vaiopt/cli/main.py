@@ -118,7 +118,7 @@ def _value_of(error: Any) -> str:
     """Return the value that an option cannot be, where typer's message is pydantic's, which does
     not tell it; nothing for any other error.
     """
-    problems = getattr(error.__cause__, "errors", list)()
+    problems: Any = getattr(error.__cause__, "errors", list)()
     given = [str(problem["input"]) for problem in problems if "input" in problem]
     return "".join(f": '{value}'" for value in given if f"'{value}'" not in error.format_message())
 
