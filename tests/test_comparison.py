@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_only_what_differs_of_the_settings_is_told(runs: Path) -> None:
     assert "Settings that differ" in text and "data.source" not in text
     assert "measured latency" in text and "%" in text
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_settings_that_are_tables_are_told_without_brackets(runs: Path) -> None:
+    several = {"digit": "classification", "ink": "regression"}
+    compared = vo.compare(runs / "runs/a", runs / "runs/b")
+    found = replace(compared, settings={"tasks": [several, {}]})
+    told = " ".join(repr(found).split())
+    assert "digit=classification, ink=regression none" in told
 
 
 def test_runs_of_one_name_are_told_apart_and_a_stopped_one_is_compared(runs: Path) -> None:

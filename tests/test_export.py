@@ -26,6 +26,9 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(
     with pytest.raises(RunError, match="does not end in .onnx") as named:
         export_candidate(candidate, tmp_path / "model.pb")
     assert "model.onnx" in named.value.hint
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="'.*file' is a file"):
+        export_candidate(candidate, tmp_path / "file" / "m.onnx")
     monkeypatch.setattr("vaiopt.export.load_onnx", lambda: None)
     with pytest.raises(RunError, match="no int8 model") as caught:
         export_candidate(candidate, tmp_path / "m.onnx")

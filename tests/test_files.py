@@ -13,6 +13,8 @@ from vaiopt.errors import RunError
 from vaiopt.files import (
     atomic_folder,
     atomic_path,
+    check_file,
+    check_folder,
     delete_leftovers,
     read_arrays,
     read_json,
@@ -298,3 +300,14 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
     (tmp_path / "results").mkdir()
     with pytest.raises(RunError, match="results' is a folder"), atomic_path(tmp_path / "results"):
         pytest.fail("nothing is written")
+
+
+def test_a_file_in_the_way_of_a_path_is_named_before_anything_is_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="'.*file' is a file"):
+        check_file(tmp_path / "file" / "x.npz")
+    for folder in (tmp_path / "file", tmp_path / "file" / "more"):
+        with pytest.raises(RunError, match="file' is a file") as caught:
+            check_folder(folder, "Give another.")
+        assert caught.value.hint == "Give another."
+    assert check_folder(tmp_path / "new" / "more", "") == tmp_path / "new" / "more"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from vaiopt.compile import compile_candidate
 from vaiopt.data import data_recipe, load_dataset, load_splits, split_dataset
 from vaiopt.deploy import bundle_candidate
 from vaiopt.errors import RunError, SettingsError
+from vaiopt.files import scratch
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_keras, save_model
 from vaiopt.npz import load_npz
-from vaiopt.predictions import predict_candidate, prediction_rows
+from vaiopt.predictions import lacking_of_kit, predict_candidate, prediction_rows
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Candidate
 
@@ -57,6 +59,22 @@ def test_the_int8_model_and_its_bundle_say_the_same(candidate: Candidate, raw: A
     assert sum(same) >= 0.9 * len(same)
     sure = [(a.confidence, b.confidence) for a, b in zip(int8.rows, bundle.rows)]
     assert all(abs(a - b) < 0.1 for (a, b), equal in zip(sure, same) if equal)
+
+
+def test_the_bundle_of_a_run_that_cannot_be_written_is_predicted_with(
+    candidate: Candidate, raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = []
+
+    def told(beside: Path, name: str) -> Any:
+        places.append(beside)
+        return scratch(beside, name)
+
+    monkeypatch.setattr("vaiopt.predictions.scratch", told)
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
+    found = predict_candidate(candidate, raw[:2], model="bundle", target="cpu")
+    assert len(found.rows) == 2 and candidate.folder not in places[0].parents
 
 
 def test_a_picture_of_a_sample_is_predicted_as_the_sample(
@@ -106,10 +124,31 @@ def test_every_form_of_a_prediction_is_told_in_words() -> None:
     assert told(1, [0.25, 0.75], ("cat", "dog")) == "dog"
     assert told(2.5, [2.5]) == "2.5"
     assert told([2.5, 3.0], [2.5, 3.0]) == "2.5, 3"
+    assert told([2.5, 3.0], [2.5, 3.0], ("width", "age")) == "width 2.5, age 3"
     assert told([1, 0, 1], [0.9, 0.1, 0.8], ("a", "b", "c")) == "a, c"
     assert told([0, 0, 0], [0.1, 0.1, 0.1], ("a", "b", "c")) == "none"
     assert told([[0, 0], [0, 1]], np.zeros((2, 2, 2)), ("sky", "sea")) == "sky 75 %, sea 25 %"
     assert told(np.zeros((4, 4, 3)), np.zeros((4, 4, 3))).startswith("4×4×3")
+
+
+def test_what_a_bundle_leaves_to_its_host_is_done_for_every_task() -> None:
+    """By the rule of the kit's own ``real_outputs``; maps have the classes in their last axis."""
+    logits = np.asarray([[[[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]]]])
+    shares = np.full((1, 1, 2, 2), 0.5)
+    single = np.asarray([[0.25]])
+    for outputs, task, threshold, lacking in (
+        (logits, "segmentation", None, "softmax"),
+        (shares, "segmentation", None, ""),
+        (single[..., np.newaxis, np.newaxis], "segmentation", 0.0, "sigmoid"),
+        (logits[0, 0], "classification", None, "softmax"),
+        (single, "binary", 0.0, "sigmoid"),
+        (single, "binary", 0.5, ""),
+        (logits[0, 0], "multilabel", 0.0, "sigmoid"),
+        (logits[0, 0], "multilabel", 0.5, ""),
+        (logits[0, 0], "regression", 0.5, ""),
+        (logits, "image_to_image", 0.5, ""),
+    ):
+        assert lacking_of_kit(outputs, task, threshold) == lacking, (task, threshold)
 
 
 def test_one_output_is_the_probability_of_the_second_of_two_classes() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vaiopt.environment import has_module
 from vaiopt.errors import ModelError, RunError
-from vaiopt.files import PathLike, atomic_path
+from vaiopt.files import PathLike, atomic_path, check_file
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.onnx_model import load_onnx, onnx_model
 from vaiopt.int8.read_program import read_program
@@ -71,6 +71,7 @@ def export_candidate(
     if out.suffix.lower() != ENDING:
         name = out.with_suffix(ENDING).name
         raise RunError(f"'{out}' does not end in {ENDING}", f"Name it {name}.")
+    check_file(out)
     onnx = load_onnx()
     model_path = candidate.quantized_model
     if not model_path.is_file() or "quantized" in stale_parts(candidate):

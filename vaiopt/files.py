@@ -68,11 +68,25 @@ def meant_by(path: PathLike) -> str:
 
 
 def check_file(path: PathLike) -> Path:
-    """Return a path if a file can be written there. Raises RunError for a folder."""
+    """Return a path if a file can be written there. Raises RunError for a folder, and for what
+    would lie in a file.
+    """
     path = Path(path)
     if path.is_dir():
         raise RunError(f"'{path}' is a folder", "Give the name of a file to write.")
+    check_folder(path.parent, "Give the name of a file in a folder.")
     return path
+
+
+def check_folder(folder: PathLike, hint: str) -> Path:
+    """Return a path if a folder is there or can be made. Raises RunError, with the hint, where it
+    is a file or lies in one.
+    """
+    whole = Path(os.path.abspath(str(folder)))
+    for path in (whole, *whole.parents):
+        if path.exists() and not path.is_dir():
+            raise RunError(f"'{path}' is a file", hint)
+    return Path(folder)
 
 
 @contextlib.contextmanager
@@ -111,10 +125,8 @@ def check_replaceable(folder: PathLike, names: Iterable[str], option: str) -> No
     Raises:
         RunError: it is a file, lies in one, or holds other files.
     """
+    check_folder(folder, f"Give a folder for the result: {option} DIR")
     whole = Path(os.path.abspath(str(folder)))
-    for path in (whole, *whole.parents):
-        if path.exists() and not path.is_dir():
-            raise RunError(f"'{path}' is a file", f"Give a folder for the result: {option} DIR")
     others = sorted(set(os.listdir(str(whole))) - set(names)) if whole.is_dir() else []
     if others or whole == Path.cwd():
         holds = f"holds '{others[0]}'" if others else "is the current one"

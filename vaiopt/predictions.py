@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -33,7 +35,9 @@ from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import stale_parts
 from vaiopt.runs.records import Manifest
 from vaiopt.tasks import task_of
+from vaiopt.tasks.classification import Classification
 from vaiopt.tasks.joined import joined, parts_of
+from vaiopt.tasks.multilabel import Multilabel
 from vaiopt.tasks.several_record import split_names
 from vaiopt.text import Progress, silent
 
@@ -73,9 +77,9 @@ class Predictions(Shown):
         rows: of the samples, in order.
         ms: milliseconds that one sample took, the median of several; the model alone.
         notes: what a person should know of the samples.
-        outputs: real outputs of the model (N, ...), float32. predicted: in the form of the labels
-            (N, ...). Of several outputs structured, by their names. Neither stands in the JSON
-            object.
+        outputs: real outputs of the model (N, ...), float32, of quantities float64; of classes and
+            labels probabilities. predicted: in the form of the labels (N, ...). Of several outputs
+            structured, by their names. Neither stands in the JSON object.
     """
 
     run: str
@@ -221,7 +225,9 @@ def _bundle(
     if not (folder / ENTRY).is_file():
         raise RunError(f"the bundle '{folder}' is of an older vaiopt", f"Make it again: {again}")
     x = np.concatenate(list(samples.batches(evaluation_batch(recipe.shape))))
-    with scratch(folder.parent, folder.name) as temporary:
+    # A run of somebody else may be there for reading only.
+    is_ours = os.access(str(folder.parent), os.W_OK)
+    with scratch(folder.parent if is_ours else Path(gettempdir()), folder.name) as temporary:
         given, made = temporary.resolve() / "inputs.npz", temporary.resolve() / "outputs.npz"
         write_arrays(given, {"x": x})
         words = [manifest.model.file, "--data", str(given), "--outputs", str(made)]
@@ -245,7 +251,7 @@ def _of_kit(path: Path, manifest: Manifest) -> Tuple[np.ndarray, np.ndarray]:
     if not manifest.outputs:
         arrays = load_npz(path, ("outputs", "predicted"))
         outputs = np.asarray(arrays["outputs"])
-        lacking = _lacking(outputs, manifest.task, manifest.output.threshold)
+        lacking = lacking_of_kit(outputs, manifest.task, manifest.output.threshold)
         return probabilities(outputs, lacking), np.asarray(arrays["predicted"])
     said_by = {part.name: f"predicted_{part.name}" for part in manifest.outputs}
     arrays, start = load_npz(path, ("outputs", *said_by.values())), 0
@@ -253,18 +259,23 @@ def _of_kit(path: Path, manifest: Manifest) -> Tuple[np.ndarray, np.ndarray]:
     for part in manifest.outputs:
         width = int(np.prod(part.tensor.shape[1:], dtype=np.int64))
         own = arrays["outputs"][:, start : start + width].reshape(-1, *part.tensor.shape[1:])
-        found[part.name] = probabilities(own, _lacking(own, part.task, part.tensor.threshold))
+        found[part.name] = probabilities(own, lacking_of_kit(own, part.task, part.tensor.threshold))
         start += width
     return joined(found), joined({name: arrays[key] for name, key in said_by.items()})
 
 
-def _lacking(outputs: np.ndarray, task: str, threshold: Optional[float]) -> str:
-    """Return the activation that a compiled classifier leaves to its host."""
-    if not task_of(task).has_classes or outputs.ndim != 2:
+def lacking_of_kit(outputs: np.ndarray, task: str, threshold: Optional[float]) -> str:
+    """Return the activation that a compiled model of classes or labels leaves to its host, by the
+    same signs as ``real_outputs`` in ``kit_own.py``.
+    """
+    of = task_of(task).outputs
+    if of == Multilabel.outputs:
+        return "sigmoid" if threshold == 0.0 else ""
+    if of != Classification.outputs:
         return ""
-    if outputs.shape[1] == 1:
+    if outputs.shape[-1] == 1:
         return "sigmoid" if (threshold or 0.0) == 0.0 else ""
-    sums = outputs.sum(axis=1)
+    sums = outputs.sum(axis=-1)
     return "" if np.all(outputs >= 0) and np.all(np.abs(sums - 1) < 0.2) else "softmax"
 
 
@@ -314,7 +325,7 @@ def prediction_rows(
         predicted: what the task decodes of the outputs (N, ...): a class, classes that are set, a
             number, a map.
         outputs: real (N, ...). A class has a probability where they are one for each class.
-        classes: names; empty where the task has none.
+        classes: names, of quantities too; empty where the task has none.
     """
     of_classes = predicted.ndim == 1 and predicted.dtype.kind in "iu" and len(classes) > 0
     if not of_classes:
@@ -342,8 +353,8 @@ def _shares(outputs: np.ndarray, classes: int) -> Optional[np.ndarray]:
 
 
 def _words(value: Any, classes: Sequence[str]) -> str:
-    """Return what is predicted of one sample in words: a number, the classes that are set, or of a
-    map of classes the share of each.
+    """Return what is predicted of one sample in words: a number, several by their names, the
+    classes that are set, or of a map of classes the share of each.
     """
     array = np.asarray(value)
     if array.size == 1:
@@ -355,6 +366,7 @@ def _words(value: Any, classes: Sequence[str]) -> str:
         order = [i for i in np.argsort(-counts) if counts[i] and i < len(classes)]
         return ", ".join(f"{classes[i]} {100 * counts[i] / array.size:.0f} %" for i in order[:4])
     if array.size <= 8:
-        return ", ".join(f"{float(number):.6g}" for number in array.reshape(-1))
+        of = [f"{name} " for name in classes] if array.size == len(classes) else [""] * array.size
+        return ", ".join(f"{name}{float(n):.6g}" for name, n in zip(of, array.reshape(-1)))
     low, high = float(array.min()), float(array.max())
     return f"{'×'.join(map(str, array.shape))}, {low:.4g} to {high:.4g}"

@@ -233,6 +233,8 @@ def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
         (["inspect", "none.h5"], "none.h5"),
         (["quantize", "none.h5", "--calib", "c.npz", "--out", "o"], "none.h5"),
         (["quantize", "none.h5"], "--calib"),
+        (["choose", "none", "--trial", "best"], "'best'"),
+        (["choose", "none", "--min-fps", "fast"], "'fast'"),
     ],
 )
 def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(

@@ -52,3 +52,12 @@ def test_how_images_are_brought_to_the_input_is_said(tmp_path: Path) -> None:
     recipe = replace(read_recipe(run.chosen), image_size=(8, 8), resize="crop")
     write_record(run.chosen.data, recipe)
     assert "crop: the largest part from the middle" in model_card(run.chosen, MANIFEST)
+
+
+def test_what_the_names_are_of_is_said_and_one_name_of_the_data_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=())
+    recipe = replace(read_recipe(run.chosen), name="d.csv", source="d.csv", task="regression")
+    write_record(run.chosen.data, recipe)
+    card = model_card(run.chosen, replace(MANIFEST, classes=("width", "age")))
+    assert "| quantities | width, age |" in card and "| classes |" not in card
+    assert "| data | d.csv |" in card

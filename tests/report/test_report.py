@@ -76,6 +76,14 @@ def specs(page: str) -> List[Dict[str, Any]]:
     ]
 
 
+def test_figures_into_a_file_are_refused_before_the_page_is_written(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", trials=4, stages=())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="file' is a file"):
+        write_report(run, export=tmp_path / "file")
+    assert not run.report.exists()
+
+
 def test_a_complete_run_has_every_section_and_waits_for_nothing(written: ReportResult) -> None:
     assert list(written.sections) == EVERY_SECTION
     assert written.missing == {}

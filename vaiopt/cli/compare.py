@@ -19,7 +19,10 @@ def command(
 ) -> None:
     """Show settings that differ and figures of several runs, one a column."""
     from vaiopt.comparison import compare_runs
+    from vaiopt.files import check_file
 
+    if html is not None:
+        check_file(html)
     found = compare_runs(runs)
     if html is not None:
         progress(f"wrote {found.write_html(html)}")

@@ -94,7 +94,7 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
             typer.echo(context.get_help())
             sys.exit(2)
         see = "See: {} --help".format(context.command_path if context else "vaiopt")
-        _fail(error.format_message(), f"{_setting_meant(error)} {see}")
+        _fail(f"{error.format_message()}{_value_of(error)}", f"{_setting_meant(error)} {see}")
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
@@ -112,6 +112,15 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         )
     except Exception:  # noqa: BLE001  anything else is a bug: keep the traceback, show one line
         _bug()
+
+
+def _value_of(error: Any) -> str:
+    """Return the value that an option cannot be, where typer's message is pydantic's, which does
+    not tell it; nothing for any other error.
+    """
+    problems: Any = getattr(error.__cause__, "errors", list)()
+    given = [str(problem["input"]) for problem in problems if "input" in problem]
+    return "".join(f": '{value}'" for value in given if f"'{value}'" not in error.format_message())
 
 
 def _setting_meant(error: Any) -> str:

@@ -78,7 +78,7 @@ def _model(metrics: Optional[CandidateMetrics], manifest: Manifest, recipe: Data
         *_inputs(recipe),
         ("images brought to it by", _resized(recipe)),
         ("preprocessing", "(x - offset) / scale, in manifest.json"),
-        ("classes", _classes(manifest.classes)),
+        (task_of(recipe.task).outputs, _classes(manifest.classes)),
         ("compiled for", f"{manifest.target}, Vitis-AI release {manifest.release}"),
         ("SHA-256", manifest.model.sha256),
         ("made with", f"vaiopt {__version__}"),
@@ -134,7 +134,7 @@ def _scores(candidate: Candidate, metrics: Optional[CandidateMetrics], recipe: D
 def _data(recipe: DataRecipe) -> str:
     source = recipe.source if recipe.source == recipe.name else PurePath(recipe.source).name
     rows = [
-        ("data", f"{recipe.name} ({source})"),
+        ("data", recipe.name if source == recipe.name else f"{recipe.name} ({source})"),
         *((name, f"{count:,} samples") for name, count in recipe.samples.items()),
         ("split", f"{':'.join(f'{share:g}' for share in recipe.split)}, seed {recipe.seed}"),
         ("SHA-256", recipe.sha256),

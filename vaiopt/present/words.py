@@ -18,6 +18,7 @@ NAMES = {
     "val_pixel_accuracy": "validation pixel accuracy",
     "val_psnr": "validation PSNR (dB)",
     "val_ssim": "validation SSIM",
+    "val_mean_score": "validation mean score",
     "accuracy": "training accuracy",
     "loss": "training loss",
     "params": "parameters",
@@ -62,8 +63,12 @@ def name(key: str) -> str:
 
 
 def score_name(key: str) -> str:
-    """Return a score's name in words, such as ``macro F1``."""
-    return SCORES.get(key, key.replace("_f1", " F1").replace("_", " "))
+    """Return a score's name in words, such as ``macro F1``; of one of several outputs ``ink_rmse``
+    behind the name of the output.
+    """
+    last = next((one for one in SCORES if key == one or key.endswith(f"_{one}")), "")
+    plain = key[: len(key) - len(last)].replace("_f1", " F1").replace("_", " ")
+    return plain + SCORES.get(last, "")
 
 
 def is_share(metric: str) -> bool:

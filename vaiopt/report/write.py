@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import RunError, did_you_mean
-from vaiopt.files import write_text
+from vaiopt.files import check_folder, write_text
 from vaiopt.present.figure import Figure
 from vaiopt.present.shown import Shown
 from vaiopt.report.data import ReportData, gather
@@ -150,9 +150,12 @@ def write_report(run: Run, *, export: Optional[Path] = None) -> ReportResult:
         export: a folder for every figure as PNG and its data as CSV.
 
     Raises:
-        RunError: the run has no trials yet, or a file of it is corrupt or of another version.
+        RunError: the run has no trials yet, or a file of it is corrupt or of another version, or
+            ``export`` is no folder.
         MissingToolError: plotly is not installed.
     """
+    if export is not None:
+        check_folder(export, "Give a folder for the figures: --export DIR")
     data = gather(run)
     sections = build(data)
     text = page(data, sections)

@@ -70,6 +70,8 @@ def _setting(value: Any) -> str:
         return "unset"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={words.value(one)}" for key, one in value.items()) or "none"
     return words.value(value)
 
 
