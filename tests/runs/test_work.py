@@ -8,7 +8,7 @@ import pytest
 from tests.made_runs import made_candidate
 from vaiopt.compile import compile_candidate
 from vaiopt.deploy import bundle_candidate, measure_candidate
-from vaiopt.errors import VaioptError
+from vaiopt.errors import RunError, VaioptError
 from vaiopt.evaluate import evaluate_candidate
 from vaiopt.files import write_text
 from vaiopt.locks import locked
@@ -97,3 +97,12 @@ def test_a_candidate_is_deleted_in_one_step_unless_a_stage_is_at_work_on_it(cand
     discard(candidate)
     assert os.listdir(str(candidate.run.trials)) == []
     discard(candidate)
+
+
+def test_a_stage_begins_no_work_where_nothing_can_be_written(candidate, monkeypatch):
+    begun = []
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(RunError, match="nothing can be written to"):
+        alone(lambda candidate: begun.append(1))(candidate)
+    together(lambda candidate: begun.append(2))(candidate)
+    assert begun == [2]

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Iterator, TypeVar, cast
 
+from vaiopt.errors import RunError
 from vaiopt.files import scratch
 from vaiopt.locks import lock, locked
 from vaiopt.runs.layout import Candidate
@@ -71,6 +72,11 @@ def _held(candidate: Candidate, progress: Progress, shared: bool) -> Iterator[No
     if not candidate.folder.is_dir():  # the stage says what is missing
         yield
         return
+    if not shared and not os.access(str(candidate.folder), os.W_OK):
+        raise RunError(
+            f"nothing can be written to '{candidate.folder}'",
+            "Copy the run to a place that is yours to write: cp -r RUN PLACE",
+        )
     word = f"waiting for another command that is at work on '{candidate.folder}'"
     with locked(candidate.folder, shared=shared, waiting=lambda: progress(word)):
         yield
