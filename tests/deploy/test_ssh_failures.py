@@ -23,6 +23,7 @@ CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@
 Offending ED25519 key in /home/me/.ssh/known_hosts:3
 Host key for kit has changed and you have requested strict checking.
 Host key verification failed."""
+EXPIRED = "Your password has expired.\nPassword change required but no TTY available."
 UNKNOWN = "No ED25519 host key is known for kit and you have requested strict checking."
 
 
@@ -34,6 +35,13 @@ UNKNOWN = "No ED25519 host key is known for kit and you have requested strict ch
         ("Host key verification failed.", "accept it once", False),
         ("root@kit: Permission denied (publickey,password).", "ssh-copy-id root@kit", False),
         ("Permission denied", "ssh-copy-id", False),
+        ("root@open.lab: Permission denied (publickey).", "ssh-copy-id", False),
+        ("sh: 1: cannot create .vaiopt/x: Permission denied", "may not write", False),
+        (EXPIRED, "log in once at a terminal: ssh root@kit", False),
+        ("This account is currently not available.", "as another one", False),
+        ("scp: .vaiopt/x: Input/output error", "memory card", False),
+        ("-sh: can't fork: Cannot allocate memory", "no memory", False),
+        ("ssh: Could not resolve hostname kit: Temporary failure in name resolution", "up?", True),
         ('scp: dest open ".vaiopt/x": Permission denied', "may not write", False),
         ('scp: write remote ".vaiopt/x": Failure', "Free space", False),
         ("scp: .vaiopt/x: No space left on device", "Free space", False),
