@@ -167,6 +167,23 @@ def test_a_profile_that_prints_is_told_before_anything_is_copied(tmp_path: Path)
     assert ".bashrc" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("before", "told", "hint"),
+    [
+        ("printf 'Hi '; ", "answers 'Hi vaiopt-is-here'", ".bashrc"),
+        ("printf '\\033]0;x\\007'; ", r"x1b\]0;x", ".bashrc"),
+        ("exit 0; ", "its shell ended before that", "end its shell at login"),
+        ("echo 'This account is not available.'; exit 1; ", "This account", "as another one"),
+    ],
+)
+def test_a_shell_that_does_something_else_at_login_is_told(
+    tmp_path: Path, before: str, told: str, hint: str
+) -> None:
+    with pytest.raises(BoardError, match=told) as caught:
+        copied(Here(tmp_path, before), tmp_path)
+    assert hint in caught.value.hint
+
+
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / ".vaiopt").write_text("a file in the way")
     with pytest.raises(BoardError, match="nothing can be written to '.vaiopt/place'"):
@@ -191,6 +208,9 @@ def test_a_full_disk_is_told_before_anything_is_copied(tmp_path: Path) -> None:
     [
         (1, "SyntaxError: future feature annotations is not defined", "Python 3.7"),
         (127, "sh: python3: not found", "python3"),
+        (127, "bash: line 1: exec: /opt/python: cannot execute: Is a directory", "deploy.python"),
+        (127, "bash: line 1: exec: python3.12: not found", "deploy.python names"),
+        (1, "SyntaxError: invalid syntax", "Python 3.7"),
         (137, "Killed", "memory"),
         (1, "what is this", "by hand"),
     ],

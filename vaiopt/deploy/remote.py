@@ -37,6 +37,9 @@ DEFAULT = Launch()
 JOB = "kit_job.py"
 """Runs and watches the script, on the board."""
 
+SETUP = "Did deploy.setup end it? Try that line on the kit by hand."
+OFF = "Is its disk full ('df'), or was it switched off? Then measure again."
+
 RUNS, GONE = "-", "gone"
 """What a board says of a job without an exit code."""
 
@@ -191,11 +194,14 @@ def make_folder(board: Connection, place: str) -> Optional[int]:
     )
     answer = board.shell(text)
     said = answer.stdout.decode("utf-8", "replace").splitlines()
-    if READY not in said:
-        row = failure_of(answer.said)
+    line = next((line for line in said if READY in line), "")
+    if not line:
+        told = answer.said or "\n".join(said)
+        row = failure_of(told)
         raise BoardError(
-            f"nothing can be written to '{place}' on '{board.host}': {answer.message}",
-            WRITABLE if row is None else hint_of(row, board.host),
+            f"nothing can be written to '{place}' on '{board.host}':"
+            f" {(told.splitlines() or ['its shell ended before that'])[-1][:300]}",
+            hint_of(row, board.host) if row is not None else WRITABLE if told else ENDS,
         )
     if said[0] != READY:
         raise BoardError(f"'{board.host}' answers {said[0][:80]!r}", QUIET)
@@ -206,6 +212,7 @@ def make_folder(board: Connection, place: str) -> Optional[int]:
 
 READY = "vaiopt-is-here"
 QUIET = "Its shell prints something at login (.bashrc, .profile): it must not, for commands."
+ENDS = "Does something end its shell at login (.bashrc, .profile)? It must not, for commands."
 WRITABLE = "Is there space ('df'), and may the user write into the home?"
 
 
@@ -374,7 +381,7 @@ class _Job:
         last = next((line for line in reversed(lines) if line.strip()), "no message")
         return BoardError(
             f"the measurement on '{self._board.host}' ended without a word: {last}",
-            cure_of(last) or "Is its disk full ('df'), or was it switched off? Then measure again.",
+            cure_of(last) or (SETUP if self._launch.setup and not self.lines else OFF),
         )
 
     def _take(self, new: bytes) -> None:

@@ -48,8 +48,15 @@ def cure_of(line: str) -> str:
 OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one)."
 
 STOPPED = (
-    (re.compile(r"future feature annotations is not defined"), OLD),
-    (re.compile(r"python3?: (command )?not found|python3: No such file"), "It has no python3."),
+    (re.compile(r"future feature annotations is not defined|^SyntaxError: invalid syntax"), OLD),
+    (
+        re.compile(r"\bpython3?: (command )?not found|python3: No such file"),
+        "It has no python3: name the image's own as deploy.python.",
+    ),
+    (
+        re.compile(r"exec: .*: (not found|cannot execute)|No such file or directory$"),
+        "deploy.python names no program that can be run there.",
+    ),
     (
         re.compile(r"sudo: .*(password|terminal|not in the sudoers)"),
         "Let this user run sudo without a password (NOPASSWD), or log in as root.",
