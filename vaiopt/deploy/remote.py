@@ -276,7 +276,7 @@ class _Job:
         self._rest = b""
         self._watched, self._launch = watched, launch
         self._followed: Optional[KitJob] = None
-        self._mine = True
+        self._mine, self._asked = True, False
 
     def start(self, entry: str, arguments: Sequence[str], look: bool = False) -> bool:
         """Start the script, detached; once, even if called again after the connection was lost.
@@ -295,12 +295,17 @@ class _Job:
         detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
         others = f"ls ../*/job-*.pid >/dev/null 2>&1 && echo {OTHERS} || " if look else ""
         signed = f"echo {self._me} > {name}.by; echo {who_asks()} > {name}.who;"
-        # Who calls a second time finds the log, so the job started.
+        # Who calls a second time finds the log, so the job started. What comes late, after this
+        # process has ended, finds that it is not wanted, before or after it has begun.
+        late = f"{{ [ -e not-{name} ] && rm -f not-{name}; }}"
+        stop = f"if {late}; then {ended(name, self._launch.kill)}; fi"
         text = (
-            f"cd {shlex.quote(self._place)} && {{ [ -e {name}.log ] || {others}"
-            f"{{ : > {name}.log; {signed} {QUIET_PYTHON} {detached} }}; }}"
+            f"cd {shlex.quote(self._place)} && {{ [ -e {name}.log ] || {late} || {others}"
+            f"{{ : > {name}.log; {signed} {QUIET_PYTHON} {detached} {stop}; }}; }}"
         )
+        self._asked = True
         answer = self._board.shell(text)
+        self._asked = False
         if answer.code != 0:
             row = failure_of(answer.said)
             raise BoardError(
@@ -419,9 +424,9 @@ class _Job:
             return
         # Where the connection is lost the job ends by itself: nobody waits for it.
         with contextlib.suppress(Lost):
-            self._board.shell(
-                f"cd {shlex.quote(self._place)} && {ended(self._name, self._launch.kill)}"
-            )
+            stop = ended(self._name, self._launch.kill)
+            first = f": > not-{self._name}; " if self._asked else ""
+            self._board.shell(f"cd {shlex.quote(self._place)} && {{ {first}{stop}; }}")
 
 
 def ended(name: str, kill: str = "kill") -> str:
