@@ -27,7 +27,7 @@ import kit_segmentation
 from kit_classification import predict, score
 from kit_errors import KitError
 from kit_numbers import Quantizer, compare, percentiles
-from kit_timing import thread_counts
+from kit_timing import measure_latency, thread_counts
 from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.deploy.result import RESULT_VERSION
@@ -187,3 +187,17 @@ def test_masks_and_images_are_decoded_and_scored_a_few_samples_at_a_time(
     assert peak < most * outputs.size
     whole = outputs.argmax(axis=3) if task is kit_segmentation else outputs / np.float32(4)
     assert np.array_equal(predicted, whole)
+
+
+def test_outputs_that_change_from_time_to_time_are_an_error() -> None:
+    class Unsteady:
+        batch, input, output = 3, np.zeros((3, 2), np.int8), np.zeros((3, 2), np.int8)
+        calls = 0
+
+        def execute(self) -> None:
+            self.calls += 1
+            self.output[...] = self.input + (self.calls == 30)
+
+    frames = np.arange(20, dtype=np.int8).reshape(10, 2)
+    with pytest.raises(KitError, match="1 of 1000 executions gave other outputs"):
+        measure_latency(Unsteady(), frames, print)
