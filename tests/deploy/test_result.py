@@ -65,7 +65,6 @@ def test_a_result_in_order_is_taken_with_all_that_it_tells():
         ({"golden": {**COMPARED, "max_difference": 100}}, "golden.max_difference is 100"),
         ({"golden": {**COMPARED, "bit_exact": False}}, "golden.bit_exact is False"),
         ({"agreement": {"samples": 1, "equal": 1}}, "agreement.samples is 1"),
-        ({"per_class": [{"class": "a", "correct": 1, "count": 40}]}, "accuracy is 0.9, with 1 of"),
         ({"fps": {**GOOD["fps"], "frames": 40, "seconds": 4.0}}, "fps.value is 100.0, for 40"),
         ({"fps": {**GOOD["fps"], "value": 1e6}}, "fps.value is 1000000.0, with 2 threads of 1.0"),
         ({"latency_ms": {"p50": 2.0, "batch": 3, "per_image": 2.0}}, "latency_ms.per_image is 2.0"),

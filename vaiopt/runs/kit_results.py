@@ -284,16 +284,11 @@ class KitResult(Scored):
         for number, row in enumerate(self.per_class):
             if row.count > self.samples:
                 raise Unfit(f"per_class[{number}].count", f"is {row.count}, of {self.samples}")
-        self._check_together()
+        self._check_agreement()
         _check_figures(self.more, _TIMES)
 
-    def _check_together(self) -> None:
-        """Raise where one figure contradicts another."""
-        if self.per_class and self.accuracy is not None:
-            right = sum(row.correct for row in self.per_class)
-            if abs(self.accuracy - right / self.samples) > ROUNDED:
-                told = f"is {self.accuracy}, with {right} of {self.samples} right in all classes"
-                raise Unfit("accuracy", told)
+    def _check_agreement(self) -> None:
+        """Raise unless the agreement is of these samples."""
         if self.agreement is not None and self.agreement.samples % self.samples:
             told = f"is {self.agreement.samples}, not so many for each of {self.samples}"
             raise Unfit("agreement.samples", told)
