@@ -41,9 +41,22 @@ CAUSES = (
         "Another process holds the DPU: end it ('ps', 'fuser -v /dev/dri/*'), then start again.",
     ),
     _cause(
-        r"factory_methods(\(\))?\.empty|no (dpu )?device (is )?(available|found)"
-        r"|/dev/(dri|dpu)\S*.*no such file",
+        r"factory_methods(\(\))?\.empty|no (such )?(dpu )?device( is)?( available| found|\b)"
+        r"|/dev/(dri|dpu)\S*.*no such file|could not open device|XRT_NULL_HANDLE",
         OVERLAY,
+    ),
+    _cause(
+        r"no space left|disk quota",
+        "The board's disk is full: free space there ('df'), such as earlier bundles: vaiopt kit"
+        " HOST --clean",
+    ),
+    _cause(
+        r"read-only file ?system",
+        "The board's disk cannot be written: mount it writable (mount -o remount,rw /).",
+    ),
+    _cause(
+        r"input/output error",
+        "The board's memory card or its disk fails ('dmesg' says more): use another one.",
     ),
     _cause(
         r"\b(cu|dpu|kernel|run)[ _]*time[ -]?out|timed out.*\bdpu\b|DPU_TIMEOUT",
@@ -52,7 +65,7 @@ CAUSES = (
     ),
     _cause(
         r"(xclbin|vart\.conf|firmware).*(open|exist|find|found|read|load|such file)"
-        r"|(open|exist|find|load)\S* .*xclbin",
+        r"|\b(open|exist|find|load).*xclbin",
         "The overlay's file is not where /etc/vart.conf says: mend the path there ('firmware:').",
     ),
     _cause(
@@ -91,7 +104,7 @@ SIGNALS = {
 """Where the runtime ends without a word, by the number of the signal."""
 
 FATAL = re.compile(
-    r"^F\d|.*\[FATAL\]|.*Check fail|.*CHECK fingerprint fail|^\w*(Error|Exception)\b"
+    r"^F\d|.*\[FATAL\]|.*Check fail|.*CHECK fingerprint fail|^[\w.]*(Error|Exception)\b"
     r"|^terminate called|^\s*what\(\):|.*\btime[ -]?out\b|.*symbol lookup error|.*Device busy"
 )
 TRACE = re.compile(r"stack trace|^\s*@\s+0x|^\s*File \"")

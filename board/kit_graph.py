@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
 from kit_board import check_fingerprint, release_of
-from kit_dpu import COMPILE_AGAIN, attribute, load_modules, parts_of
+from kit_dpu import CHANGE_MODEL, COMPILE_AGAIN, attribute, load_modules, parts_of
 from kit_errors import KitError
 from kit_places import look_there_too
 
@@ -109,7 +109,7 @@ class GraphRunner:
         self._runner, self._graph, self._path = runner, graph, path
         self._inputs, self._outputs = runner.get_inputs(), runner.get_outputs()
         if len(self._inputs) != 1:
-            raise KitError(f"'{path}' has {len(self._inputs)} inputs; one is needed", COMPILE_AGAIN)
+            raise KitError(f"'{path}' has {len(self._inputs)} inputs; one is needed", CHANGE_MODEL)
         index = self._choose(manifest.output_name)
         source = _tensor(self._inputs[0], path)
         target = _tensor(self._outputs[index], path)
@@ -203,9 +203,17 @@ def _memory(buffer: Any, tensor: Tensor, path: str) -> np.ndarray:
 
 
 def load(options: Any, manifest: Any, error: KitError) -> GraphModel:
-    """Return the model as a whole graph. Raises ``error`` where nothing here runs that."""
+    """Return the model as a whole graph. Raises ``error`` where nothing here runs that, and a
+    KitError of its own where no board's image would.
+    """
+    inputs, outputs = (max(1, len(ends)) for ends in (manifest.inputs, manifest.outputs))
+    if (inputs, outputs) != (1, 1):
+        raise KitError(
+            f"{error.message}; as a whole graph a kit runs models of one input and one output,"
+            f" this has {inputs} and {outputs}",
+            CHANGE_MODEL,
+        )
     factory = find_runner()
-    names: List[Any] = list(getattr(manifest, "outputs", ()))
-    if factory is None or names:
+    if factory is None:
         raise error
     return GraphModel(options.model, manifest, factory)

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 from kit_errors import MAKE_AGAIN, KitError
-from kit_targets import check_values, decode, result_of
+from kit_targets import check_values, decode, few_at_a_time, result_of
 
 SHARE = "ssim"
 """The score of which more is better and 1 is best, for a mean over several outputs."""
@@ -43,7 +43,10 @@ def check_outputs(shape: Sequence[int], manifest: Any, path: str) -> None:
 
 def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     """Return the images of int8 ``outputs`` (N, …), float32, as the model has them."""
-    return decode(outputs, position, manifest).astype(np.float32)
+    images = np.empty(outputs.shape, np.float32)
+    for part in few_at_a_time(outputs):
+        images[part] = decode(outputs[part], position, manifest)
+    return images
 
 
 def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:

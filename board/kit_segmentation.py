@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 from kit_errors import MAKE_AGAIN, KitError
-from kit_targets import real_values, result_of
+from kit_targets import few_at_a_time, real_values, result_of
 
 SHARE = "mean_iou"
 """The score of which more is better and 1 is best, for a mean over several outputs."""
@@ -47,20 +47,26 @@ def predict(outputs: np.ndarray, position: int, manifest: Any) -> np.ndarray:
     threshold.
     """
     images = outputs.reshape(len(outputs), *manifest.shape[:2], -1)
-    if images.shape[3] > 1:
-        return images.argmax(axis=3).astype(np.uint8)
     limit = 0.0 if manifest.threshold is None else float(manifest.threshold)
-    return (real_values(images[..., 0], position) > limit).astype(np.uint8)
+    masks = np.empty(images.shape[:3], np.uint8)
+    for part in few_at_a_time(images):
+        if images.shape[3] > 1:
+            masks[part] = images[part].argmax(axis=3)
+        else:
+            masks[part] = real_values(images[part, ..., 0], position) > limit
+    return masks
 
 
 def score(predicted: np.ndarray, samples: Any, classes: List[str]) -> Dict[str, Any]:
     """Return mean IoU and pixel accuracy over the pixels that count and, when known, how many
     pixels are as the int8 Keras model says.
     """
-    counted = samples.y != UNSCORED
-    true, said = samples.y[counted].astype(np.int64), predicted[counted].astype(np.int64)
     size = len(classes)
-    confusion = np.bincount(true * size + said, minlength=size * size).reshape(size, size)
+    confusion = np.zeros((size, size), np.int64)
+    for part in few_at_a_time(predicted):
+        counted = samples.y[part] != UNSCORED
+        true, said = samples.y[part][counted].astype(np.int64), predicted[part][counted]
+        confusion += np.bincount(true * size + said, minlength=size * size).reshape(size, size)
     hits = np.diag(confusion).astype(np.float64)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - hits
     ious = hits[union > 0] / union[union > 0]

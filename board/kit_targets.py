@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import numpy as np
 
@@ -14,6 +14,17 @@ def as_row(outputs: List[np.ndarray]) -> np.ndarray:
     if len(outputs) == 1:
         return outputs[0]
     return np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1)
+
+
+CHUNK = 1 << 18
+"""Values that are turned at a time: what lies in between takes many times an int8's byte."""
+
+
+def few_at_a_time(array: np.ndarray) -> Iterator[slice]:
+    """Yield slices over the samples (N, …) of an array, each of some :data:`CHUNK` values."""
+    step = max(1, CHUNK // max(1, int(np.prod(array.shape[1:], dtype=np.int64))))
+    for start in range(0, len(array), step):
+        yield slice(start, start + step)
 
 
 def real_values(outputs: np.ndarray, position: int) -> np.ndarray:

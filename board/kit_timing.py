@@ -56,6 +56,9 @@ def measure_latency(
     Returns:
         the outputs (N, …) and the percentiles in milliseconds. With a device batch above 1 one
         execution holds a whole batch.
+
+    Raises:
+        KitError: the same samples gave other outputs another time.
     """
     outputs = np.empty((len(frames),) + tuple(runner.output.shape[1:]), dtype=np.int8)
     starts = range(0, len(frames), runner.batch)
@@ -65,7 +68,7 @@ def measure_latency(
     for _ in range(3):  # the first runs load code and weights
         runner.execute()
     began = spoke = clock()
-    done = 0
+    done = unlike = 0
     for start in itertools.cycle(starts):
         if done >= len(times) or (done >= len(starts) and clock() - began > MAX_LATENCY_SECONDS):
             break
@@ -73,12 +76,20 @@ def measure_latency(
         before = clock()
         runner.execute()
         times[done] = clock() - before
+        own, first = runner.output[: len(frames) - start], outputs[start : start + runner.batch]
         if done < len(starts):
-            outputs[start : start + runner.batch] = runner.output[: len(frames) - start]
+            first[...] = own
+        elif not np.array_equal(own, first):
+            unlike += 1
         done += 1
         if clock() - spoke > PROGRESS_SECONDS:
             spoke = clock()
             say(f"  {done} of {len(times)} executions")
+    if unlike:
+        raise KitError(
+            f"{unlike} of {done} executions gave other outputs than before for the same samples",
+            "The DPU is not stable: switch the board off and on; look at its power and its clock.",
+        )
     result = percentiles(times[:done])
     result["executions"] = done
     result["batch"] = runner.batch

@@ -6,7 +6,7 @@ row here looks at what was found and says in words what is wrong, or nothing.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 Result = Dict[str, Any]
 """What ``kit_measure`` found."""
@@ -87,15 +87,33 @@ def _golden(result: Result, content: Content) -> str:
 
 
 def _agreement(result: Result, content: Content) -> str:
-    found, exact = result.get("agreement"), _exactness(result) == EXACT
-    if found is None or (not exact and content.get("task") in OF_VALUES):
-        return ""
-    allowed = (1.0 - _exactness(result).share) * found["samples"]
+    share = _exactness(result).share
+    told = [_differ(name, found, share) for name, found in _agreements(result, content)]
+    return "; ".join(text for text in told if text)
+
+
+def _agreements(result: Result, content: Content) -> List[Tuple[str, Dict[str, Any]]]:
+    """Return the agreements that count, each with the name of its output: few samples of one output
+    would be lost among the many pixels of another.
+    """
+    outputs = result.get("outputs")
+    if isinstance(outputs, dict):
+        tasks = {output["name"]: output["task"] for output in content.get("outputs", [])}
+        parts = [(f" of '{name}'", part, tasks.get(name)) for name, part in outputs.items()]
+    else:
+        parts = [("", result, content.get("task"))]
+    exact = _exactness(result) == EXACT
+    found = [(name, part.get("agreement"), task) for name, part, task in parts]
+    return [(name, part) for name, part, task in found if part and (exact or task not in OF_VALUES)]
+
+
+def _differ(name: str, found: Dict[str, Any], share: float) -> str:
+    allowed = (1.0 - share) * found["samples"]
     different = found["samples"] - found["equal"]
     if different <= (max(1.0, allowed) if allowed else 0.0):
         return ""
     return (
-        f"{different} of {found['samples']} results are not those of the int8 Keras model"
+        f"{different} of {found['samples']} results{name} are not those of the int8 Keras model"
         f" (agreement {100.0 * found['fraction']:.2f} %)"
     )
 

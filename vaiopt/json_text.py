@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, Union
+from typing import Any, Dict, Iterable, List, Tuple, Union
 
 DEEPEST = 100
 """Levels of a JSON value. No file of ours has a tenth of it; what walks through a value may call
@@ -15,8 +15,12 @@ _HALVES = re.compile(r"\\u[dD][89a-fA-F]")
 """Escapes that may be half a character."""
 
 
-def parse_json(text: Union[str, bytes]) -> Any:
+def parse_json(text: Union[str, bytes], once: bool = False) -> Any:
     """Return the value of a JSON text.
+
+    Args:
+        text: of the file. once: whether it is refused where a name stands twice in an object; else
+            the last counts, as in Python.
 
     Raises:
         ValueError: it is no JSON, no UTF-8, nested deeper than :data:`DEEPEST`, or a text in it
@@ -24,13 +28,21 @@ def parse_json(text: Union[str, bytes]) -> Any:
     """
     text = text.decode("utf-8") if isinstance(text, bytes) else text
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_each_once if once else None)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     check_depth(content)
     if _HALVES.search(text):
         check_texts(content)
     return content
+
+
+def _each_once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        raise ValueError(f"'{twice[:80]}' stands in it twice")
+    return found
 
 
 def check_depth(content: Any) -> None:

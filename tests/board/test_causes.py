@@ -40,6 +40,8 @@ NEVER = ("compile", "copy the bundle")
         ("x.cpp:1] Check failed: subgraph->has_attr(mc_code)", "not compiled", ()),
         ("dpu.cpp:198] Cannot find runner attr, may not be compiled!", "not compiled", ()),
         ("dpu_runner_base_imp.cpp:695] fingerprint check failure.", "release of the board", ()),
+        ("x.cpp:33] Check failed: fd_ > 0 , open(/usr/lib/dpu.xclbin) failed.", "vart.conf", NEVER),
+        ("x.cpp:155] Check failed: handle XRT_NULL_HANDLE cannot open device", "xmutil", NEVER),
         ("serialize_v2.cpp:705] [XIR_READ_PB_FAILURE][failed to read pb file]", "damaged", ()),
     ],
 )
@@ -48,6 +50,24 @@ def test_each_fatal_line_has_its_own_cure(said: str, cure: str, not_told: List[s
     why, hint = kit_causes.explain(-6, lines)
     assert said.strip()[:40] in why and cure in hint
     assert not [word for word in not_told if word in hint.lower()]
+
+
+@pytest.mark.parametrize(
+    ("said", "cure"),
+    [
+        (
+            "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 1.2 GiB",
+            "too little memory",
+        ),
+        ("numpy.core._exceptions.MemoryError: Unable to allocate 1.2 GiB", "too little memory"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("OSError: [Errno 30] Read-only file system: '.result.x'", "remount"),
+        ("OSError: [Errno 5] Input/output error", "memory card"),
+        ("  what():  Could not open device with index '0'", "xmutil"),
+    ],
+)
+def test_what_python_and_the_system_say_has_its_cure_too(said: str, cure: str) -> None:
+    assert cure in kit_causes.explain(1, ["Traceback (most recent call last):", said])[1]
 
 
 def test_other_lines_than_the_fatal_one_decide_nothing() -> None:

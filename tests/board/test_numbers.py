@@ -21,11 +21,13 @@ sys.path.insert(0, str(BOARD))
 
 import kit_bundle
 import kit_dpu
+import kit_images
 import kit_measure
+import kit_segmentation
 from kit_classification import predict, score
 from kit_errors import KitError
 from kit_numbers import Quantizer, compare, percentiles
-from kit_timing import thread_counts
+from kit_timing import measure_latency, thread_counts
 from vaiopt.compile.vitis.xmodel import HARMLESS
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.deploy.result import RESULT_VERSION
@@ -165,3 +167,37 @@ def test_numbers_of_threads_end_with_those_asked_for() -> None:
     assert thread_counts(3) == [1, 2, 3]
     assert thread_counts(12) == [*range(1, 9), 12]
     assert thread_counts(40) == [*range(1, 9), 16, 32, 40]
+
+
+@pytest.mark.parametrize(("task", "most"), [(kit_segmentation, 2.0), (kit_images, 7.0)])
+def test_masks_and_images_are_decoded_and_scored_a_few_samples_at_a_time(
+    task: Any, most: float
+) -> None:
+    shape, classes, count = (32, 32, 3), list("abc"), 1000
+    manifest = types.SimpleNamespace(shape=shape, threshold=None, classes=classes, targets=None)
+    outputs = np.random.RandomState(0).randint(-128, 128, (count, *shape)).astype(np.int8)
+    tracemalloc.start()
+    try:
+        predicted = task.predict(outputs, 2, manifest)
+        if task is kit_segmentation:
+            task.score(predicted, types.SimpleNamespace(y=predicted, expected=predicted), classes)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most * outputs.size
+    whole = outputs.argmax(axis=3) if task is kit_segmentation else outputs / np.float32(4)
+    assert np.array_equal(predicted, whole)
+
+
+def test_outputs_that_change_from_time_to_time_are_an_error() -> None:
+    class Unsteady:
+        batch, input, output = 3, np.zeros((3, 2), np.int8), np.zeros((3, 2), np.int8)
+        calls = 0
+
+        def execute(self) -> None:
+            self.calls += 1
+            self.output[...] = self.input + (self.calls == 30)
+
+    frames = np.arange(20, dtype=np.int8).reshape(10, 2)
+    with pytest.raises(KitError, match="1 of 1000 executions gave other outputs"):
+        measure_latency(Unsteady(), frames, print)

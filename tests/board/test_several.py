@@ -67,6 +67,20 @@ def test_each_output_is_read_by_its_name_and_scored_by_its_task(tmp_path):
     assert result["scores"]["mean_score"] == mean
     assert result["golden"]["bit_exact"] and result["golden"]["elements"] == 8 * 5
     assert result["agreement"] == {"samples": 40, "equal": 39, "fraction": 39 / 40}
+    (doubt,) = (d["told"] for d in result["doubts"] if d["name"] == "agreement")
+    assert doubt.startswith("1 of 40 results of 'b' are not")
+
+
+def test_quantities_beyond_the_golden_ones_that_differ_are_told_by_their_output(tmp_path):
+    folder = make_two(tmp_path / "bundle")
+    with np.load(str(folder / "samples.npz")) as file:
+        arrays = dict(file)
+    arrays["expected_b"] = arrays["y_b"]
+    arrays["expected_a"][-1] += 3.0
+    np.savez(str(folder / "samples.npz"), **arrays)
+    seal(folder)
+    outcome = run_bundle(folder)
+    assert outcome.doubts == ["agreement"] and "2 of 80 results of 'a' are not" in outcome.stderr
 
 
 def test_a_manifest_that_says_other_outputs_is_refused(tmp_path):

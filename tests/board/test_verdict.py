@@ -97,6 +97,21 @@ def test_an_interpreter_may_round_ties_otherwise_but_not_compute_garbage() -> No
     assert found({**GOOD, "agreement": half}, values) == ["agreement"]
 
 
+def test_each_of_several_outputs_is_judged_for_itself() -> None:
+    few = {"agreement": {"samples": 20, "equal": 0, "fraction": 0.0}}
+    many = {"agreement": {"samples": 20480, "equal": 20480, "fraction": 1.0}}
+    values = {"agreement": {"samples": 20, "equal": 1, "fraction": 0.05}}
+    tasks = {"kind": "classification", "mask": "segmentation", "size": "regression"}
+    content = {**MEANT, "outputs": [{"name": n, "task": task} for n, task in tasks.items()]}
+    together = {"samples": 20500, "equal": 20480, "fraction": 20480 / 20500}
+    outputs = {"kind": few, "mask": many, "size": values, "more": {}}
+    result = {**GOOD, "agreement": together, "outputs": outputs}
+    (doubt,) = judge({**result, "model": {"kind": "tflite"}}, content)
+    assert "20 of 20 results of 'kind'" in doubt["told"] and "size" not in doubt["told"]
+    (doubt,) = judge(result, content)
+    assert "of 'kind'" in doubt["told"] and "of 'size'" in doubt["told"]
+
+
 def test_a_board_that_tells_nonsense_of_itself_is_no_abort() -> None:
     for value in (None, True, "fast", -1, float("nan"), [300]):
         assert found(changed("runtime.board.frequency_mhz", value)) == []

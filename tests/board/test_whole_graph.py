@@ -4,6 +4,7 @@ refused by name.
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,27 @@ def test_without_the_library_it_is_refused_by_name(tmp_path: Path) -> None:
     outcome = run_bundle(make(tmp_path, two_parts()))
     assert outcome.code == 2 and "needs 2 DPU subgraphs" in outcome.error
     assert "vitis_ai_library" in outcome.hint
+
+
+def test_several_inputs_of_a_whole_graph_are_refused_by_name(tmp_path: Path) -> None:
+    bundle = make(tmp_path, two_parts())
+    content = json.loads((bundle / "manifest.json").read_text())
+    way, first = content["preprocessing"], content["input"]
+    content["preprocessing"] = {
+        "shape": [18],
+        "raw_dtype": "float32",
+        "inputs": [way, {**way, "shape": [2]}],
+    }
+    content["inputs"] = [{**first, "shape": [1, *SHAPE]}, {**first, "name": "b", "shape": [1, 2]}]
+    data = make_data()
+    np.savez(str(bundle / "samples.npz"), x=np.zeros((40, 18), np.float32), y=data["y"])
+    (bundle / "golden.npz").unlink()
+    seal(bundle, content)
+    for environment in (WITH, {}):
+        outcome = run_bundle(bundle, **environment)
+        assert outcome.code == 2 and "one input and one output, this has 2 and 1" in outcome.error
+        assert "needs 2 DPU subgraphs" in outcome.error
+        assert "vitis_ai_library" not in outcome.hint
 
 
 def test_one_dpu_subgraph_is_never_run_as_a_whole_graph(tmp_path: Path) -> None:

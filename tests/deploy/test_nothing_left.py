@@ -109,6 +109,27 @@ def test_after_a_signal_nothing_runs_on_the_board(
     nothing_left(board)
 
 
+def test_what_starts_late_is_not_wanted_any_more(
+    candidate: Candidate, board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: List[str] = []
+    shell = ssh.Connection.shell
+
+    def slow(connection: Any, text: str) -> Any:
+        if "nohup" not in text:
+            return shell(connection, text)
+        late.append(text)
+        raise SystemExit(143)  # a signal, while the kit has not begun
+
+    monkeypatch.setattr(ssh.Connection, "shell", slow)
+    with pytest.raises(SystemExit):
+        measured(candidate, board, lambda: None)
+    with ssh.Connection("board", board.config, lambda line: None) as connection:
+        shell(connection, late[0])
+    nothing_left(board)
+    assert not list(board.home.glob(".vaiopt/*/not-*"))
+
+
 def test_a_job_that_vanishes_is_told_at_once(candidate: Candidate, board: Any) -> None:
     def kill() -> None:
         place = next((board.home / ".vaiopt").iterdir())

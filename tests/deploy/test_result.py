@@ -15,6 +15,7 @@ from vaiopt.errors import BoardError
 from vaiopt.runs.layout import Run
 from vaiopt.text import silent
 
+COMPARED = {"compared": True, "elements": 24, "different": 0, "equal": 24, "max_difference": 0}
 GOOD = {"version": 1, **measured_record("cpu").to_json(), "modules": ["numpy"]}
 
 
@@ -58,6 +59,15 @@ def test_a_result_in_order_is_taken_with_all_that_it_tells():
         ({"dpu_latency_ms": [1]}, "dpu_latency_ms"),
         ({"agreement": {"samples": 40, "equal": 40, "fraction": 0.0}}, "agreement.fraction"),
         ({"doubts": [{"told": "x"}]}, "doubts[0].name"),
+        ({"golden": {"compared": True}}, "golden.elements is missing"),
+        ({"golden": {**COMPARED, "elements": 0, "equal": 0}}, "nothing was compared"),
+        ({"golden": {**COMPARED, "bit_exact": True, "equal": 0}}, "golden.different is 0, with 0"),
+        ({"golden": {**COMPARED, "max_difference": 100}}, "golden.max_difference is 100"),
+        ({"golden": {**COMPARED, "bit_exact": False}}, "golden.bit_exact is False"),
+        ({"agreement": {"samples": 1, "equal": 1}}, "agreement.samples is 1"),
+        ({"fps": {**GOOD["fps"], "frames": 40, "seconds": 4.0}}, "fps.value is 100.0, for 40"),
+        ({"fps": {**GOOD["fps"], "value": 1e6}}, "fps.value is 1000000.0, with 2 threads of 1.0"),
+        ({"latency_ms": {"p50": 2.0, "batch": 3, "per_image": 2.0}}, "latency_ms.per_image is 2.0"),
         ({"version": 2}, "unknown version"),
         ({"warnings": ["x" * LONGEST]}, "more than 1 MB of text"),
     ],
@@ -67,6 +77,12 @@ def test_a_result_that_cannot_be_is_refused_by_its_field(changes, named):
         read_result(json.dumps({**GOOD, **changes}))
     assert named in caught.value.message
     assert "measure again" in caught.value.hint
+
+
+def test_a_figure_that_is_told_twice_is_refused():
+    text = json.dumps(GOOD)
+    with pytest.raises(BoardError, match="'accuracy' stands in it twice"):
+        read_result(text[:-1] + ', "accuracy": 0.2}')
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"version": 1e999}'])
@@ -80,9 +96,10 @@ def measured(tmp_path, **changes):
     candidate = Run(tmp_path / "run").trial(0)
     bundle_of_a_standin(candidate)
     manifest = json.loads((candidate.bundle("zcu102") / "manifest.json").read_text())
-    answer = {**GOOD, "model": {"sha256": manifest["model"]["sha256"]}, **changes}
+    own = {"model": {"sha256": manifest["model"]["sha256"]}, "golden": COMPARED}
+    answer = {**GOOD, **own, **changes}
     kit = lambda *arguments: json.dumps(answer)  # noqa: E731
-    return measure_candidate(candidate, on("zcu102", "local"), kit=kit)
+    return measure_candidate(candidate, on("zcu102", "local", threads=2), kit=kit)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,8 @@ def measured(tmp_path, **changes):
         ({"samples": 41}, "other samples"),
         ({"samples_sha256": "0" * 64}, "other samples"),
         ({"model": {"sha256": "1" * 64}}, "another model"),
+        ({"fps": {"threads": 7, "value": 100.0}}, "of 7 threads, not of 2"),
+        ({"golden": {"compared": False, "reason": "none"}}, "says nothing of the bundle's golden"),
         ({"latency_ms": {"p50": 0.0}}, "took no time"),
         ({"fps": {"threads": 2, "value": 0.0}}, "took no time"),
     ],

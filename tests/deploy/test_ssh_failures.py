@@ -23,6 +23,7 @@ CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@
 Offending ED25519 key in /home/me/.ssh/known_hosts:3
 Host key for kit has changed and you have requested strict checking.
 Host key verification failed."""
+EXPIRED = "Your password has expired.\nPassword change required but no TTY available."
 UNKNOWN = "No ED25519 host key is known for kit and you have requested strict checking."
 
 
@@ -34,6 +35,13 @@ UNKNOWN = "No ED25519 host key is known for kit and you have requested strict ch
         ("Host key verification failed.", "accept it once", False),
         ("root@kit: Permission denied (publickey,password).", "ssh-copy-id root@kit", False),
         ("Permission denied", "ssh-copy-id", False),
+        ("root@open.lab: Permission denied (publickey).", "ssh-copy-id", False),
+        ("sh: 1: cannot create .vaiopt/x: Permission denied", "may not write", False),
+        (EXPIRED, "log in once at a terminal: ssh root@kit", False),
+        ("This account is currently not available.", "as another one", False),
+        ("scp: .vaiopt/x: Input/output error", "memory card", False),
+        ("-sh: can't fork: Cannot allocate memory", "no memory", False),
+        ("ssh: Could not resolve hostname kit: Temporary failure in name resolution", "up?", True),
         ('scp: dest open ".vaiopt/x": Permission denied', "may not write", False),
         ('scp: write remote ".vaiopt/x": Failure', "Free space", False),
         ("scp: .vaiopt/x: No space left on device", "Free space", False),
@@ -159,6 +167,23 @@ def test_a_profile_that_prints_is_told_before_anything_is_copied(tmp_path: Path)
     assert ".bashrc" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("before", "told", "hint"),
+    [
+        ("printf 'Hi '; ", "answers 'Hi vaiopt-is-here'", ".bashrc"),
+        ("printf '\\033]0;x\\007'; ", r"x1b\]0;x", ".bashrc"),
+        ("exit 0; ", "its shell ended before that", "end its shell at login"),
+        ("echo 'This account is not available.'; exit 1; ", "This account", "as another one"),
+    ],
+)
+def test_a_shell_that_does_something_else_at_login_is_told(
+    tmp_path: Path, before: str, told: str, hint: str
+) -> None:
+    with pytest.raises(BoardError, match=told) as caught:
+        copied(Here(tmp_path, before), tmp_path)
+    assert hint in caught.value.hint
+
+
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / ".vaiopt").write_text("a file in the way")
     with pytest.raises(BoardError, match="nothing can be written to '.vaiopt/place'"):
@@ -183,6 +208,9 @@ def test_a_full_disk_is_told_before_anything_is_copied(tmp_path: Path) -> None:
     [
         (1, "SyntaxError: future feature annotations is not defined", "Python 3.7"),
         (127, "sh: python3: not found", "python3"),
+        (127, "bash: line 1: exec: /opt/python: cannot execute: Is a directory", "deploy.python"),
+        (127, "bash: line 1: exec: python3.12: not found", "deploy.python names"),
+        (1, "SyntaxError: invalid syntax", "Python 3.7"),
         (137, "Killed", "memory"),
         (1, "what is this", "by hand"),
     ],

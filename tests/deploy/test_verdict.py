@@ -42,9 +42,11 @@ def test_what_is_accepted_does_not_stop_a_measurement_and_all_else_does() -> Non
 
 
 def test_a_record_of_scripts_that_did_not_judge_is_judged_by_its_figures() -> None:
-    wrong = GoldenResult(True, 0, 24, 24, 200, False)
+    wrong = GoldenResult(True, 0, 24, 24, 8, False)
     record = measured_record("zcu102", golden=wrong, agreement=Agreement(1, 40))
     assert not record.all_doubts, "of a kind that is not known to be exact"
+    garbage = replace(record, golden=replace(wrong, max_difference=200))
+    assert [doubt.name for doubt in garbage.all_doubts] == ["golden"]
     record = replace(record, model=MeasuredModel("0" * 64, "model.xmodel", "xmodel"))
     assert [doubt.name for doubt in record.all_doubts] == ["golden", "agreement"]
 
@@ -68,9 +70,10 @@ def test_a_bundles_doubts_are_in_the_record(tmp_path: Path) -> None:
     folder = candidate.bundle("zcu102")
     content = json.loads((folder / "manifest.json").read_text())
     answer = measured_record("zcu102", content["model"]["sha256"]).to_json()
-    answer.update(version=1, modules=[], doubts=[GOLDEN.to_json()])
+    golden = {"compared": True, "elements": 24, "different": 24}
+    answer.update(version=1, modules=[], golden=golden, doubts=[GOLDEN.to_json()])
     result = measure_candidate(
-        candidate, on("zcu102", "local"), kit=lambda *arguments: json.dumps(answer)
+        candidate, on("zcu102", "local", threads=2), kit=lambda *arguments: json.dumps(answer)
     )
     kept = read_record(candidate.measured("zcu102"), Measured, "")
     assert kept.doubts == result.record.doubts == (GOLDEN,)

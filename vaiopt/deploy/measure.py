@@ -170,7 +170,7 @@ def measure_candidate(
         where: Any = (host, ssh_config or ssh_config_of(settings), progress, launch, new)
         text = run_remote(folder, files, manifest.entry, arguments, *where)
     result = read_result(text)
-    _check_result(result, manifest)
+    _check_result(result, manifest, settings.deploy.threads)
     record = _measured(result, manifest, name, host)
     path = candidate.measured(measured_name(name, host))
     write_record(path, record)
@@ -204,14 +204,23 @@ _OWN = ("target", "host", "measured", "expected")
 """What a measurement says itself, whatever the scripts say."""
 
 
-def _check_result(result: KitResult, manifest: Manifest) -> None:
-    if result.model.sha256 != manifest.model.sha256:
+def _check_result(result: KitResult, manifest: Manifest, threads: int) -> None:
+    kind = Path(manifest.model.file).suffix[1:]
+    if result.model.sha256 != manifest.model.sha256 or result.model.kind not in ("", kind):
         raise BoardError("the result is of another model than the bundle's", "Measure again.")
     told = result.more.get("samples_sha256", manifest.files.get(manifest.samples.file))
     count = manifest.samples.count
     if told != manifest.files.get(manifest.samples.file) or result.samples != count:
         raise BoardError(
             f"the result is of other samples than the bundle's {count}", "Measure again."
+        )
+    if result.fps.threads != threads:
+        raise BoardError(
+            f"the result is of {result.fps.threads} threads, not of {threads}", "Measure again."
+        )
+    if manifest.golden is not None and not result.golden.compared:
+        raise BoardError(
+            "the result says nothing of the bundle's golden outputs", "Measure again with --new."
         )
     if not result.latency_ms.p50 or not result.fps.value:
         raise BoardError("the result says that the model took no time", "Measure again.")

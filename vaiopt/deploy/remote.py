@@ -37,6 +37,9 @@ DEFAULT = Launch()
 JOB = "kit_job.py"
 """Runs and watches the script, on the board."""
 
+SETUP = "Did deploy.setup end it? Try that line on the kit by hand."
+OFF = "Is its disk full ('df'), or was it switched off? Then measure again."
+
 RUNS, GONE = "-", "gone"
 """What a board says of a job without an exit code."""
 
@@ -191,11 +194,14 @@ def make_folder(board: Connection, place: str) -> Optional[int]:
     )
     answer = board.shell(text)
     said = answer.stdout.decode("utf-8", "replace").splitlines()
-    if READY not in said:
-        row = failure_of(answer.said)
+    line = next((line for line in said if READY in line), "")
+    if not line:
+        told = answer.said or "\n".join(said)
+        row = failure_of(told)
         raise BoardError(
-            f"nothing can be written to '{place}' on '{board.host}': {answer.message}",
-            WRITABLE if row is None else hint_of(row, board.host),
+            f"nothing can be written to '{place}' on '{board.host}':"
+            f" {(told.splitlines() or ['its shell ended before that'])[-1][:300]}",
+            hint_of(row, board.host) if row is not None else WRITABLE if told else ENDS,
         )
     if said[0] != READY:
         raise BoardError(f"'{board.host}' answers {said[0][:80]!r}", QUIET)
@@ -206,6 +212,7 @@ def make_folder(board: Connection, place: str) -> Optional[int]:
 
 READY = "vaiopt-is-here"
 QUIET = "Its shell prints something at login (.bashrc, .profile): it must not, for commands."
+ENDS = "Does something end its shell at login (.bashrc, .profile)? It must not, for commands."
 WRITABLE = "Is there space ('df'), and may the user write into the home?"
 
 
@@ -269,7 +276,7 @@ class _Job:
         self._rest = b""
         self._watched, self._launch = watched, launch
         self._followed: Optional[KitJob] = None
-        self._mine = True
+        self._mine, self._asked = True, False
 
     def start(self, entry: str, arguments: Sequence[str], look: bool = False) -> bool:
         """Start the script, detached; once, even if called again after the connection was lost.
@@ -288,12 +295,17 @@ class _Job:
         detached = f"nohup {started} >/dev/null 2>{name}.nohup </dev/null & echo $! > {name}.pid;"
         others = f"ls ../*/job-*.pid >/dev/null 2>&1 && echo {OTHERS} || " if look else ""
         signed = f"echo {self._me} > {name}.by; echo {who_asks()} > {name}.who;"
-        # Who calls a second time finds the log, so the job started.
+        # Who calls a second time finds the log, so the job started. What comes late, after this
+        # process has ended, finds that it is not wanted, before or after it has begun.
+        late = f"{{ [ -e not-{name} ] && rm -f not-{name}; }}"
+        stop = f"if {late}; then {ended(name, self._launch.kill)}; fi"
         text = (
-            f"cd {shlex.quote(self._place)} && {{ [ -e {name}.log ] || {others}"
-            f"{{ : > {name}.log; {signed} {QUIET_PYTHON} {detached} }}; }}"
+            f"cd {shlex.quote(self._place)} && {{ [ -e {name}.log ] || {late} || {others}"
+            f"{{ : > {name}.log; {signed} {QUIET_PYTHON} {detached} {stop}; }}; }}"
         )
+        self._asked = True
         answer = self._board.shell(text)
+        self._asked = False
         if answer.code != 0:
             row = failure_of(answer.said)
             raise BoardError(
@@ -374,7 +386,7 @@ class _Job:
         last = next((line for line in reversed(lines) if line.strip()), "no message")
         return BoardError(
             f"the measurement on '{self._board.host}' ended without a word: {last}",
-            cure_of(last) or "Is its disk full ('df'), or was it switched off? Then measure again.",
+            cure_of(last) or (SETUP if self._launch.setup and not self.lines else OFF),
         )
 
     def _take(self, new: bytes) -> None:
@@ -412,9 +424,9 @@ class _Job:
             return
         # Where the connection is lost the job ends by itself: nobody waits for it.
         with contextlib.suppress(Lost):
-            self._board.shell(
-                f"cd {shlex.quote(self._place)} && {ended(self._name, self._launch.kill)}"
-            )
+            stop = ended(self._name, self._launch.kill)
+            first = f": > not-{self._name}; " if self._asked else ""
+            self._board.shell(f"cd {shlex.quote(self._place)} && {{ {first}{stop}; }}")
 
 
 def ended(name: str, kill: str = "kill") -> str:

@@ -48,8 +48,15 @@ def cure_of(line: str) -> str:
 OLD = "Use a board image with Python 3.7 or later (Vitis-AI 1.4 or later has one)."
 
 STOPPED = (
-    (re.compile(r"future feature annotations is not defined"), OLD),
-    (re.compile(r"python3?: (command )?not found|python3: No such file"), "It has no python3."),
+    (re.compile(r"future feature annotations is not defined|^SyntaxError: invalid syntax"), OLD),
+    (
+        re.compile(r"\bpython3?: (command )?not found|python3: No such file"),
+        "It has no python3: name the image's own as deploy.python.",
+    ),
+    (
+        re.compile(r"exec: .*: (not found|cannot execute)|No such file or directory$"),
+        "deploy.python names no program that can be run there.",
+    ),
     (
         re.compile(r"sudo: .*(password|terminal|not in the sudoers)"),
         "Let this user run sudo without a password (NOPASSWD), or log in as root.",
@@ -68,6 +75,9 @@ CODES = {
 """What exit codes of a shell mean."""
 
 
+FASTER = 20.0
+"""Times that threads together may beat a latency that was disturbed; other units are a thousand."""
+
 BUNDLE_AGAIN = "Make the bundle again with this vaiopt, then measure again."
 
 
@@ -85,12 +95,24 @@ def read_result(text: str) -> KitResult:
     if len(text) > LONGEST:
         raise too_long()
     try:
-        content = parse_json(text)
+        content = parse_json(text, once=True)
     except ValueError as error:
         raise BoardError(f"the result is not valid JSON ({error})", "Measure again.") from error
     if not isinstance(content, dict) or content.get("version") != RESULT_VERSION:
         raise BoardError("the result has an unknown version", BUNDLE_AGAIN)
     try:
-        return KitResult.from_json(content)
+        result = KitResult.from_json(content)
+        _check_rate(result)
+        return result
     except Unfit as error:
         raise BoardError(f"the result cannot be right: {error}", BUNDLE_AGAIN) from error
+
+
+def _check_rate(result: KitResult) -> None:
+    """Raise Unfit: with so many threads and such a latency no kit is that fast."""
+    latency, fps = result.latency_ms, result.fps
+    batches = fps.more.get("batches")
+    told = [latency.more.get("batch"), *(batches if isinstance(batches, list) else ())]
+    batch = max((n for n in told if isinstance(n, int)), default=1)
+    if fps.value * latency.p50 > FASTER * 1000.0 * batch * fps.threads:
+        raise Unfit("fps.value", f"is {fps.value}, with {fps.threads} threads of {latency.p50} ms")

@@ -53,13 +53,34 @@ FAILURES = (
         " a user whose home can.",
     ),
     _row(
-        r"(scp|sftp|open|stat|mkdir|write)\b.*: permission denied",
-        "The user may not write into the home on the kit: log in as one who may.",
-    ),
-    _row(
         r"permission denied \(|permission denied, please|too many authentication failures"
         r"|^permission denied",
         "Give the kit your key (ssh-copy-id {host}); a password is asked for only at a terminal.",
+    ),
+    _row(
+        r"input/output error",
+        "The kit's memory card or its disk fails ('dmesg' says more there): use another one.",
+    ),
+    _row(
+        r"password (has |is )?expired|password change required|required to change your password",
+        "The image wants a password of your own first: log in once at a terminal: ssh {host}",
+    ),
+    _row(
+        r"account is (currently )?not available|not permitted to log in",
+        "The kit lets this user run no commands: log in as another one, or wait until it is up.",
+    ),
+    _row(
+        r"can(not|'t) fork|fork: .*(memory|unavailable)|(exec|shell) request failed",
+        "The kit has no memory or no processes left: end what runs there, or restart it.",
+    ),
+    _row(
+        r"(scp|sftp|open|stat|mkdir|write|sh|create)\b.*: permission denied",
+        "The user may not write into the home on the kit: log in as one who may.",
+    ),
+    _row(
+        r"temporary failure in name resolution",
+        "This computer finds no names: is its network up? Or give the kit's address.",
+        lost=True,
     ),
     _row(
         r"could not resolve|name or service not known|nodename nor servname|no address associated",

@@ -20,6 +20,10 @@ _TIMES = ("preparation_ms", "decoding_ms", "dpu_latency_ms", "seconds")
 """Times that scripts may tell besides."""
 
 
+def _near(value: float, other: float) -> bool:
+    return abs(value - other) <= ROUNDED * max(abs(value), abs(other))
+
+
 def _check_figures(told: Mapping[str, Any], names: Sequence[str], where: str = "") -> None:
     """Raise unless what a kit told by these names, if it did, are numbers that can be."""
     for name in names:
@@ -93,6 +97,10 @@ class Latency(Record):
         if self.mean is not None and not least <= self.mean * (1 + 1e-9) <= most * (1 + 2e-9):
             raise Unfit("mean", f"is {self.mean}, outside of min and max")
         _check_figures(self.more, ("executions", "batch", "per_image"))
+        batch, per_image = (self.more.get(name) for name in ("batch", "per_image"))
+        if batch is not None and per_image is not None:
+            if not _near(per_image * batch, self.p50):
+                raise Unfit("per_image", f"is {per_image}, of {self.p50} for {batch} images")
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,9 @@ class FrameRate(Record):
     def check(self) -> None:
         """Raise unless the other rates and counts that were told can be."""
         _check_figures(self.more, ("frames", "seconds", "different_outputs"))
+        frames, seconds = (self.more.get(name) for name in ("frames", "seconds"))
+        if frames and seconds and not _near(self.value, frames / seconds):
+            raise Unfit("value", f"is {self.value}, for {frames} frames in {seconds} s")
         rates = self.more.get("by_threads")
         rows = [("best", self.more.get("best"))]
         rows += [("by_threads", row) for row in (rates if isinstance(rates, list) else ())]
@@ -137,13 +148,24 @@ class GoldenResult(Record):
     more: Dict[str, Any] = part(rest=True)
 
     def check(self) -> None:
-        """Raise unless equal and different values are those that were compared."""
-        if self.elements is None:
+        """Raise unless equal and different values are those that were compared, and nothing that
+        was told contradicts them.
+        """
+        if not self.compared:
             return
-        for name in ("equal", "different"):
+        for name in ("elements", "different"):
+            if getattr(self, name) is None:
+                raise Unfit(name, "is missing")
+        if not self.elements:
+            raise Unfit("elements", "is 0: nothing was compared")
+        same = self.elements - (self.different or 0)
+        if same < 0 or (self.equal is not None and self.equal != same):
+            told = f"is {self.different}, with {self.equal} equal of {self.elements} values"
+            raise Unfit("different", told)
+        for name, none in (("max_difference", 0), ("bit_exact", True)):
             value = getattr(self, name)
-            if value is not None and value > self.elements:
-                raise Unfit(name, f"is {value}, of {self.elements} values")
+            if value is not None and (value == none) != (same == self.elements):
+                raise Unfit(name, f"is {value!r}, with {self.different} different values")
 
 
 @dataclass(frozen=True)
@@ -212,6 +234,10 @@ class ClassCount(Record):
             raise Unfit("correct", f"is {self.correct}, of {self.count} samples")
 
 
+INTERPRETED = 8
+"""Largest difference of a golden output where an interpreter rounds otherwise than a DPU."""
+
+
 @dataclass(frozen=True)
 class KitResult(Scored):
     """``result.json``: what a bundle's scripts report.
@@ -258,7 +284,14 @@ class KitResult(Scored):
         for number, row in enumerate(self.per_class):
             if row.count > self.samples:
                 raise Unfit(f"per_class[{number}].count", f"is {row.count}, of {self.samples}")
+        self._check_agreement()
         _check_figures(self.more, _TIMES)
+
+    def _check_agreement(self) -> None:
+        """Raise unless the agreement is of these samples."""
+        if self.agreement is not None and self.agreement.samples % self.samples:
+            told = f"is {self.agreement.samples}, not so many for each of {self.samples}"
+            raise Unfit("agreement.samples", told)
 
     @property
     def all_doubts(self) -> Tuple[Doubt, ...]:
@@ -268,7 +301,8 @@ class KitResult(Scored):
 
     def _seen(self) -> Iterator[Doubt]:
         golden, agreement, exact = self.golden, self.agreement, self.model.kind == "xmodel"
-        if exact and golden.compared and (golden.bit_exact is False or golden.different):
+        allowed = 0 if exact else INTERPRETED
+        if golden.compared and golden.different and (golden.max_difference or 256) > allowed:
             told = f"{golden.different} of {golden.elements} golden outputs differ"
             yield Doubt("golden", told, "Bundle and measure again.")
         if exact and agreement is not None and agreement.equal < agreement.samples:
