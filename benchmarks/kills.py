@@ -59,7 +59,8 @@ MARK = "VAIOPT_KILLS_BENCHMARK"
 """A variable of the environment by which processes are found that a killed one has left."""
 
 TIMES = ("seconds", "measured", "started", "finished", "worker", "peak_memory_mb", "latency_ms")
-TIMES += ("fps", "versions", "curve", "machine", "runtime")
+TIMES += ("fps", "versions", "curve", "machine", "runtime", "preparation_ms", "decoding_ms")
+TIMES += ("warnings", "doubts")  # of a busy machine, in percent
 """Of JSON files: what differs from run to run."""
 
 GRACE = 60.0
