@@ -96,11 +96,18 @@ def count(run: Run, trials: int) -> Count:
         len(memories),
         sum(memories) / 1e3,
         len(files),
-        sum(path.stat().st_size for path in files),
+        sum(map(_size, files)),
         run.journal.stat().st_size,
         len(run.candidates()),
         1e3 * time.process_time(),
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a worker has taken it away since
+        return 0
 
 
 class Counting(Observer):
