@@ -21,9 +21,10 @@ from vaiopt.files import scratch
 from vaiopt.int8.model import load_quantized
 from vaiopt.keras import load_keras, save_model
 from vaiopt.npz import load_npz
-from vaiopt.predictions import lacking_of_kit, predict_candidate, prediction_rows
+from vaiopt.predictions import predict_candidate, prediction_rows
 from vaiopt.record import write_record
 from vaiopt.runs.layout import Candidate
+from vaiopt.tasks import task_of
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_what_a_bundle_leaves_to_its_host_is_done_for_every_task() -> None:
         (logits[0, 0], "regression", 0.5, ""),
         (logits, "image_to_image", 0.5, ""),
     ):
-        assert lacking_of_kit(outputs, task, threshold) == lacking, (task, threshold)
+        assert task_of(task).left_to_host(outputs, threshold) == lacking, (task, threshold)
 
 
 def test_one_output_is_the_probability_of_the_second_of_two_classes() -> None:

@@ -70,17 +70,19 @@ class Deployable(Afterwards):
             self._in_one_part(model)
 
     def _in_one_part(self, model: Any) -> None:
-        """Raise CompileError: a model has several inputs, and layers on the CPU between those on
-        the DPU, which only runs as a whole graph, of one input.
+        """Raise CompileError: a model has several inputs or outputs, and layers on the CPU between
+        those on the DPU, which only runs as a whole graph, of one input and one output.
         """
         target = load_target(self.settings.hardware.target, self.settings.hardware.release)
-        if len(model.inputs) < 2 or not target.device.accelerator:
+        ends = len(model.inputs), len(model.outputs)
+        if ends == (1, 1) or not target.device.accelerator:
             return
         parts = int(costs(model, target)["dpu_subgraphs"])
         if parts > 1:
             raise CompileError(
-                f"the model has {len(model.inputs)} inputs, and {parts} parts on the DPU with work"
-                " of the CPU between them: a kit runs that of one input only",
+                f"the model has several inputs or outputs ({ends[0]} and {ends[1]}), and {parts}"
+                " parts on the DPU with work of the CPU between them: a kit runs that of one input"
+                " and one output only",
                 "Use layers that the DPU runs ('vaiopt inspect' names the others).",
             )
 

@@ -35,9 +35,7 @@ from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import stale_parts
 from vaiopt.runs.records import Manifest
 from vaiopt.tasks import task_of
-from vaiopt.tasks.classification import Classification
 from vaiopt.tasks.joined import joined, parts_of
-from vaiopt.tasks.multilabel import Multilabel
 from vaiopt.tasks.several_record import split_names
 from vaiopt.text import Progress, silent
 
@@ -251,7 +249,7 @@ def _of_kit(path: Path, manifest: Manifest) -> Tuple[np.ndarray, np.ndarray]:
     if not manifest.outputs:
         arrays = load_npz(path, ("outputs", "predicted"))
         outputs = np.asarray(arrays["outputs"])
-        lacking = lacking_of_kit(outputs, manifest.task, manifest.output.threshold)
+        lacking = task_of(manifest.task).left_to_host(outputs, manifest.output.threshold)
         return probabilities(outputs, lacking), np.asarray(arrays["predicted"])
     said_by = {part.name: f"predicted_{part.name}" for part in manifest.outputs}
     arrays, start = load_npz(path, ("outputs", *said_by.values())), 0
@@ -259,24 +257,10 @@ def _of_kit(path: Path, manifest: Manifest) -> Tuple[np.ndarray, np.ndarray]:
     for part in manifest.outputs:
         width = int(np.prod(part.tensor.shape[1:], dtype=np.int64))
         own = arrays["outputs"][:, start : start + width].reshape(-1, *part.tensor.shape[1:])
-        found[part.name] = probabilities(own, lacking_of_kit(own, part.task, part.tensor.threshold))
+        lacking = task_of(part.task).left_to_host(own, part.tensor.threshold)
+        found[part.name] = probabilities(own, lacking)
         start += width
     return joined(found), joined({name: arrays[key] for name, key in said_by.items()})
-
-
-def lacking_of_kit(outputs: np.ndarray, task: str, threshold: Optional[float]) -> str:
-    """Return the activation that a compiled model of classes or labels leaves to its host, by the
-    same signs as ``real_outputs`` in ``kit_own.py``.
-    """
-    of = task_of(task).outputs
-    if of == Multilabel.outputs:
-        return "sigmoid" if threshold == 0.0 else ""
-    if of != Classification.outputs:
-        return ""
-    if outputs.shape[-1] == 1:
-        return "sigmoid" if (threshold or 0.0) == 0.0 else ""
-    sums = outputs.sum(axis=-1)
-    return "" if np.all(outputs >= 0) and np.all(np.abs(sums - 1) < 0.2) else "softmax"
 
 
 def _bundle_folder(candidate: Candidate, target: str) -> Path:

@@ -19,6 +19,9 @@ from vaiopt.tasks.class_weights import class_weights
 from vaiopt.tasks.loss_forms import class_form
 from vaiopt.tasks.task import Evaluation, Labels, Task
 
+NEAR_ONE = 0.2
+"""How far the sum of int8 probabilities may be from 1, as in ``kit_own.py``."""
+
 MOST_CLASSES = 20
 """Classes of a confusion matrix that is shown as a table."""
 
@@ -50,6 +53,17 @@ def cross_entropy(single: bool, losses: Any) -> Any:
         return "binary_crossentropy" if single else "sparse_categorical_crossentropy"
     loss = losses.BinaryCrossentropy if single else losses.SparseCategoricalCrossentropy
     return loss(from_logits=True)
+
+
+def class_activation_left(outputs: np.ndarray, threshold: Optional[float]) -> str:
+    """Return the activation that a compiled model of classes leaves to its host: ``sigmoid`` of one
+    output (n, ..., 1) that is cut at 0, ``softmax`` of outputs (n, ..., classes) that are no
+    probabilities; else nothing.
+    """
+    if outputs.shape[-1] == 1:
+        return "sigmoid" if (threshold or 0.0) == 0.0 else ""
+    near_one = np.abs(outputs.sum(axis=-1) - 1) < NEAR_ONE
+    return "" if np.all(outputs >= 0) and np.all(near_one) else "softmax"
 
 
 def entropy_problem(names: Sequence[str], outputs: int) -> str:
@@ -381,6 +395,10 @@ class Classification(Task):
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
         return class_form(model, lambda y, form: self.loss_labels(y, form, classes))
+
+    def left_to_host(self, outputs: np.ndarray, threshold: Optional[float]) -> str:
+        """Return as :func:`class_activation_left` does."""
+        return class_activation_left(outputs, threshold)
 
     def loss_problem(self, names: Sequence[str], outputs: int) -> str:
         """Return the loss of one output in the place of that of one a class, which is 0 for it."""

@@ -160,6 +160,10 @@ class Multilabel(Task):
         loss = cross_entropy(True, losses)
         model.compile(optimizer=optimizer, loss=loss, metrics=["binary_accuracy"])
 
+    def left_to_host(self, outputs: np.ndarray, threshold: Optional[float]) -> str:
+        """Return ``sigmoid`` where the labels are cut at 0."""
+        return "sigmoid" if threshold == 0.0 else ""
+
     def loss_problem(self, names: Sequence[str], outputs: int) -> str:
         """Return the cross-entropy of each label in the place of that of one class of several."""
         return "binary_crossentropy" if any("categorical" in name for name in names) else ""

@@ -13,6 +13,7 @@ from vaiopt.present.table import Table
 from vaiopt.record import Record, Unfit, part
 from vaiopt.tasks.arrays import as_numbers, output_names
 from vaiopt.tasks.classification import (
+    class_activation_left,
     confusion_matrix,
     cross_entropy,
     entropy_problem,
@@ -242,6 +243,10 @@ class Segmentation(Task):
         if model.output_shape[-1] == 1 and classes == 2:
             return "binary"
         return class_form(model, lambda y, form: self.loss_labels(y, form, classes))
+
+    def left_to_host(self, outputs: np.ndarray, threshold: Optional[float]) -> str:
+        """Return as :func:`class_activation_left` does."""
+        return class_activation_left(outputs, threshold)
 
     def loss_problem(self, names: Sequence[str], outputs: int) -> str:
         """Return as for a classification."""

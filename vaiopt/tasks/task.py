@@ -189,6 +189,16 @@ class Task(abc.ABC):
         """Return name, task and model of each output of a model; of one the model itself."""
         return [("", self, model)]
 
+    def left_to_host(self, outputs: np.ndarray, threshold: Optional[float]) -> str:
+        """Return the last activation of the model that a compiled one leaves to its host; empty if
+        none. By the same signs as ``real_outputs`` in ``kit_own.py``.
+
+        Args:
+            outputs: of a compiled model, real (n, ...).
+            threshold: of one output or of labels, as the manifest has it.
+        """
+        return ""
+
     @property
     def validated(self) -> str:
         """The name of the metric that is the headline on validation data; empty if none is."""

@@ -86,8 +86,8 @@ MESSAGES: Provocations = {
     "vai_c_tensorflow2 failed: …": lambda b: for_the_dpu(b, compiled_model(), how="traceback"),
     "no layer of the model was compiled for the DPU": lambda b: for_the_dpu(b, without_dpu()),
     (
-        "the model has … inputs, and … parts on the DPU with work of the CPU between them: a kit"
-        " runs that of one input only"
+        "the model has several inputs or outputs (…), and … parts on the DPU with work of the CPU"
+        " between them: a kit runs that of one input and one output only"
     ): lambda b: Deployable(on("zcu102"), ("compile",)).warnings(in_two_parts()),
     "layer '…' (…) is left in float, and cannot be compiled to int8": lambda b: for_the_cpu(
         b, in_float

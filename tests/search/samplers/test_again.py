@@ -1,23 +1,13 @@
 import optuna
 import pytest
 
+from tests.search.samplers.conditional_space import SPACE
 from vaiopt.search.samplers import Problem, as_optuna, make_sampler
 from vaiopt.settings import SearchSettings
-from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
 from vaiopt.study.record import COMPLETE, INTERRUPTED, TrialRecord
-from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import RECORD, distributions, record_attribute
 
-
-def build(hp):
-    hp.Choice("optimizer", ["adam", "sgd"])
-    with hp.conditional_scope("optimizer", ["sgd"]):
-        hp.Float("momentum", 0.0, 0.9)
-    hp.Int("nodes", 8, 64, step=8)
-
-
-SPACE = trace_space(build, HyperParameters)
 FAR = {"optimizer": "sgd", "momentum": 0.5, "nodes": 64}
 
 

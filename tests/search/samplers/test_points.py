@@ -1,5 +1,6 @@
 import pytest
 
+from tests.search.samplers.conditional_space import SPACE
 from vaiopt.errors import SettingsError
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
@@ -10,16 +11,6 @@ from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective
 from vaiopt.study.trace import trace_space
 from vaiopt.study.trials import load_trials
-
-
-def build(hp):
-    hp.Choice("optimizer", ["adam", "sgd"])
-    with hp.conditional_scope("optimizer", ["sgd"]):
-        hp.Float("momentum", 0.0, 0.9)
-    hp.Int("nodes", 8, 64, step=8)
-
-
-SPACE = trace_space(build, HyperParameters)
 
 
 def points(*given):
