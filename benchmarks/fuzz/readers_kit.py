@@ -15,6 +15,7 @@ from unittest import mock
 from benchmarks.fuzz import made
 from benchmarks.fuzz.instrument import on_kit
 from benchmarks.fuzz.readers import Reader, as_json, json_file, text_file
+from vaiopt.network.sizes import elements
 
 # ---------------------------------------------------------------- compilers
 
@@ -83,7 +84,7 @@ def kit_samples(path: Path) -> None:
 
 def kit_golden(path: Path) -> None:
     """Read a bundle's golden outputs as the kit does, and compare them."""
-    found = on_kit("kit_bundle").Golden(str(path))
+    found = on_kit("kit_bundle").Golden(str(path), inputs=2 if "two" in path.name else 1)
     on_kit("kit_numbers").compare(found, found.outputs)
 
 
@@ -120,16 +121,34 @@ def make_samples(folder: Path) -> List[Path]:
 
 
 def make_manifest(folder: Path) -> List[Path]:
-    """Write a bundle's manifest."""
-    return [made.make_run(folder).bundle(made.TARGET) / "manifest.json"]
+    """Write a bundle's manifest, and one of a model of two inputs."""
+    one = made.make_run(folder).bundle(made.TARGET) / "manifest.json"
+    content = json.loads(one.read_text(encoding="utf-8"))
+    way, tensor = content["preprocessing"], content["input"]
+    plain = {k: v for k, v in way.items() if k not in ("offset", "scale")}
+    size = 2 * elements(way["shape"])
+    content["preprocessing"] = {
+        **plain,
+        "shape": [size],
+        "layout": "NF",
+        "inputs": [{"name": name, **way} for name in "ab"],
+    }
+    content["inputs"] = [{**tensor, "name": name} for name in "ab"]
+    two = folder / "two_inputs.json"
+    two.write_text(json.dumps(content), encoding="utf-8")
+    return [one, two]
 
 
 def make_golden(folder: Path) -> List[Path]:
     """Write golden outputs."""
     import numpy as np
 
-    np.savez(str(folder / "golden.npz"), **made.golden_arrays())
-    return [folder / "golden.npz"]
+    arrays = made.golden_arrays()
+    more = {"inputs_1": arrays["inputs"], "input_position_1": arrays["input_position"]}
+    paths = [folder / "golden.npz", folder / "golden_of_two.npz"]
+    for path, held in zip(paths, (arrays, {**arrays, **more})):
+        np.savez(str(path), **held)
+    return paths
 
 
 def make_xmodel(folder: Path) -> List[Path]:

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from vaiopt.errors import ModelError
 from vaiopt.study.overrides import overridden
 from vaiopt.study.parameters import (
     Boolean,
@@ -22,6 +23,17 @@ from vaiopt.study.parameters import (
 from vaiopt.study.plain_values import BadHyperParameter
 from vaiopt.study.space import Dimension, Value
 from vaiopt.tasks.task import Form
+
+
+class Inputs(Dict[str, Any]):
+    """Each of several inputs of the data, by its name; none where they have one."""
+
+    def __missing__(self, name: str) -> Any:
+        known = f"Known: {', '.join(self)}." if self else "They have one, of shape hp.input_shape."
+        raise ModelError(
+            f"the data have no input '{name}'",
+            f"{known} Each of several is an array x_<input>, such as x_{name}.",
+        )
 
 
 class HyperParameters:
@@ -64,7 +76,7 @@ class HyperParameters:
         self.task = task
         self.y_shape = tuple(y_shape)
         self.outputs: Mapping[str, Form] = {}
-        self.inputs: Mapping[str, Any] = {}
+        self.inputs: Mapping[str, Any] = Inputs()
         self.values: Dict[str, Value] = {}
         self.dimensions: Dict[str, Dimension] = {}
         self.overrides: Mapping[str, Any] = dict(overrides or {})

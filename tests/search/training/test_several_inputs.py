@@ -25,7 +25,7 @@ from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.hypermodel import trace_fit
 from vaiopt.search.training.validation import Validator
 from vaiopt.settings import load_settings
-from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters, Inputs
 from vaiopt.study.trace import BuildFailed
 
 RANDOM = np.random.RandomState(0)
@@ -95,6 +95,17 @@ def test_inputs_and_data_must_fit(options, message, hint):
     with pytest.raises(BuildFailed) as caught:
         built(**options)
     assert message in caught.value.message and hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "inputs, hint",
+    [(Inputs(spot=None), "Known: spot."), (Inputs(), "hp.input_shape")],
+    ids=["several", "one"],
+)
+def test_an_input_that_the_data_lack_is_named_with_those_there_are(inputs, hint):
+    with pytest.raises(ModelError, match="the data have no input 'image'") as caught:
+        inputs["image"]
+    assert hint in caught.value.hint and "x_image" in caught.value.hint
 
 
 def test_a_model_without_an_input_that_there_are_samples_of_is_refused():

@@ -21,7 +21,7 @@ from vaiopt.data.preprocessing import Scaling
 from vaiopt.search.training.options import IMAGE_SIZE, parse_split
 from vaiopt.settings import DataSettings, Settings, choices
 from vaiopt.settings.ranges import is_range, parse_range
-from vaiopt.study.hyperparameters import HyperParameters
+from vaiopt.study.hyperparameters import HyperParameters, Inputs
 from vaiopt.study.space import Value
 from vaiopt.tasks import task_of
 
@@ -181,7 +181,8 @@ class Shared(Sized):
         known = (data.sample_shape, len(data.classes), len(data), data.task)
         hp = HyperParameters(values, overrides, *known, tuple(data.y.shape[1:]))
         if data.inputs:
-            hp.inputs, hp.input_shape, hp.smallest_shape = {i.name: i for i in data.inputs}, (), ()
+            hp.inputs = Inputs((one.name, one) for one in data.inputs)
+            hp.input_shape, hp.smallest_shape = (), ()
         hp.outputs = task_of(data.task).forms(data.y, data.classes)
         if IMAGE_SIZE in overrides and data.is_image:
             side = int(hp.Fixed(IMAGE_SIZE, data.sample_shape[0]))
