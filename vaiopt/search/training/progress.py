@@ -62,7 +62,7 @@ class ProgressFile:
             return
         self._next = now + self._interval
         finite = value if value is not None and math.isfinite(value) else None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, RunError):
             write_record(self._path, TrialProgress(epoch, max(epoch, epochs), finite))
 
     def remove(self) -> None:
