@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from vaiopt.errors import DataError, ModelError
-from vaiopt.user_code import describe, load_file, message, running
+from vaiopt.user_code import describe, load_file, message, named, running
 
 
 def write(path, text):
@@ -179,3 +179,9 @@ label 7 is outside of [0, 2)
 )
 def test_the_message_of_an_error_holds_its_cause(text, says):
     assert message(ValueError(text)) == says
+
+
+def test_the_kind_of_an_error_is_named_once():
+    assert named(ValueError(IN_CODE)) == "ValueError: mine is no"
+    assert named(ValueError("mine is no")) == "ValueError: mine is no"
+    assert named(TypeError(IN_CODE)) == "TypeError: ValueError: mine is no"

@@ -195,7 +195,13 @@ def describe(error: BaseException) -> str:
         and frame.filename != contextlib.__file__
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {message(error)}{place}"
+    return f"{named(error)}{place}"
+
+
+def named(error: BaseException) -> str:
+    """Return in one line an error's kind and what it says, which may name the kind itself."""
+    kind, text = type(error).__name__, message(error)
+    return text if text.startswith(f"{kind}: ") else f"{kind}: {text}"
 
 
 def message(error: BaseException) -> str:

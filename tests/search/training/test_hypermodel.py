@@ -249,6 +249,19 @@ def test_a_fit_may_take_only_what_it_names(tmp_path, monkeypatch):
     assert {t.status for t in searched(tmp_path, monkeypatch, text)} == {COMPLETE}
 
 
+def test_a_share_held_out_by_a_fit_is_the_validation_part_of_the_search(tmp_path, monkeypatch):
+    text = """
+    def fit(self, hp, model, x, y, **kwargs):
+        history = model.fit(x, y, validation_split=0.5, epochs=1, verbose=0)
+        open("seen.txt", "a").write(f"{history.params['steps']} ")
+        return history
+"""
+    for trial in searched(tmp_path, monkeypatch, text):
+        right = trial.metrics["val_accuracy"] * 60  # of 300 samples, 210 are trained on
+        assert right == pytest.approx(round(right), abs=1e-3)
+    assert set((tmp_path / "seen.txt").read_text().split()[-3:]) == {"7"}
+
+
 def test_the_batch_size_on_record_is_the_one_that_a_fit_is_given(tmp_path, monkeypatch):
     text = """
     def fit(self, hp, model, *args, **kwargs):

@@ -4,9 +4,10 @@ of its own.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
@@ -67,20 +68,15 @@ def trace_fit(
         VaioptError: it does not take the weights that there are.
     """
 
-    class Nothing:
-        """A training history in which every metric is 0."""
-
-        history: Mapping[str, List[float]] = defaultdict(lambda: [0.0])
-        epoch = (0,)
-
     calls: List[FitCall] = []
     given = load_keras().callbacks.Callback()
+    nothing = _history_of_zeros(model)
 
-    def note(*args: Any, **kwargs: Any) -> Nothing:
+    def note(*args: Any, **kwargs: Any) -> Any:
         own = {**dict(zip(("x", "y", "batch_size"), args)), **kwargs}
         callbacks = list(own.get("callbacks") or ())
         calls.append(FitCall(own.get("batch_size") == batch_size, given in callbacks))
-        return Nothing()
+        return nothing
 
     classes = len(splits.classes)
     first = slice(0, 2 * classes)
@@ -108,6 +104,16 @@ def trace_fit(
         ) from error
     check_trained(model, model if calls else getattr(given, "model", None))
     return calls[-1] if calls else None
+
+
+def _history_of_zeros(model: Any) -> Any:
+    """Return a training history in which every metric is 0."""
+    history = load_keras().callbacks.History()
+    history.set_model(model)
+    history.set_params({"epochs": 1, "steps": 1, "verbose": 0})
+    history.history = defaultdict(lambda: [0.0])
+    history.epoch = [0]
+    return history
 
 
 def check_trained(model: Any, trained: Any) -> None:
@@ -175,15 +181,17 @@ def run_fit(
     train, validation = (
         plain_or_parts(device.labels(model, p.indices, splits.targets)) for p in parts
     )
+    held_out = _held_out(splits.validation, validation)
     options = {
-        "validation_data": _held_out(splits.validation, validation),
+        "validation_data": held_out,
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
         "callbacks": callbacks_of(follower, model, plan),
         "verbose": 0,
         **weight_arguments(fit, splits, plan.class_weights),
     }
-    returned = _call(fit, hp, model, splits.train.given, train, options)
+    with _validated_on(held_out, model):
+        returned = _call(fit, hp, model, splits.train.given, train, options)
     last = returned[-1] if isinstance(returned, list) and returned else returned
     own_metrics = _own_metrics(last, plan.metric)
     result = follower.outcome(restore=not own_metrics)
@@ -197,6 +205,26 @@ def run_fit(
         curve = [dict(entry) for entry in follower.outcome().curve]
     curve[kept].update(own_metrics)
     return Outcome(curve, kept=kept)
+
+
+@contextlib.contextmanager
+def _validated_on(held_out: Tuple[Any, ...], model: Any) -> Iterator[None]:
+    """Let Keras's ``fit`` of a model validate on what is held out where a person's own asks for a
+    share of the training samples (``validation_split``): the figures of a search are of its
+    validation samples, and the training has all of its own.
+    """
+    original = model.fit
+
+    def fit(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("validation_split") and kwargs.get("validation_data") is None:
+            kwargs = {**kwargs, "validation_split": 0.0, "validation_data": held_out}
+        return original(*args, **kwargs)
+
+    model.fit = fit
+    try:
+        yield
+    finally:
+        del model.fit
 
 
 def _own_metrics(returned: Any, metric: str) -> Metrics:

@@ -60,7 +60,7 @@ from vaiopt.study.objective import Objective
 from vaiopt.study.own_metrics import own_metrics
 from vaiopt.study.record import COMPLETE, FAILED, INFEASIBLE, PRUNED, TrialRecord
 from vaiopt.study.space import Space, Value
-from vaiopt.user_code import message
+from vaiopt.user_code import message, named
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room for a file: on the disk, or within a limit."""
@@ -134,7 +134,7 @@ def _guarded(job: Job) -> TrialRecord:
             if isinstance(error, OSError) and error.errno in FULL_DISK:
                 # It is no fault of the trial's: the search stops, and later runs it again.
                 raise
-            return job.failed(f"{type(error).__name__}: {message(error)}", traceback.format_exc())
+            return job.failed(named(error), traceback.format_exc())
         finally:
             ProgressFile(Run(job.folder).progress(job.number)).remove()
 
