@@ -63,8 +63,22 @@ def test_train_and_test_folders_are_a_given_test_set(tmp_path):
     refused("holds a class 'c' .and 1 more. that", tmp_path)
     (tmp_path / "test" / "c").rmdir()
     (tmp_path / "test" / "d").rmdir()
-    save(tmp_path / "train" / "c" / "0.png")
-    refused("has no class folder 'c'", tmp_path)
+
+
+def test_a_given_set_may_lack_classes_and_it_is_told(tmp_path):
+    for name in "abc":
+        for part in ("train", "val", "test"):
+            save(tmp_path / part / name / f"{part}.png")
+    (tmp_path / "test" / "b" / "test.png").unlink()
+    (tmp_path / "val" / "c" / "val.png").unlink()
+    (tmp_path / "val" / "c").rmdir()
+    dataset = load_dataset(str(tmp_path))
+    assert dataset.test_y.tolist() == [0, 2] and dataset.validation_y.tolist() == [0, 1]
+    assert "the given test set has no sample of class 'b'" in dataset.notes
+    assert "the given validation set has no sample of class 'c'" in dataset.notes
+    (tmp_path / "test" / "a" / "test.png").unlink()
+    (tmp_path / "test" / "c" / "test.png").unlink()
+    refused("test' hold no image", tmp_path)
 
 
 def test_another_folder_beside_train_is_refused_rather_than_left_out(tmp_path):
@@ -186,11 +200,21 @@ def test_classes_one_folder_too_deep_are_refused(tmp_path):
     assert "v1'" in refused("hold no images themselves, but folders", tmp_path).hint
 
 
-def test_a_folder_around_the_classes_is_told(tmp_path):
+def test_a_folder_around_the_classes_or_the_sets_is_gone_into(tmp_path):
     for name in ("cat", "dog"):
-        save(tmp_path / "pets" / name / "0.png")
-    error = refused("a single class folder, 'pets', which holds the folders 'cat', 'dog'", tmp_path)
-    assert f"data.source = '{tmp_path / 'pets'}'" in error.hint
+        save(tmp_path / "archive" / "pets" / name / "0.png")
+        for part in ("seg_train", "seg_test"):
+            save(tmp_path / "scenes" / part / part / name / "0.png")
+    assert load_dataset(str(tmp_path / "archive")).classes == ("cat", "dog")
+    dataset = load_dataset(str(tmp_path / "scenes"))
+    assert dataset.classes == ("cat", "dog") and dataset.test_y.tolist() == [0, 1]
+
+
+def test_a_single_class_is_refused_and_a_list_beside_it_is_named(tmp_path):
+    save(tmp_path / "images" / "0.png")
+    assert "FOLDER/CLASS" in refused("a single class folder, 'images'", tmp_path).hint
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,a\n")
+    assert "labels.csv" in refused("a single class folder, 'images'", tmp_path).hint
 
 
 def test_a_test_set_without_classes_is_told_apart(tmp_path):
@@ -200,7 +224,9 @@ def test_a_test_set_without_classes_is_told_apart(tmp_path):
     assert "vaiopt predict" in refused("it has no folders at all", tmp_path).hint
 
 
-@pytest.mark.parametrize("names", [("Training", "Testing"), ("TRAIN", "Test")])
+@pytest.mark.parametrize(
+    "names", [("Training", "Testing"), ("TRAIN", "Test"), ("train_set", "5-test")]
+)
 def test_sets_are_known_by_their_usual_names(tmp_path, names):
     for part in names:
         for name in ("a", "b"):

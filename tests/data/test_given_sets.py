@@ -54,6 +54,12 @@ def test_the_reserved_test_data_of_several_ratios_stay_out_of_a_given_validation
     assert set(numbers(second.train)) < set(numbers(first.train))
 
 
+def test_a_test_set_that_is_pooled_is_told() -> None:
+    data = given(validation_x=None, validation_y=None)
+    assert "pooled with the rest" in split_notes(split_dataset(data, (7, 2, 1), seed=0))[0]
+    assert split_notes(split_dataset(data, (7, 2, 1), seed=0, pool=False)) == []
+
+
 def test_pooled_sets_are_split_with_the_rest() -> None:
     splits = split_dataset(given(), (7, 2, 1), seed=0, pool_validation=True)
     assert sum(splits.sizes().values()) == 70 and len(splits.validation) == 14

@@ -48,6 +48,16 @@ def test_images_and_classes_are_those_of_the_lines(folder: Path) -> None:
     assert np.array_equal(again.x, found.x[::-1]) and again.sha256() != found.sha256()
 
 
+def test_names_may_be_of_a_folder_beside_the_list(folder: Path) -> None:
+    lines = [line.partition("/")[2] for line in listed()]
+    found = load_dataset(write(folder, *lines))
+    assert found.files is not None and found.files.names[3] == "images/3.png"
+    (folder / "copies").mkdir()
+    (folder / "copies" / "0.png").write_bytes((folder / "images" / "0.png").read_bytes())
+    with pytest.raises(DataError, match="cannot be used"):  # which folder is not told
+        load_dataset(write(folder, *lines))
+
+
 def test_quantities_several_of_them_and_other_columns(folder: Path) -> None:
     lines = [f"images/{n}.png,{n % 3},{n / 7:.3f},{n * 0.5 + 0.25},x{n}" for n in range(12)]
     head = "file,group,angle,speed,comment"

@@ -45,6 +45,61 @@ def test_given_sets_names_and_a_size_are_taken(tmp_path):
     assert len(dataset.test.y) == len(dataset.validation.y) == 3
 
 
+def write_set(images, masks, image_name="{}.png", mask_name="{}.png", count=3):
+    """Write images into a folder and their masks into another."""
+    random = np.random.RandomState(0)
+    for folder, name, shape, highest in (
+        (images, image_name, (6, 8, 3), 255),
+        (masks, mask_name, (6, 8), 3),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            pixels = random.randint(0, highest, shape).astype(np.uint8)
+            image.fromarray(pixels).save(str(folder / name.format(i)))
+
+
+@pytest.mark.parametrize(
+    "images, masks",
+    [
+        ("{}", "{}annot"),
+        ("{}", "{}_masks"),
+        ("{}_images", "{}_labels"),
+        ("images/{}", "masks/{}"),
+        ("leftImg8bit/{}", "gtFine/{}"),
+        ("data/{}/images", "data/{}/masks"),
+    ],
+)
+def test_given_sets_lie_where_people_put_them(tmp_path, images, masks):
+    for count, name in enumerate(("train", "val", "test"), 2):
+        write_set(tmp_path / images.format(name), tmp_path / masks.format(name), count=count)
+    dataset = load_dataset(str(tmp_path))
+    assert dataset.task == "segmentation"
+    assert [len(y) for y in (dataset.y, dataset.validation_y, dataset.test_y)] == [2, 3, 4]
+
+
+def test_a_set_without_masks_is_named(tmp_path):
+    write_set(tmp_path / "train", tmp_path / "train_masks")
+    write_set(tmp_path / "test", tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="no masks for 'test'"):
+        load_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "image_name, mask_name",
+    [
+        ("{}.jpg", "{}_mask.png"),
+        ("img_1{}.png", "mask_1{}.png"),
+        ("a_{}_left.png", "a_{}_gt_id.png"),
+    ],
+)
+def test_names_may_differ_by_what_all_of_a_folder_share(tmp_path, image_name, mask_name):
+    write_set(tmp_path / "images", tmp_path / "masks", image_name, mask_name, count=4)
+    assert len(load_dataset(str(tmp_path)).y) == 4
+    (tmp_path / "masks" / mask_name.format(2)).unlink()
+    with pytest.raises(DataError, match="no mask for"):
+        load_dataset(str(tmp_path))
+
+
 def test_what_does_not_fit_is_refused_with_the_file(tmp_path):
     root = write(tmp_path / "roads")
     (root / "masks" / "3.png").unlink()

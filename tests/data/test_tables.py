@@ -70,6 +70,17 @@ def test_any_column_may_be_the_target_and_numbers_name_classes(tmp_path: Path) -
     assert "quality" in caught.value.hint
 
 
+def test_a_column_that_is_called_a_target_is_it_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "pixels.csv"
+    lines = [f"{'ab'[i % 2]},{i},{i + 7}" for i in range(12)]
+    path.write_text("\n".join(["Label,pixel0,pixel1", *lines]))
+    dataset = load_dataset(str(path))
+    assert dataset.classes == ("a", "b") and dataset.feature_names == ("pixel0", "pixel1")
+    assert "the column 'Label'" in dataset.notes[0]
+    path.write_text("\n".join(["label,class,kind", *[f"{i},{i},{'ab'[i % 2]}" for i in range(12)]]))
+    assert "the last column" in load_dataset(str(path)).notes[0]  # two are called so
+
+
 def test_the_index_that_pandas_writes_is_left_out_and_said(tmp_path: Path) -> None:
     data = load(tmp_path, ",a,b\n0,3,x\n1,4,y\n2,5,x\n")
     assert data.feature_names == ("a",) and "not used" in data.notes[0]

@@ -244,7 +244,13 @@ def split_notes(splits: Splits) -> List[str]:
     dataset = splits.dataset
     if dataset.validation is None:
         unused = "data.pool_validation has no effect: there is no given validation set"
-        return [unused] if splits.pool_validation else []
+        notes = [unused] if splits.pool_validation else []
+        if dataset.test is not None and splits.pool:
+            notes.append(
+                f"the given test set ({len(dataset.test.y)} samples) is pooled with the rest and"
+                " split anew; data.pool = false keeps it"
+            )
+        return notes
     if splits.pool_validation:
         return ["data.pool_validation: the given validation set is pooled with the rest and split"]
     found = f"the given validation set ({len(splits.validation)} samples) is the validation part"

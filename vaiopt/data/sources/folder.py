@@ -40,7 +40,9 @@ from vaiopt.data.images import FEW_LEVELS, check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
 from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import list_images, subfolders
+from vaiopt.data.sources.layout import roots
 from vaiopt.data.sources.source import Source, files_below
+from vaiopt.data.sources.table_file import ENDINGS as LISTS
 from vaiopt.data.store import scratch
 from vaiopt.data.threads import in_order
 from vaiopt.data.unreadable import gather, refuse
@@ -135,8 +137,20 @@ def _load(request: Request, folder: Path) -> Dataset:
     files = made.files(folder, chosen.leavings)
     sha256 = files_sha256(folder, made.headers, request.hashed)
     arrays = {**made.arrays, **labels}
-    notes = (*files.notes, *_deep_notes(made))
+    notes = (*files.notes, *_deep_notes(made), *_lacking(labels, found.classes))
     return replace(found, fingerprint=sha256, files=files, notes=notes, **arrays)
+
+
+def _lacking(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> Tuple[str, ...]:
+    """Return a note of each given set that has no sample of some classes."""
+    notes = []
+    for name, y in labels.items():
+        lacking = [repr(classes[i]) for i in range(len(classes)) if not np.any(y == i)]
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            shown = ", ".join(lacking[:3]) + more
+            notes.append(f"the given {name[:-2]} set has no sample of class {shown}")
+    return tuple(notes)
 
 
 LOOKED_AT = 64
@@ -180,10 +194,11 @@ def choose(request: Request, folder: Path) -> Chosen:
     classes = _class_folders(found[""])
     for prefix, root in found.items():
         if prefix:
-            _check_same_classes(found[""], root, classes)
+            _check_known_classes(found[""], root, classes)
     tell_loose([folder, *found.values()], leavings)
     problems: Dict[Path, DataError] = {}
     listed = {p: _list_files(root, classes, leavings, problems) for p, root in found.items()}
+    _check_classes_full(found[""], classes, listed[""][1], problems)
     # The same limit as for any dataset, with file numbers in the place of samples.
     numbers: Dict[str, Any] = {}
     for prefix, (paths, labels) in listed.items():
@@ -291,47 +306,6 @@ def _pixels(
                 yield found
 
 
-TRAIN = ("train", "training")
-"""Names of the folder of a given training set, in small letters."""
-
-GIVEN = {"test_": ("test", "testing"), "validation_": ("val", "valid", "validation", "dev")}
-"""Names of the folders of given sets beside it, by the first letters of their fields."""
-
-
-def train_folder(folder: Path) -> Optional[Path]:
-    """Return the folder of a given training set in a folder; None without."""
-    return next((path for path in subfolders(folder) if path.name.lower() in TRAIN), None)
-
-
-def roots(folder: Path, is_set: Callable[[Path], bool]) -> Dict[str, Path]:
-    """Return the folder of each set, by the first letters of its fields in a dataset: the folder
-    itself, or its ``train`` and what stands beside it.
-
-    Args:
-        folder: with the data.
-        is_set: whether a folder holds such a set.
-
-    Raises:
-        DataError: there are other folders beside ``train``.
-    """
-    train = train_folder(folder)
-    if train is None or not is_set(train):
-        return {"": folder}
-    found = {"": train}
-    for path in [path for path in subfolders(folder) if path != train]:
-        name = path.name
-        prefix = next((p for p, known in GIVEN.items() if name.lower() in known), None)
-        if prefix is None or prefix in found:
-            other = f"'{found[prefix or ''].name}'"
-            raise DataError(
-                f"'{folder}' holds {other} and also '{name}'",
-                "Keep only 'train', 'val' and 'test' (both optional); without 'val' the validation"
-                " part is split off from 'train' by data.split.",
-            )
-        found[prefix] = path
-    return {prefix: found[prefix] for prefix in ("", *GIVEN) if prefix in found}
-
-
 def tell_loose(folders: Iterable[Path], leavings: Leavings, known: Sequence[str] = ()) -> None:
     """Take note of the files straight in folders of which only the folders in them are read, but
     those of known names.
@@ -345,18 +319,24 @@ def tell_loose(folders: Iterable[Path], leavings: Leavings, known: Sequence[str]
 def _class_folders(root: Path) -> List[str]:
     names = [path.name for path in subfolders(root)]
     if len(names) < 2:
-        hint = "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png."
         found = f"a single class folder, '{names[0]}'" if names else "no class folders"
-        deeper = [path.name for path in subfolders(root / names[0])] if names else []
-        if len(deeper) > 1:
-            found += f", which holds the folders '{deeper[0]}', '{deeper[1]}'"
-            hint = f"If these are the classes: data.source = '{root / names[0]}'. {hint}"
-        raise DataError(f"'{root}' holds {found}", hint)
+        raise DataError(
+            f"'{root}' holds {found}",
+            "Put the images of each class into a folder of its own: FOLDER/CLASS/*.png"
+            f"{_or_a_list(root)}.",
+        )
     check_names(names, f"'{root}'")
     return names
 
 
-def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
+def _or_a_list(root: Path) -> str:
+    """Return the hint that a table beside the images may list them; nothing without one."""
+    found = sorted(path for path in root.iterdir() if path.name.lower().endswith(LISTS))
+    return f"; or give the list of the images: data.source = '{found[0]}'" if found else ""
+
+
+def _check_known_classes(train: Path, test: Path, classes: Sequence[str]) -> None:
+    """Refuse a given set without folders, or of other classes. A small one may lack some."""
     hint = f"Give train and {test.name} the same class folders."
     found = [path.name for path in subfolders(test)]
     if not found:
@@ -369,36 +349,50 @@ def _check_same_classes(train: Path, test: Path, classes: Sequence[str]) -> None
     if others:
         more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
         raise DataError(f"'{test}' holds a class '{others[0]}'{more} that '{train}' does not", hint)
-    missing = [name for name in classes if not (test / name).is_dir()]
-    if missing:
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise DataError(f"'{test}' has no class folder '{missing[0]}'{more}", hint)
 
 
 def _list_files(
     root: Path, classes: Sequence[str], leavings: Leavings, problems: Dict[Path, DataError]
 ) -> Tuple[List[Path], List[int]]:
     """Return all image files, sorted by class and name, and the class number of each; take note of
-    others.
+    others. Raises DataError: there are none.
     """
     paths: List[Path] = []
     numbers: List[int] = []
-    empty: List[Path] = []
+    broken = 0
     for number, name in enumerate(classes):
+        if not (root / name).is_dir():
+            continue
         found = list_images(root / name, SUFFIXES, leavings)
         problems.update(found.problems)
+        broken += len(found.problems)
         paths += found.paths
         numbers += [number] * len(found.paths)
-        if not found.paths and not found.problems:
-            empty.append(root / name)
+    if not paths and not broken:
+        raise DataError(
+            f"the class folders of '{root}' hold no image",
+            f"Put {', '.join(SUFFIXES)} files there.",
+        )
+    _check_depth(root, classes, paths)
+    return paths, numbers
+
+
+def _check_classes_full(
+    root: Path, classes: Sequence[str], numbers: Sequence[int], problems: Mapping[Path, DataError]
+) -> None:
+    """Refuse a class without an image to learn from."""
+    there = set(numbers)
+    empty = [
+        root / name
+        for number, name in enumerate(classes)
+        if number not in there and not any(root / name in path.parents for path in problems)
+    ]
     if empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise DataError(
             f"class folder '{empty[0]}' holds no image{more}",
             f"Put {', '.join(SUFFIXES)} files into it, or remove it.",
         )
-    _check_depth(root, classes, paths)
-    return paths, numbers
 
 
 def _check_depth(root: Path, classes: Sequence[str], paths: Sequence[Path]) -> None:

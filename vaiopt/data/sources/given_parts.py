@@ -6,7 +6,7 @@ from typing import Dict, List, Optional
 
 import numpy as np
 
-from vaiopt.data.sources.folder import GIVEN, TRAIN
+from vaiopt.data.sources.layout import GIVEN, TRAIN
 from vaiopt.errors import DataError
 
 SPLIT = ("split", "subset", "set", "usage", "partition")

@@ -1,5 +1,6 @@
-"""A list of images: ``FILE.csv`` or ``FILE.tsv`` with a column of image files, within its folder,
-and what is to be learned of each; a column ``split`` may say which are given for what.
+"""A list of images: ``FILE.csv`` or ``FILE.tsv`` with a column of image files, named from its
+folder or from one in it, and what is to be learned of each; a column ``split`` may say which are
+given for what.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.image_files import SUFFIXES
 from vaiopt.data.left_out import Leavings
 from vaiopt.data.limit import limit_dataset
+from vaiopt.data.listing import subfolders
 from vaiopt.data.sources.cells import LOOKED_AT
-from vaiopt.data.sources.folder import GIVEN, decoded, files_sha256, reading
+from vaiopt.data.sources.folder import decoded, files_sha256, reading
 from vaiopt.data.sources.given_parts import given_parts
+from vaiopt.data.sources.layout import GIVEN
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.sources.table_file import (
     drop_index,
@@ -120,6 +123,7 @@ def files_column(columns: Mapping[str, Cells]) -> Optional[str]:
 def _paths(cells: Cells, name: str, folder: Path, where: str) -> List[Path]:
     """Return the files of a column. Raises DataError: a gap, or a file outside the folder."""
     paths = []
+    base = _base(cells, folder)
     for number, cell in enumerate(cells):
         if cell is None:
             raise DataError(
@@ -132,8 +136,19 @@ def _paths(cells: Cells, name: str, folder: Path, where: str) -> List[Path]:
                 f"{where} lists '{cell[:80]}', which is not within its folder",
                 "Put the list into a folder that holds the images, and name them from there.",
             )
-        paths.append(folder / given)
+        paths.append(base / given)
     return paths
+
+
+def _base(cells: Cells, folder: Path) -> Path:
+    """Return the folder that a list names its images from: its own, or the only one beside it that
+    holds the first of them.
+    """
+    first = next((cell for cell in cells if cell), "").replace("\\", "/")
+    if not first or (folder / first).exists():
+        return folder
+    found = [path for path in subfolders(folder) if (path / first).exists()]
+    return found[0] if len(found) == 1 else folder
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:

@@ -1,10 +1,11 @@
-"""A folder of images and their masks: ``images/*.jpg`` and ``masks/*.png`` of the same names, or
-such folders in ``train``, ``val`` and ``test``.
+"""A folder of images and their masks: ``images/*.jpg`` and ``masks/*.png`` of the same names, also
+for ``train``, ``val`` and ``test``.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -18,15 +19,12 @@ from vaiopt.data.left_out import Leavings
 from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import list_images
 from vaiopt.data.sources import folder as folders
+from vaiopt.data.sources.mask_layout import Place, places
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.unreadable import gather
 from vaiopt.errors import DataError
 from vaiopt.reading import read_text
 from vaiopt.tasks.task import UNSCORED
-
-IMAGES = ("images", "image", "imgs", "jpegimages")
-MASKS = ("masks", "mask", "labels", "annotations", "annot", "segmentationclass", "targets")
-"""Names of the folders of images and of masks, in small letters."""
 
 MASK_SUFFIXES = (".png", ".bmp", ".gif", ".tif", ".tiff")
 """Of files that keep numbers as they are."""
@@ -56,9 +54,10 @@ def load_masks(request: Request, folder: Path) -> Dataset:
 def _load(request: Request, folder: Path) -> Dataset:
     leavings = Leavings(folder)
     wrong: Dict[Path, DataError] = {}
-    found = folders.roots(folder, _is_set)
-    folders.tell_loose([folder, *found.values()], leavings, known=(CLASSES,))
-    pairs = {prefix: _pairs(root, leavings, wrong) for prefix, root in found.items()}
+    found = places(folder)
+    beside = [path.parent for place in found.values() for path in place]
+    folders.tell_loose([folder, *beside], leavings, known=(CLASSES,))
+    pairs = {prefix: _pairs(place, leavings, wrong) for prefix, place in found.items()}
     # The same limit as for any dataset, with file numbers in the place of samples.
     numbers: Dict[str, Any] = {}
     for prefix, of_it in pairs.items():
@@ -110,35 +109,23 @@ def _stacked(masks: Sequence[np.ndarray], prefix: str) -> np.ndarray:
     return np.stack(masks)
 
 
-def _subfolder(root: Path, names: Tuple[str, ...]) -> Optional[Path]:
-    folders_of_it = (p for p in sorted(root.iterdir()) if p.is_dir())
-    return next((p for p in folders_of_it if p.name.lower() in names), None)
-
-
-def _is_set(root: Path) -> bool:
-    try:
-        return root.is_dir() and all(_subfolder(root, names) for names in (IMAGES, MASKS))
-    except OSError:  # the source of any other folder says that it cannot be read
-        return False
-
-
 def _matches(text: str, path: Optional[Path]) -> bool:
     if path is None or not path.is_dir():
         return False
     try:
-        train = folders.train_folder(path)
+        return bool(places(path))
+    except DataError:  # it holds some
+        return True
     except OSError:
         return False
-    return _is_set(path) or (train is not None and _is_set(train))
 
 
 SOURCE = Source("FOLDER/images+masks", _matches, load_masks, files=files_below)
 
 
-def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pairs:
+def _pairs(place: Place, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pairs:
     """Return each image with its mask, sorted by name; take note of those that lack the other."""
-    image_folder, mask_folder = (_subfolder(root, names) for names in (IMAGES, MASKS))
-    assert image_folder is not None and mask_folder is not None  # the source was found by them
+    image_folder, mask_folder = place
     images = list_images(image_folder, SUFFIXES, leavings)
     masks = list_images(mask_folder, MASK_SUFFIXES, leavings)
     if not images.paths and not images.problems:
@@ -146,11 +133,14 @@ def _pairs(root: Path, leavings: Leavings, wrong: Dict[Path, DataError]) -> Pair
             f"'{image_folder}' holds no image", f"Put {', '.join(SUFFIXES)} files into it."
         )
     wrong.update({**images.problems, **masks.problems})
-    known = {_key(image_folder, path) for path in [*images.paths, *images.problems]}
-    by_key = {_key(mask_folder, path): path for path in [*masks.problems, *masks.paths]}
+    keys, by_key = _matched(
+        {_key(image_folder, path): path for path in [*images.paths, *images.problems]},
+        {_key(mask_folder, path): path for path in [*masks.problems, *masks.paths]},
+    )
+    key_of, known = {path: key for key, path in keys.items()}, set(keys)
     pairs = []
     for path in images.paths:
-        mask = by_key.get(_key(image_folder, path))
+        mask = by_key.get(key_of[path])
         if mask is None:
             wrong[path] = _without_mask(mask_folder, path, _key(image_folder, path))
         elif mask in wrong:
@@ -182,6 +172,31 @@ def _without_mask(mask_folder: Path, image: Path, key: str) -> DataError:
 def _key(folder: Path, path: Path) -> str:
     """Return what an image and its mask have in common."""
     return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _matched(
+    images: Dict[str, Path], masks: Dict[str, Path]
+) -> Tuple[Dict[str, Path], Dict[str, Path]]:
+    """Return images and masks by what they have in common: where no name is the same, without the
+    words that all names of a folder begin or end with, such as ``_mask``.
+    """
+    if set(images) & set(masks):
+        return images, masks
+    bare = tuple(_bare(found) for found in (images, masks))
+    return (bare[0], bare[1]) if set(bare[0]) & set(bare[1]) else (images, masks)
+
+
+def _bare(found: Dict[str, Path]) -> Dict[str, Path]:
+    """Return files by their names without the words that all of these begin and end with."""
+    names = list(found)
+    start, end = (_shared([name[::step] for name in names]) for step in (1, -1))
+    return {name[start : len(name) - end]: path for name, path in found.items()}
+
+
+def _shared(names: List[str]) -> int:
+    """Return how many letters of whole words all names begin with."""
+    shared = os.path.commonprefix(names) if len(names) > 1 else ""
+    return max((i + 1 for i, letter in enumerate(shared) if letter in "_-. "), default=0)
 
 
 def _mask(mask_of: Mapping[Path, Path], request: Request, image: Path) -> np.ndarray:

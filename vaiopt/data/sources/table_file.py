@@ -10,8 +10,8 @@ import numpy as np
 from vaiopt.data.dataset import Dataset, Request, make_dataset
 from vaiopt.data.sources.cells import NUMBER, CellTable
 from vaiopt.data.sources.csv_text import first_of_text, read_text
-from vaiopt.data.sources.folder import GIVEN
 from vaiopt.data.sources.given_parts import given_parts
+from vaiopt.data.sources.layout import GIVEN
 from vaiopt.data.sources.parquet import first_of_parquet, read_parquet
 from vaiopt.data.sources.source import Source
 from vaiopt.data.table import MOST_TEXTS, Cells, encode
@@ -158,9 +158,19 @@ def drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]
     return [f"the first column of {where} numbers the lines: not used"]
 
 
+TARGETS = ("target", "label", "labels", "class", "y")
+"""Names, in small letters, of a column that is the target wherever it stands, as the first one of
+many public tables of pixels is.
+"""
+
+
 def targets_of(wanted: str, names: Sequence[str], where: str) -> Tuple[List[str], List[str]]:
     """Return the names of the targets, and what is to be said of them."""
     if not wanted:
+        named = [name for name in names if name.strip().lower() in TARGETS]
+        if len(named) == 1 and named[0] != names[-1]:
+            told = f"the target is the column '{named[0]}' of {where}; another: data.target"
+            return named, [told]
         last = names[-1]
         return [last], [f"the target is the last column of {where}, '{last}'; another: data.target"]
     found = [wanted] if wanted in names else [name.strip() for name in wanted.split(",")]

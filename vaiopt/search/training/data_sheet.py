@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vaiopt.data import split_notes
 from vaiopt.data.data_sheet import WHOLE, DataSheet, data_sheet, sheet_of_splits
 from vaiopt.errors import DataError
 from vaiopt.search.training.options import parse_split
@@ -27,7 +28,9 @@ def sheet_of_settings(settings: Settings) -> DataSheet:
         split = found.values[0] if found.default is None else found.default
     shared = Shared(settings)
     try:
-        return sheet_of_splits(shared.splits(parse_split(str(split))))
+        splits = shared.splits(parse_split(str(split)))
+        made = sheet_of_splits(splits)
+        return replace(made, notes=(*made.notes, *split_notes(splits)))
     except DataError as error:
         dataset = shared.dataset
         made = data_sheet(dataset, {WHOLE: np.arange(len(dataset))})
