@@ -1,6 +1,5 @@
 """A search for a front, and one below a limit, with real trainings."""
 
-import importlib
 import json
 
 import pytest
@@ -21,15 +20,7 @@ from vaiopt.study.trials import load_trials
 
 FRONT = override(SETTINGS, ['objective.front=["params"]', "search.trials=5"])
 
-
-@pytest.fixture(autouse=True)
-def short_look(monkeypatch):
-    """A survey of few models, each of which takes a tenth of a second to build; how many a whole
-    one takes, its own tests say.
-    """
-    looks = importlib.import_module("vaiopt.search.samplers.survey")
-    monkeypatch.setattr(looks, "POINTS", 24)
-    monkeypatch.setattr(looks, "ROUNDS", 2)
+pytestmark = pytest.mark.usefixtures("short_look")
 
 
 def points(run):
