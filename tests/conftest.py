@@ -1,9 +1,10 @@
 """What holds for all tests: small and repeatable."""
 
+import csv
 import os
 import threading
 from pathlib import Path
-from typing import Any, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +38,34 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> Optional[str]:
     collect the same names.
     """
     return argname if isinstance(val, bytes) else None
+
+
+def _seconds() -> Dict[str, float]:
+    """About how long each file of ``longest.csv`` takes."""
+    with Path(__file__).with_name("longest.csv").open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        return {row["file"]: float(row["seconds"]) for row in rows}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let ``--dist loadfile`` hand out the longest files first, where xdist goes by the number of
+    their tests: a search from end to end is one, and begun last it is what everything waits for.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    seconds = _seconds()
+
+    class LongestFirst(LoadFileScheduling):  # type: ignore[misc]
+        def _assign_work_unit(self, node: Any) -> None:
+            waiting = self.workqueue
+            longest = max(waiting, key=lambda file: (seconds.get(file, 0.0), len(waiting[file])))
+            waiting.move_to_end(longest, last=False)
+            super()._assign_work_unit(node)
+
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")

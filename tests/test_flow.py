@@ -241,12 +241,12 @@ def test_a_bare_model_is_quantized_without_a_run(whole, tmp_path):
 
 @pytest.fixture(scope="module")
 def in_the_loop(tmp_path_factory):
-    """A search of eight trials, each of which is measured when it ends."""
+    """A search of five trials, each of which is measured when it ends."""
     run = Run(tmp_path_factory.mktemp("loop") / "run")
     settings = load_settings(
         None,
         [
-            *("search.workers=0", "search.trials=8", "search.sampler=random", "search.pruner=none"),
+            *("search.workers=0", "search.trials=5", "search.sampler=random", "search.pruner=none"),
             *("search.keep_models=3", "train.epochs=1", "data.limit=200", "model.family=mlp"),
             *("objective.measure_every=1", "objective.measure_best=1", "objective.rank_int8=0"),
             *("objective.weights.latency_ms=0.1", "quantize.calibration_size=20"),
@@ -260,7 +260,7 @@ def in_the_loop(tmp_path_factory):
 
 
 def test_hardware_in_the_loop_keeps_data_and_workers_warm(in_the_loop):
-    assert len(load_trials(in_the_loop[0])) == 8
+    assert len(load_trials(in_the_loop[0])) == 5
     assert in_the_loop[2] == [1, 1], "loads of the data, executors"
 
 

@@ -9,6 +9,8 @@ import pytest
 from benchmarks import front_nasbench, front_problems
 from benchmarks.front_problems import Axis, Table
 
+pytestmark = pytest.mark.host
+
 
 def made_table() -> Table:
     """Two layers at most, the second only where there are two; accuracy interpolated in rate."""

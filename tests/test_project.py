@@ -451,3 +451,9 @@ def test_every_benchmark_finds_what_it_imports() -> None:
         stderr=subprocess.STDOUT,
     )
     assert done.returncode == 0, done.stdout.decode()
+
+
+def test_the_files_that_take_longest_are_there() -> None:
+    with (ROOT / "tests" / "longest.csv").open(encoding="utf-8") as file:
+        named = [line.split(",")[0] for line in file if line.startswith("tests/")]
+    assert named == list(dict.fromkeys(named)) and all((ROOT / name).is_file() for name in named)

@@ -16,6 +16,8 @@ from vaiopt.errors import BoardError
 from vaiopt.runs.layout import Candidate
 from vaiopt.summary import Summary
 
+pytestmark = pytest.mark.host
+
 KIT = on("zcu102", "board")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from documents import DOCS, DOCUMENTS, anchors, blocks, links, made_pages, slug, source_id
 
+pytestmark = pytest.mark.host
+
 MADE = made_pages()
 
 

@@ -18,6 +18,8 @@ from docs_pages import (
 from vaiopt.settings import Settings, section_classes
 from vaiopt.settings.schema import declarations
 
+pytestmark = pytest.mark.host
+
 SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in section_classes()]
 SETTINGS += [
     f"{name}.{f.name}" for name, cls in section_classes().items() for f in dataclasses.fields(cls)

@@ -9,6 +9,8 @@ import pytest
 from documents import DOCS, DOCUMENTS
 from pictures import Fullest, Screen
 
+pytestmark = pytest.mark.host
+
 PICTURES = sorted((DOCS / "images").iterdir())
 MOST_BYTES = 150_000
 

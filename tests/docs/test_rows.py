@@ -13,6 +13,8 @@ from vaiopt.settings import choices
 from vaiopt.settings.augment import augmentations
 from vaiopt.tasks import TASKS
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = {
     "docs/how-to/model.md": [f"`{row.name}`" for row in choices.FAMILIES],

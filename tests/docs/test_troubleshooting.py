@@ -9,6 +9,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 import pytest
 from documents import DOCS, ROOT
 
+pytestmark = pytest.mark.host
+
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
 SOURCES = sorted([*(ROOT / "vaiopt").rglob("*.py"), *(ROOT / "board").glob("*.py")])
 TREES = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]

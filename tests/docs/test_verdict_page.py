@@ -5,8 +5,12 @@ tests.docs.test_verdict_page`` writes it again.
 from pathlib import Path
 from typing import Dict, List, Tuple
 
+import pytest
+
 from vaiopt.network.verdicts import Verdict, verdict_table
 from vaiopt.releases import RELEASES
+
+pytestmark = pytest.mark.host
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs/reference/verdicts.md"
 

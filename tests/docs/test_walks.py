@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from walks import WIDEST, WalkError, cut, fitted, shorten, tidy, walk
 
+pytestmark = pytest.mark.host
+
 PAGE = """# A page
 
 <!-- file: names.txt -->

@@ -129,6 +129,7 @@ def open_page(
 
 
 @pytest.mark.slow
+@pytest.mark.host
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_figure_is_drawn_without_a_console_error(tmp_path: Path, width: int) -> None:
@@ -141,6 +142,7 @@ def test_every_figure_is_drawn_without_a_console_error(tmp_path: Path, width: in
 
 
 @pytest.mark.slow
+@pytest.mark.host
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here")
 def test_a_click_changes_the_colours_and_keeps_the_figures(tmp_path: Path) -> None:
     result = write_report(make_run(tmp_path / "run", trials=30))

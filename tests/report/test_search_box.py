@@ -65,6 +65,7 @@ def ask(page: Browser, text: str) -> List[Any]:
     return list(page.ask(TYPE.format(json.dumps(text))))
 
 
+@pytest.mark.host
 @pytest.mark.skipif(browser() is None, reason="no Chromium or Chrome here")
 def test_a_key_opens_the_box_and_enter_leads_to_what_was_found(tmp_path: Path) -> None:
     report = write_report(make_run(tmp_path / "run", trials=8)).path
@@ -88,6 +89,7 @@ def test_a_key_opens_the_box_and_enter_leads_to_what_was_found(tmp_path: Path) -
         assert page.ask("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.host
 @pytest.mark.skipif(browser() is None, reason="no Chromium or Chrome here")
 def test_the_button_stands_for_the_box_where_that_is_out_of_sight(tmp_path: Path) -> None:
     report = write_report(make_run(tmp_path / "run", trials=8)).path

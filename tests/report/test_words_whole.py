@@ -40,6 +40,7 @@ def test_a_long_word_in_a_tile_is_set_in_smaller_letters() -> None:
     assert 'class="value">8×8×1 uint8<' in tiles([("of", "8×8×1 uint8", "")])
 
 
+@pytest.mark.host
 @pytest.mark.skipif(browser() is None, reason="no Chromium or Chrome here")
 @pytest.mark.parametrize("look", [look for look in LOOKS if "wide" not in look.name], ids=str)
 def test_no_short_word_of_a_table_or_tile_is_broken(tmp_path: Path, look: Look) -> None:

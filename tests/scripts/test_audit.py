@@ -13,6 +13,8 @@ import pytest
 from scripts import audit
 from scripts.locks import lock_names, read_lock
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 STAND_IN = """#!{python} -IS

@@ -10,6 +10,8 @@ import pytest
 from scripts import licences
 from scripts.locks import Pin
 
+pytestmark = pytest.mark.host
+
 RULES = licences.read_rules()
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from scripts import locks
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 TEXT = """\

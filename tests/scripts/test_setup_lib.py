@@ -8,6 +8,8 @@ from typing import Tuple
 
 import pytest
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 FAKE_PIP = """
 pip() { for i in 1 2 3; do echo "Collecting p$i"; done; echo "Installing collected"; exit "$1"; }

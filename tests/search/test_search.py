@@ -223,6 +223,7 @@ def test_whatever_a_trial_does_is_recorded_and_the_search_goes_on(tmp_path):
     assert "Traceback" in trials["shape"].traceback
 
 
+@pytest.mark.usefixtures("short_look")
 def test_no_trial_is_spent_on_a_point_that_breaks_a_limit(tmp_path):
     settings = override(SETTINGS, ["objective.max_params=3000", "search.trials=5"])
     search_run(settings, tmp_path / "run")
@@ -231,6 +232,7 @@ def test_no_trial_is_spent_on_a_point_that_breaks_a_limit(tmp_path):
     assert all(t.costs["params"] <= 3000 for t in trials)
 
 
+@pytest.mark.usefixtures("short_look")
 def test_a_given_point_that_breaks_a_limit_is_recorded_never_trained_and_not_counted(tmp_path):
     large = ["objective.max_params=3000", "search.points=[{nodes = 128}]", "search.trials=3"]
     search_run(override(SETTINGS, large), tmp_path / "run")

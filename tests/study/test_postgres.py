@@ -85,6 +85,7 @@ def server():
 
 
 @pytest.mark.slow
+@pytest.mark.host
 def test_a_study_in_postgresql_is_gone_on_with_after_the_server_was_lost(server, tmp_path):
     url = f"postgresql://tester:secret@127.0.0.1:{server.port}/postgres"
     settings = override(SETTINGS, [f"search.storage={json.dumps(url)}"])

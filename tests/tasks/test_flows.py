@@ -5,8 +5,9 @@ import pytest
 
 from tests.search.quick import QUICK
 from vaiopt import flow
-from vaiopt.report.data import gather
+from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
+from vaiopt.runs.records import Measured
 from vaiopt.settings import load_settings, settings_from_run
 from vaiopt.tasks import TASKS
 
@@ -37,9 +38,12 @@ def segmentation():
 
 
 MADE = {
-    "regression": (regression, []),
+    "regression": (regression, ["model.hyperparameters.blocks=1"]),
     "multilabel": (multilabel, ["model.family=cnn"]),
-    "segmentation": (segmentation, ["data.unscored=['void']"]),
+    "segmentation": (
+        segmentation,
+        ["data.unscored=['void']", *(f"model.hyperparameters.{w}" for w in ("width=8", "depth=1"))],
+    ),
 }
 
 
@@ -56,7 +60,7 @@ def test_a_task_goes_from_its_data_to_the_report(tmp_path, task):
     assert any(line.startswith(f"note: the task is {task}") for line in lines)
     assert settings_from_run(run).objective.metric == known.validated
     assert summary.headline == known.headline and summary.measured_score is not None
-    kit = gather(run).measured["cpu"]
+    kit = read_record(run.chosen.measured("cpu"), Measured, "")
     # The interpreter may be an int8 step off, TensorFlow 2.12's in a pooling: another quantity.
     least = 0.5 if task == "regression" else 0.9
     assert kit.agreement.fraction > least and set(kit.scores) <= {*known.validation.values()}

@@ -24,11 +24,11 @@ from vaiopt.study.trials import load_trials
 SETTINGS = load_settings(
     None,
     [
-        "search.trials=6",
+        "search.trials=4",
         "train.epochs=1",
         "data.limit=300",
         "model.family=mlp_tabular",
-        "search.initial_points=6",
+        "search.initial_points=4",
         "search.pruner=none",
     ],
 )
@@ -142,7 +142,7 @@ def test_a_cluster_gives_the_run_folder_that_this_process_gives(cluster, tmp_pat
     first, second = (load_trials(Run(tmp_path / name)) for name in ("here", "there"))
     # With two at once later proposals may differ; the start does not.
     assert second[0].hyperparameters == first[0].hyperparameters
-    assert [t.status for t in second] == [COMPLETE] * 6
+    assert [t.status for t in second] == [COMPLETE] * 4
     assert second[0].value == pytest.approx(first[0].value, abs=0.05)
     assert len({t.worker for t in second}) == 2
     names = [
@@ -183,7 +183,7 @@ def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    settings = override(SETTINGS, [f"search.scheduler='{file}'", "search.trials=4", family])
+    settings = override(SETTINGS, [f"search.scheduler='{file}'", family])
     result = search_run(settings, tmp_path / "run")
     assert lost[0] in [process.pid for process in processes[1:]]
     assert result.trials == {COMPLETE: 4}
@@ -192,7 +192,7 @@ def test_the_trials_of_a_lost_worker_are_run_again(cluster, tmp_path):
 @pytest.mark.slow
 def test_a_scheduler_that_is_lost_ends_the_search_and_the_run_goes_on_without_it(cluster, tmp_path):
     file, processes = cluster
-    settings = override(SETTINGS, [f"search.scheduler='{file}'", "search.trials=4"])
+    settings = override(SETTINGS, [f"search.scheduler='{file}'"])
     with pytest.raises(RunError, match="scheduler was lost") as caught:
         search_run(settings, tmp_path / "run", on_trial=lambda record: processes[0].kill())
     assert "repeat the command" in caught.value.hint

@@ -1,6 +1,10 @@
+import gc
 import weakref
+from types import SimpleNamespace
 
+from tests.search.quick import SETTINGS
 from vaiopt.search.training.leftovers import TRIALS_PER_FULL_COLLECTION, given_back
+from vaiopt.search.training.pricing import price_points
 
 
 class Part:
@@ -23,3 +27,14 @@ def test_what_was_there_before_a_trial_and_is_let_go_of_in_it_is_collected_after
         with given_back():
             there.clear()
     assert left() is None
+
+
+def test_models_built_to_know_their_cost_are_collected_without_looking_at_what_was_before(
+    monkeypatch,
+):
+    collect, spared = gc.collect, []
+    monkeypatch.setattr(gc, "collect", lambda: spared.append(gc.get_freeze_count()) or collect())
+    taken = SimpleNamespace(check=lambda model: None)
+    (price,) = price_points(SETTINGS, taken, (), [{"nodes": 64}])
+    assert price.costs["params"] > 0
+    assert spared and spared[0] > gc.get_freeze_count()

@@ -1,4 +1,5 @@
-"""What a trial leaves in its process, given back after it.
+"""What a trial leaves in its process, or models that are built to know their cost, given back after
+it.
 
 Without a collection each model's graph stays alive, since its parts point at each other. To look
 through all of TensorFlow's modules takes 0.25 s, so only what came since the trial began is looked
@@ -24,7 +25,7 @@ _ENDED = itertools.count(1)
 
 @contextlib.contextmanager
 def given_back() -> Iterator[None]:
-    """Collect what a trial, run within, has left."""
+    """Collect what is left of a trial, or of models that are built, within."""
     gc.freeze()
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import List, Mapping, Sequence
 
 from vaiopt.errors import VaioptError
@@ -13,6 +12,7 @@ from vaiopt.models import build, load_family
 from vaiopt.models.input_scaling import without_scaling
 from vaiopt.models.pretrained import take_weights
 from vaiopt.search.training.afterwards import Afterwards
+from vaiopt.search.training.leftovers import given_back
 from vaiopt.search.training.options import model_overrides
 from vaiopt.search.training.shared import shared_of
 from vaiopt.settings import Settings
@@ -56,9 +56,9 @@ def price_points(
         return Price(costs)
 
     found = []
-    for point in points:
-        found.append(priced(point))
-        # Each model's graph stays alive else.
-        tf.keras.backend.clear_session()
-    gc.collect()
+    with given_back():
+        for point in points:
+            found.append(priced(point))
+            # Each model's graph stays alive else.
+            tf.keras.backend.clear_session()
     return found
