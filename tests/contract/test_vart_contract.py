@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from standin_models import HERE, STANDIN, classifier, write_model, write_recorded
 
+from vaiopt.compile.vitis.xmodel import HARMLESS
+
 REAL = os.environ.get("VAIOPT_VART_PYTHONPATH", "")
 REAL_MODEL = os.environ.get("VAIOPT_VART_MODEL", "")
 REAL_DEVICE = os.environ.get("VAIOPT_VART_DEVICE", "") == "1"
@@ -49,6 +51,9 @@ WITHOUT_MODEL = [
     for name in "missing emptypath directory none empty text zeros random gitlfs html".split()
 ]
 
+LATER = {"file:trailing_fields": {"exit_code": 0, "result": {"root_is_leaf": False}}}
+"""Seen since the recordings, with the runtime of release 3.5 built from its public sources."""
+
 CASES = {
     name: outcome
     for group in GROUPS
@@ -57,6 +62,7 @@ CASES = {
     and name.replace("buf:", "") not in NOT_IN_DRIVER
     and not name.startswith("create:CPU")
 }
+CASES.update(LATER)
 
 
 def run_cases(path: str, model: Union[str, Path], cases: Any, **environment: str) -> Dict[str, Any]:
@@ -96,6 +102,22 @@ def missing_for(case: str) -> str:
     return "" if REAL_DEVICE or case.startswith("file:") else "a device: VAIOPT_VART_DEVICE=1"
 
 
+def unlike_recorded(case: str, outcomes: Dict[str, Any]) -> str:
+    """Return what a case needs of the model and this one is not; the recorded one was."""
+    facts = outcomes.get("create:dpu:run", {}).get("result")
+    if facts is None:
+        return ""
+    inputs, outputs = len(facts["inputs"]), facts["outputs"]
+    needs = {
+        "buf:two_inputs_for_one": ("one input", inputs == 1),
+        "buf:two_outputs_for_one": ("one output", outputs == 1),
+        "buf:in_dtype_float32": ("an input of a fix position", facts["positions"][0] != 0),
+        "buf:out_dtype_float32": ("an output of a fix position", facts["positions"][inputs] != 0),
+    }
+    what, has = needs.get(case, ("", True))
+    return "" if has else f"a model of {what}"
+
+
 def check(outcome: Dict[str, Any], expected: Dict[str, Any]) -> None:
     """Compare how a case ended with how the recorded one ended."""
     assert outcome["exit_code"] == expected["exit_code"], outcome
@@ -124,8 +146,9 @@ def test_stand_in_ends_as_the_recorded_runtime(case: str, outcomes: Dict[str, An
 
 @pytest.mark.parametrize("case", sorted(set(CASES) - set(UNDEFINED)) if REAL else ["all of them"])
 def test_real_runtime_ends_as_recorded(case: str, real_outcomes: Dict[str, Any]) -> None:
-    if missing_for(case):
-        pytest.skip("needs " + missing_for(case))
+    missing = missing_for(case) or unlike_recorded(case, real_outcomes)
+    if missing:
+        pytest.skip("needs " + missing)
     check(real_outcomes[case], CASES[case])
 
 
@@ -234,20 +257,39 @@ def bundle_of(model: Path, content: Dict[str, Any], folder: Path) -> Path:
     return folder
 
 
+def dump(path: str, model: Path) -> Dict[str, Any]:
+    """Read a compiled model back as ``vaiopt compile`` does."""
+    script = HERE.parent.parent / "vaiopt" / "compile" / "vitis" / "dump_xmodel.py"
+    return script_output(path, script, str(model))
+
+
+def script_output(path: str, script: Path, *arguments: str) -> Dict[str, Any]:
+    """Return the JSON object that a script prints with ``path`` in front of Python's own."""
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout.decode("utf-8"))
+
+
+def why_refused(content: Dict[str, Any]) -> str:
+    """Return the words with which the kit's scripts refuse a model, that has not one part alone."""
+    devices = [child["device"] for child in content["subgraphs"]]
+    if devices.count("DPU") > 1:
+        return "DPU subgraphs"
+    cpu = [child for child in content["subgraphs"] if child["device"] == "CPU"]
+    foreign = [op for child in cpu for op in child["operators"] if op["type"] not in HARMLESS]
+    return "operators on the CPU" if foreign else ""
+
+
 def run_scripts(path: str, model: Path, folder: Path) -> None:
     """Read a compiled model back as ``vaiopt compile`` does, and run the scripts for the kit on
     it.
     """
     environment = {**os.environ, "PYTHONPATH": path}
-    dump = HERE.parent.parent / "vaiopt" / "compile" / "vitis" / "dump_xmodel.py"
-    content = json.loads(
-        subprocess.run(
-            [sys.executable, str(dump), str(model)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            check=True,
-        ).stdout
-    )
+    content = dump(path, model)
     bundle = bundle_of(model, content, folder)
     command = [
         sys.executable,
@@ -262,8 +304,9 @@ def run_scripts(path: str, model: Path, folder: Path) -> None:
     ]
     done = subprocess.run(command, cwd=str(bundle), env=environment, stderr=subprocess.PIPE)
     text = done.stderr.decode("utf-8", "replace")
-    if sum(child["device"] == "DPU" for child in content["subgraphs"]) > 1:
-        assert done.returncode == 2 and "DPU subgraphs" in text
+    refused = why_refused(content)
+    if refused:
+        assert done.returncode == 2 and refused in text
         assert not (bundle / "result.json").exists()
     else:
         assert done.returncode == 0, text
@@ -277,6 +320,30 @@ def test_scripts_run_on_a_compiled_model(tmp_path: Path) -> None:
     run_scripts(str(STANDIN), tmp_path / "one.xmodel", tmp_path / "bundle")
     run_scripts(
         str(STANDIN), write_recorded("v3.0_kv260", tmp_path / "two.xmodel"), tmp_path / "refused"
+    )
+
+
+def in_order(content: Dict[str, Any]) -> Dict[str, Any]:
+    """Return a dump with the tensors of the graph, a set, in the order of their names."""
+    return {**content, "tensors": sorted(content["tensors"], key=lambda one: one["name"])}
+
+
+def test_what_was_recorded_of_a_model_is_recorded_of_the_stand_in_again(tmp_path: Path) -> None:
+    model = write_recorded("v3.0_kv260", tmp_path / "model.xmodel")
+    content = script_output(str(STANDIN), HERE / "record.py", str(model), "--device")
+    write_model(tmp_path / "again.xmodel", content)
+    assert in_order(dump(str(STANDIN), tmp_path / "again.xmodel")) == in_order(
+        dump(str(STANDIN), model)
+    )
+
+
+def test_stand_in_shows_a_model_as_the_real_xir_does(tmp_path: Path) -> None:
+    if not (REAL and REAL_MODEL):
+        pytest.skip("needs VAIOPT_VART_PYTHONPATH and VAIOPT_VART_MODEL")
+    content = script_output(REAL, HERE / "record.py", REAL_MODEL)
+    write_model(tmp_path / "model.xmodel", content)
+    assert in_order(dump(str(STANDIN), tmp_path / "model.xmodel")) == in_order(
+        dump(REAL, Path(REAL_MODEL))
     )
 
 

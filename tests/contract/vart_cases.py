@@ -149,7 +149,12 @@ def _create(s: Session, what: str) -> Any:
         if ":" in what
         else s.vart.Runner.create_runner(chosen[device])
     )
-    return {"inputs": [[t.name, t.dims, t.dtype] for t in runner.get_input_tensors()]}
+    inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
+    return {
+        "inputs": [[t.name, t.dims, t.dtype] for t in inputs],
+        "positions": [t.get_attr("fix_point") for t in (*inputs, *outputs)],
+        "outputs": len(outputs),
+    }
 
 
 def _lifetime(s: Session, what: str) -> Any:
@@ -223,7 +228,8 @@ def _file(path: str, what: str) -> Any:
         "one_byte_short": data[:-1],
         "text": b"hello\n" * 50,
         "zeros": b"\0" * 5000,
-        "trailing_junk": data + b"x" * 200,
+        "trailing_junk": data + b"\xff" * 200,
+        "trailing_fields": data + b"x" * 200,  # unknown fields, as protobuf reads them
         "gitlfs": b"version https://git-lfs.github.com/spec/v1\n",
         "html": b"<!DOCTYPE html><html></html>",
         "good": data,
