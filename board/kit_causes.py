@@ -78,7 +78,13 @@ CAUSES = (
         " fingerprint).",
     ),
     _cause(
-        r"bad_any_cast|bad any cast",
+        r"librt-engine",
+        "The model is for the DPU of a card in a computer: compile it for the DPU of this board"
+        " (vaiopt compile RUN --target TARGET).",
+    ),
+    _cause(
+        r"bad_any_cast|bad any cast|VART_XMODEL_ERROR|XIR_INVALID_(DATA_TYPE|ATTR)"
+        r"|XIR_UN(DEFINED|REGISTERED)_(OP|ATTR)|XIR_UNSUPPORTED_TYPE",
         "Model and board image are of different Vitis-AI releases: compile with the release of the"
         " board image.",
     ),

@@ -43,6 +43,24 @@ NEVER = ("compile", "copy the bundle")
         ("x.cpp:33] Check failed: fd_ > 0 , open(/usr/lib/dpu.xclbin) failed.", "vart.conf", NEVER),
         ("x.cpp:155] Check failed: handle XRT_NULL_HANDLE cannot open device", "xmutil", NEVER),
         ("serialize_v2.cpp:705] [XIR_READ_PB_FAILURE][failed to read pb file]", "damaged", ()),
+        (
+            "tensor_imp.cpp:32] [UNILOG][FATAL][XIR_INVALID_DATA_TYPE][The data type is invalid.]"
+            " xir::Tensor{name = conv1_1_weights_fixneuron(float2fix)(fix), type = INT0}",
+            "different Vitis-AI releases",
+            ("copy the bundle",),
+        ),
+        (
+            "op_imp.cpp:303] [UNILOG][FATAL][XIR_INVALID_ATTR_OCCUR][Invalid attr occurence!]"
+            " xir::Op{name = conv4_3_bias(fix)} : Attr shape has type REQUIRED, but not set.",
+            "different Vitis-AI releases",
+            ("copy the bundle",),
+        ),
+        (
+            "dpu_runner.cpp:211] [UNILOG][FATAL][VART_RUNNER_CONSTRUCTION_FAIL][Cannot create"
+            " runner] cannot open library! lib=librt-engine.so, error=ERROR CODE",
+            "DPU of this board",
+            ("packages",),
+        ),
     ],
 )
 def test_each_fatal_line_has_its_own_cure(said: str, cure: str, not_told: List[str]) -> None:

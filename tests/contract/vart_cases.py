@@ -149,7 +149,12 @@ def _create(s: Session, what: str) -> Any:
         if ":" in what
         else s.vart.Runner.create_runner(chosen[device])
     )
-    return {"inputs": [[t.name, t.dims, t.dtype] for t in runner.get_input_tensors()]}
+    inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
+    return {
+        "inputs": [[t.name, t.dims, t.dtype] for t in inputs],
+        "positions": [t.get_attr("fix_point") for t in (*inputs, *outputs)],
+        "outputs": len(outputs),
+    }
 
 
 def _lifetime(s: Session, what: str) -> Any:
@@ -223,7 +228,8 @@ def _file(path: str, what: str) -> Any:
         "one_byte_short": data[:-1],
         "text": b"hello\n" * 50,
         "zeros": b"\0" * 5000,
-        "trailing_junk": data + b"x" * 200,
+        "trailing_junk": data + b"\xff" * 200,
+        "trailing_fields": data + b"x" * 200,  # unknown fields, as protobuf reads them
         "gitlfs": b"version https://git-lfs.github.com/spec/v1\n",
         "html": b"<!DOCTYPE html><html></html>",
         "good": data,
@@ -263,11 +269,67 @@ def _attribute(s: Session, what: str) -> Any:
     return {"value": repr(owners[owner].get_attr(name))}
 
 
+class Whole:
+    """One graph with a runner of all its parts and their buffers."""
+
+    def __init__(self, path: str) -> None:
+        import vitis_ai_library
+        import xir
+
+        self.graph = xir.Graph.deserialize(path)
+        self.runner = vitis_ai_library.GraphRunner.create_graph_runner(self.graph)
+        self.inputs, self.outputs = self.runner.get_inputs(), self.runner.get_outputs()
+        self.x, self.y = np.asarray(self.inputs[0]), np.asarray(self.outputs[0])
+        self.x[...] = np.random.RandomState(1).randint(-128, 128, self.x.shape)
+        self.first = self.run(self.inputs, self.outputs)
+        self.answer = self.y.copy()
+
+    def run(self, inputs: Any, outputs: Any) -> int:
+        return self.runner.wait(self.runner.execute_async(inputs, outputs))
+
+    def try_buffers(self, x: Any, y: Any) -> Dict[str, Any]:
+        np.asarray(x)[...] = self.x
+        status = self.run([x, *self.inputs[1:]], [y, *self.outputs[1:]])
+        return {
+            "wait": status,
+            "output_equals_answer_for_x": bool((np.asarray(y) == self.answer).all()),
+        }
+
+
+def _whole(path: str, what: str) -> Any:
+    import vitis_ai_library
+
+    if what in ("none", "text"):
+        vitis_ai_library.GraphRunner.create_graph_runner(None if what == "none" else "x")
+    w = Whole(path)
+    if what == "good":
+        return {**w.try_buffers(w.inputs[0], w.outputs[0]), "written": bool(w.answer.any())}
+    if what == "buffers_of_another_call":
+        x, y = w.runner.get_inputs()[0], w.runner.get_outputs()[0]
+        return {**w.try_buffers(x, y), "shared": bool(np.shares_memory(np.asarray(x), w.x))}
+    if what == "arrays":
+        return w.try_buffers(np.zeros(w.x.shape, np.int8), np.zeros(w.y.shape, w.y.dtype))
+    if what == "no_buffers":
+        return {"wait": w.run([], [])}
+    if what == "one_output_too_many":
+        return {"wait": w.run(w.inputs, w.outputs + w.outputs[:1])}
+    if what == "made_up_job":
+        return {"repr": repr(w.runner.wait((999, 0)))}
+    tensor, runner, inputs, outputs = w.inputs[0].get_tensor(), w.runner, w.inputs, w.outputs
+    w.__dict__.clear()
+    if what == "tensor_after_runner":
+        del runner
+    gc.collect()
+    if what == "graph_dropped":
+        return {"wait": runner.wait(runner.execute_async(inputs, outputs))}
+    return {"name": tensor.name}
+
+
 def run_case(path: str, case: str) -> Any:
     """Run one case and return what it found."""
     group, _, rest = case.partition(":")
-    if group == "file":
-        return _file(path, rest)
+    if group in ("file", "whole"):
+        return {"file": _file, "whole": _whole}[group](path, rest)
     handlers = {
         "buf": _buffers,
         "create": _create,

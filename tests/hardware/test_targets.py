@@ -216,6 +216,8 @@ def test_every_fingerprint_in_the_table_is_decoded_to_its_own_architecture():
 def test_the_alu_parallelism_is_read_from_a_fingerprint_that_is_not_in_the_table():
     assert decode_fingerprint("0x101000056010207", "here").depthwise.pixels == 2
     assert decode_fingerprint("0x101000016010407", "here").depthwise.pixels == 4
+    of_2_5 = decode_fingerprint("0x603000b16011861", "here")  # of a model compiled with 2.5
+    assert (of_2_5.name, of_2_5.fingerprint) == ("DPUCVDX8G_ISA3_C32B6", "0x0603000b16011861")
 
 
 def test_ranges_are_read_as_the_vendor_writes_them():
@@ -237,16 +239,20 @@ def test_every_fit_states_its_error_and_source():
 
 
 @pytest.mark.parametrize(
-    "release, fingerprint",
+    "board, release, fingerprint",
     [
-        ("1.4", "0x01000020f6014407"),
-        ("2.0", "0x01000020f6014407"),
-        ("2.5", "0x0101000016010407"),
-        ("3.0", "0x0101000056010407"),
+        ("zcu102", "1.4", "0x01000020f6014407"),
+        ("zcu102", "2.0", "0x01000020f6014407"),
+        ("zcu102", "2.5", "0x0101000016010407"),
+        ("zcu102", "3.0", "0x0101000056010407"),
+        ("zcu102-b2304", "1.4", "0x01000020f6014405"),
+        ("ultra96", "2.5", "0x0101000016010404"),
+        ("vck190", "2.5", "0x0603000b16011861"),
+        ("vck190", "3.0", "0x0603000b56011861"),
     ],
 )
-def test_a_board_has_the_fingerprint_of_its_release(release, fingerprint):
-    target = load_target("zcu102", release)
+def test_a_board_has_the_fingerprint_of_its_release(board, release, fingerprint):
+    target = load_target(board, release)
     assert target.fingerprint == target.to_json()["architecture"]["fingerprint"] == fingerprint
 
 

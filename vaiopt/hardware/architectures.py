@@ -150,7 +150,8 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     """Return the architecture of a fingerprint (hexadecimal text or a number).
 
     Fingerprints of the DPUCZDX8G that are not in the table (other releases, other options) are
-    decoded: the last byte is the size, the one before it the ALU's parallelism.
+    decoded: the last byte is the size, the one before it the ALU's parallelism. Those of other
+    releases that :func:`older_fingerprints` knows are of that architecture.
 
     Raises:
         TargetError: it is not a number, or of no known architecture.
@@ -164,6 +165,10 @@ def decode_fingerprint(fingerprint: Any, where: str) -> Architecture:
     for architecture in architectures().values():
         if int(architecture.fingerprint, 16) == number:
             return architecture
+    for (_, name), older in older_fingerprints().items():
+        known = architectures()[name]
+        if int(older, 16) == number and known.isa == number >> 48 & 0xFF:
+            return known._replace(fingerprint=f"0x{number:016x}")
     # Xilinx/Vitis-AI, src/vai_runtime/target_factory: type << 56 | isa << 48 | features
     kind, isa, size = number >> 56, number >> 48 & 0xFF, number & 0xFF
     families = {int(a.fingerprint, 16) >> 56: a.family for a in architectures().values()}

@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 import zlib
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -96,24 +96,32 @@ def read_model(path: str) -> Dict[str, Any]:
 
 
 def _fields(data: bytes) -> Dict[int, bytes]:
+    """Return the fields of bytes by their number. As in protobuf, fields that nobody knows are no
+    error.
+    """
     fields, at = {}, 0
     while at < len(data):
         number, kind = data[at] >> 3, data[at] & 7
-        if kind != 2:
+        if kind not in (0, 2):
             raise ValueError
-        at += 1
-        length = shift = 0
-        while True:
-            length |= (data[at] & 127) << shift
-            shift += 7
-            at += 1
-            if data[at - 1] < 128:
-                break
-        if at + length > len(data):
-            raise ValueError
-        fields[number] = data[at : at + length]
-        at += length
+        value, at = _number(data, at + 1)
+        if kind == 2:
+            if at + value > len(data):
+                raise ValueError
+            fields[number] = data[at : at + value]
+            at += value
     return fields
+
+
+def _number(data: bytes, at: int) -> Tuple[int, int]:
+    """Return the number that starts at a place, and the place behind it."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 128:
+            return value, at
 
 
 def attribute_value(record: Any) -> Any:
