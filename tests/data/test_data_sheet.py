@@ -97,6 +97,8 @@ def test_uneven_classes_are_told_with_the_cure() -> None:
     (line,) = sheet(images(), y).remarks
     assert line.startswith("'0' has 5 times the samples of '1' (35 and 7 in train)")
     assert 'train.class_weights = "balanced"' in line
+    (line,) = sheet(images(), {"kind": y, "even": np.arange(60) % 2}).remarks
+    assert 'train.class_weights = {kind = "balanced"}' in line
 
 
 def test_data_that_are_too_large_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:

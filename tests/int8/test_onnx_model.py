@@ -110,7 +110,11 @@ def two_of_both(m: Maker) -> Any:
     flat = m.fix(flat, "both", 4)
     digit = m.fix(m.linear(flat, k.Dense(5, name="d"), 7, 9), "d", 3)
     seen = m.fix(m.linear(flat, k.Dense(1, name="s"), 7, 9), "s", 3)
-    return [row, image], [k.Activation("softmax", name="p")(digit), k.Activation("sigmoid")(seen), x]
+    return [row, image], [
+        k.Activation("softmax", name="p")(digit),
+        k.Activation("sigmoid")(seen),
+        x,
+    ]
 
 
 def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:

@@ -171,9 +171,10 @@ class DataSheet(Record, Shown):
             task, start = task_of(name), f"{output}: " if several else ""
             if self.counted == task.counted == "samples":
                 rows = [row for row in self.classes if row.name.startswith(start)]
-                yield from self._imbalance_of(rows, task.has_classes and not several)
+                wanted = f'{{{output} = "balanced"}}' if several else '"balanced"'
+                yield from self._imbalance_of(rows, wanted if task.has_classes else "")
 
-    def _imbalance_of(self, rows: Sequence[ClassRow], can_weigh: bool) -> Iterator[str]:
+    def _imbalance_of(self, rows: Sequence[ClassRow], weights: str) -> Iterator[str]:
         learned = next(iter(self.samples), "")
         counts = {row.name: row.counts.get(learned, 0) for row in rows}
         there = {name: count for name, count in counts.items() if count}
@@ -181,11 +182,7 @@ class DataSheet(Record, Shown):
             return
         most, least = max(there, key=there.__getitem__), min(there, key=there.__getitem__)
         if there[most] >= UNEVEN * there[least]:
-            weigh = (
-                '; train.class_weights = "balanced" lets all classes count alike'
-                if can_weigh
-                else ""
-            )
+            weigh = weights and f"; train.class_weights = {weights} lets all classes count alike"
             yield (
                 f"'{most}' has {there[most] / there[least]:.0f} times the samples of '{least}'"
                 f" ({there[most]:,} and {there[least]:,} in {learned}){weigh}"

@@ -16,6 +16,7 @@ from vaiopt.data.inputs import InputPart
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build, load_family
 from vaiopt.models.keyword_function import with_hp
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
@@ -27,7 +28,10 @@ from vaiopt.search.training.weights import weight_arguments
 from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
+from vaiopt.tasks import task_of
 from vaiopt.tasks.task import Form
+
+LABELS = np.arange(10) % 2
 
 
 def built(function: Any, shape: Any = (8, 8, 1), classes: int = 2) -> Any:
@@ -53,6 +57,12 @@ def asks_for_an_amount(bench: Bench) -> None:
 def all_failed(bench: Bench) -> None:
     trials = [TrialRecord(n, FAILED, "no luck") for n in range(9)]
     Search._stop_if_hopeless(SimpleNamespace(), trials)  # type: ignore[arg-type]
+
+
+def loss_of_a_batch(bench: Bench) -> None:
+    model = classifier()
+    model.compile("sgd", lambda y, said: load_keras().backend.mean(said))
+    counted_weights(task_of("classification"), model, LABELS, LABELS, np.ones(len(LABELS)))
 
 
 def changed(change: Callable[[Any, Path], None]) -> Callable[[Bench], Any]:
@@ -199,6 +209,9 @@ def shares_of_others(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    (
+        "the loss… gives one number for a whole batch, and samples or classes have weights"
+    ): loss_of_a_batch,
     "the model has more than one input: …": of_inputs("a", "b", data=()),
     "the model has one input, '…', and the data have …: …": of_inputs("a"),
     "there are no samples of the model's input '…', only of …": of_inputs("a", "c"),
@@ -223,7 +236,9 @@ MESSAGES: Provocations = {
         classifier(), classifier()
     ),
     "fit(hp, model, ...) takes no …, which the data or train.class_weights give": lambda b: (
-        weight_arguments(lambda hp, model, x, y: None, two_classes(), "balanced")
+        weight_arguments(
+            lambda hp, model, x, y: None, classifier(), LABELS, two_classes(), "balanced"
+        )
     ),
     "the first … trials all failed; the last: …": all_failed,
     "'…' is a Keras 3 file": archive("3.1.0"),
