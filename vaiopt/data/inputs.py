@@ -73,11 +73,19 @@ def plain_or_by_input(x: Any, inputs: Sequence[InputPart]) -> Any:
     return {one.name: found[one.name].astype(one.dtype) for one in inputs}
 
 
+def images_in(rows: np.ndarray, inputs: Sequence[InputPart]) -> List[np.ndarray]:
+    """Return the raw images (n, H, W, C) of samples, of several inputs those of each that is one;
+    none where there are none.
+    """
+    if not inputs:
+        return [rows] if rows.ndim == 4 else []
+    found = plain_or_by_input(rows, inputs)
+    return [found[one.name] for one in inputs if len(one.shape) == 3]
+
+
 def picture_or_row(rows: np.ndarray, inputs: Sequence[InputPart]) -> np.ndarray:
     """Return what a person is shown of samples: of several inputs the first of images, if any."""
-    found = plain_or_by_input(rows, inputs)
-    images = [one.name for one in inputs if len(one.shape) == 3 and one.shape[2] in (1, 3)]
-    return np.asarray(found[images[0]] if images else rows)
+    return [*(images_in(rows, inputs) if inputs else []), rows][0]
 
 
 def check_task(task: Task, inputs: Sequence[InputPart]) -> None:
