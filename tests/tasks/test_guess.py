@@ -63,6 +63,11 @@ REFUSED = {
         "x": np.zeros((4, 4, 4, 1)),
         "y": np.full((4, 4, 4), 255),
     },
+    "every pixel of y of 'made' that counts is of class 0": {
+        "x": np.zeros((4, 4, 4, 1)),
+        "y": np.zeros((4, 4, 4), int),
+        "task": "segmentation",
+    },
     "other values than 0 and 1": {"y": [[0, 2]] * 4, "task": "multilabel"},
     "every sample of y of 'made' has the label '1'": {"y": [[0, 1], [1, 1]] * 2},
     "one-hot|of two": {
