@@ -112,7 +112,7 @@ class DataSheet(Record, Shown):
 
     Attributes:
         name: of the data. source: as it was asked for. task: what is learned.
-        shape, dtype: of a sample.
+        shape, dtype: of a sample, as it is kept.
         samples: in each part.
         classes: with their samples, or pixels; empty where nothing is counted.
         counted: what the counts of the classes are: ``samples`` or ``pixels``.

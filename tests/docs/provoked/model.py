@@ -34,6 +34,22 @@ from vaiopt.tasks.task import Form
 LABELS = np.arange(10) % 2
 
 
+def in_a_dictionary(key: str, own: bool = False) -> Callable[[Bench], Any]:
+    """Build a model that gives its output 'b' under a key."""
+
+    def heads(hp: Any) -> Any:
+        keras = load_keras()
+
+        class Own(keras.Model):  # type: ignore[name-defined,misc]
+            pass
+
+        inputs = keras.Input((4,))
+        outputs = {key: keras.layers.Dense(1, name="b")(inputs)}
+        return (Own if own else keras.Model)(inputs, outputs)
+
+    return built(heads, shape=(4,), classes=1)
+
+
 def built(function: Any, shape: Any = (8, 8, 1), classes: int = 2) -> Any:
     return lambda bench: build(function, HyperParameters({}, {}, shape, classes))
 
@@ -219,6 +235,10 @@ MESSAGES: Provocations = {
     "the family '…' has one input, and the data have …: …": of_a_family,
     "the model has more than one output: …": with_outputs(),
     "the model has one output, '…', and there are tasks for …": with_outputs("c", "d"),
+    "the model's output '…' comes from a layer that is called '…'": in_a_dictionary("a"),
+    "the model gives its outputs as a dictionary, and is of a class of its own": in_a_dictionary(
+        "b", own=True
+    ),
     "the model's output '…' has no task": with_outputs("a", "c"),
     (
         "the model is compiled with the loss '…', which is for values from 0 to 1, and the"
