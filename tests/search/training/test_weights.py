@@ -9,7 +9,7 @@ from tests.search.quick import SETTINGS
 from vaiopt.data import make_dataset, split_dataset
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError, SettingsError
-from vaiopt.keras import load_keras
+from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.search.training.fit import Plan, train
 from vaiopt.search.training.validation import Validator
 from vaiopt.search.training.weights import class_weights, label_weights, weight_arguments
@@ -123,7 +123,7 @@ def test_a_fit_of_its_own_is_given_weights_by_output() -> None:
 
 def model_of(weighted: bool = True) -> Any:
     keras = load_keras()
-    keras.utils.set_random_seed(0)
+    load_tensorflow().random.set_seed(0)  # as TensorFlow 2.3 has it, too
     layers = [keras.layers.Dense(8, "relu", input_shape=(4,)), keras.layers.Dense(3, "softmax")]
     model = keras.Sequential(layers)
     metrics = {"weighted_metrics": ["accuracy"]} if weighted else {"metrics": ["accuracy"]}
