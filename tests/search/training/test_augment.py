@@ -148,7 +148,8 @@ dice.__name__ = "sparse_dice"
 def test_masks_are_learned_by_a_loss_of_pixels_and_by_one_of_whole_masks(loss: Any) -> None:
     keras = load_keras()
     x = np.random.RandomState(0).randint(0, 255, (60, 8, 8, 1)).astype(np.uint8)
-    dataset = make_dataset("masks", x, (x[..., 0] > 127).astype(np.uint8), task="segmentation")
+    masks = (x[..., 0] > 127).astype(np.uint8)
+    dataset = make_dataset("masks", x, masks, weights=np.ones(60), task="segmentation")
     splits = split_dataset(dataset, (7, 2, 1), seed=0)
     layer = keras.layers.Conv2D(2, 1, activation="softmax", input_shape=(8, 8, 1))
     model = keras.Sequential([layer])
