@@ -338,7 +338,7 @@ def _check_tensor(tensor: Any, path: str) -> Tuple[Tuple[int, ...], int]:
     return dims, position
 
 
-def _places_of_inputs(inputs: Any, given: Sequence[str], path: str) -> List[int]:
+def places_of_inputs(inputs: Any, given: Sequence[str], path: str) -> List[int]:
     """Return the places of the inputs, in the order of their names in the manifest."""
     names = [str(tensor.name) for tensor in inputs]
     if len(names) == max(1, len(given)):
@@ -354,7 +354,7 @@ def _places_of_inputs(inputs: Any, given: Sequence[str], path: str) -> List[int]
     )
 
 
-def _as_one(tensors: Sequence[Tuple[Tuple[int, ...], int, Any]]) -> Tuple[Any, Any, Any]:
+def as_one(tensors: Sequence[Tuple[Tuple[int, ...], int, Any]]) -> Tuple[Any, Any, Any]:
     """Return shape, position and name of a tensor; of several the shape of one row of all values,
     and a position and a name each.
 
@@ -384,7 +384,7 @@ class RunnerTensors:
         self, runner: Any, wanted: Sequence[str], path: str, given: Sequence[str] = ()
     ) -> None:
         inputs, outputs = runner.get_input_tensors(), runner.get_output_tensors()
-        self.fed = _places_of_inputs(inputs, given, path)
+        self.fed = places_of_inputs(inputs, given, path)
         self.chosen = _choose_outputs(outputs, wanted, path)
         sources = [_check_tensor(tensor, path) for tensor in inputs]
         self.input_dims = [dims for dims, _ in sources]
@@ -393,8 +393,8 @@ class RunnerTensors:
         self.batch = self.input_dims[0][0]
         if any(dims[0] != self.batch for dims in (*self.input_dims, *self.output_dims)):
             raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
-        self.input_shape, position, name = _as_one([(*sources[i], inputs[i]) for i in self.fed])
-        self.output_shape, positions, names = _as_one(
+        self.input_shape, position, name = as_one([(*sources[i], inputs[i]) for i in self.fed])
+        self.output_shape, positions, names = as_one(
             [(*checked[i], outputs[i]) for i in self.chosen]
         )
         self.positions, self.names = (position, positions), (name, names)

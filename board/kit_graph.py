@@ -4,6 +4,8 @@ the board image's own ``vitis_ai_library.GraphRunner``.
 It is slower than one DPU subgraph, and results say that it was used. Facts about it:
 
 - buffers are its own; each has its tensor, and numpy sees its memory;
+- its inputs are the tensors of the graph's ``USER`` parts, its outputs those that no part takes;
+  several are told apart by their names, whatever their order;
 - inputs are int8 as the DPU takes them, outputs mostly float32, since graphs end in ``fix2float``:
   then the int8 values times ``2**-fix_point``;
 - a runner keeps no graph alive.
@@ -13,14 +15,16 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from kit_board import check_fingerprint, release_of
-from kit_dpu import CHANGE_MODEL, COMPILE_AGAIN, attribute, load_modules, parts_of
+from kit_dpu import COMPILE_AGAIN, as_one, attribute, load_modules, parts_of, places_of_inputs
 from kit_errors import KitError
+from kit_inputs import row_for
 from kit_places import look_there_too
+from kit_targets import as_row
 
 LIBRARY = "vitis_ai_library"
 ALIVE = "Run 'xdputil query' to see whether the DPU is alive; restart the board."
@@ -50,7 +54,8 @@ class GraphModel:
         batch: frames that it takes at a time.
         input_shape, output_shape: without batch.
         input_position, output_position: fix positions; of an output in float32 that of the
-            manifest, which every value is then held to.
+            manifest, which every value is then held to. Several inputs or outputs are one row of
+            values, with a position each.
     """
 
     kind = "xmodel"
@@ -73,9 +78,8 @@ class GraphModel:
             self._board = check_fingerprint(value, path)
         self._first: Optional[GraphRunner] = self.make_runner()
         self.batch = self._first.batch
-        self.input_shape = tuple(self._first.input.shape[1:])
-        self.output_shape = tuple(self._first.output.shape[1:])
-        self.input_position, self.output_position = self._first.positions
+        self.input_shape, self.input_position, _ = self._first.source
+        self.output_shape, self.output_position, _ = self._first.target
 
     def make_runner(self) -> "GraphRunner":
         """Return a runner for one thread. Raises KitError: its tensors are of no use."""
@@ -103,40 +107,44 @@ class GraphModel:
 
 
 class GraphRunner:
-    """One runner of the whole graph with its own int8 arrays, for one thread."""
+    """One runner of the whole graph with its own int8 arrays, for one thread.
+
+    Attributes:
+        batch: frames that it takes at a time.
+        source, target: shape, position and name of what goes in and comes out, as
+            :func:`kit_dpu.as_one` gives them.
+        input: int8, what is to be computed. output: int8, what came of it.
+    """
 
     def __init__(self, runner: Any, graph: Any, manifest: Any, path: str) -> None:
         self._runner, self._graph, self._path = runner, graph, path
         self._inputs, self._outputs = runner.get_inputs(), runner.get_outputs()
-        if len(self._inputs) != 1:
-            raise KitError(f"'{path}' has {len(self._inputs)} inputs; one is needed", CHANGE_MODEL)
-        index = self._choose(manifest.output_name)
-        source = _tensor(self._inputs[0], path)
-        target = _tensor(self._outputs[index], path)
-        self._source = _memory(self._inputs[0], source, path)
-        self._target = _memory(self._outputs[index], target, path)
-        self.batch = source[0][0]
-        if target[0][0] != self.batch:
+        given = [one.tensor_name for one in manifest.inputs]
+        wanted = [one.tensor_name for one in manifest.outputs] or [manifest.output_name]
+        fed = places_of_inputs([buffer.get_tensor() for buffer in self._inputs], given, path)
+        sources = [self._inputs[place] for place in fed]
+        targets = [self._outputs[place] for place in self._choose(wanted)]
+        self._sources = _ends(sources, manifest.input_position, path)
+        self._targets = _ends(targets, manifest.output_position, path)
+        self.batch = len(self._sources[0].memory)
+        if any(len(end.memory) != self.batch for end in (*self._sources, *self._targets)):
             raise KitError(f"'{path}': input and output differ in their batch", COMPILE_AGAIN)
-        told = (manifest.input_position, manifest.output_position)
-        self.positions = tuple(
-            wanted if tensor[2] is None else tensor[2]
-            for tensor, wanted in zip((source, target), told)
-        )
-        self.input = np.zeros(source[0], dtype=np.int8)
-        self.output = np.zeros(target[0], dtype=np.int8)
+        self.source, self.target = _told(self._sources), _told(self._targets)
+        self.input = row_for([np.zeros(end.memory.shape, np.int8) for end in self._sources])
+        self._found = [np.zeros(end.memory.shape, np.int8) for end in self._targets]
+        self.output = as_row(self._found)
 
-    def _choose(self, wanted: str) -> int:
-        """Return which output decides: a graph's name for it may have a ``_`` more."""
+    def _choose(self, wanted: Sequence[str]) -> List[int]:
+        """Return which outputs decide: a graph's name for one may have a ``_`` more."""
         names = [str(buffer.get_tensor().name) for buffer in self._outputs]
-        if len(names) == 1:
-            return 0
-        for name in (wanted, wanted + "_"):
-            if wanted and name in names:
-                return names.index(name)
+        if len(names) == len(wanted) == 1:
+            return [0]
+        known = [name if name in names else name + "_" for name in wanted]
+        if all(name in names for name in known):
+            return [names.index(name) for name in known]
         raise KitError(
             f"'{self._path}' has {len(names)} outputs ({', '.join(names)}) and the manifest does"
-            " not say which decides",
+            f" not say which decides: {', '.join(wanted)}",
             COMPILE_AGAIN,
         )
 
@@ -147,25 +155,59 @@ class GraphRunner:
             KitError: the runtime reports an error, or the outputs are not int8 values of the
                 manifest's fix position: something runs behind them.
         """
-        if self._source.dtype == np.int8:
-            self._source[...] = self.input
-        else:
-            np.multiply(self.input, np.float32(2.0 ** -self.positions[0]), out=self._source)
+        for end, values in _apart(self.input, self._sources):
+            if end.memory.dtype == np.int8:
+                end.memory[...] = values
+            else:
+                np.multiply(values, np.float32(2.0**-end.position), out=end.memory)
         status = self._runner.wait(self._runner.execute_async(self._inputs, self._outputs))
         if status != 0:
             raise KitError(f"the runtime answered {status} to a job", ALIVE)
-        if self._target.dtype == np.int8:
-            self.output[...] = self._target
-            return
-        steps = self._target * np.float32(2.0 ** self.positions[1])
+        for end, found in zip(self._targets, self._found):
+            found[...] = self._integers(end)
+        self.output = as_row(self._found)
+
+    def _integers(self, end: "_End") -> np.ndarray:
+        """Return the values of an output as int8 numbers. Raises KitError: they are none."""
+        if end.memory.dtype == np.int8:
+            return end.memory
+        steps = end.memory * np.float32(2.0**end.position)
         if not ((steps >= -128) & (steps <= 127) & (steps == np.rint(steps))).all():
             raise KitError(
                 f"'{self._path}': the outputs of the whole graph are not int8 values of fix"
-                f" position {self.positions[1]}: an operator runs on the CPU behind them",
+                f" position {end.position}: an operator runs on the CPU behind '{end.tensor.name}'",
                 "Let the model end in the layer whose outputs count, then quantize and compile"
                 " again.",
             )
-        self.output[...] = steps
+        return np.asarray(steps)
+
+
+class _End:
+    """An input or output of a runner: its tensor, its memory, its fix position."""
+
+    def __init__(self, buffer: Any, wanted: int, path: str) -> None:
+        described = _tensor(buffer, path)
+        self.tensor, self.memory = buffer.get_tensor(), _memory(buffer, described, path)
+        self.position = wanted if described[2] is None else described[2]
+
+
+def _ends(buffers: Sequence[Any], positions: Any, path: str) -> List[_End]:
+    """Return inputs or outputs; what has no position gets that of the manifest."""
+    wanted = positions if isinstance(positions, tuple) else (positions,)
+    return [_End(buffer, position, path) for buffer, position in zip(buffers, wanted)]
+
+
+def _told(ends: Sequence[_End]) -> Tuple[Any, Any, Any]:
+    return as_one([(tuple(end.memory.shape), end.position, end.tensor) for end in ends])
+
+
+def _apart(rows: np.ndarray, ends: Sequence[_End]) -> Iterator[Tuple[_End, np.ndarray]]:
+    """Yield each input with its values, of frames (batch, ...)."""
+    start, rows = 0, rows.reshape(len(rows), -1)
+    for end in ends:
+        width = end.memory[0].size
+        yield end, rows[:, start : start + width].reshape(end.memory.shape)
+        start += width
 
 
 def _tensor(buffer: Any, path: str) -> Tensor:
@@ -203,16 +245,7 @@ def _memory(buffer: Any, tensor: Tensor, path: str) -> np.ndarray:
 
 
 def load(options: Any, manifest: Any, error: KitError) -> GraphModel:
-    """Return the model as a whole graph. Raises ``error`` where nothing here runs that, and a
-    KitError of its own where no board's image would.
-    """
-    inputs, outputs = (max(1, len(ends)) for ends in (manifest.inputs, manifest.outputs))
-    if (inputs, outputs) != (1, 1):
-        raise KitError(
-            f"{error.message}; as a whole graph a kit runs models of one input and one output,"
-            f" this has {inputs} and {outputs}",
-            CHANGE_MODEL,
-        )
+    """Return the model as a whole graph. Raises ``error`` where nothing here runs that."""
     factory = find_runner()
     if factory is None:
         raise error

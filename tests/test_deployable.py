@@ -1,7 +1,7 @@
 """What quantize and compile will say is asked before a model is trained."""
 
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any
 
 import pytest
 
@@ -55,25 +55,6 @@ def test_what_compile_for_the_cpu_refuses_is_an_error_if_it_will_run() -> None:
 def test_layers_that_a_dpu_leaves_to_the_cpu_are_told() -> None:
     found = asked(recurrent(), "quantize", target="zcu102")
     assert any("LSTM" in line and "left to the CPU" in line for line in found)
-
-
-@pytest.mark.parametrize("ends", [(2, 1), (1, 2)], ids=["inputs", "outputs"])
-def test_several_ends_in_several_parts_of_a_dpu_are_refused_where_a_kit_is_to_run_them(
-    ends: Tuple[int, int],
-) -> None:
-    keras = load_keras()
-    inputs = [keras.Input((8, 8, 3), name=name) for name in "ab"[: ends[0]]]
-    x = L.Conv2D(4, 3)(L.Concatenate()(inputs) if len(inputs) > 1 else inputs[0])
-    first = [L.Conv2D(2, 1)(x)] * (ends[1] - 1)
-    whole = keras.Model(inputs, [*first, L.Conv2D(3, 1)(x)])
-    apart = keras.Model(inputs, [*first, L.Conv2D(4, 3)(L.Permute((2, 1, 3))(x))])
-    assert asked(whole, "quantize", "compile", target="zcu102") == ()
-    told = asked(apart, "quantize", target="zcu102")[0]
-    assert "a kit runs that of one input and one output only" in told
-    with pytest.raises(CompileError, match="several inputs or outputs .*, and 2 parts"):
-        asked(apart, "quantize", "compile", target="zcu102")
-    with pytest.raises(CompileError, match="2 parts"):
-        Deployable(override(SETTINGS, {"hardware.target": "zcu102"}), ("compile",)).check(apart)
 
 
 CHOICE = """

@@ -12,8 +12,8 @@ from typing import Any, Tuple
 import numpy as np
 
 from vaiopt.compile.tflite.backend import TfliteCompiler, compile_model
-from vaiopt.errors import CompileError, VaioptError
-from vaiopt.hardware import costs, left_to_cpu, load_target
+from vaiopt.errors import VaioptError
+from vaiopt.hardware import left_to_cpu, load_target
 from vaiopt.quantize.backend import QuantizeRequest
 from vaiopt.quantize.checks import functional_model
 from vaiopt.quantize.tfmot.backend import TfmotQuantizer, prepared_graph
@@ -54,37 +54,12 @@ class Deployable(Afterwards):
             if "quantize" in self.steps:
                 raise
             return (_refused(error),)
-        try:
-            self._in_one_part(model)
-        except VaioptError as error:
-            if "compile" in self.steps:
-                raise
-            return (_refused(error), *self._left_to_the_cpu(model))
         return self._left_to_the_cpu(model)
 
     def check(self, model: Any) -> None:
         """As :meth:`vaiopt.search.training.afterwards.Afterwards.check`."""
         if "quantize" in self.steps:
             self._prepared(model)
-        if "compile" in self.steps:
-            self._in_one_part(model)
-
-    def _in_one_part(self, model: Any) -> None:
-        """Raise CompileError: a model has several inputs or outputs, and layers on the CPU between
-        those on the DPU, which only runs as a whole graph, of one input and one output.
-        """
-        target = load_target(self.settings.hardware.target, self.settings.hardware.release)
-        ends = len(model.inputs), len(model.outputs)
-        if ends == (1, 1) or not target.device.accelerator:
-            return
-        parts = int(costs(model, target)["dpu_subgraphs"])
-        if parts > 1:
-            raise CompileError(
-                f"the model has several inputs or outputs ({ends[0]} and {ends[1]}), and {parts}"
-                " parts on the DPU with work of the CPU between them: a kit runs that of one input"
-                " and one output only",
-                "Use layers that the DPU runs ('vaiopt inspect' names the others).",
-            )
 
     def _prepared(self, model: Any) -> Graph:
         return prepared_graph(functional_model(model), rules_of(self.settings.hardware.release))

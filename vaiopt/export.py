@@ -11,10 +11,12 @@ import numpy as np
 from vaiopt.environment import has_module
 from vaiopt.errors import ModelError, RunError
 from vaiopt.files import PathLike, atomic_path, check_file
+from vaiopt.int8.feed import fed
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.onnx_model import load_onnx, onnx_model
 from vaiopt.int8.read_program import read_program
 from vaiopt.int8.vendor import is_vitis_model
+from vaiopt.models.probabilities import names_of_outputs
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Candidate
 from vaiopt.runs.lineage import stale_parts
@@ -52,8 +54,8 @@ class ExportResult(Shown):
 def export_candidate(
     candidate: Candidate, path: Optional[PathLike] = None, *, progress: Progress = silent
 ) -> ExportResult:
-    """Write the int8 model of a candidate as ONNX, with power-of-two scales. Input and output are
-    float, as those of the Keras model; preprocessing is in ``data.json``.
+    """Write the int8 model of a candidate as ONNX, with power-of-two scales. Inputs and outputs are
+    float, as those of the Keras model, several by its names; preprocessing is in ``data.json``.
 
     Args:
         candidate: with an int8 model of the off-board quantizer.
@@ -86,7 +88,8 @@ def export_candidate(
             "Quantize off-board, with the same positions: vaiopt quantize RUN --backend tfmot.",
         )
     progress(f"writing {out}")
-    made = onnx_model(read_program(model), name=f"trial_{candidate.number}")
+    names = names_of_outputs(model, candidate.model)
+    made = onnx_model(read_program(model), f"trial_{candidate.number}", names)
     compared = _compare(made, model) if has_module("onnxruntime") else None
     with atomic_path(out) as temporary:
         onnx.save(made, str(temporary))
@@ -100,13 +103,19 @@ def _compare(made: Any, model: Any) -> int:
     session = onnxruntime.InferenceSession(
         made.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    shape = tuple(int(n) for n in model.input_shape[1:])
-    x = np.random.RandomState(0).uniform(-1, 1, (SAMPLES, *shape)).astype(np.float32)
-    found = np.asarray(session.run(None, {"input": x})[0])
-    expected = np.asarray(model.predict(x, verbose=0))
-    if found.shape != expected.shape or not np.allclose(found, expected, rtol=0, atol=EQUAL_WITHIN):
+    random = np.random.RandomState(0)
+    shapes = [tuple(int(n) for n in tensor.shape[1:]) for tensor in model.inputs]
+    x = [random.uniform(-1, 1, (SAMPLES, *shape)).astype(np.float32) for shape in shapes]
+    found = session.run(None, dict(zip((one.name for one in made.graph.input), x)))
+    expected = model.predict(fed(model, x), verbose=0)
+    expected = expected if isinstance(expected, list) else [expected]
+    if len(found) != len(expected) or not all(map(_is_equal, found, expected)):
         raise ModelError(
             "onnxruntime computes other outputs than the int8 Keras model",
             "Please report it, with the model; nothing was written.",
         )
     return SAMPLES
+
+
+def _is_equal(one: np.ndarray, two: np.ndarray) -> bool:
+    return one.shape == two.shape and np.allclose(one, two, rtol=0, atol=EQUAL_WITHIN)

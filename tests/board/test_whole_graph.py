@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict
@@ -24,6 +25,7 @@ from vaiopt.sheets.measurement import measured_facts
 LIBRARY = STANDIN.parent / "standin_library"
 WITH = {"PYTHONPATH": f"{STANDIN}:{LIBRARY}"}
 MIDDLE = 8
+F32 = "float32"
 
 
 def two_parts(last: str = "fix2float") -> Dict[str, Any]:
@@ -98,25 +100,94 @@ def test_without_the_library_it_is_refused_by_name(tmp_path: Path) -> None:
     assert "vitis_ai_library" in outcome.hint
 
 
-def test_several_inputs_of_a_whole_graph_are_refused_by_name(tmp_path: Path) -> None:
-    bundle = make(tmp_path, two_parts())
+def by_chance(x: np.ndarray, index: int, size: int) -> np.ndarray:
+    """What a stand-in DPU without a program gives as its output of a number."""
+    rows = (np.random.RandomState(zlib.crc32(row.tobytes(), index)) for row in x)
+    return np.stack([row.randint(-128, 128, size).astype(np.int8) for row in rows])
+
+
+def several_ends(folder: Path) -> Path:
+    """A bundle of two inputs and two outputs in two parts: the first of an image 'b', with an
+    output 'side' of its own; the second of what the CPU makes of it and of two numbers 'a'.
+    """
+    content = two_parts()["content"]
+    source, one, middle, two, end = content["children"]
+    a, side = tensor("quant_a", [1, 2], 5), tensor("quant_side_fix", [1, 2], 3)
+    source["output_tensors"][0]["name"] = "quant_b"
+    one.update(output_tensors=[*one["output_tensors"], side], standin={})
+    two.update(input_tensors=[*two["input_tensors"], a], standin={})
+    left = subgraph("subgraph_side_", "CPU", [side], [tensor("quant_side_fix_", [1, 2], None, F32)])
+    end["output_tensors"][0]["name"] = "quant_logits_fix_"
+    given = subgraph("subgraph_a", "USER", [], [a])
+    content["children"] = [given, source, one, left, middle, two, end]
+    folder = make_bundle(folder, content)
+
+    b = make_data()["x"].reshape(40, 16)
+    numbers = np.random.RandomState(1).uniform(-2, 2, (40, 2)).astype(np.float32)
+    own_b = (b.astype(np.int16) - 128).astype(np.int8)
+    own_a = np.clip(np.floor(numbers * np.float32(32) + np.float32(0.5)), -128, 127).astype(np.int8)
+    hidden, aside = by_chance(own_b, 0, MIDDLE), by_chance(own_b, 1, 2)
+    halved = np.where(hidden < 0, hidden >> 1, hidden).astype(np.int8)
+    logits = by_chance(np.concatenate([halved, own_a], axis=1), 0, 3)
+    labels = {"y_kind": logits.argmax(axis=1), "y_side": aside / 8.0}
+    expected = {"expected_kind": labels["y_kind"], "expected_side": labels["y_side"]}
+    x = np.concatenate([b, numbers], axis=1).astype(np.float32)
+    np.savez(str(folder / "samples.npz"), x=x, **labels, **expected)
+    golden = {"inputs": own_b[:8].reshape(8, *SHAPE), "inputs_1": own_a[:8]}
+    golden.update(outputs=logits[:8], outputs_1=aside[:8])
+    at = {"input_position": 7, "input_position_1": 5, "output_position": 2, "output_position_1": 3}
+    np.savez(str(folder / "golden.npz"), **golden, **at)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    way = manifest["preprocessing"]
+    ways = [way, {"name": "a", "shape": [2], "offset": 0.0, "scale": 1.0}]
+    manifest["preprocessing"] = {"shape": [18], "raw_dtype": "float32", "inputs": ways}
+    manifest["inputs"] = [
+        {"name": "quant_b", "shape": [1, *SHAPE], "position": 7},
+        {"name": "quant_a", "shape": [1, 2], "position": 5},
+    ]
+    kind, aside_end = ("quant_logits_fix", 3, 2), ("quant_side_fix", 2, 3)
+    manifest["task"] = "kind=classification,side=regression"
+    manifest["outputs"] = [
+        {"name": n, "task": t, "classes": c, "tensor": {"name": k, "shape": [1, s], "position": p}}
+        for n, t, c, (k, s, p) in (
+            ("kind", "classification", ["u", "v", "w"], kind),
+            ("side", "regression", ["s", "t"], aside_end),
+        )
+    ]
+    seal(folder, manifest)
+    return folder
+
+
+def test_several_inputs_and_outputs_of_a_whole_graph_go_by_their_names(tmp_path: Path) -> None:
+    bundle = several_ends(tmp_path / "bundle")
+    outcome = run_bundle(bundle, "--threads", "2", STANDIN_BATCH="3", **WITH)
+    assert outcome.code == 0, outcome
+    result = outcome.result
+    assert result["golden"]["bit_exact"] and result["golden"]["elements"] == 8 * 5
+    assert result["agreement"]["equal"] == 40 and result["runtime"]["whole_graph"]
+    assert result["scores"]["kind_accuracy"] == 1.0 and result["scores"]["side_mae"] == 0.0
+    assert run_bundle(bundle).code == 2  # without the library
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "words"),
+    [
+        ("inputs", {"name": "quant_c"}, "the manifest says quant_c, quant_a"),
+        ("outputs", {"name": "quant_c_fix"}, "does not say which decides: quant_c_fix"),
+        ("outputs", {"position": 1}, "not int8 values of fix position 1"),
+    ],
+)
+def test_ends_of_other_names_or_positions_are_refused(
+    tmp_path: Path, place: str, change: Dict[str, Any], words: str
+) -> None:
+    bundle = several_ends(tmp_path / "bundle")
     content = json.loads((bundle / "manifest.json").read_text())
-    way, first = content["preprocessing"], content["input"]
-    content["preprocessing"] = {
-        "shape": [18],
-        "raw_dtype": "float32",
-        "inputs": [way, {**way, "shape": [2]}],
-    }
-    content["inputs"] = [{**first, "shape": [1, *SHAPE]}, {**first, "name": "b", "shape": [1, 2]}]
-    data = make_data()
-    np.savez(str(bundle / "samples.npz"), x=np.zeros((40, 18), np.float32), y=data["y"])
+    first = content[place][0]
+    first.get("tensor", first).update(change)
     (bundle / "golden.npz").unlink()
     seal(bundle, content)
-    for environment in (WITH, {}):
-        outcome = run_bundle(bundle, **environment)
-        assert outcome.code == 2 and "one input and one output, this has 2 and 1" in outcome.error
-        assert "needs 2 DPU subgraphs" in outcome.error
-        assert "vitis_ai_library" not in outcome.hint
+    outcome = run_bundle(bundle, **WITH)
+    assert outcome.code == 2 and words in outcome.error, outcome
 
 
 def test_one_dpu_subgraph_is_never_run_as_a_whole_graph(tmp_path: Path) -> None:

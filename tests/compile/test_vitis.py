@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "contract"))
 
 from fake_vai_c import architecture, install
-from standin_models import STANDIN, classifier, recorded, tensor
+from standin_models import STANDIN, classifier, recorded, subgraph, tensor
 
 from tests.made_runs import made_candidate, on
 from vaiopt.compile import compile_candidate
@@ -273,6 +273,42 @@ def test_several_inputs_are_read_back_in_the_order_of_the_quantized_model(
     kitchen.serve(model)
     with pytest.raises(CompileError, match="no input .* is that of layer 'spot'"):
         kitchen.compile()
+
+
+def test_several_ends_of_several_parts_are_read_back_from_whichever_part_has_them(
+    kitchen: Kitchen,
+) -> None:
+    model = content()
+    source, dpu, last = model["children"]
+    spot, side = tensor("quant_spot", [1, 5], 5), tensor("quant_side_fix", [1, 2], 3)
+    between = tensor("quant_middle_fix", [1, 4], 4)
+    first = subgraph("subgraph_first", "DPU", dpu["input_tensors"], [side, between])
+    dpu["input_tensors"] = [between, spot]
+    given = subgraph("subgraph_spot", "USER", [], [spot])
+    model["children"] = [source, given, first, dpu, last]
+    logits = dpu["output_tensors"][0]["name"]
+    with np.load(str(kitchen.candidate.golden)) as file:
+        arrays = {name: file[name] for name in file.files}
+    names = {
+        "input_name": np.array("image/input"),
+        "input_name_1": np.array("spot/input"),
+        "output_name": np.array("side/output"),
+        "output_name_1": np.array(f"{layer_of(logits)[0]}/output"),
+    }
+    more = {
+        "inputs_1": np.zeros((2, 5), np.int8),
+        "input_position_1": np.array(5),
+        "outputs": np.zeros((2, 2), np.int8),
+        "output_position": np.array(3),
+        "outputs_1": arrays["outputs"],
+        "output_position_1": arrays["output_position"],
+    }
+    np.savez(str(kitchen.candidate.golden), **{**arrays, **names, **more})
+    kitchen.serve(model)
+    record = kitchen.compile().record
+    assert [one.name for one in record.inputs] == ["quant_image", "quant_spot"]
+    assert [one.name for one in record.outputs] == ["quant_side_fix", logits]
+    assert any("2 DPU subgraphs" in line for line in kitchen.lines)
 
 
 def test_without_xir_the_record_rests_on_what_was_quantized(

@@ -97,6 +97,20 @@ def test_uneven_classes_are_told_with_the_cure() -> None:
     (line,) = sheet(images(), y).remarks
     assert line.startswith("'0' has 5 times the samples of '1' (35 and 7 in train)")
     assert 'train.class_weights = "balanced"' in line
+    (line,) = sheet(images(), {"kind": y, "even": np.arange(60) % 2}).remarks
+    assert 'train.class_weights = {kind = "balanced"}' in line
+
+
+def test_several_inputs_are_described_each() -> None:
+    spot = np.arange(120.0).reshape(60, 2)
+    found = sheet({"picture": images(), "spot": spot}, np.arange(60) % 2)
+    names = [row.name for row in found.columns]
+    assert names == ["picture", "spot 0", "spot 1"] and not found.more_columns
+    assert (found.columns[2].low, found.columns[2].median, found.columns[2].high) == (1, 60, 119)
+    picture = found.columns[0]
+    assert (picture.low, picture.high) == (images().min(), images().max())
+    assert picture.mean == pytest.approx(float(images().mean()))
+    assert "spot 1" in sheet_of(found).to_text(1000)
 
 
 def test_data_that_are_too_large_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from vaiopt.data import load_dataset, split_dataset
 from vaiopt.data.data_sheet import sheet_of_splits
 from vaiopt.data.dataset import make_dataset
 from vaiopt.data.found import found_line
-from vaiopt.data.inputs import picture_or_row
+from vaiopt.data.inputs import kept_apart, picture_or_row, values_of
 from vaiopt.data.labels import made_anew
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.recipe import data_recipe
@@ -42,9 +42,15 @@ def test_an_npz_has_an_array_for_each_input(tmp_path):
         ("picture", (8, 8, 1), "uint8"),
         ("spot", (5,), "float32"),
     ]
-    assert data.x.shape == (120, 69) and data.x.dtype == np.float32
-    assert np.array_equal(data.x[:, :64], PICTURE.reshape(120, 64))
-    assert np.array_equal(data.test_x[:, 64:], SPOT[:9].astype(np.float32))
+    # each in its own type: a picture beside numbers takes no more than by itself
+    assert data.x.shape == (120, 64 + 5 * 4) and data.x.dtype == np.uint8
+    found = kept_apart(data.test_x, data.inputs)
+    assert np.array_equal(found["picture"], PICTURE[:9, ..., None])
+    assert np.array_equal(found["spot"], SPOT[:9].astype(np.float32))
+    values = values_of(data.x, data.inputs)
+    assert values.shape == (120, 69) and values.dtype == np.float32
+    assert np.array_equal(values[:, :64], PICTURE.reshape(120, 64))
+    assert values_of(values, data.inputs) is values
 
 
 def test_one_array_beside_those_of_other_names_stays_one_input(tmp_path):
@@ -151,7 +157,8 @@ def test_people_are_told_the_inputs():
     line = found_line(data, splits.sizes())
     assert "120 samples of 'picture' (8×8×1, uint8) and 'spot' (5, float32)" in line
     sheet = sheet_of_splits(splits)
-    assert sheet.columns == () and sheet.inputs == data.inputs
+    assert [row.name for row in sheet.columns][:2] == ["picture", "spot 0"]
+    assert sheet.inputs == data.inputs
     assert ("of", "'picture' (8×8×1, uint8) and 'spot' (5, float32)", "two") in data_sheet_of(
         sheet
     ).facts
@@ -168,9 +175,9 @@ def test_samples_to_predict_are_given_by_input(tmp_path):
     for start in ("x_", "x_test_", ""):
         np.savez(str(path), **{f"{start}picture": PICTURE[:4], f"{start}spot": SPOT[:4]})
         rows = np.concatenate(list(read_unlabelled(path, recipe).batches(3)))
-        assert np.array_equal(rows, data.x[:4])
+        assert np.array_equal(rows, values_of(data.x[:4], data.inputs))
     named = read_unlabelled({"spot": SPOT[:4], "picture": PICTURE[:4]}, recipe)
-    assert np.array_equal(named.load(0, 4), data.x[:4])
+    assert np.array_equal(named.load(0, 4), values_of(data.x[:4], data.inputs))
     for given, message in (
         ({"picture": PICTURE}, "nothing for the input 'spot'"),
         ({"picture": PICTURE, "spot": SPOT[:, :2]}, "input 'spot' .* has samples of shape"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.quantized_models import MODELS, Maker
-from vaiopt.errors import CompileError, MissingToolError
+from vaiopt.errors import MissingToolError
 from vaiopt.int8.model import load_quantized
 from vaiopt.int8.onnx_model import RESULTS, load_onnx, onnx_model, same_pads
 from vaiopt.int8.program import KINDS
@@ -97,16 +97,35 @@ def test_without_onnx_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
     assert "vaiopt[onnx]" in caught.value.hint
 
 
-def test_several_inputs_are_compiled_but_not_written_as_onnx(tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
+def two_of_both(m: Maker) -> Any:
+    """Two inputs, not in the order of their use; of three outputs one with a sigmoid, and one whose
+    name is that of a node.
+    """
+    k = m.keras.layers
+    image, row = k.Input((6, 5, 2), name="input"), k.Input((4,), name="conv_1")
+    x = m.fix(image, "input", 7, "input")
+    more = m.fix(row, "conv_1", 5, "input")
+    x = m.fix(k.ReLU(name="r")(m.linear(x, k.Conv2D(3, 3, name="c"), 7, 9)), "c", 4)
+    flat = k.Concatenate(name="both")([k.Flatten(name="f")(x), more])
+    flat = m.fix(flat, "both", 4)
+    digit = m.fix(m.linear(flat, k.Dense(5, name="d"), 7, 9), "d", 3)
+    seen = m.fix(m.linear(flat, k.Dense(1, name="s"), 7, 9), "s", 3)
+    return [row, image], [
+        k.Activation("softmax", name="p")(digit),
+        k.Activation("sigmoid")(seen),
+        x,
+    ]
 
-    def two(maker: Maker) -> Any:
-        layers = maker.keras.layers
-        inputs = [layers.Input((4,), name=name) for name in "ab"]
-        fixed = [maker.fix(x, n, p, "input") for x, n, p in zip(inputs, "ab", (7, 5))]
-        return inputs[::-1], maker.fix(layers.Add(name="sum")(fixed), "sum", 5)
 
-    program = read_program(quantized(tmp_path, two))
-    assert [(one.name, one.position) for one in program.inputs] == [("b", 5), ("a", 7)]
-    with pytest.raises(CompileError, match="2 inputs; an ONNX file is written of one"):
-        onnx_model(program)
+def test_several_inputs_and_outputs_go_by_their_names(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    model = quantized(tmp_path, two_of_both)
+    made = onnx_model(read_program(model), outputs=["digit", "seen", "add_3"])
+    session = runtime.InferenceSession(made.SerializeToString())
+    assert [one.name for one in session.get_inputs()] == ["conv_1", "input"]
+    rng = np.random.RandomState(0)
+    x = [rng.uniform(-1.5, 1.5, (9, *shape)).astype(np.float32) for shape in [(4,), (6, 5, 2)]]
+    for name, expected in zip(["digit", "seen", "add_3"], model.predict(x, verbose=0)):
+        (found,) = session.run([name], {"input": x[1], "conv_1": x[0]})
+        np.testing.assert_allclose(found, expected, rtol=0, atol=0 if name == "add_3" else 1e-6)
+    assert np.ptp(found) > 0

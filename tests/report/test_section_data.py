@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, List
 
 import numpy as np
 import pytest
 
 from tests.report.synthetic import make_run
+from vaiopt.data import make_dataset, split_dataset
 from vaiopt.data.data_sheet import Repeated
 from vaiopt.errors import DataError
 from vaiopt.report.data import ReportData, gather
-from vaiopt.report.images import over
-from vaiopt.report.samples import SHOWN
+from vaiopt.report.images import APART, over
+from vaiopt.report.samples import SHOWN, sample_pictures
 from vaiopt.report.section_data import data_section
 
 
@@ -53,6 +54,29 @@ def test_data_that_are_gone_are_shown_without_pictures(
     found = gather(make_run(tmp_path / "run", trials=2, stages=()))
     assert found.samples == () and "without pictures: there is no 'gone.npz'" in found.notes[0]
     assert data_section(found).blocks
+
+
+def test_images_of_several_inputs_stand_beside_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x: Dict[str, np.ndarray] = {
+        "left": np.zeros((30, 8, 6), np.uint8),
+        "spot": np.linspace(0, 1, 90).reshape(30, 3),
+        "right": np.full((30, 4, 4, 3), 0.5, np.float32),
+    }
+    x["right"][0] = 1.0
+    x["right"][1] = 0.0
+    splits = split_dataset(make_dataset("two", x, np.arange(30) % 2), seed=0)
+    monkeypatch.setattr("vaiopt.data.load_splits", lambda candidate: splits)
+    shown: List[np.ndarray] = []
+    monkeypatch.setattr("vaiopt.report.samples.data_uri", lambda pixels: shown.append(pixels))
+    assert len(sample_pictures(None)) == len(shown) > 0  # type: ignore[arg-type]
+    assert shown[0].shape == (8, 6 + APART + 4, 3)
+    assert (shown[0][:, :6] == 0).all() and (shown[0][4:, 6:] == 255).all()
+    assert {0, 128, 255}.issuperset(int(pixels[0, -1, 0]) for pixels in shown)
+    alone = make_dataset("row", x["spot"], np.arange(30) % 2)
+    monkeypatch.setattr("vaiopt.data.load_splits", lambda candidate: split_dataset(alone, seed=0))
+    assert sample_pictures(None) == []  # type: ignore[arg-type]
 
 
 def test_masks_lie_over_grey_and_coloured_samples() -> None:

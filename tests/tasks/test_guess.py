@@ -13,6 +13,8 @@ GUESSES = {
     "class numbers": (TABLE, np.arange(200) % 5, "classification"),
     "class numbers as floats": (TABLE, np.arange(200) % 5 * 1.0, "classification"),
     "names": (TABLE, ["a", "b"] * 100, "classification"),
+    "sizes": (TABLE, ["0.5", "1.5"] * 100, "classification"),
+    "texts of numbers": (TABLE, [f"{n / 7:.3f}" for n in range(200)], "regression"),
     "one-hot rows": (TABLE, np.eye(4)[np.arange(200) % 4], "classification"),
     "a hundred classes": ((5000, 4), np.arange(5000) % 100, "classification"),
     "minus one and one": (TABLE, np.where(np.arange(200) % 2, 1, -1), "classification"),
@@ -60,6 +62,11 @@ REFUSED = {
     "every pixel of y of 'made' that counts is of class 1": {
         "x": np.zeros((4, 4, 4, 1)),
         "y": np.full((4, 4, 4), 255),
+    },
+    "every pixel of y of 'made' that counts is of class 0": {
+        "x": np.zeros((4, 4, 4, 1)),
+        "y": np.zeros((4, 4, 4), int),
+        "task": "segmentation",
     },
     "other values than 0 and 1": {"y": [[0, 2]] * 4, "task": "multilabel"},
     "every sample of y of 'made' has the label '1'": {"y": [[0, 1], [1, 1]] * 2},

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Sequence
 import numpy as np
 
 from vaiopt.data import Dataset, Preprocessing
-from vaiopt.data.inputs import columns_of
+from vaiopt.data.inputs import columns_of, places_in
 from vaiopt.data.rows import Rows
 from vaiopt.keras import load_tensorflow
 from vaiopt.tasks import Targets, task_of
@@ -113,11 +113,11 @@ class DeviceData:
         offset = tf.constant(np.asarray(preprocessing.offset, dtype=np.float32))
         scale = tf.constant(np.asarray(preprocessing.scale, dtype=np.float32))
         targets = [as_tensors(array) for array in (labels, weights) if array is not None]
-        gathered, by_input = self._gathered, self._by_input
+        gathered, values, by_input = self._gathered, self._values, self._by_input
 
         def make(positions: Any) -> Any:
             raw = gathered(tf.gather(where, positions))
-            batch = by_input((tf.cast(raw, tf.float32) - offset) / scale)
+            batch = by_input((values(raw) - offset) / scale)
             found = (tf.nest.map_structure(lambda t: tf.gather(t, positions), of) for of in targets)
             return (batch, *found) if targets else batch
 
@@ -131,6 +131,19 @@ class DeviceData:
         raw = tf.numpy_function(self._dataset.gather, [indices], self._dataset.x.dtype)
         raw.set_shape((None, *self.sample_shape))
         return raw
+
+    def _values(self, raw: Any) -> Any:
+        """Return raw samples as float32 values; see :func:`vaiopt.data.inputs.values_of`."""
+        tf, inputs = load_tensorflow(), self._dataset.inputs
+        if len({one.dtype for one in inputs}) < 2:
+            return tf.cast(raw, tf.float32)
+        found = []
+        for one, where in zip(inputs, places_in(1, inputs)):
+            wanted = tf.as_dtype(one.dtype)
+            part = tf.reshape(raw[:, where], (-1, one.size, wanted.size))
+            own = part[..., 0] if wanted == raw.dtype else tf.bitcast(part, wanted)
+            found.append(tf.cast(own, tf.float32))
+        return tf.concat(found, axis=1)
 
     def _by_input(self, rows: Any) -> Any:
         """Return samples (n, *shape), a tensor; those of several inputs by their names."""

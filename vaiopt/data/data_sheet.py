@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
-from vaiopt.data.inputs import Inputs
+from vaiopt.data.inputs import Inputs, plain_or_by_input
 from vaiopt.data.left_out import LeftOut
 from vaiopt.data.splits import PARTS, Splits
 from vaiopt.present.shown import Shown
@@ -35,6 +35,9 @@ MOST_COLUMNS = 50
 
 MOST_ROWS = 100_000
 """Rows of a table, evenly spread, whose median is that of a column."""
+
+MOST_OF_ROW = 16
+"""Values of a sample, evenly spread, that count in the median of a whole input."""
 
 MOST_PAIRS = 3
 """Repeated samples that are named."""
@@ -109,11 +112,12 @@ class DataSheet(Record, Shown):
 
     Attributes:
         name: of the data. source: as it was asked for. task: what is learned.
-        shape, dtype: of a sample.
+        shape, dtype: of a sample, as it is kept.
         samples: in each part.
         classes: with their samples, or pixels; empty where nothing is counted.
         counted: what the counts of the classes are: ``samples`` or ``pixels``.
-        quantities: that are learned. columns: of a table, the first ones.
+        quantities: that are learned. columns: of a table, the first ones; of several inputs
+            each other input as a whole, too.
         more_columns: how many columns are not described.
         file_sizes: of images in files.
         repeated: samples that are there more than once; the parts that share any come first.
@@ -171,9 +175,10 @@ class DataSheet(Record, Shown):
             task, start = task_of(name), f"{output}: " if several else ""
             if self.counted == task.counted == "samples":
                 rows = [row for row in self.classes if row.name.startswith(start)]
-                yield from self._imbalance_of(rows, task.has_classes and not several)
+                wanted = f'{{{output} = "balanced"}}' if several else '"balanced"'
+                yield from self._imbalance_of(rows, wanted if task.has_classes else "")
 
-    def _imbalance_of(self, rows: Sequence[ClassRow], can_weigh: bool) -> Iterator[str]:
+    def _imbalance_of(self, rows: Sequence[ClassRow], weights: str) -> Iterator[str]:
         learned = next(iter(self.samples), "")
         counts = {row.name: row.counts.get(learned, 0) for row in rows}
         there = {name: count for name, count in counts.items() if count}
@@ -181,11 +186,7 @@ class DataSheet(Record, Shown):
             return
         most, least = max(there, key=there.__getitem__), min(there, key=there.__getitem__)
         if there[most] >= UNEVEN * there[least]:
-            weigh = (
-                '; train.class_weights = "balanced" lets all classes count alike'
-                if can_weigh
-                else ""
-            )
+            weigh = weights and f"; train.class_weights = {weights} lets all classes count alike"
             yield (
                 f"'{most}' has {there[most] / there[least]:.0f} times the samples of '{least}'"
                 f" ({there[most]:,} and {there[least]:,} in {learned}){weigh}"
@@ -211,9 +212,7 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
     """
     task = task_of(dataset.task)
     pieces = task.pieces(dataset.all_y, dataset.classes)
-    names = dataset.feature_names or tuple(f"column {i}" for i in range(dataset.sample_shape[-1]))
-    is_table = len(dataset.sample_shape) == 1 and not dataset.inputs
-    columns = _values(dataset, names[:MOST_COLUMNS]) if is_table else ()
+    columns = _columns(dataset)
     compared = dataset.x.nbytes <= MOST_BYTES
     return DataSheet(
         name=dataset.name,
@@ -225,8 +224,8 @@ def data_sheet(dataset: Dataset, parts: Mapping[str, np.ndarray]) -> DataSheet:
         classes=tuple(row for piece in pieces for row in _class_rows(piece, parts)),
         counted=task.counted,
         quantities=tuple(row for piece in pieces for row in _value_rows(piece)),
-        columns=columns,
-        more_columns=max(0, dataset.sample_shape[-1] - MOST_COLUMNS) if is_table else 0,
+        columns=_values(dataset, columns[:MOST_COLUMNS]),
+        more_columns=max(0, len(columns) - MOST_COLUMNS),
         file_sizes=_file_sizes(dataset),
         repeated=_repeated(dataset, parts) if compared else (),
         compared=compared,
@@ -260,23 +259,43 @@ def sheet_of_splits(splits: Splits) -> DataSheet:
     return data_sheet(splits.dataset, {name: getattr(splits, name).indices for name in PARTS})
 
 
-def _values(dataset: Dataset, names: Sequence[str]) -> Tuple[ValueRow, ...]:
-    """Return a row for each of the first columns of a table, of which only a part need be in memory
-    at a time.
+def _columns(dataset: Dataset) -> List[Tuple[str, str, Any]]:
+    """Return name, input and place of what is described of samples: each column of a table, alone
+    or one of several inputs, and all values together of any other of several inputs.
     """
-    count, total = len(names), len(dataset)
-    step = -(-total // MOST_ROWS)
-    some, low, high = [], np.full(count, np.inf), np.full(count, -np.inf)
-    whole = np.zeros(count)
-    for given in dataset.sets:
-        for start in range(0, len(given.y), CHUNK * step):
-            chunk = np.asarray(given.x[start : start + CHUNK * step])[:, :count].astype(np.float64)
-            low, high = np.minimum(low, chunk.min(axis=0)), np.maximum(high, chunk.max(axis=0))
-            whole += chunk.sum(axis=0)
-            some.append(chunk[::step])
-    middle = np.median(np.concatenate(some), axis=0)
-    numbers = zip(names, low, middle, whole / total, high)
-    return tuple(ValueRow(str(name), *map(float, row)) for name, *row in numbers)
+    if not dataset.inputs:
+        names = dataset.feature_names or map("column {}".format, range(dataset.sample_shape[-1]))
+        table = enumerate(names) if len(dataset.sample_shape) == 1 else ()
+        return [(str(name), "", place) for place, name in table]
+    found: List[Tuple[str, str, Any]] = []
+    for one in dataset.inputs:
+        is_table = len(one.shape) == 1
+        places = range(one.size) if is_table else [slice(None)]
+        found += [(f"{one.name} {p}" if is_table else one.name, one.name, p) for p in places]
+    return found
+
+
+def _values(dataset: Dataset, columns: Sequence[Tuple[str, str, Any]]) -> Tuple[ValueRow, ...]:
+    """Return a row for each of some columns, of which only a part need be in memory at a time."""
+    step = -(-len(dataset) // MOST_ROWS)
+    some: List[List[np.ndarray]] = [[] for _ in columns]
+    low, high = np.full(len(columns), np.inf), np.full(len(columns), -np.inf)
+    whole, counts = np.zeros(len(columns)), np.zeros(len(columns))
+    for given in dataset.sets if columns else ():
+        for start in range(0, len(given.y), CHUNK):
+            chunk = np.asarray(given.x[start : start + CHUNK])
+            parts = plain_or_by_input(chunk, dataset.inputs) if dataset.inputs else {"": chunk}
+            for number, (_, name, place) in enumerate(columns):
+                part = parts[name].reshape(len(chunk), -1)[:, place].reshape(len(chunk), -1)
+                low[number] = min(low[number], part.min())
+                high[number] = max(high[number], part.max())
+                whole[number] += part.sum(dtype=np.float64)
+                counts[number] += part.size
+                thin = -(-part.shape[1] // MOST_OF_ROW)
+                some[number].append(part[-start % step :: step, ::thin].astype(np.float64))
+    middle = [np.median(np.concatenate(parts)) for parts in some]
+    numbers = zip((name for name, _, _ in columns), low, middle, whole / counts, high)
+    return tuple(ValueRow(name, *map(float, row)) for name, *row in numbers)
 
 
 def _rows(values: np.ndarray, names: Sequence[str]) -> Tuple[ValueRow, ...]:

@@ -1,8 +1,8 @@
 """Samples of several inputs: one array that all else takes as any table, and what lies where in it.
 
-Each sample is a row (values,): its inputs, flattened, one after the other. So samples are split,
-limited, kept in files, hashed and sent as those of one input are; a row is taken apart only where a
-model is fed.
+Each sample is a row: its inputs, flattened, one after the other. So samples are split, limited,
+kept in files and hashed as those of one input are; a row is taken apart only where a model is fed.
+Inputs of different types are rows of their bytes, so that none takes more memory than by itself.
 """
 
 from __future__ import annotations
@@ -50,13 +50,61 @@ SETS = ("train", "test", "val", "valid", "validation")
 
 
 def columns_of(inputs: Sequence[Any]) -> List[slice]:
-    """Return where each input lies in a row; of anything that has a ``shape``."""
-    ends = np.cumsum([int(np.prod(one.shape, dtype=np.int64)) for one in inputs]).tolist()
+    """Return where each input lies in a row of values; of anything that has a ``shape``."""
+    return _places([_size(one) for one in inputs])
+
+
+def _size(one: Any) -> int:
+    return int(np.prod(one.shape, dtype=np.int64))
+
+
+def _places(widths: Sequence[int]) -> List[slice]:
+    ends = np.cumsum(widths).tolist()
     return [slice(start, end) for start, end in zip([0, *ends], ends)]
 
 
+def places_in(item: int, inputs: Sequence[Any]) -> List[slice]:
+    """Return where each input lies in a row as it is kept, whose items have so many bytes.
+
+    Args:
+        inputs: anything that has a ``shape`` and a ``dtype``.
+    """
+    return _places([_size(one) * np.dtype(one.dtype).itemsize // item for one in inputs])
+
+
+def value_shape(shape: Sequence[int], inputs: Sequence[Any]) -> Tuple[int, ...]:
+    """Return the shape of a preprocessed sample, of that of one as it is kept."""
+    return (columns_of(inputs)[-1].stop,) if inputs else tuple(shape)
+
+
+def kept_apart(rows: np.ndarray, inputs: Sequence[Any]) -> Dict[str, np.ndarray]:
+    """Return rows as they are kept as an array (n, ...) of its own type for each input."""
+    found = {}
+    for one, where in zip(inputs, places_in(rows.dtype.itemsize, inputs)):
+        own = np.ascontiguousarray(rows[:, where]).view(one.dtype)
+        found[one.name] = own.reshape(len(rows), *one.shape)
+    return found
+
+
+def values_of(rows: np.ndarray, inputs: Sequence[Any]) -> np.ndarray:
+    """Return rows of values (n, values) of rows as they are kept, or of such rows themselves.
+
+    Args:
+        inputs: as of :func:`places_in`; none for samples of one input, which are returned.
+    """
+    columns = columns_of(inputs)
+    if not inputs or rows.shape[1:] == (columns[-1].stop,):
+        return rows
+    if rows.dtype.itemsize > 1 or rows.shape[1:] != (places_in(1, inputs)[-1].stop,):
+        return rows  # of something else, which is told of where they are used
+    found = np.empty((len(rows), columns[-1].stop), np.float32)
+    for own, where in zip(kept_apart(rows, inputs).values(), columns):
+        found[:, where] = own.reshape(len(rows), -1)
+    return found
+
+
 def by_input(rows: np.ndarray, inputs: Sequence[Any]) -> Dict[str, np.ndarray]:
-    """Return rows (n, values) as an array (n, ...) for each input, by its name."""
+    """Return rows of values (n, values) as an array (n, ...) for each input, by its name."""
     return {
         one.name: rows[:, where].reshape(len(rows), *one.shape)
         for one, where in zip(inputs, columns_of(inputs))
@@ -67,17 +115,22 @@ def plain_or_by_input(x: Any, inputs: Sequence[InputPart]) -> Any:
     """Return raw samples as a person gives them: as they are, or by input where there are several,
     each of its own type.
     """
-    if not inputs or x is None:
-        return x
-    found = by_input(x[:], inputs)
-    return {one.name: found[one.name].astype(one.dtype) for one in inputs}
+    return kept_apart(x[:], inputs) if inputs and x is not None else x
+
+
+def images_in(rows: np.ndarray, inputs: Sequence[InputPart]) -> List[np.ndarray]:
+    """Return the raw images (n, H, W, C) of samples, of several inputs those of each that is one;
+    none where there are none.
+    """
+    if not inputs:
+        return [rows] if rows.ndim == 4 else []
+    found = plain_or_by_input(rows, inputs)
+    return [found[one.name] for one in inputs if len(one.shape) == 3]
 
 
 def picture_or_row(rows: np.ndarray, inputs: Sequence[InputPart]) -> np.ndarray:
     """Return what a person is shown of samples: of several inputs the first of images, if any."""
-    found = plain_or_by_input(rows, inputs)
-    images = [one.name for one in inputs if len(one.shape) == 3 and one.shape[2] in (1, 3)]
-    return np.asarray(found[images[0]] if images else rows)
+    return [*(images_in(rows, inputs) if inputs else []), rows][0]
 
 
 def check_task(task: Task, inputs: Sequence[InputPart]) -> None:
@@ -161,7 +214,9 @@ def _checked(array: Any, name: str, label: str) -> np.ndarray:
 def _rows(
     sets: Sequence[Mapping[str, np.ndarray]], names: Sequence[str], called: Sequence[str]
 ) -> Tuple[List[Any], Inputs]:
-    """Return the rows of each set, of one type, and what lies in them."""
+    """Return the rows of each set as they are kept, and what lies in them: of one type that type's
+    values, of several their bytes.
+    """
     own = {name: [arrays[name] for arrays in sets] for name in names}
     for arrays, label in zip(sets, called):
         for name in names:
@@ -181,12 +236,14 @@ def _rows(
         InputPart(name, parts[0].shape[1:], str(np.result_type(*parts)))
         for name, parts in own.items()
     )
-    dtype = np.result_type(*(one.dtype for one in inputs))
-    columns = columns_of(inputs)
+    types = {one.dtype for one in inputs}
+    kept = np.dtype(types.pop() if len(types) == 1 else np.uint8)
+    places = places_in(kept.itemsize, inputs)
     found = []
     for arrays in sets:
-        rows = np.empty((len(arrays[names[0]]), columns[-1].stop), dtype)
-        for name, where in zip(names, columns):
-            rows[:, where] = arrays[name].reshape(len(rows), -1)
+        rows = np.empty((len(arrays[names[0]]), places[-1].stop), kept)
+        for one, where in zip(inputs, places):
+            values = np.ascontiguousarray(arrays[one.name], one.dtype)
+            rows[:, where] = values.reshape(len(rows), -1).view(kept)
         found.append(rows)
     return found, inputs

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from vaiopt.data.dataset import Dataset
-from vaiopt.data.inputs import InputPart, columns_of
+from vaiopt.data.inputs import InputPart, kept_apart, values_of
 from vaiopt.errors import DataError
 from vaiopt.record import Record, Unfit, part
 
@@ -60,12 +60,13 @@ class Preprocessing:
     inputs: Tuple[OfInput, ...] = ()
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """Return raw samples (N, *shape) as the float32 array that the model reads.
+        """Return raw samples (N, *shape), or rows of several inputs as they are kept, as the
+        float32 array that the model reads.
 
         Raises:
             DataError: a sample has another shape.
         """
-        x = np.asarray(x)
+        x = values_of(np.asarray(x), self.inputs)
         if x.shape[1:] != self.shape:
             raise DataError(
                 f"a sample has shape {x.shape[1:]}, the preprocessing is for {self.shape}",
@@ -133,6 +134,11 @@ class OfInput(NamedTuple):
         """Of one sample."""
         return self.way.shape
 
+    @property
+    def dtype(self) -> str:
+        """Of its raw values."""
+        return self.way.raw_dtype
+
 
 def _together(inputs: Sequence[OfInput], shape: Tuple[int, ...] = ()) -> Preprocessing:
     """Return the preprocessing of rows of several inputs.
@@ -174,7 +180,6 @@ class _OneInput(NamedTuple):
 
     whole: Dataset
     part: InputPart
-    columns: slice
 
     @property
     def name(self) -> str:
@@ -197,7 +202,7 @@ class _OneInput(NamedTuple):
         return self.whole.value_range if self.is_image else None
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
-        return self.whole.gather(indices)[:, self.columns].reshape(-1, *self.part.shape)
+        return kept_apart(self.whole.gather(indices), self.whole.inputs)[self.part.name]
 
 
 Samples = Union[Dataset, _OneInput]
@@ -266,11 +271,10 @@ def fit_preprocessing(
                 f"data.{key} is a list, and there are {len(dataset.inputs)} inputs",
                 "Give one number for all of them, or leave it out.",
             )
-    places = zip(dataset.inputs, columns_of(dataset.inputs))
     return _together(
         [
-            OfInput(one.name, _fitted(_OneInput(dataset, one, where), indices, offset, scale))
-            for one, where in places
+            OfInput(one.name, _fitted(_OneInput(dataset, one), indices, offset, scale))
+            for one in dataset.inputs
         ]
     )
 

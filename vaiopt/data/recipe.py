@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.images import RESIZES, STRETCH
+from vaiopt.data.inputs import value_shape
 from vaiopt.data.kinds import KINDS, kind_of_shape
 from vaiopt.data.load import load_request
 from vaiopt.data.preprocessing import Preprocessing
@@ -250,7 +251,7 @@ def load_splits(candidate: Candidate) -> Splits:
     )
     fits = (
         splits.sha256() == recipe.split_sha256
-        and recipe.preprocessing.shape == dataset.sample_shape
+        and recipe.preprocessing.shape == value_shape(dataset.sample_shape, dataset.inputs)
         and tuple(dataset.classes) == recipe.classes
     )
     if not fits:

@@ -10,7 +10,7 @@ import numpy as np
 
 from vaiopt import memory
 from vaiopt.data.dataset import Dataset, arrays_sha256
-from vaiopt.data.inputs import by_input
+from vaiopt.data.inputs import by_input, values_of
 from vaiopt.data.preprocessing import Preprocessing, fit_preprocessing
 from vaiopt.data.rows import Rows
 from vaiopt.data.stratify import SPLIT, check_seed, class_ranks, count_below, stratified_order
@@ -66,8 +66,15 @@ class Part:
         return self.dataset.gather(self.indices)
 
     @property
+    def values(self) -> np.ndarray:
+        """:attr:`raw` as values (n, *shape), the shape of the preprocessing: of several inputs rows
+        of all their values.
+        """
+        return values_of(self.raw, self.dataset.inputs)
+
+    @property
     def x(self) -> np.ndarray:
-        """Preprocessed samples, float32, of the shape of ``raw``: a new array."""
+        """Preprocessed samples, float32, of the shape of ``values``: a new array."""
         return self.preprocessing.apply(self.raw)
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 from vaiopt.data.features import check_features
 from vaiopt.data.image_files import SUFFIXES, read_picture, read_pixels
 from vaiopt.data.images import fit_images
-from vaiopt.data.inputs import joined_sets
+from vaiopt.data.inputs import joined_sets, values_of
 from vaiopt.data.left_out import UNREADABLE, Leavings, left_out_notes
 from vaiopt.data.listing import list_images
 from vaiopt.data.recipe import DataRecipe
@@ -204,7 +204,8 @@ def _of_inputs(given: Mapping[str, Any], where: str, recipe: DataRecipe) -> Unla
                 f"Give an array of shape (samples, {_sizes(way.shape)}), raw as in training.",
             )
         parts[name] = found
-    (rows,), _ = joined_sets([parts], [where], ["x"])
+    (kept,), inputs = joined_sets([parts], [where], ["x"])
+    rows = values_of(kept, inputs)
     return Unlabelled(tuple(f"sample {i}" for i in range(len(rows))), lambda a, b: rows[a:b])
 
 

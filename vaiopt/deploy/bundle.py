@@ -113,7 +113,7 @@ def bundle_candidate(
     for line in beyond(settings, splits.sizes(), "deploy"):
         progress(f"note: {line}")
     part = _samples(candidate, splits, settings.deploy.samples)
-    arrays = {"x": part.raw, **_by_output("y", part.y), "indices": part.indices}
+    arrays = {"x": part.values, **_by_output("y", part.y), "indices": part.indices}
     outputs = _outputs(candidate, arrays["x"], splits, progress)
     scores: Dict[str, float] = {}
     if outputs is not None:

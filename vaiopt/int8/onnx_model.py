@@ -11,17 +11,20 @@ Images are channels first inside, as ONNX has them; the input is channels last, 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, Set
 
 import numpy as np
 
 from vaiopt._version import __version__
-from vaiopt.errors import CompileError, MissingToolError
+from vaiopt.errors import MissingToolError
 from vaiopt.int8.arithmetic import SIGMOID_MULTIPLIER, SIGMOID_SHIFT
-from vaiopt.int8.program import Operation, Program, Tensor
+from vaiopt.int8.program import End, Operation, Program, Tensor
 
 OPSET, IR_VERSION = 13, 8
 """The first with all that is needed, which tools of 2021 read already."""
+
+INPUT, OUTPUT = "input", "output"
+"""What the input of a model is called that has one, and its output."""
 
 EXACT = frozenset(("reshape", "pad", "upsample", "max_pool"))
 """Kinds that move values about: at the position of their input nothing is to be rounded."""
@@ -42,35 +45,43 @@ def load_onnx() -> Any:
     return onnx
 
 
-def onnx_model(program: Program, name: str = "model") -> Any:
-    """Return a program as an ONNX ``ModelProto``, checked.
+def onnx_model(program: Program, name: str = "model", outputs: Sequence[str] = ()) -> Any:
+    """Return a program as an ONNX ``ModelProto``, checked. Its input is called :data:`INPUT`;
+    several are called as those of the program.
 
     Args:
         program: of :func:`vaiopt.int8.read_program.read_program`.
         name: of the graph.
+        outputs: what they are called; by default :data:`OUTPUT`.
 
     Raises:
         MissingToolError: onnx is not installed.
-        CompileError: it has several inputs or outputs.
     """
     onnx = load_onnx()
-    for what, ends in (("inputs", program.inputs), ("outputs", program.outputs)):
-        if len(ends) > 1:
-            raise CompileError(
-                f"the model has {len(ends)} {what}; an ONNX file is written of one",
-                "Use the .tflite file of its bundle (--target cpu), which has them all.",
-            )
     graph = _Graph(onnx)
-    graph.enter(program.input)
+    sources, targets = program.inputs, program.outputs
+    given = [t.name for t in sources] if len(sources) > 1 else [INPUT]
+    given = [graph.free(each) for each in given]
+    made_names = [graph.free(each) for each in (outputs or [OUTPUT] * len(targets))]
+    for each, tensor in zip(given, sources):
+        graph.enter(each, tensor)
     for operation in program.operations:
         graph.add(operation, graph.result(operation))
-    output = graph.leave(program)
+    for each, end in zip(made_names, targets):
+        graph.leave(each, end)
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+
+    def told(names: Sequence[str], tensors: Sequence[Tensor]) -> List[Any]:
+        return [
+            helper.make_tensor_value_info(each, kind, ["batch", *tensor.shape])
+            for each, tensor in zip(names, tensors)
+        ]
+
     made = helper.make_graph(
         graph.nodes,
         name,
-        [helper.make_tensor_value_info("input", kind, ["batch", *program.input.shape])],
-        [helper.make_tensor_value_info(output, kind, ["batch", *program.output.shape])],
+        told(given, sources),
+        told(made_names, [end.tensor for end in targets]),
         graph.constants,
     )
     opset = [helper.make_opsetid("", OPSET)]
@@ -89,22 +100,29 @@ class _Graph:
         self._onnx = onnx
         self.nodes: List[Any] = []
         self.constants: List[Any] = []
-        self._count = 0
+        self._taken: Set[str] = set()
         self._values: Dict[str, str] = {}
         self._tensors: Dict[str, Tensor] = {}
 
-    def node(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
-        """Add a node of one output, and return its name."""
-        self._count += 1
-        name = f"{kind.lower()}_{self._count}"
+    def free(self, name: str, numbered: bool = False) -> str:
+        """Return a name that nothing else has: that given, or with a number behind it."""
+        count = len(self._taken) + 1
+        found = f"{name}_{count}" if numbered else name
+        while found in self._taken:
+            found, count = f"{name}_{count}", count + 1
+        self._taken.add(found)
+        return found
+
+    def node(self, kind: str, inputs: Sequence[str], name: str = "", **attributes: Any) -> str:
+        """Add a node of one output, and return its name: that given, or a new one."""
+        name = name or self.free(kind.lower(), numbered=True)
         made = self._onnx.helper.make_node(kind, list(inputs), [name], name=name, **attributes)
         self.nodes.append(made)
         return name
 
     def constant(self, array: Any) -> str:
         """Add a constant, and return its name."""
-        self._count += 1
-        name = f"constant_{self._count}"
+        name = self.free("constant", numbered=True)
         self.constants.append(self._onnx.numpy_helper.from_array(np.asarray(array), name))
         return name
 
@@ -135,9 +153,9 @@ class _Graph:
         """Return images in the other order of axes; anything else as it is."""
         return self.node("Transpose", [value], perm=list(order)) if len(shape) == 3 else value
 
-    def enter(self, tensor: Tensor) -> None:
-        """Read the input."""
-        value = self.turned("input", tensor.shape, TO_CHANNELS_FIRST)
+    def enter(self, name: str, tensor: Tensor) -> None:
+        """Read an input of the graph."""
+        value = self.turned(name, tensor.shape, TO_CHANNELS_FIRST)
         self._keep(self._rounded(value, tensor.position), tensor)
 
     def add(self, operation: Operation, value: str) -> None:
@@ -170,17 +188,11 @@ class _Graph:
             return []
         return [self.stored(operation.bias, operation.bias_position)]
 
-    def leave(self, program: Program) -> str:
-        """Return the output as Keras gives it, with what the DPU leaves to its host."""
-        value = self.turned(
-            self._values[program.output.name], program.output.shape, TO_CHANNELS_LAST
-        )
-        for told in program.left_out:
-            function = told.partition(" ")[0]
-            value = self.node(
-                function.capitalize(), [value], **({"axis": -1} if function == "softmax" else {})
-            )
-        return value
+    def leave(self, name: str, end: End) -> None:
+        """Give an output of the graph as Keras does, with what the DPU leaves to its host."""
+        value = self.turned(self._values[end.tensor.name], end.tensor.shape, TO_CHANNELS_LAST)
+        kind = end.function.capitalize() or "Identity"
+        self.node(kind, [value], name, **({"axis": -1} if kind == "Softmax" else {}))
 
 
 def same_pads(sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int]) -> List[int]:

@@ -72,10 +72,17 @@ class Operation:
 
 
 class End(NamedTuple):
-    """An output: its tensor, and the real value above which one that stands alone says yes."""
+    """An output.
+
+    Attributes:
+        tensor: of it.
+        threshold: the real value above which one that stands alone says yes.
+        function: what the host computes of it, such as ``softmax``; may be empty.
+    """
 
     tensor: Tensor
     threshold: Optional[float] = None
+    function: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +96,7 @@ class Program:
             change which class is largest.
         threshold: for outputs that each stand alone, one label or one of two classes: the real
             value above which it says yes; None behind a softmax.
+        function: as in :class:`End`.
         more, more_inputs: further outputs and inputs.
     """
 
@@ -97,6 +105,7 @@ class Program:
     operations: List[Operation]
     left_out: List[str] = field(default_factory=list)
     threshold: Optional[float] = None
+    function: str = ""
     more: Tuple[End, ...] = ()
     more_inputs: Tuple[Tensor, ...] = ()
 
@@ -108,4 +117,4 @@ class Program:
     @property
     def outputs(self) -> Tuple[End, ...]:
         """All outputs, in the order of the model's."""
-        return (End(self.output, self.threshold), *self.more)
+        return (End(self.output, self.threshold, self.function), *self.more)

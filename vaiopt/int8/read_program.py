@@ -91,7 +91,7 @@ class _Reader:
         self.operations: List[Operation] = []
         self.inputs: Dict[str, Tensor] = {}
         self.left_out: List[str] = []
-        self.thresholds: Dict[int, Optional[float]] = {}
+        self.functions: Dict[int, str] = {}
 
     def program(self) -> Program:
         for call in self.calls.calls:
@@ -107,6 +107,7 @@ class _Reader:
             self.operations,
             self.left_out,
             first.threshold,
+            first.function,
             more=tuple(more),
             more_inputs=tuple(sources),
         )
@@ -115,7 +116,8 @@ class _Reader:
         output = self.values[index]
         if not isinstance(output, Tensor):
             raise _again(f"the output of layer '{output.name}' is not rounded to int8")
-        return End(output, self.thresholds.get(index, HALF))
+        function = self.functions.get(index, "")
+        return End(output, LAST_FUNCTIONS[function] if function else HALF, function)
 
     def _value(self, call: Call) -> Value:
         kind = call.class_name.split(">")[-1]
@@ -248,7 +250,7 @@ class _Reader:
             )
         tensor = self._tensor(call)
         self.left_out.append(f"{function} of layer '{call.name}': it keeps the order of the values")
-        self.thresholds[own] = LAST_FUNCTIONS[function]
+        self.functions[own] = function
         return tensor
 
     def max_pool(self, call: Call) -> Value:

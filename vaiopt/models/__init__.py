@@ -20,6 +20,7 @@ from vaiopt.models.inputs import fit_input
 from vaiopt.models.keras_tuner_names import stand_in
 from vaiopt.models.keyword_function import with_hp
 from vaiopt.models.several_inputs import with_inputs_of
+from vaiopt.models.several_outputs import with_listed_outputs
 from vaiopt.reading import check_regular
 from vaiopt.settings import choices
 from vaiopt.study.hyperparameters import HyperParameters
@@ -140,6 +141,7 @@ def build(function: BuildModel, hp: HyperParameters) -> Any:
             "Return the model; import Keras with 'from tensorflow import keras', not 'import keras'"
             " (Keras 3).",
         )
+    model = with_listed_outputs(model)
     check_ends(model, hp)
     model = with_inputs_of(model, hp)
     if hp.input_shape and tuple(model.input_shape[1:]) != tuple(hp.input_shape):

@@ -16,6 +16,7 @@ from vaiopt import releases
 from vaiopt.environment import Availability
 from vaiopt.int8.positions import FixPosition
 from vaiopt.keras import load_keras
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.models.probabilities import LINEAR, last_function
 from vaiopt.tasks import task_of
 from vaiopt.tasks.joined import parts_of
@@ -185,8 +186,8 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
     losses = of_each if len(ends) > 1 else next(iter(of_each.values()))
     task.compile(model, keras.optimizers.Adam(LEARNING_RATE), losses=losses)
     classes = int(ends[0][2].output_shape[-1])
-    weights = task.part_weights(y)
-    y = task.loss_labels(y, task.loss_form(model, max(2, classes)), classes)
+    labels = task.loss_labels(y, task.loss_form(model, max(2, classes)), classes)
+    weights = counted_weights(task, model, y, labels, None)
 
     def told(epoch: int, logs: Dict[str, float]) -> None:
         figures = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
@@ -194,7 +195,7 @@ def train_at_int8(model: Any, request: QuantizeRequest) -> None:
 
     model.fit(
         single_or_list(x),
-        _by_place(y),
+        _by_place(labels),
         sample_weight=None if weights is None else _by_place(weights),
         batch_size=TRAINING_BATCH,
         epochs=epochs,

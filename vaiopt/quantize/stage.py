@@ -284,7 +284,7 @@ def quantize_candidate(
         training=Labelled(fed(functional, train.x), train.y)
         if settings.quantize.method == "qat"
         else None,
-        validation=Labelled(fed(functional, validation.x), validation.y, validation.raw),
+        validation=Labelled(fed(functional, validation.x), validation.y, validation.values),
         input_range=splits.preprocessing.input_range,
         seed=settings.seed,
         target=settings.hardware.target,

@@ -345,10 +345,13 @@ def _weights(candidate: Candidate, int8: bool) -> Sequence[WeightTensor]:
 
 
 def _samples(data: ReportData, candidate: Candidate, notes: List[str]) -> Sequence[SamplePicture]:
-    """Return pictures of training samples, where the data are images and are told of; a note where
-    they are not here any more.
+    """Return pictures of training samples, where the data are or have images and are told of; a
+    note where they are not here any more.
     """
-    if data.sheet is None or data.data is None or len(data.data.shape) != 3:
+    if data.sheet is None:
+        return ()
+    shapes = [one.shape for one in data.sheet.inputs] or [data.sheet.shape]
+    if not any(len(shape) == 3 for shape in shapes):
         return ()
     try:
         return sample_pictures(candidate)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from vaiopt.report.images import data_uri, to_pixels
+from vaiopt.report.images import data_uri, to_pixels, value_range_of
 from vaiopt.report.pictures import image_pictures, mask_pictures
 from vaiopt.runs.layout import Candidate
 from vaiopt.tasks.classification import ClassEvaluation, Mistake, surest
@@ -78,9 +78,7 @@ def examples(
     if not len(samples):
         return []
     is_image = samples.ndim > 2
-    if value_range is None:
-        is_bytes = samples.dtype == np.uint8
-        value_range = (0.0, 255.0) if is_bytes else (float(samples.min()), float(samples.max()))
+    value_range = value_range_of(samples, value_range)
     return [
         Example(
             index=mistake.index,

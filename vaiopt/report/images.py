@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from typing import Any
+from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -25,6 +25,9 @@ COLOURS = np.array(
 
 IGNORED = np.array((0, 0, 0), np.uint8)
 """Of pixels that do not count."""
+
+APART = 4
+"""Pixels between pictures that stand beside each other."""
 
 OVERLAY = 0.45
 """Share of the sample under a mask."""
@@ -91,6 +94,32 @@ def to_pixels(sample: Any, low: float, high: float, longest: int = 96) -> np.nda
     span = high - low
     scaled = (array - low) / span * 255.0 if span > 0 else np.zeros_like(array)
     return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+
+
+def value_range_of(
+    samples: np.ndarray, known: Optional[Tuple[float, float]] = None
+) -> Tuple[float, float]:
+    """Return lowest and highest value of images: those that are known, else 0 to 255 of uint8, or
+    those of the samples.
+    """
+    if known is not None:
+        return known
+    is_bytes = samples.dtype == np.uint8
+    return (0.0, 255.0) if is_bytes else (float(samples.min()), float(samples.max()))
+
+
+def beside_each_other(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Return 8-bit pixels (H, W, ...) of pictures in one, from the left to the right on white."""
+    if len(pictures) == 1:
+        return pictures[0]
+    shown = [p.reshape(*p.shape[:2], -1) for p in pictures]
+    shown = [p if p.shape[2] == 3 else np.repeat(p[:, :, :1], 3, axis=2) for p in shown]
+    high, wide = max(len(p) for p in shown), sum(p.shape[1] + APART for p in shown) - APART
+    found, left = np.full((high, wide, 3), 255, np.uint8), 0
+    for each in shown:
+        found[: len(each), left : left + each.shape[1]] = each
+        left += each.shape[1] + APART
+    return found
 
 
 def over(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import List
 
 import numpy as np
 
-from vaiopt.report.images import data_uri, over, to_pixels
+from vaiopt.report.images import beside_each_other, data_uri, over, to_pixels, value_range_of
 from vaiopt.runs.layout import Candidate
 from vaiopt.tasks import Task
 
@@ -34,25 +34,26 @@ class SamplePicture:
 
 def sample_pictures(candidate: Candidate) -> List[SamplePicture]:
     """Return some training samples of a candidate's data, of each class in turn; masks lie over
-    theirs.
+    theirs, and images of several inputs beside each other. None of data without images.
 
     Raises:
         VaioptError: the data are not here, or not those of the run.
     """
     from vaiopt.data import load_splits
+    from vaiopt.data.inputs import images_in
 
     splits = load_splits(candidate)
     places = _spread(splits.task, splits.train.y)
     part = splits.train.take(places)
-    raw, y, files = part.raw, part.y, splits.dataset.files
-    known = splits.dataset.value_range
-    if known is None:
-        is_bytes = raw.dtype == np.uint8
-        known = (0.0, 255.0) if is_bytes else (float(raw.min()), float(raw.max()))
+    y, files = part.y, splits.dataset.files
+    images = images_in(part.raw, splits.dataset.inputs)
+    ranges = [value_range_of(each, splits.dataset.value_range) for each in images]
     has_names = files is not None and len(files.names) == len(splits.dataset)
     found = []
-    for sample, label, index in zip(raw, y, part.indices):
-        pixels = to_pixels(sample, *known, LONGEST)
+    for place, (label, index) in enumerate(zip(y, part.indices) if images else ()):
+        pixels = beside_each_other(
+            [to_pixels(each[place], *known, LONGEST) for each, known in zip(images, ranges)]
+        )
         if splits.task.like_samples and label.ndim == 2:
             pixels = over(pixels, label)
         told = splits.classes[int(label)] if splits.task.has_classes else ""

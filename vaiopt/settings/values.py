@@ -126,8 +126,12 @@ def check_image_size(key: str, value: Any) -> None:
 
 
 def text_keys(value: Any) -> Any:
-    """Return a table with texts as keys, as TOML has them; anything else as it is."""
-    return {str(k): item for k, item in value.items()} if isinstance(value, Mapping) else value
+    """Return a table with texts as keys, as TOML has them, and tables in it as well; anything else
+    as it is.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    return {str(key): text_keys(item) for key, item in value.items()}
 
 
 def number_text(value: Any) -> Any:
@@ -142,18 +146,26 @@ def check_gpus(key: str, value: str) -> None:
 
 
 def check_class_weights(key: str, value: Any) -> None:
-    """Check that class weights are a known name, or numbers of which one counts. Raises
-    SettingsError.
+    """Check that class weights are a known name, or numbers of which one counts, or that for each
+    of several outputs. Raises SettingsError.
     """
     known = names(CLASS_WEIGHTS)
-    hint = f"Give {', '.join(known)}, or a table such as {{cat = 1.0, dog = 5.0}}."
+    hint = (
+        f"Give {', '.join(known)}, or a table such as {{cat = 1.0, dog = 5.0}}; of several outputs"
+        ' by their names: {animal = "balanced"}.'
+    )
     if isinstance(value, str) and value not in known:
         raise SettingsError(f"{key} is '{value}'", did_you_mean(value, known))
     if not isinstance(value, (str, Mapping)):
         raise SettingsError(f"{key} is {value!r}", hint)
     if isinstance(value, Mapping):
         weights = list(value.values())
-        if any(isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights):
+        by_output = any(isinstance(weight, (str, Mapping)) for weight in weights)
+        for name, item in value.items() if by_output else ():
+            check_class_weights(f"{key}.{name}", item)
+        if not by_output and any(
+            isinstance(w, bool) or not isinstance(w, (int, float)) for w in weights
+        ):
             raise SettingsError(f"{key} holds what is no number", hint)
         if not any(weights):
             raise SettingsError(f"{key} holds no weight above 0", hint)

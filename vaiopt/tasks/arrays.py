@@ -36,7 +36,7 @@ def as_numbers(values: Any, label: str) -> np.ndarray:
     array = as_array(values, label)
     if array.ndim == 0 or array.size == 0:
         raise DataError(f"{label} is empty", "Give one label per sample.")
-    if array.dtype.kind == "O":
+    if array.dtype.kind in "OUS":  # texts of numbers, as a reader of .csv files gives them
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:

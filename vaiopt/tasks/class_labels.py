@@ -199,7 +199,8 @@ def _class_numbers(array: np.ndarray, label: str) -> np.ndarray:
     if int(numbers.min()) < 0:
         raise DataError(
             f"{label} holds the negative label {int(numbers.min())}",
-            "Number the classes 0, 1, 2, …",
+            "Number the classes 0, 1, 2, …, such as (y > 0).astype(int) of -1 and 1; or give names"
+            " of classes: y.astype(str).",
         )
     return numbers
 

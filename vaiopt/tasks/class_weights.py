@@ -9,6 +9,8 @@ import numpy as np
 from vaiopt.errors import SettingsError, did_you_mean
 
 BALANCED = "balanced"
+NONE = "none"
+"""All classes count alike."""
 
 
 def class_weights(y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
@@ -27,6 +29,11 @@ def class_weights(y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndar
     if not isinstance(wanted, Mapping):
         counts = np.bincount(y, minlength=len(classes))
         return np.asarray(len(y) / (len(classes) * np.maximum(counts, 1.0)))
+    if any(isinstance(weight, (str, Mapping)) for weight in wanted.values()):
+        raise SettingsError(
+            f"train.class_weights is by output ({', '.join(wanted)}), and there is one",
+            "Give the weights themselves: balanced, or a table such as {cat = 1.0, dog = 5.0}.",
+        )
     weights: Dict[int, float] = {}
     for name, weight in wanted.items():
         number = _number(str(name), classes)
@@ -49,3 +56,29 @@ def _number(name: str, classes: Sequence[str]) -> int:
         f"train.class_weights names the class '{name}', which there is not",
         did_you_mean(name, classes),
     )
+
+
+def weights_by_output(wanted: Any, outputs: Sequence[str], weighable: Sequence[str]) -> Any:
+    """Return what is asked for of each output that is to be weighed.
+
+    Args:
+        wanted: ``balanced`` for all that have classes; or a table by output.
+        outputs: names of all. weighable: of those that have classes.
+
+    Raises:
+        SettingsError: it names no output, or is by class.
+    """
+    if not isinstance(wanted, Mapping):
+        return dict.fromkeys(weighable or outputs, wanted)
+    for name, item in wanted.items():
+        if name not in outputs:
+            raise SettingsError(
+                f"train.class_weights names the output '{name}', which there is not",
+                f"{did_you_mean(name, outputs)} Of several outputs weights are by their names.",
+            )
+        if not isinstance(item, (str, Mapping)):
+            raise SettingsError(
+                f"train.class_weights gives the output '{name}' the number {item}",
+                f"Give balanced, or a table of its classes: {name} = {{cat = 1.0, dog = 5.0}}.",
+            )
+    return {name: item for name, item in wanted.items() if item != NONE}

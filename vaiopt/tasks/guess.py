@@ -40,12 +40,25 @@ def guess_task(x_shape: Sequence[int], y: Any, classes: Optional[Sequence[Any]] 
     if y.dtype.kind == "O" and y.ndim == 1:
         y = _plain_numbers(y)
     if y.dtype.kind not in "biuf" or y.size == 0:
-        return Guess("classification", "y holds names")
+        return _of_names(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 1:
         return _of_numbers(y, classes)
     return _of_rows(y) if y.ndim == 2 else _of_images(tuple(x_shape), y)
+
+
+def _of_names(y: np.ndarray) -> Guess:
+    """Texts are names, but for many different ones that are broken numbers."""
+    try:
+        numbers = y.astype(np.float64).reshape(-1) if y.dtype.kind in "OUS" else np.empty(0)
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    few = len(np.unique(numbers)) <= max(MOST_CLASSES, len(numbers) // FEW_EACH)
+    with np.errstate(invalid="ignore"):
+        if not few and (numbers % 1 != 0).any():
+            return Guess("regression", "y holds texts of numbers that are not whole")
+    return Guess("classification", "y holds names")
 
 
 def _plain_numbers(y: np.ndarray) -> np.ndarray:

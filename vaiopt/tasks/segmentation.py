@@ -175,17 +175,17 @@ class Segmentation(Task):
         if all(np.isin(masks, (0, UNSCORED)).all() for masks in found):  # black and white
             found = [masks // UNSCORED for masks in found]
         highest = max(int(masks.max(initial=0, where=masks != UNSCORED)) for masks in found)
-        count = highest + 1 if classes is None else len(classes)
-        if count < 2 or highest >= count:
-            raise DataError(
-                f"{labels[0]} holds class {highest}, and there are {count} classes",
-                "Number the classes 0, 1, 2, …; 255 is a pixel that does not count.",
-            )
         lowest = min(int(masks.min(initial=UNSCORED)) for masks in found)
         if lowest >= highest:
             raise DataError(
                 f"every pixel of {labels[0]} that counts is of class {highest}",
                 "There is nothing to learn of it: check how the masks were made.",
+            )
+        count = highest + 1 if classes is None else len(classes)
+        if count < 2 or highest >= count:
+            raise DataError(
+                f"{labels[0]} holds class {highest}, and there are {count} classes",
+                "Number the classes 0, 1, 2, …; 255 is a pixel that does not count.",
             )
         return found, output_names(classes, count, labels[0], self.outputs, range(count))
 

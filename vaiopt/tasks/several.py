@@ -22,6 +22,7 @@ from typing import (
 import numpy as np
 
 from vaiopt.errors import DataError, ModelError, did_you_mean
+from vaiopt.tasks.class_weights import weights_by_output
 from vaiopt.tasks.guess import AUTO, guess_task
 from vaiopt.tasks.joined import joined, outputs_in, parts_of
 from vaiopt.tasks.one_output import OneOutput
@@ -257,14 +258,16 @@ class Several(Task):
     def _count(self, name: str, otherwise: int) -> int:
         return self._counts.get(name, max(2, int(otherwise)))
 
-    def part_weights(self, y: np.ndarray) -> Optional[np.ndarray]:
-        """Return how much each part of each output's label counts, joined; None if all alike."""
-        parts = parts_of(y)
-        found = {name: task.part_weights(parts[name]) for name, task in self.tasks.items()}
-        if all(weights is None for weights in found.values()):
-            return None
-        ones = np.ones(len(y), np.float32)
-        return joined({n: ones if w is None else w for n, w in found.items()})
+    def label_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
+        """Return how much the label of each output counts for its class, joined."""
+        weighable = [name for name, task in self.tasks.items() if task.has_classes]
+        of_each = weights_by_output(wanted, list(self.tasks), weighable)
+        found = {name: np.ones(len(y), np.float32) for name in self.tasks}
+        names = split_names(list(self.tasks), classes)
+        for name, own in of_each.items():
+            labels = np.ascontiguousarray(y[name])
+            found[name] = self.tasks[name].label_weights(labels, names[name], own)
+        return joined(found)
 
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         """Return what each output says, joined."""

@@ -359,6 +359,12 @@ class Task(abc.ABC):
             "Leave it out; weights of single samples (sample_weight) count for every task.",
         )
 
+    def label_weights(self, y: np.ndarray, classes: Sequence[str], wanted: Any) -> np.ndarray:
+        """Return how much each label counts for its class, float32 (n,), of several outputs joined;
+        arguments and errors as :meth:`class_weights`.
+        """
+        return np.asarray(self.class_weights(y, classes, wanted), np.float32)[y]
+
     @abc.abstractmethod
     def predict(self, outputs: np.ndarray) -> np.ndarray:
         """Return what a model's real outputs (n, ...), after :meth:`Targets.decode`, say, in the

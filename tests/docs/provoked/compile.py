@@ -14,7 +14,6 @@ from tests.docs.provoked.bench import Bench, Provocations
 from tests.made_runs import made_candidate, on, quantized_candidate
 from tests.quantized_models import Maker
 from vaiopt.compile import compile_candidate
-from vaiopt.deployable import Deployable
 from vaiopt.files import write_arrays
 from vaiopt.int8.golden import read_golden
 from vaiopt.int8.positions import FixPosition, write_positions
@@ -56,15 +55,6 @@ def for_the_cpu(bench: Bench, change: Any) -> None:
     compile_candidate(candidate, on("cpu"))
 
 
-def in_two_parts() -> Any:
-    keras = Maker(0).keras
-    layers = keras.layers
-    inputs = [layers.Input((8, 8, 3), name=name) for name in "ab"]
-    x = layers.Conv2D(4, 3)(layers.Concatenate()(inputs))
-    x = layers.Permute((2, 1, 3))(x)
-    return keras.Model(inputs, layers.Conv2D(4, 3)(x))
-
-
 def in_float(candidate: Candidate) -> None:
     maker = Maker(0)
     layers = maker.keras.layers
@@ -85,10 +75,6 @@ MESSAGES: Provocations = {
     ),
     "vai_c_tensorflow2 failed: …": lambda b: for_the_dpu(b, compiled_model(), how="traceback"),
     "no layer of the model was compiled for the DPU": lambda b: for_the_dpu(b, without_dpu()),
-    (
-        "the model has several inputs or outputs (…), and … parts on the DPU with work of the CPU"
-        " between them: a kit runs that of one input and one output only"
-    ): lambda b: Deployable(on("zcu102"), ("compile",)).warnings(in_two_parts()),
     "layer '…' (…) is left in float, and cannot be compiled to int8": lambda b: for_the_cpu(
         b, in_float
     ),

@@ -16,6 +16,7 @@ from vaiopt.data.inputs import InputPart
 from vaiopt.keras import load_keras, load_model
 from vaiopt.models import build, load_family
 from vaiopt.models.keyword_function import with_hp
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.network.file import attribute_text
 from vaiopt.network.read import read_graph
 from vaiopt.search.loop import Search
@@ -27,7 +28,26 @@ from vaiopt.search.training.weights import weight_arguments
 from vaiopt.settings import load_settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.record import FAILED, TrialRecord
+from vaiopt.tasks import task_of
 from vaiopt.tasks.task import Form
+
+LABELS = np.arange(10) % 2
+
+
+def in_a_dictionary(key: str, own: bool = False) -> Callable[[Bench], Any]:
+    """Build a model that gives its output 'b' under a key."""
+
+    def heads(hp: Any) -> Any:
+        keras = load_keras()
+
+        class Own(keras.Model):  # type: ignore[name-defined,misc]
+            pass
+
+        inputs = keras.Input((4,))
+        outputs = {key: keras.layers.Dense(1, name="b")(inputs)}
+        return (Own if own else keras.Model)(inputs, outputs)
+
+    return built(heads, shape=(4,), classes=1)
 
 
 def built(function: Any, shape: Any = (8, 8, 1), classes: int = 2) -> Any:
@@ -53,6 +73,12 @@ def asks_for_an_amount(bench: Bench) -> None:
 def all_failed(bench: Bench) -> None:
     trials = [TrialRecord(n, FAILED, "no luck") for n in range(9)]
     Search._stop_if_hopeless(SimpleNamespace(), trials)  # type: ignore[arg-type]
+
+
+def loss_of_a_batch(bench: Bench) -> None:
+    model = classifier()
+    model.compile("sgd", lambda y, said: load_keras().backend.mean(said))
+    counted_weights(task_of("classification"), model, LABELS, LABELS, np.ones(len(LABELS)))
 
 
 def changed(change: Callable[[Any, Path], None]) -> Callable[[Bench], Any]:
@@ -199,6 +225,9 @@ def shares_of_others(bench: Bench) -> None:
 
 
 MESSAGES: Provocations = {
+    (
+        "the loss… gives one number for a whole batch, and samples or classes have weights"
+    ): loss_of_a_batch,
     "the model has more than one input: …": of_inputs("a", "b", data=()),
     "the model has one input, '…', and the data have …: …": of_inputs("a"),
     "there are no samples of the model's input '…', only of …": of_inputs("a", "c"),
@@ -206,6 +235,10 @@ MESSAGES: Provocations = {
     "the family '…' has one input, and the data have …: …": of_a_family,
     "the model has more than one output: …": with_outputs(),
     "the model has one output, '…', and there are tasks for …": with_outputs("c", "d"),
+    "the model's output '…' comes from a layer that is called '…'": in_a_dictionary("a"),
+    "the model gives its outputs as a dictionary, and is of a class of its own": in_a_dictionary(
+        "b", own=True
+    ),
     "the model's output '…' has no task": with_outputs("a", "c"),
     (
         "the model is compiled with the loss '…', which is for values from 0 to 1, and the"
@@ -223,7 +256,9 @@ MESSAGES: Provocations = {
         classifier(), classifier()
     ),
     "fit(hp, model, ...) takes no …, which the data or train.class_weights give": lambda b: (
-        weight_arguments(lambda hp, model, x, y: None, two_classes(), "balanced")
+        weight_arguments(
+            lambda hp, model, x, y: None, classifier(), LABELS, two_classes(), "balanced"
+        )
     ),
     "the first … trials all failed; the last: …": all_failed,
     "'…' is a Keras 3 file": archive("3.1.0"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.docs.provoked.bench import Bench, Provocations, describe, family, quick
 from vaiopt.flow import quantize_bare, run_flow
@@ -15,6 +16,7 @@ from vaiopt.settings.together import check_together
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import Objective, check_direction
 from vaiopt.study.trace import trace_space
+from vaiopt.tasks.class_weights import weights_by_output
 
 ONE_MODEL = """
 from tensorflow import keras
@@ -38,6 +40,10 @@ class Own:
 def refused(*texts: str) -> object:
     """What happens to texts behind ``--set``."""
     return lambda bench: load_settings(None, texts)
+
+
+def weighed(**wanted: Any) -> object:
+    return lambda bench: weights_by_output(wanted, ["a"], ["a"])
 
 
 def described(*texts: str) -> object:
@@ -76,6 +82,11 @@ def mirrored(bench: Bench) -> None:
 MESSAGES: Provocations = {
     "train.class_weights names the class '…', which there is not": lambda b: describe(
         "train.class_weights={zebra = 2.0}"
+    ),
+    "train.class_weights names the output '…', which there is not": weighed(b={}),
+    "train.class_weights gives the output '…' the number …": weighed(a=2.0),
+    "train.class_weights is by output (…), and there is one": described(
+        'train.class_weights={a = "balanced"}'
     ),
     "the settings file '…' cannot be read: …": lambda b: load_settings(b.folder),
     "… is …, which is not UTF-8": lambda b: load_settings(None, {"data.source": "\udcff"}),

@@ -14,12 +14,12 @@ from vaiopt.data import load_dataset, make_dataset, split_dataset
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError, SettingsError
 from vaiopt.keras import load_keras
+from vaiopt.models.loss_weights import loss_axes
 from vaiopt.runs.layout import Run
 from vaiopt.search import search_run
 from vaiopt.search.training.describe import describe_search
 from vaiopt.search.training.fit import Plan, train
 from vaiopt.search.training.soft_labels import label_problem, soft_labels
-from vaiopt.search.training.weights import weighs_parts
 from vaiopt.settings import override
 from vaiopt.settings.together import check_together
 from vaiopt.study.space_file import read_space
@@ -148,13 +148,13 @@ dice.__name__ = "sparse_dice"
 def test_masks_are_learned_by_a_loss_of_pixels_and_by_one_of_whole_masks(loss: Any) -> None:
     keras = load_keras()
     x = np.random.RandomState(0).randint(0, 255, (60, 8, 8, 1)).astype(np.uint8)
-    dataset = make_dataset("masks", x, (x[..., 0] > 127).astype(np.uint8), task="segmentation")
+    masks = (x[..., 0] > 127).astype(np.uint8)
+    dataset = make_dataset("masks", x, masks, weights=np.ones(60), task="segmentation")
     splits = split_dataset(dataset, (7, 2, 1), seed=0)
     layer = keras.layers.Conv2D(2, 1, activation="softmax", input_shape=(8, 8, 1))
     model = keras.Sequential([layer])
     model.compile(keras.optimizers.Adam(0.01), loss)
-    sample = np.zeros((1, 8, 8, 1), np.float32), np.zeros((1, 8, 8), np.uint8)
-    assert weighs_parts(model, sample) == (loss is not dice)
+    assert loss_axes(model, splits.train.y) == (1 if loss is dice else 3)
     plan = replace(PLAN, metric="val_mean_iou", augment={"crop": 2, "cutout": 0.2})
     assert 0 < train(model, DeviceData(dataset), splits, plan).entry["loss"] < 1
 

@@ -92,6 +92,40 @@ def test_tasks_of_a_model_with_one_output_are_refused():
     assert "--set tasks.size=" in caught.value.hint
 
 
+def in_a_dictionary(hp, keys=("kind", "size"), kind=None):
+    plain = two_heads(hp)
+    named = dict(zip(plain.output_names, plain.outputs))
+    given = {key: named[name] for key, name in zip(keys, ("kind", "size"))}
+    model = (kind or load_keras().Model)(plain.inputs, given)
+    model.compile("adam", dict(zip(keys, ("sparse_categorical_crossentropy", "mse"))))
+    return model
+
+
+def test_outputs_that_are_a_dictionary_become_a_list_and_keep_their_losses(tmp_path):
+    model = built(in_a_dictionary)
+    assert sorted(model.output_names) == ["kind", "size"] and isinstance(model.outputs, list)
+    model.save(str(tmp_path / "m.h5"))
+    assert output_names(tmp_path / "m.h5") == tuple(model.output_names)
+    data = known_data()
+    splits, device = split_dataset(data, (6, 2, 2), seed=0), DeviceData(data)
+    plan = fit.Plan(
+        epochs=2, batch_size=16, seed=0, metric="val_mean_score", maximise=True, patience=0
+    )
+    curve = fit.train(model, device, splits, plan).curve
+    assert curve[-1]["val_loss"] < curve[0]["val_loss"]
+
+
+def test_a_dictionary_of_other_keys_than_its_layers_or_of_a_class_of_its_own_is_refused():
+    with pytest.raises(BuildFailed, match="output 'sort' comes from a layer .* called 'kind'"):
+        built(in_a_dictionary, keys=("sort", "size"))
+
+    class Own(load_keras().Model):
+        """Which trains in a way of its own."""
+
+    with pytest.raises(BuildFailed, match="as a dictionary, and is of a class of its own"):
+        built(in_a_dictionary, kind=Own)
+
+
 def test_a_loss_that_contradicts_the_task_of_its_output_is_refused():
     losses = {"kind": "sparse_categorical_crossentropy", "size": "categorical_crossentropy"}
     with pytest.raises(ModelError, match="for the output 'size'") as caught:

@@ -9,10 +9,10 @@ from tests.search.quick import SETTINGS
 from vaiopt.data import make_dataset, split_dataset
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError, SettingsError
-from vaiopt.keras import load_keras
+from vaiopt.keras import load_keras, load_tensorflow
 from vaiopt.search.training.fit import Plan, train
 from vaiopt.search.training.validation import Validator
-from vaiopt.search.training.weights import class_weights, training_weights, weight_arguments
+from vaiopt.search.training.weights import class_weights, label_weights, weight_arguments
 from vaiopt.settings import override
 
 FEW = np.asarray([0] * 60 + [1] * 30 + [2] * 10)
@@ -55,14 +55,75 @@ def test_keys_that_are_numbers_are_taken_as_in_keras() -> None:
 
 def test_weights_of_samples_and_classes_are_multiplied() -> None:
     splits = splits_of(np.arange(100.0))
-    found = training_weights(splits, {"emu": 2.0})
+    found = label_weights(splits, {"emu": 2.0})
     expected = splits.train.weights * np.where(splits.train.y == 2, 2.0, 1.0)
     assert found.tolist() == expected.tolist()
 
 
+def of_two_outputs() -> Any:
+    x = np.random.RandomState(0).normal(size=(100, 4))
+    y = {"kind": FEW, "size": np.arange(100.0), "even": np.arange(100) % 3 // 2}
+    task = "kind=classification,size=regression,even=binary"
+    data = make_dataset("d", x, y, classes={"kind": ["cat", "dog", "emu"]}, task=task)
+    return split_dataset(data, (6, 3, 1), seed=0)
+
+
+def test_of_several_outputs_only_that_is_weighed_which_is_named() -> None:
+    splits = of_two_outputs()
+    y = splits.train.y
+    found = label_weights(splits, {"kind": {"emu": 2.0}, "even": "none"})
+    assert found["kind"].tolist() == np.where(y["kind"] == 2, 2.0, 1.0).tolist()
+    assert (found["size"] == 1).all() and (found["even"] == 1).all()
+    both = label_weights(splits, "balanced")
+    counts = np.bincount(y["kind"])
+    assert both["kind"] == pytest.approx((len(y) / (3 * counts))[y["kind"]])
+    assert (both["size"] == 1).all() and not (both["even"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "wanted, message",
+    [
+        ({"kinds": "balanced"}, "names the output 'kinds', which there is not"),
+        ({"kind": 2.0}, "gives the output 'kind' the number 2.0"),
+        ({"size": "balanced"}, "the task is regression"),
+        ({"kind": {"ant": 2.0}}, "names the class 'ant'"),
+    ],
+)
+def test_weights_that_fit_no_output_are_refused(wanted: Any, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        label_weights(of_two_outputs(), wanted)
+
+
+def test_weights_by_output_are_refused_of_one_and_checked_as_the_others_are() -> None:
+    with pytest.raises(SettingsError, match="is by output .kind., and there is one"):
+        label_weights(splits_of(), {"kind": "balanced"})
+    for value in ({"kind": "balance"}, {"kind": {"a": -1.0}}, {"kind": {"a": "x"}}, {"kind": True}):
+        with pytest.raises(SettingsError, match="train.class_weights"):
+            override(SETTINGS, {"train.class_weights": value})
+    changed = override(SETTINGS, {"train.class_weights": {"kind": {0: 2.0}, "even": "balanced"}})
+    assert changed.train.class_weights == {"kind": {"0": 2.0}, "even": "balanced"}
+
+
+def test_a_fit_of_its_own_is_given_weights_by_output() -> None:
+    keras, splits = load_keras(), of_two_outputs()
+    inputs = keras.Input((4,))
+    ends = [("kind", 3, "softmax"), ("size", 1, None), ("even", 1, "sigmoid")]
+    outputs = [keras.layers.Dense(n, f, name=name)(inputs) for name, n, f in ends]
+    model = keras.Model(inputs, outputs)
+    losses = ["sparse_categorical_crossentropy", "mse", "binary_crossentropy"]
+    model.compile("sgd", losses)
+
+    def takes(hp: Any, model: Any, *args: Any, **kwargs: Any) -> None: ...
+
+    found = weight_arguments(takes, model, splits.train.y, splits, {"kind": {"emu": 3.0}})
+    assert set(found) == {"sample_weight"}
+    assert set(found["sample_weight"]) == {"kind", "size", "even"}
+    assert found["sample_weight"]["kind"].max() == 3
+
+
 def model_of(weighted: bool = True) -> Any:
     keras = load_keras()
-    keras.utils.set_random_seed(0)
+    load_tensorflow().random.set_seed(0)  # as TensorFlow 2.3 has it, too
     layers = [keras.layers.Dense(8, "relu", input_shape=(4,)), keras.layers.Dense(3, "softmax")]
     model = keras.Sequential(layers)
     metrics = {"weighted_metrics": ["accuracy"]} if weighted else {"metrics": ["accuracy"]}
@@ -103,7 +164,9 @@ def test_a_fit_of_its_own_is_given_the_weights_or_refused() -> None:
         hp: Any, model: Any, x: Any, y: Any, validation_data: Any, sample_weight: Any
     ) -> None: ...
 
-    assert set(weight_arguments(takes, splits, "balanced")) == {"sample_weight", "class_weight"}
-    assert weight_arguments(takes, splits_of(), "none") == {}
+    model, y = model_of(), splits.train.y
+    found = weight_arguments(takes, model, y, splits, "balanced")
+    assert set(found) == {"sample_weight", "class_weight"}
+    assert weight_arguments(takes, model, y, splits_of(), "none") == {}
     with pytest.raises(ModelError, match="takes no class_weight"):
-        weight_arguments(lacks, splits, "balanced")
+        weight_arguments(lacks, model, y, splits, "balanced")

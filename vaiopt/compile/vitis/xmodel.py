@@ -345,20 +345,30 @@ def _read_back(
             "no layer of the model was compiled for the DPU",
             "'vaiopt inspect RUN --target TARGET' says why; change the model.",
         )
-    # With work for the CPU before or behind the DPU, its ends are not those of the model.
-    known = None if has_foreign or len(dpu) > 1 else quantized
-    inputs = _all_of(dpu[0].inputs, "input", known.inputs if known else ())
-    outputs = _all_of(dpu[-1].outputs, "output", known.outputs if known else ())
+    apart = has_foreign or len(dpu) > 1
+    known = quantized or Ends((), ())
+    given = [child.outputs for child in subgraphs if child.device == "USER"]
+    inputs = _all_of([*(child.inputs for child in dpu), *given], "input", known.inputs, apart)
+    outputs = _all_of([child.outputs for child in dpu[::-1]], "output", known.outputs, apart)
     return dpu[0], Ends(inputs, outputs)
 
 
 def _all_of(
-    tensors: Sequence[XmodelTensor], what: str, known: Sequence[Tensor]
+    tensors: Sequence[Sequence[XmodelTensor]], what: str, known: Sequence[Tensor], apart: bool
 ) -> Tuple[Tensor, ...]:
-    """Return inputs or outputs of a DPU part, in the order of those that were quantized."""
+    """Return inputs or outputs in the order of those that were quantized; several are those that
+    any part has of their layers.
+
+    Args:
+        tensors: of each part, those of the nearest to the end first.
+        what: ``input`` or ``output``. known: as they were quantized, if that is known.
+        apart: there is work for the CPU before or behind the DPU, so that the one end of a DPU part
+            need not be that of the model.
+    """
     if len(known) > 1:
-        return tuple(_of_layer(tensors, what, wanted) for wanted in known)
-    return (_end(tensors, what, known[0] if known else None),)
+        every = list({one.name: one for part in tensors for one in part}.values())
+        return tuple(_of_layer(every, what, wanted) for wanted in known)
+    return (_end(tensors[0], what, None if apart or not known else known[0]),)
 
 
 def _of_layer(tensors: Sequence[XmodelTensor], what: str, wanted: Tensor) -> Tensor:

@@ -124,7 +124,7 @@ def _weights(weights: Any, where: Map, inside: Any) -> Any:
     tf = load_tensorflow()
     if weights is not None:
         weights = tf.cast(weights, tf.float32)
-        if weights.shape.rank > 1:
+        if any(length != 1 for length in weights.shape[1:]):  # they differ within a sample
             weights = _taken(weights[..., None], where, False)[0][..., 0]
     return weights if inside is None else counted(weights, inside)
 

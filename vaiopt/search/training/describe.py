@@ -34,7 +34,6 @@ from vaiopt.search.training.options import (
     training_values,
 )
 from vaiopt.search.training.shared import shared_of
-from vaiopt.search.training.weights import class_weights
 from vaiopt.settings import DataSettings, Settings
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.objective import check_direction, with_metric
@@ -132,7 +131,6 @@ class _Family:
         self.ask(hp)
         model, scaling, left = without_scaling(build(self._function, hp_of_model))
         splits = shared.splits(training_values(hp).split, scaling)
-        class_weights(splits, settings.train.class_weights)
         if settings.train.folds > 1:
             fold_splits(splits, settings.train.folds, settings.seed)
         target = load_target(settings.hardware.target, settings.hardware.release)
@@ -145,6 +143,7 @@ class _Family:
             feasible.check_own_fit(settings, hp_of_model, call)
         feasible.check_loss(model, splits.task)
         feasible.check_targets(model, shared, splits)
+        feasible.check_weights(settings, model, shared, splits)
         feasible.check_augment(settings, model, splits, self._own is not None)
         feasible.check_training(settings, model, hp_of_model)
         feasible.check_choices(self.overrides, space, self._model_at)

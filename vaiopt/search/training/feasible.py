@@ -14,6 +14,7 @@ from vaiopt.data import Splits
 from vaiopt.data.augment import OPERATIONS, frame_of, mixes_labels, refusal
 from vaiopt.errors import ModelError, SettingsError, did_you_mean
 from vaiopt.hardware import Target
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.models.pretrained import take_weights
 from vaiopt.models.probabilities import last_function
 from vaiopt.network.file import SOFTMAX
@@ -26,6 +27,7 @@ from vaiopt.search.training.schedule import CONSTANT, own_schedule
 from vaiopt.search.training.shared import Shared
 from vaiopt.search.training.soft_labels import label_problem
 from vaiopt.search.training.validation import Validator
+from vaiopt.search.training.weights import label_weights
 from vaiopt.settings import Settings, together
 from vaiopt.settings.choices import NOTHING_FROZEN
 from vaiopt.settings.ranges import Range, is_range, parse_range
@@ -204,6 +206,18 @@ def check_targets(model: Any, shared: Shared, splits: Splits) -> None:
             f" the targets{of_it} reach from {low:g} to {high:g}",
             "Compile it with loss='mse', or give targets from 0 to 1 (images as uint8 are).",
         )
+
+
+def check_weights(settings: Settings, model: Any, shared: Shared, splits: Splits) -> None:
+    """Check that there are the classes, or outputs, that weights are given for, and that the loss
+    can be weighed. Arguments as of :func:`check_metric`.
+
+    Raises:
+        VaioptError: it cannot.
+    """
+    own = label_weights(splits, settings.train.class_weights)
+    labels = shared.device.labels(model, splits.train.indices[:1], splits.targets)
+    counted_weights(splits.task, model, splits.train.y, labels, own)
 
 
 def _is_binary(end: Any) -> bool:

@@ -15,6 +15,7 @@ from vaiopt.data.augment import augmented, frame_of, mixes_labels
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import VaioptError
 from vaiopt.keras import load_tensorflow
+from vaiopt.models.loss_weights import counted_weights, loss_axes
 from vaiopt.search.training.judges import AnyJudge
 from vaiopt.search.training.phases import NONE as NOTHING_FROZEN
 from vaiopt.search.training.phases import Frozen, Thawing, build_optimizer, thawing_callbacks
@@ -22,9 +23,10 @@ from vaiopt.search.training.reports import Pruned
 from vaiopt.search.training.schedule import CONSTANT, Schedule, schedule_callbacks
 from vaiopt.search.training.soft_labels import soft_labels
 from vaiopt.search.training.validation import Validator
-from vaiopt.search.training.weights import NONE, training_weights, weighs_parts
+from vaiopt.search.training.weights import label_weights
 from vaiopt.study.own_metrics import OwnMetrics
 from vaiopt.tasks import task_of
+from vaiopt.tasks.class_weights import NONE
 
 Metrics = Dict[str, float]
 
@@ -148,17 +150,18 @@ def _train(
     validator = Validator(model, device, splits, plan.batch_size, plan.own_metrics)
     follower = Follower(validator, plan, steps, listeners)
     labels = device.labels(model, part.indices, splits.targets)
+    own = label_weights(splits, plan.class_weights)
     data = device.batches(
         part.indices,
         splits.preprocessing,
         plan.batch_size,
         labels=labels,
-        weights=training_weights(splits, plan.class_weights),
+        weights=counted_weights(splits.task, model, part.y, labels, own),
         shuffle_seed=plan.seed,
     )
     sample = device.one(part.indices, splits.preprocessing, labels)
     frame = frame_of(splits.preprocessing, splits.task)
-    weighs = not plan.augment or weighs_parts(model, sample)
+    weighs = not splits.task.like_samples or loss_axes(model, labels) > 1
     data = augmented(data, plan.augment, plan.seed, frame, weighs_parts=weighs)
     _make_variables(model, sample, plan.frozen.later())
     if steps * plan.epochs >= BATCHES_THAT_PAY_FOR_BLOCKS and not plan.callbacks:

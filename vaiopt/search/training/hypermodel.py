@@ -9,14 +9,19 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
+import numpy as np
+
 from vaiopt.data import Part, Splits
 from vaiopt.data.batches import DeviceData
 from vaiopt.errors import ModelError
 from vaiopt.keras import load_keras
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.search.training.fit import Follower, Metrics, Outcome, Plan, callbacks_of, numbers_of
-from vaiopt.search.training.weights import NONE, takes, weight_arguments
+from vaiopt.search.training.weights import takes, weight_arguments
 from vaiopt.study.hyperparameters import HyperParameters
 from vaiopt.study.trace import BuildFailed
+from vaiopt.tasks import Task
+from vaiopt.tasks.class_weights import NONE
 from vaiopt.tasks.joined import plain_or_parts
 from vaiopt.user_code import describe
 
@@ -85,19 +90,18 @@ def trace_fit(
     task = splits.task
     form = task.loss_form(model, classes) if model.loss is not None else ""
     encode = splits.targets.encode
-    found = (task.loss_labels(encode(part.y), form, classes) for part in (train, validation))
-    labels = list(map(plain_or_parts, found))
+    found = [task.loss_labels(encode(part.y), form, classes) for part in (train, validation)]
     of_few = replace(splits, train=train, validation=validation)
     options = {
-        "validation_data": _held_out(validation, labels[1]),
+        "validation_data": _held_out(task, model, validation, found[1]),
         "epochs": 1,
         "batch_size": batch_size,
         "callbacks": [given],
         "verbose": 0,
-        **weight_arguments(fit, of_few, class_weights),
+        **weight_arguments(fit, model, found[0], of_few, class_weights),
     }
     try:
-        _call(fit, hp, model, train.given, labels[0], options)
+        _call(fit, hp, model, train.given, plain_or_parts(found[0]), options)
     except Exception as error:
         raise BuildFailed(
             f"fit(hp, model, ...) raised {describe(error)}", f"Mend it for: {hp.values}"
@@ -178,18 +182,17 @@ def run_fit(
         Whatever ``fit`` raises.
     """
     parts = splits.train, splits.validation
-    train, validation = (
-        plain_or_parts(device.labels(model, p.indices, splits.targets)) for p in parts
-    )
-    held_out = _held_out(splits.validation, validation)
+    labels = [device.labels(model, part.indices, splits.targets) for part in parts]
+    held_out = _held_out(splits.task, model, splits.validation, labels[1])
     options = {
         "validation_data": held_out,
         "epochs": plan.epochs,
         "batch_size": plan.batch_size,
         "callbacks": callbacks_of(follower, model, plan),
         "verbose": 0,
-        **weight_arguments(fit, splits, plan.class_weights),
+        **weight_arguments(fit, model, labels[0], splits, plan.class_weights),
     }
+    train = plain_or_parts(labels[0])
     with _validated_on(held_out, model):
         returned = _call(fit, hp, model, splits.train.given, train, options)
     last = returned[-1] if isinstance(returned, list) and returned else returned
@@ -241,9 +244,11 @@ def _own_metrics(returned: Any, metric: str) -> Metrics:
     return {}
 
 
-def _held_out(part: Part, labels: Any) -> Tuple[Any, ...]:
+def _held_out(task: Task, model: Any, part: Part, labels: np.ndarray) -> Tuple[Any, ...]:
     """Return ``validation_data`` as Keras takes it: with the weights of the samples, if any."""
-    return (part.given, labels) if part.weights is None else (part.given, labels, part.weights)
+    weights = counted_weights(task, model, part.y, labels, part.weights)
+    given = (part.given, plain_or_parts(labels), plain_or_parts(weights))
+    return given[:2] if weights is None else given
 
 
 def _history_curve(returned: Any) -> List[Metrics]:

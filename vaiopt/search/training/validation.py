@@ -10,9 +10,9 @@ import numpy as np
 from vaiopt.data import Splits
 from vaiopt.data.batches import DeviceData, as_tensors, evaluation_batch
 from vaiopt.keras import load_tensorflow
+from vaiopt.models.loss_weights import counted_weights
 from vaiopt.models.probabilities import missing_activation, said
 from vaiopt.search.training.statistics import BatchStatistics
-from vaiopt.search.training.weights import counted_weights
 from vaiopt.study.own_metrics import OwnMetrics
 
 HELD_MB = 64.0
@@ -56,7 +56,9 @@ class Validator:
         self._true = splits.validation.y
         self._targets = splits.targets
         self._labels = device.labels(model, self._indices, splits.targets)
-        self._weights = counted_weights(self._task, self._true, splits.validation.weights)
+        self._weights = counted_weights(
+            self._task, model, self._true, self._labels, splits.validation.weights
+        )
         self._size = evaluation_batch(device.sample_shape)
         self._parts = parts_within(model, len(self._indices), self._size)
         self._batches = [self._pipeline(self._indices[part]) for part in self._parts]
@@ -124,7 +126,7 @@ class Validator:
             tf = load_tensorflow()
             labels = tf.constant(self._labels[: len(outputs)])
             losses = tf.keras.losses.get(loss)(labels, tf.constant(outputs))
-            if self._weights is not None and losses.shape == self._weights[: len(outputs)].shape:
+            if self._weights is not None:
                 losses = losses * self._weights[: len(outputs)]
             value = float(tf.reduce_mean(losses))
             if math.isfinite(value):

@@ -9,12 +9,9 @@ import numpy as np
 
 from vaiopt.data import Splits
 from vaiopt.errors import ModelError
-from vaiopt.keras import load_keras
-from vaiopt.tasks import Task
-from vaiopt.tasks.joined import mapped
-
-NONE = "none"
-"""What ``train.class_weights`` is where all classes count alike."""
+from vaiopt.models.loss_weights import counted_weights
+from vaiopt.tasks.class_weights import NONE
+from vaiopt.tasks.joined import mapped, outputs_in, plain_or_parts
 
 
 def class_weights(splits: Splits, wanted: Any) -> Optional[Dict[int, float]]:
@@ -33,54 +30,22 @@ def class_weights(splits: Splits, wanted: Any) -> Optional[Dict[int, float]]:
     return {number: float(weight) for number, weight in enumerate(found)}
 
 
-def training_weights(splits: Splits, wanted: Any) -> Optional[np.ndarray]:
-    """Return how much each sample of the training part counts, float32 (n,); None for all alike.
+def label_weights(splits: Splits, wanted: Any) -> Optional[np.ndarray]:
+    """Return how much each label of the training part counts, float32 (n,), of several outputs
+    joined; None for all alike.
 
     As in Keras, the weights of the samples and of their classes are multiplied. Arguments and
     errors as :func:`class_weights`.
     """
-    by_class, own = class_weights(splits, wanted), splits.train.weights
-    if by_class is not None:
-        found = np.asarray([by_class[i] for i in sorted(by_class)], np.float32)[splits.train.y]
-        own = found if own is None else np.asarray(found * own)
-    return counted_weights(splits.task, splits.train.y, own)
+    part = splits.train
+    if wanted == NONE:
+        return part.weights
+    own = 1.0 if part.weights is None else part.weights
 
+    def counted(of_classes: np.ndarray, _: str) -> np.ndarray:
+        return np.asarray(of_classes * own, np.float32)
 
-def counted_weights(task: Task, y: np.ndarray, own: Optional[np.ndarray]) -> Optional[np.ndarray]:
-    """Return how much each label counts in a loss, with what counts of its parts: (n,), or (n, ...)
-    where some parts do not; None for all alike.
-
-    Args:
-        task: of the labels. y: labels (n, ...). own: weights of the samples (n,), or None.
-    """
-    parts = task.part_weights(y)
-    if parts is None or own is None:
-        return own if parts is None else parts
-    weights = own
-
-    def counted(part: np.ndarray, _: str) -> np.ndarray:
-        return np.asarray(weights.reshape(-1, *(1,) * (part.ndim - 1)) * part, np.float32)
-
-    return mapped(counted, parts)
-
-
-def weighs_parts(model: Any, sample: Any) -> bool:
-    """Return whether a compiled model's loss gives a number for each part of a label, such as each
-    pixel of a mask, so that parts can be weighed; a person's own may give one a sample.
-
-    Args:
-        model: compiled.
-        sample: one sample and its label, as a batch.
-    """
-    if not (isinstance(model.loss, str) or callable(model.loss)):
-        return True
-    loss = load_keras().losses.get(model.loss)
-    x, y = sample
-    try:
-        values = getattr(loss, "call", loss)(y, model(x, training=False))
-        return len(values.shape) > 1
-    except Exception:  # noqa: BLE001  a person's own: the training will say what is wrong with it
-        return True
+    return mapped(counted, splits.task.label_weights(part.y, splits.classes, wanted))
 
 
 def takes(function: Callable[..., Any], name: str) -> bool:
@@ -89,21 +54,28 @@ def takes(function: Callable[..., Any], name: str) -> bool:
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
-def weight_arguments(fit: Callable[..., Any], splits: Splits, wanted: Any) -> Dict[str, Any]:
+def weight_arguments(
+    fit: Callable[..., Any], model: Any, labels: np.ndarray, splits: Splits, wanted: Any
+) -> Dict[str, Any]:
     """Return the weights as a HyperModel's own ``fit`` is given them, as KerasTuner passes on what
     ``search`` was given: ``sample_weight`` and ``class_weight``, if there are any.
 
     Args:
         fit: the HyperModel's.
+        model: compiled. labels: of the training part, in the form of its loss.
         splits: of the data.
         wanted: as ``train.class_weights``.
 
     Raises:
         ModelError: it takes no such argument, so that the weights would be lost.
     """
+    task, part = splits.task, splits.train
+    several = bool(outputs_in(part.y))  # of which Keras takes no class_weight
+    own = label_weights(splits, wanted) if several else part.weights
+    weights = counted_weights(task, model, part.y, labels, own)
     given = {
-        "sample_weight": counted_weights(splits.task, splits.train.y, splits.train.weights),
-        "class_weight": class_weights(splits, wanted),
+        "sample_weight": plain_or_parts(weights),
+        "class_weight": None if several else class_weights(splits, wanted),
     }
     found = {name: value for name, value in given.items() if value is not None}
     for name in found:
