@@ -48,6 +48,19 @@ def test_settings_that_are_tables_are_told_without_brackets(runs: Path) -> None:
     assert "digit=classification, ink=regression none" in told
 
 
+def test_paths_below_the_current_folder_are_told_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sources = {"a": str(tmp_path / "inputs" / "d.npz"), "b": "/elsewhere/d.npz"}
+    for name, source in sources.items():
+        run = make_run(tmp_path / name, trials=2, stages=())
+        text = run.settings.read_text("utf-8").replace('source = "digits"', f'source = "{source}"')
+        run.settings.write_text(text, "utf-8")
+    found = compare_runs(["a", "b"])
+    assert found.settings == {"data.source": ["inputs/d.npz", "/elsewhere/d.npz"]}
+
+
 def test_runs_of_one_name_are_told_apart_and_a_stopped_one_is_compared(runs: Path) -> None:
     found = vo.compare(runs / "runs/a", runs / "old/a")
     assert [run.name for run in found.runs] == ["runs/a", "old/a"]

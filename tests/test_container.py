@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import vaiopt.container as container
+import vaiopt.sheets.results  # noqa: F401  what the results show
 from vaiopt.errors import MissingToolError, RunError
+from vaiopt.present.shown import sheet_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,6 +47,21 @@ def test_it_works_from_a_checkout_and_again(tmp_path: Path) -> None:
         result = container.write_container(tmp_path / "docker", "2.5")
         written(tmp_path / "docker")
     assert result.build.endswith("docker/build --release 2.5")
+
+
+def test_what_a_person_put_into_the_folder_stays_and_old_sources_go(tmp_path: Path) -> None:
+    folder = tmp_path / "docker"
+    assert container.write_container(folder).kept == ()
+    (folder / "notes.txt").write_text("mine", "utf-8")
+    (folder / "keys").mkdir()
+    (folder / "source" / "vaiopt" / "gone.py").write_text("", "utf-8")
+    (folder / "run").write_text("damaged", "utf-8")
+    result = container.write_container(folder)
+    assert result.kept == ("keys", "notes.txt")
+    assert "kept, as it was: keys, notes.txt" in sheet_of(result).to_text()
+    assert (folder / "notes.txt").read_text("utf-8") == "mine"
+    assert not (folder / "source" / "vaiopt" / "gone.py").exists()
+    written(folder)
 
 
 def test_it_works_from_an_installed_package(

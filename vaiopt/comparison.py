@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import SettingsError, VaioptError
-from vaiopt.files import PathLike, write_text
+from vaiopt.files import PathLike, from_here, write_text
 from vaiopt.present.shown import Shown
 from vaiopt.report.compared import comparison_page
 from vaiopt.report.data import ReportData, gather_search
@@ -144,8 +144,12 @@ def _differing(data: Sequence[ReportData]) -> Dict[str, List[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a setting as JSON has it; what has no such form (a range to search) in words."""
-    if value is None or isinstance(value, (bool, int, float, str)):
+    """Return a setting as JSON has it; what has no such form (a range to search) in words, and a
+    path, which a run keeps whole, from here.
+    """
+    if isinstance(value, str):
+        return from_here(value)
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]

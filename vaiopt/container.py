@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from vaiopt.errors import MissingToolError, RunError
-from vaiopt.files import PathLike, atomic_folder
+from vaiopt.files import PathLike, atomic_folder, write_text
 from vaiopt.present.shown import Shown
 from vaiopt.releases import DEFAULT
 
@@ -31,15 +31,17 @@ class ContainerFolder(Shown):
     Attributes:
         folder: that holds ``build``, ``run`` and ``source/``.
         build, run: the commands that make the image and run a command in it.
+        kept: names of what a person has put beside them.
     """
 
     folder: Path
     build: str
     run: str
+    kept: Tuple[str, ...] = ()
 
     def to_json(self) -> Dict[str, Any]:
         """Return it as a JSON object."""
-        return {"folder": str(self.folder), "build": self.build, "run": self.run}
+        return {**vars(self), "folder": str(self.folder), "kept": list(self.kept)}
 
 
 def write_container(folder: PathLike = "docker", release: str = DEFAULT) -> ContainerFolder:
@@ -47,7 +49,8 @@ def write_container(folder: PathLike = "docker", release: str = DEFAULT) -> Cont
     there; and the sources of this vaiopt, of which it is built.
 
     Args:
-        folder: to write; one that this made before is replaced.
+        folder: to write. Of one that this made before ``build``, ``run`` and ``source/`` are
+            replaced, and what else is there stays.
         release: of Vitis AI, for the command that builds.
 
     Raises:
@@ -64,14 +67,16 @@ def write_container(folder: PathLike = "docker", release: str = DEFAULT) -> Cont
             else "Name another folder: vaiopt container FOLDER",
         )
     files = list(_files())
-    with atomic_folder(path) as temporary:
+    # The sources first: by them the folder is known as made here, should this be stopped after.
+    with atomic_folder(path / MARK) as temporary:
         for source, name in files:
-            _copy(source, temporary / "source" / name)
-        for name in SCRIPTS:
-            (temporary / name).write_text(ENTRY.format(name=name), encoding="utf-8")
-            (temporary / name).chmod(0o755)
+            _copy(source, temporary / name)
+    for name in SCRIPTS:
+        write_text(path / name, ENTRY.format(name=name))
+        (path / name).chmod(0o755)
+    kept = tuple(sorted({child.name for child in path.iterdir()} - {MARK, *SCRIPTS}))
     of = "" if release == DEFAULT else f" --release {release}"
-    return ContainerFolder(path, f"{path}/build{of}", f"{path}/run{of}")
+    return ContainerFolder(path, f"{path}/build{of}", f"{path}/run{of}", kept)
 
 
 def _files() -> Iterator[Tuple[Path, str]]:

@@ -61,10 +61,16 @@ def meant_by(path: PathLike) -> str:
         names = []
     rest = whole.relative_to(missing)
     similar = [missing.parent / name / rest for name in nearest(missing.name, names)]
-    here = Path.cwd()
-    shown = [p.relative_to(here) if here in p.parents else p for p in similar if p.exists()]
-    meant = " or ".join(f"'{p}'" for p in shown)
+    meant = " or ".join(f"'{from_here(path)}'" for path in similar if path.exists())
     return f"Did you mean {meant}?" if meant else ""
+
+
+def from_here(path: PathLike) -> str:
+    """Return a path, also one that more is written behind (``FILE.py:FUNCTION``), as it is named
+    from the current folder if it is below it; else as it is.
+    """
+    here = Path.cwd()
+    return str(Path(path).relative_to(here) if here in Path(path).parents else path)
 
 
 def check_file(path: PathLike) -> Path:
@@ -80,12 +86,15 @@ def check_file(path: PathLike) -> Path:
 
 def check_folder(folder: PathLike, hint: str) -> Path:
     """Return a path if a folder is there or can be made. Raises RunError, with the hint, where it
-    is a file or lies in one.
+    is a file, lies in one, or cannot be written to.
     """
     whole = Path(os.path.abspath(str(folder)))
     for path in (whole, *whole.parents):
         if path.exists() and not path.is_dir():
             raise RunError(f"'{path}' is a file", hint)
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not os.access(str(there), os.W_OK):
+        raise RunError(f"nothing can be written to '{there}'", hint)
     return Path(folder)
 
 

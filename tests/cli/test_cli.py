@@ -309,15 +309,15 @@ def test_what_stands_on_stdout_without_json_is_the_sheet(capfd):
     assert out.startswith(sheet_of(list_targets()).to_text(1000))
 
 
-def test_ctrl_c_says_so_and_is_no_bug(capfd, monkeypatch):
+def test_ctrl_c_says_so_with_the_command_that_goes_on_and_is_no_bug(capfd, monkeypatch):
     import vaiopt.doctor
 
     def interrupted():
         raise KeyboardInterrupt
 
     monkeypatch.setattr(vaiopt.doctor, "diagnose", interrupted)
-    code, out, err = call(capfd, "doctor")
-    assert (code, out, err) == (130, "", "interrupted\n")
+    code, out, err = call(capfd, "doctor", "--json")
+    assert (code, out, err) == (130, "", "interrupted; go on with: vaiopt doctor --json\n")
 
 
 def test_a_bug_keeps_its_traceback_in_a_named_file(capfd, monkeypatch):

@@ -380,7 +380,8 @@ def test_ctrl_c_on_a_terminal_removes_the_region_and_leaves_a_run_that_can_go_on
     text = CONTROL.sub("", shown)
     assert "trial 0    val_accuracy" in text
     assert "hyperparameters" in text
-    assert text.rstrip().endswith("interrupted")
+    assert "interrupted; go on with: vaiopt search --run run" in text
+    assert text.rstrip().endswith("or take the best so far: vaiopt choose run")
     assert "Traceback" not in text
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
     assert not Run(tmp_path / "run").running.exists()

@@ -9,8 +9,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.search.quick import SETTINGS
+from vaiopt import search
 from vaiopt.data import read_recipe
-from vaiopt.errors import DataError, ModelError, RunError, SettingsError
+from vaiopt.errors import DataError, ModelError, RunError, SettingsError, TargetError
 from vaiopt.keras import load_model, load_tensorflow
 from vaiopt.record import read_record
 from vaiopt.runs.layout import Run
@@ -380,6 +381,25 @@ def test_a_grid_with_too_many_points_is_refused_before_training(tmp_path):
         )
     assert caught.value.hint.startswith("Take a random part of it: --set search.grid_fraction=0.0")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_place_that_cannot_be_written_and_no_target_are_told_before_anything_is_loaded(
+    tmp_path, monkeypatch
+):
+    def loaded(*arguments, **more):
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(search, "Search", loaded)
+    (tmp_path / "file").write_text("")
+    for folder in ("file", "file/run"):
+        with pytest.raises(RunError, match="is a file"):
+            search_run(SETTINGS, tmp_path / folder)
+    with pytest.raises(TargetError, match="there is no target 'zcu103'"):
+        search_run(override(SETTINGS, {"hardware.target": "zcu103"}), tmp_path / "run")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(RunError, match="nothing can be written to") as caught:
+        search_run(SETTINGS, tmp_path / "run")
+    assert "--run" in caught.value.hint
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])

@@ -49,6 +49,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         ("serch.trials=3", "unknown setting 'serch'", "'search'"),
         ("search.trails=3", "unknown setting 'search.trails'", "search.trials"),
         ("trials=3", "unknown setting 'trials'", "search.trials"),
+        ("search.epochs=3", "unknown setting 'search.epochs'", "Did you mean 'train.epochs'?"),
         ("search.trials=many", "a whole number, not the text 'many'", "whole number"),
         ("search.trials=0", "search.trials is 0", "at least 1"),
         ("search.trials=true", "must be a whole number", ""),

@@ -112,7 +112,7 @@ def results(run: Run, search: SearchResult) -> List[Any]:
             "runs/a", 3, "int8", "Keras", (Prediction("a.png", "<b>", 0.9, "c", 0.1),), 2.0
         ),
         KitCheck("root@kit", ("dpu",), (KitRow("python", False, "3.6", "use <another>"),)),
-        ContainerFolder(Path("docker"), "docker/build", "docker/run"),
+        ContainerFolder(Path("docker"), "docker/build", "docker/run", ("notes.txt",)),
         vo.figures(run),
     ]
 

@@ -131,19 +131,19 @@ def emit_for(result: Any, as_json: bool, run: Any, settings: Any = None) -> None
 
 @contextlib.contextmanager
 def leading_on(folder: Any, again: str) -> Iterator[None]:
-    """Tell after Ctrl-C how to go on with a run, and what can be done with what there is.
+    """Let Ctrl-C carry how to go on with a run, and what can be done with what there is; without
+    this the command as it was typed is what goes on.
 
     Args:
         folder: of the run. again: the command that goes on.
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         from vaiopt.next_step import interrupted_lines
         from vaiopt.runs.layout import Run
 
-        for line in interrupted_lines(Run(folder), again):
-            progress(line)
+        interrupt.args = tuple(interrupted_lines(Run(folder), again))
         raise
 
 

@@ -11,7 +11,8 @@ import os
 import sys
 import tempfile
 import traceback
-from typing import Any, List, NoReturn, Optional
+from shlex import quote
+from typing import Any, List, NoReturn, Optional, Sequence
 
 import typer
 
@@ -95,9 +96,9 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
             sys.exit(2)
         see = "See: {} --help".format(context.command_path if context else "vaiopt")
         _fail(f"{error.format_message()}{_value_of(error)}", f"{_setting_meant(error)} {see}")
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        typed = sys.argv[1:] if arguments is None else arguments
+        _interrupted(error.args or [f"go on with: {' '.join(map(quote, ['vaiopt', *typed]))}"])
     except BrokenPipeError:
         # The reader of our output went away (a pager, head); Python would complain once more when
         # it flushes.
@@ -112,6 +113,12 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
         )
     except Exception:  # noqa: BLE001  anything else is a bug: keep the traceback, show one line
         _bug()
+
+
+def _interrupted(lines: Sequence[str]) -> NoReturn:
+    """Exit after Ctrl-C; the lines say what goes on."""
+    say("\n".join(printable(line) for line in (f"interrupted; {lines[0]}", *lines[1:])), err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _value_of(error: Any) -> str:

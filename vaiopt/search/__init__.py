@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from vaiopt.errors import RunError
-from vaiopt.files import TEMPORARY, PathLike
+from vaiopt.files import TEMPORARY, PathLike, check_folder
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
@@ -136,9 +136,10 @@ def _chosen(
 
 
 def _check_folder(run: Run, settings: Settings) -> None:
-    """Check that the folder is empty or holds a run, if only what a search writes before the
-    settings. What commands that were killed left there is deleted.
+    """Check that the folder can be written to and is empty or holds a run, if only what a search
+    writes before the settings. What commands that were killed left there is deleted.
     """
+    check_folder(run.folder, "Give another folder: --run runs/NAME")
     check_layout(run)
     if not is_utf8(str(run.folder)):  # TensorFlow could save no model there
         raise RunError(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import List, Mapping
 
 from vaiopt.errors import RunError
+from vaiopt.hardware.targets import load_target
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.execution.gpus import sharing_note
@@ -26,9 +27,11 @@ def check_settings(settings: Settings) -> None:
 
     Raises:
         SettingsError: they name a variant that there is not, or two of them cannot work together.
+        TargetError: there is no such target.
         RunError: the study cannot be kept where they say.
     """
     search = settings.search
+    load_target(settings.hardware.target, settings.hardware.release)
     row_of("search.sampler", search.sampler, samplers.SAMPLERS)
     row_of("search.acquisition", search.acquisition, samplers.ACQUISITIONS)
     row_of("search.pruner", search.pruner, JUDGES)

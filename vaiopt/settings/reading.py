@@ -7,11 +7,13 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.files import FORMAT_VERSION, PathLike, check_version, looked_for, write_text
 from vaiopt.reading import LARGEST_WRITTEN, read_text
+from vaiopt.runs.commands import command_line
 from vaiopt.runs.layout import Run
 from vaiopt.settings.choices import names
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
@@ -71,11 +73,13 @@ def _instead(path: Path) -> str:
     nothing for any other.
     """
     if Run(path).settings.is_file():
-        return f"That is a run; go on with it: vaiopt run --run {path}"
+        return f"That is a run; go on with it: {command_line('run', path)}"
     if path.suffix == ".py":
-        return f"Name the function of a model with: --set model.family={path}:build_model"
+        return (
+            f"Name the function of a model with: --set {quote(f'model.family={path}:build_model')}"
+        )
     if path.is_dir() or path.name.endswith(DATA):
-        return f"Name data with: --set data.source={path}"
+        return f"Name data with: --set {quote(f'data.source={path}')}"
     return ""
 
 
@@ -131,16 +135,29 @@ def settings_from_dict(content: Mapping[str, Any]) -> Settings:
                 f"'{key}' must be a section, not {kind_words(value)}", f"Write it as: [{key}]"
             )
         else:
+            _check_section_of(key, value)
             values[key] = checked_section(sections[key], key, value)
     return Settings(**values)
 
 
+def _check_section_of(section: str, content: Mapping[str, Any]) -> None:
+    """Raise SettingsError for a setting of another section: no name within this one is meant."""
+    known = declarations(section_classes()[section])
+    for key in content:
+        elsewhere = "" if key in known else _elsewhere(key)
+        if elsewhere:
+            raise SettingsError(f"unknown setting '{section}.{key}'", elsewhere)
+
+
+def _elsewhere(key: str) -> str:
+    """Return a hint with the setting of that name in any section; nothing where there is none."""
+    named = [s for s, cls in section_classes().items() if key in declarations(cls)]
+    return f"Did you mean '{named[0]}.{key}'?" if named else ""
+
+
 def _where(key: str) -> str:
     """Return a hint for an unknown key: a like-named one of any section, else the nearest."""
-    for section, cls in section_classes().items():
-        if key in declarations(cls):
-            return f"Did you mean '{section}.{key}'?"
-    return did_you_mean(key, [f.name for f in dataclasses.fields(Settings)])
+    return _elsewhere(key) or did_you_mean(key, [f.name for f in dataclasses.fields(Settings)])
 
 
 def _resolve_paths(settings: Settings, base: Path) -> Settings:

@@ -429,7 +429,9 @@ def _container(result: ContainerFolder) -> Sheet:
         [result.build, "builds the image, once; it downloads some 10 GB from the vendor"],
         [f"{result.run} vaiopt ...", "runs a command there, on the files of this folder"],
     ]
-    return Sheet(f"Container · {result.folder}", tables=[("", Table(("command", ""), rows))])
+    notes = [f"kept, as it was: {', '.join(result.kept)}"] if result.kept else []
+    table = Table(("command", ""), rows)
+    return Sheet(f"Container · {result.folder}", tables=[("", table)], notes=notes)
 
 
 def _diagnosis(found: Any) -> Sheet:
