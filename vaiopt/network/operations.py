@@ -13,6 +13,7 @@ from vaiopt.network.calls import Call, CallList
 from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.layers import layer_class, output_shape, parameter_count
 from vaiopt.network.sizes import Shape, elements
+from vaiopt.network.tensor_calls import function_of, layers_for
 
 DAMAGED = (
     ArithmeticError,
@@ -137,14 +138,28 @@ def _output_shapes(call: Call, inputs: List[Shape]) -> Tuple[List[Shape], bool]:
             )
         return call.shapes, False
     computed = output_shape(call.class_name, call.config, inputs, call.arguments)
-    if computed is not None:
-        return [computed], False
+    found = [computed] if computed is not None else _shapes_of_layers(call, inputs)
+    if found:
+        return found, False
     if not inputs:
         raise ModelError(
             f"layer '{call.name}' ({call.class_name}) has no input",
             "Use a functional or sequential model.",
         )
     return inputs[:1], True
+
+
+def _shapes_of_layers(call: Call, inputs: List[Shape]) -> List[Shape]:
+    """Return the shapes of the layers that compute what an operation does; none if no layer does.
+
+    What follows may be written for them: a sum, a reshape to so many values.
+    """
+    if layer_class(call.class_name).kind != "tensorflow":
+        return []
+    function, arguments = function_of(call.class_name, call.config, call.arguments)
+    steps = layers_for(function, arguments, inputs) or []
+    found = [output_shape(step.class_name, step.config, inputs, {}) for step in steps]
+    return [shape for shape in found if shape is not None]
 
 
 def _append_layer(call: Call, operation: Operation, builder: _Builder) -> Value:
