@@ -328,6 +328,20 @@ def test_what_follows_an_operation_fits_its_shape_in_a_stored_model_as_in_a_live
     assert not any(operation.assumed_shape for operation in operations)
 
 
+def test_an_operation_without_a_layer_is_what_a_stored_model_is_refused_for(keras, tmp_path):
+    """Its shape is not known in a file: what does not fit there is not the model's fault."""
+    import tensorflow as tf
+
+    inputs = keras.Input((6, 8, 4))
+    line = keras.layers.Conv2D(4, 3, padding="same")(inputs)[:, 0]
+    model = keras.Model(inputs, keras.layers.Dense(3)(tf.reshape(line, [-1, 32])))
+    path = tmp_path / "model.h5"
+    model.save(path, include_optimizer=False)
+    for given in (model, load_model(path), str(path)):
+        problems = {refusal.problem for refusal in read_graph(given).refusals}
+        assert any("getitem" in problem for problem in problems)
+
+
 def test_activations_inside_layers_become_operations(keras):
     layers = keras.layers
     inputs = keras.Input((8, 8, 4))

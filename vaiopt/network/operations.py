@@ -4,7 +4,7 @@ do nothing removed.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Set, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.network import activations, attributes
@@ -54,10 +54,13 @@ def _check_sizes(operation: Operation) -> None:
 
 
 class _Builder(NamedTuple):
-    """The operations so far, and for each call the tensors that stand for its outputs."""
+    """The operations so far, and for each call the tensors that stand for its outputs; guessed are
+    the operations that depend on a shape that is assumed.
+    """
 
     operations: List[Operation]
     tensors: List[List[Value]]
+    guessed: Set[int]
 
     def append(self, operation: Operation) -> Value:
         """Add an operation; return its output. Raises ModelError: it is of an absurd size."""
@@ -78,7 +81,7 @@ def lower(calls: CallList, name: str) -> LayerGraph:
         ModelError: channels-first layers, undefined shapes, shapes that do not fit, a damaged
             configuration.
     """
-    builder = _Builder([], [])
+    builder = _Builder([], [], set())
     for call in calls.calls:
         try:
             builder.tensors.append(_lower_call(call, builder))
@@ -107,7 +110,8 @@ def _lower_call(call: Call, builder: _Builder) -> List[Value]:
     if layer_class(call.class_name).removed and inputs:
         return inputs[:1]
     shapes = [shape for _, shape in inputs]
-    outputs, assumed = _output_shapes(call, shapes)
+    guessed = any(number in builder.guessed for number, _ in inputs)
+    outputs, assumed = _output_shapes(call, shapes, guessed)
     params = 0
     if call.first:
         params = call.params or 0
@@ -125,11 +129,15 @@ def _lower_call(call: Call, builder: _Builder) -> List[Value]:
         assumed_shape=assumed,
     )
     value = _append_layer(call, operation, builder)
+    if (guessed and not call.shapes) or assumed:
+        builder.guessed.add(value[0])
     return [value] + [(value[0], shape) for shape in outputs[1:]]
 
 
-def _output_shapes(call: Call, inputs: List[Shape]) -> Tuple[List[Shape], bool]:
-    """Return the shapes of a call's outputs, and whether they are assumed to be the input's."""
+def _output_shapes(call: Call, inputs: List[Shape], guessed: bool) -> Tuple[List[Shape], bool]:
+    """Return the shapes of a call's outputs, and whether they are assumed to be the input's; so are
+    those that do not fit inputs which are guessed, of which the operation before them is told.
+    """
     if call.shapes:
         if call.class_name == "InputLayer" and not all(call.shapes):
             raise ModelError(
@@ -137,7 +145,12 @@ def _output_shapes(call: Call, inputs: List[Shape]) -> Tuple[List[Shape], bool]:
                 "Give every dimension but the batch a number.",
             )
         return call.shapes, False
-    computed = output_shape(call.class_name, call.config, inputs, call.arguments)
+    try:
+        computed = output_shape(call.class_name, call.config, inputs, call.arguments)
+    except (ModelError, *DAMAGED):
+        if not guessed:
+            raise
+        return inputs[:1], True
     found = [computed] if computed is not None else _shapes_of_layers(call, inputs)
     if found:
         return found, False
