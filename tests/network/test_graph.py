@@ -12,7 +12,7 @@ import pytest
 from tests.hardware.models import plain_cnn
 from vaiopt.errors import ModelError
 from vaiopt.hardware import read_graph
-from vaiopt.keras import save_model
+from vaiopt.keras import load_model, save_model
 
 CONV = {"name": "c", "filters": 4, "kernel_size": [3, 3], "padding": "same", "activation": "relu"}
 SMALL = {
@@ -294,6 +294,52 @@ def test_the_shape_of_a_function_of_tensorflow_is_right_or_said_to_be_assumed(ke
     assert operation.assumed_shape is not told
     if told:
         assert operation.output_shape == tuple(model.output_shape[1:])
+
+
+def _sum_behind_slice(tf, x, conv):
+    return x[:, ::2, ::2] + conv(4, 3, strides=2, padding="same")(x)
+
+
+def _values_behind_padding(tf, x, conv):
+    return tf.reshape(tf.pad(x, [[0, 0], [1, 1], [0, 1], [0, 0]]), [-1, 8 * 9 * 4])
+
+
+def _values_behind_parts_of_two_sizes(tf, x, conv):
+    return tf.reshape(tf.split(x, [1, 3], -1)[1], [-1, 6, 24])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_sum_behind_slice, _values_behind_padding, _values_behind_parts_of_two_sizes],
+)
+def test_what_follows_an_operation_fits_its_shape_in_a_stored_model_as_in_a_live_one(
+    keras, make, tmp_path
+):
+    import tensorflow as tf
+
+    inputs = keras.Input((6, 8, 4))
+    model = keras.Model(inputs, make(tf, inputs, keras.layers.Conv2D))
+    path = tmp_path / "model.h5"
+    model.save(path, include_optimizer=False)
+    loaded = load_model(path)  # which lowers what the file says, before Keras builds anything
+    assert loaded.output_shape == model.output_shape
+    operations = read_graph(stored(model)).operations
+    assert operations[-1].output_shape == tuple(model.output_shape[1:])
+    assert not any(operation.assumed_shape for operation in operations)
+
+
+def test_an_operation_without_a_layer_is_what_a_stored_model_is_refused_for(keras, tmp_path):
+    """Its shape is not known in a file: what does not fit there is not the model's fault."""
+    import tensorflow as tf
+
+    inputs = keras.Input((6, 8, 4))
+    line = keras.layers.Conv2D(4, 3, padding="same")(inputs)[:, 0]
+    model = keras.Model(inputs, keras.layers.Dense(3)(tf.reshape(line, [-1, 32])))
+    path = tmp_path / "model.h5"
+    model.save(path, include_optimizer=False)
+    for given in (model, load_model(path), str(path)):
+        problems = {refusal.problem for refusal in read_graph(given).refusals}
+        assert any("getitem" in problem for problem in problems)
 
 
 def test_activations_inside_layers_become_operations(keras):

@@ -22,12 +22,11 @@ from vaiopt.errors import ModelError
 from vaiopt.network import activations
 from vaiopt.network.calls import OPERATION, Call, CallList, class_of
 from vaiopt.network.layers import layer_class
-from vaiopt.network.node_defs import as_function
 from vaiopt.network.operations import DAMAGED
 from vaiopt.network.rebuild import Place, Rebuilt, readers
 from vaiopt.network.scalings import absorbed, rescaling_of
 from vaiopt.network.series import as_images
-from vaiopt.network.tensor_calls import Step, layers_for
+from vaiopt.network.tensor_calls import Step, function_of, layers_for
 
 HARD_SIGMOID = "HardSigmoid"
 """Class of the layer that computes ``relu6(x + 3) / 6``; not one of Keras's."""
@@ -116,9 +115,7 @@ def _translate(call: Call, new: Rebuilt) -> Optional[List[Place]]:
         return [new.add(_depthwise(call, shapes[0][-1]))]
     if layer_class(call.class_name).kind != "tensorflow":
         return None
-    function, arguments = str(call.config.get("function", "")), call.arguments
-    if call.class_name == "TensorFlowOpLayer":
-        function, arguments = as_function(call.config)
+    function, arguments = function_of(call.class_name, call.config, call.arguments)
     steps = layers_for(function, arguments, shapes) if shapes else None
     if not steps:
         return None

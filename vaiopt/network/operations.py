@@ -4,7 +4,7 @@ do nothing removed.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Set, Tuple
 
 from vaiopt.errors import ModelError
 from vaiopt.network import activations, attributes
@@ -13,6 +13,7 @@ from vaiopt.network.calls import Call, CallList
 from vaiopt.network.graph import LayerGraph, Operation
 from vaiopt.network.layers import layer_class, output_shape, parameter_count
 from vaiopt.network.sizes import Shape, elements
+from vaiopt.network.tensor_calls import function_of, layers_for
 
 DAMAGED = (
     ArithmeticError,
@@ -53,10 +54,13 @@ def _check_sizes(operation: Operation) -> None:
 
 
 class _Builder(NamedTuple):
-    """The operations so far, and for each call the tensors that stand for its outputs."""
+    """The operations so far, and for each call the tensors that stand for its outputs; guessed are
+    the operations that depend on a shape that is assumed.
+    """
 
     operations: List[Operation]
     tensors: List[List[Value]]
+    guessed: Set[int]
 
     def append(self, operation: Operation) -> Value:
         """Add an operation; return its output. Raises ModelError: it is of an absurd size."""
@@ -77,7 +81,7 @@ def lower(calls: CallList, name: str) -> LayerGraph:
         ModelError: channels-first layers, undefined shapes, shapes that do not fit, a damaged
             configuration.
     """
-    builder = _Builder([], [])
+    builder = _Builder([], [], set())
     for call in calls.calls:
         try:
             builder.tensors.append(_lower_call(call, builder))
@@ -106,7 +110,8 @@ def _lower_call(call: Call, builder: _Builder) -> List[Value]:
     if layer_class(call.class_name).removed and inputs:
         return inputs[:1]
     shapes = [shape for _, shape in inputs]
-    outputs, assumed = _output_shapes(call, shapes)
+    guessed = any(number in builder.guessed for number, _ in inputs)
+    outputs, assumed = _output_shapes(call, shapes, guessed)
     params = 0
     if call.first:
         params = call.params or 0
@@ -124,11 +129,15 @@ def _lower_call(call: Call, builder: _Builder) -> List[Value]:
         assumed_shape=assumed,
     )
     value = _append_layer(call, operation, builder)
+    if (guessed and not call.shapes) or assumed:
+        builder.guessed.add(value[0])
     return [value] + [(value[0], shape) for shape in outputs[1:]]
 
 
-def _output_shapes(call: Call, inputs: List[Shape]) -> Tuple[List[Shape], bool]:
-    """Return the shapes of a call's outputs, and whether they are assumed to be the input's."""
+def _output_shapes(call: Call, inputs: List[Shape], guessed: bool) -> Tuple[List[Shape], bool]:
+    """Return the shapes of a call's outputs, and whether they are assumed to be the input's; so are
+    those that do not fit inputs which are guessed, of which the operation before them is told.
+    """
     if call.shapes:
         if call.class_name == "InputLayer" and not all(call.shapes):
             raise ModelError(
@@ -136,15 +145,34 @@ def _output_shapes(call: Call, inputs: List[Shape]) -> Tuple[List[Shape], bool]:
                 "Give every dimension but the batch a number.",
             )
         return call.shapes, False
-    computed = output_shape(call.class_name, call.config, inputs, call.arguments)
-    if computed is not None:
-        return [computed], False
+    try:
+        computed = output_shape(call.class_name, call.config, inputs, call.arguments)
+    except (ModelError, *DAMAGED):
+        if not guessed:
+            raise
+        return inputs[:1], True
+    found = [computed] if computed is not None else _shapes_of_layers(call, inputs)
+    if found:
+        return found, False
     if not inputs:
         raise ModelError(
             f"layer '{call.name}' ({call.class_name}) has no input",
             "Use a functional or sequential model.",
         )
     return inputs[:1], True
+
+
+def _shapes_of_layers(call: Call, inputs: List[Shape]) -> List[Shape]:
+    """Return the shapes of the layers that compute what an operation does; none if no layer does.
+
+    What follows may be written for them: a sum, a reshape to so many values.
+    """
+    if layer_class(call.class_name).kind != "tensorflow":
+        return []
+    function, arguments = function_of(call.class_name, call.config, call.arguments)
+    steps = layers_for(function, arguments, inputs) or []
+    found = [output_shape(step.class_name, step.config, inputs, {}) for step in steps]
+    return [shape for shape in found if shape is not None]
 
 
 def _append_layer(call: Call, operation: Operation, builder: _Builder) -> Value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from vaiopt.network.node_defs import as_function
 from vaiopt.network.sizes import Shape, elements
 
 Arguments = Mapping[str, Any]
@@ -43,6 +44,15 @@ class Operands(NamedTuple):
 
 Maker = Callable[[Operands], Optional[List[Step]]]
 """Returns one layer for each output; None where there is none that computes the same."""
+
+
+def function_of(
+    class_name: str, config: Mapping[str, Any], arguments: Arguments
+) -> Tuple[str, Arguments]:
+    """Return the function that a layer of an operation stands for, and the call's arguments."""
+    if class_name == "TensorFlowOpLayer":
+        return as_function(config)
+    return str(config.get("function", "")), arguments
 
 
 def layers_for(
