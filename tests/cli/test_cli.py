@@ -204,6 +204,11 @@ def test_a_stage_out_of_order_names_the_command_that_comes_first(capfd, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
+def test_two_forms_of_one_output_are_refused(capfd, tmp_path):
+    message, _ = refused(capfd, "trials", tmp_path, "--csv", "--json")
+    assert "--csv and --json" in message
+
+
 @pytest.mark.parametrize("command", ["quantize", "report", "trials"])
 def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
     (tmp_path / "run.toml").write_text("version = 99\n")

@@ -22,9 +22,12 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """List trials, best first: a table, CSV or JSON."""
+    from vaiopt.errors import SettingsError
     from vaiopt.runs.layout import open_run
     from vaiopt.summary import rank_trials
 
+    if as_csv and as_json:
+        raise SettingsError("--csv and --json are two forms of one output", "Give one of them.")
     found = rank_trials(open_run(run), pareto=pareto)
     if as_csv:
         _print_csv([trial.row() for trial in found.trials])
