@@ -73,7 +73,12 @@ def test_the_bundle_of_a_run_that_cannot_be_written_is_predicted_with(
 
     monkeypatch.setattr("vaiopt.predictions.scratch", told)
     may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
+
+    def access(path: Any, mode: int) -> bool:
+        own = candidate.folder in (Path(path), *Path(path).parents)
+        return not (own and mode == os.W_OK) and may(path, mode)
+
+    monkeypatch.setattr(os, "access", access)
     found = predict_candidate(candidate, raw[:2], model="bundle", target="cpu")
     assert len(found.rows) == 2 and candidate.folder not in places[0].parents
 
