@@ -21,6 +21,7 @@ from vaiopt.report.figures_hyperparameter import distributions
 from vaiopt.report.figures_model import confusion, layer_costs
 from vaiopt.report.figures_search import convergence, learning_curves, time_line
 from vaiopt.report.images import data_uri, png, to_pixels
+from vaiopt.report.on_targets import OnTarget
 from vaiopt.report.section_summary import latency_table, why
 from vaiopt.report.ticks import linear_ticks, log_ticks, number
 from vaiopt.runs.records import Chosen
@@ -250,3 +251,10 @@ def test_a_prediction_stands_beside_every_kit_of_the_target_and_no_other() -> No
         ["cpu", None, "0.41 ms"],
     ]
     assert table.rows[0][5] == "0.50"
+
+
+def test_what_is_predicted_for_another_target_stands_beside_it() -> None:
+    rows = tuple(OnTarget(trial, "cpu", predicted_ms=ms) for trial, ms in ((1, 9.0), (0, 0.82)))
+    trials, kits = [TrialRecord(0, "complete", value=0.9)], {"cpu": MEASURED}
+    found = data(trials, choice=Chosen((0,)), measured=kits, on_targets=rows)
+    assert [row[:3] for row in latency_table(found).rows][-1] == ["cpu", "0.82 ms", "0.41 ms"]

@@ -272,7 +272,7 @@ def latency_table(data: ReportData) -> Table:
         is_own = kit in own or not own and kit == data.target
         row = _latencies(
             data.measured.get(kit),
-            predicted_latency(data) if is_own else None,
+            predicted_latency(data) if is_own else _predicted_elsewhere(data, kit),
             during if is_own else None,
         )
         if row is not None:
@@ -283,6 +283,15 @@ def latency_table(data: ReportData) -> Table:
         columns.pop(2)
         rows = [row[:2] + row[3:] for row in rows]
     return Table(columns, rows, numeric=tuple(range(1, len(columns))), name="latency_table")
+
+
+def _predicted_elsewhere(data: ReportData, kit: str) -> Optional[float]:
+    """Return the chosen model's predicted latency on another target than the run's; None where it
+    is not known.
+    """
+    target, number = kit.partition("@")[0], data.chosen_number
+    found = (row for row in data.on_targets if (row.trial, row.target) == (number, target))
+    return next((row.predicted_ms for row in found), None)
 
 
 def _latencies(
