@@ -254,7 +254,11 @@ def test_a_prediction_stands_beside_every_kit_of_the_target_and_no_other() -> No
 
 
 def test_what_is_predicted_for_another_target_stands_beside_it() -> None:
-    rows = tuple(OnTarget(trial, "cpu", predicted_ms=ms) for trial, ms in ((1, 9.0), (0, 0.82)))
-    trials, kits = [TrialRecord(0, "complete", value=0.9)], {"cpu": MEASURED}
+    rows = tuple(OnTarget(trial, "zcu102", predicted_ms=ms) for trial, ms in ((1, 9.0), (0, 0.82)))
+    trials, kits = [TrialRecord(0, "complete", value=0.9)], {"zcu102@lab": MEASURED}
     found = data(trials, choice=Chosen((0,)), measured=kits, on_targets=rows)
-    assert [row[:3] for row in latency_table(found).rows][-1] == ["cpu", "0.82 ms", "0.41 ms"]
+    assert [row[:3] for row in latency_table(found).rows][-1] == [
+        "zcu102@lab",
+        "0.82 ms",
+        "0.41 ms",
+    ]
