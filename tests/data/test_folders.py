@@ -210,6 +210,12 @@ def test_a_folder_around_the_classes_or_the_sets_is_gone_into(tmp_path):
     assert dataset.classes == ("cat", "dog") and dataset.test_y.tolist() == [0, 1]
 
 
+def test_a_folder_that_holds_itself_is_refused_by_its_own_name(tmp_path):
+    (tmp_path / "round" / "self").mkdir(parents=True)
+    (tmp_path / "round" / "self" / "again").symlink_to("..", target_is_directory=True)
+    refused("round' holds a single class folder, 'self'", tmp_path / "round")
+
+
 def test_a_single_class_is_refused_and_a_list_beside_it_is_named(tmp_path):
     save(tmp_path / "images" / "0.png")
     assert "FOLDER/CLASS" in refused("a single class folder, 'images'", tmp_path).hint

@@ -79,6 +79,8 @@ def test_a_column_that_is_called_a_target_is_it_wherever_it_stands(tmp_path: Pat
     assert "the column 'Label'" in dataset.notes[0]
     path.write_text("\n".join(["label,class,kind", *[f"{i},{i},{'ab'[i % 2]}" for i in range(12)]]))
     assert "the last column" in load_dataset(str(path)).notes[0]  # two are called so
+    path.write_text("\n".join(["x,y,kind", *[f"{i},{i},{'ab'[i % 2]}" for i in range(12)]]))
+    assert "the last column" in load_dataset(str(path)).notes[0]  # y is a place
 
 
 def test_the_index_that_pandas_writes_is_left_out_and_said(tmp_path: Path) -> None:

@@ -46,15 +46,19 @@ def train_folder(folder: Path) -> Optional[Path]:
     return found[0] if len(found) == 1 else None
 
 
-def unpacked(folder: Path, is_set: IsSet, depth: int = DEEPEST) -> Path:
+def unpacked(folder: Path, is_set: IsSet) -> Path:
     """Return the set that a folder holds where it holds nothing but a folder, as archives are
     unpacked: ``seg_train/seg_train``; the folder itself otherwise.
     """
-    inside = subfolders(folder) if depth else []
-    if len(inside) != 1:
-        return folder
-    deeper = unpacked(inside[0], is_set, depth - 1)
-    return deeper if is_set(deeper) else folder
+    path = folder
+    for _ in range(DEEPEST + 1):
+        inside = subfolders(path)
+        if len(inside) != 1:
+            return path if is_set(path) else folder
+        if not subfolders(inside[0]):
+            return path
+        path = inside[0]
+    return folder  # a link to itself, or deeper than any archive
 
 
 def roots(folder: Path, is_set: IsSet) -> Dict[str, Path]:

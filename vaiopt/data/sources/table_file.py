@@ -158,9 +158,9 @@ def drop_index(columns: Dict[str, List[Optional[str]]], where: str) -> List[str]
     return [f"the first column of {where} numbers the lines: not used"]
 
 
-TARGETS = ("target", "label", "labels", "class", "y")
+TARGETS = ("target", "label", "labels", "class")
 """Names, in small letters, of a column that is the target wherever it stands, as the first one of
-many public tables of pixels is.
+many public tables of pixels is. Not ``y``, which is as often a place.
 """
 
 
