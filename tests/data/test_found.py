@@ -31,6 +31,12 @@ def test_few_classes_are_told_with_their_samples() -> None:
     assert "6 rows of 3 features" in line and "2 classes (cat 4, dog 2)" in line
 
 
+def test_equal_counts_are_told_once() -> None:
+    x, y = np.arange(40, dtype=np.float32).reshape(20, 2), np.arange(20) % 10
+    even = make_dataset("even", x, y)
+    assert "10 classes (2 of each)" in found_line(even, {"train": 20})
+
+
 def test_what_is_no_class_is_told_by_its_form() -> None:
     dataset = load_dataset("digits")
     masks = replace(dataset, y=np.zeros((len(dataset.y), 8, 8), np.int64))

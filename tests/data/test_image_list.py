@@ -58,6 +58,50 @@ def test_names_may_be_of_a_folder_beside_the_list(folder: Path) -> None:
         load_dataset(write(folder, *lines))
 
 
+def test_names_may_lack_their_endings(folder: Path) -> None:
+    """As in the tables of Kaggle: ``id,breed`` beside ``train/`` and ``test/``."""
+    (folder / "images").rename(folder / "train")
+    (folder / "train" / "5.png").rename(folder / "train" / "5.PNG")
+    (folder / "test").mkdir()
+    (folder / "test" / "0.png").write_bytes((folder / "train" / "0.png").read_bytes())
+    lines = [f"{n},{'ab'[n % 2]}" for n in range(12)]
+    found = load_dataset(write(folder, *lines, head="id,breed"))
+    assert found.files is not None and found.classes == ("a", "b")
+    assert found.files.names[4:6] == ("train/4.png", "train/5.PNG")
+    assert np.array_equal(found.x[3], read_picture(folder / "train" / "3.png", False, (6, 5)))
+    nested = load_dataset(write(folder, *[f"train/{line}" for line in lines], head="id,breed"))
+    assert np.array_equal(nested.x, found.x)
+    with pytest.raises(DataError, match="cannot be read") as error:
+        load_dataset(write(folder, *lines, "77,a", head="id,breed"))
+    assert "77" in str(error.value) + error.value.hint
+    Image.new("RGB", (6, 5)).save(str(folder / "train" / "3.jpg"))
+    with pytest.raises(DataError, match=r"3.jpg or 3.png"):
+        load_dataset(write(folder, *lines, head="id,breed"))
+
+
+def test_a_table_whose_first_column_names_no_images_is_a_table(folder: Path) -> None:
+    rows = [f"{n},{n % 3},{'ab'[n % 2]}" for n in range(12)]
+    rows[2] = f"99,{rows[2][2:]}"
+    table = load_dataset(write(folder, *rows, head="n,m,label"))
+    assert table.files is None and table.sample_shape == (2,)
+
+
+@pytest.mark.parametrize("first", ["/etc/hosts", "../0", "a/b" * 2000])
+def test_texts_that_are_no_names_of_images_are_looked_for_without_harm(
+    folder: Path, first: str
+) -> None:
+    rows = [f"{first}{n},{'ab'[n % 2]}" for n in range(12)]
+    found = load_dataset(write(folder, *rows, head="text,label"))
+    assert found.files is None and found.classes == ("a", "b")  # words as features
+
+
+def test_a_wide_table_beside_its_images_is_a_table(folder: Path) -> None:
+    names = ",".join(f"margin{i}" for i in range(20))
+    rows = [f"{n},{'ab'[n % 2]},{','.join(str(n * i % 7) for i in range(20))}" for n in range(12)]
+    found = load_dataset(write(folder, *rows, head=f"id,species,{names}"), target="species")
+    assert found.files is None and found.sample_shape == (21,)
+
+
 def test_quantities_several_of_them_and_other_columns(folder: Path) -> None:
     lines = [f"images/{n}.png,{n % 3},{n / 7:.3f},{n * 0.5 + 0.25},x{n}" for n in range(12)]
     head = "file,group,angle,speed,comment"
@@ -122,6 +166,6 @@ def test_lists_that_cannot_be_used_are_refused(
 
 
 def test_a_table_that_names_no_images_is_a_table(folder: Path) -> None:
-    lines = [f"{n},{n % 3},{'ab'[n % 2]}" for n in range(12)]
+    lines = [f"{n // 2},{n % 3},{'ab'[n % 2]}" for n in range(12)]
     found = load_dataset(write(folder, *lines, head="p,q,label"))
     assert found.x.shape == (12, 2)

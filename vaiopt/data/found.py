@@ -59,4 +59,6 @@ def _of_piece(piece: Piece) -> str:
     if len(told) > MOST_CLASSES:
         low, high = int(counts.argmin()), int(counts.argmax())
         told = [f"{counts[low]:,} of '{names[low]}' to {counts[high]:,} of '{names[high]}'"]
+        if counts[low] == counts[high]:
+            told = [f"{counts[low]:,} of each"]
     return f"{start}{len(names)} classes ({', '.join(told)})"

@@ -1,10 +1,11 @@
 """A list of images: ``FILE.csv`` or ``FILE.tsv`` with a column of image files, named from its
-folder or from one in it, and what is to be learned of each; a column ``split`` may say which are
-given for what.
+folder or from one in it, with or without their endings, and what is to be learned of each; a
+column ``split`` may say which are given for what.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
@@ -19,7 +20,7 @@ from vaiopt.data.listing import subfolders
 from vaiopt.data.sources.cells import LOOKED_AT
 from vaiopt.data.sources.folder import decoded, files_sha256, reading
 from vaiopt.data.sources.given_parts import given_parts
-from vaiopt.data.sources.layout import GIVEN
+from vaiopt.data.sources.layout import GIVEN, train_folder
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.sources.table_file import (
     drop_index,
@@ -32,6 +33,14 @@ from vaiopt.data.sources.table_file import (
 from vaiopt.errors import DataError
 
 Cells = Sequence[Optional[str]]
+
+MOST_COLUMNS = 12
+"""Columns of a table whose first one is taken for names of images without their endings, at most: a
+wider one describes its samples by itself, and images may still lie beside it.
+"""
+
+ENOUGH = 5
+"""So many of its first cells must be names of images."""
 
 
 def load_list(request: Request, path: Path) -> Dataset:
@@ -52,10 +61,11 @@ def _load(request: Request, path: Path) -> Dataset:
     names, rows = read_table(path)
     columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
     notes = drop_index(columns, where)
-    files = files_column(columns)
+    images = Images(folder)
+    files = files_column(columns, images)
     if files is None:  # its first lines had one
         raise DataError(f"{where} has no column of image files", "Save the list again.")
-    paths = _paths(columns.pop(files), files, folder, where)
+    paths = _paths(columns.pop(files), files, images, where)
     parts = given_parts(columns, where)
     if not columns:
         raise DataError(
@@ -111,19 +121,78 @@ def _with_images(every: Dataset, paths: Sequence[Path], folder: Path, request: R
     )
 
 
-def files_column(columns: Mapping[str, Cells]) -> Optional[str]:
-    """Return the name of the first column whose cells all end like image files; None without."""
+class Images:
+    """The images that a list may name: those of its folder and of the folders in it.
+
+    Attributes:
+        folder: where the list lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._names: Dict[Path, Dict[str, List[str]]] = {}
+
+    def find(self, path: Path) -> Optional[Path]:
+        """Return the file of this name, with an ending if it has none; None if there is not one.
+
+        Raises:
+            DataError: several have this name without their endings.
+        """
+        if path.name.lower().endswith(SUFFIXES):
+            return path if os.path.exists(str(path)) else None  # of any text: raises nothing
+        names = self._named(path.parent).get(path.name, [])
+        if len(names) > 1:
+            raise DataError(
+                f"'{path}' may be {' or '.join(names)}", "Name the images with their endings."
+            )
+        return path.with_name(names[0]) if names else None
+
+    def base(self, cells: Cells) -> Optional[Path]:
+        """Return the folder that a list names its images from: its own, or the one beside it that
+        holds the first of them; of several the training set's. None without such a one.
+        """
+        first = next((cell for cell in cells if cell), "").replace("\\", "/")
+        if not first or self.find(self.folder / first):
+            return self.folder
+        found = [path for path in subfolders(self.folder) if self.find(path / first)]
+        train = train_folder(self.folder)
+        return train if train in found else found[0] if len(found) == 1 else None
+
+    def _named(self, folder: Path) -> Dict[str, List[str]]:
+        """Return the names of the images in a folder by those without their endings."""
+        if folder not in self._names:
+            found: Dict[str, List[str]] = {}
+            for file in sorted(folder.iterdir()) if os.path.isdir(str(folder)) else ():
+                if file.name.lower().endswith(SUFFIXES):
+                    found.setdefault(file.stem, []).append(file.name)
+            self._names[folder] = found
+        return self._names[folder]
+
+
+def files_column(columns: Mapping[str, Cells], images: Images) -> Optional[str]:
+    """Return the name of the first column whose cells all end like image files, or else of the
+    first one where its cells, all different, are names of images without their endings; None
+    without.
+    """
     for name, cells in columns.items():
         known = [str(cell).strip().lower() for cell in cells[:LOOKED_AT] if cell]
         if known and all(cell.endswith(SUFFIXES) for cell in known):
             return name
+    named = [name for name in columns if name]  # pandas's index has none
+    cells = columns[named[0]][:LOOKED_AT] if named else []
+    if not cells or len(set(cells)) < len(cells) or len(named) > MOST_COLUMNS:
+        return None
+    first = [str(cell) for cell in cells[:ENOUGH] if cell]
+    base = images.base(first) if first else None
+    if base is not None and all(images.find(base / cell) for cell in first):
+        return named[0]
     return None
 
 
-def _paths(cells: Cells, name: str, folder: Path, where: str) -> List[Path]:
+def _paths(cells: Cells, name: str, images: Images, where: str) -> List[Path]:
     """Return the files of a column. Raises DataError: a gap, or a file outside the folder."""
     paths = []
-    base = _base(cells, folder)
+    base = images.base(cells) or images.folder
     for number, cell in enumerate(cells):
         if cell is None:
             raise DataError(
@@ -136,25 +205,14 @@ def _paths(cells: Cells, name: str, folder: Path, where: str) -> List[Path]:
                 f"{where} lists '{cell[:80]}', which is not within its folder",
                 "Put the list into a folder that holds the images, and name them from there.",
             )
-        paths.append(base / given)
+        paths.append(images.find(base / given) or base / given)
     return paths
-
-
-def _base(cells: Cells, folder: Path) -> Path:
-    """Return the folder that a list names its images from: its own, or the only one beside it that
-    holds the first of them.
-    """
-    first = next((cell for cell in cells if cell), "").replace("\\", "/")
-    if not first or (folder / first).exists():
-        return folder
-    found = [path for path in subfolders(folder) if (path / first).exists()]
-    return found[0] if len(found) == 1 else folder
 
 
 def _matches(text: str, path: Optional[Path]) -> bool:
     if path is None or not path.is_file() or not has_ending(path):
         return False
-    return files_column(first_columns(path)) is not None
+    return files_column(first_columns(path), Images(path.parent)) is not None
 
 
 def _files(path: Path) -> Iterator[Path]:
