@@ -4,6 +4,7 @@ together, with one worker and with two.
     python benchmarks/data_memory.py                     # 1 GB of uint8 images, in a file
     python benchmarks/data_memory.py --form function     # the same from a function
     python benchmarks/data_memory.py --gb 24 --sparse --split 1:1:98 --trials 1
+    python benchmarks/data_memory.py --source cifar10/train   # photos, a folder for each class
 
 Memory is what the processes have for themselves and their share of what they have in common (PSS
 of Linux), looked at ten times a second; the highest sum counts, and the sum of the resident sets
@@ -105,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--gb", type=float, default=1.0)
     parser.add_argument("--form", choices=("file", "function"), default="file")
+    parser.add_argument("--source", help="data of your own, which are not compared with fewer")
     parser.add_argument("--sparse", action="store_true", help="a file without values: all are 0")
     parser.add_argument("--split", default="7:2:1")
     parser.add_argument("--trials", type=int, default=2)
@@ -112,6 +114,8 @@ def main() -> None:
     parser.add_argument("--in-memory-mb", type=float, default=64.0)
     options = parser.parse_args()
     counts = [int(options.gb * scale / np.prod(SHAPE)) for scale in (1e7, 1e9)]
+    if options.source:
+        counts = [0]
     print(f"{'samples':>10} {'workers':>7} {'PSS MB':>8} {'RSS MB':>8} {'seconds':>7}  over / raw")
     for workers in options.workers:
         base = None
@@ -119,7 +123,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 text = SETTINGS.format(
-                    source=make_data(folder, options.form, count, options.sparse),
+                    source=os.path.abspath(options.source)
+                    if options.source
+                    else make_data(folder, options.form, count, options.sparse),
                     split=options.split,
                     trials=options.trials,
                     workers=workers,
@@ -130,7 +136,9 @@ def main() -> None:
                 pss, rss, seconds = followed([*command, "--run", str(folder / "run")])
             base = base or (pss, rss)
             raw = count * np.prod(SHAPE) / 1e6
-            over = f"{(pss - base[0]) / raw:.2f} PSS, {(rss - base[1]) / raw:.2f} RSS"
+            over = (
+                f"{(pss - base[0]) / raw:.2f} PSS, {(rss - base[1]) / raw:.2f} RSS" if raw else "-"
+            )
             print(f"{count:>10} {workers:>7} {pss:>8.0f} {rss:>8.0f} {seconds:>7.1f}  {over}")
             sys.stdout.flush()
 

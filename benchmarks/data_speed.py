@@ -3,6 +3,8 @@ in memory and in a file, in turns.
 
     python benchmarks/data_speed.py                # 20,000 images of 32x32 pixels, a small CNN
     python benchmarks/data_speed.py --network mlp  # 1,200 samples of 64 values, a small MLP
+    python benchmarks/data_speed.py --images cifar10/train    # photos, a folder for each class, and
+                                                              # the VGG of examples/cifar10.toml
 
 Samples a second without the first epoch, medians (lowest to highest) over the repetitions, and the
 ratio of file to memory within a repetition.
@@ -28,16 +30,24 @@ class Case(NamedTuple):
     samples: int
     shape: Tuple[int, ...]
     batch: int
+    family: str = ""
 
 
 CASES = {"cnn": Case(20_000, (32, 32, 3), 128), "mlp": Case(1_200, (64,), 32)}
+PHOTOS = Case(4_000, (32, 32, 3), 128, "vgg_small")
+FIRST_POINT = {"width": 32, "stages": 4, "depth": 2, "dropout": 0.2}
 
 
 def network(case: Case) -> Any:
     """Return a compiled model."""
     from vaiopt.keras import load_keras
+    from vaiopt.models import load_family
+    from vaiopt.study.hyperparameters import HyperParameters
 
     keras = load_keras()
+    if case.family:
+        point = HyperParameters(FIRST_POINT, {}, case.shape, 10, case.samples)
+        return load_family(case.family)(point)
     layers: List[Any] = [keras.layers.Input(case.shape)]
     if len(case.shape) == 3:
         for filters in (16, 32):
@@ -67,25 +77,32 @@ def rate(dataset: Any, case: Case, clock: Callable[[], float]) -> float:
     return EPOCHS * len(part) / (clock() - started)
 
 
+def random_samples(folder: str, case: Case) -> str:
+    """Make a file of random samples and return its path."""
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (case.samples, *case.shape), np.uint8)
+    np.savez(f"{folder}/a.npz", x=x, y=np.arange(len(x)) % 10)
+    return f"{folder}/a.npz"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--network", choices=tuple(CASES), default="cnn")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--images", help="a folder of photos, with one for each class")
     parser.add_argument("--cpu", action="store_true", help="CPU seconds, beside other work")
     options = parser.parse_args()
     clock = time.process_time if options.cpu else time.perf_counter
-    case = CASES[options.network]
+    case = PHOTOS if options.images else CASES[options.network]
     from vaiopt.data import load_dataset
 
-    random = np.random.default_rng(0)
-    x = random.integers(0, 256, (case.samples, *case.shape), np.uint8)
     rates: List[List[float]] = [[], []]
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(f"{folder}/a.npz", x=x, y=np.arange(len(x)) % 10)
+        source = options.images or random_samples(folder, case)
         for _ in range(options.repeat):
             for found, limit in zip(rates, (1e6, 0.0)):
-                dataset = load_dataset(f"{folder}/a.npz", in_memory_mb=limit)
+                dataset = load_dataset(source, in_memory_mb=limit, limit=case.samples)
                 found.append(rate(dataset, case, clock))
     ratios = [in_file / in_memory for in_memory, in_file in zip(*rates)]
     for name, found in (("in memory", rates[0]), ("in a file", rates[1]), ("ratio", ratios)):

@@ -71,7 +71,7 @@ def train_once(variant, build, splits, device, epochs, batch):
     if (
         "twice" in variant
     ):  # as Keras does it: the first step makes the variables, and is traced again without
-        training._make_variables = lambda model, sample: None
+        training._make_variables = lambda *given: None
 
     keras = load_tensorflow().keras
     keras.utils.set_random_seed(0)
