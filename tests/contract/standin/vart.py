@@ -12,7 +12,7 @@ from typing import Any, List, Tuple
 
 import numpy as np
 import xir
-from standin_device import DEVICE, crash, fatal
+from standin_device import DEVICE, crash, fatal, wait_until
 
 ACCEPTED = (np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.float32))
 
@@ -140,9 +140,7 @@ class Runner:
         outputs, results, ready = self._jobs.pop(job[0], ((), (), 0.0))
         for array, result, tensor in zip(outputs, results, self._outputs):
             _write(array, result.reshape(-1), tensor)
-        left = ready - time.perf_counter()
-        if left > 0:
-            time.sleep(left)
+        wait_until(ready)
         return 0
 
 
