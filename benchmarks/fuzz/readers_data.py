@@ -40,9 +40,9 @@ def load_function_in(path: Path) -> None:
 
 def read_idx_file(path: Path) -> None:
     """Read a file of Fashion-MNIST."""
-    from vaiopt.data.sources.keras_files import read_idx
+    from vaiopt.data.idx_files import read_idx
 
-    read_idx(path, 3)
+    read_idx(path, "again", 3)
 
 
 def read_calibration(path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.special_files import MAKERS
 from vaiopt import memory
 from vaiopt.data import image_files, load_dataset
-from vaiopt.data.sources.keras_files import read_idx
+from vaiopt.data.idx_files import read_idx
 from vaiopt.errors import DataError
 from vaiopt.tasks.class_labels import MOST_CLASSES, check_names
 
@@ -239,13 +239,13 @@ def test_a_gzip_bomb_is_unpacked_no_further_than_it_says(tmp_path):
     head = bytes([0, 0, 8, 1]) + struct.pack(">I", 10)
     path.write_bytes(packer.compress(head + bytes(10**8)) + packer.flush())
     with pytest.raises(DataError, match=r"says shape \(10,\) but holds more"):
-        read_idx(path, 1)
+        read_idx(path, "again", 1)
     path.write_bytes(zlib.compress(b""))
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     head = bytes([0, 0, 8, 3]) + b"\xff" * 12
     path.write_bytes(packer.compress(head) + packer.flush())
     with pytest.raises(DataError, match="are free"):
-        read_idx(path, 3)
+        read_idx(path, "again", 3)
 
 
 @pytest.mark.parametrize(

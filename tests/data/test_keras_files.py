@@ -191,13 +191,13 @@ def test_keras_downloads_what_is_missing_whole_or_not_at_all(
         ),
         (
             "t10k-labels-idx1-ubyte.gz",
-            gzip.compress(idx(np.zeros((10,)), bytes([0, 0, 13, 1]))),
+            gzip.compress(idx(np.zeros((10,)), bytes([0, 0, 10, 1]))),
             "not an IDX file",
         ),
         (
             "t10k-labels-idx1-ubyte.gz",
             gzip.compress(idx(np.zeros((10, 1)))),
-            "not an IDX file of bytes with 1 axes",
+            "not an IDX file with 1 axis",
         ),
         (
             "t10k-labels-idx1-ubyte.gz",

@@ -297,3 +297,49 @@ def test_a_file_that_changed_is_read_anew(tmp_path):
     for rows in (4, 6):
         function_file(tmp_path, f"def f(): return np.zeros(({rows}, 2)), np.arange({rows}) % 2")
         assert len(load_dataset("mine.py:f", base=tmp_path)) == rows
+
+
+@pytest.mark.parametrize(
+    "name, cure",
+    [
+        ("a.zip", "unpack it"),
+        ("a.tar.gz", "unpack it"),
+        ("a.pkl", "can run anything"),
+        ("a.MAT", "scipy.io.loadmat"),
+        ("a.xlsx", "Save the sheet as CSV"),
+        ("iris.data", "call it .csv"),
+        ("a.jsonl", "Save it as a table"),
+        ("a.wav", "path.py:function"),
+        ("a.jpg", "a folder of images for each class"),
+        ("a.xyz", "numpy.savez"),
+    ],
+)
+def test_what_to_do_with_a_file_that_no_source_reads_depends_on_its_kind(tmp_path, name, cure):
+    (tmp_path / name).write_bytes(b"content")
+    with pytest.raises(DataError) as caught:
+        load_dataset(name, base=tmp_path)
+    assert cure in caught.value.hint
+
+
+def test_class_folders_of_recordings_are_led_to_a_function(tmp_path):
+    for name in ("yes", "no"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.wav").write_bytes(b"RIFF")
+    with pytest.raises(DataError, match="hold no image") as caught:
+        load_dataset(str(tmp_path))
+    assert "all recordings: path.py:function" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["cifar10", "CIFAR-10", "iris"])
+def test_well_known_data_are_led_to_the_function_that_returns_them(name):
+    with pytest.raises(DataError) as caught:
+        load_dataset(name)
+    assert "A function returns it: data.source = '" in caught.value.hint
+
+
+def test_what_scikit_learn_returns_is_read():
+    wine = load_dataset("sklearn.datasets:load_wine")
+    assert wine.classes == ("class_0", "class_1", "class_2") and wine.sample_shape == (13,)
+    assert wine.feature_names[0] == "alcohol"
+    several = load_dataset("sklearn.datasets:load_linnerud")
+    assert several.task == "regression" and several.y.shape == (20, 3)

@@ -37,6 +37,14 @@ def test_every_row_is_the_first_that_its_own_name_fits(source, tmp_path):
     paths = {name: tmp_path / name for name in names if (tmp_path / name).exists()}
     (tmp_path / "list.csv").write_text("file,label\na.png,b\n", encoding="utf-8")
     paths["FILE.csv of images"] = tmp_path / "list.csv"
+    for name in ("train-images-idx3-ubyte", "pets/cat_1.png", "pets/cat_2.png", "pets/dog_1.png"):
+        path = tmp_path / ("idx" if "idx" in name else "") / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "pets" / "dog_2.png").touch()
+    paths.update(
+        {"FOLDER of IDX files": tmp_path / "idx", "FOLDER of named images": tmp_path / "pets"}
+    )
     path = {**paths, "FOLDER/images+masks": pairs}.get(source.name)
     assert next(row.name for row in SOURCES if row.matches(source.name, path)) == source.name
 

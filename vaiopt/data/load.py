@@ -21,6 +21,7 @@ from vaiopt.data.images import (
 from vaiopt.data.kinds import check_kind, with_kind
 from vaiopt.data.labels import with_task, without_unscored
 from vaiopt.data.limit import check_limit, limit_dataset
+from vaiopt.data.other_kinds import cure_of, elsewhere
 from vaiopt.data.paths import find_path
 from vaiopt.data.rows import Rows
 from vaiopt.data.sources import SOURCES
@@ -231,8 +232,7 @@ def _load(request: Request) -> Dataset:
     if path is not None:
         raise DataError(
             f"'{path}' is neither an .npz or .csv file nor a folder of images, nor .npy or .h5",
-            "Save arrays with numpy.savez('data.npz', x=x, y=y), or name a Python function that"
-            " reads the file: path.py:function.",
+            cure_of(path),
         )
     if "/" in text or "\\" in text or Path(text).suffix:
         raise DataError(
@@ -241,4 +241,5 @@ def _load(request: Request) -> Dataset:
             " it is in.",
         )
     near = f"Or name a file or folder. {looked_for(Path(text))}"
-    raise DataError(f"unknown data source '{text}'", f"{did_you_mean(text, _names())} {near}")
+    meant = elsewhere(text) or f"{did_you_mean(text, _names())} "
+    raise DataError(f"unknown data source '{text}'", f"{meant}{near}")

@@ -87,6 +87,16 @@ SOURCES = (
         "images and their masks of the same names, in images/ and masks/, or in such folders in"
         " train/, val/, test/",
     ),
+    Choice(
+        "FOLDER of IDX files",
+        "train-images-idx3-ubyte and train-labels-idx1-ubyte, as MNIST is given away, and those of"
+        " t10k or test; also .gz; or one of these files",
+    ),
+    Choice(
+        "FOLDER of named images",
+        "images whose names begin with their class: cat.0.jpg, dog_12.png; or train/, val/, test/"
+        " of such",
+    ),
     Choice("FOLDER", "images, in one folder a class, or in train/, val/, test/ of such folders"),
     Choice(
         "FILE.npz",

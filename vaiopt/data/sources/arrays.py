@@ -17,6 +17,7 @@ TRAINING: Sequence[Pair] = (
     ("x", "y"),
     ("x_train", "y_train"),
     ("train_images", "train_labels"),
+    ("data", "target"),
 )
 TEST: Sequence[Pair] = (("x_test", "y_test"), ("test_images", "test_labels"))
 VALIDATION: Sequence[Pair] = (
@@ -25,7 +26,9 @@ VALIDATION: Sequence[Pair] = (
     ("x_validation", "y_validation"),
     ("val_images", "val_labels"),
 )
-"""Names of samples and labels of each set; Keras's, scikit-learn's (in any case) and MedMNIST's."""
+"""Names of samples and labels of each set; Keras's, scikit-learn's (in any case; ``data`` and
+``target`` are what its functions return) and MedMNIST's.
+"""
 
 WEIGHTS: Mapping[str, Sequence[str]] = {
     "weights": ("sample_weight", "sample_weights", "sample_weight_train"),
@@ -36,10 +39,13 @@ WEIGHTS: Mapping[str, Sequence[str]] = {
 }
 """Names of the weights of each set, by the argument of :func:`make_dataset`."""
 
+TARGET_NAMES = "target_names"
+"""scikit-learn's name of the classes; of several targets it holds their names instead."""
+
 CLASSES, RANGE, FEATURES, TASK = "classes", "value_range", "feature_names", "task"
 NAMES_OF_SAMPLES = tuple(x for x, _ in (*TRAINING, *TEST, *VALIDATION))
 KNOWN = {
-    *(CLASSES, RANGE, FEATURES, TASK),
+    *(CLASSES, RANGE, FEATURES, TASK, TARGET_NAMES),
     *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),
     *(name for names in WEIGHTS.values() for name in names),
 }
@@ -126,7 +132,8 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
     weights: Dict[str, Any] = {
         argument: arrays.get(found.one(names)) for argument, names in WEIGHTS.items()
     }
-    classes = arrays.get(found.one((CLASSES,)))
+    names = (CLASSES, TARGET_NAMES) if np.asarray(arrays[y]).dtype.kind in "iu" else (CLASSES,)
+    classes = arrays.get(found.one(names))
     about = _about(found, arrays, arrays[x])
     return make_dataset(
         name,

@@ -40,6 +40,7 @@ from vaiopt.data.images import FEW_LEVELS, check_memory
 from vaiopt.data.left_out import LOOSE, UNREADABLE, FilesRead, Leavings, kind_of
 from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import list_images, subfolders
+from vaiopt.data.other_kinds import cure_of_folder
 from vaiopt.data.sources.layout import roots
 from vaiopt.data.sources.source import Source, files_below
 from vaiopt.data.sources.table_file import ENDINGS as LISTS
@@ -371,7 +372,7 @@ def _list_files(
     if not paths and not broken:
         raise DataError(
             f"the class folders of '{root}' hold no image",
-            f"Put {', '.join(SUFFIXES)} files there.",
+            cure_of_folder(files_below(root), f"Put {', '.join(SUFFIXES)} files there."),
         )
     _check_depth(root, classes, paths)
     return paths, numbers

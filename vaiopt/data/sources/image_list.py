@@ -94,14 +94,29 @@ def _load(request: Request, path: Path) -> Dataset:
         notes=(*notes, *told),
         **sets,
     )
-    return _with_images(limit_dataset(every, request.limit, request.seed), paths, folder, request)
+    return with_images(limit_dataset(every, request.limit, request.seed), paths, folder, request)
 
 
-def _with_images(every: Dataset, paths: Sequence[Path], folder: Path, request: Request) -> Dataset:
-    """Return a dataset whose samples are numbers of files with the images of these files."""
+def with_images(
+    every: Dataset,
+    paths: Sequence[Path],
+    folder: Path,
+    request: Request,
+    leavings: Optional[Leavings] = None,
+) -> Dataset:
+    """Return a dataset whose samples are numbers of files with the images of these files.
+
+    Args:
+        every: with numbers of ``paths`` in the place of samples. folder: that the files are of.
+        request: says how they are read.
+        leavings: what was left out before.
+
+    Raises:
+        DataError: files cannot be read and are not to be left out, or sizes differ.
+    """
     there = [p for p in ("", *GIVEN) if getattr(every, f"{p}x") is not None]
     chosen = {p: [paths[int(number)] for number in getattr(every, f"{p}x")[:, 0]] for p in there}
-    leavings = Leavings(folder)
+    leavings = leavings or Leavings(folder)
     made = decoded(folder, chosen, request, {}, leavings)
     labels = {f"{p}y": getattr(every, f"{p}y")[made.kept[p]] for p in there}
     if not all(len(y) for y in labels.values()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import http.client
 import os
@@ -11,21 +10,17 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-import zlib
 from pathlib import Path
 from typing import Iterator, List, Mapping, Optional, Sequence
 
-import numpy as np
-
-from vaiopt import memory
 from vaiopt.data.dataset import Dataset, make_dataset
+from vaiopt.data.idx_files import read_idx
 from vaiopt.data.paths import DATA_VARIABLE, dataset_folders, keras_datasets
 from vaiopt.data.sources.npz import load_npz
 from vaiopt.data.sources.source import named
 from vaiopt.errors import DataError
 from vaiopt.files import scratch
 from vaiopt.keras import load_keras
-from vaiopt.reading import PART, open_regular
 
 BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 """Where Keras downloads from, from TensorFlow 2.3 to tf_keras 2.21 (keras/datasets/mnist.py)."""
@@ -49,9 +44,6 @@ FASHION_CLASSES = (
 )
 """In the order of their numbers (github.com/zalandoresearch/fashion-mnist, "Labels")."""
 
-IDX_UNSIGNED_BYTE = 0x08
-"""Third byte of an IDX file; then the number of axes, and their sizes, big-endian 32 bit."""
-
 
 def load_mnist() -> Dataset:
     """Return MNIST, uint8 (60000, 28, 28, 1) with its test set of 10,000.
@@ -67,7 +59,11 @@ def load_mnist() -> Dataset:
 def load_fashion_mnist() -> Dataset:
     """Return Fashion-MNIST, of the same form. Raises as :func:`load_mnist`."""
     paths = find_files("fashion_mnist", FASHION_FOLDER, FASHION_FILES, {})
-    x, y, test_x, test_y = (read_idx(path, axes) for path, axes in zip(paths, (3, 1, 3, 1)))
+    cure = "The file is damaged or incomplete: download {} again."
+    x, y, test_x, test_y = (
+        read_idx(path, cure.format(BASE_URL + path.name), axes)
+        for path, axes in zip(paths, (3, 1, 3, 1))
+    )
     return make_dataset(
         "fashion_mnist",
         x,
@@ -181,46 +177,3 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-def read_idx(path: Path, axes: int) -> np.ndarray:
-    """Read a gzipped IDX file of bytes.
-
-    Args:
-        path: the ``.gz`` file.
-        axes: how many it must have: 3 for images, 1 for labels.
-
-    Returns:
-        uint8, with that many axes.
-
-    Raises:
-        DataError: it is no gzip, cut off, damaged, or holds something else.
-    """
-    cure = f"The file is damaged or incomplete: download {BASE_URL + path.name} again."
-    try:
-        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed, mode="rb") as file:
-            start = file.read(4 + 4 * axes)
-            is_idx = len(start) == 4 + 4 * axes
-            if not is_idx or start[:4] != bytes([0, 0, IDX_UNSIGNED_BYTE, axes]):
-                raise DataError(f"'{path}' is not an IDX file of bytes with {axes} axes", cure)
-            shape = tuple(np.frombuffer(start, dtype=">u4", count=axes, offset=4).tolist())
-            size = int(np.prod([float(length) for length in shape]))
-            reason = memory.shortage(size)
-            if reason:
-                raise DataError(f"'{path}' says shape {shape}: {reason}", cure)
-            # No more is unpacked than there should be, whatever a few kilobytes can hold; part by
-            # part, as gzip sets aside at once what it is asked for.
-            content = bytearray()
-            while len(content) <= size:
-                part = file.read(min(PART, size + 1 - len(content)))
-                if not part:
-                    break
-                content += part
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"'{path}' cannot be read ({type(error).__name__}: {error})", cure
-        ) from error
-    if len(content) != size:
-        held = f"{len(content)} values" if len(content) < size else "more"
-        raise DataError(f"'{path}' says shape {shape} but holds {held}", cure)
-    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
