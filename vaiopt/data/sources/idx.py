@@ -15,7 +15,8 @@ from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 
 NAME = re.compile(
-    r"(?P<before>.*?)(?P<set>train|t10k|test)[-_.](?P<kind>images|labels)[-_.]idx\d(-ubyte)?(\.gz)?",
+    r"(?P<before>.*?)(?P<set>train|t10k|test)[-_.](?P<kind>images|labels)[-_.]"
+    r"idx\d(-ubyte)?(\.gz)?",
     re.IGNORECASE,
 )
 
@@ -73,7 +74,10 @@ def _matches(text: str, path: Optional[Path]) -> bool:
         return False
     if path.is_file():
         return bool(_name(path))
-    return path.is_dir() and bool(_files(path))
+    try:
+        return path.is_dir() and bool(_files(path))
+    except OSError:
+        return False  # the folder is read, and the reason told, as any other
 
 
 SOURCE = Source("FOLDER of IDX files", _matches, load_idx)
