@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vaiopt.data import load_dataset
+from vaiopt.data.sources.arrays import OTHERS
 from vaiopt.errors import DataError, VaioptError
 
 
@@ -134,6 +135,41 @@ def test_npz_as_x_y_and_as_keras_names_them(tmp_path):
         first.x.shape == (20, 6, 5, 1) and len(first.test_y) == 3 and first.classes == ("no", "yes")
     )
     assert first.sha256() == second.sha256()
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+@pytest.mark.parametrize("x, y", OTHERS["training"])
+def test_other_names_of_arrays_are_known_where_the_first_are_not_there(tmp_path, x, y, ending):
+    pixels, labels = np.zeros((8, 4, 4, 3), np.uint8), np.arange(8) % 2
+    pixels[:, 0] = 9
+    start = x.partition("_")[0].replace("train", "test")
+    given = {x: pixels, y.upper() if y == "labels" else y: labels, "data_x": np.zeros(3)}
+    if start == "test":
+        given.update({x.replace("train", "test"): pixels, y.replace("train", "test"): labels})
+    write_arrays(tmp_path / f"a.{ending}", given)
+    found = load_dataset(str(tmp_path / f"a.{ending}"))
+    assert np.array_equal(found.x, pixels) and np.array_equal(found.y, labels)
+    assert (found.test_x is not None) == (start == "test")
+    assert load_dataset(str(tmp_path / f"a.{ending}"), in_memory_mb=0.0).sha256() == found.sha256()
+
+
+def test_other_names_beside_the_first_are_neither_used_nor_read(tmp_path):
+    x = np.zeros((8, 3), np.float32)
+    x[0] = 1
+    objects = np.array([{}, 1], dtype=object)
+    np.savez(str(tmp_path / "a.npz"), x=x, y=np.arange(8) % 2, data=objects, target_names=objects)
+    found = load_dataset(str(tmp_path / "a.npz"))
+    assert found.x.shape == (8, 3) and any("data, target_names" in note for note in found.notes)
+
+
+def write_arrays(path, given):
+    if path.suffix == ".npz":
+        np.savez(str(path), **given)
+        return
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(str(path), "w") as file:
+        for name, array in given.items():
+            file[name] = array
 
 
 def test_a_relative_path_starts_at_the_base_then_here_then_in_vaiopt_data(

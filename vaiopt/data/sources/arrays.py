@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,7 +17,6 @@ TRAINING: Sequence[Pair] = (
     ("x", "y"),
     ("x_train", "y_train"),
     ("train_images", "train_labels"),
-    ("data", "target"),
 )
 TEST: Sequence[Pair] = (("x_test", "y_test"), ("test_images", "test_labels"))
 VALIDATION: Sequence[Pair] = (
@@ -26,8 +25,18 @@ VALIDATION: Sequence[Pair] = (
     ("x_validation", "y_validation"),
     ("val_images", "val_labels"),
 )
-"""Names of samples and labels of each set; Keras's, scikit-learn's (in any case; ``data`` and
-``target`` are what its functions return) and MedMNIST's.
+"""Names of samples and labels of each set; Keras's, scikit-learn's (in any case) and MedMNIST's."""
+
+OTHERS: Mapping[str, Sequence[Pair]] = {
+    "training": (
+        *(("data", "target"), ("data", "labels"), ("images", "labels"), ("features", "labels")),
+        *(("inputs", "targets"), ("train_x", "train_y"), ("train_set_x", "train_set_y")),
+    ),
+    "test": (("test_x", "test_y"), ("test_set_x", "test_set_y")),
+    "validation": (("val_x", "val_y"), ("valid_x", "valid_y")),
+}
+"""Names that arrays of one file, or one dictionary, may have as well; ``data`` and ``target`` is
+what scikit-learn's functions return. Files of one array each are not called so.
 """
 
 WEIGHTS: Mapping[str, Sequence[str]] = {
@@ -44,8 +53,10 @@ TARGET_NAMES = "target_names"
 
 CLASSES, RANGE, FEATURES, TASK = "classes", "value_range", "feature_names", "task"
 NAMES_OF_SAMPLES = tuple(x for x, _ in (*TRAINING, *TEST, *VALIDATION))
+OTHER_NAMES = {name for pairs in OTHERS.values() for pair in pairs for name in pair}
+OTHER_NAMES_OF_SAMPLES = tuple(x for pairs in OTHERS.values() for x, _ in pairs)
 KNOWN = {
-    *(CLASSES, RANGE, FEATURES, TASK, TARGET_NAMES),
+    *(CLASSES, RANGE, FEATURES, TASK),
     *(name for pair in (*TRAINING, *TEST, *VALIDATION) for name in pair),
     *(name for names in WEIGHTS.values() for name in names),
 }
@@ -63,13 +74,28 @@ SAMPLES = sorted(NAMES_OF_SAMPLES, key=len, reverse=True)
 """Names of samples, in the same way: ``x_test_image`` is the input ``image`` of the test set."""
 
 
+def holds_samples(name: object) -> bool:
+    """Tell whether an array holds samples, by its name."""
+    known = (*NAMES_OF_SAMPLES, *OTHER_NAMES_OF_SAMPLES)
+    return isinstance(name, str) and name.lower() in known
+
+
 class Known:
-    """Whether the name of an array says what it holds, in any case of its letters."""
+    """Whether the name of an array says what it holds, in any case of its letters.
+
+    Args:
+        there: names of all arrays; :data:`OTHERS` count where none of the first names is there.
+    """
+
+    def __init__(self, there: Iterable[str]) -> None:
+        first = {x for x, _ in TRAINING}
+        has_first = any(name.lower() in first or _end(name, SAMPLES)[1] for name in there)
+        self._names = KNOWN if has_first else KNOWN | OTHER_NAMES | {TARGET_NAMES}
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
             return False
-        return name.lower() in KNOWN or any(_end(name, kind)[1] for kind in (LABELS, SAMPLES))
+        return name.lower() in self._names or any(_end(name, kind)[1] for kind in (LABELS, SAMPLES))
 
 
 def _end(name: str, kind: Sequence[str]) -> Pair:
@@ -123,17 +149,21 @@ def dataset_of(name: str, arrays: Mapping[str, Any], where: str, task: str = AUT
     arrays = _by_end(arrays, task)
     found = _Names(arrays, where)
     found.one((TASK,))
-    x, y = found.pair(TRAINING) or TRAINING[0]
+    x, y = found.pair(TRAINING) or found.whole_pair(OTHERS["training"]) or TRAINING[0]
     for key in (x, y):
         if key not in arrays:
             raise DataError(f"{where} holds no array '{key}' (it holds: {few_names(arrays)})", SAVE)
-    test = found.pair(TEST, alone=True) or TEST[0]
-    validation = found.pair(VALIDATION, alone=True) or VALIDATION[0]
+    test = found.pair(TEST, alone=True) or found.whole_pair(OTHERS["test"]) or TEST[0]
+    validation = (
+        found.pair(VALIDATION, alone=True)
+        or found.whole_pair(OTHERS["validation"])
+        or VALIDATION[0]
+    )
     weights: Dict[str, Any] = {
         argument: arrays.get(found.one(names)) for argument, names in WEIGHTS.items()
     }
-    names = (CLASSES, TARGET_NAMES) if np.asarray(arrays[y]).dtype.kind in "iu" else (CLASSES,)
-    classes = arrays.get(found.one(names))
+    named = found.spelt(CLASSES) not in arrays and np.asarray(arrays[y]).dtype.kind in "iu"
+    classes = arrays.get(found.one((TARGET_NAMES if named and x == "data" else CLASSES,)))
     about = _about(found, arrays, arrays[x])
     return make_dataset(
         name,
@@ -195,6 +225,13 @@ class _Names:
             self._refuse_two(there[0][0], there[1][0])
         self._taken += there[0] if there else ()
         return there[0] if there else None
+
+    def whole_pair(self, pairs: Sequence[Pair]) -> Optional[Pair]:
+        """Return the first pair of which both are there, as it is spelt here; None without."""
+        spelt = [(self.spelt(x), self.spelt(y)) for x, y in pairs]
+        found = next((pair for pair in spelt if set(pair) <= set(self._arrays)), None)
+        self._taken += found or ()
+        return found
 
     def one(self, names: Sequence[str]) -> str:
         """Return the one of these names that is there, as it is spelt here; "" without."""

@@ -10,7 +10,7 @@ import numpy as np
 from vaiopt import memory
 from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.rows import CHUNK, Place, Rows
-from vaiopt.data.sources.arrays import NAMES_OF_SAMPLES, Known, dataset_of
+from vaiopt.data.sources.arrays import Known, dataset_of, holds_samples
 from vaiopt.data.sources.source import Source
 from vaiopt.data.store import scratch
 from vaiopt.errors import DataError, MissingToolError, ModelError
@@ -53,7 +53,8 @@ def load_hdf5(request: Request, path: Path) -> Dataset:
 def _arrays(file: Any, path: Path, most: float) -> Dict[str, Any]:
     """Return the arrays by name; None for those that are not used."""
     found: Dict[str, Any] = dict.fromkeys(file)
-    sets = {name: file[name] for name in found if name in Known()}
+    known = Known(found)
+    sets = {name: file[name] for name in found if name in known}
     for name, data in sets.items():
         if not hasattr(data, "dtype"):
             raise DataError(f"'{name}' of '{path}' is a group, no data set", HINT)
@@ -75,7 +76,7 @@ def _size(data: Any) -> int:
 
 def _is_large(name: str, data: Any, most: float) -> bool:
     is_number = data.dtype.kind in "biuf" and len(data.shape) > 1
-    return is_number and name.lower() in NAMES_OF_SAMPLES and _size(data) > most
+    return is_number and holds_samples(name) and _size(data) > most
 
 
 def _whole(data: Any) -> np.ndarray:

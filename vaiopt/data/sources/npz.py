@@ -11,7 +11,7 @@ import numpy as np
 from vaiopt import npz
 from vaiopt.data.dataset import IN_MEMORY_MB, Dataset, Request
 from vaiopt.data.rows import Place, Rows
-from vaiopt.data.sources.arrays import NAMES_OF_SAMPLES, Known, dataset_of
+from vaiopt.data.sources.arrays import Known, dataset_of, holds_samples
 from vaiopt.data.sources.source import Source
 from vaiopt.errors import DataError
 from vaiopt.tasks import AUTO
@@ -53,34 +53,39 @@ def _load(request: Request, path: Path) -> Dataset:
 SOURCE = Source("FILE.npz", _matches, _load)
 
 
-class _Samples(Known):
-    """Whether an array holds samples, by its name."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in NAMES_OF_SAMPLES
-
-
-class _Without(Known):
+class _Without:
     """Whether the name of an array says what it holds, but for some."""
 
-    def __init__(self, left_out: Container[str]) -> None:
+    def __init__(self, known: Container[str], left_out: Container[str] = ()) -> None:
+        self._known = known
         self._left_out = left_out
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) and name not in self._left_out
+        return name in self._known and name not in self._left_out
+
+
+class _Samples:
+    """Whether an array holds samples, by its name."""
+
+    def __init__(self, known: Container[str]) -> None:
+        self._known = known
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known and holds_samples(name)
 
 
 def _read(path: Path, most: float) -> Dict[str, Any]:
     """Return the arrays; those of samples of more than ``most`` bytes as they are in the file."""
     with npz_errors(path):
+        known = Known(npz.load_npz(path, ()))  # their names
         rows = {}
         if path.stat().st_size > most:
             rows = {
                 name: Rows(Place(str(path), found.start, found.shape, found.dtype))
-                for name, found in npz.look_at(path, _Samples()).items()
+                for name, found in npz.look_at(path, _Samples(known)).items()
                 if found.size > most and in_order(found)
             }
-        return {**npz.load_npz(path, _Without(rows)), **rows}
+        return {**npz.load_npz(path, _Without(known, rows)), **rows}
 
 
 def in_order(found: npz.Member) -> bool:
