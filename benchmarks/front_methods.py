@@ -172,6 +172,15 @@ def run_optuna(table, name, seed, trials, limit):
     return recorder, time.process_time() - started
 
 
+def run_optuna_4(table, name, seed, trials, limit):
+    """Run a sampler of Optuna 4, whose rows stand beside those of the version since."""
+    import optuna
+
+    if not optuna.__version__.startswith("4."):
+        raise SystemExit(f"this is Optuna {optuna.__version__}: run it where Optuna 4 is installed")
+    return run_optuna(table, name, seed, trials, limit)
+
+
 def _suggested(trial, axis):
     """Return a value as a person asks Optuna for it: an ordered one by its place."""
     if axis.continuous:
@@ -304,10 +313,11 @@ METHODS = {
     "before": run_vaiopt,
     "scalar": run_scalar,
     "optuna": run_optuna,
+    "optuna4": run_optuna_4,
     "random": run_random,
     "botorch": run_botorch,
 }
-"""What runs each method; ``before`` is vaiopt of a checkout from before there were prices."""
+"""What runs each method; ``before`` is vaiopt of an earlier checkout."""
 
 
 def run(method, table, seed, trials, limit=None):

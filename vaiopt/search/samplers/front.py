@@ -1,5 +1,5 @@
 """Bayesian proposals for the front of a metric against costs that are known before training: the
-expected gain of hypervolume, with a model of the metric alone.
+expected gain of hypervolume, with a model of the metric alone, which knows what points cost.
 
 With exact costs the expectation is a sum over the levels of the front, for any number of costs: a
 point gains, for each bit by which its metric gets below a level (lower is better), the volume of
@@ -41,6 +41,10 @@ what is (``objective.min_metric``).
 """
 MARGIN = 0.02
 """Share of the range of a cost's logarithm by which the reference lies beyond its largest."""
+BEYOND_SURVEY = 0.5
+"""How far beyond the costs of the survey, in parts of their range, costs still differ for the model
+of the metric.
+"""
 LAST_OF_FRONT = 8
 """Points of the front, the best by the metric, whose neighbours are looked at."""
 
@@ -132,8 +136,12 @@ class FrontSampler(Sampler):
         raw = raw_targets(trained, self._objective.direction)
         scale = missing_to_top(raw, self._objective.is_share)
         points = [self.space.canonical(t.hyperparameters) for t in trained]
-        x = encode_points(self.space, points)
-        surrogate = fit_process(x, scale(raw), column_groups(self.space), random)
+        surveyed = [s.price for s in self._prices.survey if self._prices.is_feasible(s.price)]
+        prices = np.array([self._objective.prices(price.costs) for price in surveyed])
+        most, least = prices.max(axis=0), prices.min(axis=0)
+        columns = _Columns(self.space, least, most)
+        x = columns(points, self._prices_of(trained, points, history))
+        surrogate = fit_process(x, scale(raw), columns.groups, random)
         seen = [
             (t, float(y), self._objective.prices(t.costs))
             for t, y in zip(trained, scale(raw))
@@ -142,15 +150,25 @@ class FrontSampler(Sampler):
         running = [t for t in history if t.status == RUNNING]
         if running:
             points = [self.space.canonical(t.hyperparameters) for t in running]
-            expected = surrogate.predict(encode_points(self.space, points))
             costs = [self._objective.prices(price.costs) for price in self._prices.of(points)]
+            expected = surrogate.predict(columns(points, np.array(costs)))
             seen += zip(running, map(float, expected), costs)
         limit = self._least_useful(raw)
-        surveyed = [s.price for s in self._prices.survey if self._prices.is_feasible(s.price)]
-        prices = np.array([self._objective.prices(price.costs) for price in surveyed])
-        most, least = prices.max(axis=0), prices.min(axis=0)
         reference = most + np.maximum(MARGIN * (most - least), MARGIN)
-        return _View(self.space, surrogate, seen, float(scale(np.array([limit]))[0]), reference)
+        return _View(columns, surrogate, seen, float(scale(np.array([limit]))[0]), reference)
+
+    def _prices_of(
+        self, trials: Sequence[TrialRecord], points: List[Point], history: Sequence[TrialRecord]
+    ) -> np.ndarray:
+        """Return the logarithms of the costs of trials (trials, costs), as guesses where a trial
+        that failed has none.
+        """
+        prices = np.array([self._objective.prices(t.costs) for t in trials])
+        unknown = np.flatnonzero(~np.isfinite(prices).all(axis=1))
+        if len(unknown):
+            guess = self._prices.guess([points[i] for i in unknown], history)
+            prices[unknown] = guess.prices
+        return prices
 
     def _least_useful(self, raw: np.ndarray) -> float:
         """Return the value, lower is better, from which on a model is of no use."""
@@ -162,11 +180,41 @@ class FrontSampler(Sampler):
         return float(np.max(raw))
 
 
+class _Columns:
+    """Points as the model of the metric sees them: what they cost stands beside what they are.
+
+    That cheap networks learn little is then known from the first trials on. Without, each kind of
+    cheap network is tried before the model knows.
+
+    Args:
+        space: all dimensions.
+        least, most: logarithms of the costs of points that were looked at (costs,).
+    """
+
+    def __init__(self, space: Space, least: np.ndarray, most: np.ndarray) -> None:
+        self._space = space
+        self._least = least
+        self._range = np.maximum(most - least, MARGIN)
+        groups = column_groups(space)
+        self.groups = (*groups, *(len(set(groups)) + cost for cost in range(len(least))))
+        """Of each column the index of its hyperparameter, or beyond those, of its cost."""
+
+    def __call__(self, points: Sequence[Point], prices: np.ndarray) -> np.ndarray:
+        """Return points as numbers (points, columns), costs from 0 to 1 in the survey's range.
+
+        Args:
+            points: canonical ones.
+            prices: logarithms of their costs (points, costs).
+        """
+        places = np.clip((prices - self._least) / self._range, -BEYOND_SURVEY, 1 + BEYOND_SURVEY)
+        return np.hstack([encode_points(self._space, points), places])
+
+
 class _View:
     """A front, and what points would add to it.
 
     Args:
-        space: all dimensions.
+        columns: makes numbers of points.
         surrogate: of the metric, lower is better.
         seen: trials with their metric, and the logarithms of their costs.
         limit: the metric from which on a point counts.
@@ -175,13 +223,13 @@ class _View:
 
     def __init__(
         self,
-        space: Space,
+        columns: _Columns,
         surrogate: Any,
         seen: Sequence[Tuple[TrialRecord, float, Sequence[float]]],
         limit: float,
         reference: np.ndarray,
     ) -> None:
-        self._space = space
+        self._columns = columns
         self._surrogate = surrogate
         self._reference = reference
         useful = [s for s in seen if s[1] < limit and np.isfinite(s[2]).all()]
@@ -200,7 +248,7 @@ class _View:
             points: canonical ones.
             prices: logarithms of their costs (points, costs).
         """
-        x = encode_points(self._space, points)
+        x = self._columns(points, prices)
         mean, deviation = self._surrogate.predict(x, return_std=True)
         return expected_gain(mean, deviation, prices, self._levels, self._taken, self._reference)
 
