@@ -51,6 +51,14 @@ def prepare_environment() -> None:
             os.environ[name] = value
 
 
+def give_memory_back() -> None:
+    """Let TensorFlow return to the system what it no longer needs, if it is not loaded yet: on CPUs
+    with oneDNN it keeps all that it ever had for tensors (read once, at the first of them).
+    """
+    if "TF_ONEDNN_USE_SYSTEM_ALLOCATOR" not in os.environ:
+        os.environ["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"] = "1"
+
+
 def load_tensorflow() -> Any:
     """Import TensorFlow, with ``tf.keras`` being Keras 2, and return it.
 

@@ -253,6 +253,16 @@ def test_bad_input_gets_an_error_a_hint_and_leaves_nothing(
     assert [p for p in Path(tmp_path).rglob("*") if p.is_file()] == []
 
 
+def test_quantize_lets_tensorflow_give_memory_back_unless_told_otherwise(capfd, monkeypatch):
+    name = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
+    monkeypatch.delenv(name, raising=False)
+    refused(capfd, "quantize", "none.h5", "--calib", "c.npz", "--out", "o")
+    assert os.environ[name] == "1"
+    monkeypatch.setenv(name, "0")
+    refused(capfd, "quantize", "none.h5", "--calib", "c.npz", "--out", "o")
+    assert os.environ[name] == "0"
+
+
 @pytest.mark.parametrize(
     "arguments, leads",
     [

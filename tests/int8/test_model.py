@@ -65,6 +65,9 @@ def test_the_integers_are_those_of_integer_arithmetic(bias_position):
     assert list(integers) == ["img/input", "c/output"]
     assert np.array_equal(integers["img/input"], quantize_activations(x, 7))
     assert np.array_equal(integers["c/output"], reference(model, x, bias_position=bias_position))
+    alone = integer_outputs(model, x, wanted=["c/output"])
+    assert list(alone) == ["c/output"]
+    assert np.array_equal(alone["c/output"], integers["c/output"])
 
 
 def test_the_float32_model_is_exact_too_on_ordinary_sizes():

@@ -90,6 +90,19 @@ def test_four_files_are_written_and_agree(tmp_path):
     assert golden["input_position"] == 7
 
 
+def test_for_the_golden_outputs_no_other_maps_are_held(tmp_path, monkeypatch):
+    held = []
+
+    def watched(*arguments):
+        found = integer_outputs(*arguments)
+        held.extend(found)
+        return found
+
+    monkeypatch.setattr("vaiopt.int8.golden.integer_outputs", watched)
+    quantize(tmp_path / "q")
+    assert held == ["img/input", "out/pre_activation"]
+
+
 def test_the_model_computes_what_its_integers_say(tmp_path):
     x = images(20)
     quantize(tmp_path / "q", x=x)

@@ -36,9 +36,11 @@ def command(
 ) -> None:
     """Make a model int8 as the DPU computes it."""
     from vaiopt.flow import quantize, quantize_bare
+    from vaiopt.keras import give_memory_back
     from vaiopt.network.loadable import trusting_models
     from vaiopt.settings import load_settings
 
+    give_memory_back()
     options = {
         "quantize.backend": backend,
         "quantize.method": method,

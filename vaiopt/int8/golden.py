@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -193,9 +193,14 @@ def golden(
         CPU has no ``outputs``.
     """
     few = [array[:SAMPLES] for array in x]
-    # In float64, and a large model's activations together are many: a few samples at a time.
-    integers = integer_outputs(model, few, batch_size=GOLDEN_BATCH)
     positions = {entry.name: entry.position for entry in fix_positions(model)}
+    inputs = [name for name in positions if name.endswith("/input")]
+    outputs: List[str] = []
+    # joined from several rounded tensors on the CPU: there is no int8 output to expect
+    with contextlib.suppress(ModelError):
+        outputs = output_tensors(model)
+    # In float64, and the maps of a large model are large: a few samples at a time, and no others.
+    integers = integer_outputs(model, few, GOLDEN_BATCH, (*inputs, *outputs))
     arrays: Dict[str, np.ndarray] = {}
 
     def add(kind: str, names: Iterable[str]) -> None:
@@ -206,11 +211,8 @@ def golden(
             arrays[f"{kind}_name{suffix}"] = np.array(name)
 
     order = {name: place for place, name in enumerate(model.input_names)}
-    inputs = [name for name in integers if name.endswith("/input")]
     add("input", sorted(inputs, key=lambda name: order.get(name.rpartition("/")[0], len(order))))
-    # joined from several rounded tensors on the CPU: there is no int8 output to expect
-    with contextlib.suppress(ModelError):
-        add("output", output_tensors(model))
+    add("output", outputs)
     if raw is not None:
         arrays["raw"] = raw[:SAMPLES]
     return arrays

@@ -29,7 +29,7 @@ with the range ``[-128 * 2**-p, 127 * 2**-p]``, and the three functions above by
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 
@@ -143,7 +143,10 @@ def fix_positions(model: Any) -> List[FixPosition]:
 
 
 def integer_outputs(
-    model: Any, x: Union[np.ndarray, Sequence[np.ndarray]], batch_size: int = 64
+    model: Any,
+    x: Union[np.ndarray, Sequence[np.ndarray]],
+    batch_size: int = 64,
+    wanted: Optional[Collection[str]] = None,
 ) -> Dict[str, np.ndarray]:
     """Return the int8 integers of every activation, ``{"<layer>/<tensor>": array}``, as the DPU
     computes them.
@@ -153,21 +156,24 @@ def integer_outputs(
         x: preprocessed samples, float32, first axis the samples (a list of arrays for a model of
             several inputs).
         batch_size: samples computed at once.
+        wanted: names of the activations that are returned; all, if not given. The others of a large
+            model need much memory.
 
     Returns:
         Arrays of the activations' shapes, NHWC, samples first, in the order of the model's layers.
     """
     if is_vitis_model(model):
-        return vitis_integer_outputs(model, x, batch_size, _known(model))
+        return vitis_integer_outputs(model, x, batch_size, _known(model), wanted)
     keras = load_keras()
     exact = _in_float64(model) if _is_dyadic(model) else model
-    points = [layer for layer in exact.layers if is_fix_position(layer)]
+    named = {f"{p.float_layer}/{p.tensor}": p for p in exact.layers if is_fix_position(p)}
+    names = [name for name in named if wanted is None or name in wanted]
+    points = [named[name] for name in names]
     probe = keras.Model(exact.inputs, [layer.output for layer in points])
 
     def rounded(output: np.ndarray, number: int) -> np.ndarray:
         return np.rint(output * 2.0 ** points[number].position).astype(np.int8)
 
-    names = [f"{layer.float_layer}/{layer.tensor}" for layer in points]
     return dict(zip(names, computed(probe, x, batch_size, rounded)))
 
 

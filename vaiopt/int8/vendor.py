@@ -91,12 +91,14 @@ def vitis_integer_outputs(
     x: Union[np.ndarray, Sequence[np.ndarray]],
     batch_size: int = 64,
     known: Optional[Sequence[FixPosition]] = None,
+    wanted: Optional[Collection[str]] = None,
 ) -> Dict[str, np.ndarray]:
-    """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model for
-    preprocessed samples, by the names of its positions where these are ``known``.
+    """Return ``{"<layer>/<tensor>": int8 array}`` of every activation of a vendor model, or of the
+    ``wanted``, for preprocessed samples, by the names of its positions where these are ``known``.
     """
-    wanted = (*_ACTIVATIONS, "input")
-    points = [slot for slot in named_slots(model, known) if slot.variable in wanted]
+    kinds = (*_ACTIVATIONS, "input")
+    found = [slot for slot in named_slots(model, known) if slot.variable in kinds]
+    points = [slot for slot in found if wanted is None or slot.name in wanted]
     tensors = [
         slot.layer.input if slot.variable == "pre_activation" else slot.layer.output
         for slot in points
