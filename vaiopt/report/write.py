@@ -134,7 +134,9 @@ def _unique_names(sections: Sequence[Section]) -> List[Section]:
     def unique(block: Block) -> Block:
         if isinstance(block, Group):
             return replace(block, figures=[_numbered(figure) for figure in block.figures])
-        return _numbered(block) if isinstance(block, (Figure, Table)) and block.name else block
+        if isinstance(block, Figure):
+            return _numbered(block)
+        return _numbered(block) if isinstance(block, Table) and block.name else block
 
     def _numbered(named: Named) -> Named:
         count = seen[named.name] = seen.get(named.name, 0) + 1

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Dict, List, Sequence, Tuple
 
 from vaiopt.errors import SettingsError
+from vaiopt.files import PathLike
 from vaiopt.runs.commands import command_line
 from vaiopt.runs.layout import Run
 from vaiopt.settings.compare import values_of
@@ -42,7 +43,7 @@ NEXT = ("deploy.host",)
 
 
 def check_read(
-    before: Settings, settings: Settings, steps: Sequence[str], run: object = ""
+    before: Settings, settings: Settings, steps: Sequence[str], run: PathLike = ""
 ) -> None:
     """Check that what was changed is read by one of the steps.
 
