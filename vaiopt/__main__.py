@@ -16,8 +16,15 @@ def run() -> None:
 
             main()
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        from shlex import quote
+
+        again = " ".join(map(quote, ["vaiopt", *sys.argv[1:]]))
+        sys.stderr.write(f"interrupted; go on with: {again}\n")
         sys.exit(INTERRUPTED)
+    finally:
+        # Python remembers a Ctrl-C within exec(), such as that of a named tuple, until the next
+        # one; 'python -m' would end by the signal in the place of this exit code.
+        exec("")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def evaluate_run(run: PathLike, *, progress: Optional[Progress] = say) -> Evalua
     Raises:
         RunError: no model was chosen yet.
     """
-    return flow.evaluate(*flow.open_with(run), progress or silent)
+    return flow.evaluate(*flow.open_with(run, (), "evaluate"), progress or silent)
 
 
 def quantize_run(
@@ -173,7 +173,7 @@ def quantize_run(
     Raises:
         VaioptError: no model was chosen yet, or it cannot be quantized; a layer is named.
     """
-    return flow.quantize(*flow.open_with(run, overrides), progress or silent)
+    return flow.quantize(*flow.open_with(run, overrides, "quantize"), progress or silent)
 
 
 def compile_run(
@@ -185,7 +185,7 @@ def compile_run(
     Raises:
         VaioptError: there is no int8 model yet, no such target, or its compiler is not here.
     """
-    return flow.compile_model(*flow.open_with(run, overrides), progress or silent)
+    return flow.compile_model(*flow.open_with(run, overrides, "compile"), progress or silent)
 
 
 def bundle_run(
@@ -197,7 +197,7 @@ def bundle_run(
     Raises:
         VaioptError: the run was not compiled for this target, or its data is not here.
     """
-    return flow.bundle(*flow.open_with(run, overrides), progress or silent)
+    return flow.bundle(*flow.open_with(run, overrides, "bundle"), progress or silent)
 
 
 def measure_run(
@@ -213,7 +213,7 @@ def measure_run(
     Raises:
         VaioptError: there is no bundle for this target, or the board does not answer as it must.
     """
-    return flow.measure(*flow.open_with(run, overrides), progress or silent, new)
+    return flow.measure(*flow.open_with(run, overrides, "measure"), progress or silent, new)
 
 
 def report_run(run: PathLike, export: Optional[PathLike] = None) -> ReportResult:
@@ -226,7 +226,7 @@ def report_run(run: PathLike, export: Optional[PathLike] = None) -> ReportResult
     Raises:
         RunError: the run has no trials yet.
     """
-    opened, settings = flow.open_with(run)
+    opened, settings = flow.open_with(run, (), "report")
     return flow.report(opened, settings, warn, None if export is None else Path(export))
 
 

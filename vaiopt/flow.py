@@ -16,6 +16,8 @@ from vaiopt.files import PathLike
 from vaiopt.next_step import off_board_lines
 from vaiopt.runs.layout import Candidate, Run, open_run
 from vaiopt.settings import Overrides, Settings, load_settings, override, settings_from_run
+from vaiopt.settings.of_run import open_with as open_with
+from vaiopt.settings.reads import check_read
 from vaiopt.signals import raised
 from vaiopt.study.record import TrialRecord
 from vaiopt.summary import Summary as Summary
@@ -162,14 +164,6 @@ def _convoy(context: Context, front: int) -> Convoy:
             " objective.front set, those of the whole front are"
         )
     return Convoy(context.run, settings, front, context.progress)
-
-
-def open_with(folder: PathLike, overrides: Overrides = ()) -> Tuple[Run, Settings]:
-    """Return an existing run and its settings with overrides applied. Raises as :func:`open_run`
-    and :func:`override`.
-    """
-    run = open_run(folder)
-    return run, override(settings_from_run(run), overrides)
 
 
 def search(
@@ -441,6 +435,7 @@ def describe_data(source: str, overrides: Overrides = ()) -> DataSheet:
 
     is_file = source.endswith(".toml")
     settings = load_settings(source if is_file else None, overrides)
+    check_read(load_settings(source if is_file else None), settings, ["data"])
     return sheet_of_settings(settings if is_file else override(settings, {"data.source": source}))
 
 

@@ -142,7 +142,7 @@ def _making(
     """
     if not target.device.accelerator:
         return (command_line("run", run.folder, "--from", first, *words),)
-    if settings.quantize.backend not in ("auto", VENDOR):
+    if first == "quantize" and settings.quantize.backend not in ("auto", VENDOR):
         words = (*words, "--set", f"quantize.backend={VENDOR}")
     made = command_line("run", run.folder, "--from", first, "--to", "compile", *words)
     if needs_container(target):

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from vaiopt.errors import VaioptError
+from vaiopt.errors import SettingsError, VaioptError
 from vaiopt.reading import check_regular
 
 PREFIX = "vaiopt_user_"
@@ -42,6 +42,16 @@ _stamps: Dict[str, Tuple[str, Stamp]] = {}
 
 _codes: Dict[str, Tuple[bytes, CodeType]] = {}
 """What the files that were imported hold, and what Python made of it, by path."""
+
+
+def check_python_file(setting: str, source: str) -> None:
+    """Check that the file of a setting's ``file.py:function`` is there. Raises SettingsError."""
+    path = source.partition(":")[0]
+    if not path.endswith(".py") or not Path(path).is_file():
+        raise SettingsError(
+            f"{setting} names no Python file: '{path}'",
+            "Give file.py:function; it is looked for beside the settings file, then here.",
+        )
 
 
 class _OfOneCode(SourceFileLoader):

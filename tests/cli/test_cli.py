@@ -223,6 +223,7 @@ def test_a_run_of_another_version_is_refused(capfd, tmp_path, command):
         (["search", "--sett", "x"], "--sett"),
         (["search", "none.toml"], "none.toml"),
         (["search", "--set", "search.trials=x"], "search.trials"),
+        (["compile", "none", "--set"], "--set"),
         (["search", "--set", "data.source=mnits"], "mnits"),
         (["search", "--set", "model.family=cnnn"], "cnnn"),
         (["search", "--set", "data.split=1:2"], "split"),

@@ -71,6 +71,24 @@ def test_a_signal_while_the_command_is_loaded_ends_it_without_a_traceback(tmp_pa
     assert b"Traceback" not in errors or process.returncode == -number
 
 
+def test_ctrl_c_within_exec_while_the_command_is_loaded_says_what_goes_on(tmp_path):
+    (tmp_path / "interrupted.py").write_text(
+        "import vaiopt.cli\nfrom vaiopt.__main__ import run\n"
+        "vaiopt.cli.main = lambda: exec('raise KeyboardInterrupt')\nrun()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted", "report", "my runs/1"],
+        cwd=str(tmp_path),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+    )
+    said = done.stderr.decode().splitlines()
+    assert (done.returncode, said) == (
+        130,
+        ["interrupted; go on with: vaiopt report 'my runs/1'"],
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", CODES)
 @pytest.mark.parametrize("workers", [0, 2])

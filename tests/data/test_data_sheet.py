@@ -165,3 +165,13 @@ def test_a_search_keeps_the_sheet_and_tells_what_is_uneven(tmp_path: Path) -> No
     found = describe_search(settings)
     assert found.sheet is not None and found.sheet.samples == found.splits
     assert "'0' has 5 times" in " ".join(found.notes)
+
+
+def test_what_stands_beside_a_settings_file_is_told_as_it_is_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("mine.npz", x=images(), y=np.arange(60) % 3)
+    Path("mine.toml").write_text('[data]\nsource = "mine.npz"\n', encoding="utf-8")
+    found = flow.describe_data("mine.toml")
+    assert found.source == "mine.npz" and str(tmp_path) not in sheet_of(found).to_text(200)

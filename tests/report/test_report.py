@@ -27,6 +27,7 @@ from tests.report.synthetic import (
 from vaiopt.data.recipe import read_recipe
 from vaiopt.errors import RunError
 from vaiopt.present.html import escape, paragraph
+from vaiopt.present.table import Table
 from vaiopt.record import write_record
 from vaiopt.report import ReportData, ReportResult, build, gather, write, write_report
 from vaiopt.report.examples import Example
@@ -412,6 +413,21 @@ def test_export_writes_the_data_of_every_figure(
     assert len(rows) == 41
     assert rows[0][:3] == ["trial", "status", "value"]
     assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_every_exported_figure_and_table_has_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vaiopt.report import write
+
+    monkeypatch.setattr("vaiopt.report.export.has_module", lambda name: False)
+    result = write_report(make_run(tmp_path / "run", points=3), export=tmp_path / "out")
+    assert len(result.exported) == len(list((tmp_path / "out").iterdir()))
+    # As several outputs have the same tables.
+    table = Table(("class",), [["a"]], name="by_class")
+    numbered = write._unique_names([Section("", [table, table]), Section("", [table])])
+    names = [table.name for section in numbered for table in section.tables()]
+    assert names == ["by_class", "by_class_2", "by_class_3"]
 
 
 def test_export_without_a_browser_says_what_is_missing(

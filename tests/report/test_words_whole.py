@@ -13,14 +13,14 @@ from vaiopt.present.html import tiles
 from vaiopt.report import write_report
 
 SHORT = 14
-"""Letters of a word that has room on a telephone."""
+"""Letters of a word that has room on a telephone; a key may break between its words."""
 
 BROKEN = """(() => {
   const found = [];
   for (const part of document.querySelectorAll("td, th.num, .tile dd")) {
     const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode())
-      for (const word of node.data.matchAll(/[^\\s-]+/g)) {
+      for (const word of node.data.matchAll(/[^\\s._/-]+/g)) {
         if (word[0].length > SHORT || !part.offsetParent) continue;
         const range = document.createRange();
         range.setStart(node, word.index);

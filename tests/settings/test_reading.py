@@ -53,7 +53,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         ("search.trials=many", "a whole number, not the text 'many'", "whole number"),
         ("search.trials=0", "search.trials is 0", "at least 1"),
         ("search.trials=true", "must be a whole number", ""),
-        ("search.trials", "not of the form", "search.trials=30"),
+        ("search.trials", "not of the form", "search.trials=15"),
         ("search.sampler=gpp", "'gpp'", "'gp'"),
         ("search=3", "must be a section", "[search]"),
         ("data.pool=1", "true or false", ""),

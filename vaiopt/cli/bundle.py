@@ -18,6 +18,6 @@ def command(
     from vaiopt.flow import bundle
     from vaiopt.network.loadable import trusting_models
 
-    opened, settings = load_of_run(run, overrides, target)
+    opened, settings = load_of_run(run, overrides, target, "bundle")
     with trusting_models(trust):
         emit_for(bundle(opened, settings, progress), as_json, run, settings)

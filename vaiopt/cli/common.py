@@ -172,15 +172,19 @@ def load(
     from vaiopt.settings import load_settings
 
     if settings_path is None and run is not None and Run(run).settings.is_file():
-        return load_of_run(run, overrides, target)[1]
+        return load_of_run(run, overrides, target, "search")[1]
     return load_settings(settings_path, [*overrides, *given({"hardware.target": target})])
 
 
-def load_of_run(folder: str, overrides: List[str], target: Optional[str] = None) -> Any:
-    """Return an existing run and its settings with ``--set`` and ``--target`` applied."""
+def load_of_run(
+    folder: str, overrides: List[str], target: Optional[str] = None, *steps: str
+) -> Any:
+    """Return an existing run and its settings with ``--set`` and ``--target`` applied, which the
+    steps of the command must read.
+    """
     from vaiopt.flow import open_with
 
-    return open_with(folder, [*overrides, *given({"hardware.target": target})])
+    return open_with(folder, [*overrides, *given({"hardware.target": target})], *steps)
 
 
 def given(options: Mapping[str, Any]) -> List[str]:

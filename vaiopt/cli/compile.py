@@ -37,7 +37,7 @@ def command(
 
     results = []
     for target in targets or [None]:  # type: ignore[list-item]
-        opened, settings = load_of_run(run, overrides, target)
+        opened, settings = load_of_run(run, overrides, target, "compile")
         with trusting_models(trust):
             results.append(compile_model(opened, settings, progress))
     emit_for(results if len(results) > 1 else results[0], as_json, run, settings)

@@ -30,7 +30,7 @@ def command(
     from vaiopt.flow import evaluate, evaluate_trials
     from vaiopt.network.loadable import trusting_models
 
-    opened, settings = load_of_run(run, [])
+    opened, settings = load_of_run(run, [], None, "evaluate")
     with trusting_models(trust):
         if trial or kept:
             emit(evaluate_trials(opened, trial, progress), as_json)

@@ -135,6 +135,8 @@ def _setting_meant(error: Any) -> str:
     command takes settings; nothing for any other error.
     """
     word = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    if word in ("set", "s"):
+        return "For instance: --set search.trials=30."
     context: Any = getattr(error, "ctx", None)
     if not word or context is None or all(p.name != "overrides" for p in context.command.params):
         return ""

@@ -24,6 +24,9 @@ def command(
     from vaiopt.flow import measure
 
     opened, settings = load_of_run(
-        run, [*overrides, *given({"deploy.host": host, "deploy.ssh_config": config})], target
+        run,
+        [*overrides, *given({"deploy.host": host, "deploy.ssh_config": config})],
+        target,
+        "measure",
     )
     emit_for(measure(opened, settings, progress, new), as_json, run, settings)

@@ -38,7 +38,8 @@ def command(
     from vaiopt.flow import quantize, quantize_bare
     from vaiopt.keras import give_memory_back
     from vaiopt.network.loadable import trusting_models
-    from vaiopt.settings import load_settings
+    from vaiopt.settings import Settings, load_settings
+    from vaiopt.settings.reads import check_read
 
     give_memory_back()
     options = {
@@ -52,9 +53,11 @@ def command(
         if Path(model).is_dir() or (
             calib is None and out is None and not model.endswith((".h5", ".keras", ".hdf5"))
         ):
-            opened, settings = load_of_run(model, changed)
+            opened, settings = load_of_run(model, changed, None, "quantize")
             result = quantize(opened, settings, progress)
             emit_for(result, as_json, model, settings)
         else:
-            result = quantize_bare(Path(model), calib, out, load_settings(None, changed), progress)
+            settings = load_settings(None, changed)
+            check_read(Settings(), settings, ["quantize MODEL"])
+            result = quantize_bare(Path(model), calib, out, settings, progress)
             emit(result, as_json)

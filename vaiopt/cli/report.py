@@ -19,5 +19,5 @@ def command(
     import vaiopt.report.shown  # noqa: F401  what the result shows
     from vaiopt import flow
 
-    opened, settings = flow.open_with(run)
+    opened, settings = flow.open_with(run, (), "report")
     emit_for(flow.report(opened, settings, progress, export), as_json, run)

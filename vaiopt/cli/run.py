@@ -59,8 +59,9 @@ def command(
     from vaiopt.runs.commands import command_line
 
     overrides = [*overrides, *given({"deploy.accept": doubts or None})]
-    if settings is None and run is not None and steps_between(first, last)[0].name != "search":
-        _, wanted = load_of_run(run, overrides, target)
+    steps = [step.name for step in steps_between(first, last)]
+    if settings is None and run is not None and "search" not in steps:
+        _, wanted = load_of_run(run, overrides, target, *steps)
     else:
         wanted = load(settings, overrides, target, run)
     folder = run_folder(run, settings, wanted.data.source)

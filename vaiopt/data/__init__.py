@@ -1,7 +1,7 @@
 """Datasets, their splits, and the one preprocessing that all stages and the kit share."""
 
 from vaiopt.data.dataset import Dataset, Request, make_dataset
-from vaiopt.data.load import load_dataset
+from vaiopt.data.load import check_source, load_dataset
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.recipe import (
     DataRecipe,
@@ -22,6 +22,7 @@ __all__ = [
     "Request",
     "Splits",
     "calibration_indices",
+    "check_source",
     "data_held",
     "data_recipe",
     "load_dataset",

@@ -24,7 +24,7 @@ from vaiopt.data.limit import check_limit, limit_dataset
 from vaiopt.data.other_kinds import cure_of, elsewhere
 from vaiopt.data.paths import find_path
 from vaiopt.data.rows import Rows
-from vaiopt.data.sources import SOURCES
+from vaiopt.data.sources import SOURCES, Source
 from vaiopt.data.store import scratch
 from vaiopt.data.stratify import check_seed
 from vaiopt.errors import DataError, did_you_mean
@@ -219,6 +219,22 @@ def _files(request: Request) -> Optional[Iterable[Path]]:
 
 def _load(request: Request) -> Dataset:
     """Load a source of whatever kind whole (a folder of images: as far as the limit goes)."""
+    source, path = _found(request)
+    return source.load(request, path)
+
+
+def check_source(request: Request) -> None:
+    """Check that there is what a request names, and that it is of a known kind, without loading it.
+
+    Raises:
+        DataError: there is not, or it is not.
+    """
+    source, path = _found(request)
+    source.check(request, path)
+
+
+def _found(request: Request) -> Tuple[Source, Path]:
+    """Return the kind that the source of a request is of, and its path, else its text as one."""
     text = request.source
     path, looked = find_path(text, request.base)
     for source in SOURCES:
@@ -228,7 +244,7 @@ def _load(request: Request) -> Dataset:
                     f"data.target is set, but '{text}' is no table of named columns",
                     "Remove the setting: it is for .csv files.",
                 )
-            return source.load(request, path or Path(text))
+            return source, path or Path(text)
     if path is not None:
         raise DataError(
             f"'{path}' is neither an .npz or .csv file nor a folder of images, nor .npy or .h5",

@@ -44,15 +44,11 @@ def load_family(family: str) -> BuildModel:
     Raises:
         ModelError: there is no such family, file or function.
     """
+    check_family(family)
     if family in FAMILIES:
         function: BuildModel = importlib.import_module(f"{__name__}.{family}").build_model
         return function
     path, _, name = family.partition(":")
-    if not path.endswith(".py"):
-        raise ModelError(
-            f"unknown model family '{family}'",
-            f"{did_you_mean(family, FAMILIES)} Or give file.py:build_model.",
-        )
     name = name or "build_model"
     found = getattr(_load_module(Path(path)), name, None)
     if found is None:
@@ -72,6 +68,32 @@ def load_family(family: str) -> BuildModel:
     return with_hp(build) if build is found else build
 
 
+def check_family(family: str) -> None:
+    """Check that there is what ``model.family`` names, as far as that is known without running
+    any code. Raises :class:`ModelError`.
+    """
+    if family in FAMILIES:
+        return
+    path = family.partition(":")[0]
+    if not path.endswith(".py"):
+        raise ModelError(
+            f"unknown model family '{family}'",
+            f"{did_you_mean(family, FAMILIES)} Or give file.py:build_model.",
+        )
+    try:
+        check_regular(path)
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"there is no model file '{path}'",
+            "Paths are looked up beside the settings file, then here.",
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"the model file '{path}' cannot be read: {error}",
+            "Give a Python file: FILE.py:FUNCTION.",
+        ) from error
+
+
 def _check_takes_nothing(kind: Any, path: str, name: str) -> None:
     """Raise :class:`ModelError` for a class that cannot be made without arguments."""
     try:
@@ -89,18 +111,6 @@ def _check_takes_nothing(kind: Any, path: str, name: str) -> None:
 
 def _load_module(path: Path) -> Any:
     """Import a model file of the user's. Raises :class:`ModelError`."""
-    try:
-        check_regular(path)
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"there is no model file '{path}'",
-            "Paths are looked up beside the settings file, then here.",
-        ) from error
-    except OSError as error:
-        raise ModelError(
-            f"the model file '{path}' cannot be read: {error}",
-            "Give a Python file: FILE.py:FUNCTION.",
-        ) from error
     # A user's file imports tensorflow by itself; Keras must be settled before that.
     load_keras()
     stand_in()

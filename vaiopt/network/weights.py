@@ -73,6 +73,16 @@ def automatic_kind(name: str) -> str:
     return base if base in _AUTOMATIC else ""
 
 
+def check_weights_file(path: str) -> Path:
+    """Return the path of a file of weights. Raises ModelError: there is none."""
+    if not Path(path).exists():
+        raise ModelError(
+            f"there is no file of weights '{path}'",
+            "Paths are looked up beside the settings file, then here.",
+        )
+    return Path(path)
+
+
 def read_weights(path: str) -> Tuple[StoredLayer, ...]:
     """Return the layers with weights in a file, in its order.
 
@@ -80,12 +90,7 @@ def read_weights(path: str) -> Tuple[StoredLayer, ...]:
         ModelError: it is missing, of another kind, damaged, without weights, or does not fit into
             memory.
     """
-    file_path = Path(path)
-    if not file_path.exists():
-        raise ModelError(
-            f"there is no file of weights '{path}'",
-            "Paths are looked up beside the settings file, then here.",
-        )
+    file_path = check_weights_file(path)
     try:
         found = tuple(_read(file_path))
     except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any, Optional, Sequence, Tuple
 
 from vaiopt.present.table import Table
@@ -17,6 +18,10 @@ _TALL = 25
 _FEW_ROWS, _SEVERAL_COLUMNS = 8, 3
 """A table of so few rows with more columns than that is set as one card a row where there is no
 room to see it whole."""
+
+
+_WITHIN_KEYS = re.compile(r"(?<=[^\W\d_][._])(?=[^\W_])")
+"""Where a key such as ``versions.tensorflow`` or ``batch_size`` may break: between its words."""
 
 
 class Markup(str):
@@ -47,6 +52,20 @@ def tag(name: str, content: Any = "", **attributes: Any) -> Markup:
 def join(parts: Sequence[Any], between: str = "") -> Markup:
     """Return parts one after another, those that are not :class:`Markup` escaped."""
     return Markup(between.join(escape(part) for part in parts))
+
+
+def breakable(value: Any) -> Any:
+    """Return a text as markup in which long keys break between their words alone; any other value
+    as it is, and paths: what is looked for in a page is found in one piece.
+    """
+    words = value.split(" ") if isinstance(value, str) and not isinstance(value, Markup) else []
+    if all(len(word) <= _WORDY or "/" in word for word in words):
+        return value
+    return join([word if "/" in word else _broken(word) for word in words], " ")
+
+
+def _broken(word: str) -> Markup:
+    return join(_WITHIN_KEYS.split(word) if len(word) > _WORDY else [word], "<wbr>")
 
 
 def paragraph(*parts: Any) -> Markup:
@@ -108,7 +127,9 @@ def table(content: Table) -> Markup:
         named = position or numeric[position]  # a number alone would not tell what it is
         label = content.columns[position] if is_few and named else None
         kinds = [numeric[position] or "long" * is_long, "none" * (is_few and value is None)]
-        return tag("td", value, class_=" ".join(filter(None, kinds)) or None, data_label=label)
+        return tag(
+            "td", breakable(value), class_=" ".join(filter(None, kinds)) or None, data_label=label
+        )
 
     titles = [
         tag("th", c, scope="col", class_=n) if str(c) else tag("td", "")

@@ -21,4 +21,4 @@ def front_on_target(data: ReportData) -> Section:
         return Section(lead)
     figure = front_figure(data.carried)
     blocks: List[Block] = [] if figure is None else [figure]
-    return Section(lead, [*blocks, front_table(data.carried, name="front_on_target")])
+    return Section(lead, [*blocks, front_table(data.carried, name="front_on_target_table")])

@@ -19,7 +19,7 @@ def repeat(data: ReportData) -> Section:
     started = facts.pop("command", None)
     blocks: List[Block] = []
     if started is not None:
-        blocks += [paragraph("It was started with:"), tag("pre", tag("code", started))]
+        blocks += [paragraph("The search was last called with:"), tag("pre", tag("code", started))]
     again = f"vaiopt run {data.folder}/run.toml --run NEW_FOLDER"
     blocks += [
         paragraph("The settings below, filled in as they ran, make the run again from nothing:"),

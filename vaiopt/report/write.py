@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from vaiopt.errors import RunError, did_you_mean
 from vaiopt.files import check_folder, write_text
 from vaiopt.present.figure import Figure
 from vaiopt.present.shown import Shown
+from vaiopt.present.table import Table
 from vaiopt.report.data import ReportData, gather
 from vaiopt.report.export import export as export_files
 from vaiopt.report.page import page
@@ -32,6 +33,8 @@ from vaiopt.report.section_trials import trials
 from vaiopt.report.section_weights import weights
 from vaiopt.report.section_words import words
 from vaiopt.runs.layout import Run
+
+Named = TypeVar("Named", Figure, Table)
 
 
 @dataclass(frozen=True)
@@ -122,19 +125,22 @@ def _rows(data: ReportData) -> List[SectionRow]:
 
 
 def _unique_names(sections: Sequence[Section]) -> List[Section]:
-    """Number figures of the same name: two hyperparameters may differ in characters only that no
-    file name can have.
+    """Number figures and tables of the same name, which is that of their files: two hyperparameters
+    may differ in characters only that no file name can have, and several outputs have the same
+    figures and tables.
     """
     seen: Dict[str, int] = {}
 
     def unique(block: Block) -> Block:
         if isinstance(block, Group):
-            return replace(block, figures=[_figure(figure) for figure in block.figures])
-        return _figure(block) if isinstance(block, Figure) else block
+            return replace(block, figures=[_numbered(figure) for figure in block.figures])
+        if isinstance(block, Figure):
+            return _numbered(block)
+        return _numbered(block) if isinstance(block, Table) and block.name else block
 
-    def _figure(figure: Figure) -> Figure:
-        count = seen[figure.name] = seen.get(figure.name, 0) + 1
-        return figure if count == 1 else replace(figure, name=f"{figure.name}_{count}")
+    def _numbered(named: Named) -> Named:
+        count = seen[named.name] = seen.get(named.name, 0) + 1
+        return named if count == 1 else replace(named, name=f"{named.name}_{count}")
 
     return [
         replace(section, blocks=[unique(block) for block in section.blocks]) for section in sections

@@ -12,7 +12,7 @@ from vaiopt.files import TEMPORARY, PathLike, check_folder
 from vaiopt.present.shown import Shown
 from vaiopt.runs.layout import Run, check_layout
 from vaiopt.runs.leftovers import clean
-from vaiopt.search.checks import check_settings, settled
+from vaiopt.search.checks import check_named, check_settings, settled
 from vaiopt.search.choose import choose_trial, measured_score, prepare_candidate
 from vaiopt.search.inputs import InputChange, check_inputs
 from vaiopt.search.loop import Search
@@ -101,6 +101,7 @@ def search_run(
     check_settings(settings)
     settings, run = settled(settings), Run(folder)
     _check_folder(run, settings)
+    check_named(settings, run)
     different, inputs = _check_changes(run, settings, accept), check_inputs(run, settings, accept)
     if different or inputs:
         progress(f"changed: {_told([*different, *inputs])}")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Mapping
 
+from vaiopt.data import check_source
 from vaiopt.errors import RunError
 from vaiopt.hardware.targets import load_target
+from vaiopt.models import check_family
+from vaiopt.network.weights import check_weights_file
 from vaiopt.runs.layout import Run
 from vaiopt.search import samplers
 from vaiopt.search.execution.gpus import sharing_note
 from vaiopt.search.training import JUDGES, SCHEDULES
+from vaiopt.search.training.shared import request_of
 from vaiopt.settings import Settings
 from vaiopt.settings.choices import row_of
 from vaiopt.settings.together import beyond, check_together, unused
@@ -19,7 +23,9 @@ from vaiopt.study.database import check_database, settled_url
 from vaiopt.study.objective import Objective
 from vaiopt.study.question import bound_of_metric
 from vaiopt.study.space import Space
+from vaiopt.study.start import check_start
 from vaiopt.study.trials import distributions
+from vaiopt.user_code import check_python_file
 
 
 def check_settings(settings: Settings) -> None:
@@ -39,6 +45,29 @@ def check_settings(settings: Settings) -> None:
     bound_of_metric(Objective(settings.objective), settings.objective.min_metric)
     check_together(settings)
     check_database(search.storage, search.study)
+
+
+def check_named(settings: Settings, run: Run) -> None:
+    """Check that there is what settings name, before TensorFlow is loaded for it.
+
+    Args:
+        settings: of the run. run: what it kept of ``search.start_from`` is not looked for again.
+
+    Raises:
+        DataError: the data are not there, or of no known kind.
+        ModelError: the model's file is not there, or its weights, or it is no known family.
+        SettingsError: another file that is named is not there.
+    """
+    check_source(request_of(settings))
+    check_family(settings.model.family)
+    if settings.model.weights:
+        check_weights_file(settings.model.weights)
+    if settings.train.callbacks:
+        check_python_file("train.callbacks", settings.train.callbacks)
+    if settings.objective.metrics:
+        check_python_file("objective.metrics", settings.objective.metrics)
+    if settings.search.start_from and not run.start.exists():
+        check_start(settings.search.start_from)
 
 
 def effects(settings: Settings, sizes: Mapping[str, int]) -> List[str]:

@@ -24,7 +24,7 @@ class Change:
 def changes(saved: Settings, settings: Settings) -> List[Change]:
     """Return what differs, without what may change in a run (``Declaration.may_change``)."""
     found = []
-    for (key, declared, before), (_, _, after) in zip(_values(saved), _values(settings)):
+    for (key, declared, before), (_, _, after) in zip(values_of(saved), values_of(settings)):
         if before != after and not declared.may_change:
             show = declared.shown or (lambda value: value)
             found.append(Change(key, show(before), show(after)))
@@ -35,11 +35,11 @@ def shown_values(settings: Settings) -> Dict[str, Any]:
     """Return every setting by its key, ``section.key``, without passwords."""
     return {
         key: value if declared.shown is None else declared.shown(value)
-        for key, declared, value in _values(settings)
+        for key, declared, value in values_of(settings)
     }
 
 
-def _values(settings: Settings) -> Iterator[Tuple[str, Declaration, Any]]:
+def values_of(settings: Settings) -> Iterator[Tuple[str, Declaration, Any]]:
     """Yield key, declaration and value of every setting, those of the sections first."""
     sections: List[Tuple[str, Any, Any]] = [
         (f"{name}.", getattr(settings, name), cls) for name, cls in section_classes().items()

@@ -16,6 +16,7 @@ from vaiopt.reading import LARGEST_WRITTEN, read_text
 from vaiopt.runs.commands import command_line
 from vaiopt.runs.layout import Run
 from vaiopt.settings.choices import names
+from vaiopt.settings.examples import example
 from vaiopt.settings.schema import checked, checked_section, declarations, kind_words, plain_values
 from vaiopt.settings.sections import Settings, section_classes
 
@@ -114,12 +115,19 @@ def _parsed(text: str) -> Tuple[str, Any]:
     if not separator or not all(part.strip() for part in key.split(".")):
         raise SettingsError(
             f"'--set {text}' is not of the form section.key=value",
-            "For instance: --set search.trials=30",
+            _example(key.strip()) or "For instance: --set search.trials=30",
         )
     try:
         return key, parse_toml("value = " + value)["value"]
     except ValueError:
         return key, value.strip()
+
+
+def _example(key: str) -> str:
+    """Return how a setting is given, by its key; nothing for what is none."""
+    section, _, name = key.rpartition(".")
+    known = declarations(section_classes().get(section, Settings))
+    return example(key, known[name].default) if name in known else ""
 
 
 def settings_from_dict(content: Mapping[str, Any]) -> Settings:

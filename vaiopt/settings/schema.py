@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import Choice, names
+from vaiopt.settings.examples import example
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.settings.values import check_limits, check_plain
 
@@ -127,7 +128,7 @@ def checked(cls: Any, name: str, key: str, value: Any, by_name: bool = True) -> 
     if declared.searchable is not None:
         _check_searchable(key, value, declared, declared.searchable)
     else:
-        value = _typed(key, value, type_hints(cls)[name])
+        value = _typed(key, value, type_hints(cls)[name], example(key, declared.default))
     if value is not None:
         _check_value(key, value, declared)
     if by_name and declared.choices and not declared.other_texts:
@@ -194,18 +195,18 @@ def _check_range(key: str, table: Any, declared: Declaration, wanted: type) -> N
 
 
 def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type) -> None:
-    example = "a search range such as {choice = [..]} is allowed too"
+    range_too = "a search range such as {choice = [..]} is allowed too"
     if wanted is str:
         if not isinstance(value, str):
             raise SettingsError(
                 f"{key} must be a text, not {kind_words(value)}",
-                f"For instance '{declared.default}'; {example}",
+                f"For instance '{declared.default}'; {range_too}",
             )
     elif wanted is list:
         if not isinstance(value, list) or any(type(item) is not int for item in value):
             raise SettingsError(
                 f"{key} must be a list of whole numbers, not {kind_words(value)}",
-                f"For instance {declared.default}; {example}",
+                f"{example(key, declared.default)}; {range_too}",
             )
     elif not (value == "auto" == declared.default) and (
         isinstance(value, bool) or not isinstance(value, int if wanted is int else (int, float))
@@ -213,35 +214,38 @@ def _check_searchable(key: str, value: Any, declared: Declaration, wanted: type)
         either = ' or "auto"' if declared.default == "auto" else ""
         raise SettingsError(
             f"{key} must be {TYPE_NAMES[wanted]}{either}, not {kind_words(value)}",
-            f"A{example[1:]}.",
+            f"{example(key, declared.default)}; {range_too}",
         )
 
 
-def _typed(key: str, value: Any, annotation: Any) -> Any:
+def _typed(key: str, value: Any, annotation: Any, such: str) -> Any:
+    """Return a value of the type of a setting, or of what it holds; ``such`` is an example."""
     origin = getattr(annotation, "__origin__", None)
     arguments: Tuple[Any, ...] = getattr(annotation, "__args__", ()) or ()
     if origin is Union:
-        return None if value is None else _typed(key, value, arguments[0])
+        return None if value is None else _typed(key, value, arguments[0], such)
     if origin in (list, List):
         if not isinstance(value, (list, tuple)):
-            raise _wrong_type(key, value, "a list")
-        return [_typed(key, item, arguments[0]) for item in value]
+            raise _wrong_type(key, value, "a list", such)
+        return [_typed(key, item, arguments[0], such) for item in value]
     if origin in (dict, Dict):
         if not isinstance(value, Mapping):
-            raise _wrong_type(key, value, "a table")
-        return {name: _typed(f"{key}.{name}", item, arguments[1]) for name, item in value.items()}
+            raise _wrong_type(key, value, "a table", such)
+        return {
+            name: _typed(f"{key}.{name}", item, arguments[1], such) for name, item in value.items()
+        }
     if annotation is Any:
         return value
     if annotation is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, annotation) or (isinstance(value, bool) and annotation is not bool):
-        raise _wrong_type(key, value, TYPE_NAMES[annotation])
+        raise _wrong_type(key, value, TYPE_NAMES[annotation], such)
     return value
 
 
-def _wrong_type(key: str, value: Any, wanted: str) -> SettingsError:
+def _wrong_type(key: str, value: Any, wanted: str, such: str) -> SettingsError:
     return SettingsError(
-        f"{key} must be {wanted}, not {kind_words(value)}", f"Write {wanted} in its place."
+        f"{key} must be {wanted}, not {kind_words(value)}", f"Write {wanted} in its place. {such}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Mapping, Optional
 
 from vaiopt.errors import SettingsError, did_you_mean
 from vaiopt.settings.choices import CLASS_WEIGHTS, COSTS, DOUBTS, GPUS, TASKS, names
+from vaiopt.settings.examples import example
 from vaiopt.settings.ranges import is_range, parse_range
 from vaiopt.text import is_utf8
 
@@ -236,7 +237,8 @@ def check_front(key: str, value: Any) -> None:
     for name in value:
         if name not in names(COSTS):
             raise SettingsError(
-                f"{key} names '{name}', which is no cost", did_you_mean(name, names(COSTS))
+                f"{key} names '{name}', which is no cost",
+                f"{did_you_mean(name, names(COSTS))} {example(key, [])}",
             )
     if len(set(value)) < len(value):
         raise SettingsError(f"{key} names a cost twice", "Name each once.")

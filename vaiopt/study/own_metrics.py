@@ -45,11 +45,7 @@ class OwnMetrics:
         path, _, name = source.partition(":")
         self._name = self.function = name or "metrics"
         self.path = Path(path)
-        if not path.endswith(".py") or not Path(path).is_file():
-            raise SettingsError(
-                f"objective.metrics names no Python file: '{path}'",
-                "Give file.py:function; it is looked for beside the settings file, then here.",
-            )
+        user_code.check_python_file("objective.metrics", source)
         with user_code.running(self._failed):
             function = getattr(user_code.load_file(Path(path)), self._name, None)
         if not callable(function):

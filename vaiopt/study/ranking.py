@@ -7,6 +7,7 @@ import math
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from vaiopt.errors import RunError
+from vaiopt.runs.commands import command_line
 from vaiopt.runs.layout import Run
 from vaiopt.settings import Settings
 from vaiopt.study.objective import MORE_IS_BETTER, Objective
@@ -86,12 +87,16 @@ def best_trials(run: Run, settings: Settings, trials: Sequence[TrialRecord]) -> 
     ordered = best_first(trials, Objective(settings.objective).direction)
     complete = [t for t in ordered if t.value is not None]
     found = [t for t in complete if run.trial(t.number).model.is_file()]
+    if complete and not found:  # of a run of which only the search's own files were handed on
+        again = command_line("refit", run.folder, "--trial", str(complete[0].number))
+        raise RunError(
+            f"no model of a complete trial of '{run.folder}' is kept",
+            f"Train the best once more, and choose it: {again}",
+        )
     if not found:
         raise RunError(
-            f"no model of a complete trial of '{run.folder}' is kept"
-            if complete
-            else f"no trial of '{run.folder}' is complete",
-            f"See the reasons with: vaiopt trials {run.folder}",
+            f"no trial of '{run.folder}' is complete",
+            f"See the reasons with: {command_line('trials', run.folder)}",
         )
     return found
 

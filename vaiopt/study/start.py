@@ -121,6 +121,17 @@ def read_start(
     return Start(source, tuple(found), left_out)
 
 
+def check_start(source: str) -> None:
+    """Check that there is what ``search.start_from`` names, and that it can be read, for what
+    points it may hold. Raises SettingsError.
+    """
+    path = Path(source)
+    if path.is_dir():
+        _of_run(path, lambda trial: None)
+    else:
+        _of_table(path)
+
+
 def _of_run(path: Path, score: Score) -> List[Seen]:
     try:
         trials = load_trials(open_run(path))

@@ -134,6 +134,9 @@ MESSAGES: Provocations = {
     "no trial of '…' is complete": lambda b: best_trials(
         Run(b.folder), quick(), [TrialRecord(0, FAILED, "no luck")]
     ),
+    "no model of a complete trial of '…' is kept": lambda b: best_trials(
+        Run(b.folder), quick(), [TrialRecord(0, COMPLETE, value=0.5)]
+    ),
     "no trial that can be chosen meets …": too_slow,
     "the model of trial … was not kept": not_kept,
     "'…' is corrupt (…)": corrupt,

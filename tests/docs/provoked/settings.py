@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs.provoked.bench import Bench, Provocations, describe, family, quick
-from vaiopt.flow import quantize_bare, run_flow
+from vaiopt.flow import describe_data, quantize_bare, run_flow
 from vaiopt.models.keyword_function import with_hp
 from vaiopt.search import search_run
 from vaiopt.search.samplers import Problem, make_sampler
@@ -102,6 +102,9 @@ MESSAGES: Provocations = {
     "… is beyond 64 bits": refused(f"seed={2**70}"),
     "… has an unknown key '…'": refused("objective.weights.parms=0.1"),
     "'--set …' is not of the form section.key=value": refused("search.trials"),
+    "'…' was changed, and … does not read it": lambda b: describe_data(
+        "digits", ["search.trials=9"]
+    ),
     "'…' is not valid TOML: …": lambda b: load_settings(b.file("s.toml", "[search\n")),
     "there is no settings file '…'": lambda b: load_settings(b.folder / "none.toml"),
     "the model family never asks for a hyperparameter '…'": described(

@@ -67,7 +67,14 @@ def load_function(request: Request, path: Path) -> Dataset:
     return dataset_returned(result, request.source, request.task, request.in_memory_mb)
 
 
-SOURCE = Source("module:function", _matches, load_function)
+def _check(request: Request, path: Path) -> None:
+    """Check that the file of a function is there; a module is found when it is imported."""
+    module = request.source.rpartition(":")[0]
+    if module.endswith(".py"):
+        _find(module, request)
+
+
+SOURCE = Source("module:function", _matches, load_function, check=_check)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ class Source:
             which :func:`vaiopt.data.load_dataset` keeps as much as is asked for.
         literal: whether it is given by just its name.
         takes_target: whether ``data.target`` names a column of it.
+        check: raises what can be known of it without loading it, given the same.
         files: those that its samples are decoded from, given the path; None if reading it takes no
             time worth keeping them (``data.cache``).
     """
@@ -31,6 +32,7 @@ class Source:
     load: Callable[[Request, Path], Dataset]
     literal: bool = False
     takes_target: bool = False
+    check: Callable[[Request, Path], None] = lambda request, path: None
     files: Optional[Callable[[Path], Iterable[Path]]] = None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from vaiopt.data import split_notes
 from vaiopt.data.data_sheet import WHOLE, DataSheet, data_sheet, sheet_of_splits
 from vaiopt.errors import DataError
+from vaiopt.files import from_here
 from vaiopt.search.training.options import parse_split
 from vaiopt.search.training.shared import Shared
 from vaiopt.settings import Settings
@@ -29,9 +30,15 @@ def sheet_of_settings(settings: Settings) -> DataSheet:
     shared = Shared(settings)
     try:
         splits = shared.splits(parse_split(str(split)))
-        made = sheet_of_splits(splits)
-        return replace(made, notes=(*made.notes, *split_notes(splits)))
+        return _told(sheet_of_splits(splits), *split_notes(splits))
     except DataError as error:
         dataset = shared.dataset
         made = data_sheet(dataset, {WHOLE: np.arange(len(dataset))})
-        return replace(made, notes=(*made.notes, f"they cannot be split yet: {error.message}"))
+        return _told(made, f"they cannot be split yet: {error.message}")
+
+
+def _told(made: DataSheet, *notes: str) -> DataSheet:
+    """Return a sheet with further notes, and its source as it is named from here: what stands
+    beside a settings file has its whole path.
+    """
+    return replace(made, source=from_here(made.source), notes=(*made.notes, *notes))

@@ -33,11 +33,7 @@ def own_callbacks(source: str, hp: HyperParameters) -> Sequence[Any]:
     def failed(what: str) -> SettingsError:
         return SettingsError(f"train.callbacks = '{source}' raised {what}", f"Mend it. {RETURNS}")
 
-    if not path.endswith(".py") or not Path(path).is_file():
-        raise SettingsError(
-            f"train.callbacks names no Python file: '{path}'",
-            "Give file.py:function; it is looked for beside the settings file, then here.",
-        )
+    user_code.check_python_file("train.callbacks", source)
     with user_code.running(failed):
         function = getattr(user_code.load_file(Path(path)), name, None)
     if not callable(function):

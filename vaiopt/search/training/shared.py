@@ -53,8 +53,15 @@ def _test_start(data: DataSettings, dataset: Dataset) -> Optional[float]:
 
 
 def load(settings: Settings) -> Dataset:
-    """Load the data that the settings of a run name; where several sizes of images are searched,
-    in the first. Raises DataError.
+    """Load the data that the settings of a run name, as :func:`request_of` asks for them. Raises
+    DataError.
+    """
+    return load_requested(request_of(settings))
+
+
+def request_of(settings: Settings) -> Request:
+    """Return what the settings of a run ask for; where several sizes of images are searched, in the
+    first.
     """
     data = settings.data
     size = data.image_size
@@ -62,25 +69,23 @@ def load(settings: Settings) -> Dataset:
         first = parse_range("data.image_size", size)
         side = first.default or (first.values[0] if first.values else int(first.low))
         size = [side, side]
-    return load_requested(
-        Request(
-            source=data.source.strip(),
-            limit=data.limit,
-            seed=settings.seed,
-            image_size=tuple(size),
-            grayscale=data.grayscale,
-            target=data.target,
-            task=settings.learned,
-            unscored=tuple(data.unscored),
-            features=tuple(sorted(data.features.items())),
-            in_memory_mb=data.in_memory_mb,
-            hashed=data.hash,
-            resize=data.resize,
-            skip_corrupt=data.skip_corrupt,
-            kind=data.kind,
-            cache=data.cache and os.path.abspath(os.path.expanduser(data.cache)),
-            base=str(Path.cwd().resolve()),
-        )
+    return Request(
+        source=data.source.strip(),
+        limit=data.limit,
+        seed=settings.seed,
+        image_size=tuple(size),
+        grayscale=data.grayscale,
+        target=data.target,
+        task=settings.learned,
+        unscored=tuple(data.unscored),
+        features=tuple(sorted(data.features.items())),
+        in_memory_mb=data.in_memory_mb,
+        hashed=data.hash,
+        resize=data.resize,
+        skip_corrupt=data.skip_corrupt,
+        kind=data.kind,
+        cache=data.cache and os.path.abspath(os.path.expanduser(data.cache)),
+        base=str(Path.cwd().resolve()),
     )
 
 
