@@ -281,7 +281,7 @@ MESSAGES: Provocations = {
     "… is not on this machine: no … in …; and it cannot be downloaded (…)": no_download,
     "unknown data source '…'": lambda b: load_dataset("digitz"),
     "… holds no array '…' (it holds: …)": lambda b: load_dataset(
-        str(b.arrays(images=np.zeros((20, 4)), labels=LABELS))
+        str(b.arrays(photos=np.zeros((20, 4)), kinds=LABELS))
     ),
     "… holds pickled Python objects": lambda b: load_dataset(
         str(b.arrays(x=np.array([{}] * 20, dtype=object), y=LABELS))
