@@ -1,6 +1,7 @@
 """The quantize stage: its files, its report, and runs."""
 
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from float_networks import head, images, network
 
 from tests.made_runs import made_candidate, write_data
-from vaiopt.data import load_dataset, split_dataset
+from vaiopt.data import DataRecipe, load_dataset, split_dataset
 from vaiopt.errors import DataError, QuantizeError, RunError
 from vaiopt.keras import load_keras, save_model
 from vaiopt.quantize import (
@@ -18,7 +19,7 @@ from vaiopt.quantize import (
     quantize_candidate,
     quantize_model,
 )
-from vaiopt.record import read_record
+from vaiopt.record import read_record, write_record
 from vaiopt.runs.records import QuantizedMetrics
 from vaiopt.settings import settings_from_dict
 
@@ -273,3 +274,13 @@ def test_a_candidate_without_a_model_says_which_command_finds_another(tmp_path):
     with pytest.raises(RunError) as caught:
         quantize_candidate(candidate, settings_from_dict({}))
     assert "vaiopt choose" in caught.value.hint
+
+
+def test_a_candidate_whose_data_are_gone_is_told_before_its_model_is_loaded(tmp_path, monkeypatch):
+    candidate, _ = trained_candidate(tmp_path / "run")
+    recipe = read_record(candidate.data, DataRecipe, "")
+    write_record(candidate.data, replace(recipe, source="gone/photos"))
+    heavy = "vaiopt.quantize.checks.functional_model"
+    monkeypatch.setattr(heavy, lambda path: pytest.fail("loaded"))
+    with pytest.raises(DataError, match="gone/photos"):
+        quantize_candidate(candidate, settings_from_dict({}))

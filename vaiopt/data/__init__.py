@@ -5,6 +5,7 @@ from vaiopt.data.load import check_source, load_dataset
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.recipe import (
     DataRecipe,
+    check_data,
     data_held,
     data_recipe,
     load_requested,
@@ -22,6 +23,7 @@ __all__ = [
     "Request",
     "Splits",
     "calibration_indices",
+    "check_data",
     "check_source",
     "data_held",
     "data_recipe",

@@ -13,7 +13,7 @@ from vaiopt.data.dataset import Dataset, Request
 from vaiopt.data.images import RESIZES, STRETCH
 from vaiopt.data.inputs import value_shape
 from vaiopt.data.kinds import KINDS, kind_of_shape
-from vaiopt.data.load import load_request
+from vaiopt.data.load import check_source, load_request
 from vaiopt.data.preprocessing import Preprocessing
 from vaiopt.data.splits import PARTS, Splits, split_dataset
 from vaiopt.data.store import load_once
@@ -215,6 +215,13 @@ def _request(candidate: Candidate, recipe: DataRecipe) -> Request:
         kind=recipe.kind or kind_of_shape(recipe.shape),
         cache=recipe.cache,
     )
+
+
+def check_data(candidate: Candidate) -> None:
+    """Check that a candidate's data are there, without loading them. Raises as
+    :func:`load_splits`.
+    """
+    check_source(_request(candidate, read_recipe(candidate)))
 
 
 def load_splits(candidate: Candidate) -> Splits:

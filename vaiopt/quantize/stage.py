@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from vaiopt import releases
-from vaiopt.data import calibration_indices, load_splits
+from vaiopt.data import calibration_indices, check_data, load_splits
 from vaiopt.errors import DataError, MissingToolError, QuantizeError, did_you_mean
 from vaiopt.files import PathLike, atomic_folder, check_replaceable, write_arrays
 from vaiopt.hardware import host_softmaxes
@@ -261,6 +261,7 @@ def quantize_candidate(
         VaioptError: as :func:`quantize_model` and :func:`vaiopt.data.load_splits` do.
     """
     candidate.kept_model()
+    check_data(candidate)  # before TensorFlow is loaded for the model
     choose_backend(settings.quantize.backend)
     functional = checks.functional_model(candidate.model)
     splits = load_splits(candidate)
