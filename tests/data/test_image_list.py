@@ -169,3 +169,15 @@ def test_a_table_that_names_no_images_is_a_table(folder: Path) -> None:
     lines = [f"{n // 2},{n % 3},{'ab'[n % 2]}" for n in range(12)]
     found = load_dataset(write(folder, *lines, head="p,q,label"))
     assert found.x.shape == (12, 2)
+
+
+def test_a_table_in_a_folder_that_may_not_be_listed_is_a_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(folder, *[f"{n},{n % 3},{'ab'[n % 2]}" for n in range(12)], head="n,m,label")
+
+    def closed(self: Path) -> Any:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    assert load_dataset(path).sample_shape == (2,)

@@ -1,5 +1,6 @@
 """Every kind of source, whole and broken."""
 
+import importlib
 import io
 import sys
 import textwrap
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from vaiopt.data import load_dataset
+from vaiopt.data.other_kinds import ELSEWHERE
 from vaiopt.data.sources.arrays import OTHERS
 from vaiopt.errors import DataError, VaioptError
 
@@ -371,6 +373,12 @@ def test_well_known_data_are_led_to_the_function_that_returns_them(name):
     with pytest.raises(DataError) as caught:
         load_dataset(name)
     assert "A function returns it: data.source = '" in caught.value.hint
+
+
+@pytest.mark.parametrize("function", sorted(ELSEWHERE.values()))
+def test_the_functions_of_well_known_data_exist(function):
+    module, _, name = function.partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_what_scikit_learn_returns_is_read():

@@ -104,3 +104,11 @@ def test_a_limit_keeps_the_shares_and_files_decide_the_fingerprint(tmp_path: Pat
     before = load_dataset(str(tmp_path)).sha256()
     (tmp_path / "cat.0.png").rename(tmp_path / "dog.99.png")
     assert load_dataset(str(tmp_path)).sha256() != before
+
+
+def test_a_class_of_which_no_image_is_left_is_named(tmp_path: Path) -> None:
+    images(tmp_path, both())
+    for number in range(6):
+        (tmp_path / f"dog.{number}.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match="no image of class 'dog' can be read"):
+        load_dataset(str(tmp_path), skip_corrupt=True)

@@ -55,15 +55,12 @@ KINDS = (
 )
 
 ELSEWHERE = {
-    **{
-        name: f"tensorflow.keras.datasets.{name}:load_data"
-        for name in ("cifar10", "cifar100", "boston_housing", "california_housing")
-    },
-    **{
-        name: f"sklearn.datasets:load_{name}"
-        for name in ("iris", "wine", "breast_cancer", "diabetes", "digits")
-    },
-    "california": "sklearn.datasets:fetch_california_housing",
+    "cifar10": "tensorflow.keras.datasets.cifar10:load_data",
+    "cifar100": "tensorflow.keras.datasets.cifar100:load_data",
+    "boston_housing": "tensorflow.keras.datasets.boston_housing:load_data",
+    "california_housing": "sklearn.datasets:fetch_california_housing",
+    "iris": "sklearn.datasets:load_iris",
+    "wine": "sklearn.datasets:load_wine",
 }
 """Functions that return well-known data, by the names that people give them."""
 

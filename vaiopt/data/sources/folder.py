@@ -134,7 +134,7 @@ def _load(request: Request, folder: Path) -> Dataset:
     labels = {
         f"{prefix}y": getattr(found, f"{prefix}y")[rows] for prefix, rows in made.kept.items()
     }
-    _check_all_left(labels, found.classes)
+    check_all_left(labels, found.classes)
     files = made.files(folder, chosen.leavings)
     sha256 = files_sha256(folder, made.headers, request.hashed)
     arrays = {**made.arrays, **labels}
@@ -171,9 +171,11 @@ def _deep_notes(made: Decoded) -> Tuple[str, ...]:
     )
 
 
-def _check_all_left(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:
+def check_all_left(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:
     """Raise :class:`DataError` if leaving files out has left a class or a set without an image."""
-    count = np.bincount(labels["y"], minlength=len(classes))
+    y = labels["y"]
+    is_classes = y.ndim == 1 and y.dtype.kind in "iu"
+    count = np.bincount(y, minlength=len(classes)) if is_classes else np.ones(len(classes))
     empty = [f"class '{name}'" for name, n in zip(classes, count) if not n]
     empty += [f"the given {name[:-2]} set" for name, y in labels.items() if not len(y)]
     if empty:

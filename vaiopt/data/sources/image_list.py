@@ -18,7 +18,7 @@ from vaiopt.data.left_out import Leavings
 from vaiopt.data.limit import limit_dataset
 from vaiopt.data.listing import subfolders
 from vaiopt.data.sources.cells import LOOKED_AT
-from vaiopt.data.sources.folder import decoded, files_sha256, reading
+from vaiopt.data.sources.folder import check_all_left, decoded, files_sha256, reading
 from vaiopt.data.sources.given_parts import given_parts
 from vaiopt.data.sources.layout import GIVEN, train_folder
 from vaiopt.data.sources.source import Source, files_below
@@ -119,11 +119,7 @@ def with_images(
     leavings = leavings or Leavings(folder)
     made = decoded(folder, chosen, request, {}, leavings)
     labels = {f"{p}y": getattr(every, f"{p}y")[made.kept[p]] for p in there}
-    if not all(len(y) for y in labels.values()):
-        raise DataError(
-            "no image of a given set can be read",
-            "Replace them; without data.skip_corrupt they are named, with the reasons.",
-        )
+    check_all_left(labels, every.classes)
     files = made.files(folder, leavings)
     return replace(
         every,
@@ -227,7 +223,12 @@ def _paths(cells: Cells, name: str, images: Images, where: str) -> List[Path]:
 def _matches(text: str, path: Optional[Path]) -> bool:
     if path is None or not path.is_file() or not has_ending(path):
         return False
-    return files_column(first_columns(path), Images(path.parent)) is not None
+    try:
+        return files_column(first_columns(path), Images(path.parent)) is not None
+    except DataError:
+        return True  # which of two images a name means is asked when the list is loaded
+    except OSError:
+        return False  # a folder whose files may not be listed
 
 
 def _files(path: Path) -> Iterator[Path]:
