@@ -296,6 +296,7 @@ def the_quantizer(settings: Settings, bench: Bench) -> Any:
     bench.patch.setattr(stage, "quantize_model", quantize)
     bench.patch.setattr(stage, "load_splits", lambda candidate: splits)
     bench.patch.setattr(stage, "refresh_links", lambda candidate: None)
+    bench.patch.setattr(stage, "check_data", lambda candidate: None)
     model = SimpleNamespace(inputs=[SimpleNamespace(shape=(None, *splits.train.x.shape[1:]))])
     bench.patch.setattr(stage.checks, "functional_model", lambda given: model)
     files = {"folder": bench.folder, "model": "m.h5", "quantized_folder": "q"}
