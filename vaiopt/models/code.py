@@ -61,7 +61,8 @@ def _read(content: bytes) -> Tuple[str, List[Module]]:
     """Return the hash of a file, and what it imports."""
     try:
         tree = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError):
+        # On Python 3.7 the parser's MemoryError, after one of NumPy's, is a TypeError.
         return hashlib.sha256(content).hexdigest(), []
     try:
         text = "".join(_words(tree))
