@@ -34,7 +34,7 @@ def run(arguments):
     done = {tuple(row[:KEYS]) for row in read_rows(PATH)}
     for seed in seeds_of(arguments.seeds):
         for name, table in tables.items():
-            for share in SHARES:
+            for share in arguments.shares:
                 for method in arguments.methods:
                     if (name, method, str(seed), str(share)) in done and not arguments.again:
                         continue
@@ -80,7 +80,7 @@ def show(arguments):
     """Print regrets, infeasible trials, and how far the first method is ahead of each other."""
     found = read(set(seeds_of(arguments.seeds)), set(arguments.tables))
     ours, *_ = arguments.methods or ["vaiopt:gp"]
-    for share in SHARES:
+    for share in arguments.shares:
         print(f"\nlimit kept by {100 * share:g} % of the space")
         heads = [f"regret {mark}" for mark in MARKS] + [f"infeasible {mark}" for mark in MARKS]
         print(f"{'':44}" + "".join(f"{head:>18}" for head in heads))
@@ -119,6 +119,7 @@ def main():
     parser.add_argument("tables", help="names with commas between, or all")
     parser.add_argument("methods", nargs="*", default=[])
     parser.add_argument("--seeds", default="200-219")
+    parser.add_argument("--shares", nargs="+", type=float, default=SHARES, help="of the space")
     parser.add_argument("--again", action="store_true", help="also what is there")
     arguments = parser.parse_args()
     arguments.tables = FINE if arguments.tables == "all" else arguments.tables.split(",")
