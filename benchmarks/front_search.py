@@ -12,10 +12,7 @@ percent, narrow after each number of trainings, then wide. So the script can be 
 where it was; ``--again`` runs also what is there. ``show`` compares the method that it is given
 with each other one, seed by seed.
 
-``scalar:0.05`` is the search for one score, accuracy x (cost / the default's)^-0.05. The rows in
-the files are from the revision before there was a search for a front:
-
-    PYTHONPATH=CHECKOUT_OF_4088059 python benchmarks/front_search.py run all scalar:0.05
+``scalar:0.05`` is the search for one score, accuracy x (cost / the default's)^-0.05.
 """
 
 import argparse
