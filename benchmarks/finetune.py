@@ -6,13 +6,12 @@
 
 A MobileNet v2 of a third of the width, trained on 12,500 of 20,000 images with network slimming
 (Liu et al. 2017, "Learning efficient convolutional networks through network slimming"): an L1 norm
-of the scales of the batch normalisations behind its pointwise convolutions lets channels die. What
-reads a dead channel has a variance near nothing, so the folded weights of a depthwise layer come to
-lie far apart, as those of networks do that were trained for long on ImageNet. 200 calibration
-samples. A line for each seed of weights: accuracy on the test split in float, after post-training
-quantization and after each way to win back, how many answers are the float model's, and the seconds
-of processor time. ``--keep`` writes the float models and the samples, which ``--use`` takes instead
-of training: so the vendor's quantizer, where it is installed, is asked the same.
+of the scales of the batch normalisations behind its pointwise convolutions lets channels die, and
+int8 costs such a network much. 200 calibration samples. A line for each seed of weights: accuracy
+on the test split in float, after post-training quantization and after each way to win back, how
+many answers are the float model's, and the seconds of processor time. ``--keep`` writes the float
+models and the samples, which ``--use`` takes instead of training: so the vendor's quantizer, where
+it is installed, is asked the same.
 """
 
 from __future__ import annotations
@@ -74,6 +73,8 @@ def main() -> None:
     parser.add_argument("--keep", metavar="STEM")
     parser.add_argument("--use", metavar="STEM")
     arguments = parser.parse_args()
+    if arguments.use and (arguments.qat_epochs or arguments.keep):
+        parser.error("--use has no data to train on, and nothing to keep")
     if arguments.use:
         kept = np.load(f"{arguments.use}.npz")
         samples, splits = Samples(*(kept[name] for name in Samples._fields)), None
@@ -93,7 +94,7 @@ def main() -> None:
             save_model(model, f"{arguments.keep}_{seed}.h5")
         request = QuantizeRequest(model, [samples.calibration], arguments.release, "ptq")
         requests = [request, replace(request, method="finetune")]
-        if arguments.qat_epochs and splits is not None:
+        if arguments.qat_epochs:
             labelled = ([splits.train.x], splits.train.y)
             epochs = arguments.qat_epochs
             requests.append(replace(request, method="qat", training=labelled, epochs=epochs))

@@ -1,5 +1,6 @@
 """The hashes of a model function's files."""
 
+import hashlib
 from pathlib import Path
 from typing import Any, Dict
 
@@ -98,6 +99,20 @@ def test_code_that_is_none_has_a_hash_all_the_same(tmp_path: Path, content: Any)
     first = hashes(tmp_path)
     (tmp_path / "mine.py").write_bytes(content + b"\n")
     assert set(first) == {"mine.py"} and hashes(tmp_path) != first
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, TypeError])
+def test_a_parser_that_fails_leaves_the_hash_of_the_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    """On Python 3.7 its MemoryError, after one of NumPy's, is a TypeError."""
+
+    def failing(content: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr("vaiopt.models.code.ast.parse", failing)
+    (tmp_path / "mine.py").write_bytes(b"x = 1\n")
+    assert hashes(tmp_path) == {"mine.py": hashlib.sha256(b"x = 1\n").hexdigest()}
 
 
 def test_files_that_import_each_other_end(tmp_path: Path) -> None:
